@@ -1,0 +1,496 @@
+//! The types that users receive: what the command prints as JSON, what the npm package returns,
+//! what the playground draws. Nothing else in the engine is serialised for users.
+//!
+//! Names of fields are camelCase in JSON. Optional fields are left out when they hold nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;
+
+/// Where something stands in a text that was read.
+///
+/// # Units
+/// Lines and columns count from 1; columns count Unicode scalar values. `end` is exclusive.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Location {
+    /// The file's name as it was given.
+    pub file: Arc<str>,
+    /// First line.
+    pub line: u32,
+    /// Column of the first character.
+    pub column: u32,
+    /// Line of the end.
+    pub end_line: u32,
+    /// Column after the last character.
+    pub end_column: u32,
+}
+
+/// An object of the input, as users name it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectRef {
+    /// For example `NetworkPolicy`.
+    pub kind: String,
+    /// Absent for objects without a namespace, such as a Node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// `metadata.name`; empty where the input has none.
+    pub name: String,
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Likely a mistake.
+    Warning,
+    /// Invalid, or provably not what was meant.
+    Error,
+}
+
+/// One finding about the input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DiagnosticReport {
+    /// Stable code, for example `L19`.
+    pub code: String,
+    /// The code's name, for example `unknown-field`.
+    pub name: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What is wrong: lower case, no full stop, the user's text in backticks.
+    pub message: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// The object that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<ObjectRef>,
+    /// The field's path in that object, for example `spec.ingress[0].from[1]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Where it stands, when the input was text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+}
+
+/// How many objects of a kind that takes no part in the answer were passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct KindCount {
+    /// For example `ConfigMap`.
+    pub kind: String,
+    /// How many.
+    pub count: u32,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Files read.
+    pub files: u32,
+    /// Namespaces that objects of the input are in or that the input declares.
+    pub namespaces: u32,
+    /// Workloads, pods without an owner among them.
+    pub workloads: u32,
+    /// Pods given as such (templates are not counted).
+    pub pods: u32,
+    /// Nodes.
+    pub nodes: u32,
+    /// Policies in force.
+    pub policies: u32,
+    /// Objects of other kinds, by kind, sorted by kind.
+    pub ignored: Vec<KindCount>,
+    /// Findings of severity `error`.
+    pub errors: u32,
+    /// Findings of severity `warning`.
+    pub warnings: u32,
+    /// Findings of severity `info`.
+    pub infos: u32,
+}
+
+/// The answer of `check`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CheckReport {
+    /// Findings, by file and position.
+    pub diagnostics: Vec<DiagnosticReport>,
+    /// What was read.
+    pub summary: Summary,
+}
+
+/// What an endpoint of the list is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum EndpointKind {
+    /// Addresses outside the cluster (or of nodes) that the policies do not tell apart.
+    Addresses,
+    /// Pods of one owner, or a group of them where policies tell them apart.
+    Workload,
+}
+
+/// Isolation of a workload's pods, per direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// No policy selects them in this direction: all is allowed.
+    No,
+    /// At least one policy does.
+    Yes,
+    /// Whether one does hangs on a label that a template does not show.
+    Unknown,
+    /// Policies do not apply (host network, finished).
+    Unenforced,
+}
+
+/// One end of connections.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EndpointReport {
+    /// Unique in the report: `shop/web[Deployment]`, `10.0.0.0-10.255.255.255`.
+    pub id: Arc<str>,
+    /// What it is.
+    pub kind: EndpointKind,
+    /// Its namespace, for workloads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its name, for workloads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `Deployment`, `Pod`, …, for workloads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload_kind: Option<String>,
+    /// Which part of the workload, where policies tell its pods apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Names of its pods in the input, sorted; empty for a template.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pods: Vec<String>,
+    /// Replicas that a template asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
+    /// Labels, for workloads.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Addresses: of pods where known, else the ranges of this endpoint as CIDRs, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+    /// Whether policies isolate it for ingress, for workloads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<Isolation>,
+    /// Whether policies isolate it for egress, for workloads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<Isolation>,
+    /// Uses its node's network.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub host_network: bool,
+    /// Where it is declared, when the input was text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+}
+
+/// A transport protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Protocol {
+    /// SCTP.
+    Sctp,
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// A range of ports of one protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PortRange {
+    /// Protocol.
+    pub protocol: Protocol,
+    /// First port.
+    pub port: u16,
+    /// Last port, inclusive.
+    pub end_port: u16,
+}
+
+/// What one endpoint may send to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Connection {
+    /// `id` of the source.
+    pub from: Arc<str>,
+    /// `id` of the destination.
+    pub to: Arc<str>,
+    /// What is allowed for certain, for example `TCP 80,443` or `All Connections`;
+    /// a key of `portSets`. Absent where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<Arc<str>>,
+    /// What cannot be known from the input; a key of `portSets`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<Arc<str>>,
+    /// The address family that this line holds for, where the two differ: `IPv4` or `IPv6`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
+}
+
+/// An address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub enum Family {
+    /// IPv4.
+    IPv4,
+    /// IPv6.
+    IPv6,
+}
+
+/// Why verdicts are unknown, gathered over connections.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Note {
+    /// Why, as a code.
+    pub reason: UnknownReason,
+    /// Why, as a sentence that says what would settle it.
+    pub message: String,
+    /// The policy whose rule it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<ObjectRef>,
+    /// The rule's path, for example `spec.ingress[0]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Where the rule stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+    /// How many connections of the report it leaves open.
+    pub connections: u32,
+}
+
+/// Why a verdict cannot be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum UnknownReason {
+    /// A block of addresses decides, and an end's address is not in the input.
+    Address,
+    /// Whether both ends are on one node decides, and the input does not say.
+    Node,
+    /// A label decides that the controller adds and the template does not show.
+    Label,
+    /// The pods of the workload asked about do not agree.
+    Group,
+    /// A policy is only partly understood.
+    Policy,
+}
+
+/// The answer of `list`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ListReport {
+    /// Endpoints: addresses first (IPv4, then IPv6, ascending), then workloads by `id`.
+    pub endpoints: Vec<EndpointReport>,
+    /// Pairs between which something is allowed or unknown, in the order of `endpoints`.
+    pub connections: Vec<Connection>,
+    /// What `allowed` and `unknown` name, as ranges, sorted by protocol and port.
+    pub port_sets: BTreeMap<Arc<str>, Vec<PortRange>>,
+    /// What cannot be known, and why.
+    pub notes: Vec<Note>,
+    /// What was read.
+    pub summary: Summary,
+}
+
+/// A verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum VerdictReport {
+    /// Policies let it pass.
+    Allow,
+    /// A policy stops it.
+    Deny,
+    /// The input does not tell.
+    Unknown,
+}
+
+/// A flow to judge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FlowQuery {
+    /// `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, or an address.
+    pub from: String,
+    /// As `from`.
+    pub to: String,
+    /// `TCP`, `UDP` or `SCTP`; `TCP` if absent.
+    #[serde(default = "tcp")]
+    pub protocol: Protocol,
+    /// Destination port as the destination pod sees it, 1–65535.
+    pub port: u16,
+}
+
+fn tcp() -> Protocol {
+    Protocol::Tcp
+}
+
+/// The answer of `eval` and `explain` for one flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct FlowReport {
+    /// As asked.
+    pub from: String,
+    /// As asked.
+    pub to: String,
+    /// As asked.
+    pub protocol: Protocol,
+    /// As asked.
+    pub port: u16,
+    /// The answer.
+    pub verdict: VerdictReport,
+    /// Why it is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<UnknownReason>,
+    /// The answer as a sentence.
+    pub summary: String,
+    /// What the source resolved to, for example `shop/web[Deployment]`.
+    pub source: Arc<str>,
+    /// What the destination resolved to.
+    pub destination: Arc<str>,
+    /// Everything allowed between the two, whatever the port asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<String>,
+    /// What decided, at each end, in the order in which a packet meets them.
+    pub evidence: Evidence,
+}
+
+/// Both ends of a flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// At the source.
+    pub egress: EndReport,
+    /// At the destination.
+    pub ingress: EndReport,
+}
+
+/// Why an end lets a flow pass or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum EndState {
+    /// Not a pod that policies apply to: outside, a node, host network.
+    Unenforced,
+    /// No policy selects it in this direction.
+    NotIsolated,
+    /// At least one policy selects it in this direction.
+    Isolated,
+    /// A pod to itself: no policy can stop it.
+    SelfTraffic,
+    /// From the pod's own node: always allowed.
+    OwnNode,
+}
+
+/// One end of a flow, judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EndReport {
+    /// What this end alone says.
+    pub verdict: VerdictReport,
+    /// Why.
+    pub state: EndState,
+    /// Why, as a sentence.
+    pub summary: String,
+    /// Policies that isolate this end in this direction, admitting ones first, then by name.
+    pub policies: Vec<PolicyEvidence>,
+}
+
+/// What one policy says of a flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyEvidence {
+    /// The policy.
+    pub policy: ObjectRef,
+    /// Where it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+    /// Whether one of its rules admits the flow.
+    pub admits: Match,
+    /// Why not, or that it has no rule, as a sentence.
+    pub summary: String,
+    /// Its rules of this direction, in order.
+    pub rules: Vec<RuleEvidence>,
+}
+
+/// Whether something matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Match {
+    /// It does not.
+    No,
+    /// The input does not tell.
+    Unknown,
+    /// It does.
+    Yes,
+}
+
+/// What one rule says of a flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RuleEvidence {
+    /// The rule's path, for example `spec.ingress[0]`.
+    pub path: String,
+    /// Where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+    /// Whether it admits the flow.
+    pub admits: Match,
+    /// Its peers, in order; empty if the rule names none and so takes any.
+    pub peers: Vec<EntryEvidence>,
+    /// Its ports, in order; empty if the rule names none and so takes any.
+    pub ports: Vec<EntryEvidence>,
+}
+
+/// What one peer or port entry says of a flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EntryEvidence {
+    /// Its path, for example `spec.ingress[0].from[1]`.
+    pub path: String,
+    /// What it says, shortly: `app=web`, `10.0.0.0/8 except 10.1.0.0/16`, `TCP 5432`.
+    pub text: String,
+    /// Where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+    /// Whether it matches.
+    pub matches: Match,
+    /// Why it does not match, or why that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
