@@ -1,0 +1,57 @@
+# What a person types; the work is in scripts/. Each target installs what it lacks, and says so.
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help playground test test-quick test-e2e build web npm install setup bench fmt lint clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+playground: ## Build the playground, serve it on this machine and print its address (PORT=8787)
+	@scripts/playground.sh
+
+test: ## Run all tests: format, lints, crates, npm package, page in Chromium, dependencies
+	@scripts/test.sh
+
+test-quick: ## Run format, lints and tests of the native crates only
+	@scripts/test.sh quick
+
+test-e2e: ## Drive the page in Chromium
+	@scripts/test-e2e.sh
+
+build: ## Build the command with optimisation: target/release/portcullis
+	@scripts/setup.sh rust
+	@echo "==> Building the command (about two minutes the first time)"
+	@cargo build --release -p portcullis
+
+web: ## Build the playground into dist/
+	@scripts/build-web.sh
+
+npm: ## Build the npm package into wasm/pkg/
+	@scripts/build-npm.sh
+
+install: ## Install the command for this user, by cargo
+	@scripts/setup.sh rust
+	@echo "==> Installing the command portcullis (about two minutes)"
+	@cargo install --path cli --locked
+
+setup: ## Install everything that the builds and the tests need
+	@scripts/setup.sh lint web e2e deny
+	@echo "==> Everything is there"
+
+bench: ## Run the benchmarks
+	@scripts/setup.sh rust
+	@echo "==> Running the benchmarks (minutes)"
+	@cargo bench --workspace --exclude portcullis-wasm --exclude portcullis-web
+
+fmt: ## Format all Rust code
+	@scripts/setup.sh lint
+	@cargo fmt --all
+
+lint: ## Run rustfmt's check and clippy on the native crates
+	@scripts/setup.sh lint
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets -- -D warnings
+
+clean: ## Remove what was built, and the npm packages; installed tools stay
+	@cargo clean
+	@rm -rf dist wasm/pkg web/js/dist scripts/npm/node_modules web/js/node_modules tests/e2e/node_modules wasm/tests/node_modules

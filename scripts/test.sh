@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# All tests, one step after the other; a failed step does not hide the next.
+#   scripts/test.sh         everything
+#   scripts/test.sh quick   format, clippy and tests of the native crates
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+WASM_CRATES=(-p portcullis-engine -p portcullis-wasm -p portcullis-web)
+summary=()
+failed=0
+
+# step NAME COMMAND...
+step() {
+  local name=$1 start=$SECONDS result=ok
+  shift
+  say "Test: $name"
+  "$@" || { result=FAILED; failed=$((failed + 1)); }
+  summary+=("$(printf '%-7s %4d s  %s' "$result" $((SECONDS - start)) "$name")")
+}
+
+clippy() { cargo clippy ${LOCKED[@]+"${LOCKED[@]}"} "$@" -- -D warnings; }
+
+clippy_wasm() { (use_wasm_toolchain && clippy --target "$WASM_TARGET" "${WASM_CRATES[@]}"); }
+
+conclude() {
+  printf '\n'
+  printf '%s\n' "${summary[@]}"
+  printf '\nsteps: %d passed, %d failed\n' $((${#summary[@]} - failed)) "$failed"
+  [ "$failed" = 0 ]
+}
+
+quick() {
+  say "Quick tests (about three minutes the first time, then seconds)"
+  scripts/setup.sh lint
+  step "format" cargo fmt --all --check
+  step "clippy" clippy --all-targets
+  step "unit and case tests" cargo test ${LOCKED[@]+"${LOCKED[@]}"}
+}
+
+everything() {
+  say "All tests (about 20 minutes the first time on two cores, with the tools; then one or two)"
+  # All that may be missing is installed or named before the first test runs.
+  scripts/setup.sh lint web e2e deny
+  step "format" cargo fmt --all --check
+  step "clippy, native" clippy --workspace --all-targets
+  step "clippy, WebAssembly" clippy_wasm
+  step "unit and case tests" cargo test --workspace ${LOCKED[@]+"${LOCKED[@]}"}
+  step "JavaScript of the page" scripts/test-js.sh
+  step "npm package: Node and types" scripts/test-npm.sh
+  step "page in Chromium" scripts/test-e2e.sh
+  step "dependencies: licences, duplicates, sources" scripts/test-deny.sh
+}
+
+if [ "${1:-}" = quick ]; then quick; else everything; fi
+conclude

@@ -1,0 +1,72 @@
+// Makes the npm package out of what wasm-pack left:
+//   node wasm/js/assemble.mjs RAW OUT
+import { copyFile, cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const ROOT = join(HERE, '../..');
+const { build } = createRequire(join(ROOT, 'scripts/npm/package.json'))('esbuild');
+
+/** The version that the workspace gives all its crates. */
+async function workspaceVersion() {
+  const manifest = await readFile(join(ROOT, 'Cargo.toml'), 'utf8');
+  const version = /^\[workspace\.package\][^[]*?^version = "(.+?)"/ms.exec(manifest)?.[1];
+  if (version === undefined) throw new Error('Cargo.toml: no version in [workspace.package]');
+  return version;
+}
+
+async function writeManifest(out) {
+  const manifest = JSON.parse(await readFile(join(HERE, 'package.json'), 'utf8'));
+  manifest.version = await workspaceVersion();
+  await writeFile(join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/**
+ * wasm-bindgen's types end with how the raw module is loaded and its memory reached, which is
+ * none of the user's business; ours take their place.
+ */
+async function writeTypes(raw, out) {
+  const generated = await readFile(join(raw, 'engine.d.ts'), 'utf8');
+  const end = generated.indexOf('export type InitInput');
+  if (end < 0) throw new Error('engine.d.ts: wasm-bindgen has changed the shape of its types');
+  const types = generated.slice(0, end).trimEnd() + '\n' + (await readFile(join(HERE, 'init.d.ts'), 'utf8'));
+  // TypeScript takes a .d.ts in this package for an ES module; `require` needs its own.
+  await Promise.all(['index.d.ts', 'index.d.cts'].map((name) => writeFile(join(out, name), types)));
+}
+
+async function bundleForRequire(out) {
+  await copyFile(join(HERE, 'node.js'), join(out, 'node.js'));
+  await build({
+    entryPoints: [join(out, 'node.js')],
+    outfile: join(out, 'node.cjs'),
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    // Only wasm-bindgen's own asynchronous loader asks for it, and that is not reached here.
+    logOverride: { 'empty-import-meta': 'silent' },
+  });
+  await rm(join(out, 'node.js'));
+}
+
+async function copyIfThere(from, to) {
+  const there = await stat(from).catch(() => null);
+  if (there) await cp(from, to);
+}
+
+async function main([raw, out]) {
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true });
+  await copyFile(join(raw, 'engine.js'), join(out, 'engine.js'));
+  await copyFile(join(raw, 'optimised.wasm'), join(out, 'engine_bg.wasm'));
+  await Promise.all(['browser.js', 'node.mjs'].map((name) => copyFile(join(HERE, name), join(out, name))));
+  await copyFile(join(ROOT, 'LICENSE'), join(out, 'LICENSE'));
+  await copyIfThere(join(ROOT, 'wasm/README.md'), join(out, 'README.md'));
+  await writeManifest(out);
+  await writeTypes(raw, out);
+  await bundleForRequire(out);
+}
+
+await main(process.argv.slice(2));

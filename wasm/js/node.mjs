@@ -1,0 +1,4 @@
+import engine from './node.cjs';
+
+export * from './node.cjs';
+export default engine.default;

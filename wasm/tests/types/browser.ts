@@ -1,0 +1,8 @@
+import init, { initSync, version } from '@portcullis/engine';
+
+export async function main(): Promise<string> {
+  await init(fetch('engine_bg.wasm'));
+  initSync(new ArrayBuffer(0));
+  initSync(await WebAssembly.compile(new ArrayBuffer(0)));
+  return version();
+}
