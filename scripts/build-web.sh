@@ -12,6 +12,7 @@ bundle_js() {
 
 compile() {
   say "Compiling the playground to WebAssembly (about three minutes the first time)"
+  rm -rf target/web/snippets
   run_wasm_pack web web portcullis_web
   optimise target/web/portcullis_web_bg.wasm target/web/optimised.wasm
 }

@@ -24,13 +24,14 @@ link_linker() {
 
 # An empty crate built with -Zbuild-std leaves the standard library's .rlib files among its
 # dependencies; copied to where rustc looks for a target, they need no flag afterwards.
+# With bitcode, which cargo would leave out: the `wasm` profile links all in one (lto = "fat").
 build_std() {
   local crate=$1
   say "Building its standard library for WebAssembly (about two minutes)"
   mkdir -p "$crate/src"
   : >"$crate/src/lib.rs"
   printf '[package]\nname = "empty"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n' >"$crate/Cargo.toml"
-  (cd "$crate" && PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$crate/target" quietly build-std \
+  (cd "$crate" && PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Cembed-bitcode=yes CARGO_TARGET_DIR="$crate/target" quietly build-std \
     /usr/bin/cargo build --release -Zbuild-std=std,panic_abort --target "$WASM_TARGET")
 }
 

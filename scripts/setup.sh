@@ -43,10 +43,9 @@ apt_install() {
 }
 
 setup_wasm_target() {
-  has_wasm_target && return
+  has_wasm_target || has_wasm_target /usr/bin/rustc && return
   say "Adding the compiler's $WASM_TARGET target (seconds)"
   have rustup && quietly rustup-target rustup target add "$WASM_TARGET" && has_wasm_target && return
-  has_wasm_target /usr/bin/rustc && return
   can_apt || missing "the target cannot be added; run: rustup target add $WASM_TARGET"
   scripts/debian-wasm-target.sh
 }
@@ -83,7 +82,7 @@ npm_ci() {
   say "Installing the npm packages of $1 (under a minute)"
   (cd "$1" && quietly "npm-${1//\//-}" npm ci --no-audit --no-fund --loglevel=error) ||
     missing "npm ci failed in $1, see above; is the npm registry reachable?"
-  echo "$key" >"$stamp"
+  mkdir -p "$1/node_modules" && echo "$key" >"$stamp"
 }
 
 setup_chromium() {
