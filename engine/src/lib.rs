@@ -1,1 +1,14 @@
-//! engine
+//! Decides which network flows Kubernetes policies allow.
+//!
+//! Pure data transformations: texts become manifests, manifests a cluster model, policies a
+//! compiled policy set, and questions about flows become verdicts with their evidence. No I/O, no
+//! clock, no threads, no Kubernetes client. Dependencies between modules point one way, in the
+//! order below; `report` is last and the only one whose types are serialised for users.
+#![deny(missing_docs)]
+
+pub mod source;
+pub mod diagnostic;
+pub mod net;
+pub mod selector;
+pub mod tree;
+pub mod manifest;

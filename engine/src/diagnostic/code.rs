@@ -1,0 +1,111 @@
+//! The registry of codes. A code never changes its meaning.
+
+use super::Severity;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:literal, $severity:ident;)*) => {
+        /// What kind of finding a diagnostic is.
+        ///
+        /// `R` codes come from reading, `V` codes from the API server's validation, `L` codes are
+        /// pitfalls.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[$doc])* $variant,)* }
+
+        impl Code {
+            /// Every code, in the order of the registry.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The stable code, for example `L19`.
+            pub fn id(self) -> &'static str {
+                match self { $(Self::$variant => $code),* }
+            }
+
+            /// The code's name, for example `unknown-field`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// How much findings of this code matter.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The text is not well-formed YAML or JSON.
+    Syntax = "R01", "syntax", Error;
+    /// A document is not a Kubernetes object.
+    NotAnObject = "R02", "not-an-object", Error;
+    /// A field has a value of another type than it takes: the API server cannot decode it.
+    WrongType = "R03", "wrong-type", Error;
+    /// Nesting or alias expansion beyond what is read.
+    Limits = "R04", "limits", Error;
+    /// Bytes that are no UTF-8 text.
+    Encoding = "R05", "encoding", Error;
+    /// A kind that is understood, in a version that no API server serves.
+    UnsupportedVersion = "R06", "unsupported-version", Warning;
+    /// A policy in a namespace without pods.
+    NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
+    /// A peer without any member.
+    EmptyPeer = "L17", "empty-peer-element", Error;
+    /// A key that the object's type does not have; the API server drops it.
+    UnknownField = "L19", "unknown-field", Error;
+    /// The same key twice in one mapping; the last one wins.
+    DuplicateKey = "L20", "duplicate-yaml-key", Error;
+    /// Two objects of one kind, namespace and name; the later one replaces the former.
+    DuplicateName = "L21", "duplicate-name", Error;
+    /// An API version that is no longer served.
+    DeprecatedVersion = "L22", "deprecated-apiversion", Warning;
+    /// A fixed word in the wrong case.
+    EnumCase = "L23", "bad-enum-case", Error;
+    /// A port number written as a string.
+    PortAsString = "L24", "port-as-string-number", Error;
+    /// A label value that is no string.
+    NonStringLabel = "L25", "non-string-label", Error;
+    /// An `endPort` that does not fit its `port`.
+    EndPort = "L26", "endport-invalid", Error;
+    /// A host name where a CIDR belongs.
+    HostName = "L37", "fqdn-unsupported", Error;
+    /// An `except` that is no strict subset of its block.
+    ExceptOutside = "L39", "except-outside-cidr", Error;
+    /// A CIDR with host bits, leading zeros or an IPv4-mapped address.
+    NoncanonicalCidr = "L44", "noncanonical-cidr", Warning;
+    /// An object without a name.
+    MissingName = "V01", "missing-name", Error;
+    /// A name or namespace that is not allowed.
+    BadName = "V02", "bad-name", Error;
+    /// An unknown or a third policy type.
+    PolicyTypes = "V03", "policy-types", Error;
+    /// A protocol other than TCP, UDP and SCTP.
+    ProtocolUnsupported = "V04", "protocol-unsupported", Error;
+    /// A port number outside 1–65535.
+    PortRange = "V05", "port-out-of-range", Error;
+    /// A port name that is not allowed.
+    PortName = "V06", "port-name-invalid", Error;
+    /// An `ipBlock` beside a selector in one peer.
+    BlockWithSelector = "V07", "ipblock-with-selector", Error;
+    /// A CIDR that is missing or unreadable.
+    CidrInvalid = "V08", "cidr-invalid", Error;
+    /// An unknown selector operator.
+    SelectorOperator = "V09", "selector-operator", Error;
+    /// Selector values that do not go with the operator.
+    SelectorValues = "V10", "selector-values", Error;
+    /// A label key that is not allowed.
+    LabelKey = "V11", "label-key-invalid", Error;
+    /// A label value that is not allowed.
+    LabelValue = "V12", "label-value-invalid", Error;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_names_are_unique() {
+        let ids: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.id()).collect();
+        let names: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!((ids.len(), names.len()), (Code::ALL.len(), Code::ALL.len()));
+    }
+}

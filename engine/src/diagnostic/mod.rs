@@ -1,0 +1,67 @@
+//! Findings about the input, as data.
+
+mod code;
+mod nearest;
+
+pub use code::Code;
+pub use nearest::nearest;
+
+use serde::{Deserialize, Serialize};
+
+use crate::source::Span;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Likely a mistake.
+    Warning,
+    /// Invalid, or provably not what was meant.
+    Error,
+}
+
+/// One finding, placed in its document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What kind of finding.
+    pub code: Code,
+    /// What is wrong: lower case, no full stop, the user's text in backticks.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Kind, namespace and name of the object that it is about.
+    pub object: Option<(String, Option<String>, String)>,
+    /// The field's path in the object.
+    pub path: Option<String>,
+    /// Where it stands in its document, for text.
+    pub span: Option<Span>,
+}
+
+impl Diagnostic {
+    /// A finding without place or help.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), help: None, object: None, path: None, span: None }
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same at a place in the document.
+    #[must_use]
+    pub fn at(mut self, span: Span) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    /// How much it matters.
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+}

@@ -1,0 +1,231 @@
+//! From one document to the objects in it.
+
+use std::sync::Arc;
+
+use super::meta::Meta;
+use super::read::{Path, Reader};
+use super::workload::{self, WorkloadKind};
+use super::{Body, Object, pod, policy, service, syntax};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::tree::{self, Node, Value};
+
+/// What a document holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Document {
+    /// Objects that take part, in the order of the text.
+    pub objects: Vec<Arc<Object>>,
+    /// What is wrong, with spans in this document.
+    pub findings: Vec<Diagnostic>,
+    /// Kinds of objects that take no part, one entry per object.
+    pub passed_over: Vec<String>,
+}
+
+/// Reads one document: an object, or a list of objects.
+pub fn read_document(text: &str) -> Document {
+    let mut document = Document::default();
+    match tree::read_trees(text) {
+        Ok(trees) => {
+            document.findings = trees.findings;
+            for node in &trees.documents {
+                document.read(node, None);
+            }
+        }
+        Err(finding) => document.findings.push(finding),
+    }
+    document
+}
+
+/// What a list says of items that do not say it themselves.
+#[derive(Clone, Copy)]
+struct Envelope<'e> {
+    kind: &'e str,
+    api_version: &'e str,
+    index: usize,
+}
+
+impl Document {
+    fn read(&mut self, node: &Node<'_>, envelope: Option<Envelope<'_>>) {
+        if !matches!(node.value, Value::Map(_)) {
+            return self.not_an_object(node, &format!("this is {}", node.value.describe()));
+        }
+        let text = |key: &str| node.get(key).and_then(Node::as_str);
+        let kind = text("kind").or(envelope.map(|e| e.kind)).unwrap_or_default();
+        let version = text("apiVersion").or(envelope.map(|e| e.api_version)).unwrap_or_default();
+        if kind.is_empty() || version.is_empty() {
+            let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
+            return self.not_an_object(node, &format!("`{missing}` is missing"));
+        }
+        match node.get("items").map(|items| &items.value) {
+            Some(Value::Seq(items)) if kind.ends_with("List") => self.list(kind, version, items),
+            _ => self.object(node, (kind, version), envelope.map(|e| e.index)),
+        }
+    }
+
+    fn list(&mut self, kind: &str, api_version: &str, items: &[Node<'_>]) {
+        let kind = kind.strip_suffix("List").unwrap_or_default();
+        for (index, item) in items.iter().enumerate() {
+            self.read(item, Some(Envelope { kind, api_version, index }));
+        }
+    }
+
+    fn not_an_object(&mut self, node: &Node<'_>, why: &str) {
+        let message = format!("not a Kubernetes object: {why}");
+        let help = "an object has at least `apiVersion`, `kind` and `metadata`";
+        self.findings.push(Diagnostic::new(Code::NotAnObject, message).at(node.span).with_help(help));
+    }
+
+    fn object(&mut self, node: &Node<'_>, (kind, version): (&str, &str), item: Option<usize>) {
+        let known = match Known::find(kind, version) {
+            Ok(known) => known,
+            Err(finding) => {
+                self.findings.extend(finding.map(|finding| finding.at(node.span)));
+                self.passed_over.push(kind.to_owned());
+                return;
+            }
+        };
+        let mut reader = Reader::default();
+        let meta = Meta::read(&mut reader, node, node.span);
+        check_names(&mut reader, &meta, &known, node);
+        let body = known.read(&mut reader, node);
+        if version == "extensions/v1beta1" {
+            let message = format!("`extensions/v1beta1` {kind} is no longer served");
+            let path = Path::Root.field("apiVersion");
+            let span = node.get("apiVersion").map_or(node.span, |version| version.span);
+            let help = format!("write `apiVersion: {}`", known.current_version());
+            reader.report(&path, Diagnostic::new(Code::DeprecatedVersion, message).at(span).with_help(help));
+        }
+        let object = Object { meta, body, span: node.span };
+        self.keep(reader, object, item);
+    }
+
+    fn keep(&mut self, reader: Reader, object: Object, item: Option<usize>) {
+        let name = (
+            object.kind().to_owned(),
+            object.meta.namespace.as_deref().map(str::to_owned),
+            object.meta.name.to_string(),
+        );
+        self.findings.extend(reader.diagnostics.into_iter().map(|mut finding| {
+            finding.object = Some(name.clone());
+            if let (Some(index), Some(path)) = (item, finding.path.as_mut()) {
+                *path = format!("items[{index}].{path}");
+            }
+            finding
+        }));
+        if !reader.refused {
+            self.objects.push(Arc::new(object));
+        }
+    }
+}
+
+/// A kind that the engine understands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Policy,
+    Pod,
+    Namespace,
+    Node,
+    Service,
+    Workload(WorkloadKind),
+}
+
+impl Known {
+    /// The kind, or none for one that is passed over, with a finding if only its version is odd.
+    fn find(kind: &str, api_version: &str) -> Result<Self, Option<Diagnostic>> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let known = match (group, kind) {
+            ("networking.k8s.io" | "extensions", "NetworkPolicy") => Self::Policy,
+            ("", "Pod") => Self::Pod,
+            ("", "Namespace") => Self::Namespace,
+            ("", "Node") => Self::Node,
+            ("", "Service") => Self::Service,
+            _ => Self::Workload(WorkloadKind::find(kind, group).ok_or(None)?),
+        };
+        if known.served(group).contains(&version) {
+            return Ok(known);
+        }
+        let message = format!("no API server serves {kind} as `{api_version}`: it is passed over");
+        let help = format!("write `apiVersion: {}`", known.current_version());
+        Err(Some(Diagnostic::new(Code::UnsupportedVersion, message).with_help(help)))
+    }
+
+    /// Versions of a group that are, or once were, served for the kind.
+    fn served(self, group: &str) -> &'static [&'static str] {
+        match (self, group) {
+            (_, "extensions") => &["v1beta1"],
+            (_, "" | "networking.k8s.io" | "apps.openshift.io") => &["v1"],
+            (_, "apps") => &["v1", "v1beta1", "v1beta2"],
+            (_, "batch") => &["v1", "v1beta1", "v2alpha1"],
+            _ => &["v1alpha1", "v1beta1", "v1"],
+        }
+    }
+
+    fn current_version(self) -> &'static str {
+        match self {
+            Self::Policy => "networking.k8s.io/v1",
+            Self::Workload(WorkloadKind::Job | WorkloadKind::CronJob) => "batch/v1",
+            Self::Workload(WorkloadKind::ReplicationController) => "v1",
+            Self::Workload(WorkloadKind::DeploymentConfig) => "apps.openshift.io/v1",
+            Self::Workload(WorkloadKind::Rollout) => "argoproj.io/v1alpha1",
+            Self::Workload(_) => "apps/v1",
+            _ => "v1",
+        }
+    }
+
+    fn read(self, reader: &mut Reader, node: &Node<'_>) -> Body {
+        let spec = Path::Root.field("spec");
+        let status = Path::Root.field("status");
+        match self {
+            Self::Policy => {
+                reader.fields(&Path::Root, node, super::read::Keys::Exactly(OBJECT));
+                Body::Policy(policy::read(reader, node))
+            }
+            Self::Pod => Body::Pod {
+                spec: pod::read_spec(reader, &spec, node.get("spec")),
+                status: pod::read_status(reader, &status, node.get("status")),
+            },
+            Self::Namespace => Body::Namespace,
+            Self::Node => Body::Node { addresses: node_addresses(reader, &status, node.get("status")) },
+            Self::Service => Body::Service(service::read(reader, node)),
+            Self::Workload(kind) => Body::Workload(workload::read(reader, kind, node)),
+        }
+    }
+}
+
+const OBJECT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
+
+fn node_addresses(
+    reader: &mut Reader,
+    path: &Path<'_>,
+    status: Option<&Node<'_>>,
+) -> Vec<std::net::IpAddr> {
+    let path = path.field("addresses");
+    let items = reader.items(&path, status.and_then(|status| status.get("addresses")));
+    let mut addresses: Vec<_> =
+        items.iter().filter_map(|item| item.get("address").and_then(pod::address)).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
+}
+
+fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>) {
+    let path = Path::Root.field("metadata");
+    let span = |field: &str| {
+        let value = node.get("metadata").and_then(|metadata| metadata.get(field));
+        value.map_or(node.span, |value| value.span)
+    };
+    let name = &meta.name;
+    let (fits, kind) = match known {
+        Known::Namespace => (syntax::is_dns_label(name), "lower-case letters, digits and `-`, 63 characters at most"),
+        _ => (syntax::is_subdomain(name), "lower-case letters, digits, `-` and `.`, 253 characters at most"),
+    };
+    if !name.is_empty() && !fits {
+        let message = format!("`{name}` is no allowed name");
+        let finding = Diagnostic::new(Code::BadName, message).at(span("name"));
+        reader.refuse(&path.field("name"), finding.with_help(format!("a name has {kind}")));
+    }
+    if let Some(namespace) = meta.namespace.as_deref().filter(|name| !syntax::is_dns_label(name)) {
+        let message = format!("`{namespace}` is no allowed namespace");
+        let finding = Diagnostic::new(Code::BadName, message).at(span("namespace"));
+        reader.refuse(&path.field("namespace"), finding);
+    }
+}

@@ -1,0 +1,119 @@
+//! `metadata`, which all objects share.
+
+use std::sync::Arc;
+
+use super::read::{Fields, Keys, Path, Reader};
+use super::syntax;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Span;
+use crate::tree::Node;
+
+/// Labels, sorted by key.
+pub type LabelList = Vec<(Arc<str>, Arc<str>)>;
+
+/// What the engine keeps of `metadata`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meta {
+    /// `name`; empty if the input has none.
+    pub name: Arc<str>,
+    /// `namespace`, if the input has one.
+    pub namespace: Option<Arc<str>>,
+    /// `labels`, sorted by key.
+    pub labels: LabelList,
+    /// The controlling owner, or else the first.
+    pub owner: Option<Owner>,
+    /// `creationTimestamp` as text, which sorts by time.
+    pub created: Option<Arc<str>>,
+}
+
+/// An entry of `ownerReferences`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The owner's kind.
+    pub kind: Arc<str>,
+    /// The owner's name, in the same namespace.
+    pub name: Arc<str>,
+}
+
+const FIELDS: &[&str] = &[
+    "name", "namespace", "labels", "annotations", "ownerReferences", "creationTimestamp",
+    "generateName", "selfLink", "uid", "resourceVersion", "generation", "deletionTimestamp",
+    "deletionGracePeriodSeconds", "finalizers", "managedFields", "clusterName",
+];
+
+impl Meta {
+    /// Reads `metadata` of an object. A missing name is reported.
+    pub fn read(reader: &mut Reader, object: &Node<'_>, span: Span) -> Self {
+        let path = Path::Root.field("metadata");
+        let Some(node) = object.get("metadata") else {
+            let finding = Diagnostic::new(Code::MissingName, "the object has no `metadata.name`");
+            reader.refuse(&Path::Root.field("metadata").field("name"), finding.at(span));
+            return Self::default();
+        };
+        let fields = reader.fields(&path, node, Keys::Exactly(FIELDS));
+        let meta = Self::from_fields(reader, &path, &fields);
+        let generated = fields.get("generateName").is_some();
+        if meta.name.is_empty() && !generated {
+            let finding = Diagnostic::new(Code::MissingName, "the object has no `metadata.name`");
+            reader.refuse(&path.field("name"), finding.at(node.span));
+        }
+        meta
+    }
+
+    /// Reads the `metadata` of a pod template, which needs no name.
+    pub fn read_template(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Self {
+        let fields = reader.fields(path, node, Keys::Exactly(FIELDS));
+        Self::from_fields(reader, path, &fields)
+    }
+
+    fn from_fields(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) -> Self {
+        let text = |reader: &mut Reader, name: &str| {
+            reader.string(&path.field(name), fields.get(name)).map(Arc::<str>::from)
+        };
+        let name = text(reader, "name").unwrap_or_default();
+        let namespace = text(reader, "namespace").filter(|namespace| !namespace.is_empty());
+        let created = text(reader, "creationTimestamp");
+        let labels = reader.labels(&path.field("labels"), fields.get("labels"));
+        check_labels(reader, &path.field("labels"), &labels, fields.get("labels"));
+        let owner = owner(reader, path, fields);
+        Self { name, namespace, labels, owner, created }
+    }
+}
+
+/// Reports label keys and values that the API server refuses.
+pub fn check_labels(
+    reader: &mut Reader,
+    path: &Path<'_>,
+    labels: &LabelList,
+    node: Option<&Node<'_>>,
+) {
+    let Some(node) = node else { return };
+    for (key, value) in labels {
+        let span = node.get(key).map_or(node.span, |value| value.span);
+        if let Some(why) = syntax::label_key_fault(key) {
+            let message = format!("`{key}` is no label key: {why}");
+            reader.refuse(path, Diagnostic::new(Code::LabelKey, message).at(span));
+        }
+        if let Some(why) = syntax::label_value_fault(value) {
+            let message = format!("`{value}` is no label value: {why}");
+            reader.refuse(&path.key(key), Diagnostic::new(Code::LabelValue, message).at(span));
+        }
+    }
+}
+
+fn owner(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) -> Option<Owner> {
+    let path = path.field("ownerReferences");
+    let mut owners = Vec::new();
+    for (i, node) in reader.items(&path, fields.get("ownerReferences")).iter().enumerate() {
+        let path = path.item(i);
+        let fields = reader.fields(&path, node, Keys::Among(&["kind", "name", "controller"]));
+        let kind = reader.string(&path.field("kind"), fields.get("kind"));
+        let name = reader.string(&path.field("name"), fields.get("name"));
+        let controls = reader.boolean(&path.field("controller"), fields.get("controller"));
+        if let (Some(kind), Some(name)) = (kind, name) {
+            owners.push((controls, Owner { kind: kind.into(), name: name.into() }));
+        }
+    }
+    let controller = owners.iter().position(|(controls, _)| *controls).unwrap_or(0);
+    (!owners.is_empty()).then(|| owners.swap_remove(controller).1)
+}

@@ -1,0 +1,138 @@
+//! Pods and pod templates.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::read::{Keys, Path, Reader};
+use crate::net::Protocol;
+use crate::tree::{Node, Value};
+
+/// What the engine keeps of a pod's `spec`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodSpec {
+    /// `hostNetwork`.
+    pub host_network: bool,
+    /// `nodeName`.
+    pub node_name: Option<Arc<str>>,
+    /// Named ports of containers and sidecars, sorted, without repetition.
+    pub ports: Vec<NamedPort>,
+}
+
+/// A port that a container names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NamedPort {
+    /// Name, unique per container only.
+    pub name: Arc<str>,
+    /// Protocol, TCP where it was left out.
+    pub protocol: Protocol,
+    /// `containerPort`.
+    pub port: u16,
+}
+
+/// Where a pod is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Not yet running.
+    Pending,
+    /// Running, or `Unknown`.
+    Running,
+    /// `Succeeded` or `Failed`.
+    Finished,
+}
+
+/// What the engine keeps of a pod's `status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodStatus {
+    /// `phase`, if the input has one.
+    pub phase: Option<Phase>,
+    /// `podIPs` and `podIP`, in order, without repetition.
+    pub addresses: Vec<IpAddr>,
+    /// `hostIPs` and `hostIP`, likewise.
+    pub host_addresses: Vec<IpAddr>,
+}
+
+/// Reads a pod's `spec`.
+pub fn read_spec(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> PodSpec {
+    let Some(node) = node else { return PodSpec::default() };
+    let known = ["hostNetwork", "nodeName", "containers", "initContainers"];
+    let fields = reader.fields(path, node, Keys::Among(&known));
+    let host_network = reader.boolean(&path.field("hostNetwork"), fields.get("hostNetwork"));
+    let node_name = reader.string(&path.field("nodeName"), fields.get("nodeName"));
+    let node_name = node_name.filter(|name| !name.is_empty()).map(Arc::from);
+    let mut ports = Vec::new();
+    containers(reader, &path.field("containers"), fields.get("containers"), &mut ports);
+    let inits = path.field("initContainers");
+    containers(reader, &inits, fields.get("initContainers"), &mut ports);
+    ports.sort_unstable();
+    ports.dedup();
+    PodSpec { host_network, node_name, ports }
+}
+
+fn containers(
+    reader: &mut Reader,
+    path: &Path<'_>,
+    node: Option<&Node<'_>>,
+    ports: &mut Vec<NamedPort>,
+) {
+    let initial = matches!(path, Path::Field(_, "initContainers"));
+    for (i, node) in reader.items(path, node).iter().enumerate() {
+        let path = path.item(i);
+        let fields = reader.fields(&path, node, Keys::Among(&["ports", "restartPolicy"]));
+        // Of init containers only sidecars run beside the others. [NetworkPolicy §9]
+        let sidecar = fields.get("restartPolicy").and_then(Node::as_str) == Some("Always");
+        if initial && !sidecar {
+            continue;
+        }
+        let path = path.field("ports");
+        for (i, node) in reader.items(&path, fields.get("ports")).iter().enumerate() {
+            ports.extend(named_port(reader, &path.item(i), node));
+        }
+    }
+}
+
+fn named_port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<NamedPort> {
+    let known = ["name", "containerPort", "protocol", "hostPort", "hostIP"];
+    let fields = reader.fields(path, node, Keys::Among(&known));
+    let name = reader.string(&path.field("name"), fields.get("name"))?;
+    let port = reader.integer(&path.field("containerPort"), fields.get("containerPort"))?;
+    let protocol = match reader.string(&path.field("protocol"), fields.get("protocol")) {
+        Some(word) => Protocol::from_name(word)?,
+        None => Protocol::Tcp,
+    };
+    let port = u16::try_from(port).ok().filter(|port| *port > 0)?;
+    (!name.is_empty()).then(|| NamedPort { name: name.into(), protocol, port })
+}
+
+/// Reads a pod's `status`.
+pub fn read_status(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> PodStatus {
+    let Some(node) = node else { return PodStatus::default() };
+    let known = ["phase", "podIP", "podIPs", "hostIP", "hostIPs"];
+    let fields = reader.fields(path, node, Keys::Among(&known));
+    let phase = reader.string(&path.field("phase"), fields.get("phase")).and_then(|phase| match phase {
+        "Pending" => Some(Phase::Pending),
+        "Running" | "Unknown" => Some(Phase::Running),
+        "Succeeded" | "Failed" => Some(Phase::Finished),
+        _ => None,
+    });
+    let mut read = |one: &str, many: &str| {
+        let mut addresses = Vec::new();
+        addresses.extend(fields.get(one).and_then(address));
+        let path = path.field(many);
+        let items = reader.items(&path, fields.get(many));
+        addresses.extend(items.iter().filter_map(|item| address(item.get("ip")?)));
+        let mut seen = Vec::new();
+        addresses.retain(|a| !seen.contains(a) && { seen.push(*a); true });
+        addresses
+    };
+    let addresses = read("podIP", "podIPs");
+    let host_addresses = read("hostIP", "hostIPs");
+    PodStatus { phase, addresses, host_addresses }
+}
+
+/// An address, if the node is one.
+pub fn address(node: &Node<'_>) -> Option<IpAddr> {
+    match &node.value {
+        Value::Str(text) => text.parse().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,120 @@
+//! `ipBlock`.
+
+use std::sync::Arc;
+
+use super::super::read::{Keys, Path, Reader};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::net::{AddrSet, Cidr, CidrError};
+use crate::source::Span;
+use crate::tree::Node;
+
+/// A block of addresses without its exceptions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// `cidr` as written.
+    pub cidr: Arc<str>,
+    /// `except` as written, in order.
+    pub except: Vec<Arc<str>>,
+    /// The addresses: `cidr` less every `except`.
+    pub addresses: Arc<AddrSet>,
+}
+
+impl Block {
+    /// As findings and evidence write it: `10.0.0.0/8 except 10.1.0.0/16`.
+    pub fn text(&self) -> String {
+        match self.except.as_slice() {
+            [] => self.cidr.to_string(),
+            except => format!("{} except {}", self.cidr, except.join(", ")),
+        }
+    }
+}
+
+/// Reads an `ipBlock`; none if its `cidr` is unreadable.
+pub fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Block> {
+    let fields = reader.fields(path, node, Keys::Exactly(&["cidr", "except"]));
+    let cidr_path = path.field("cidr");
+    let text = reader.string(&cidr_path, fields.get("cidr")).unwrap_or_default();
+    let span = fields.get("cidr").map_or(node.span, |cidr| cidr.span);
+    let cidr = cidr(reader, &cidr_path, text, span);
+    let path = path.field("except");
+    let (mut texts, mut addresses) = (Vec::new(), cidr.map(AddrSet::from_cidr).unwrap_or_default());
+    for (i, item) in reader.items(&path, fields.get("except")).iter().enumerate() {
+        let path = path.item(i);
+        let text = reader.string(&path, Some(item)).unwrap_or_default();
+        let Some(except) = self::cidr(reader, &path, text, item.span) else { continue };
+        if let Some(cidr) = cidr {
+            check_except(reader, &path, (cidr, except), item.span);
+        }
+        addresses = addresses.difference(&AddrSet::from_cidr(except));
+        texts.push(text.into());
+    }
+    cidr.map(|_| Block { cidr: text.into(), except: texts, addresses: Arc::new(addresses) })
+}
+
+fn check_except(reader: &mut Reader, path: &Path<'_>, (cidr, except): (Cidr, Cidr), span: Span) {
+    if cidr.strictly_contains(except) {
+        return;
+    }
+    let message = if !cidr.same_family(except) {
+        format!("`{except}` is of another address family than `{cidr}`")
+    } else if cidr == except {
+        format!("`{except}` is the whole block, which would leave nothing")
+    } else {
+        format!("`{except}` is not inside `{cidr}`")
+    };
+    let finding = Diagnostic::new(Code::ExceptOutside, message).at(span);
+    reader.refuse(path, finding.with_help("an exception must be a smaller part of its own block"));
+}
+
+fn cidr(reader: &mut Reader, path: &Path<'_>, text: &str, span: Span) -> Option<Cidr> {
+    match Cidr::parse(text) {
+        Ok(cidr) => {
+            if cidr.to_string() != text {
+                let message = format!("`{text}` is read as `{cidr}`");
+                let finding = Diagnostic::new(Code::NoncanonicalCidr, message).at(span);
+                reader.report(path, finding.with_help(format!("write `{cidr}`: newer API servers refuse the other form")));
+            }
+            Some(cidr)
+        }
+        Err(error) => {
+            reader.refuse(path, unreadable(text, error).at(span));
+            None
+        }
+    }
+}
+
+fn unreadable(text: &str, error: CidrError) -> Diagnostic {
+    if text.is_empty() {
+        return Diagnostic::new(Code::CidrInvalid, "a block needs a `cidr`")
+            .with_help("for example 10.0.0.0/8, or 203.0.113.9/32 for one address");
+    }
+    if is_host_name(text) {
+        let message = format!("`{text}` is a host name, and a policy knows addresses only");
+        return Diagnostic::new(Code::HostName, message)
+            .with_help("give the addresses as CIDRs; names need another policy kind or an egress proxy");
+    }
+    let (why, help) = match error {
+        CidrError::NoPrefix => ("it has no prefix length", single_address_help(text)),
+        CidrError::Address => ("the part before `/` is no address", None),
+        CidrError::Prefix => ("the prefix length is not one of the family's", None),
+    };
+    let finding = Diagnostic::new(Code::CidrInvalid, format!("`{text}` is no CIDR: {why}"));
+    match help {
+        Some(help) => finding.with_help(help),
+        None => finding.with_help("for example 10.0.0.0/8 or fd00::/64"),
+    }
+}
+
+fn single_address_help(text: &str) -> Option<String> {
+    let address: std::net::IpAddr = text.parse().ok()?;
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    Some(format!("write `{text}/{bits}` for this one address"))
+}
+
+/// Whether a text looks like a DNS name rather than a mistyped address.
+fn is_host_name(text: &str) -> bool {
+    let name = text.strip_prefix("*.").unwrap_or(text).trim_end_matches('.');
+    name.contains('.')
+        && name.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+}

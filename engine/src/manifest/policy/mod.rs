@@ -1,0 +1,210 @@
+//! NetworkPolicy, read, defaulted and validated as the API server does.
+
+mod block;
+mod port;
+mod selector;
+
+use super::read::{Keys, Path, Reader};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::selector::Selector;
+use crate::source::Span;
+use crate::tree::Node;
+
+pub use block::Block;
+pub use port::{PortEntry, PortMatch};
+
+/// A direction, seen from the subject of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// Traffic to the subject.
+    Ingress,
+    /// Traffic from the subject.
+    Egress,
+}
+
+impl Direction {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Ingress, Self::Egress];
+
+    /// The field of `spec` that has the rules.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
+        }
+    }
+
+    /// The field of a rule that has the peers.
+    pub fn peers_field(self) -> &'static str {
+        match self {
+            Self::Ingress => "from",
+            Self::Egress => "to",
+        }
+    }
+}
+
+/// A policy as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkPolicy {
+    /// Which pods of its namespace it selects.
+    pub subject: Selector,
+    /// `ingress`, in order.
+    pub ingress: Vec<Rule>,
+    /// `egress`, in order.
+    pub egress: Vec<Rule>,
+    /// Whether it isolates for ingress.
+    pub isolates_ingress: bool,
+    /// Whether it isolates for egress.
+    pub isolates_egress: bool,
+    /// Whether `policyTypes` was written rather than defaulted.
+    pub types_written: bool,
+}
+
+impl NetworkPolicy {
+    /// Its rules of a direction, whether or not that direction is active.
+    pub fn rules(&self, direction: Direction) -> &[Rule] {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        }
+    }
+
+    /// Whether it isolates its subjects in a direction.
+    pub fn isolates(&self, direction: Direction) -> bool {
+        match direction {
+            Direction::Ingress => self.isolates_ingress,
+            Direction::Egress => self.isolates_egress,
+        }
+    }
+}
+
+/// A rule: any of its peers on any of its ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Peers; none means anybody.
+    pub peers: Vec<Peer>,
+    /// Ports; none means any port of any protocol.
+    pub ports: Vec<PortEntry>,
+    /// Where the rule stands.
+    pub span: Span,
+}
+
+/// One element of `from` or `to`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Whom it names.
+    pub kind: PeerKind,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Whom a peer names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerKind {
+    /// Pods: those that `pods` selects (all if absent), of the namespaces that `namespaces`
+    /// selects (the policy's own if absent).
+    Pods {
+        /// `namespaceSelector`.
+        namespaces: Option<Selector>,
+        /// `podSelector`.
+        pods: Option<Selector>,
+    },
+    /// Addresses.
+    Block(Block),
+}
+
+const SPEC: &[&str] = &["podSelector", "policyTypes", "ingress", "egress"];
+
+/// Reads `spec`; an absent or null one selects every pod of the namespace and denies ingress.
+pub fn read(reader: &mut Reader, object: &Node<'_>) -> NetworkPolicy {
+    let path = Path::Root.field("spec");
+    let nothing = Node { value: crate::tree::Value::Null, span: object.span };
+    let fields = reader.fields(&path, object.get("spec").unwrap_or(&nothing), Keys::Exactly(SPEC));
+    let subject =
+        selector::read(reader, &path.field("podSelector"), fields.get("podSelector")).unwrap_or_default();
+    let ingress = rules(reader, &path, Direction::Ingress, fields.get("ingress"));
+    let egress = rules(reader, &path, Direction::Egress, fields.get("egress"));
+    let types = policy_types(reader, &path.field("policyTypes"), fields.get("policyTypes"));
+    // Defaulting: Ingress always, Egress only where there are egress rules. [NetworkPolicy §2]
+    let (isolates_ingress, isolates_egress) = types.unwrap_or((true, !egress.is_empty()));
+    let types_written = types.is_some();
+    NetworkPolicy { subject, ingress, egress, isolates_ingress, isolates_egress, types_written }
+}
+
+fn policy_types(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option<(bool, bool)> {
+    let items = reader.items(path, node);
+    if let (true, Some(node)) = (items.len() > 2, node) {
+        let finding = Diagnostic::new(Code::PolicyTypes, "more than two policy types").at(node.span);
+        reader.refuse(path, finding.with_help("write each of `Ingress` and `Egress` once at most"));
+    }
+    let (mut ingress, mut egress) = (false, false);
+    for (i, item) in items.iter().enumerate() {
+        let path = path.item(i);
+        match reader.string(&path, Some(item)) {
+            Some("Ingress") => ingress = true,
+            Some("Egress") => egress = true,
+            Some(other) => reader.refuse(&path, bad_word(other, &["Ingress", "Egress"], Code::PolicyTypes, item.span)),
+            None => {}
+        }
+    }
+    (!items.is_empty()).then_some((ingress, egress))
+}
+
+/// A finding for a word that is none of the allowed ones; L23 if only its case is off.
+fn bad_word(word: &str, allowed: &[&str], code: Code, span: Span) -> Diagnostic {
+    let message = format!("`{word}` is none of {}", allowed.join(", "));
+    match allowed.iter().find(|known| known.eq_ignore_ascii_case(word)) {
+        Some(known) => Diagnostic::new(Code::EnumCase, message).with_help(format!("write `{known}`")),
+        None => Diagnostic::new(code, message).with_help(format!("use one of {}", allowed.join(", "))),
+    }
+    .at(span)
+}
+
+fn rules(
+    reader: &mut Reader,
+    spec: &Path<'_>,
+    direction: Direction,
+    node: Option<&Node<'_>>,
+) -> Vec<Rule> {
+    let path = spec.field(direction.field());
+    let items = reader.items(&path, node);
+    items.iter().enumerate().map(|(i, item)| rule(reader, &path.item(i), direction, item)).collect()
+}
+
+fn rule(reader: &mut Reader, path: &Path<'_>, direction: Direction, node: &Node<'_>) -> Rule {
+    let peers_field = direction.peers_field();
+    let fields = reader.fields(path, node, Keys::Exactly(&["ports", peers_field]));
+    let ports = port::read_all(reader, &path.field("ports"), fields.get("ports"));
+    let path = path.field(peers_field);
+    let peers = reader.items(&path, fields.get(peers_field));
+    let peers =
+        peers.iter().enumerate().filter_map(|(i, item)| peer(reader, &path.item(i), item)).collect();
+    Rule { peers, ports, span: node.span }
+}
+
+const PEER: &[&str] = &["podSelector", "namespaceSelector", "ipBlock"];
+
+fn peer(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Peer> {
+    let fields = reader.fields(path, node, Keys::Exactly(PEER));
+    let pods = selector::read(reader, &path.field("podSelector"), fields.get("podSelector"));
+    let namespaces =
+        selector::read(reader, &path.field("namespaceSelector"), fields.get("namespaceSelector"));
+    let selects = fields.get("podSelector").is_some() || fields.get("namespaceSelector").is_some();
+    let kind = match (fields.get("ipBlock"), selects) {
+        (Some(node), true) => {
+            let message = "a peer has either an `ipBlock` or selectors, not both";
+            reader.refuse(path, Diagnostic::new(Code::BlockWithSelector, message).at(node.span)
+                .with_help("make two peers of it"));
+            return None;
+        }
+        (Some(block), false) => PeerKind::Block(block::read(reader, &path.field("ipBlock"), block)?),
+        (None, true) => PeerKind::Pods { namespaces, pods },
+        (None, false) => {
+            let message = "a peer must have a `podSelector`, a `namespaceSelector` or an `ipBlock`";
+            reader.refuse(path, Diagnostic::new(Code::EmptyPeer, message).at(node.span)
+                .with_help("leave the whole list out to mean anybody, or name a selector"));
+            return None;
+        }
+    };
+    Some(Peer { kind, span: node.span })
+}

@@ -1,0 +1,156 @@
+//! The entries of `ports`.
+
+use std::sync::Arc;
+
+use super::super::read::{Keys, Path, Reader, whole};
+use super::super::syntax;
+use super::bad_word;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::net::Protocol;
+use crate::source::Span;
+use crate::tree::{Node, Value};
+
+/// One entry of a rule's `ports`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortEntry {
+    /// Protocol, TCP where it was left out.
+    pub protocol: Protocol,
+    /// Which ports of it.
+    pub ports: PortMatch,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Which ports an entry names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PortMatch {
+    /// Every one of the protocol.
+    Any,
+    /// From one to another, inclusive.
+    Range(u16, u16),
+    /// Whatever the destination pod calls so.
+    Named(Arc<str>),
+}
+
+impl PortEntry {
+    /// As findings and evidence write it: `TCP 80`, `TCP 8000-8080`, `UDP dns`, `SCTP any port`.
+    pub fn text(&self) -> String {
+        let protocol = self.protocol;
+        match &self.ports {
+            PortMatch::Any => format!("{protocol} any port"),
+            PortMatch::Range(first, last) if first == last => format!("{protocol} {first}"),
+            PortMatch::Range(first, last) => format!("{protocol} {first}-{last}"),
+            PortMatch::Named(name) => format!("{protocol} {name}"),
+        }
+    }
+}
+
+/// Reads `ports`.
+pub fn read_all(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Vec<PortEntry> {
+    let items = reader.items(path, node);
+    items.iter().enumerate().filter_map(|(i, item)| read(reader, &path.item(i), item)).collect()
+}
+
+fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<PortEntry> {
+    let fields = reader.fields(path, node, Keys::Exactly(&["protocol", "port", "endPort"]));
+    let protocol = protocol(reader, &path.field("protocol"), fields.get("protocol"));
+    let port = port(reader, &path.field("port"), fields.get("port"));
+    let end_port = reader.integer(&path.field("endPort"), fields.get("endPort"));
+    let ports = match (port, fields.get("endPort").zip(end_port)) {
+        (Some(port), None) => Some(port),
+        (Some(port), Some((node, end))) => {
+            let named_or_absent = fields.get("port").is_none_or(|port| port.as_str().is_some());
+            let path = path.field("endPort");
+            if named_or_absent { end_needs_number(reader, &path, node); None } else { range(reader, &path, (port, end), node) }
+        }
+        (None, Some((node, end))) => {
+            // The port itself was refused; say what is wrong with the end as well.
+            let in_range = (1..=65535).contains(&end);
+            if !in_range { out_of_range(reader, &path.field("endPort"), end, node); }
+            None
+        }
+        (None, None) => None,
+    };
+    Some(PortEntry { protocol: protocol?, ports: ports?, span: node.span })
+}
+
+/// TCP where it is absent; an empty string is not absent.
+fn protocol(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option<Protocol> {
+    let Some(node) = node else { return Some(Protocol::Tcp) };
+    let word = reader.string(path, Some(node))?;
+    let protocol = Protocol::from_name(word);
+    if protocol.is_none() {
+        let names = Protocol::ALL.map(Protocol::name);
+        reader.refuse(path, bad_word(word, &names, Code::ProtocolUnsupported, node.span));
+    }
+    protocol
+}
+
+/// What `port` names; none if it was refused.
+fn port(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option<PortMatch> {
+    let Some(node) = node else { return Some(PortMatch::Any) };
+    match &node.value {
+        Value::Str(name) => named(reader, path, name, node.span),
+        Value::Number(number) if whole(*number).is_some() => {
+            let number = whole(*number)?;
+            let port = u16::try_from(number).ok().filter(|port| *port > 0);
+            if port.is_none() {
+                out_of_range(reader, path, number, node);
+            }
+            port.map(|port| PortMatch::Range(port, port))
+        }
+        other => {
+            let message = format!("`{path}` takes a number or a port's name, not {}", match other {
+                Value::Number(_) => "a fraction",
+                other => other.describe(),
+            });
+            reader.refuse(path, Diagnostic::new(Code::WrongType, message).at(node.span));
+            None
+        }
+    }
+}
+
+fn named(reader: &mut Reader, path: &Path<'_>, name: &str, span: Span) -> Option<PortMatch> {
+    let faults = syntax::port_name_faults(name);
+    if faults.is_empty() {
+        return Some(PortMatch::Named(name.into()));
+    }
+    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
+        let message = format!("`\"{name}\"` is a port's name, and a name needs a letter");
+        let finding = Diagnostic::new(Code::PortAsString, message).at(span);
+        reader.refuse(path, finding.with_help(format!("write {name} without quotes")));
+        return None;
+    }
+    let message = format!("`{name}` is no port name: {}", faults.join(", "));
+    reader.refuse(path, Diagnostic::new(Code::PortName, message).at(span));
+    None
+}
+
+fn out_of_range(reader: &mut Reader, path: &Path<'_>, number: i32, node: &Node<'_>) {
+    let message = format!("{number} is no port: ports are 1 to 65535");
+    reader.refuse(path, Diagnostic::new(Code::PortRange, message).at(node.span));
+}
+
+fn end_needs_number(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) {
+    let message = "`endPort` goes only with a numeric `port`";
+    let finding = Diagnostic::new(Code::EndPort, message).at(node.span);
+    reader.refuse(path, finding.with_help("give the range's first port as a number in `port`"));
+}
+
+fn range(
+    reader: &mut Reader,
+    path: &Path<'_>,
+    (port, end): (PortMatch, i32),
+    node: &Node<'_>,
+) -> Option<PortMatch> {
+    let PortMatch::Range(first, _) = port else { return None };
+    let last = u16::try_from(end).ok().filter(|last| *last > 0);
+    if end < i32::from(first) {
+        let message = format!("`endPort` {end} is below `port` {first}");
+        reader.refuse(path, Diagnostic::new(Code::EndPort, message).at(node.span));
+    }
+    if last.is_none() {
+        out_of_range(reader, path, end, node);
+    }
+    last.filter(|last| first <= *last).map(|last| PortMatch::Range(first, last))
+}

@@ -1,0 +1,138 @@
+//! Sets of addresses of both families.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use serde::{Deserialize, Serialize};
+
+use super::cidr::Cidr;
+use super::interval::IntervalSet;
+
+/// An address family. A flow has exactly one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Family {
+    /// IPv4.
+    IPv4,
+    /// IPv6.
+    IPv6,
+}
+
+impl Family {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::IPv4, Self::IPv6];
+
+    /// The family of an address.
+    pub fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Self::IPv4 } else { Self::IPv6 }
+    }
+}
+
+impl std::fmt::Display for Family {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::IPv4 => "IPv4",
+            Self::IPv6 => "IPv6",
+        })
+    }
+}
+
+/// A set of addresses. The families never mix: `0.0.0.0/0` has no IPv6 address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct AddrSet {
+    /// Its IPv4 addresses.
+    pub v4: IntervalSet<u32>,
+    /// Its IPv6 addresses.
+    pub v6: IntervalSet<u128>,
+}
+
+impl AddrSet {
+    /// Every address of both families.
+    pub fn full() -> Self {
+        Self { v4: IntervalSet::full(), v6: IntervalSet::full() }
+    }
+
+    /// The addresses of a CIDR.
+    pub fn from_cidr(cidr: Cidr) -> Self {
+        match cidr {
+            Cidr::V4(net) => Self {
+                v4: IntervalSet::range(net.network().into(), net.broadcast().into()),
+                v6: IntervalSet::empty(),
+            },
+            Cidr::V6(net) => Self {
+                v4: IntervalSet::empty(),
+                v6: IntervalSet::range(net.network().into(), net.broadcast().into()),
+            },
+        }
+    }
+
+    /// Whether `address` is in the set.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(v4) => self.v4.contains(v4.into()),
+            IpAddr::V6(v6) => self.v6.contains(v6.into()),
+        }
+    }
+
+    /// Whether it has no address.
+    pub fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
+    /// Addresses of either set.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6) }
+    }
+
+    /// Addresses of both sets.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self { v4: self.v4.intersection(&other.v4), v6: self.v6.intersection(&other.v6) }
+    }
+
+    /// Addresses of this set that are not in `other`.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        Self { v4: self.v4.difference(&other.v4), v6: self.v6.difference(&other.v6) }
+    }
+
+    /// Its addresses of one family.
+    #[must_use]
+    pub fn of_family(&self, family: Family) -> Self {
+        match family {
+            Family::IPv4 => Self { v4: self.v4.clone(), v6: IntervalSet::empty() },
+            Family::IPv6 => Self { v4: IntervalSet::empty(), v6: self.v6.clone() },
+        }
+    }
+
+    /// Its smallest address, IPv4 before IPv6.
+    pub fn first(&self) -> Option<IpAddr> {
+        let v4 = self.v4.ranges().first().map(|&(a, _)| IpAddr::V4(Ipv4Addr::from(a)));
+        v4.or_else(|| self.v6.ranges().first().map(|&(a, _)| IpAddr::V6(Ipv6Addr::from(a))))
+    }
+
+    /// Its ranges as `first-last`, IPv4 first, ascending.
+    pub fn range_texts(&self) -> Vec<String> {
+        let v4 = self.v4.ranges().iter().map(|&(a, b)| range_text(Ipv4Addr::from(a), Ipv4Addr::from(b)));
+        let v6 = self.v6.ranges().iter().map(|&(a, b)| range_text(Ipv6Addr::from(a), Ipv6Addr::from(b)));
+        v4.chain(v6).collect()
+    }
+
+    /// The fewest CIDRs that make it up, IPv4 first, ascending.
+    pub fn cidrs(&self) -> Vec<String> {
+        let v4 = self.v4.ranges().iter().flat_map(|&(a, b)| {
+            ipnet::Ipv4Subnets::new(a.into(), b.into(), 0).map(|net| net.to_string())
+        });
+        let v6 = self.v6.ranges().iter().flat_map(|&(a, b)| {
+            ipnet::Ipv6Subnets::new(a.into(), b.into(), 0).map(|net| net.to_string())
+        });
+        v4.chain(v6).collect()
+    }
+}
+
+fn range_text<A: std::fmt::Display>(first: A, last: A) -> String {
+    let mut text = String::new();
+    let _ = write!(text, "{first}-{last}");
+    text
+}

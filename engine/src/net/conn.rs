@@ -1,0 +1,277 @@
+//! What may pass between two endpoints: ports by protocol, and everything else.
+
+use std::fmt::Write as _;
+
+use rustc_hash::FxHashMap;
+
+use super::port::{PortSet, Protocol, all_ports};
+
+/// A set of connections between two endpoints.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ConnSet {
+    /// Ports by protocol, in the order of [`Protocol::ALL`].
+    ports: [PortSet; 3],
+    /// Protocols without ports, such as ICMP: admitted by rules that name no port.
+    ///
+    /// # Source
+    /// NetworkPolicy §13, profile `icmp: follow_l3`.
+    other: bool,
+}
+
+impl ConnSet {
+    /// Nothing.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Everything.
+    pub fn all() -> Self {
+        Self { ports: [all_ports(), all_ports(), all_ports()], other: true }
+    }
+
+    /// Ports of one protocol.
+    pub fn of(protocol: Protocol, ports: PortSet) -> Self {
+        let mut set = Self::default();
+        set.add(protocol, &ports);
+        set
+    }
+
+    /// Adds ports of one protocol.
+    pub fn add(&mut self, protocol: Protocol, ports: &PortSet) {
+        let [sctp, tcp, udp] = &mut self.ports;
+        let slot = match protocol {
+            Protocol::Sctp => sctp,
+            Protocol::Tcp => tcp,
+            Protocol::Udp => udp,
+        };
+        *slot = slot.union(ports);
+    }
+
+    /// Its ports of a protocol.
+    pub fn ports(&self, protocol: Protocol) -> &PortSet {
+        let [sctp, tcp, udp] = &self.ports;
+        match protocol {
+            Protocol::Sctp => sctp,
+            Protocol::Tcp => tcp,
+            Protocol::Udp => udp,
+        }
+    }
+
+    /// Whether protocols without ports pass.
+    pub fn other(&self) -> bool {
+        self.other
+    }
+
+    /// Whether nothing passes.
+    pub fn is_empty(&self) -> bool {
+        !self.other && self.ports.iter().all(PortSet::is_empty)
+    }
+
+    /// Whether every port of every protocol passes.
+    pub fn is_all_ports(&self) -> bool {
+        self.ports.iter().all(|ports| ports.ranges() == [(1, u16::MAX)])
+    }
+
+    /// What is in either.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        self.zip(other, PortSet::union, |a, b| a || b)
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.zip(other, PortSet::intersection, |a, b| a && b)
+    }
+
+    /// What is in this and not in `other`.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        self.zip(other, PortSet::difference, |a, b| a && !b)
+    }
+
+    fn zip(
+        &self,
+        other: &Self,
+        ports: impl Fn(&PortSet, &PortSet) -> PortSet,
+        flag: impl Fn(bool, bool) -> bool,
+    ) -> Self {
+        let ([a, b, c], [x, y, z]) = (&self.ports, &other.ports);
+        Self { ports: [ports(a, x), ports(b, y), ports(c, z)], other: flag(self.other, other.other) }
+    }
+
+    /// As listings write it: `All Connections`, `SCTP 1-65535,TCP 80,443`, or empty.
+    pub fn text(&self) -> String {
+        if self.is_all_ports() {
+            return "All Connections".into();
+        }
+        let mut text = String::new();
+        for protocol in Protocol::ALL {
+            write_ports(&mut text, protocol, self.ports(protocol));
+        }
+        text
+    }
+}
+
+fn write_ports(text: &mut String, protocol: Protocol, ports: &PortSet) {
+    let mut lead = protocol.name();
+    let mut gap = " ";
+    if !text.is_empty() && !ports.is_empty() {
+        text.push(',');
+    }
+    for &(first, last) in ports.ranges() {
+        let _ = if first == last {
+            write!(text, "{lead}{gap}{first}")
+        } else {
+            write!(text, "{lead}{gap}{first}-{last}")
+        };
+        (lead, gap) = ("", ",");
+    }
+}
+
+/// The number of a [`ConnSet`] in a [`ConnTable`]: equal sets have equal numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnId(u32);
+
+impl ConnId {
+    /// Nothing, in every table.
+    pub const NONE: Self = Self(0);
+    /// Everything, in every table.
+    pub const ALL: Self = Self(1);
+
+    /// Its place in the table.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Interned sets of connections with remembered unions and intersections.
+///
+/// # Cost
+/// An operation on numbers seen before is one look-up.
+#[derive(Clone, Debug)]
+pub struct ConnTable {
+    sets: Vec<ConnSet>,
+    ids: FxHashMap<ConnSet, ConnId>,
+    unions: FxHashMap<(ConnId, ConnId), ConnId>,
+    intersections: FxHashMap<(ConnId, ConnId), ConnId>,
+    differences: FxHashMap<(ConnId, ConnId), ConnId>,
+}
+
+impl Default for ConnTable {
+    fn default() -> Self {
+        let mut table = Self {
+            sets: Vec::new(),
+            ids: FxHashMap::default(),
+            unions: FxHashMap::default(),
+            intersections: FxHashMap::default(),
+            differences: FxHashMap::default(),
+        };
+        table.intern(ConnSet::none());
+        table.intern(ConnSet::all());
+        table
+    }
+}
+
+impl ConnTable {
+    /// The set's number.
+    pub fn intern(&mut self, set: ConnSet) -> ConnId {
+        if let Some(&id) = self.ids.get(&set) {
+            return id;
+        }
+        let id = ConnId(u32::try_from(self.sets.len()).unwrap_or(u32::MAX));
+        self.sets.push(set.clone());
+        self.ids.insert(set, id);
+        id
+    }
+
+    /// The set of a number of this table.
+    pub fn get(&self, id: ConnId) -> &ConnSet {
+        static NONE: std::sync::LazyLock<ConnSet> = std::sync::LazyLock::new(ConnSet::none);
+        self.sets.get(id.index()).unwrap_or(&NONE)
+    }
+
+    /// All sets, by number.
+    pub fn sets(&self) -> &[ConnSet] {
+        &self.sets
+    }
+
+    /// What is in either.
+    pub fn union(&mut self, a: ConnId, b: ConnId) -> ConnId {
+        match (a, b) {
+            _ if a == b => a,
+            (ConnId::NONE, other) | (other, ConnId::NONE) => other,
+            (ConnId::ALL, _) | (_, ConnId::ALL) => ConnId::ALL,
+            _ => {
+                let key = (a.min(b), a.max(b));
+                if let Some(&id) = self.unions.get(&key) {
+                    return id;
+                }
+                let id = self.intern(self.get(a).union(self.get(b)));
+                self.unions.insert(key, id);
+                id
+            }
+        }
+    }
+
+    /// What is in both.
+    pub fn intersection(&mut self, a: ConnId, b: ConnId) -> ConnId {
+        match (a, b) {
+            _ if a == b => a,
+            (ConnId::NONE, _) | (_, ConnId::NONE) => ConnId::NONE,
+            (ConnId::ALL, other) | (other, ConnId::ALL) => other,
+            _ => {
+                let key = (a.min(b), a.max(b));
+                if let Some(&id) = self.intersections.get(&key) {
+                    return id;
+                }
+                let id = self.intern(self.get(a).intersection(self.get(b)));
+                self.intersections.insert(key, id);
+                id
+            }
+        }
+    }
+
+    /// What is in `a` and not in `b`.
+    pub fn difference(&mut self, a: ConnId, b: ConnId) -> ConnId {
+        match (a, b) {
+            _ if a == b => ConnId::NONE,
+            (ConnId::NONE, _) | (_, ConnId::ALL) => ConnId::NONE,
+            (_, ConnId::NONE) => a,
+            _ => {
+                if let Some(&id) = self.differences.get(&(a, b)) {
+                    return id;
+                }
+                let id = self.intern(self.get(a).difference(self.get(b)));
+                self.differences.insert((a, b), id);
+                id
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_those_of_existing_tools() {
+        let mut set = ConnSet::of(Protocol::Tcp, PortSet::from_ranges([(1, 9089), (9091, 65535)]));
+        set.add(Protocol::Sctp, &all_ports());
+        assert_eq!(set.text(), "SCTP 1-65535,TCP 1-9089,9091-65535");
+        assert_eq!(ConnSet::all().text(), "All Connections");
+        assert_eq!(ConnSet::none().text(), "");
+    }
+
+    #[test]
+    fn equal_sets_have_equal_numbers() {
+        let mut table = ConnTable::default();
+        let a = table.intern(ConnSet::of(Protocol::Tcp, PortSet::range(1, 10)));
+        let b = table.intern(ConnSet::of(Protocol::Tcp, PortSet::range(11, 65535)));
+        let c = table.intern(ConnSet::of(Protocol::Tcp, all_ports()));
+        assert_eq!(table.union(a, b), c);
+        assert_eq!(table.intersection(a, b), ConnId::NONE);
+        assert_eq!(table.difference(c, a), b);
+        assert_eq!(table.difference(c, c), ConnId::NONE);
+    }
+}

@@ -1,0 +1,13 @@
+//! Sets of ports, addresses and protocols: algebra that never says "pod".
+
+pub mod addr;
+pub mod cidr;
+pub mod conn;
+pub mod interval;
+pub mod port;
+
+pub use addr::{AddrSet, Family};
+pub use cidr::{Cidr, CidrError};
+pub use conn::{ConnId, ConnSet, ConnTable};
+pub use interval::{IntervalSet, Point};
+pub use port::{PortSet, Protocol};

@@ -1,0 +1,231 @@
+//! Label selectors, and how sure one can be that they match.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Whether something matches.
+///
+/// # Shape
+/// Ordered `No < Unknown < Yes`, so that "and" is `min` and "or" is `max`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Match {
+    /// It does not.
+    No,
+    /// The input does not tell.
+    Unknown,
+    /// It does.
+    Yes,
+}
+
+impl From<bool> for Match {
+    fn from(matches: bool) -> Self {
+        if matches { Self::Yes } else { Self::No }
+    }
+}
+
+impl std::ops::Not for Match {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        match self {
+            Self::No => Self::Yes,
+            Self::Unknown => Self::Unknown,
+            Self::Yes => Self::No,
+        }
+    }
+}
+
+/// How a requirement compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operator {
+    /// The key is present with one of the values.
+    In,
+    /// The key is absent, or present with another value.
+    NotIn,
+    /// The key is present.
+    Exists,
+    /// The key is absent.
+    DoesNotExist,
+}
+
+impl Operator {
+    /// All of them by name.
+    pub const NAMES: [(&'static str, Self); 4] = [
+        ("In", Self::In),
+        ("NotIn", Self::NotIn),
+        ("Exists", Self::Exists),
+        ("DoesNotExist", Self::DoesNotExist),
+    ];
+}
+
+/// One condition on one key.
+///
+/// # Shape
+/// `values` is sorted and without repetition; empty for `Exists` and `DoesNotExist`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Requirement {
+    /// The label's key.
+    pub key: Arc<str>,
+    /// How it compares.
+    pub operator: Operator,
+    /// What it compares with.
+    pub values: Vec<Arc<str>>,
+}
+
+/// Conditions that must all hold. No condition: everything matches.
+///
+/// # Shape
+/// Sorted and without repetition, so that selectors of the same meaning word for word are equal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Selector {
+    requirements: Vec<Requirement>,
+}
+
+/// Labels of one object, as a selector asks them.
+pub trait Labels {
+    /// The value of a key that is present and known.
+    fn value(&self, key: &str) -> Option<&str>;
+    /// Whether the key is present with a value that the input does not show.
+    fn hidden(&self, key: &str) -> bool;
+}
+
+impl Selector {
+    /// The selector of these requirements.
+    pub fn new(mut requirements: Vec<Requirement>) -> Self {
+        for requirement in &mut requirements {
+            requirement.values.sort_unstable();
+            requirement.values.dedup();
+        }
+        requirements.sort_unstable();
+        requirements.dedup();
+        Self { requirements }
+    }
+
+    /// Its requirements, sorted.
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
+    /// Whether everything matches.
+    pub fn is_empty(&self) -> bool {
+        self.requirements.is_empty()
+    }
+
+    /// Whether an object of these labels matches.
+    pub fn matches(&self, labels: &impl Labels) -> Match {
+        let mut result = Match::Yes;
+        for requirement in &self.requirements {
+            result = result.min(requirement.matches(labels));
+            if result == Match::No {
+                break;
+            }
+        }
+        result
+    }
+
+    /// As `kubectl` writes selectors: `app=web,tier in (a,b),!old`; empty for the empty selector.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for requirement in &self.requirements {
+            if !text.is_empty() {
+                text.push(',');
+            }
+            requirement.write(&mut text);
+        }
+        text
+    }
+}
+
+impl Requirement {
+    /// Whether labels meet the requirement.
+    ///
+    /// # Source
+    /// NetworkPolicy §4; others F1 for hidden values.
+    pub fn matches(&self, labels: &impl Labels) -> Match {
+        if labels.hidden(&self.key) {
+            return match self.operator {
+                Operator::Exists => Match::Yes,
+                Operator::DoesNotExist => Match::No,
+                Operator::In | Operator::NotIn => Match::Unknown,
+            };
+        }
+        let value = labels.value(&self.key);
+        let listed = || value.is_some_and(|v| self.values.iter().any(|listed| **listed == *v));
+        Match::from(match self.operator {
+            Operator::In => listed(),
+            Operator::NotIn => !listed(),
+            Operator::Exists => value.is_some(),
+            Operator::DoesNotExist => value.is_none(),
+        })
+    }
+
+    fn write(&self, text: &mut String) {
+        let key = &self.key;
+        let _ = match (self.operator, self.values.as_slice()) {
+            (Operator::Exists, _) => write!(text, "{key}"),
+            (Operator::DoesNotExist, _) => write!(text, "!{key}"),
+            (Operator::In, [value]) => write!(text, "{key}={value}"),
+            (Operator::NotIn, [value]) => write!(text, "{key}!={value}"),
+            (Operator::In, values) => write!(text, "{key} in ({})", values.join(",")),
+            (Operator::NotIn, values) => write!(text, "{key} notin ({})", values.join(",")),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Map(&'static [(&'static str, &'static str)], &'static [&'static str]);
+
+    impl Labels for Map {
+        fn value(&self, key: &str) -> Option<&str> {
+            self.0.iter().find(|(k, _)| *k == key).map(|(_, v)| *v)
+        }
+        fn hidden(&self, key: &str) -> bool {
+            self.1.contains(&key)
+        }
+    }
+
+    fn requirement(key: &str, operator: Operator, values: &[&str]) -> Requirement {
+        Requirement { key: key.into(), operator, values: values.iter().map(|v| (*v).into()).collect() }
+    }
+
+    #[test]
+    fn absent_keys_and_empty_values() {
+        let labels = Map(&[("app", "web"), ("empty", "")], &[]);
+        for (key, operator, values, expected) in [
+            ("app", Operator::In, &["web", "db"][..], Match::Yes),
+            ("absent", Operator::In, &[""][..], Match::No),
+            ("empty", Operator::In, &[""][..], Match::Yes),
+            ("absent", Operator::NotIn, &["x"][..], Match::Yes),
+            ("app", Operator::NotIn, &["web"][..], Match::No),
+            ("empty", Operator::Exists, &[][..], Match::Yes),
+            ("absent", Operator::DoesNotExist, &[][..], Match::Yes),
+        ] {
+            assert_eq!(requirement(key, operator, values).matches(&labels), expected, "{key} {operator:?}");
+        }
+    }
+
+    #[test]
+    fn a_hidden_value_is_present_but_unknown() {
+        let labels = Map(&[], &["pod-template-hash"]);
+        let ask = |operator, values: &[&str]| requirement("pod-template-hash", operator, values).matches(&labels);
+        assert_eq!(ask(Operator::In, &["a"]), Match::Unknown);
+        assert_eq!(ask(Operator::NotIn, &["a"]), Match::Unknown);
+        assert_eq!(ask(Operator::Exists, &[]), Match::Yes);
+        assert_eq!(ask(Operator::DoesNotExist, &[]), Match::No);
+    }
+
+    #[test]
+    fn order_and_repetition_do_not_matter() {
+        let a = Selector::new(vec![requirement("b", Operator::In, &["y", "x"]), requirement("a", Operator::Exists, &[])]);
+        let b = Selector::new(vec![requirement("a", Operator::Exists, &[]), requirement("b", Operator::In, &["x", "y", "x"])]);
+        assert_eq!(a, b);
+        assert_eq!(a.text(), "a,b in (x,y)");
+    }
+}

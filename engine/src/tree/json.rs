@@ -1,0 +1,125 @@
+//! JSON as a tree with byte offsets.
+
+use hifijson::num::LexWrite as _;
+use hifijson::str::LexAlloc as _;
+use hifijson::token::Lex as _;
+use hifijson::{Error, Expect, SliceLexer};
+
+use super::node::{Entry, Node, Value};
+use super::{DEEPEST, Trees, yaml};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Span;
+
+/// Reads JSON values that follow one another, as `kubectl` and `jq` print them.
+pub fn read(text: &str) -> Result<Trees<'_>, Diagnostic> {
+    let mut lexer = SliceLexer::new(text.as_bytes());
+    let mut reader = Reader { length: text.len(), findings: Vec::new() };
+    let mut documents = Vec::new();
+    while let Some(next) = lexer.ws_peek() {
+        match reader.value(next, &mut lexer, DEEPEST) {
+            Ok(node) => documents.push(node),
+            Err(error) => return Err(failure(&error, reader.at(&lexer))),
+        }
+    }
+    Ok(Trees { documents, findings: reader.findings })
+}
+
+fn failure(error: &Error, at: usize) -> Diagnostic {
+    let span = Span::new(at, at + 1);
+    match error {
+        Error::Depth => yaml::too_deep(span),
+        error => Diagnostic::new(Code::Syntax, format!("this is no valid JSON: {error}").to_lowercase().replace("json", "JSON"))
+            .at(span),
+    }
+}
+
+struct Reader {
+    length: usize,
+    findings: Vec<Diagnostic>,
+}
+
+impl Reader {
+    /// The offset of the next byte.
+    fn at(&self, lexer: &SliceLexer<'_>) -> usize {
+        self.length - lexer.as_slice().len()
+    }
+
+    fn value<'t>(
+        &mut self,
+        next: u8,
+        lexer: &mut SliceLexer<'t>,
+        depth: usize,
+    ) -> Result<Node<'t>, Error> {
+        let depth = depth.checked_sub(1).ok_or(Error::Depth)?;
+        let start = self.at(lexer);
+        let value = match next {
+            b'"' => Value::Str(lexer.discarded().str_string().map_err(Error::Str)?),
+            b'-' | b'0'..=b'9' => {
+                let (text, _) = lexer.num_string().validated().map_err(Error::Num)?;
+                Value::Number(text.parse().unwrap_or(f64::NAN))
+            }
+            b'a'..=b'z' => match lexer.null_or_bool().ok_or(Expect::Value)? {
+                None => Value::Null,
+                Some(value) => Value::Bool(value),
+            },
+            b'[' => self.list(lexer, depth)?,
+            b'{' => self.mapping(lexer, depth)?,
+            _ => return Err(Expect::Value.into()),
+        };
+        Ok(Node { value, span: Span::new(start, self.at(lexer)) })
+    }
+
+    fn list<'t>(&mut self, lexer: &mut SliceLexer<'t>, depth: usize) -> Result<Value<'t>, Error> {
+        let mut items = Vec::new();
+        lexer.discarded().seq(b']', SliceLexer::ws_peek, |next, lexer| {
+            items.push(self.value(next, lexer, depth)?);
+            Ok::<_, Error>(())
+        })?;
+        Ok(Value::Seq(items))
+    }
+
+    fn mapping<'t>(&mut self, lexer: &mut SliceLexer<'t>, depth: usize) -> Result<Value<'t>, Error> {
+        let mut entries = Vec::new();
+        lexer.discarded().seq(b'}', SliceLexer::ws_peek, |next, lexer| {
+            let start = self.at(lexer);
+            lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
+            let key = lexer.str_string().map_err(Error::Str)?;
+            let key_span = Span::new(start, self.at(lexer));
+            lexer.expect(SliceLexer::ws_peek, b':').ok_or(Expect::Colon)?;
+            let next = lexer.ws_peek().ok_or(Expect::Value)?;
+            let value = self.value(next, lexer, depth)?;
+            entries.push(Entry { key, key_span, value });
+            Ok::<_, Error>(())
+        })?;
+        Ok(Value::Map(yaml::last_of_each_key(entries, &mut self.findings)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_know_their_place() {
+        let trees = read(" {\"a\": [1, \"\\u00e9\"]}\n{}").unwrap();
+        assert_eq!(trees.documents.len(), 2);
+        let a = trees.documents[0].get("a").unwrap();
+        assert_eq!(a.span, Span::new(7, 20));
+        assert!(matches!(&a.value, Value::Seq(items) if items[1].as_str() == Some("é")));
+    }
+
+    #[test]
+    fn faults_have_a_place_and_depth_a_limit() {
+        for (text, code) in [
+            ("{\"a\": }", Code::Syntax),
+            ("{\"a\" 1}", Code::Syntax),
+            ("[1,]", Code::Syntax),
+            ("{\"a\": \"x", Code::Syntax),
+            (&"[".repeat(100_000), Code::Limits),
+        ] {
+            let finding = read(text).err().unwrap();
+            assert_eq!(finding.code, code);
+            assert!(finding.span.is_some());
+        }
+    }
+}
