@@ -35,7 +35,7 @@ install: ## Install the command for this user, by cargo
 	@cargo install --path cli --locked
 
 setup: ## Install everything that the builds and the tests need
-	@scripts/setup.sh lint web e2e deny
+	@scripts/setup.sh rust node lint e2e web deny
 	@echo "==> Everything is there"
 
 bench: ## Run the benchmarks

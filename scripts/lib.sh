@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the scripts share: where things are, how they speak, how they leave. Sourced, never run.
 # Written for bash 3.2, which is what macOS has.
 

@@ -16,7 +16,7 @@ at_least() {
 setup_rust() {
   local least version
   least=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-  have cargo && have rustc || missing "Rust is missing: install it with rustup, as https://rustup.rs says"
+  { have cargo && have rustc; } || missing "Rust is missing: install it with rustup, as https://rustup.rs says"
   version=$(rustc --version | cut -d' ' -f2)
   at_least "$version" "$least" || missing "Rust $version is too old, $least is needed; run: rustup update stable"
   have cc || missing "a C compiler is missing; run: apt-get install build-essential (macOS: xcode-select --install)"
@@ -30,7 +30,7 @@ setup_components() {
 
 setup_node() {
   local version
-  have node && have npm || missing "Node.js $NODE_MAJOR_MIN or later with npm is missing: install it from https://nodejs.org"
+  { have node && have npm; } || missing "Node.js $NODE_MAJOR_MIN or later with npm is missing: install it from https://nodejs.org"
   version=$(node --version)
   at_least "${version#v}" "$NODE_MAJOR_MIN.0" || missing "Node.js $version is too old, $NODE_MAJOR_MIN is needed: https://nodejs.org"
 }
@@ -57,8 +57,9 @@ cargo_tool() {
   say "Building $1 $2, once (about $4 minutes)"
   export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
   # A lock file may name a version that a mirror of the registry does not have (yet).
-  cargo_install "$1" "$2" --locked || cargo_install "$1" "$2" ||
-    missing "$1 could not be built; see above, or run: cargo install $1 --version $2"
+  cargo_install "$1" "$2" --locked && return
+  say "That lock file cannot be met here; building $1 $2 with the versions that can be had"
+  cargo_install "$1" "$2" || missing "$1 could not be built; see above, or run: cargo install $1 --version $2"
 }
 
 cargo_install() {

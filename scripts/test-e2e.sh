@@ -15,7 +15,7 @@ serve() {
   local tries=0
   until PORTCULLIS_URL=$(grep -o 'http://[^ ]*' "$PORTCULLIS_OUT/server.log"); do
     tries=$((tries + 1))
-    kill -0 "$SERVER" 2>/dev/null && [ "$tries" -lt 100 ] || { cat "$PORTCULLIS_OUT/server.log" >&2; exit 1; }
+    { kill -0 "$SERVER" 2>/dev/null && [ "$tries" -lt 100 ]; } || { cat "$PORTCULLIS_OUT/server.log" >&2; exit 1; }
     sleep 0.1
   done
   export PORTCULLIS_URL

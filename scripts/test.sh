@@ -30,6 +30,7 @@ conclude() {
 }
 
 quick() {
+  scripts/setup.sh rust
   say "Quick tests (about three minutes the first time, then seconds)"
   scripts/setup.sh lint
   step "format" cargo fmt --all --check
@@ -38,13 +39,15 @@ quick() {
 }
 
 everything() {
+  scripts/setup.sh rust node
   say "All tests (about 20 minutes the first time on two cores, with the tools; then one or two)"
   # All that may be missing is installed or named before the first test runs.
-  scripts/setup.sh lint web e2e deny
+  scripts/setup.sh lint e2e web deny
   step "format" cargo fmt --all --check
   step "clippy, native" clippy --workspace --all-targets
   step "clippy, WebAssembly" clippy_wasm
   step "unit and case tests" cargo test --workspace ${LOCKED[@]+"${LOCKED[@]}"}
+  step "the static server" node --test --test-reporter=spec scripts/serve.test.mjs
   step "JavaScript of the page" scripts/test-js.sh
   step "npm package: Node and types" scripts/test-npm.sh
   step "page in Chromium" scripts/test-e2e.sh
