@@ -1,0 +1,41 @@
+// Starts the page: the chosen theme before anything is painted, then the application. What goes
+// wrong is said on the page, as there is nobody else to say it.
+
+/** `light` or `dark` when the user has chosen; absent when the system decides. */
+const THEME_KEY = "portcullis.theme";
+
+const root = document.documentElement;
+
+function applyTheme(): void {
+  const chosen = stored(THEME_KEY);
+  if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
+}
+
+/** Reading the storage throws where it is forbidden. */
+function stored(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+function fail(kind: "old" | "load", error?: unknown): void {
+  document.querySelector(".boot")?.classList.add("is-failed");
+  document.querySelector(`[data-failure="${kind}"]`)?.removeAttribute("hidden");
+  if (error) console.error(error);
+}
+
+async function start(): Promise<void> {
+  if (typeof WebAssembly !== "object" || typeof Worker === "undefined") return fail("old");
+  try {
+    const url = new URL("../app/portcullis_web.js", import.meta.url).href;
+    const app = (await import(url)) as { default(): Promise<unknown> };
+    await app.default();
+  } catch (error) {
+    fail("load", error);
+  }
+}
+
+applyTheme();
+void start();

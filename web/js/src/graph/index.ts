@@ -1,0 +1,286 @@
+// The diagram: data in, clicks out.
+//
+// Drawn as SVG, not on a canvas: the elements can be focused, read out, styled by the page's own
+// sheet, clicked by a test and saved as a picture. What makes that cheap enough is `economy`: a
+// thousand workloads are drawn as their namespaces.
+
+import { endName, Drawing } from "./draw";
+import { picture, groupId, type Line, type Picture } from "./economy";
+import { standalone } from "./export";
+import { directionOf, nearest } from "./keyboard";
+import { fontsOf, Measure } from "./measure";
+import { Placer } from "./placer";
+import { sceneOf, wordsOf } from "./scene";
+import { svg } from "./svg";
+import { Tip } from "./tip";
+import { Viewport } from "./viewport";
+import { DEFAULT_LABELS, type GraphData, type GraphHandle, type GraphLabels, type GraphOptions } from "./types";
+
+export type * from "./types";
+
+export function createGraph(parent: HTMLElement, options: GraphOptions): GraphHandle {
+  return new Diagram(parent, options).handle();
+}
+
+class Diagram {
+  private readonly drawing = new Drawing();
+  private readonly ground = svg("pattern", { id: "graph-dots", width: 24, height: 24, patternUnits: "userSpaceOnUse" }, [
+    svg("circle", { class: "graph-dot", cx: 12, cy: 12, r: 1 }),
+  ]);
+  private readonly surface = svg("svg", { class: "graph", role: "group", tabindex: 0 }, [
+    svg("defs", {}, [this.ground]),
+    svg("rect", { class: "graph-ground", width: "100%", height: "100%", fill: "url(#graph-dots)" }),
+    this.drawing.root,
+  ]);
+  private readonly viewport: Viewport;
+  private readonly placer = new Placer();
+  private readonly measure = new Measure();
+  private readonly tip: Tip;
+  private readonly expanded = new Map<string, boolean>();
+  private labels: GraphLabels;
+  private data: GraphData = { nodes: [], edges: [] };
+  private shown: Picture | undefined;
+  private selected = new Set<string>();
+  /** What has the keyboard's focus, as `node ID` or `line ID`: drawing again must not lose it. */
+  private focused: string | undefined;
+
+  constructor(parent: HTMLElement, private readonly options: GraphOptions) {
+    this.labels = { ...DEFAULT_LABELS, ...options.labels };
+    parent.append(this.surface);
+    if (options.dark !== undefined) this.setTheme(options.dark);
+    this.surface.setAttribute("aria-label", this.labels.diagram);
+    this.viewport = new Viewport(this.surface, this.drawing.root, this.ground);
+    this.tip = new Tip(parent);
+    this.surface.addEventListener("click", (event) => this.clicked(event));
+    this.surface.addEventListener("keydown", (event) => this.pressed(event));
+    this.surface.addEventListener("focusin", (event) => this.tip.show(event.target as Element));
+    this.surface.addEventListener("focusout", (event) => this.left(event));
+    this.surface.addEventListener("pointerover", (event) => this.hovered(event));
+    this.surface.addEventListener("pointerleave", () => (this.tip.hide(), this.mark("is-hovered", [])));
+  }
+
+  handle(): GraphHandle {
+    return {
+      setData: (data, how) => this.setData(data, how),
+      select: (ids) => this.select(ids),
+      setTheme: (dark) => this.setTheme(dark),
+      setLabels: (labels) => this.setLabels(labels),
+      fit: () => this.viewport.fit(),
+      zoomIn: () => this.viewport.zoomBy(1.25),
+      zoomOut: () => this.viewport.zoomBy(0.8),
+      relayout: () => this.update(true),
+      setExpanded: (namespace, open) => this.setExpanded(namespace, open),
+      focus: () => this.surface.focus(),
+      exportSvg: () => standalone(this.surface, this.drawing.root),
+      destroy: () => this.destroy(),
+    };
+  }
+
+  private setData(data: GraphData, how: { dim?: boolean; relayout?: boolean } = {}): void {
+    this.data = data;
+    this.surface.classList.toggle("is-dim", how.dim === true);
+    this.update(how.relayout === true);
+  }
+
+  /** Colours are the style sheet's; the attribute chooses among them. */
+  private setTheme(dark: boolean): void {
+    this.surface.dataset.theme = dark ? "dark" : "light";
+  }
+
+  private setLabels(labels: Partial<GraphLabels>): void {
+    this.labels = { ...this.labels, ...labels };
+    this.surface.setAttribute("aria-label", this.labels.diagram);
+    this.update(false);
+  }
+
+  private setExpanded(namespace: string, open: boolean): void {
+    this.expanded.set(namespace, open);
+    this.update(false);
+  }
+
+  private update(anew: boolean): void {
+    const next = picture(this.data, { expanded: this.expanded, single: this.selected });
+    const words = wordsOf(next, this.data, this.labels, this.measure, fontsOf(this.surface));
+    this.placer.place(sceneOf(next, words), this.viewport.size(), anew, (response) => {
+      this.shown = next;
+      this.drawing.show(next, words, response, this.labels);
+      this.viewport.setBounds(response.bounds, response.fresh);
+      this.surface.dataset.ready = "true";
+      this.markSelected();
+      this.restoreFocus();
+    });
+  }
+
+  private select(ids: string[]): void {
+    const before = this.selected;
+    this.selected = new Set(ids);
+    const hidden = [...before, ...ids].some((id) => before.has(id) !== this.selected.has(id) && this.isFlow(id));
+    if (hidden) this.update(false);
+    else this.markSelected();
+  }
+
+  /** Selected flows may need a line of their own, or no longer. */
+  private isFlow(id: string): boolean {
+    return this.shown?.lines.find((l) => l.edges.length === 1 && l.edges[0] === id) === undefined;
+  }
+
+  private markSelected(): void {
+    const own = new Set(this.shown?.lines.filter((l) => l.edges.length === 1).map((l) => l.edges[0]));
+    const lines = [...(this.shown?.lines ?? []), ...(this.shown?.inside.values() ?? [])];
+    const chosen = lines.filter((l) => this.selected.has(l.id) || l.edges.some((e) => this.selected.has(e) && (l.edges.length === 1 || !own.has(e))));
+    const nodes = [...this.selected].filter((id) => this.drawing.cards.get(id) ?? this.drawing.groups.get(id));
+    const ends = new Set(chosen.flatMap((l) => (this.isNodeSelected() ? [] : [l.to])));
+    this.mark("is-selected", [...nodes, ...ends, ...chosen.map((l) => l.id)]);
+    const touched = lines.filter((l) => nodes.includes(l.from) || nodes.includes(l.to) || nodes.some((n) => this.within(n, l)));
+    this.mark("is-touched", touched.flatMap((l) => [l.id, l.from, l.to]));
+    this.surface.classList.toggle("has-focus-node", nodes.length > 0 && chosen.length === 0);
+    this.raise(chosen);
+  }
+
+  private isNodeSelected(): boolean {
+    return [...this.selected].some((id) => this.drawing.cards.get(id) !== undefined);
+  }
+
+  private within(node: string, line: Line): boolean {
+    const ids = new Set(line.edges);
+    return line.edges.length > 1 && this.data.edges.some((e) => (e.from === node || e.to === node) && ids.has(e.id));
+  }
+
+  /** Selected lines are drawn over the others. */
+  private raise(lines: Line[]): void {
+    for (const { id } of lines) {
+      const line = this.drawing.lines.get(id);
+      if (!line || line === this.drawing.lines.layer.lastElementChild) continue;
+      const held = line === document.activeElement;
+      this.drawing.lines.layer.append(line);
+      if (held) line.focus({ preventScroll: true });
+    }
+  }
+
+  private mark(name: string, keys: string[]): void {
+    const wanted = new Set(keys);
+    for (const layer of [this.drawing.groups, this.drawing.cards, this.drawing.lines, this.drawing.pills]) {
+      for (const [key, element] of layer.entries()) element.classList.toggle(name, wanted.has(key));
+    }
+  }
+
+  private clicked(event: Event): void {
+    const target = event.target as Element;
+    const fold = target.closest<SVGElement>("[data-fold]")?.dataset.fold ?? target.closest<SVGElement>(".is-collapsed[data-group]")?.dataset.group;
+    const line = target.closest<SVGElement>("[data-line]")?.dataset.line;
+    const node = target.closest<SVGElement>("[data-node]")?.dataset.node;
+    if (fold !== undefined) this.setExpanded(fold, this.isCollapsed(fold));
+    else if (line !== undefined) this.selectLine(line);
+    else if (node !== undefined) this.options.onSelectNode(node);
+    else this.options.onClear?.();
+  }
+
+  private isCollapsed(namespace: string): boolean {
+    return this.shown?.groups.find((g) => g.name === namespace)?.collapsed ?? false;
+  }
+
+  private selectLine(id: string): void {
+    const line = this.findLine(id);
+    if (!line) return;
+    const first = this.data.edges.find((e) => e.id === line.edges[0]);
+    const { onSelectBundle } = this.options;
+    if (line.edges.length > 1 && onSelectBundle && this.shown) {
+      const [from, to] = [endName(this.shown, line.from), endName(this.shown, line.to)];
+      onSelectBundle({ from, to, label: line.label, edges: line.edges });
+    } else if (first) this.options.onSelectEdge(first.from, first.to, first.id);
+  }
+
+  private findLine(id: string): Line | undefined {
+    return [...(this.shown?.lines ?? []), ...(this.shown?.inside.values() ?? [])].find((l) => l.id === id);
+  }
+
+  private hovered(event: Event): void {
+    const target = event.target as Element;
+    const line = target.closest<SVGElement>("[data-line]")?.dataset.line;
+    this.mark("is-hovered", line ? [line] : []);
+    const card = target.closest("[data-node], [data-group]");
+    if (card) this.tip.show(card);
+    else this.tip.hide();
+  }
+
+  private pressed(event: KeyboardEvent): void {
+    const done = this.act(event.key);
+    if (done) event.preventDefault();
+  }
+
+  private act(key: string): boolean {
+    const direction = directionOf(key);
+    if (direction) return this.step(direction);
+    if (key === "[" || key === "]") return this.stepLine(key === "]" ? 1 : -1);
+    if (key === "Enter" || key === " ") return this.activate();
+    if (key === "Escape") return this.options.onClear?.(), this.surface.focus(), true;
+    if (key === "+" || key === "=") return this.viewport.zoomBy(1.25), true;
+    if (key === "-") return this.viewport.zoomBy(0.8), true;
+    if (key === "0") return this.viewport.fit(), true;
+    return false;
+  }
+
+  private stops(): SVGGElement[] {
+    return [...this.surface.querySelectorAll<SVGGElement>(".graph-group.is-collapsed, .graph-card")];
+  }
+
+  private step(direction: "left" | "right" | "up" | "down"): boolean {
+    const from = this.focusedCard();
+    const next = from ? nearest(this.stops(), from, direction) : this.stops()[0];
+    if (next) this.focusOn(next as SVGGElement);
+    return true;
+  }
+
+  private focusedCard(): SVGGElement | undefined {
+    const active = document.activeElement?.closest<SVGGElement>("[data-node], [data-group]");
+    if (active) return active;
+    const node = this.focused?.split("\n")[1];
+    return node ? (this.drawing.cards.get(node) ?? this.drawing.groups.get(node)) : undefined;
+  }
+
+  private stepLine(by: 1 | -1): boolean {
+    const card = this.focusedCard();
+    const end = card?.dataset.node ?? groupId(card?.dataset.group ?? "");
+    const own = (this.shown?.lines ?? []).filter((l) => l.from === end || l.to === end);
+    if (!own.length) return true;
+    const now = own.findIndex((l) => l.id === (document.activeElement as SVGElement | null)?.dataset.line);
+    const next = own[(now + by + own.length + (now < 0 && by < 0 ? 1 : 0)) % own.length];
+    const element = this.drawing.lines.get(next.id);
+    if (element) this.focusOn(element, end);
+    return true;
+  }
+
+  private focusOn(element: SVGGElement, card = element.dataset.node ?? groupId(element.dataset.group ?? "")): void {
+    this.focused = `${element.dataset.line ?? ""}\n${card}`;
+    element.focus({ preventScroll: true });
+    this.viewport.reveal(element);
+  }
+
+  /** Leaving on purpose forgets the place; an element that was removed under the focus keeps it. */
+  private left(event: FocusEvent): void {
+    this.tip.hide();
+    if ((event.target as Element).isConnected && !this.surface.contains(event.relatedTarget as Node | null)) this.focused = undefined;
+  }
+
+  private restoreFocus(): void {
+    if (document.activeElement !== document.body || !this.focused) return;
+    const [line, card] = this.focused.split("\n");
+    const element = this.drawing.lines.get(line) ?? this.drawing.cards.get(card) ?? this.drawing.groups.get(card);
+    element?.focus({ preventScroll: true });
+    this.focused = undefined;
+  }
+
+  private activate(): boolean {
+    const active = document.activeElement as SVGElement | null;
+    if (active === this.surface) return this.step("right");
+    active?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    return true;
+  }
+
+  private destroy(): void {
+    this.viewport.destroy();
+    this.placer.destroy();
+    this.tip.destroy();
+    this.surface.remove();
+  }
+}

@@ -1,0 +1,78 @@
+// From what is to be drawn to what the layout needs: sizes and words.
+
+import type { Scene } from "../layout/types";
+import { groupId, type Line, type Picture } from "./economy";
+import type { Fonts, Measure } from "./measure";
+import { fill, type GraphData, type GraphLabels, type GraphNode } from "./types";
+
+export interface CardText { name: string; sub: string; w: number; h: number; outside: boolean }
+
+/** Words of everything drawn, cut to size, by id. */
+export interface Words {
+  cards: Map<string, CardText>;
+  groups: Map<string, { name: string; note: string; w: number }>;
+  labels: Map<string, { text: string; w: number }>;
+}
+
+const CARD = { min: 132, max: 216, h: 48 };
+const OUTSIDE = { min: 128, max: 200, h: 62 };
+const LABEL_MAX = 132;
+/** Beyond this many lines, only those that say something special keep their label at rest. */
+const LABELS_ABOVE = 70;
+
+export function wordsOf(picture: Picture, data: GraphData, labels: GraphLabels, measure: Measure, fonts: Fonts): Words {
+  const words: Words = { cards: new Map(), groups: new Map(), labels: new Map() };
+  for (const node of picture.nodes) words.cards.set(node.id, cardText(node, measure, fonts));
+  const notes = new Map((data.namespaces ?? []).map((n) => [n.name, n.note ?? ""]));
+  for (const group of picture.groups) {
+    const name = measure.fitted(group.name, fonts.name, 190);
+    const wanted = group.collapsed ? fill(labels.workloads, { n: group.count }) : (notes.get(group.name) ?? "");
+    const note = measure.fitted(wanted, fonts.sub, 150);
+    const width = measure.width(name, fonts.name) + (note ? 10 + measure.width(note, fonts.sub) : 0);
+    words.groups.set(group.name, { name, note, w: Math.max(168, Math.ceil(width) + 64) });
+  }
+  const lines = [...picture.lines, ...picture.inside.values()];
+  for (const line of lines) words.labels.set(line.id, labelText(line, labels, measure, fonts));
+  return words;
+}
+
+function cardText(node: GraphNode, measure: Measure, fonts: Fonts): CardText {
+  const outside = node.kind === "addresses";
+  const size = outside ? OUTSIDE : CARD;
+  const name = measure.fitted(node.label, fonts.name, size.max - 32);
+  const sub = measure.fitted(node.sub ?? "", fonts.sub, size.max - 32);
+  const text = Math.max(measure.width(name, fonts.name), measure.width(sub, fonts.sub));
+  return { name, sub, w: Math.max(size.min, Math.ceil(text) + 32), h: size.h, outside };
+}
+
+const MARK = { allowed: ["", ""], opened: ["+ ", ""], closed: ["− ", ""], unknown: ["", "?"], "asked-denied": ["✕ ", ""] } as const;
+
+function labelText(line: Line, labels: GraphLabels, measure: Measure, fonts: Fonts) {
+  const plain = line.label || fill(labels.flows, { n: line.edges.length });
+  const [before, after] = MARK[line.state];
+  const text = before + measure.fitted(plain, fonts.label, LABEL_MAX) + after;
+  return { text, w: Math.ceil(measure.width(text, fonts.label)) + 18 };
+}
+
+/** What the layout places. */
+export function sceneOf(picture: Picture, words: Words): Scene {
+  const crowded = picture.lines.length > LABELS_ABOVE;
+  const collapsed = new Set(picture.groups.filter((g) => g.collapsed).map((g) => g.name));
+  return {
+    nodes: picture.nodes
+      .filter((n) => !n.namespace || !collapsed.has(n.namespace))
+      .map(({ id, namespace }) => {
+        const { w, h } = words.cards.get(id)!;
+        return { id, w, h, group: namespace === undefined ? undefined : groupId(namespace) };
+      }),
+    groups: picture.groups.map((g) => {
+      const inside = picture.inside.get(g.name);
+      const pill = inside ? words.labels.get(inside.id)!.w + 12 : 0;
+      return { id: groupId(g.name), w: words.groups.get(g.name)!.w + pill, h: 76, collapsed: g.collapsed };
+    }),
+    links: picture.lines.map((l) => {
+      const quiet = crowded && l.state === "allowed";
+      return { id: l.id, from: l.from, to: l.to, labelW: quiet ? 0 : words.labels.get(l.id)!.w, both: l.both };
+    }),
+  };
+}

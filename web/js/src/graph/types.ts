@@ -1,0 +1,120 @@
+// What the page tells the diagram, and what the diagram tells the page.
+
+export type Isolation = "no" | "yes" | "unknown" | "unenforced";
+export type EdgeState = "allowed" | "unknown" | "asked-denied" | "opened" | "closed";
+
+export interface GraphNode {
+  id: string;
+  kind: "workload" | "addresses";
+  /** Its namespace; absent for addresses. */
+  namespace?: string;
+  /** First line of the card. */
+  label: string;
+  /** Second line: `Deployment · 3 pods`, `all but 10.0.0.0/8`. */
+  sub?: string;
+  /** Whole name for tooltip and screen reader; `label` if absent. */
+  title?: string;
+  ingress?: Isolation;
+  egress?: Isolation;
+}
+
+export interface GraphEdge {
+  id: string;
+  /** `id` of a node. */
+  from: string;
+  to: string;
+  /** Ports, for example `TCP 443` or `any`. */
+  label: string;
+  state: EdgeState;
+}
+
+export interface GraphNamespace {
+  name: string;
+  /** Shown small beside the name, for example `team=retail`. */
+  note?: string;
+}
+
+export interface GraphData {
+  nodes: GraphNode[];
+  edges: GraphEdge[];
+  namespaces?: GraphNamespace[];
+}
+
+/** Several flows drawn as one line: its ends as the drawing names them, and the edges it stands for. */
+export interface GraphBundle {
+  from: string;
+  to: string;
+  label: string;
+  edges: string[];
+}
+
+export interface GraphHandlers {
+  /** A line that stands for one flow (or for one each way). */
+  onSelectEdge(from: string, to: string, id: string): void;
+  onSelectNode(id: string): void;
+  /** A line that stands for several flows; without it, `onSelectEdge` gets the first. */
+  onSelectBundle?(bundle: GraphBundle): void;
+  /** A click on the ground, or Escape. */
+  onClear?(): void;
+}
+
+export interface GraphOptions extends GraphHandlers {
+  dark?: boolean;
+  labels?: Partial<GraphLabels>;
+}
+
+/** All words that the diagram shows or reads out; `{…}` is filled in. */
+export interface GraphLabels {
+  /** Name of the whole for screen readers, with its keys. */
+  diagram: string;
+  openAll: string;
+  inside: string;
+  flows: string;
+  workloads: string;
+  expand: string;
+  collapse: string;
+  edge: string;
+  states: Record<EdgeState, string>;
+  isolatedIngress: string;
+  isolatedEgress: string;
+}
+
+export interface GraphHandle {
+  /** Draws `data`. With `dim` it is the last good picture while the text is broken. */
+  setData(data: GraphData, options?: { dim?: boolean; relayout?: boolean }): void;
+  /** Marks nodes and edges by id, in amber; `[]` for none. */
+  select(ids: string[]): void;
+  setTheme(dark: boolean): void;
+  setLabels(labels: Partial<GraphLabels>): void;
+  /** Fits the drawing into the pane, until the user moves it. */
+  fit(): void;
+  zoomIn(): void;
+  zoomOut(): void;
+  /** Places everything anew. */
+  relayout(): void;
+  /** Opens (`true`) or closes a namespace. */
+  setExpanded(namespace: string, expanded: boolean): void;
+  /** Moves the keyboard's focus into the drawing. */
+  focus(): void;
+  /** The picture as a standalone SVG text. */
+  exportSvg(): string;
+  destroy(): void;
+}
+
+export const DEFAULT_LABELS: GraphLabels = {
+  diagram: "Diagram of workloads. Arrow keys move between workloads, square brackets between the lines of one, Enter selects, plus, minus and zero zoom.",
+  openAll: "everything may talk to everything",
+  inside: "all to all",
+  flows: "{n} flows",
+  workloads: "{n} workloads",
+  expand: "Open namespace {name}",
+  collapse: "Close namespace {name}",
+  edge: "{from} to {to}: {label}, {state}",
+  states: { allowed: "allowed", unknown: "unknown", "asked-denied": "denied", opened: "opened since the pin", closed: "closed since the pin" },
+  isolatedIngress: "isolated for ingress",
+  isolatedEgress: "isolated for egress",
+};
+
+export function fill(pattern: string, values: Record<string, string | number>): string {
+  return pattern.replace(/\{(\w+)\}/g, (whole, key: string) => (key in values ? String(values[key]) : whole));
+}

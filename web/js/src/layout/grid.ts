@@ -1,0 +1,157 @@
+// Cards of one namespace on a grid.
+//
+// A layered layout (dagre) knows the direction of a call graph but spreads it over one long row or
+// column; a pane is neither. So dagre's ranks seed a grid of the wanted width, and a local search
+// over swaps and moves shortens lines, uncrosses them and takes cards out of their way. A grid is
+// also what keeps a drawing still: a card owns its cell while others come and go.
+
+import { Graph, layout as dagreLayout } from "@dagrejs/dagre";
+
+export interface GridProblem {
+  count: number;
+  /** Pairs of indices, from and to. */
+  links: [number, number][];
+  /** How strongly each card is tied to what stands left of the namespace. */
+  pull: number[];
+  cols: number;
+}
+
+/** Cell of each card, as column and row. */
+export interface Cells { col: number[]; row: number[] }
+
+/** Operations the search may spend: about a tenth of a second. */
+const BUDGET = 2e7;
+
+/** The best cells found for `cols` columns. */
+export function solveGrid(problem: GridProblem): Cells {
+  const seeds = [seed(problem, "LR"), seed(problem, "TB")];
+  const solved = seeds.map((cells) => improve(problem, cells));
+  solved.sort((a, b) => cost(problem, a) - cost(problem, b));
+  return trim(solved[0]);
+}
+
+/** What is wrong with a placement; lower is better. */
+export function cost(problem: GridProblem, cells: Cells): number {
+  let sum = 0;
+  for (let i = 0; i < problem.count; i++) {
+    sum += 0.05 * (cells.col[i] + cells.row[i]) + 0.6 * problem.pull[i] * cells.col[i];
+  }
+  for (const [a, b] of problem.links) sum += linkCost(problem.count, cells, a, b);
+  return sum + 1.6 * crossings(problem.links, cells);
+}
+
+function linkCost(count: number, { col, row }: Cells, a: number, b: number): number {
+  const dc = col[b] - col[a];
+  const dr = row[b] - row[a];
+  const length = Math.abs(dc) * 1.15 + Math.abs(dr);
+  const against = dc < 0 ? 0.7 : dc === 0 && dr < 0 ? 0.4 : 0;
+  let blocked = 0;
+  if (length > 1.5) {
+    for (let k = 0; k < count; k++) {
+      if (k !== a && k !== b && inTheWay(col[k] - col[a], row[k] - row[a], dc, dr)) blocked++;
+    }
+  }
+  return length * length * 0.5 + length * 0.5 + against + 2.5 * blocked;
+}
+
+/** Whether the card at (x, y) lies on the straight line from the origin to (dc, dr). */
+function inTheWay(x: number, y: number, dc: number, dr: number): boolean {
+  const along = (x * dc + y * dr) / (dc * dc + dr * dr);
+  if (along <= 0 || along >= 1) return false;
+  const ox = x - along * dc;
+  const oy = y - along * dr;
+  return ox * ox + oy * oy < 0.2;
+}
+
+function crossings(links: [number, number][], cells: Cells): number {
+  if (links.length > 40) return 0;
+  let found = 0;
+  for (let i = 0; i < links.length; i++) {
+    for (let j = i + 1; j < links.length; j++) if (cross(links[i], links[j], cells)) found++;
+  }
+  return found;
+}
+
+function cross([a, b]: [number, number], [c, d]: [number, number], { col, row }: Cells): boolean {
+  if (a === c || a === d || b === c || b === d) return false;
+  const side = (p: number, q: number, r: number) =>
+    Math.sign((col[q] - col[p]) * (row[r] - row[p]) - (row[q] - row[p]) * (col[r] - col[p]));
+  return side(a, b, c) * side(a, b, d) < 0 && side(c, d, a) * side(c, d, b) < 0;
+}
+
+/** dagre's order, poured into `cols` columns. */
+function seed(problem: GridProblem, rankdir: "LR" | "TB"): Cells {
+  const ranked = rankedOrder(problem, rankdir);
+  const cells: Cells = { col: Array(problem.count).fill(0), row: Array(problem.count).fill(0) };
+  if (rankdir === "LR" && ranked.length <= problem.cols) {
+    ranked.forEach((rank, col) => rank.forEach((i, row) => ((cells.col[i] = col), (cells.row[i] = row))));
+    return cells;
+  }
+  ranked.flat().forEach((i, at) => {
+    cells.col[i] = at % problem.cols;
+    cells.row[i] = Math.floor(at / problem.cols);
+  });
+  return cells;
+}
+
+/** Indices by rank, each rank in dagre's order. */
+function rankedOrder(problem: GridProblem, rankdir: "LR" | "TB"): number[][] {
+  const graph = new Graph();
+  graph.setGraph({ rankdir, nodesep: 1, ranksep: 4 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (let i = 0; i < problem.count; i++) graph.setNode(String(i), { width: 2, height: 2 });
+  for (const [a, b] of problem.links) if (a !== b) graph.setEdge(String(a), String(b));
+  dagreLayout(graph);
+  const ranks = new Map<number, { i: number; at: number }[]>();
+  for (let i = 0; i < problem.count; i++) {
+    const { x, y } = graph.node(String(i)) as { x: number; y: number };
+    const [rank, at] = rankdir === "LR" ? [x, y] : [y, x];
+    const key = Math.round(rank);
+    ranks.set(key, [...(ranks.get(key) ?? []), { i, at }]);
+  }
+  const sorted = [...ranks.entries()].sort((a, b) => a[0] - b[0]);
+  return sorted.map(([, rank]) => rank.sort((a, b) => a.at - b.at || a.i - b.i).map(({ i }) => i));
+}
+
+/** Moves and swaps cards while that lowers the cost. */
+function improve(problem: GridProblem, start: Cells): Cells {
+  const cells = { col: [...start.col], row: [...start.row] };
+  const rows = Math.max(Math.ceil(problem.count / problem.cols), ...cells.row.map((r) => r + 1));
+  let spent = 0;
+  const price = problem.count + problem.links.length * (problem.count + problem.links.length);
+  let best = cost(problem, cells);
+  for (let improved = true; improved && spent < BUDGET; ) {
+    improved = false;
+    for (let i = 0; i < problem.count && spent < BUDGET; i++) {
+      for (let cell = 0; cell < problem.cols * (rows + 1) && spent < BUDGET; cell++) {
+        const undo = put(cells, i, cell % problem.cols, Math.floor(cell / problem.cols));
+        const now = cost(problem, cells);
+        spent += price;
+        if (now < best - 1e-6) (best = now), (improved = true);
+        else undo();
+      }
+    }
+  }
+  return cells;
+}
+
+/** Puts card `i` into a cell, its holder into the one left free; returns how to take that back. */
+function put({ col, row }: Cells, i: number, c: number, r: number): () => void {
+  const [oc, or] = [col[i], row[i]];
+  const holder = col.findIndex((x, k) => k !== i && x === c && row[k] === r);
+  [col[i], row[i]] = [c, r];
+  if (holder >= 0) [col[holder], row[holder]] = [oc, or];
+  return () => {
+    [col[i], row[i]] = [oc, or];
+    if (holder >= 0) [col[holder], row[holder]] = [c, r];
+  };
+}
+
+/** Drops empty rows and columns. */
+function trim({ col, row }: Cells): Cells {
+  const rank = (values: number[]) => {
+    const used = [...new Set(values)].sort((a, b) => a - b);
+    return values.map((v) => used.indexOf(v));
+  };
+  return { col: rank(col), row: rank(row) };
+}
