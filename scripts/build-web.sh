@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Builds the playground into dist/: index.html, and everything that it loads in dist/assets/.
+# Builds the playground into dist/: index.html, js/ (from web/js) and app/ (the crate web).
 # All paths are relative, so dist/ can be served from any folder of any static host.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-# web/js comes first: the crate may import from web/js/dist.
 bundle_js() {
   say "Bundling the editor and the graph (seconds)"
   (cd web/js && npm run --silent build)
@@ -19,14 +18,14 @@ compile() {
 
 assemble() {
   local new=target/dist.new
-  rm -rf "$new" && mkdir -p "$new/assets"
+  rm -rf "$new" && mkdir -p "$new/app"
   cp index.html "$new/"
-  if [ -d web/assets ]; then cp -R web/assets/. "$new/assets/"; fi
-  cp -R web/js/dist/. "$new/assets/"
-  cp target/web/portcullis_web.js "$new/assets/"
-  cp target/web/optimised.wasm "$new/assets/portcullis_web_bg.wasm"
-  # What the crate imports by `#[wasm_bindgen(module = "/js/…")]`.
-  if [ -d target/web/snippets ]; then cp -R target/web/snippets "$new/assets/"; fi
+  cp -R web/js/dist "$new/js"
+  cp target/web/portcullis_web.js "$new/app/"
+  cp target/web/optimised.wasm "$new/app/portcullis_web_bg.wasm"
+  # JavaScript inside the crates that the page depends on.
+  if [ -d target/web/snippets ]; then cp -R target/web/snippets "$new/app/"; fi
+  if [ -d web/assets ]; then cp -R web/assets "$new/assets"; fi
   rm -rf dist && mv "$new" dist
 }
 
@@ -35,4 +34,4 @@ bundle_js
 # In a subshell: where Debian's compiler builds WebAssembly, it is only for this.
 (use_wasm_toolchain && compile)
 assemble
-say "Built dist/: WebAssembly $(kilobytes dist/assets/portcullis_web_bg.wasm)"
+say "Built dist/: WebAssembly $(kilobytes dist/app/portcullis_web_bg.wasm)"

@@ -40,7 +40,7 @@ quick() {
 
 everything() {
   scripts/setup.sh rust node
-  say "All tests (about 20 minutes the first time on two cores, with the tools; then one or two)"
+  say "All tests (about 15 minutes the first time on two cores, tools included; then well under one)"
   # All that may be missing is installed or named before the first test runs.
   scripts/setup.sh lint e2e web deny
   step "format" cargo fmt --all --check

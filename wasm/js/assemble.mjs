@@ -25,13 +25,16 @@ async function writeManifest(out) {
 
 /**
  * wasm-bindgen's types end with how the raw module is loaded and its memory reached, which is
- * none of the user's business; ours take their place.
+ * none of the user's business; ours take their place. Its classes have `[Symbol.dispose]`, which
+ * the reference makes known to whoever's own settings stop short of it.
  */
 async function writeTypes(raw, out) {
   const generated = await readFile(join(raw, 'engine.d.ts'), 'utf8');
   const end = generated.indexOf('export type InitInput');
   if (end < 0) throw new Error('engine.d.ts: wasm-bindgen has changed the shape of its types');
-  const types = generated.slice(0, end).trimEnd() + '\n' + (await readFile(join(HERE, 'init.d.ts'), 'utf8'));
+  const loading = await readFile(join(HERE, 'init.d.ts'), 'utf8');
+  const reference = '/// <reference lib="esnext.disposable" />\n';
+  const types = `${reference}${generated.slice(0, end).trimEnd()}\n${loading}`;
   // TypeScript takes a .d.ts in this package for an ES module; `require` needs its own.
   await Promise.all(['index.d.ts', 'index.d.cts'].map((name) => writeFile(join(out, name), types)));
 }
