@@ -7,8 +7,29 @@
 #![deny(missing_docs)]
 
 pub mod source;
+
 pub mod diagnostic;
+
 pub mod net;
+
 pub mod selector;
+
 pub mod tree;
+
 pub mod manifest;
+
+pub mod cluster;
+
+pub mod policy;
+
+pub mod verdict;
+
+pub mod reach;
+
+pub mod session;
+
+pub mod report;
+
+pub use manifest::SourceFile;
+pub use report::{FlowQuery, ListFilter, QueryError};
+pub use session::{Change, Options, Session};

@@ -180,7 +180,10 @@ impl Requirement {
 mod tests {
     use super::*;
 
-    struct Map(&'static [(&'static str, &'static str)], &'static [&'static str]);
+    struct Map(
+        &'static [(&'static str, &'static str)],
+        &'static [&'static str],
+    );
 
     impl Labels for Map {
         fn value(&self, key: &str) -> Option<&str> {
@@ -192,7 +195,11 @@ mod tests {
     }
 
     fn requirement(key: &str, operator: Operator, values: &[&str]) -> Requirement {
-        Requirement { key: key.into(), operator, values: values.iter().map(|v| (*v).into()).collect() }
+        Requirement {
+            key: key.into(),
+            operator,
+            values: values.iter().map(|v| (*v).into()).collect(),
+        }
     }
 
     #[test]
@@ -207,14 +214,20 @@ mod tests {
             ("empty", Operator::Exists, &[][..], Match::Yes),
             ("absent", Operator::DoesNotExist, &[][..], Match::Yes),
         ] {
-            assert_eq!(requirement(key, operator, values).matches(&labels), expected, "{key} {operator:?}");
+            assert_eq!(
+                requirement(key, operator, values).matches(&labels),
+                expected,
+                "{key} {operator:?}"
+            );
         }
     }
 
     #[test]
     fn a_hidden_value_is_present_but_unknown() {
         let labels = Map(&[], &["pod-template-hash"]);
-        let ask = |operator, values: &[&str]| requirement("pod-template-hash", operator, values).matches(&labels);
+        let ask = |operator, values: &[&str]| {
+            requirement("pod-template-hash", operator, values).matches(&labels)
+        };
         assert_eq!(ask(Operator::In, &["a"]), Match::Unknown);
         assert_eq!(ask(Operator::NotIn, &["a"]), Match::Unknown);
         assert_eq!(ask(Operator::Exists, &[]), Match::Yes);
@@ -223,8 +236,14 @@ mod tests {
 
     #[test]
     fn order_and_repetition_do_not_matter() {
-        let a = Selector::new(vec![requirement("b", Operator::In, &["y", "x"]), requirement("a", Operator::Exists, &[])]);
-        let b = Selector::new(vec![requirement("a", Operator::Exists, &[]), requirement("b", Operator::In, &["x", "y", "x"])]);
+        let a = Selector::new(vec![
+            requirement("b", Operator::In, &["y", "x"]),
+            requirement("a", Operator::Exists, &[]),
+        ]);
+        let b = Selector::new(vec![
+            requirement("a", Operator::Exists, &[]),
+            requirement("b", Operator::In, &["x", "y", "x"]),
+        ]);
         assert_eq!(a, b);
         assert_eq!(a.text(), "a,b in (x,y)");
     }

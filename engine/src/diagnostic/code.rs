@@ -105,7 +105,8 @@ mod tests {
     #[test]
     fn codes_and_names_are_unique() {
         let ids: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.id()).collect();
-        let names: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        let names: std::collections::BTreeSet<_> =
+            Code::ALL.iter().map(|code| code.name()).collect();
         assert_eq!((ids.len(), names.len()), (Code::ALL.len(), Code::ALL.len()));
     }
 }

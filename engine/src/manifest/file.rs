@@ -40,9 +40,10 @@ impl SourceFile {
 
     /// Reads a file again; documents whose text is in `before` are taken from there.
     pub fn update(name: &str, bytes: &[u8], before: &Self) -> Self {
-        let known = before.parts.iter().filter_map(|part| {
-            Some((before.text.get(part.range.clone())?, &part.document))
-        });
+        let known = before
+            .parts
+            .iter()
+            .filter_map(|part| Some((before.text.get(part.range.clone())?, &part.document)));
         Self::read(name, bytes, &known.collect())
     }
 
@@ -62,7 +63,12 @@ impl SourceFile {
             Part { range, document }
         });
         let parts = parts.collect();
-        Self { name: name.into(), text, parts, lines: OnceLock::new() }
+        Self {
+            name: name.into(),
+            text,
+            parts,
+            lines: OnceLock::new(),
+        }
     }
 
     /// Where its lines begin.
@@ -81,11 +87,17 @@ fn split(text: &str) -> Vec<Range<usize>> {
 
 /// A document with bytes that are no text: it is not evaluated, its neighbours are.
 fn broken(fault: usize) -> Document {
-    Document { findings: vec![fault_at(fault)], ..Document::default() }
+    Document {
+        findings: vec![fault_at(fault)],
+        ..Document::default()
+    }
 }
 
 fn fault_at(offset: usize) -> Diagnostic {
-    Diagnostic::new(Code::Encoding, "this is no text: a byte that is not UTF-8, or a NUL")
-        .at(Span::new(offset, offset + 1))
-        .with_help("save the file as UTF-8")
+    Diagnostic::new(
+        Code::Encoding,
+        "this is no text: a byte that is not UTF-8, or a NUL",
+    )
+    .at(Span::new(offset, offset + 1))
+    .with_help("save the file as UTF-8")
 }

@@ -53,19 +53,30 @@ pub struct PodStatus {
 
 /// Reads a pod's `spec`.
 pub fn read_spec(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> PodSpec {
-    let Some(node) = node else { return PodSpec::default() };
+    let Some(node) = node else {
+        return PodSpec::default();
+    };
     let known = ["hostNetwork", "nodeName", "containers", "initContainers"];
     let fields = reader.fields(path, node, Keys::Among(&known));
     let host_network = reader.boolean(&path.field("hostNetwork"), fields.get("hostNetwork"));
     let node_name = reader.string(&path.field("nodeName"), fields.get("nodeName"));
     let node_name = node_name.filter(|name| !name.is_empty()).map(Arc::from);
     let mut ports = Vec::new();
-    containers(reader, &path.field("containers"), fields.get("containers"), &mut ports);
+    containers(
+        reader,
+        &path.field("containers"),
+        fields.get("containers"),
+        &mut ports,
+    );
     let inits = path.field("initContainers");
     containers(reader, &inits, fields.get("initContainers"), &mut ports);
     ports.sort_unstable();
     ports.dedup();
-    PodSpec { host_network, node_name, ports }
+    PodSpec {
+        host_network,
+        node_name,
+        ports,
+    }
 }
 
 fn containers(
@@ -100,20 +111,28 @@ fn named_port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<N
         None => Protocol::Tcp,
     };
     let port = u16::try_from(port).ok().filter(|port| *port > 0)?;
-    (!name.is_empty()).then(|| NamedPort { name: name.into(), protocol, port })
+    (!name.is_empty()).then(|| NamedPort {
+        name: name.into(),
+        protocol,
+        port,
+    })
 }
 
 /// Reads a pod's `status`.
 pub fn read_status(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> PodStatus {
-    let Some(node) = node else { return PodStatus::default() };
+    let Some(node) = node else {
+        return PodStatus::default();
+    };
     let known = ["phase", "podIP", "podIPs", "hostIP", "hostIPs"];
     let fields = reader.fields(path, node, Keys::Among(&known));
-    let phase = reader.string(&path.field("phase"), fields.get("phase")).and_then(|phase| match phase {
-        "Pending" => Some(Phase::Pending),
-        "Running" | "Unknown" => Some(Phase::Running),
-        "Succeeded" | "Failed" => Some(Phase::Finished),
-        _ => None,
-    });
+    let phase = reader
+        .string(&path.field("phase"), fields.get("phase"))
+        .and_then(|phase| match phase {
+            "Pending" => Some(Phase::Pending),
+            "Running" | "Unknown" => Some(Phase::Running),
+            "Succeeded" | "Failed" => Some(Phase::Finished),
+            _ => None,
+        });
     let mut read = |one: &str, many: &str| {
         let mut addresses = Vec::new();
         addresses.extend(fields.get(one).and_then(address));
@@ -121,12 +140,21 @@ pub fn read_status(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>
         let items = reader.items(&path, fields.get(many));
         addresses.extend(items.iter().filter_map(|item| address(item.get("ip")?)));
         let mut seen = Vec::new();
-        addresses.retain(|a| !seen.contains(a) && { seen.push(*a); true });
+        addresses.retain(|a| {
+            !seen.contains(a) && {
+                seen.push(*a);
+                true
+            }
+        });
         addresses
     };
     let addresses = read("podIP", "podIPs");
     let host_addresses = read("hostIP", "hostIPs");
-    PodStatus { phase, addresses, host_addresses }
+    PodStatus {
+        phase,
+        addresses,
+        host_addresses,
+    }
 }
 
 /// An address, if the node is one.

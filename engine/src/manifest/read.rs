@@ -82,7 +82,10 @@ impl Reader {
     fn wrong_type(&mut self, path: &Path<'_>, node: &Node<'_>, wanted: &str) {
         let found = node.value.describe();
         let message = format!("`{path}` takes {wanted}, not {found}");
-        self.refuse(path, Diagnostic::new(Code::WrongType, message).at(node.span));
+        self.refuse(
+            path,
+            Diagnostic::new(Code::WrongType, message).at(node.span),
+        );
     }
 
     /// The entries of a mapping; none for null or if it is no mapping, which is reported.
@@ -108,7 +111,10 @@ impl Reader {
         for entry in entries {
             self.check_key(path, entry, keys);
         }
-        Fields { entries, span: node.span }
+        Fields {
+            entries,
+            span: node.span,
+        }
     }
 
     fn check_key(&mut self, path: &Path<'_>, entry: &Entry<'_>, keys: Keys<'_>) {
@@ -194,7 +200,11 @@ impl Reader {
     }
 
     /// Labels: keys and string values, sorted by key; null is the empty string.
-    pub fn labels(&mut self, path: &Path<'_>, node: Option<&Node<'_>>) -> Vec<(Arc<str>, Arc<str>)> {
+    pub fn labels(
+        &mut self,
+        path: &Path<'_>,
+        node: Option<&Node<'_>>,
+    ) -> Vec<(Arc<str>, Arc<str>)> {
         let Some(node) = node else { return Vec::new() };
         let mut labels = Vec::new();
         for entry in self.entries(path, node) {
@@ -231,8 +241,12 @@ fn unknown_help(known: &[&str]) -> String {
 
 /// A number that is whole and fits 32 bits.
 pub fn whole(number: f64) -> Option<i32> {
-    let fits = number.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number);
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
+    let fits =
+        number.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number);
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "checked to be whole and in range"
+    )]
     fits.then_some(number as i32)
 }
 
@@ -247,7 +261,9 @@ pub struct Fields<'n, 't> {
 impl<'n, 't> Fields<'n, 't> {
     /// A field's value; none if it is absent or null, which Go does not tell apart.
     pub fn get(&self, name: &str) -> Option<&'n Node<'t>> {
-        self.entry(name).map(|entry| &entry.value).filter(|node| node.value != Value::Null)
+        self.entry(name)
+            .map(|entry| &entry.value)
+            .filter(|node| node.value != Value::Null)
     }
 
     /// A field's key and value, null included.

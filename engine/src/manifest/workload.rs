@@ -34,7 +34,11 @@ impl WorkloadKind {
         ("CronJob", &["batch"], Self::CronJob),
         ("DaemonSet", &["apps", "extensions"], Self::DaemonSet),
         ("Deployment", &["apps", "extensions"], Self::Deployment),
-        ("DeploymentConfig", &["apps.openshift.io", ""], Self::DeploymentConfig),
+        (
+            "DeploymentConfig",
+            &["apps.openshift.io", ""],
+            Self::DeploymentConfig,
+        ),
         ("Job", &["batch"], Self::Job),
         ("ReplicaSet", &["apps", "extensions"], Self::ReplicaSet),
         ("ReplicationController", &[""], Self::ReplicationController),
@@ -45,12 +49,16 @@ impl WorkloadKind {
     /// The kind of this name in this API group.
     pub fn find(kind: &str, group: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
-        all.find(|(name, groups, _)| *name == kind && groups.contains(&group)).map(|(_, _, kind)| kind)
+        all.find(|(name, groups, _)| *name == kind && groups.contains(&group))
+            .map(|(_, _, kind)| kind)
     }
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        Self::ALL.into_iter().find(|(_, _, kind)| *kind == self).map_or("", |(name, _, _)| name)
+        Self::ALL
+            .into_iter()
+            .find(|(_, _, kind)| *kind == self)
+            .map_or("", |(name, _, _)| name)
     }
 }
 
@@ -71,11 +79,17 @@ pub struct Workload {
 /// Reads a workload's `spec`.
 pub fn read(reader: &mut Reader, kind: WorkloadKind, object: &Node<'_>) -> Workload {
     let spec = Path::Root.field("spec");
-    let nothing = Node { value: crate::tree::Value::Null, span: object.span };
+    let nothing = Node {
+        value: crate::tree::Value::Null,
+        span: object.span,
+    };
     let node = object.get("spec").unwrap_or(&nothing);
     if kind == WorkloadKind::CronJob {
         let fields = reader.fields(&spec, node, Keys::Among(&["jobTemplate"]));
-        let (job, path) = (fields.get("jobTemplate").unwrap_or(&nothing), spec.field("jobTemplate"));
+        let (job, path) = (
+            fields.get("jobTemplate").unwrap_or(&nothing),
+            spec.field("jobTemplate"),
+        );
         let inner = reader.fields(&path, job, Keys::Among(&["metadata", "spec"]));
         let path = path.field("spec");
         return read_spec(reader, kind, &path, inner.get("spec").unwrap_or(&nothing));
@@ -83,7 +97,12 @@ pub fn read(reader: &mut Reader, kind: WorkloadKind, object: &Node<'_>) -> Workl
     read_spec(reader, kind, &spec, node)
 }
 
-fn read_spec(reader: &mut Reader, kind: WorkloadKind, path: &Path<'_>, node: &Node<'_>) -> Workload {
+fn read_spec(
+    reader: &mut Reader,
+    kind: WorkloadKind,
+    path: &Path<'_>,
+    node: &Node<'_>,
+) -> Workload {
     let counted = match kind {
         WorkloadKind::Job | WorkloadKind::CronJob => Some("parallelism"),
         WorkloadKind::DaemonSet => None,
@@ -96,12 +115,20 @@ fn read_spec(reader: &mut Reader, kind: WorkloadKind, path: &Path<'_>, node: &No
         u32::try_from(written.unwrap_or(1)).ok()
     });
     let path = path.field("template");
-    let nothing = Node { value: crate::tree::Value::Null, span: node.span };
+    let nothing = Node {
+        value: crate::tree::Value::Null,
+        span: node.span,
+    };
     let template = fields.get("template").unwrap_or(&nothing);
     let fields = reader.fields(&path, template, Keys::Among(&["metadata", "spec"]));
-    let meta = fields.get("metadata").map(|node| {
-        Meta::read_template(reader, &path.field("metadata"), node)
-    });
+    let meta = fields
+        .get("metadata")
+        .map(|node| Meta::read_template(reader, &path.field("metadata"), node));
     let pod = pod::read_spec(reader, &path.field("spec"), fields.get("spec"));
-    Workload { kind, replicas, labels: meta.unwrap_or_default().labels, pod }
+    Workload {
+        kind,
+        replicas,
+        labels: meta.unwrap_or_default().labels,
+        pod,
+    }
 }

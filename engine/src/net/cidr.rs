@@ -40,13 +40,17 @@ impl Cidr {
             return v6(address, parse_prefix(prefix, 128)?);
         }
         let address = parse_v4(address).ok_or(CidrError::Address)?;
-        let net = Ipv4Net::new(address, parse_prefix(prefix, 32)?).map_err(|_| CidrError::Prefix)?;
+        let net =
+            Ipv4Net::new(address, parse_prefix(prefix, 32)?).map_err(|_| CidrError::Prefix)?;
         Ok(Self::V4(net.trunc()))
     }
 
     /// Whether it and `other` are of one family.
     pub fn same_family(self, other: Self) -> bool {
-        matches!((self, other), (Self::V4(_), Self::V4(_)) | (Self::V6(_), Self::V6(_)))
+        matches!(
+            (self, other),
+            (Self::V4(_), Self::V4(_)) | (Self::V6(_), Self::V6(_))
+        )
     }
 
     /// Whether `other` is inside it and smaller: what an `except` must be.
@@ -110,7 +114,11 @@ fn parse_decimal(text: &str, most: u32) -> Option<u32> {
     if digits.len() > 4 {
         return None;
     }
-    let value = if digits.is_empty() { 0 } else { digits.parse().ok()? };
+    let value = if digits.is_empty() {
+        0
+    } else {
+        digits.parse().ok()?
+    };
     (value <= most).then_some(value)
 }
 

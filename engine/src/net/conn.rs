@@ -26,7 +26,10 @@ impl ConnSet {
 
     /// Everything.
     pub fn all() -> Self {
-        Self { ports: [all_ports(), all_ports(), all_ports()], other: true }
+        Self {
+            ports: [all_ports(), all_ports(), all_ports()],
+            other: true,
+        }
     }
 
     /// Ports of one protocol.
@@ -69,7 +72,9 @@ impl ConnSet {
 
     /// Whether every port of every protocol passes.
     pub fn is_all_ports(&self) -> bool {
-        self.ports.iter().all(|ports| ports.ranges() == [(1, u16::MAX)])
+        self.ports
+            .iter()
+            .all(|ports| ports.ranges() == [(1, u16::MAX)])
     }
 
     /// What is in either.
@@ -97,7 +102,10 @@ impl ConnSet {
         flag: impl Fn(bool, bool) -> bool,
     ) -> Self {
         let ([a, b, c], [x, y, z]) = (&self.ports, &other.ports);
-        Self { ports: [ports(a, x), ports(b, y), ports(c, z)], other: flag(self.other, other.other) }
+        Self {
+            ports: [ports(a, x), ports(b, y), ports(c, z)],
+            other: flag(self.other, other.other),
+        }
     }
 
     /// As listings write it: `All Connections`, `SCTP 1-65535,TCP 80,443`, or empty.
@@ -256,7 +264,10 @@ mod tests {
 
     #[test]
     fn texts_are_those_of_existing_tools() {
-        let mut set = ConnSet::of(Protocol::Tcp, PortSet::from_ranges([(1, 9089), (9091, 65535)]));
+        let mut set = ConnSet::of(
+            Protocol::Tcp,
+            PortSet::from_ranges([(1, 9089), (9091, 65535)]),
+        );
         set.add(Protocol::Sctp, &all_ports());
         assert_eq!(set.text(), "SCTP 1-65535,TCP 1-9089,9091-65535");
         assert_eq!(ConnSet::all().text(), "All Connections");

@@ -47,7 +47,11 @@ impl<T: Point> IntervalSet<T> {
 
     /// Every point from `first` to `last`, both included; empty if `first > last`.
     pub fn range(first: T, last: T) -> Self {
-        let ranges = if first <= last { vec![(first, last)] } else { Vec::new() };
+        let ranges = if first <= last {
+            vec![(first, last)]
+        } else {
+            Vec::new()
+        };
         Self { ranges }
     }
 
@@ -60,7 +64,9 @@ impl<T: Point> IntervalSet<T> {
     pub fn from_ranges(ranges: impl IntoIterator<Item = (T, T)>) -> Self {
         let mut sorted: Vec<(T, T)> = ranges.into_iter().filter(|(a, b)| a <= b).collect();
         sorted.sort_unstable();
-        let mut set = Self { ranges: Vec::with_capacity(sorted.len()) };
+        let mut set = Self {
+            ranges: Vec::with_capacity(sorted.len()),
+        };
         for range in sorted {
             set.push(range);
         }
@@ -100,7 +106,10 @@ impl<T: Point> IntervalSet<T> {
     /// Logarithmic in the number of ranges.
     pub fn contains(&self, point: T) -> bool {
         let after = self.ranges.partition_point(|&(first, _)| first <= point);
-        after.checked_sub(1).and_then(|i| self.ranges.get(i)).is_some_and(|&(_, last)| point <= last)
+        after
+            .checked_sub(1)
+            .and_then(|i| self.ranges.get(i))
+            .is_some_and(|&(_, last)| point <= last)
     }
 
     /// Points of either set.
@@ -112,8 +121,13 @@ impl<T: Point> IntervalSet<T> {
         if other.is_empty() {
             return self.clone();
         }
-        let mut set = Self { ranges: Vec::with_capacity(self.ranges.len() + other.ranges.len()) };
-        let (mut left, mut right) = (self.ranges.iter().peekable(), other.ranges.iter().peekable());
+        let mut set = Self {
+            ranges: Vec::with_capacity(self.ranges.len() + other.ranges.len()),
+        };
+        let (mut left, mut right) = (
+            self.ranges.iter().peekable(),
+            other.ranges.iter().peekable(),
+        );
         while let Some(&range) = match (left.peek(), right.peek()) {
             (Some(a), Some(b)) if a.0 <= b.0 => left.next(),
             (_, Some(_)) => right.next(),
@@ -128,7 +142,10 @@ impl<T: Point> IntervalSet<T> {
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         let mut ranges = Vec::new();
-        let (mut left, mut right) = (self.ranges.iter().peekable(), other.ranges.iter().peekable());
+        let (mut left, mut right) = (
+            self.ranges.iter().peekable(),
+            other.ranges.iter().peekable(),
+        );
         while let (Some(&&(a, b)), Some(&&(c, d))) = (left.peek(), right.peek()) {
             let (first, last) = (a.max(c), b.min(d));
             if first <= last {
@@ -203,14 +220,25 @@ mod tests {
 
     #[test]
     fn ranges_that_touch_become_one() {
-        assert_eq!(set(&[(5, 9), (1, 4), (20, 30), (10, 12)]).ranges(), &[(1, 12), (20, 30)]);
+        assert_eq!(
+            set(&[(5, 9), (1, 4), (20, 30), (10, 12)]).ranges(),
+            &[(1, 12), (20, 30)]
+        );
         assert_eq!(set(&[(9, 5)]), IntervalSet::empty());
-        assert_eq!(set(&[(u16::MAX, u16::MAX), (0, u16::MAX)]), IntervalSet::full());
+        assert_eq!(
+            set(&[(u16::MAX, u16::MAX), (0, u16::MAX)]),
+            IntervalSet::full()
+        );
     }
 
     #[test]
     fn a_set_and_its_complement_are_everything() {
-        for s in [set(&[]), set(&[(0, 3)]), set(&[(7, 7), (65535, 65535)]), IntervalSet::full()] {
+        for s in [
+            set(&[]),
+            set(&[(0, 3)]),
+            set(&[(7, 7), (65535, 65535)]),
+            IntervalSet::full(),
+        ] {
             assert_eq!(s.union(&s.complement()), IntervalSet::full());
             assert!(s.is_disjoint(&s.complement()));
             assert_eq!(s.complement().complement(), s);
@@ -220,9 +248,8 @@ mod tests {
     #[test]
     fn membership_agrees_with_the_algebra_on_every_small_set() {
         // Every pair of subsets of eight points, exhaustively.
-        let subset = |bits: u32| {
-            IntervalSet::from_sorted((0u16..8).filter(move |i| bits & (1 << i) != 0))
-        };
+        let subset =
+            |bits: u32| IntervalSet::from_sorted((0u16..8).filter(move |i| bits & (1 << i) != 0));
         for a in 0..256u32 {
             for b in 0..256u32 {
                 let (x, y) = (subset(a), subset(b));

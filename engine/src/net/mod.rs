@@ -10,4 +10,4 @@ pub use addr::{AddrSet, Family};
 pub use cidr::{Cidr, CidrError};
 pub use conn::{ConnId, ConnSet, ConnTable};
 pub use interval::{IntervalSet, Point};
-pub use port::{PortSet, Protocol};
+pub use port::{PortSet, Protocol, all_ports};

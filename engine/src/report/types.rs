@@ -8,6 +8,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::diagnostic::Severity;
+pub use crate::net::{Family, Protocol};
+pub use crate::selector::Match;
+pub use crate::verdict::{EndState, UnknownReason, Verdict};
+
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 
@@ -43,19 +48,6 @@ pub struct ObjectRef {
     pub namespace: Option<String>,
     /// `metadata.name`; empty where the input has none.
     pub name: String,
-}
-
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Worth knowing.
-    Info,
-    /// Likely a mistake.
-    Warning,
-    /// Invalid, or provably not what was meant.
-    Error,
 }
 
 /// One finding about the input.
@@ -207,19 +199,6 @@ pub struct EndpointReport {
     pub location: Option<Location>,
 }
 
-/// A transport protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Protocol {
-    /// SCTP.
-    Sctp,
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
 /// A range of ports of one protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
@@ -254,16 +233,6 @@ pub struct Connection {
     pub family: Option<Family>,
 }
 
-/// An address family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub enum Family {
-    /// IPv4.
-    IPv4,
-    /// IPv6.
-    IPv6,
-}
-
 /// Why verdicts are unknown, gathered over connections.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
@@ -286,23 +255,6 @@ pub struct Note {
     pub connections: u32,
 }
 
-/// Why a verdict cannot be known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum UnknownReason {
-    /// A block of addresses decides, and an end's address is not in the input.
-    Address,
-    /// Whether both ends are on one node decides, and the input does not say.
-    Node,
-    /// A label decides that the controller adds and the template does not show.
-    Label,
-    /// The pods of the workload asked about do not agree.
-    Group,
-    /// A policy is only partly understood.
-    Policy,
-}
-
 /// The answer of `list`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
@@ -318,19 +270,6 @@ pub struct ListReport {
     pub notes: Vec<Note>,
     /// What was read.
     pub summary: Summary,
-}
-
-/// A verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum VerdictReport {
-    /// Policies let it pass.
-    Allow,
-    /// A policy stops it.
-    Deny,
-    /// The input does not tell.
-    Unknown,
 }
 
 /// A flow to judge.
@@ -367,7 +306,7 @@ pub struct FlowReport {
     /// As asked.
     pub port: u16,
     /// The answer.
-    pub verdict: VerdictReport,
+    pub verdict: Verdict,
     /// Why it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<UnknownReason>,
@@ -395,30 +334,13 @@ pub struct Evidence {
     pub ingress: EndReport,
 }
 
-/// Why an end lets a flow pass or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum EndState {
-    /// Not a pod that policies apply to: outside, a node, host network.
-    Unenforced,
-    /// No policy selects it in this direction.
-    NotIsolated,
-    /// At least one policy selects it in this direction.
-    Isolated,
-    /// A pod to itself: no policy can stop it.
-    SelfTraffic,
-    /// From the pod's own node: always allowed.
-    OwnNode,
-}
-
 /// One end of a flow, judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EndReport {
     /// What this end alone says.
-    pub verdict: VerdictReport,
+    pub verdict: Verdict,
     /// Why.
     pub state: EndState,
     /// Why, as a sentence.
@@ -443,19 +365,6 @@ pub struct PolicyEvidence {
     pub summary: String,
     /// Its rules of this direction, in order.
     pub rules: Vec<RuleEvidence>,
-}
-
-/// Whether something matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Match {
-    /// It does not.
-    No,
-    /// The input does not tell.
-    Unknown,
-    /// It does.
-    Yes,
 }
 
 /// What one rule says of a flow.

@@ -28,9 +28,8 @@ pub fn documents(text: &str) -> Vec<std::ops::Range<usize>> {
 }
 
 fn is_marker(line: &str) -> bool {
-    line.strip_prefix("---").is_some_and(|rest| {
-        rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n'])
-    })
+    line.strip_prefix("---")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
 /// Whether a line has more than blanks, a comment or a directive.
@@ -43,15 +42,27 @@ mod tests {
     use super::documents;
 
     fn split(text: &str) -> Vec<&str> {
-        documents(text).into_iter().map(|range| &text[range]).collect()
+        documents(text)
+            .into_iter()
+            .map(|range| &text[range])
+            .collect()
     }
 
     #[test]
     fn markers_split_and_stay() {
         assert_eq!(split("a: 1\n---\nb: 2\n"), ["a: 1\n", "---\nb: 2\n"]);
-        assert_eq!(split("---\na: 1\n--- \nb: 2"), ["---\na: 1\n", "--- \nb: 2"]);
-        assert_eq!(split("# c\n%YAML 1.1\n---\na: 1\n"), ["# c\n%YAML 1.1\n---\na: 1\n"]);
-        assert_eq!(split("---\r\na: 1\r\n---\r\nb: 2\r\n"), ["---\r\na: 1\r\n", "---\r\nb: 2\r\n"]);
+        assert_eq!(
+            split("---\na: 1\n--- \nb: 2"),
+            ["---\na: 1\n", "--- \nb: 2"]
+        );
+        assert_eq!(
+            split("# c\n%YAML 1.1\n---\na: 1\n"),
+            ["# c\n%YAML 1.1\n---\na: 1\n"]
+        );
+        assert_eq!(
+            split("---\r\na: 1\r\n---\r\nb: 2\r\n"),
+            ["---\r\na: 1\r\n", "---\r\nb: 2\r\n"]
+        );
     }
 
     #[test]

@@ -13,7 +13,10 @@ use crate::source::Span;
 /// Reads JSON values that follow one another, as `kubectl` and `jq` print them.
 pub fn read(text: &str) -> Result<Trees<'_>, Diagnostic> {
     let mut lexer = SliceLexer::new(text.as_bytes());
-    let mut reader = Reader { length: text.len(), findings: Vec::new() };
+    let mut reader = Reader {
+        length: text.len(),
+        findings: Vec::new(),
+    };
     let mut documents = Vec::new();
     while let Some(next) = lexer.ws_peek() {
         match reader.value(next, &mut lexer, DEEPEST) {
@@ -21,15 +24,23 @@ pub fn read(text: &str) -> Result<Trees<'_>, Diagnostic> {
             Err(error) => return Err(failure(&error, reader.at(&lexer))),
         }
     }
-    Ok(Trees { documents, findings: reader.findings })
+    Ok(Trees {
+        documents,
+        findings: reader.findings,
+    })
 }
 
 fn failure(error: &Error, at: usize) -> Diagnostic {
     let span = Span::new(at, at + 1);
     match error {
         Error::Depth => yaml::too_deep(span),
-        error => Diagnostic::new(Code::Syntax, format!("this is no valid JSON: {error}").to_lowercase().replace("json", "JSON"))
-            .at(span),
+        error => Diagnostic::new(
+            Code::Syntax,
+            format!("this is no valid JSON: {error}")
+                .to_lowercase()
+                .replace("json", "JSON"),
+        )
+        .at(span),
     }
 }
 
@@ -66,32 +77,52 @@ impl Reader {
             b'{' => self.mapping(lexer, depth)?,
             _ => return Err(Expect::Value.into()),
         };
-        Ok(Node { value, span: Span::new(start, self.at(lexer)) })
+        Ok(Node {
+            value,
+            span: Span::new(start, self.at(lexer)),
+        })
     }
 
     fn list<'t>(&mut self, lexer: &mut SliceLexer<'t>, depth: usize) -> Result<Value<'t>, Error> {
         let mut items = Vec::new();
-        lexer.discarded().seq(b']', SliceLexer::ws_peek, |next, lexer| {
-            items.push(self.value(next, lexer, depth)?);
-            Ok::<_, Error>(())
-        })?;
+        lexer
+            .discarded()
+            .seq(b']', SliceLexer::ws_peek, |next, lexer| {
+                items.push(self.value(next, lexer, depth)?);
+                Ok::<_, Error>(())
+            })?;
         Ok(Value::Seq(items))
     }
 
-    fn mapping<'t>(&mut self, lexer: &mut SliceLexer<'t>, depth: usize) -> Result<Value<'t>, Error> {
+    fn mapping<'t>(
+        &mut self,
+        lexer: &mut SliceLexer<'t>,
+        depth: usize,
+    ) -> Result<Value<'t>, Error> {
         let mut entries = Vec::new();
-        lexer.discarded().seq(b'}', SliceLexer::ws_peek, |next, lexer| {
-            let start = self.at(lexer);
-            lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
-            let key = lexer.str_string().map_err(Error::Str)?;
-            let key_span = Span::new(start, self.at(lexer));
-            lexer.expect(SliceLexer::ws_peek, b':').ok_or(Expect::Colon)?;
-            let next = lexer.ws_peek().ok_or(Expect::Value)?;
-            let value = self.value(next, lexer, depth)?;
-            entries.push(Entry { key, key_span, value });
-            Ok::<_, Error>(())
-        })?;
-        Ok(Value::Map(yaml::last_of_each_key(entries, &mut self.findings)))
+        lexer
+            .discarded()
+            .seq(b'}', SliceLexer::ws_peek, |next, lexer| {
+                let start = self.at(lexer);
+                lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
+                let key = lexer.str_string().map_err(Error::Str)?;
+                let key_span = Span::new(start, self.at(lexer));
+                lexer
+                    .expect(SliceLexer::ws_peek, b':')
+                    .ok_or(Expect::Colon)?;
+                let next = lexer.ws_peek().ok_or(Expect::Value)?;
+                let value = self.value(next, lexer, depth)?;
+                entries.push(Entry {
+                    key,
+                    key_span,
+                    value,
+                });
+                Ok::<_, Error>(())
+            })?;
+        Ok(Value::Map(yaml::last_of_each_key(
+            entries,
+            &mut self.findings,
+        )))
     }
 }
 

@@ -40,5 +40,11 @@ pub fn read_trees(text: &str) -> Result<Trees<'_>, Diagnostic> {
         Err(finding) => finding,
     };
     // What begins like JSON and is not YAML either is more likely broken JSON.
-    yaml::read(text).map_err(|yaml| if yaml.code == Code::Limits { yaml } else { json })
+    yaml::read(text).map_err(|yaml| {
+        if yaml.code == Code::Limits {
+            yaml
+        } else {
+            json
+        }
+    })
 }

@@ -45,7 +45,9 @@ pub fn number(text: &str) -> Option<f64> {
         "-.inf" | "-.Inf" | "-.INF" => Some(f64::NEG_INFINITY),
         _ => None,
     };
-    special.or_else(|| integer(&text.replace('_', ""))).or_else(|| fraction(&text.replace('_', "")))
+    special
+        .or_else(|| integer(&text.replace('_', "")))
+        .or_else(|| fraction(&text.replace('_', "")))
 }
 
 /// As `strconv.ParseInt(text, 0, 64)`: a sign, then `0x`, `0o`, `0b`, a leading zero for octal,
@@ -69,7 +71,10 @@ fn integer(text: &str) -> Option<f64> {
     }
     // Beyond 64 bits Go tries a fraction next; so do we.
     let value = u64::from_str_radix(digits, radix).ok()?;
-    #[expect(clippy::cast_precision_loss, reason = "no field takes integers beyond 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "no field takes integers beyond 2^53"
+    )]
     let value = value as f64;
     Some(sign * value)
 }
@@ -79,7 +84,9 @@ fn fraction(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let well_formed = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && unsigned.contains(|c: char| c.is_ascii_digit())
-        && unsigned.bytes().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
+        && unsigned
+            .bytes()
+            .all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
     if !well_formed {
         return None;
     }
@@ -93,9 +100,22 @@ mod tests {
     #[test]
     fn numbers_are_those_of_yaml_1_1() {
         for (text, value) in [
-            ("010", 8.0), ("0o10", 8.0), ("0x50", 80.0), ("0b11", 3.0), ("8_0", 80.0),
-            ("80.0", 80.0), ("8e1", 80.0), ("+80", 80.0), ("-1", -1.0), ("0", 0.0), ("1.", 1.0),
-            (".5", 0.5), ("-0b11", -3.0), ("08", 8.0), ("1e3", 1000.0), ("0x1f", 31.0),
+            ("010", 8.0),
+            ("0o10", 8.0),
+            ("0x50", 80.0),
+            ("0b11", 3.0),
+            ("8_0", 80.0),
+            ("80.0", 80.0),
+            ("8e1", 80.0),
+            ("+80", 80.0),
+            ("-1", -1.0),
+            ("0", 0.0),
+            ("1.", 1.0),
+            (".5", 0.5),
+            ("-0b11", -3.0),
+            ("08", 8.0),
+            ("1e3", 1000.0),
+            ("0x1f", 31.0),
         ] {
             assert_eq!(resolve_plain(text.into()), Value::Number(value), "{text}");
         }
@@ -113,8 +133,30 @@ mod tests {
 
     #[test]
     fn the_rest_are_strings() {
-        for text in ["1:20", "1.2.3", "2020-01-01", "yEs", "10.0.0.0/8", "-", "+", ".", "0x", "1e", "e1", "tcp", "nope", "--1", "0b2", "1-2", "0xg"] {
-            assert_eq!(resolve_plain(text.into()), Value::Str(text.into()), "{text}");
+        for text in [
+            "1:20",
+            "1.2.3",
+            "2020-01-01",
+            "yEs",
+            "10.0.0.0/8",
+            "-",
+            "+",
+            ".",
+            "0x",
+            "1e",
+            "e1",
+            "tcp",
+            "nope",
+            "--1",
+            "0b2",
+            "1-2",
+            "0xg",
+        ] {
+            assert_eq!(
+                resolve_plain(text.into()),
+                Value::Str(text.into()),
+                "{text}"
+            );
         }
     }
 }

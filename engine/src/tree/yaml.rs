@@ -29,8 +29,15 @@ pub fn read(text: &str) -> Result<Trees<'_>, Diagnostic> {
         let range = span.byte_range().unwrap_or_default();
         builder.event(event, Span::new(range.start, range.end))?;
     }
-    let documents = builder.documents.into_iter().filter(|node| node.value != Value::Null).collect();
-    Ok(Trees { documents, findings: builder.findings })
+    let documents = builder
+        .documents
+        .into_iter()
+        .filter(|node| node.value != Value::Null)
+        .collect();
+    Ok(Trees {
+        documents,
+        findings: builder.findings,
+    })
 }
 
 fn failure(error: &ScanError, text: &str) -> Diagnostic {
@@ -41,9 +48,14 @@ fn failure(error: &ScanError, text: &str) -> Diagnostic {
         return too_deep(span);
     }
     let finding = Diagnostic::new(Code::Syntax, format!("this is no valid YAML: {info}")).at(span);
-    let line = text.get(at..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let line = text
+        .get(at..)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default();
     if text.contains("{{") {
-        return finding.with_help("this looks like a template: render it first, for example with `helm template`");
+        return finding.with_help(
+            "this looks like a template: render it first, for example with `helm template`",
+        );
     }
     if line.starts_with('\t') || text.contains("\n\t") {
         return finding.with_help("indent with blanks: YAML allows no tabs there");
@@ -53,13 +65,27 @@ fn failure(error: &ScanError, text: &str) -> Diagnostic {
 
 /// The finding for a document that nests too deep.
 pub fn too_deep(span: Span) -> Diagnostic {
-    Diagnostic::new(Code::Limits, format!("nested deeper than {} levels", super::DEEPEST)).at(span)
+    Diagnostic::new(
+        Code::Limits,
+        format!("nested deeper than {} levels", super::DEEPEST),
+    )
+    .at(span)
 }
 
 /// A collection that is being read.
 enum Frame<'t> {
-    Seq { items: Vec<Node<'t>>, span: Span, anchor: usize },
-    Map { entries: Vec<Entry<'t>>, merged: Vec<Entry<'t>>, key: Option<Key<'t>>, span: Span, anchor: usize },
+    Seq {
+        items: Vec<Node<'t>>,
+        span: Span,
+        anchor: usize,
+    },
+    Map {
+        entries: Vec<Entry<'t>>,
+        merged: Vec<Entry<'t>>,
+        key: Option<Key<'t>>,
+        span: Span,
+        anchor: usize,
+    },
 }
 
 /// A key that waits for its value.
@@ -91,12 +117,22 @@ impl<'t> Builder<'t> {
                 self.scalar(text, style, (anchor, tag.as_deref()), span)
             }
             Event::SequenceStart(_, anchor, _) => {
-                self.stack.push(Frame::Seq { items: Vec::new(), span, anchor });
+                self.stack.push(Frame::Seq {
+                    items: Vec::new(),
+                    span,
+                    anchor,
+                });
                 Ok(())
             }
             Event::MappingStart(_, anchor, _) => {
                 let (entries, merged) = (Vec::new(), Vec::new());
-                self.stack.push(Frame::Map { entries, merged, key: None, span, anchor });
+                self.stack.push(Frame::Map {
+                    entries,
+                    merged,
+                    key: None,
+                    span,
+                    anchor,
+                });
                 Ok(())
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
@@ -113,7 +149,11 @@ impl<'t> Builder<'t> {
         span: Span,
     ) -> Result<(), Diagnostic> {
         let merge = style == ScalarStyle::Plain && text == "<<" && tag.is_none();
-        if merge && let Some(Frame::Map { key: key @ None, .. }) = self.stack.last_mut() {
+        if merge
+            && let Some(Frame::Map {
+                key: key @ None, ..
+            }) = self.stack.last_mut()
+        {
             *key = Some(Key::Merge);
             return Ok(());
         }
@@ -138,13 +178,31 @@ impl<'t> Builder<'t> {
 
     fn close(&mut self, end: Span) -> Result<(), Diagnostic> {
         match self.stack.pop() {
-            Some(Frame::Seq { items, span, anchor }) => {
+            Some(Frame::Seq {
+                items,
+                span,
+                anchor,
+            }) => {
                 let last = items.last().map(|item| item.span.end);
                 let span = whole(span, end, last);
-                self.add(Node { value: Value::Seq(items), span }, anchor)
+                self.add(
+                    Node {
+                        value: Value::Seq(items),
+                        span,
+                    },
+                    anchor,
+                )
             }
-            Some(Frame::Map { entries, merged, span, anchor, .. }) => {
-                let last = entries.last().map(|entry| entry.value.span.end.max(entry.key_span.end));
+            Some(Frame::Map {
+                entries,
+                merged,
+                span,
+                anchor,
+                ..
+            }) => {
+                let last = entries
+                    .last()
+                    .map(|entry| entry.value.span.end.max(entry.key_span.end));
                 let span = whole(span, end, last);
                 let mut entries = last_of_each_key(entries, &mut self.findings);
                 for entry in merged {
@@ -152,7 +210,13 @@ impl<'t> Builder<'t> {
                         entries.push(entry);
                     }
                 }
-                self.add(Node { value: Value::Map(entries), span }, anchor)
+                self.add(
+                    Node {
+                        value: Value::Map(entries),
+                        span,
+                    },
+                    anchor,
+                )
             }
             None => Ok(()),
         }
@@ -166,9 +230,18 @@ impl<'t> Builder<'t> {
         match self.stack.last_mut() {
             None => self.documents.push(node),
             Some(Frame::Seq { items, .. }) => items.push(node),
-            Some(Frame::Map { entries, merged, key, .. }) => match key.take() {
+            Some(Frame::Map {
+                entries,
+                merged,
+                key,
+                ..
+            }) => match key.take() {
                 None => *key = Some(Key::Plain(key_text(node.value, node.span)?, node.span)),
-                Some(Key::Plain(key, key_span)) => entries.push(Entry { key, key_span, value: node }),
+                Some(Key::Plain(key, key_span)) => entries.push(Entry {
+                    key,
+                    key_span,
+                    value: node,
+                }),
                 Some(Key::Merge) => merge(merged, node)?,
             },
         }
@@ -180,7 +253,14 @@ impl<'t> Builder<'t> {
 /// style, whose end event stands on the next token.
 fn whole(start: Span, end: Span, last: Option<u32>) -> Span {
     let flow = start.end > start.start;
-    Span { start: start.start, end: if flow { end.end } else { last.unwrap_or(start.end) } }
+    Span {
+        start: start.start,
+        end: if flow {
+            end.end
+        } else {
+            last.unwrap_or(start.end)
+        },
+    }
 }
 
 fn value_of<'t>(
@@ -191,7 +271,11 @@ fn value_of<'t>(
 ) -> Result<Value<'t>, Diagnostic> {
     let Some(tag) = tag else {
         let plain = style == ScalarStyle::Plain;
-        return Ok(if plain { scalar::resolve_plain(text) } else { Value::Str(text) });
+        return Ok(if plain {
+            scalar::resolve_plain(text)
+        } else {
+            Value::Str(text)
+        });
     };
     let core = tag.handle() == "tag:yaml.org,2002:";
     match tag.suffix() {
@@ -205,7 +289,9 @@ fn value_of<'t>(
 
 fn binary<'t>(text: &str, span: Span) -> Result<Value<'t>, Diagnostic> {
     let compact: String = text.split_ascii_whitespace().collect();
-    let bytes = base64::engine::general_purpose::STANDARD.decode(compact).ok();
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(compact)
+        .ok();
     match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
         Some(text) => Ok(Value::Str(text.into())),
         None => Err(Diagnostic::new(Code::Syntax, "`!!binary` without valid base64 text").at(span)),
@@ -247,7 +333,12 @@ fn merge<'t>(merged: &mut Vec<Entry<'t>>, node: Node<'t>) -> Result<(), Diagnost
 fn count(node: &Node<'_>) -> usize {
     match &node.value {
         Value::Seq(items) => 1 + items.iter().map(count).sum::<usize>(),
-        Value::Map(entries) => 1 + entries.iter().map(|entry| count(&entry.value)).sum::<usize>(),
+        Value::Map(entries) => {
+            1 + entries
+                .iter()
+                .map(|entry| count(&entry.value))
+                .sum::<usize>()
+        }
         _ => 1,
     }
 }
@@ -277,7 +368,10 @@ pub fn last_of_each_key<'t>(
     let mut seen: FxHashSet<Cow<'t, str>> = FxHashSet::default();
     for entry in &entries {
         if !seen.insert(entry.key.clone()) {
-            let message = format!("the key `{}` stands above already, and the last one wins", entry.key);
+            let message = format!(
+                "the key `{}` stands above already, and the last one wins",
+                entry.key
+            );
             let finding = Diagnostic::new(Code::DuplicateKey, message).at(entry.key_span);
             findings.push(finding.with_help("remove one of the two"));
         }

@@ -33,7 +33,9 @@ impl Block {
 pub fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Block> {
     let fields = reader.fields(path, node, Keys::Exactly(&["cidr", "except"]));
     let cidr_path = path.field("cidr");
-    let text = reader.string(&cidr_path, fields.get("cidr")).unwrap_or_default();
+    let text = reader
+        .string(&cidr_path, fields.get("cidr"))
+        .unwrap_or_default();
     let span = fields.get("cidr").map_or(node.span, |cidr| cidr.span);
     let cidr = cidr(reader, &cidr_path, text, span);
     let path = path.field("except");
@@ -41,14 +43,20 @@ pub fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Blo
     for (i, item) in reader.items(&path, fields.get("except")).iter().enumerate() {
         let path = path.item(i);
         let text = reader.string(&path, Some(item)).unwrap_or_default();
-        let Some(except) = self::cidr(reader, &path, text, item.span) else { continue };
+        let Some(except) = self::cidr(reader, &path, text, item.span) else {
+            continue;
+        };
         if let Some(cidr) = cidr {
             check_except(reader, &path, (cidr, except), item.span);
         }
         addresses = addresses.difference(&AddrSet::from_cidr(except));
         texts.push(text.into());
     }
-    cidr.map(|_| Block { cidr: text.into(), except: texts, addresses: Arc::new(addresses) })
+    cidr.map(|_| Block {
+        cidr: text.into(),
+        except: texts,
+        addresses: Arc::new(addresses),
+    })
 }
 
 fn check_except(reader: &mut Reader, path: &Path<'_>, (cidr, except): (Cidr, Cidr), span: Span) {
@@ -63,7 +71,10 @@ fn check_except(reader: &mut Reader, path: &Path<'_>, (cidr, except): (Cidr, Cid
         format!("`{except}` is not inside `{cidr}`")
     };
     let finding = Diagnostic::new(Code::ExceptOutside, message).at(span);
-    reader.refuse(path, finding.with_help("an exception must be a smaller part of its own block"));
+    reader.refuse(
+        path,
+        finding.with_help("an exception must be a smaller part of its own block"),
+    );
 }
 
 fn cidr(reader: &mut Reader, path: &Path<'_>, text: &str, span: Span) -> Option<Cidr> {
@@ -72,7 +83,12 @@ fn cidr(reader: &mut Reader, path: &Path<'_>, text: &str, span: Span) -> Option<
             if cidr.to_string() != text {
                 let message = format!("`{text}` is read as `{cidr}`");
                 let finding = Diagnostic::new(Code::NoncanonicalCidr, message).at(span);
-                reader.report(path, finding.with_help(format!("write `{cidr}`: newer API servers refuse the other form")));
+                reader.report(
+                    path,
+                    finding.with_help(format!(
+                        "write `{cidr}`: newer API servers refuse the other form"
+                    )),
+                );
             }
             Some(cidr)
         }
@@ -90,8 +106,9 @@ fn unreadable(text: &str, error: CidrError) -> Diagnostic {
     }
     if is_host_name(text) {
         let message = format!("`{text}` is a host name, and a policy knows addresses only");
-        return Diagnostic::new(Code::HostName, message)
-            .with_help("give the addresses as CIDRs; names need another policy kind or an egress proxy");
+        return Diagnostic::new(Code::HostName, message).with_help(
+            "give the addresses as CIDRs; names need another policy kind or an egress proxy",
+        );
     }
     let (why, help) = match error {
         CidrError::NoPrefix => ("it has no prefix length", single_address_help(text)),
@@ -113,8 +130,13 @@ fn single_address_help(text: &str) -> Option<String> {
 
 /// Whether a text looks like a DNS name rather than a mistyped address.
 fn is_host_name(text: &str) -> bool {
-    let name = text.strip_prefix("*.").unwrap_or(text).trim_end_matches('.');
+    let name = text
+        .strip_prefix("*.")
+        .unwrap_or(text)
+        .trim_end_matches('.');
     name.contains('.')
         && name.bytes().any(|byte| byte.is_ascii_alphabetic())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
 }

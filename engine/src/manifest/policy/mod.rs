@@ -118,24 +118,54 @@ const SPEC: &[&str] = &["podSelector", "policyTypes", "ingress", "egress"];
 /// Reads `spec`; an absent or null one selects every pod of the namespace and denies ingress.
 pub fn read(reader: &mut Reader, object: &Node<'_>) -> NetworkPolicy {
     let path = Path::Root.field("spec");
-    let nothing = Node { value: crate::tree::Value::Null, span: object.span };
-    let fields = reader.fields(&path, object.get("spec").unwrap_or(&nothing), Keys::Exactly(SPEC));
-    let subject =
-        selector::read(reader, &path.field("podSelector"), fields.get("podSelector")).unwrap_or_default();
+    let nothing = Node {
+        value: crate::tree::Value::Null,
+        span: object.span,
+    };
+    let fields = reader.fields(
+        &path,
+        object.get("spec").unwrap_or(&nothing),
+        Keys::Exactly(SPEC),
+    );
+    let subject = selector::read(
+        reader,
+        &path.field("podSelector"),
+        fields.get("podSelector"),
+    )
+    .unwrap_or_default();
     let ingress = rules(reader, &path, Direction::Ingress, fields.get("ingress"));
     let egress = rules(reader, &path, Direction::Egress, fields.get("egress"));
-    let types = policy_types(reader, &path.field("policyTypes"), fields.get("policyTypes"));
+    let types = policy_types(
+        reader,
+        &path.field("policyTypes"),
+        fields.get("policyTypes"),
+    );
     // Defaulting: Ingress always, Egress only where there are egress rules. [NetworkPolicy §2]
     let (isolates_ingress, isolates_egress) = types.unwrap_or((true, !egress.is_empty()));
     let types_written = types.is_some();
-    NetworkPolicy { subject, ingress, egress, isolates_ingress, isolates_egress, types_written }
+    NetworkPolicy {
+        subject,
+        ingress,
+        egress,
+        isolates_ingress,
+        isolates_egress,
+        types_written,
+    }
 }
 
-fn policy_types(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option<(bool, bool)> {
+fn policy_types(
+    reader: &mut Reader,
+    path: &Path<'_>,
+    node: Option<&Node<'_>>,
+) -> Option<(bool, bool)> {
     let items = reader.items(path, node);
     if let (true, Some(node)) = (items.len() > 2, node) {
-        let finding = Diagnostic::new(Code::PolicyTypes, "more than two policy types").at(node.span);
-        reader.refuse(path, finding.with_help("write each of `Ingress` and `Egress` once at most"));
+        let finding =
+            Diagnostic::new(Code::PolicyTypes, "more than two policy types").at(node.span);
+        reader.refuse(
+            path,
+            finding.with_help("write each of `Ingress` and `Egress` once at most"),
+        );
     }
     let (mut ingress, mut egress) = (false, false);
     for (i, item) in items.iter().enumerate() {
@@ -143,7 +173,10 @@ fn policy_types(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -
         match reader.string(&path, Some(item)) {
             Some("Ingress") => ingress = true,
             Some("Egress") => egress = true,
-            Some(other) => reader.refuse(&path, bad_word(other, &["Ingress", "Egress"], Code::PolicyTypes, item.span)),
+            Some(other) => reader.refuse(
+                &path,
+                bad_word(other, &["Ingress", "Egress"], Code::PolicyTypes, item.span),
+            ),
             None => {}
         }
     }
@@ -153,9 +186,16 @@ fn policy_types(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -
 /// A finding for a word that is none of the allowed ones; L23 if only its case is off.
 fn bad_word(word: &str, allowed: &[&str], code: Code, span: Span) -> Diagnostic {
     let message = format!("`{word}` is none of {}", allowed.join(", "));
-    match allowed.iter().find(|known| known.eq_ignore_ascii_case(word)) {
-        Some(known) => Diagnostic::new(Code::EnumCase, message).with_help(format!("write `{known}`")),
-        None => Diagnostic::new(code, message).with_help(format!("use one of {}", allowed.join(", "))),
+    match allowed
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(word))
+    {
+        Some(known) => {
+            Diagnostic::new(Code::EnumCase, message).with_help(format!("write `{known}`"))
+        }
+        None => {
+            Diagnostic::new(code, message).with_help(format!("use one of {}", allowed.join(", ")))
+        }
     }
     .at(span)
 }
@@ -168,7 +208,11 @@ fn rules(
 ) -> Vec<Rule> {
     let path = spec.field(direction.field());
     let items = reader.items(&path, node);
-    items.iter().enumerate().map(|(i, item)| rule(reader, &path.item(i), direction, item)).collect()
+    items
+        .iter()
+        .enumerate()
+        .map(|(i, item)| rule(reader, &path.item(i), direction, item))
+        .collect()
 }
 
 fn rule(reader: &mut Reader, path: &Path<'_>, direction: Direction, node: &Node<'_>) -> Rule {
@@ -177,34 +221,61 @@ fn rule(reader: &mut Reader, path: &Path<'_>, direction: Direction, node: &Node<
     let ports = port::read_all(reader, &path.field("ports"), fields.get("ports"));
     let path = path.field(peers_field);
     let peers = reader.items(&path, fields.get(peers_field));
-    let peers =
-        peers.iter().enumerate().filter_map(|(i, item)| peer(reader, &path.item(i), item)).collect();
-    Rule { peers, ports, span: node.span }
+    let peers = peers
+        .iter()
+        .enumerate()
+        .filter_map(|(i, item)| peer(reader, &path.item(i), item))
+        .collect();
+    Rule {
+        peers,
+        ports,
+        span: node.span,
+    }
 }
 
 const PEER: &[&str] = &["podSelector", "namespaceSelector", "ipBlock"];
 
 fn peer(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Peer> {
     let fields = reader.fields(path, node, Keys::Exactly(PEER));
-    let pods = selector::read(reader, &path.field("podSelector"), fields.get("podSelector"));
-    let namespaces =
-        selector::read(reader, &path.field("namespaceSelector"), fields.get("namespaceSelector"));
+    let pods = selector::read(
+        reader,
+        &path.field("podSelector"),
+        fields.get("podSelector"),
+    );
+    let namespaces = selector::read(
+        reader,
+        &path.field("namespaceSelector"),
+        fields.get("namespaceSelector"),
+    );
     let selects = fields.get("podSelector").is_some() || fields.get("namespaceSelector").is_some();
     let kind = match (fields.get("ipBlock"), selects) {
         (Some(node), true) => {
             let message = "a peer has either an `ipBlock` or selectors, not both";
-            reader.refuse(path, Diagnostic::new(Code::BlockWithSelector, message).at(node.span)
-                .with_help("make two peers of it"));
+            reader.refuse(
+                path,
+                Diagnostic::new(Code::BlockWithSelector, message)
+                    .at(node.span)
+                    .with_help("make two peers of it"),
+            );
             return None;
         }
-        (Some(block), false) => PeerKind::Block(block::read(reader, &path.field("ipBlock"), block)?),
+        (Some(block), false) => {
+            PeerKind::Block(block::read(reader, &path.field("ipBlock"), block)?)
+        }
         (None, true) => PeerKind::Pods { namespaces, pods },
         (None, false) => {
             let message = "a peer must have a `podSelector`, a `namespaceSelector` or an `ipBlock`";
-            reader.refuse(path, Diagnostic::new(Code::EmptyPeer, message).at(node.span)
-                .with_help("leave the whole list out to mean anybody, or name a selector"));
+            reader.refuse(
+                path,
+                Diagnostic::new(Code::EmptyPeer, message)
+                    .at(node.span)
+                    .with_help("leave the whole list out to mean anybody, or name a selector"),
+            );
             return None;
         }
     };
-    Some(Peer { kind, span: node.span })
+    Some(Peer {
+        kind,
+        span: node.span,
+    })
 }

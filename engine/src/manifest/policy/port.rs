@@ -48,7 +48,11 @@ impl PortEntry {
 /// Reads `ports`.
 pub fn read_all(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Vec<PortEntry> {
     let items = reader.items(path, node);
-    items.iter().enumerate().filter_map(|(i, item)| read(reader, &path.item(i), item)).collect()
+    items
+        .iter()
+        .enumerate()
+        .filter_map(|(i, item)| read(reader, &path.item(i), item))
+        .collect()
 }
 
 fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<PortEntry> {
@@ -59,36 +63,56 @@ fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<PortEnt
     let ports = match (port, fields.get("endPort").zip(end_port)) {
         (Some(port), None) => Some(port),
         (Some(port), Some((node, end))) => {
-            let named_or_absent = fields.get("port").is_none_or(|port| port.as_str().is_some());
+            let named_or_absent = fields
+                .get("port")
+                .is_none_or(|port| port.as_str().is_some());
             let path = path.field("endPort");
-            if named_or_absent { end_needs_number(reader, &path, node); None } else { range(reader, &path, (port, end), node) }
+            if named_or_absent {
+                end_needs_number(reader, &path, node);
+                None
+            } else {
+                range(reader, &path, (port, end), node)
+            }
         }
         (None, Some((node, end))) => {
             // The port itself was refused; say what is wrong with the end as well.
             let in_range = (1..=65535).contains(&end);
-            if !in_range { out_of_range(reader, &path.field("endPort"), end, node); }
+            if !in_range {
+                out_of_range(reader, &path.field("endPort"), end, node);
+            }
             None
         }
         (None, None) => None,
     };
-    Some(PortEntry { protocol: protocol?, ports: ports?, span: node.span })
+    Some(PortEntry {
+        protocol: protocol?,
+        ports: ports?,
+        span: node.span,
+    })
 }
 
 /// TCP where it is absent; an empty string is not absent.
 fn protocol(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option<Protocol> {
-    let Some(node) = node else { return Some(Protocol::Tcp) };
+    let Some(node) = node else {
+        return Some(Protocol::Tcp);
+    };
     let word = reader.string(path, Some(node))?;
     let protocol = Protocol::from_name(word);
     if protocol.is_none() {
         let names = Protocol::ALL.map(Protocol::name);
-        reader.refuse(path, bad_word(word, &names, Code::ProtocolUnsupported, node.span));
+        reader.refuse(
+            path,
+            bad_word(word, &names, Code::ProtocolUnsupported, node.span),
+        );
     }
     protocol
 }
 
 /// What `port` names; none if it was refused.
 fn port(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option<PortMatch> {
-    let Some(node) = node else { return Some(PortMatch::Any) };
+    let Some(node) = node else {
+        return Some(PortMatch::Any);
+    };
     match &node.value {
         Value::Str(name) => named(reader, path, name, node.span),
         Value::Number(number) if whole(*number).is_some() => {
@@ -100,11 +124,17 @@ fn port(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option
             port.map(|port| PortMatch::Range(port, port))
         }
         other => {
-            let message = format!("`{path}` takes a number or a port's name, not {}", match other {
-                Value::Number(_) => "a fraction",
-                other => other.describe(),
-            });
-            reader.refuse(path, Diagnostic::new(Code::WrongType, message).at(node.span));
+            let message = format!(
+                "`{path}` takes a number or a port's name, not {}",
+                match other {
+                    Value::Number(_) => "a fraction",
+                    other => other.describe(),
+                }
+            );
+            reader.refuse(
+                path,
+                Diagnostic::new(Code::WrongType, message).at(node.span),
+            );
             None
         }
     }
@@ -118,7 +148,10 @@ fn named(reader: &mut Reader, path: &Path<'_>, name: &str, span: Span) -> Option
     if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
         let message = format!("`\"{name}\"` is a port's name, and a name needs a letter");
         let finding = Diagnostic::new(Code::PortAsString, message).at(span);
-        reader.refuse(path, finding.with_help(format!("write {name} without quotes")));
+        reader.refuse(
+            path,
+            finding.with_help(format!("write {name} without quotes")),
+        );
         return None;
     }
     let message = format!("`{name}` is no port name: {}", faults.join(", "));
@@ -128,13 +161,19 @@ fn named(reader: &mut Reader, path: &Path<'_>, name: &str, span: Span) -> Option
 
 fn out_of_range(reader: &mut Reader, path: &Path<'_>, number: i32, node: &Node<'_>) {
     let message = format!("{number} is no port: ports are 1 to 65535");
-    reader.refuse(path, Diagnostic::new(Code::PortRange, message).at(node.span));
+    reader.refuse(
+        path,
+        Diagnostic::new(Code::PortRange, message).at(node.span),
+    );
 }
 
 fn end_needs_number(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) {
     let message = "`endPort` goes only with a numeric `port`";
     let finding = Diagnostic::new(Code::EndPort, message).at(node.span);
-    reader.refuse(path, finding.with_help("give the range's first port as a number in `port`"));
+    reader.refuse(
+        path,
+        finding.with_help("give the range's first port as a number in `port`"),
+    );
 }
 
 fn range(
@@ -143,7 +182,9 @@ fn range(
     (port, end): (PortMatch, i32),
     node: &Node<'_>,
 ) -> Option<PortMatch> {
-    let PortMatch::Range(first, _) = port else { return None };
+    let PortMatch::Range(first, _) = port else {
+        return None;
+    };
     let last = u16::try_from(end).ok().filter(|last| *last > 0);
     if end < i32::from(first) {
         let message = format!("`endPort` {end} is below `port` {first}");
@@ -152,5 +193,6 @@ fn range(
     if last.is_none() {
         out_of_range(reader, path, end, node);
     }
-    last.filter(|last| first <= *last).map(|last| PortMatch::Range(first, last))
+    last.filter(|last| first <= *last)
+        .map(|last| PortMatch::Range(first, last))
 }

@@ -13,16 +13,28 @@ use crate::tree::Node;
 /// Reads a label selector; none if it is absent or null.
 pub fn read(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option<Selector> {
     let node = node?;
-    let fields = reader.fields(path, node, Keys::Exactly(&["matchLabels", "matchExpressions"]));
+    let fields = reader.fields(
+        path,
+        node,
+        Keys::Exactly(&["matchLabels", "matchExpressions"]),
+    );
     let label_path = path.field("matchLabels");
     let labels = reader.labels(&label_path, fields.get("matchLabels"));
     check_labels(reader, &label_path, &labels, fields.get("matchLabels"));
     let mut requirements: Vec<Requirement> = labels
         .into_iter()
-        .map(|(key, value)| Requirement { key, operator: Operator::In, values: vec![value] })
+        .map(|(key, value)| Requirement {
+            key,
+            operator: Operator::In,
+            values: vec![value],
+        })
         .collect();
     let path = path.field("matchExpressions");
-    for (i, item) in reader.items(&path, fields.get("matchExpressions")).iter().enumerate() {
+    for (i, item) in reader
+        .items(&path, fields.get("matchExpressions"))
+        .iter()
+        .enumerate()
+    {
         requirements.extend(requirement(reader, &path.item(i), item));
     }
     Some(Selector::new(requirements))
@@ -30,33 +42,51 @@ pub fn read(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Op
 
 fn requirement(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Requirement> {
     let fields = reader.fields(path, node, Keys::Exactly(&["key", "operator", "values"]));
-    let key = reader.string(&path.field("key"), fields.get("key")).unwrap_or_default();
+    let key = reader
+        .string(&path.field("key"), fields.get("key"))
+        .unwrap_or_default();
     let span = fields.get("key").map_or(node.span, |key| key.span);
     if let Some(why) = syntax::label_key_fault(key) {
         let message = format!("`{key}` is no label key: {why}");
-        reader.refuse(&path.field("key"), Diagnostic::new(Code::LabelKey, message).at(span));
+        reader.refuse(
+            &path.field("key"),
+            Diagnostic::new(Code::LabelKey, message).at(span),
+        );
     }
     let values = values(reader, &path.field("values"), fields.get("values"));
-    let word = reader.string(&path.field("operator"), fields.get("operator")).unwrap_or_default();
+    let word = reader
+        .string(&path.field("operator"), fields.get("operator"))
+        .unwrap_or_default();
     let Some((_, operator)) = Operator::NAMES.into_iter().find(|(name, _)| *name == word) else {
-        let span = fields.get("operator").map_or(node.span, |operator| operator.span);
+        let span = fields
+            .get("operator")
+            .map_or(node.span, |operator| operator.span);
         let names = Operator::NAMES.map(|(name, _)| name);
         let finding = bad_word(word, &names, Code::SelectorOperator, span);
         reader.refuse(&path.field("operator"), finding);
         return None;
     };
     check_values(reader, path, (word, operator), (&values, node));
-    Some(Requirement { key: key.into(), operator, values })
+    Some(Requirement {
+        key: key.into(),
+        operator,
+        values,
+    })
 }
 
 fn values(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Vec<Arc<str>> {
     let mut values = Vec::new();
     for (i, item) in reader.items(path, node).iter().enumerate() {
         let path = path.item(i);
-        let Some(value) = reader.label_value(&path, item) else { continue };
+        let Some(value) = reader.label_value(&path, item) else {
+            continue;
+        };
         if let Some(why) = syntax::label_value_fault(value) {
             let message = format!("`{value}` is no label value: {why}");
-            reader.refuse(&path, Diagnostic::new(Code::LabelValue, message).at(item.span));
+            reader.refuse(
+                &path,
+                Diagnostic::new(Code::LabelValue, message).at(item.span),
+            );
         }
         values.push(value.into());
     }
@@ -70,15 +100,19 @@ fn check_values(
     (values, node): (&[Arc<str>], &Node<'_>),
 ) {
     let (message, help) = match operator {
-        Operator::In | Operator::NotIn if values.is_empty() => {
-            (format!("`{word}` needs at least one value"), "list the values, or use `Exists`")
-        }
-        Operator::Exists | Operator::DoesNotExist if !values.is_empty() => {
-            (format!("`{word}` takes no values"), "leave `values` out, or use `In` or `NotIn`")
-        }
+        Operator::In | Operator::NotIn if values.is_empty() => (
+            format!("`{word}` needs at least one value"),
+            "list the values, or use `Exists`",
+        ),
+        Operator::Exists | Operator::DoesNotExist if !values.is_empty() => (
+            format!("`{word}` takes no values"),
+            "leave `values` out, or use `In` or `NotIn`",
+        ),
         _ => return,
     };
     let span = node.get("values").map_or(node.span, |values| values.span);
-    let finding = Diagnostic::new(Code::SelectorValues, message).at(span).with_help(help);
+    let finding = Diagnostic::new(Code::SelectorValues, message)
+        .at(span)
+        .with_help(help);
     reader.refuse(&path.field("values"), finding);
 }

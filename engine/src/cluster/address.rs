@@ -1,0 +1,108 @@
+//! What is known of endpoints' addresses.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::net::{AddrSet, Cidr, Family};
+use crate::selector::Match;
+
+/// What is known of an endpoint's addresses.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Addresses {
+    /// These, in the order of the input; at least one.
+    Known(Box<[IpAddr]>),
+    /// One that the cluster gives to pods.
+    SomePod,
+    /// One of a node's.
+    SomeNode,
+}
+
+/// Where addresses lie that are not in the input. None: anywhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AddressSpace {
+    /// Where pods' addresses lie.
+    pub pods: Option<AddrSet>,
+    /// Where nodes' addresses lie.
+    pub nodes: Option<AddrSet>,
+}
+
+impl AddressSpace {
+    /// The space that options name.
+    pub fn new(pod_cidrs: &[IpNet], node_cidrs: &[IpNet]) -> Self {
+        let set = |cidrs: &[IpNet]| {
+            let union = cidrs.iter().fold(AddrSet::default(), |set, cidr| {
+                set.union(&AddrSet::from_cidr(match cidr {
+                    IpNet::V4(net) => Cidr::V4(net.trunc()),
+                    IpNet::V6(net) => Cidr::V6(net.trunc()),
+                }))
+            });
+            (!cidrs.is_empty()).then_some(union)
+        };
+        Self {
+            pods: set(pod_cidrs),
+            nodes: set(node_cidrs),
+        }
+    }
+
+    /// Where an address of this kind may lie within a family; all of the family if nothing is
+    /// known.
+    pub fn of(&self, addresses: &Addresses, family: Family) -> AddrSet {
+        let known = match addresses {
+            Addresses::Known(_) => return AddrSet::default(),
+            Addresses::SomePod => &self.pods,
+            Addresses::SomeNode => &self.nodes,
+        };
+        known
+            .clone()
+            .unwrap_or_else(AddrSet::full)
+            .of_family(family)
+    }
+
+    /// The families in which an endpoint of these addresses can talk, and whether that is
+    /// certain of each.
+    pub fn families(&self, addresses: &Addresses) -> (Vec<Family>, bool) {
+        let has = |family| match addresses {
+            Addresses::Known(known) => known.iter().any(|a| Family::of(*a) == family),
+            unknown => !self.of(unknown, family).is_empty(),
+        };
+        let certain = match addresses {
+            Addresses::Known(_) => true,
+            Addresses::SomePod => self.pods.is_some(),
+            Addresses::SomeNode => self.nodes.is_some(),
+        };
+        (
+            Family::BOTH
+                .into_iter()
+                .filter(|family| has(*family))
+                .collect(),
+            certain,
+        )
+    }
+}
+
+/// An end's address in one family, as a block asks it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// This one.
+    Known(IpAddr),
+    /// Somewhere in here; nowhere, if it has no address of the family.
+    Within(AddrSet),
+}
+
+impl Place {
+    /// Whether the address is in `block`.
+    pub fn within(&self, block: &AddrSet) -> Match {
+        match self {
+            Self::Known(address) => Match::from(block.contains(*address)),
+            Self::Within(space) => {
+                let common = space.intersection(block);
+                match common.is_empty() {
+                    true => Match::No,
+                    false if common == *space => Match::Yes,
+                    false => Match::Unknown,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Pods that no selector and no port name can tell apart.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::manifest::{LabelList, NamedPort};
+use crate::net::{PortSet, Protocol};
+use crate::selector::Labels;
+
+/// The number of a [`Group`].
+pub type GroupId = u32;
+
+/// Pods of one namespace with the same labels and named ports.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Group {
+    /// Index of the namespace.
+    pub namespace: u32,
+    /// Labels, sorted by key.
+    pub labels: Arc<LabelList>,
+    /// Keys that are present with values that the input does not show.
+    pub hidden: &'static [&'static str],
+    /// Named ports, sorted.
+    pub ports: Arc<Vec<NamedPort>>,
+}
+
+impl Group {
+    /// The numbers that a port name stands for, which may be several or none.
+    ///
+    /// # Source
+    /// NetworkPolicy §9: name and protocol must both be equal.
+    pub fn named_ports(&self, name: &str, protocol: Protocol) -> PortSet {
+        let same = |port: &&NamedPort| *port.name == *name && port.protocol == protocol;
+        PortSet::from_ranges(
+            self.ports
+                .iter()
+                .filter(same)
+                .map(|port| (port.port, port.port)),
+        )
+    }
+
+    /// Whether a port name stands for a number, among others.
+    pub fn names_port(&self, name: &str, protocol: Protocol, number: u16) -> bool {
+        self.ports
+            .iter()
+            .any(|port| port.port == number && port.protocol == protocol && *port.name == *name)
+    }
+}
+
+/// Labels as selectors ask them.
+#[derive(Clone, Copy, Debug)]
+pub struct PodLabels<'l> {
+    /// Labels, sorted by key.
+    pub labels: &'l LabelList,
+    /// Keys that are present with values that the input does not show.
+    pub hidden: &'l [&'static str],
+}
+
+impl Labels for PodLabels<'_> {
+    fn value(&self, key: &str) -> Option<&str> {
+        let at = self
+            .labels
+            .binary_search_by(|(known, _)| (**known).cmp(key))
+            .ok()?;
+        self.labels.get(at).map(|(_, value)| &**value)
+    }
+
+    fn hidden(&self, key: &str) -> bool {
+        self.hidden.contains(&key)
+    }
+}
+
+/// All groups, and which of them carry a label.
+#[derive(Clone, Debug, Default)]
+pub struct GroupIndex {
+    groups: Vec<Group>,
+    ids: FxHashMap<Group, GroupId>,
+    by_namespace: Vec<Vec<GroupId>>,
+    by_label: FxHashMap<Arc<str>, FxHashMap<Arc<str>, Vec<GroupId>>>,
+    by_key: FxHashMap<Arc<str>, Vec<GroupId>>,
+    by_hidden: FxHashMap<&'static str, Vec<GroupId>>,
+}
+
+impl GroupIndex {
+    /// The group's number.
+    pub fn intern(&mut self, group: Group) -> GroupId {
+        if let Some(&id) = self.ids.get(&group) {
+            return id;
+        }
+        let id = GroupId::try_from(self.groups.len()).unwrap_or(GroupId::MAX);
+        let namespace = group.namespace as usize;
+        if self.by_namespace.len() <= namespace {
+            self.by_namespace.resize(namespace + 1, Vec::new());
+        }
+        if let Some(list) = self.by_namespace.get_mut(namespace) {
+            list.push(id);
+        }
+        for (key, value) in &*group.labels {
+            let values = self.by_label.entry(key.clone()).or_default();
+            values.entry(value.clone()).or_default().push(id);
+            self.by_key.entry(key.clone()).or_default().push(id);
+        }
+        for key in group.hidden {
+            self.by_hidden.entry(key).or_default().push(id);
+        }
+        self.ids.insert(group.clone(), id);
+        self.groups.push(group);
+        id
+    }
+
+    /// How many groups there are; their numbers are those below.
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// A group.
+    pub fn get(&self, id: GroupId) -> Option<&Group> {
+        self.groups.get(id as usize)
+    }
+
+    /// All groups, by number.
+    pub fn iter(&self) -> impl Iterator<Item = (GroupId, &Group)> {
+        self.groups
+            .iter()
+            .enumerate()
+            .map(|(i, group)| (GroupId::try_from(i).unwrap_or(GroupId::MAX), group))
+    }
+
+    /// Groups of a namespace, ascending.
+    pub fn in_namespace(&self, namespace: u32) -> &[GroupId] {
+        self.by_namespace
+            .get(namespace as usize)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Groups with a label of this value, ascending.
+    pub fn with_label(&self, key: &str, value: &str) -> &[GroupId] {
+        let values = self.by_label.get(key).and_then(|values| values.get(value));
+        values.map_or(&[], Vec::as_slice)
+    }
+
+    /// Groups with a label of this key, ascending.
+    pub fn with_key(&self, key: &str) -> &[GroupId] {
+        self.by_key.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Groups with this key and a value that the input does not show, ascending.
+    pub fn with_hidden(&self, key: &str) -> &[GroupId] {
+        self.by_hidden.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Keys of labels that some group carries, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.by_key.keys().map(|key| &**key)
+    }
+}

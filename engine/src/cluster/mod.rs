@@ -1,0 +1,153 @@
+//! The resolved cluster: who is there, with which labels, ports and addresses.
+
+mod address;
+mod build;
+mod group;
+mod hidden;
+mod owner;
+
+pub use address::{AddressSpace, Addresses, Place};
+pub use build::{Input, build, namespace_of};
+pub use group::{Group, GroupId, GroupIndex, PodLabels};
+pub use hidden::REPLICA_KEYS;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::manifest::{LabelList, Object, Service};
+
+/// A cluster as policies can see it.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterModel {
+    /// Namespaces that are declared or that objects are in, sorted by name.
+    pub namespaces: Vec<Namespace>,
+    /// Nodes, sorted by name.
+    pub nodes: Vec<Node>,
+    /// Workloads, sorted by namespace, name and kind.
+    pub workloads: Vec<Workload>,
+    /// Pods, and templates that stand for pods; by workload, then by name.
+    pub endpoints: Vec<Endpoint>,
+    /// Pods that no selector and no port name can tell apart, and their labels' index.
+    pub groups: GroupIndex,
+    /// Services, sorted by namespace and name.
+    pub services: Vec<(u32, Arc<str>, Service)>,
+    /// What is known of addresses that are not in the input.
+    pub space: AddressSpace,
+    /// The endpoint that an address belongs to; host-network pods are not in it.
+    pub by_address: FxHashMap<IpAddr, u32>,
+    /// The node that an address belongs to, as an index of `nodes`.
+    pub node_by_address: FxHashMap<IpAddr, u32>,
+}
+
+/// A namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    /// Name.
+    pub name: Arc<str>,
+    /// Labels, sorted by key, `kubernetes.io/metadata.name` among them.
+    pub labels: LabelList,
+    /// Whether the input has the Namespace object.
+    pub declared: bool,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Name.
+    pub name: Arc<str>,
+    /// Addresses, sorted.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// What pods belong to: their topmost known owner, or a pod itself that has none.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// Index of its namespace.
+    pub namespace: u32,
+    /// Kind: `Deployment`, `Pod`, ….
+    pub kind: Arc<str>,
+    /// Name.
+    pub name: Arc<str>,
+    /// The object, if it is in the input.
+    pub object: Option<Arc<Object>>,
+    /// Replicas that its template asks for.
+    pub replicas: Option<u32>,
+}
+
+/// Where an endpoint is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Life {
+    /// It can send and receive.
+    Active,
+    /// A pending pod without address: no traffic is possible.
+    NoAddress,
+    /// Succeeded or failed: its address may belong to somebody else by now.
+    Finished,
+}
+
+/// A pod, or a template that stands for two or more equal pods.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Index of its workload.
+    pub workload: u32,
+    /// Name: a pod's own, or the workload's for a template.
+    pub name: Arc<str>,
+    /// Pods of the same labels and ports; none for host-network pods, which no selector matches.
+    pub group: Option<GroupId>,
+    /// Where it runs, if known.
+    pub node: Option<Arc<str>>,
+    /// Its addresses.
+    pub addresses: Addresses,
+    /// Whether it is a template.
+    pub template: bool,
+    /// Where it is in its life.
+    pub life: Life,
+    /// The object that it comes from.
+    pub object: Arc<Object>,
+}
+
+impl Endpoint {
+    /// Whether it uses its node's network, and so is that node to policies.
+    pub fn host_network(&self) -> bool {
+        self.group.is_none()
+    }
+}
+
+impl ClusterModel {
+    /// The index of a namespace.
+    pub fn namespace(&self, name: &str) -> Option<u32> {
+        let at = self
+            .namespaces
+            .binary_search_by(|namespace| (*namespace.name).cmp(name))
+            .ok()?;
+        u32::try_from(at).ok()
+    }
+
+    /// A namespace's name.
+    pub fn namespace_name(&self, index: u32) -> &str {
+        self.namespaces
+            .get(index as usize)
+            .map_or("", |namespace| &namespace.name)
+    }
+
+    /// An endpoint's workload.
+    pub fn workload_of(&self, endpoint: &Endpoint) -> Option<&Workload> {
+        self.workloads.get(endpoint.workload as usize)
+    }
+
+    /// The endpoints of a workload.
+    ///
+    /// # Cost
+    /// Logarithmic.
+    pub fn endpoints_of(&self, workload: u32) -> std::ops::Range<usize> {
+        let first = self
+            .endpoints
+            .partition_point(|endpoint| endpoint.workload < workload);
+        let after = self
+            .endpoints
+            .partition_point(|endpoint| endpoint.workload <= workload);
+        first..after
+    }
+}

@@ -1,0 +1,294 @@
+//! Endpoints that no policy tells apart.
+
+use std::net::IpAddr;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::atoms::{Atoms, SignatureId};
+use crate::cluster::{Addresses, ClusterModel, Endpoint, Life};
+use crate::manifest::{Direction, NamedPort, PortMatch};
+use crate::net::{AddrSet, Family};
+use crate::policy::{BlockId, PolicySet, RulePeer, SetId};
+
+/// The number of a [`Class`].
+pub type ClassId = u32;
+
+/// Endpoints, or outside addresses, that no policy tells apart.
+#[derive(Clone, Debug)]
+pub struct Class {
+    /// What it is.
+    pub kind: ClassKind,
+    /// Sets of pods that its members are in for certain, ascending.
+    pub sets: Vec<SetId>,
+    /// Sets of pods that its members may be in, ascending.
+    pub maybe_sets: Vec<SetId>,
+    /// Where its addresses are, per family; none if it has none in that family.
+    pub places: [Option<PlaceKey>; 2],
+    /// Whether the families in `places` are certain.
+    pub families_certain: bool,
+}
+
+/// What a class is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClassKind {
+    /// Endpoints of the model, by index, ascending; at least one.
+    Endpoints(Vec<u32>),
+    /// Addresses that are no endpoint's: one range of one family.
+    Outside(Family, AddrSet),
+}
+
+/// What blocks can say of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PlaceKey {
+    /// It is known, and in these blocks.
+    Known(SignatureId),
+    /// It is some pod's address.
+    SomePod,
+    /// It is some node's address.
+    SomeNode,
+}
+
+impl Class {
+    /// Its first endpoint.
+    pub fn representative(&self) -> Option<u32> {
+        match &self.kind {
+            ClassKind::Endpoints(endpoints) => endpoints.first().copied(),
+            ClassKind::Outside(..) => None,
+        }
+    }
+
+    /// Its place in a family; in any if none is given.
+    pub fn place(&self, family: Option<Family>) -> Option<PlaceKey> {
+        let [v4, v6] = self.places;
+        match family {
+            Some(Family::IPv4) => v4,
+            Some(Family::IPv6) => v6,
+            None => v4.or(v6),
+        }
+    }
+}
+
+/// All classes.
+#[derive(Debug)]
+pub struct Classes {
+    classes: Vec<Class>,
+    atoms: Atoms,
+    uses_blocks: bool,
+}
+
+/// What tells endpoints apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    sets: Vec<SetId>,
+    maybe_sets: Vec<SetId>,
+    ports: Vec<NamedPort>,
+    host_network: bool,
+    places: [Option<PlaceKey>; 2],
+    families_certain: bool,
+}
+
+impl Classes {
+    /// The classes of active endpoints, then those of outside addresses by family, ascending.
+    ///
+    /// # Cost
+    /// Linear in endpoints and in the pairs of selectors and groups that they match.
+    pub fn new(model: &ClusterModel, set: &PolicySet) -> Self {
+        let used = Used::new(set);
+        let atoms = Atoms::new(set, &used.blocks);
+        let keys = GroupKeys::new(model, set, &used);
+        let mut classes: Vec<Class> = Vec::new();
+        let mut ids: FxHashMap<Key, usize> = FxHashMap::default();
+        for (index, endpoint) in (0u32..).zip(&model.endpoints) {
+            if endpoint.life != Life::Active {
+                continue;
+            }
+            let key = keys.of(model, endpoint, &atoms);
+            let id = *ids.entry(key).or_insert_with_key(|key| {
+                classes.push(Class::of_key(key));
+                classes.len() - 1
+            });
+            if let Some(ClassKind::Endpoints(members)) = classes.get_mut(id).map(|c| &mut c.kind) {
+                members.push(index);
+            }
+        }
+        for family in Family::BOTH {
+            classes.extend(
+                atoms
+                    .pieces(family)
+                    .into_iter()
+                    .map(|(addresses, signature)| Class::outside(family, addresses, signature)),
+            );
+        }
+        Self {
+            classes,
+            atoms,
+            uses_blocks: !used.blocks.is_empty(),
+        }
+    }
+
+    /// Whether addresses play a part in any policy.
+    pub fn uses_blocks(&self) -> bool {
+        self.uses_blocks
+    }
+
+    /// A class.
+    pub fn get(&self, id: ClassId) -> Option<&Class> {
+        self.classes.get(id as usize)
+    }
+
+    /// All classes with their numbers, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (ClassId, &Class)> {
+        (0u32..).zip(&self.classes)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// The blocks that an address of a class is in.
+    pub fn blocks(&self, signature: SignatureId) -> &[BlockId] {
+        self.atoms.blocks(signature)
+    }
+}
+
+impl Class {
+    fn of_key(key: &Key) -> Self {
+        Self {
+            kind: ClassKind::Endpoints(Vec::new()),
+            sets: key.sets.clone(),
+            maybe_sets: key.maybe_sets.clone(),
+            places: key.places,
+            families_certain: key.families_certain,
+        }
+    }
+
+    fn outside(family: Family, addresses: AddrSet, signature: SignatureId) -> Self {
+        let mut places = [None, None];
+        if let Some(place) = places.get_mut(family as usize) {
+            *place = Some(PlaceKey::Known(signature));
+        }
+        let kind = ClassKind::Outside(family, addresses);
+        Self {
+            kind,
+            sets: Vec::new(),
+            maybe_sets: Vec::new(),
+            places,
+            families_certain: true,
+        }
+    }
+}
+
+/// What the policies in force mention.
+#[derive(Default)]
+struct Used {
+    sets: Vec<SetId>,
+    blocks: Vec<BlockId>,
+    port_names: FxHashSet<std::sync::Arc<str>>,
+}
+
+impl Used {
+    fn new(set: &PolicySet) -> Self {
+        let mut used = Self::default();
+        for (_, policy) in set.policies() {
+            used.sets.push(policy.subject);
+            let rules = Direction::BOTH
+                .into_iter()
+                .filter_map(|direction| policy.rules(direction));
+            for rule in rules.flatten() {
+                for peer in &rule.peers {
+                    match peer {
+                        RulePeer::Pods(id) => used.sets.push(*id),
+                        RulePeer::Block(id) => used.blocks.push(*id),
+                    }
+                }
+                for port in &rule.ports {
+                    if let PortMatch::Named(name) = &port.ports {
+                        used.port_names.insert(name.clone());
+                    }
+                }
+            }
+        }
+        used.sets.sort_unstable();
+        used.sets.dedup();
+        used.blocks.sort_unstable();
+        used.blocks.dedup();
+        used
+    }
+}
+
+/// What tells groups apart, by group.
+struct GroupKeys {
+    sets: Vec<Vec<SetId>>,
+    maybe_sets: Vec<Vec<SetId>>,
+    ports: Vec<Vec<NamedPort>>,
+}
+
+impl GroupKeys {
+    fn new(model: &ClusterModel, set: &PolicySet, used: &Used) -> Self {
+        let count = model.groups.len();
+        let (mut sets, mut maybe_sets) = (vec![Vec::new(); count], vec![Vec::new(); count]);
+        for &id in &used.sets {
+            let Some(pods) = set.set(id) else { continue };
+            for (group, certain) in pods.groups() {
+                let lists = if certain { &mut sets } else { &mut maybe_sets };
+                if let Some(list) = lists.get_mut(group as usize) {
+                    list.push(id);
+                }
+            }
+        }
+        let ports = model.groups.iter().map(|(_, group)| {
+            let named = group
+                .ports
+                .iter()
+                .filter(|port| used.port_names.contains(&port.name));
+            named.cloned().collect()
+        });
+        Self {
+            sets,
+            maybe_sets,
+            ports: ports.collect(),
+        }
+    }
+
+    fn of(&self, model: &ClusterModel, endpoint: &Endpoint, atoms: &Atoms) -> Key {
+        let of_group = |lists: &[Vec<SetId>]| {
+            endpoint
+                .group
+                .and_then(|group| lists.get(group as usize))
+                .cloned()
+                .unwrap_or_default()
+        };
+        let ports = endpoint
+            .group
+            .and_then(|group| self.ports.get(group as usize));
+        let (_, families_certain) = model.space.families(&endpoint.addresses);
+        Key {
+            sets: of_group(&self.sets),
+            maybe_sets: of_group(&self.maybe_sets),
+            ports: ports.cloned().unwrap_or_default(),
+            host_network: endpoint.host_network(),
+            places: Family::BOTH.map(|family| place(model, endpoint, (family, atoms))),
+            families_certain,
+        }
+    }
+}
+
+fn place(
+    model: &ClusterModel,
+    endpoint: &Endpoint,
+    (family, atoms): (Family, &Atoms),
+) -> Option<PlaceKey> {
+    match &endpoint.addresses {
+        Addresses::Known(known) => {
+            let mut own = known
+                .iter()
+                .filter(|address| Family::of(**address) == family);
+            own.next()
+                .map(|address: &IpAddr| PlaceKey::Known(atoms.of(*address)))
+        }
+        unknown if model.space.of(unknown, family).is_empty() => None,
+        Addresses::SomePod => Some(PlaceKey::SomePod),
+        Addresses::SomeNode => Some(PlaceKey::SomeNode),
+    }
+}

@@ -1,0 +1,97 @@
+//! Who can reach whom, on which ports: for all pairs, computed by class.
+//!
+//! Endpoints that no policy tells apart share a class; each class's reach is computed once and
+//! expanded to workloads only where it is shown.
+
+mod atoms;
+mod class;
+mod from;
+mod note;
+mod pair;
+mod row;
+mod unit;
+
+pub use class::{Class, ClassId, ClassKind};
+pub use from::Target;
+pub use note::{NoteKey, NoteReason};
+pub use pair::{Conns, pair};
+pub use unit::{Unit, UnitKind};
+
+use crate::cluster::ClusterModel;
+use crate::net::{ConnId, ConnSet, ConnTable, Family};
+use crate::policy::PolicySet;
+
+use class::Classes;
+use row::Rows;
+
+/// The reach of a cluster, ready to be asked by source.
+///
+/// # Cost
+/// Building it is linear in endpoints, policies and the pairs of selectors and classes.
+#[derive(Debug)]
+pub struct Reach<'m> {
+    model: &'m ClusterModel,
+    set: &'m PolicySet,
+    classes: Classes,
+    units: Vec<Unit>,
+    units_by_class: Vec<Vec<u32>>,
+    /// Rows per family; one of both where no block of addresses plays a part.
+    rows: Vec<(Option<Family>, Rows)>,
+    conns: ConnTable,
+    notes: note::Notes,
+}
+
+impl<'m> Reach<'m> {
+    /// The reach of a model under its policies.
+    pub fn new(model: &'m ClusterModel, set: &'m PolicySet) -> Self {
+        let classes = Classes::new(model, set);
+        let (units, units_by_class) = unit::units(model, &classes);
+        let mut conns = ConnTable::default();
+        let mut notes = note::Notes::default();
+        let families: &[Option<Family>] = if classes.uses_blocks() {
+            &[Some(Family::IPv4), Some(Family::IPv6)]
+        } else {
+            &[None]
+        };
+        let rows = families
+            .iter()
+            .map(|family| {
+                (
+                    *family,
+                    Rows::new((model, set), &classes, *family, (&mut conns, &mut notes)),
+                )
+            })
+            .collect();
+        Self {
+            model,
+            set,
+            classes,
+            units,
+            units_by_class,
+            rows,
+            conns,
+            notes,
+        }
+    }
+
+    /// What is listed: ranges of addresses first (IPv4, then IPv6, ascending), then workloads by
+    /// namespace, name and kind, each as one unit or as the groups that policies tell apart.
+    pub fn units(&self) -> &[Unit] {
+        &self.units
+    }
+
+    /// A set of connections.
+    pub fn conn(&self, id: ConnId) -> &ConnSet {
+        self.conns.get(id)
+    }
+
+    /// The class of a unit.
+    pub fn class(&self, id: ClassId) -> Option<&Class> {
+        self.classes.get(id)
+    }
+
+    /// Notes by number, as [`Target::notes`] has them.
+    pub fn notes(&self) -> &[NoteKey] {
+        self.notes.keys()
+    }
+}

@@ -1,0 +1,93 @@
+//! What is listed: workloads, or the groups of them that policies tell apart, and addresses.
+
+use rustc_hash::FxHashMap;
+
+use super::class::{ClassId, ClassKind, Classes};
+use crate::cluster::ClusterModel;
+use crate::net::{AddrSet, Family};
+
+/// One line's end.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// What it is.
+    pub kind: UnitKind,
+    /// Its class.
+    pub class: ClassId,
+}
+
+/// What a unit is.
+#[derive(Clone, Debug)]
+pub enum UnitKind {
+    /// Outside addresses: one range.
+    Outside(Family, AddrSet),
+    /// Endpoints of one workload that policies do not tell apart.
+    Workload {
+        /// The workload's index.
+        workload: u32,
+        /// Its endpoints of this class, ascending; at least one.
+        endpoints: Vec<u32>,
+        /// Whether the workload has other units.
+        part: bool,
+    },
+}
+
+/// All units in order, and by class.
+pub fn units(model: &ClusterModel, classes: &Classes) -> (Vec<Unit>, Vec<Vec<u32>>) {
+    let mut units: Vec<Unit> = Vec::new();
+    let mut class_of: FxHashMap<u32, ClassId> = FxHashMap::default();
+    for (class, info) in classes.iter() {
+        match &info.kind {
+            ClassKind::Outside(family, addresses) => {
+                units.push(Unit {
+                    kind: UnitKind::Outside(*family, addresses.clone()),
+                    class,
+                });
+            }
+            ClassKind::Endpoints(endpoints) => {
+                class_of.extend(endpoints.iter().map(|endpoint| (*endpoint, class)));
+            }
+        }
+    }
+    for workload in 0..u32::try_from(model.workloads.len()).unwrap_or(u32::MAX) {
+        add_workload(
+            &mut units,
+            workload,
+            model.endpoints_of(workload),
+            &class_of,
+        );
+    }
+    let mut by_class = vec![Vec::new(); classes.len()];
+    for (index, unit) in (0u32..).zip(&units) {
+        if let Some(list) = by_class.get_mut(unit.class as usize) {
+            list.push(index);
+        }
+    }
+    (units, by_class)
+}
+
+fn add_workload(
+    units: &mut Vec<Unit>,
+    workload: u32,
+    endpoints: std::ops::Range<usize>,
+    class_of: &FxHashMap<u32, ClassId>,
+) {
+    let mut parts: Vec<(ClassId, Vec<u32>)> = Vec::new();
+    for endpoint in endpoints.filter_map(|endpoint| u32::try_from(endpoint).ok()) {
+        let Some(&class) = class_of.get(&endpoint) else {
+            continue;
+        };
+        match parts.iter_mut().find(|(known, _)| *known == class) {
+            Some((_, list)) => list.push(endpoint),
+            None => parts.push((class, vec![endpoint])),
+        }
+    }
+    let part = parts.len() > 1;
+    units.extend(parts.into_iter().map(|(class, endpoints)| Unit {
+        kind: UnitKind::Workload {
+            workload,
+            endpoints,
+            part,
+        },
+        class,
+    }));
+}

@@ -1,0 +1,103 @@
+//! The answer of `check`.
+
+use std::collections::BTreeMap;
+
+use super::place;
+use super::types::{CheckReport, DiagnosticReport, KindCount, ObjectRef, Severity, Summary};
+use crate::cluster::Endpoint;
+use crate::diagnostic::Diagnostic;
+use crate::session::Session;
+
+impl Session {
+    /// All findings about the input, by file and position, and what was read.
+    pub fn check(&self) -> CheckReport {
+        let mut diagnostics = Vec::new();
+        for (file, source) in self.files().iter().enumerate() {
+            for (part, place) in source.parts.iter().enumerate() {
+                let findings = place.document.findings.iter();
+                diagnostics
+                    .extend(findings.map(|finding| report(self, Some((file, part)), finding)));
+            }
+        }
+        let findings = self.findings();
+        diagnostics.extend(
+            findings
+                .iter()
+                .map(|(origin, finding)| report(self, *origin, finding)),
+        );
+        diagnostics
+            .sort_by(|a, b| (&a.location, &a.code, &a.path).cmp(&(&b.location, &b.code, &b.path)));
+        let summary = summary(self, &diagnostics);
+        CheckReport {
+            diagnostics,
+            summary,
+        }
+    }
+
+    /// What was read.
+    pub fn summary(&self) -> Summary {
+        self.check().summary
+    }
+}
+
+fn report(
+    session: &Session,
+    origin: Option<(usize, usize)>,
+    finding: &Diagnostic,
+) -> DiagnosticReport {
+    let object = finding.object.clone();
+    DiagnosticReport {
+        code: finding.code.id().to_owned(),
+        name: finding.code.name().to_owned(),
+        severity: finding.severity(),
+        message: finding.message.clone(),
+        help: finding.help.clone(),
+        object: object.map(|(kind, namespace, name)| ObjectRef {
+            kind,
+            namespace,
+            name,
+        }),
+        path: finding.path.clone(),
+        location: origin
+            .zip(finding.span)
+            .and_then(|(origin, span)| place::location(session, origin, span)),
+    }
+}
+
+fn summary(session: &Session, diagnostics: &[DiagnosticReport]) -> Summary {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let of = |severity| {
+        count(
+            diagnostics
+                .iter()
+                .filter(|d| d.severity == severity)
+                .count(),
+        )
+    };
+    let mut ignored: BTreeMap<&str, u32> = BTreeMap::new();
+    for part in session.files().iter().flat_map(|file| &file.parts) {
+        for kind in &part.document.passed_over {
+            *ignored.entry(kind).or_default() += 1;
+        }
+    }
+    let model = session.model();
+    let is_pod = |endpoint: &&Endpoint| !endpoint.template;
+    Summary {
+        files: count(session.files().len()),
+        namespaces: count(model.namespaces.len()),
+        workloads: count(model.workloads.len()),
+        pods: count(model.endpoints.iter().filter(is_pod).count()),
+        nodes: count(model.nodes.len()),
+        policies: count(session.policies().policies().count()),
+        ignored: ignored
+            .into_iter()
+            .map(|(kind, count)| KindCount {
+                kind: kind.to_owned(),
+                count,
+            })
+            .collect(),
+        errors: of(Severity::Error),
+        warnings: of(Severity::Warning),
+        infos: of(Severity::Info),
+    }
+}

@@ -1,0 +1,452 @@
+//! The answer of `eval` and `explain`.
+
+use std::sync::Arc;
+
+use super::query::{QueryError, Side, resolve};
+use super::types::{
+    EndReport, EntryEvidence, Evidence, FlowQuery, FlowReport, Match, PolicyEvidence, RuleEvidence,
+    UnknownReason, Verdict,
+};
+use super::{place, sentence};
+use crate::manifest::{Direction, NetworkPolicy, Rule};
+use crate::net::{ConnSet, Family};
+use crate::policy::{CompiledPolicy, PolicyRef};
+use crate::reach;
+use crate::session::Session;
+use crate::verdict::{EndVerdict, NoTrace, Party, Question, Trace, judge};
+
+impl Session {
+    /// Whether a flow may pass, with what decides.
+    ///
+    /// # Errors
+    /// If an end is not in the input, could be several, or cannot take part in traffic.
+    pub fn evaluate(&self, query: &FlowQuery) -> Result<FlowReport, QueryError> {
+        if query.port == 0 {
+            return Err(QueryError::new(
+                "port 0 does not exist: ports are 1 to 65535",
+            ));
+        }
+        let source = resolve(self.model(), &query.from)?;
+        let destination = resolve(self.model(), &query.to)?;
+        let cases = cases(self, &source, &destination)?;
+        let judged: Vec<Judged> = cases
+            .iter()
+            .map(|case| Judged::new(self, query, case))
+            .collect();
+        let (verdict, reason) = conclude(&judged);
+        // The evidence is that of the case that stands in the way most.
+        let deciding = judged
+            .iter()
+            .zip(&cases)
+            .min_by_key(|(judged, _)| judged.verdict());
+        let Some((_, case)) = deciding else {
+            return Err(QueryError::new("there is no pair of pods to ask about"));
+        };
+        let allowed = cases.iter().fold(ConnSet::all(), |all, case| {
+            let conns = reach::pair(
+                (self.model(), self.policies()),
+                &case.source,
+                &case.destination,
+                case.family,
+            );
+            all.intersection(&conns.certain)
+        });
+        let names = [name(&source), name(&destination)];
+        let evidence = Evidence {
+            egress: end_report(self, query, case, Direction::Egress),
+            ingress: end_report(self, query, case, Direction::Ingress),
+        };
+        let [source, destination] = names;
+        Ok(FlowReport {
+            from: query.from.clone(),
+            to: query.to.clone(),
+            protocol: query.protocol,
+            port: query.port,
+            verdict,
+            reason,
+            summary: summary(verdict, reason, &evidence),
+            source,
+            destination,
+            allowed: Some(allowed.text()).filter(|text| !text.is_empty()),
+            evidence,
+        })
+    }
+}
+
+fn name(side: &Side) -> Arc<str> {
+    match side {
+        Side::Endpoints { name, .. } => name.as_str().into(),
+        Side::Address(address) => address.to_string().into(),
+    }
+}
+
+/// Two parties in one family.
+struct Case<'m> {
+    source: Party<'m>,
+    destination: Party<'m>,
+    family: Family,
+    /// Whether both certainly have an address of this family.
+    certain: bool,
+    /// Which pair of endpoints it is about.
+    pair: usize,
+}
+
+/// Every pair of parties that differs to some policy, in every family in which both can talk.
+fn cases<'m>(
+    session: &'m Session,
+    source: &Side,
+    destination: &Side,
+) -> Result<Vec<Case<'m>>, QueryError> {
+    let model = session.model();
+    let mut cases = Vec::new();
+    let mut pair = 0;
+    let pairs = pairs(source, destination);
+    if pairs.is_empty() {
+        return Err(QueryError::new(
+            "neither end is a pod, so no policy applies: name a pod at one end",
+        ));
+    }
+    for (from, to) in pairs {
+        let of = |side: &Side, endpoint: Option<u32>, family: Family| match (side, endpoint) {
+            (Side::Address(address), _) if Family::of(*address) == family => {
+                Some(Party::address(model, *address))
+            }
+            (_, Some(endpoint)) => {
+                let addresses = &model.endpoints.get(endpoint as usize)?.addresses;
+                let (families, _) = model.space.families(addresses);
+                families
+                    .contains(&family)
+                    .then(|| Party::endpoint(model, endpoint, family))?
+            }
+            _ => None,
+        };
+        for family in Family::BOTH {
+            if let (Some(mut source), Some(mut destination)) =
+                (of(source, from, family), of(destination, to, family))
+            {
+                let certain = [from, to].into_iter().flatten().all(|endpoint| {
+                    let endpoint = model.endpoints.get(endpoint as usize);
+                    endpoint.is_some_and(|e| model.space.families(&e.addresses).1)
+                });
+                // A host-network pod without a known node may be on any; an address may not.
+                source.several &= from == to;
+                destination.several &= from == to;
+                cases.push(Case {
+                    source,
+                    destination,
+                    family,
+                    certain,
+                    pair,
+                });
+            }
+        }
+        pair += 1;
+    }
+    if cases.is_empty() {
+        return Err(QueryError::new(
+            "the ends have no address family in common, so no traffic is possible",
+        ));
+    }
+    Ok(cases)
+}
+
+fn pairs(source: &Side, destination: &Side) -> Vec<(Option<u32>, Option<u32>)> {
+    match (source, destination) {
+        (
+            Side::Endpoints {
+                endpoints: from, ..
+            },
+            Side::Endpoints { endpoints: to, .. },
+        ) => {
+            let all = from
+                .iter()
+                .flat_map(|a| to.iter().map(move |b| (Some(*a), Some(*b))));
+            // Pods of one workload among each other: a pod to itself is another question.
+            let several = from == to && from.len() > 1;
+            all.filter(|(a, b)| !several || a != b).collect()
+        }
+        (Side::Endpoints { endpoints, .. }, Side::Address(_)) => {
+            endpoints.iter().map(|a| (Some(*a), None)).collect()
+        }
+        (Side::Address(_), Side::Endpoints { endpoints, .. }) => {
+            endpoints.iter().map(|b| (None, Some(*b))).collect()
+        }
+        (Side::Address(_), Side::Address(_)) => Vec::new(),
+    }
+}
+
+struct Judged {
+    egress: EndVerdict,
+    ingress: EndVerdict,
+    family_certain: bool,
+    pair: usize,
+}
+
+impl Judged {
+    fn new(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Self {
+        let ask = |direction| {
+            judge(
+                session.policies(),
+                question(query, case, direction),
+                &mut NoTrace,
+            )
+        };
+        let (egress, ingress) = (ask(Direction::Egress), ask(Direction::Ingress));
+        Self {
+            egress,
+            ingress,
+            family_certain: case.certain,
+            pair: case.pair,
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        self.egress.verdict.min(self.ingress.verdict)
+    }
+
+    fn reason(&self) -> Option<UnknownReason> {
+        (self.verdict() == Verdict::Unknown).then_some(())?;
+        self.egress.reason.or(self.ingress.reason)
+    }
+}
+
+fn question<'q, 'm>(
+    query: &FlowQuery,
+    case: &'q Case<'m>,
+    direction: Direction,
+) -> Question<'q, 'm> {
+    let (subject, peer) = match direction {
+        Direction::Egress => (&case.source, &case.destination),
+        Direction::Ingress => (&case.destination, &case.source),
+    };
+    Question {
+        direction,
+        subject,
+        peer,
+        protocol: query.protocol,
+        port: query.port,
+    }
+}
+
+/// One verdict of all cases. Families disagree: the address decides. Pods disagree: the group.
+fn conclude(judged: &[Judged]) -> (Verdict, Option<UnknownReason>) {
+    let Some(first) = judged.first() else {
+        return (Verdict::Unknown, None);
+    };
+    if judged
+        .iter()
+        .all(|other| other.verdict() == first.verdict())
+    {
+        return (first.verdict(), first.reason());
+    }
+    let pair = |pair: usize| {
+        judged
+            .iter()
+            .filter(move |judged| judged.pair == pair)
+            .map(Judged::verdict)
+    };
+    let split = judged
+        .iter()
+        .any(|one| pair(one.pair).any(|verdict| verdict != one.verdict()));
+    let unknown = judged.iter().find_map(Judged::reason);
+    let reason = match (split, unknown) {
+        (true, _) => UnknownReason::Address,
+        (false, Some(reason)) => reason,
+        (false, None) => UnknownReason::Group,
+    };
+    let _ = first.family_certain;
+    (Verdict::Unknown, Some(reason))
+}
+
+fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence) -> String {
+    let Evidence { egress, ingress } = evidence;
+    match verdict {
+        Verdict::Allow => "both ends let the flow pass".into(),
+        Verdict::Deny => match (egress.verdict, ingress.verdict) {
+            (Verdict::Deny, Verdict::Deny) => "the source may not send it, and the destination may not receive it".into(),
+            (Verdict::Deny, _) => "the source may not send it".into(),
+            _ => "the destination may not receive it".into(),
+        },
+        Verdict::Unknown => match reason {
+            Some(UnknownReason::Address) => "a block of addresses decides, and an address is not in the input: give --pod-cidr, --node-cidr or the pods themselves".into(),
+            Some(UnknownReason::Node) => "it hangs on whether both are on one node, which the input does not say: give the pods with spec.nodeName".into(),
+            Some(UnknownReason::Label) => "a label decides that the controller adds and the template does not show: give the pods themselves".into(),
+            Some(UnknownReason::Group) | None => "the pods of the workload do not agree: ask about one pod".into(),
+        },
+    }
+}
+
+/// Everything that was looked at, in order.
+#[derive(Default)]
+struct Recorder {
+    policies: Vec<(PolicyRef, Vec<RuleRecord>)>,
+}
+
+#[derive(Default)]
+struct RuleRecord {
+    admits: Option<Match>,
+    peers: Vec<Match>,
+    ports: Vec<Match>,
+}
+
+impl Recorder {
+    fn last(&mut self) -> Option<&mut RuleRecord> {
+        self.policies.last_mut()?.1.last_mut()
+    }
+}
+
+impl Trace for Recorder {
+    const FULL: bool = true;
+
+    fn policy(&mut self, policy: PolicyRef) {
+        self.policies.push((policy, Vec::new()));
+    }
+
+    fn rule(&mut self) {
+        if let Some((_, rules)) = self.policies.last_mut() {
+            rules.push(RuleRecord::default());
+        }
+    }
+
+    fn port(&mut self, matches: Match) {
+        if let Some(rule) = self.last() {
+            rule.ports.push(matches);
+        }
+    }
+
+    fn peer(&mut self, matches: Match) {
+        if let Some(rule) = self.last() {
+            rule.peers.push(matches);
+        }
+    }
+
+    fn rule_admits(&mut self, admits: Match) {
+        if let Some(rule) = self.last() {
+            rule.admits = Some(admits);
+        }
+    }
+}
+
+fn end_report(
+    session: &Session,
+    query: &FlowQuery,
+    case: &Case<'_>,
+    direction: Direction,
+) -> EndReport {
+    let question = question(query, case, direction);
+    let mut recorder = Recorder::default();
+    let end = judge(session.policies(), question, &mut recorder);
+    let writer = Writer { session, question };
+    let mut policies: Vec<PolicyEvidence> = recorder
+        .policies
+        .iter()
+        .filter_map(|(policy, rules)| {
+            Some(writer.policy(*policy, session.policies().policy(policy.policy)?, rules))
+        })
+        .collect();
+    policies.sort_by(|a, b| {
+        b.admits
+            .cmp(&a.admits)
+            .then_with(|| a.policy.cmp(&b.policy))
+    });
+    let summary = sentence::end_summary(direction, end.verdict, end.state, policies.len());
+    EndReport {
+        verdict: end.verdict,
+        state: end.state,
+        summary,
+        policies,
+    }
+}
+
+/// Turns records into evidence.
+struct Writer<'w, 'm> {
+    session: &'w Session,
+    question: Question<'w, 'm>,
+}
+
+impl Writer<'_, '_> {
+    fn policy(
+        &self,
+        policy: PolicyRef,
+        compiled: &CompiledPolicy,
+        records: &[RuleRecord],
+    ) -> PolicyEvidence {
+        let direction = self.question.direction;
+        let object = &compiled.object;
+        let rules = compiled
+            .manifest()
+            .map_or(&[][..], |manifest: &NetworkPolicy| {
+                manifest.rules(direction)
+            });
+        let rules: Vec<RuleEvidence> = (0..)
+            .zip(rules)
+            .zip(records)
+            .map(|((index, rule), record)| self.rule(compiled, (index, rule), record))
+            .collect();
+        let admits = rules
+            .iter()
+            .map(|rule| rule.admits)
+            .max()
+            .unwrap_or(Match::No);
+        let summary = match (rules.is_empty(), admits, policy.certain) {
+            (_, _, false) => {
+                "whether it selects the pod hangs on a label that the controller adds".into()
+            }
+            (true, ..) => format!("has no {} rule: admits nothing", direction.field()),
+            (_, Match::Yes, _) => "admits the flow".into(),
+            (_, Match::Unknown, _) => "may admit the flow".into(),
+            (_, Match::No, _) => "none of its rules admits the flow".into(),
+        };
+        PolicyEvidence {
+            policy: place::object_ref(self.session, object),
+            location: place::of_object(self.session, object, object.span),
+            admits,
+            summary,
+            rules,
+        }
+    }
+
+    fn rule(
+        &self,
+        policy: &CompiledPolicy,
+        (index, rule): (usize, &Rule),
+        record: &RuleRecord,
+    ) -> RuleEvidence {
+        let direction = self.question.direction;
+        let path = format!("spec.{}[{index}]", direction.field());
+        let model = self.session.model();
+        let peers = (0..)
+            .zip(&rule.peers)
+            .zip(&record.peers)
+            .map(|((i, peer), matches)| EntryEvidence {
+                path: format!("{path}.{}[{i}]", direction.peers_field()),
+                text: sentence::peer_text(&peer.kind),
+                location: place::of_object(self.session, &policy.object, peer.span),
+                matches: *matches,
+                why: sentence::peer_why(
+                    model,
+                    policy.namespace,
+                    (&peer.kind, self.question.peer),
+                    *matches,
+                ),
+            });
+        let asked = (self.question.protocol, self.question.port);
+        let ports = (0..)
+            .zip(&rule.ports)
+            .zip(&record.ports)
+            .map(|((i, port), matches)| EntryEvidence {
+                path: format!("{path}.ports[{i}]"),
+                text: port.text(),
+                location: place::of_object(self.session, &policy.object, port.span),
+                matches: *matches,
+                why: sentence::port_why(port, asked, *matches == Match::Yes),
+            });
+        RuleEvidence {
+            location: place::of_object(self.session, &policy.object, rule.span),
+            admits: record.admits.unwrap_or(Match::No),
+            peers: peers.collect(),
+            ports: ports.collect(),
+            path: path.clone(),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What users receive: the only module whose types are serialised for them.
+
+mod check;
+mod flow;
+mod list;
+mod place;
+mod query;
+mod sentence;
+mod types;
+
+pub use list::ListFilter;
+pub use query::{QueryError, parse_protocol};
+pub use types::*;

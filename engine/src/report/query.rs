@@ -1,0 +1,277 @@
+//! From what users write to endpoints of the model.
+
+use std::net::IpAddr;
+
+use super::list::workload_id;
+use super::types::Protocol;
+use crate::cluster::{ClusterModel, Life};
+use crate::diagnostic::nearest;
+
+/// Why a question cannot be answered, as a sentence that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryError {
+    /// The sentence.
+    pub message: String,
+}
+
+impl QueryError {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+        }
+    }
+}
+
+impl std::fmt::Display for QueryError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for QueryError {}
+
+/// Who is meant by one end of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Endpoints of the model, ascending; at least one.
+    Endpoints {
+        /// Their indices.
+        endpoints: Vec<u32>,
+        /// How they are called in answers.
+        name: String,
+    },
+    /// An address that is no pod's.
+    Address(IpAddr),
+}
+
+/// The protocol of a name, in any case.
+///
+/// # Errors
+/// If there is no such protocol.
+pub fn parse_protocol(text: &str) -> Result<Protocol, QueryError> {
+    Protocol::from_name(&text.to_ascii_uppercase())
+        .ok_or_else(|| QueryError::new(format!("`{text}` is no protocol: use TCP, UDP or SCTP")))
+}
+
+/// Who `text` means: `NS/POD`, `NS/WORKLOAD`, `NS/KIND/NAME`, `node/NAME` or an address.
+///
+/// # Errors
+/// If nobody is, if several could be, or if those meant cannot take part in traffic.
+pub fn resolve(model: &ClusterModel, text: &str) -> Result<Side, QueryError> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(by_address(model, address));
+    }
+    let parts: Vec<&str> = text.split('/').collect();
+    match parts.as_slice() {
+        ["node" | "Node", name] => node(model, name),
+        [namespace, name] => named(model, namespace, name),
+        [namespace, kind, name] => workload(model, namespace, (kind, name)),
+        _ => Err(QueryError::new(format!(
+            "`{text}` names nobody: write NAMESPACE/POD, NAMESPACE/KIND/NAME, node/NAME or an address"
+        ))),
+    }
+}
+
+fn by_address(model: &ClusterModel, address: IpAddr) -> Side {
+    let address = address.to_canonical();
+    match model.by_address.get(&address) {
+        Some(&endpoint) => Side::Endpoints {
+            endpoints: vec![endpoint],
+            name: pod_name(model, endpoint),
+        },
+        None => Side::Address(address),
+    }
+}
+
+fn node(model: &ClusterModel, name: &str) -> Result<Side, QueryError> {
+    let Some(node) = model.nodes.iter().find(|node| *node.name == *name) else {
+        let known = model.nodes.iter().map(|node| &*node.name);
+        return Err(unknown(
+            &format!("no node `{name}`"),
+            nearest(name, known),
+            "node/",
+        ));
+    };
+    let address = node.addresses.first().copied();
+    address.map(Side::Address).ok_or_else(|| {
+        QueryError::new(format!(
+            "node `{name}` has no address in the input: ask with its address"
+        ))
+    })
+}
+
+fn pod_name(model: &ClusterModel, endpoint: u32) -> String {
+    let Some(endpoint) = model.endpoints.get(endpoint as usize) else {
+        return String::new();
+    };
+    if endpoint.template {
+        return workload_id(model, endpoint.workload).to_string();
+    }
+    let namespace = model
+        .workload_of(endpoint)
+        .map_or("", |w| model.namespace_name(w.namespace));
+    format!("{namespace}/{}", endpoint.name)
+}
+
+fn check_namespace(model: &ClusterModel, namespace: &str) -> Result<u32, QueryError> {
+    model.namespace(namespace).ok_or_else(|| {
+        let known = model.namespaces.iter().map(|namespace| &*namespace.name);
+        unknown(
+            &format!("no pod or workload in a namespace `{namespace}`"),
+            nearest(namespace, known),
+            "",
+        )
+    })
+}
+
+/// A pod of this name, or else the one workload of it.
+fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, QueryError> {
+    let index = check_namespace(model, namespace)?;
+    let in_namespace = |endpoint: &u32| {
+        let endpoint = model.endpoints.get(*endpoint as usize);
+        endpoint
+            .and_then(|e| model.workload_of(e))
+            .is_some_and(|w| w.namespace == index)
+    };
+    let pod = (0u32..)
+        .zip(&model.endpoints)
+        .find(|(i, endpoint)| *endpoint.name == *name && !endpoint.template && in_namespace(i));
+    if let Some((pod, endpoint)) = pod {
+        return match endpoint.life {
+            Life::Active => Ok(Side::Endpoints {
+                endpoints: vec![pod],
+                name: pod_name(model, pod),
+            }),
+            Life::NoAddress => Err(no_address(namespace, name)),
+            Life::Finished => Err(finished(namespace, name)),
+        };
+    }
+    let of_name =
+        |(_, w): &(u32, &crate::cluster::Workload)| w.namespace == index && *w.name == *name;
+    let workloads: Vec<u32> = (0u32..)
+        .zip(&model.workloads)
+        .filter(of_name)
+        .map(|(i, _)| i)
+        .collect();
+    match workloads.as_slice() {
+        [one] => workload_side(model, *one),
+        [] => {
+            let pods = (0u32..)
+                .zip(&model.endpoints)
+                .filter(|(i, _)| in_namespace(i))
+                .map(|(_, e)| &*e.name);
+            let owners = model
+                .workloads
+                .iter()
+                .filter(|w| w.namespace == index)
+                .map(|w| &*w.name);
+            let message = format!("no pod or workload `{name}` in namespace `{namespace}`");
+            Err(unknown(
+                &message,
+                nearest(name, owners.chain(pods)),
+                &format!("{namespace}/"),
+            ))
+        }
+        several => {
+            let kinds: Vec<String> = several
+                .iter()
+                .filter_map(|i| model.workloads.get(*i as usize))
+                .map(|w| format!("{namespace}/{}/{name}", w.kind))
+                .collect();
+            Err(QueryError::new(format!(
+                "`{namespace}/{name}` could be several: write {}",
+                kinds.join(" or ")
+            )))
+        }
+    }
+}
+
+fn workload(
+    model: &ClusterModel,
+    namespace: &str,
+    (kind, name): (&str, &str),
+) -> Result<Side, QueryError> {
+    let index = check_namespace(model, namespace)?;
+    let kind = long_kind(kind);
+    let of_kind =
+        |w: &&crate::cluster::Workload| w.namespace == index && w.kind.eq_ignore_ascii_case(kind);
+    let found = (0u32..)
+        .zip(&model.workloads)
+        .find(|(_, w)| of_kind(w) && *w.name == *name);
+    if let Some((found, _)) = found {
+        return workload_side(model, found);
+    }
+    if kind.eq_ignore_ascii_case("pod") {
+        return named(model, namespace, name);
+    }
+    let known = model.workloads.iter().filter(of_kind).map(|w| &*w.name);
+    let message = format!("no pod or workload: no {kind} `{name}` in namespace `{namespace}`");
+    Err(unknown(
+        &message,
+        nearest(name, known),
+        &format!("{namespace}/{kind}/"),
+    ))
+}
+
+/// The kind that one of `kubectl`'s short names stands for.
+fn long_kind(kind: &str) -> &str {
+    match kind.to_ascii_lowercase().as_str() {
+        "po" | "pods" => "Pod",
+        "deploy" | "deployments" => "Deployment",
+        "sts" | "statefulsets" => "StatefulSet",
+        "ds" | "daemonsets" => "DaemonSet",
+        "rs" | "replicasets" => "ReplicaSet",
+        "rc" | "replicationcontrollers" => "ReplicationController",
+        "cj" | "cronjobs" => "CronJob",
+        "jobs" => "Job",
+        _ => kind,
+    }
+}
+
+fn workload_side(model: &ClusterModel, workload: u32) -> Result<Side, QueryError> {
+    let all = model
+        .endpoints_of(workload)
+        .filter_map(|i| Some((u32::try_from(i).ok()?, model.endpoints.get(i)?)));
+    let all: Vec<_> = all.collect();
+    let active = all
+        .iter()
+        .filter(|(_, endpoint)| endpoint.life == Life::Active);
+    let endpoints: Vec<u32> = active.map(|(i, _)| *i).collect();
+    let Some(owner) = model.workloads.get(workload as usize) else {
+        return Err(QueryError::new("no such workload"));
+    };
+    let namespace = model.namespace_name(owner.namespace);
+    if endpoints.is_empty() {
+        let finished_all = all
+            .iter()
+            .all(|(_, endpoint)| endpoint.life == Life::Finished);
+        return Err(if finished_all {
+            finished(namespace, &owner.name)
+        } else {
+            no_address(namespace, &owner.name)
+        });
+    }
+    Ok(Side::Endpoints {
+        endpoints,
+        name: workload_id(model, workload).to_string(),
+    })
+}
+
+fn no_address(namespace: &str, name: &str) -> QueryError {
+    QueryError::new(format!(
+        "`{namespace}/{name}` has no address yet, so no traffic is possible"
+    ))
+}
+
+fn finished(namespace: &str, name: &str) -> QueryError {
+    QueryError::new(format!(
+        "`{namespace}/{name}` has finished, so no traffic is possible"
+    ))
+}
+
+fn unknown(message: &str, meant: Option<&str>, prefix: &str) -> QueryError {
+    QueryError::new(match meant {
+        Some(meant) => format!("{message}: did you mean `{prefix}{meant}`?"),
+        None => message.to_owned(),
+    })
+}

@@ -1,0 +1,161 @@
+//! Evidence in words.
+
+use crate::cluster::{ClusterModel, Place, PodLabels};
+use crate::manifest::{Direction, PeerKind, PortEntry, PortMatch};
+use crate::selector::{Labels, Match, Operator, Requirement, Selector};
+use crate::verdict::{EndState, Party, Verdict};
+
+/// What a peer names, shortly: `app=web`, `all pods in team=ops`, `10.0.0.0/8`.
+pub fn peer_text(peer: &PeerKind) -> String {
+    match peer {
+        PeerKind::Block(block) => block.text(),
+        PeerKind::Pods {
+            namespaces: None,
+            pods,
+        } => pods_text(pods.as_ref()),
+        PeerKind::Pods {
+            namespaces: Some(namespaces),
+            pods,
+        } => {
+            let pods = pods_text(pods.as_ref());
+            if namespaces.is_empty() {
+                format!("{pods} in any namespace")
+            } else {
+                format!("{pods} in namespaces with {}", namespaces.text())
+            }
+        }
+    }
+}
+
+fn pods_text(pods: Option<&Selector>) -> String {
+    pods.filter(|pods| !pods.is_empty())
+        .map_or_else(|| "all pods".into(), Selector::text)
+}
+
+/// Why a peer does not match a party, or why that is not known.
+pub fn peer_why(
+    model: &ClusterModel,
+    own: u32,
+    (peer, party): (&PeerKind, &Party<'_>),
+    matches: Match,
+) -> Option<String> {
+    if matches == Match::Yes {
+        return None;
+    }
+    match peer {
+        PeerKind::Block(_) => Some(block_why(party, matches)),
+        PeerKind::Pods { namespaces, pods } => {
+            let Some((_, group)) = party.group else {
+                return Some(if party.endpoint.is_some() {
+                    "selectors do not match pods on the host's network".into()
+                } else {
+                    "selectors match pods only, not addresses".into()
+                });
+            };
+            let namespace = model.namespaces.get(group.namespace as usize)?;
+            let name = &namespace.name;
+            let labels = PodLabels {
+                labels: &namespace.labels,
+                hidden: &[],
+            };
+            let scope = match namespaces {
+                None if group.namespace != own => Some(format!(
+                    "a podSelector alone means namespace `{}`, not `{name}`",
+                    model.namespace_name(own)
+                )),
+                None => None,
+                Some(selector) => selector_why(selector, &labels, &format!("namespace `{name}`")),
+            };
+            let labels = PodLabels {
+                labels: &group.labels,
+                hidden: group.hidden,
+            };
+            let pods = pods
+                .as_ref()
+                .and_then(|pods| selector_why(pods, &labels, "the pod"));
+            scope.or(pods)
+        }
+    }
+}
+
+fn block_why(party: &Party<'_>, matches: Match) -> String {
+    match (&party.place, matches) {
+        (Place::Known(address), _) => format!("{address} is not in it"),
+        (Place::Within(_), Match::Unknown) => "the address is not in the input".into(),
+        (Place::Within(space), _) if space.is_empty() => "no address of this family".into(),
+        (Place::Within(_), _) => "no address that it may have is in it".into(),
+    }
+}
+
+/// The first requirement that labels do not meet.
+fn selector_why(selector: &Selector, labels: &PodLabels<'_>, who: &str) -> Option<String> {
+    let failing = selector
+        .requirements()
+        .iter()
+        .find(|r| r.matches(labels) != Match::Yes)?;
+    Some(requirement_why(failing, labels, who))
+}
+
+fn requirement_why(requirement: &Requirement, labels: &PodLabels<'_>, who: &str) -> String {
+    let key = &requirement.key;
+    match (labels.hidden(key), labels.value(key), requirement.operator) {
+        (true, ..) => {
+            format!("the controller sets `{key}`, and the template does not show its value")
+        }
+        (_, None, _) => format!("{who} has no label `{key}`"),
+        (_, Some(_), Operator::DoesNotExist) => format!("{who} has a label `{key}`"),
+        (_, Some(value), _) => format!("{who} has `{key}={value}`"),
+    }
+}
+
+/// Why a port entry does not match.
+pub fn port_why(
+    entry: &PortEntry,
+    asked: (crate::net::Protocol, u16),
+    matches: bool,
+) -> Option<String> {
+    if matches {
+        return None;
+    }
+    let (protocol, port) = asked;
+    Some(match &entry.ports {
+        _ if entry.protocol != protocol => format!("it is for {}, not {protocol}", entry.protocol),
+        PortMatch::Named(name) => {
+            format!("the destination has no {protocol} port named `{name}` with number {port}")
+        }
+        PortMatch::Any | PortMatch::Range(..) => format!("{port} is not in it"),
+    })
+}
+
+/// What one end says, as a sentence.
+pub fn end_summary(
+    direction: Direction,
+    verdict: Verdict,
+    state: EndState,
+    policies: usize,
+) -> String {
+    let (way, leave) = match direction {
+        Direction::Ingress => ("ingress", "enter"),
+        Direction::Egress => ("egress", "leave"),
+    };
+    match (state, verdict) {
+        (EndState::Unenforced, _) => "not a pod that policies apply to".into(),
+        (EndState::NotIsolated, _) => {
+            format!("no policy isolates it for {way}, so everything may {leave}")
+        }
+        (EndState::SelfTraffic, _) => "a pod always reaches itself".into(),
+        (EndState::OwnNode, _) => "traffic from a pod's own node is always allowed".into(),
+        (EndState::Isolated, verdict) => {
+            let by = match policies {
+                1 => "1 policy".to_owned(),
+                n => format!("{n} policies"),
+            };
+            let then = match verdict {
+                Verdict::Allow => "one rule admits the flow",
+                Verdict::Deny => "no rule admits the flow",
+                Verdict::Unknown => "whether a rule admits the flow is not known",
+            };
+            format!("isolated for {way} by {by}; {then}")
+        }
+    }
+}

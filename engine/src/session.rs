@@ -1,0 +1,403 @@
+//! Everything that has been read, as one value.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use ipnet::IpNet;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::cluster::{self, AddressSpace, ClusterModel, REPLICA_KEYS, namespace_of};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::{Body, Object, SourceFile};
+use crate::policy::{PolicyChange, PolicySet, mentions};
+
+/// What the input does not say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Where addresses of pods lie that the input does not give; none: anywhere.
+    pub pod_cidrs: Vec<IpNet>,
+    /// Where addresses of nodes lie that the input does not give; none: anywhere.
+    pub node_cidrs: Vec<IpNet>,
+    /// The namespace of objects that name none.
+    pub default_namespace: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            pod_cidrs: Vec::new(),
+            node_cidrs: Vec::new(),
+            default_namespace: "default".into(),
+        }
+    }
+}
+
+/// A change of the input.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A file is new, or replaces the one of its name.
+    Put(SourceFile),
+    /// The file of this name is gone.
+    Remove(String),
+}
+
+/// Kind, namespace (empty if it has none) and name.
+pub type Identity = (&'static str, Arc<str>, Arc<str>);
+
+/// Files, the cluster that they describe and its compiled policies.
+///
+/// An immutable value: [`Session::apply`] makes the next one, which shares all that did not
+/// change.
+#[derive(Clone, Debug)]
+pub struct Session {
+    options: Options,
+    files: Vec<Arc<SourceFile>>,
+    world: Arc<World>,
+    policies: FxHashMap<Identity, Arc<Object>>,
+    set: Arc<PolicySet>,
+    /// Objects whose identity stands before already, by file and part.
+    repeated: Vec<Repeated>,
+    origins: OnceLock<FxHashMap<usize, (usize, usize)>>,
+}
+
+/// All but the policies.
+#[derive(Debug)]
+struct World {
+    model: ClusterModel,
+    /// Documents that it was made from, by address; they live as long as the files.
+    documents: Vec<usize>,
+    replica_keys: BTreeSet<&'static str>,
+    policy_namespaces: BTreeSet<Arc<str>>,
+    repeated: Vec<Repeated>,
+}
+
+/// An object that replaces an earlier one of its identity.
+#[derive(Clone, Debug)]
+pub struct Repeated {
+    /// Index of its file.
+    pub file: usize,
+    /// Index of its part in the file.
+    pub part: usize,
+    /// The object.
+    pub object: Arc<Object>,
+}
+
+impl Session {
+    /// A session that has read nothing.
+    pub fn new(options: Options) -> Self {
+        let world = Arc::new(World {
+            model: ClusterModel::default(),
+            documents: Vec::new(),
+            replica_keys: BTreeSet::new(),
+            policy_namespaces: BTreeSet::new(),
+            repeated: Vec::new(),
+        });
+        let set = Arc::new(PolicySet::compile(
+            &world.model,
+            &options.default_namespace,
+            &[],
+        ));
+        Self {
+            options,
+            files: Vec::new(),
+            world,
+            policies: FxHashMap::default(),
+            set,
+            repeated: Vec::new(),
+            origins: OnceLock::new(),
+        }
+    }
+
+    /// The session after some changes.
+    ///
+    /// # Cost
+    /// Documents whose text has not changed are not read again; where only policies changed,
+    /// only groups that they select get new programs.
+    #[must_use]
+    pub fn apply(&self, changes: Vec<Change>) -> Self {
+        let mut files = self.files.clone();
+        for change in changes {
+            let (name, file) = match change {
+                Change::Put(file) => (file.name.to_string(), Some(Arc::new(file))),
+                Change::Remove(name) => (name, None),
+            };
+            let at = files.binary_search_by(|known| (*known.name).cmp(&name));
+            match (at, file) {
+                (Ok(at), Some(file)) => {
+                    if let Some(slot) = files.get_mut(at) {
+                        *slot = file;
+                    }
+                }
+                (Ok(at), None) => {
+                    files.remove(at);
+                }
+                (Err(at), Some(file)) => files.insert(at, file),
+                (Err(_), None) => {}
+            }
+        }
+        self.with_files(files)
+    }
+
+    /// The file as a change, with the documents that an earlier version of it shares.
+    pub fn reread(&self, name: &str, bytes: &[u8]) -> Change {
+        let before = self.files.iter().find(|file| *file.name == *name);
+        Change::Put(match before {
+            Some(before) => SourceFile::update(name, bytes, before),
+            None => SourceFile::new(name, bytes),
+        })
+    }
+
+    fn with_files(&self, files: Vec<Arc<SourceFile>>) -> Self {
+        let default = &self.options.default_namespace;
+        let (policies, mut repeated) = gather(&files, default, |object| {
+            matches!(object.body, Body::Policy(_))
+        });
+        let replica_keys = mentioned_replica_keys(policies.values());
+        let policy_namespaces: BTreeSet<Arc<str>> = policies
+            .keys()
+            .map(|(_, namespace, _)| namespace.clone())
+            .collect();
+        let documents = other_documents(&files);
+        let same_world = documents == self.world.documents
+            && replica_keys == self.world.replica_keys
+            && policy_namespaces == self.world.policy_namespaces;
+        let (world, set) = if same_world {
+            let changes = changed(&self.policies, &policies);
+            let set = PolicySet::clone(&self.set).update(&self.world.model, default, &changes);
+            (Arc::clone(&self.world), set)
+        } else {
+            let world = self.build_world(
+                &files,
+                &policies,
+                (documents, replica_keys, policy_namespaces),
+            );
+            let mut sorted: Vec<_> = policies.iter().collect();
+            sorted.sort_by(|a, b| a.0.cmp(b.0));
+            let sorted: Vec<_> = sorted
+                .into_iter()
+                .map(|(_, object)| object.clone())
+                .collect();
+            let set = PolicySet::compile(&world.model, default, &sorted);
+            (Arc::new(world), set)
+        };
+        repeated.extend(world.repeated.iter().cloned());
+        let (options, origins) = (self.options.clone(), OnceLock::new());
+        Self {
+            options,
+            files,
+            world,
+            policies,
+            set: Arc::new(set),
+            repeated,
+            origins,
+        }
+    }
+
+    fn build_world(
+        &self,
+        files: &[Arc<SourceFile>],
+        policies: &FxHashMap<Identity, Arc<Object>>,
+        (documents, replica_keys, policy_namespaces): (
+            Vec<usize>,
+            BTreeSet<&'static str>,
+            BTreeSet<Arc<str>>,
+        ),
+    ) -> World {
+        let default = &self.options.default_namespace;
+        let (objects, repeated) = gather(files, default, |object| {
+            !matches!(object.body, Body::Policy(_))
+        });
+        let mut objects: Vec<_> = objects
+            .into_values()
+            .chain(policies.values().cloned())
+            .collect();
+        objects.sort_by(|a, b| identity(a, default).cmp(&identity(b, default)));
+        let space = AddressSpace::new(&self.options.pod_cidrs, &self.options.node_cidrs);
+        let model = cluster::build(cluster::Input {
+            objects: &objects,
+            default_namespace: default,
+            replica_keys: &replica_keys,
+            space: &space,
+        });
+        World {
+            model,
+            documents,
+            replica_keys,
+            policy_namespaces,
+            repeated,
+        }
+    }
+
+    /// The options.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Files, sorted by name.
+    pub fn files(&self) -> &[Arc<SourceFile>] {
+        &self.files
+    }
+
+    /// The cluster.
+    pub fn model(&self) -> &ClusterModel {
+        &self.world.model
+    }
+
+    /// The policies.
+    pub fn policies(&self) -> &PolicySet {
+        &self.set
+    }
+
+    /// Objects that replace an earlier one of their identity.
+    pub fn repeated(&self) -> &[Repeated] {
+        &self.repeated
+    }
+
+    /// Where an object stands: the index of its file, and of its part there.
+    pub fn origin(&self, object: &Arc<Object>) -> Option<(usize, usize)> {
+        let origins = self.origins.get_or_init(|| {
+            let mut origins = FxHashMap::default();
+            for (file, source) in self.files.iter().enumerate() {
+                for (part, place) in source.parts.iter().enumerate() {
+                    for object in &place.document.objects {
+                        origins.insert(Arc::as_ptr(object).addr(), (file, part));
+                    }
+                }
+            }
+            origins
+        });
+        origins.get(&Arc::as_ptr(object).addr()).copied()
+    }
+
+    /// Findings that no document has alone.
+    pub fn findings(&self) -> Vec<(Option<(usize, usize)>, Diagnostic)> {
+        let default = &self.options.default_namespace;
+        let repeated = self.repeated.iter().map(|Repeated { file, part, object }| {
+            let (kind, namespace, name) = identity(object, default);
+            let place = if namespace.is_empty() {
+                String::new()
+            } else {
+                format!(" in namespace `{namespace}`")
+            };
+            let message = format!("a second {kind} `{name}`{place}: it replaces the first");
+            let finding = Diagnostic::new(Code::DuplicateName, message)
+                .with_help("give one of the two another name");
+            (Some((*file, *part)), about(finding, object))
+        });
+        let inhabited: FxHashSet<u32> = self
+            .model()
+            .workloads
+            .iter()
+            .map(|workload| workload.namespace)
+            .collect();
+        let idle = self
+            .set
+            .policies()
+            .filter(|(_, policy)| !inhabited.contains(&policy.namespace));
+        let idle = idle.map(|(_, policy)| {
+            let namespace = self.model().namespace_name(policy.namespace);
+            let message =
+                format!("the policy is in namespace `{namespace}`, which has no pods here");
+            let mut finding = Diagnostic::new(Code::NamespaceWithoutPods, message);
+            if policy.object.meta.namespace.is_none() {
+                finding = finding.with_help(
+                    "it names no namespace: say `metadata.namespace` if another one is meant",
+                );
+            }
+            (self.origin(&policy.object), about(finding, &policy.object))
+        });
+        repeated.chain(idle).collect()
+    }
+}
+
+fn about(mut finding: Diagnostic, object: &Object) -> Diagnostic {
+    let namespace = object.meta.namespace.as_deref().map(str::to_owned);
+    finding.object = Some((
+        object.kind().to_owned(),
+        namespace,
+        object.meta.name.to_string(),
+    ));
+    finding.path = Some("metadata.name".to_owned());
+    finding.at(object.span)
+}
+
+fn identity(object: &Object, default: &str) -> Identity {
+    let namespace = if object.is_namespaced() {
+        namespace_of(object, default)
+    } else {
+        Arc::from("")
+    };
+    (object.kind(), namespace, object.meta.name.clone())
+}
+
+/// Objects of a sort, each identity once: the last one wins, as with `kubectl apply`.
+fn gather(
+    files: &[Arc<SourceFile>],
+    default: &str,
+    sort: impl Fn(&Object) -> bool,
+) -> (FxHashMap<Identity, Arc<Object>>, Vec<Repeated>) {
+    let (mut objects, mut repeated) = (FxHashMap::default(), Vec::new());
+    for (file, source) in files.iter().enumerate() {
+        for (part, place) in source.parts.iter().enumerate() {
+            for object in place.document.objects.iter().filter(|object| sort(object)) {
+                if objects
+                    .insert(identity(object, default), object.clone())
+                    .is_some()
+                {
+                    repeated.push(Repeated {
+                        file,
+                        part,
+                        object: object.clone(),
+                    });
+                }
+            }
+        }
+    }
+    (objects, repeated)
+}
+
+/// Documents with objects other than policies, by address.
+fn other_documents(files: &[Arc<SourceFile>]) -> Vec<usize> {
+    let parts = files.iter().flat_map(|file| &file.parts);
+    let others = parts.filter(|part| {
+        part.document
+            .objects
+            .iter()
+            .any(|object| !matches!(object.body, Body::Policy(_)))
+    });
+    others
+        .map(|part| Arc::as_ptr(&part.document).addr())
+        .collect()
+}
+
+fn mentioned_replica_keys<'p>(
+    policies: impl Iterator<Item = &'p Arc<Object>>,
+) -> BTreeSet<&'static str> {
+    let mut keys = BTreeSet::new();
+    for object in policies {
+        if let Body::Policy(policy) = &object.body {
+            keys.extend(REPLICA_KEYS.into_iter().filter(|key| mentions(policy, key)));
+        }
+    }
+    keys
+}
+
+fn changed(
+    before: &FxHashMap<Identity, Arc<Object>>,
+    after: &FxHashMap<Identity, Arc<Object>>,
+) -> Vec<PolicyChange> {
+    let gone = before.iter().filter(|(key, _)| !after.contains_key(*key));
+    let gone = gone.map(|(_, object)| PolicyChange::Remove(object.clone()));
+    let put = after.iter().filter(|(key, object)| {
+        !before
+            .get(*key)
+            .is_some_and(|known| Arc::ptr_eq(known, object))
+    });
+    let mut put: Vec<_> = put.collect();
+    put.sort_by(|a, b| a.0.cmp(b.0));
+    gone.chain(
+        put.into_iter()
+            .map(|(_, object)| PolicyChange::Put(object.clone())),
+    )
+    .collect()
+}
