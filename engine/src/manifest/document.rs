@@ -30,7 +30,7 @@ pub fn read_document(text: &str) -> Document {
                 document.read(node, None);
             }
         }
-        Err(finding) => document.findings.push(finding),
+        Err(finding) => document.findings.push(*finding),
     }
     document
 }
@@ -162,7 +162,7 @@ enum Known {
 
 impl Known {
     /// The kind, or none for one that is passed over, with a finding if only its version is odd.
-    fn find(kind: &str, api_version: &str) -> Result<Self, Option<Diagnostic>> {
+    fn find(kind: &str, api_version: &str) -> Result<Self, Option<Box<Diagnostic>>> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let known = match (group, kind) {
             ("networking.k8s.io" | "extensions", "NetworkPolicy") => Self::Policy,
@@ -177,9 +177,9 @@ impl Known {
         }
         let message = format!("no API server serves {kind} as `{api_version}`: it is passed over");
         let help = format!("write `apiVersion: {}`", known.current_version());
-        Err(Some(
+        Err(Some(Box::new(
             Diagnostic::new(Code::UnsupportedVersion, message).with_help(help),
-        ))
+        )))
     }
 
     /// Versions of a group that are, or once were, served for the kind.

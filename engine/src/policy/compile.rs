@@ -253,7 +253,7 @@ impl Touched {
             entering.policies.push(PolicyRef {
                 policy: id,
                 certain,
-            })
+            });
         });
     }
 

@@ -380,7 +380,7 @@ struct Pairs<'p> {
 
 impl Pairs<'_> {
     fn party<'c>(&'c self, class: &'c Class) -> Option<Party<'c>> {
-        let family = self.family.unwrap_or_else(|| match class.places {
+        let family = self.family.unwrap_or(match class.places {
             [None, Some(_)] => Family::IPv6,
             _ => Family::IPv4,
         });

@@ -99,14 +99,13 @@ fn cases<'m>(
 ) -> Result<Vec<Case<'m>>, QueryError> {
     let model = session.model();
     let mut cases = Vec::new();
-    let mut pair = 0;
     let pairs = pairs(source, destination);
     if pairs.is_empty() {
         return Err(QueryError::new(
             "neither end is a pod, so no policy applies: name a pod at one end",
         ));
     }
-    for (from, to) in pairs {
+    for (pair, (from, to)) in pairs.into_iter().enumerate() {
         let of = |side: &Side, endpoint: Option<u32>, family: Family| match (side, endpoint) {
             (Side::Address(address), _) if Family::of(*address) == family => {
                 Some(Party::address(model, *address))
@@ -140,7 +139,6 @@ fn cases<'m>(
                 });
             }
         }
-        pair += 1;
     }
     if cases.is_empty() {
         return Err(QueryError::new(

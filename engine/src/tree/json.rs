@@ -6,12 +6,12 @@ use hifijson::token::Lex as _;
 use hifijson::{Error, Expect, SliceLexer};
 
 use super::node::{Entry, Node, Value};
-use super::{DEEPEST, Trees, yaml};
+use super::{DEEPEST, Fault, Trees, yaml};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
 /// Reads JSON values that follow one another, as `kubectl` and `jq` print them.
-pub fn read(text: &str) -> Result<Trees<'_>, Diagnostic> {
+pub fn read(text: &str) -> Result<Trees<'_>, Fault> {
     let mut lexer = SliceLexer::new(text.as_bytes());
     let mut reader = Reader {
         length: text.len(),
@@ -21,7 +21,7 @@ pub fn read(text: &str) -> Result<Trees<'_>, Diagnostic> {
     while let Some(next) = lexer.ws_peek() {
         match reader.value(next, &mut lexer, DEEPEST) {
             Ok(node) => documents.push(node),
-            Err(error) => return Err(failure(&error, reader.at(&lexer))),
+            Err(error) => return Err(Box::new(failure(&error, reader.at(&lexer)))),
         }
     }
     Ok(Trees {

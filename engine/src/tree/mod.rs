@@ -22,6 +22,9 @@ pub struct Trees<'t> {
     pub findings: Vec<Diagnostic>,
 }
 
+/// Why a chunk is no tree; boxed, since it is large and rare.
+pub type Fault = Box<Diagnostic>;
+
 /// Whether a text is read as JSON rather than YAML.
 pub fn looks_like_json(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
@@ -31,7 +34,7 @@ pub fn looks_like_json(text: &str) -> bool {
 ///
 /// # Errors
 /// If it is neither; the finding has the place.
-pub fn read_trees(text: &str) -> Result<Trees<'_>, Diagnostic> {
+pub fn read_trees(text: &str) -> Result<Trees<'_>, Fault> {
     if !looks_like_json(text) {
         return yaml::read(text);
     }

@@ -10,7 +10,7 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Tag};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::node::{Entry, Node, Value};
-use super::{Trees, scalar};
+use super::{Fault, Trees, scalar};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
@@ -19,13 +19,13 @@ use crate::source::Span;
 const MOST_ALIASED: usize = 1_000_000;
 
 /// Reads the documents of one chunk.
-pub fn read(text: &str) -> Result<Trees<'_>, Diagnostic> {
+pub fn read(text: &str) -> Result<Trees<'_>, Fault> {
     let mut options = Options::default();
     options.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(text, options);
     let mut builder = Builder::default();
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| failure(&error, text))?;
+        let (event, span) = event.map_err(|error| Box::new(failure(&error, text)))?;
         let range = span.byte_range().unwrap_or_default();
         builder.event(event, Span::new(range.start, range.end))?;
     }
@@ -104,7 +104,7 @@ struct Builder<'t> {
 }
 
 impl<'t> Builder<'t> {
-    fn event(&mut self, event: Event<'t>, span: Span) -> Result<(), Diagnostic> {
+    fn event(&mut self, event: Event<'t>, span: Span) -> Result<(), Fault> {
         match event {
             Event::DocumentStart(..) => {
                 self.anchors.clear();
@@ -147,7 +147,7 @@ impl<'t> Builder<'t> {
         style: ScalarStyle,
         (anchor, tag): (usize, Option<&Tag>),
         span: Span,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<(), Fault> {
         let merge = style == ScalarStyle::Plain && text == "<<" && tag.is_none();
         if merge
             && let Some(Frame::Map {
@@ -161,22 +161,22 @@ impl<'t> Builder<'t> {
         self.add(Node { value, span }, anchor)
     }
 
-    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Diagnostic> {
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Fault> {
         let Some(target) = self.anchors.get(&anchor) else {
             let message = "an alias inside the value that it names";
-            return Err(Diagnostic::new(Code::Syntax, message).at(span));
+            return Err(Box::new(Diagnostic::new(Code::Syntax, message).at(span)));
         };
         self.aliased += count(target);
         if self.aliased > MOST_ALIASED {
             let message = format!("aliases expand to more than {MOST_ALIASED} values");
-            return Err(Diagnostic::new(Code::Limits, message).at(span));
+            return Err(Box::new(Diagnostic::new(Code::Limits, message).at(span)));
         }
         let mut node = target.clone();
         node.span = span;
         self.add(node, 0)
     }
 
-    fn close(&mut self, end: Span) -> Result<(), Diagnostic> {
+    fn close(&mut self, end: Span) -> Result<(), Fault> {
         match self.stack.pop() {
             Some(Frame::Seq {
                 items,
@@ -223,7 +223,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Puts a finished node where it belongs: a document, an item, a key or a value.
-    fn add(&mut self, node: Node<'t>, anchor: usize) -> Result<(), Diagnostic> {
+    fn add(&mut self, node: Node<'t>, anchor: usize) -> Result<(), Fault> {
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }
@@ -268,7 +268,7 @@ fn value_of<'t>(
     style: ScalarStyle,
     tag: Option<&Tag>,
     span: Span,
-) -> Result<Value<'t>, Diagnostic> {
+) -> Result<Value<'t>, Fault> {
     let Some(tag) = tag else {
         let plain = style == ScalarStyle::Plain;
         return Ok(if plain {
@@ -287,32 +287,34 @@ fn value_of<'t>(
     }
 }
 
-fn binary<'t>(text: &str, span: Span) -> Result<Value<'t>, Diagnostic> {
+fn binary<'t>(text: &str, span: Span) -> Result<Value<'t>, Fault> {
     let compact: String = text.split_ascii_whitespace().collect();
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(compact)
         .ok();
     match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
         Some(text) => Ok(Value::Str(text.into())),
-        None => Err(Diagnostic::new(Code::Syntax, "`!!binary` without valid base64 text").at(span)),
+        None => Err(Box::new(
+            Diagnostic::new(Code::Syntax, "`!!binary` without valid base64 text").at(span),
+        )),
     }
 }
 
 /// A key as the string that JSON needs: `1:` is `"1"`, `yes:` is `"true"`.
-fn key_text(value: Value<'_>, span: Span) -> Result<Cow<'_, str>, Diagnostic> {
+fn key_text(value: Value<'_>, span: Span) -> Result<Cow<'_, str>, Fault> {
     match value {
         Value::Str(text) => Ok(text),
         Value::Bool(value) => Ok(if value { "true" } else { "false" }.into()),
         Value::Number(number) => Ok(number.to_string().into()),
         Value::Null | Value::Seq(_) | Value::Map(_) => {
             let message = format!("a key must be a string, not {}", value.describe());
-            Err(Diagnostic::new(Code::Syntax, message).at(span))
+            Err(Box::new(Diagnostic::new(Code::Syntax, message).at(span)))
         }
     }
 }
 
 /// Takes the entries of `<<: *base` or `<<: [*a, *b]`, of which the first wins.
-fn merge<'t>(merged: &mut Vec<Entry<'t>>, node: Node<'t>) -> Result<(), Diagnostic> {
+fn merge<'t>(merged: &mut Vec<Entry<'t>>, node: Node<'t>) -> Result<(), Fault> {
     match node.value {
         Value::Map(entries) => merged.extend(entries),
         Value::Seq(items) => {
@@ -322,7 +324,9 @@ fn merge<'t>(merged: &mut Vec<Entry<'t>>, node: Node<'t>) -> Result<(), Diagnost
         }
         _ => {
             let message = "`<<` takes a mapping or a list of mappings";
-            return Err(Diagnostic::new(Code::Syntax, message).at(node.span));
+            return Err(Box::new(
+                Diagnostic::new(Code::Syntax, message).at(node.span),
+            ));
         }
     }
     let mut seen = FxHashSet::default();
