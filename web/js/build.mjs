@@ -59,7 +59,7 @@ async function buildTests() {
   await mkdir(outdir);
   const files = (await readdir(join(here, "test"))).filter((name) => name.endsWith(".test.ts"));
   await build({
-    ...shared, minify: false, sourcemap: "inline", platform: "node", format: "esm", outdir,
+    ...shared, minify: false, sourcemap: "inline", platform: "node", target: "node20", format: "esm", outdir,
     entryPoints: files.map((name) => join("test", name)),
   });
 }

@@ -15,6 +15,7 @@ const STILL_MS = 700;
 export interface Note { at: number; report: DiagnosticReport }
 
 const showNotes = StateEffect.define<Note[]>();
+const keepNotes = StateEffect.define<Set<string>>();
 const hideNote = StateEffect.define<string>();
 
 /** What tells a finding from others as the text moves around it. */
@@ -74,8 +75,11 @@ class NoteWidget extends WidgetType {
   toDOM(view: EditorView): HTMLElement {
     const element = document.createElement("div");
     element.className = `cm-note is-${this.report.severity}`;
-    element.append(prose(this.report), this.buttons(view));
-    return element;
+    element.append(prose(this.report), " ", this.buttons(view));
+    const row = document.createElement("div");
+    row.className = "cm-note-row";
+    row.append(element);
+    return row;
   }
 
   override ignoreEvent(): boolean {
@@ -110,6 +114,7 @@ export function notes(labels: () => EditorLabels): Extension {
       let { hidden, decorations } = { ...state, decorations: state.decorations.map(transaction.changes) };
       for (const effect of transaction.effects) {
         if (effect.is(showNotes)) decorations = noteSet(transaction.newDoc, effect.value, hidden, labels());
+        if (effect.is(keepNotes)) decorations = decorations.update({ filter: (_from, _to, value) => effect.value.has(value.spec.key) });
         if (!effect.is(hideNote)) continue;
         hidden = new Set(hidden).add(effect.value);
         decorations = decorations.update({ filter: (_from, _to, value) => value.spec.key !== effect.value });
@@ -138,6 +143,7 @@ const settling = ViewPlugin.fromClass(class {
   /** Findings that are gone lose their note at once. */
   expect(reports: DiagnosticReport[]): void {
     this.reports = reports;
+    this.view.dispatch({ effects: keepNotes.of(new Set(reports.map(keyOf))) });
     this.wait();
   }
 

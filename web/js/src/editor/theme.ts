@@ -22,7 +22,6 @@ const base = EditorView.theme({
   ".cm-content": { padding: "8px 0 40vh", caretColor: "var(--ink)" },
   ".cm-line": { padding: "0 16px 0 8px" },
   ".cm-gutters": { backgroundColor: "var(--pane)", color: "var(--muted)", border: "none", userSelect: "none" },
-  ".cm-lineNumbers .cm-gutterElement": { minWidth: "30px", padding: "0 6px 0 12px" },
   ".cm-activeLineGutter": { backgroundColor: "transparent", color: "var(--ink)" },
   ".cm-activeLine": { backgroundColor: "transparent" },
   "&.cm-focused .cm-activeLine": { backgroundColor: "var(--line-active)" },

@@ -9,6 +9,7 @@ import { fill, type GraphLabels, type GraphNode } from "./types";
 interface GroupItem { rect: Rect; name: string; note: string; whole: string; collapsed: boolean; foldable: boolean; action: string }
 interface CardItem { rect: Rect; text: CardText; node: GraphNode; spoken: string }
 interface LineItem { line: Line; route: Route; spoken: string }
+interface FanItem { end: string; at: Point; text: string }
 interface LabelItem { line: Line; at: Point; text: string; w: number; spoken: string }
 
 export class Drawing {
@@ -20,10 +21,11 @@ export class Drawing {
   readonly groups = new Keyed<GroupItem>(layer("graph-groups"), makeGroup, updateGroup);
   readonly lines = new Keyed<LineItem>(layer("graph-lines"), makeLine, updateLine);
   readonly cards = new Keyed<CardItem>(layer("graph-cards"), makeCard, updateCard);
+  readonly fans = new Keyed<FanItem>(layer("graph-fans"), makeFan, updateFan);
   readonly pills = new Keyed<LabelItem>(layer("graph-labels"), makePill, updatePill);
 
   constructor() {
-    this.root.append(this.field, this.groups.layer, this.lines.layer, this.cards.layer, this.pills.layer);
+    this.root.append(this.field, this.groups.layer, this.lines.layer, this.cards.layer, this.fans.layer, this.pills.layer);
   }
 
   show(picture: Picture, words: Words, response: LayoutResponse, labels: GraphLabels): void {
@@ -31,6 +33,7 @@ export class Drawing {
     this.lines.sync(lineItems(picture, response, labels));
     this.cards.sync(cardItems(picture, words, response, labels));
     this.pills.sync(labelItems(picture, words, response, labels));
+    this.fans.sync(fanItems(picture, response));
     this.showField(picture, response.bounds, labels);
   }
 
@@ -75,16 +78,18 @@ function cardItems(picture: Picture, words: Words, response: LayoutResponse, lab
   for (const node of picture.nodes) {
     const rect = response.placement.nodes[node.id];
     const text = words.cards.get(node.id);
-    if (rect && text) out.set(node.id, { rect, text, node, spoken: spokenCard(node, labels) });
+    if (rect && text) out.set(node.id, { rect, text, node, spoken: spokenCard(node, text, labels) });
   }
   return out;
 }
 
-function spokenCard(node: GraphNode, labels: GraphLabels): string {
-  const parts = [node.title ?? node.label, node.sub];
+/** What is seen comes first, so that who sees the card and speaks can name it. */
+function spokenCard(node: GraphNode, text: CardText, labels: GraphLabels): string {
+  const whole = node.title ?? node.label;
+  const parts = [`${text.name} ${text.sub}`.trim(), ...(whole === text.name ? [] : [whole])];
   if (node.ingress === "yes") parts.push(labels.isolatedIngress);
   if (node.egress === "yes") parts.push(labels.isolatedEgress);
-  return parts.filter(Boolean).join(", ");
+  return parts.join(", ");
 }
 
 function spokenLine(picture: Picture, line: Line, labels: GraphLabels): string {
@@ -135,12 +140,12 @@ function updateGroup(element: SVGGElement, item: GroupItem): void {
     class: `graph-group${item.collapsed ? " is-collapsed" : ""}`,
     role: item.collapsed ? "button" : undefined,
     tabindex: item.collapsed ? -1 : undefined,
-    "aria-label": item.collapsed ? `${item.whole}, ${item.note}` : undefined,
+    "aria-label": item.collapsed ? `${item.name} ${item.note}, ${item.action}` : undefined,
   });
   title.textContent = item.collapsed ? item.action : item.whole;
   set(box, { width: item.rect.w, height: item.rect.h });
-  const gap = item.collapsed ? { x: 16, dy: 22 } : { dx: 10 };
-  heading.replaceChildren(item.name, svg("tspan", { class: "graph-group-note", ...gap }, [item.note]));
+  const gap = item.collapsed ? { x: 16, dy: 22 } : { dx: 7 };
+  heading.replaceChildren(`${item.name} `, svg("tspan", { class: "graph-group-note", ...gap }, [item.note]));
   set(heading, { y: item.collapsed ? 33 : 25 });
   set(fold, { display: item.foldable ? undefined : "none", transform: `translate(${item.rect.w - 32} ${item.collapsed ? 12 : 9})` });
   set(fold.children[1], { d: item.collapsed ? "M6 11h10M11 6v10" : "M6 11h10" });
@@ -170,7 +175,8 @@ function updateCard(element: SVGGElement, { rect, text, node, spoken }: CardItem
   const middle = rect.h / 2;
   set(name, { ...anchor, y: text.sub ? middle - 4 : middle + 4.5 });
   set(sub, { ...anchor, y: middle + 13 });
-  name.textContent = text.name;
+  // The space is for readers that join the two lines.
+  name.textContent = `${text.name} `;
   sub.textContent = text.sub;
 }
 
@@ -223,4 +229,31 @@ function updatePill(element: SVGGElement, { line, at, text, w, spoken }: LabelIt
 
 function moveTo(element: SVGGElement, r: Rect): void {
   element.style.transform = `translate(${r.x}px, ${r.y}px)`;
+}
+
+/** Fans of one end stand under each other, at its lower edge. */
+function fanItems(picture: Picture, response: LayoutResponse): Map<string, FanItem> {
+  const out = new Map<string, FanItem>();
+  const held = new Map<string, number>();
+  for (const fan of picture.fans) {
+    const rect = response.placement.nodes[fan.end] ?? response.placement.groups[fan.end];
+    const row = held.get(fan.end) ?? 0;
+    if (!rect || row > 2) continue;
+    held.set(fan.end, row + 1);
+    const text = fan.outward ? `${fan.label} → ${fan.lines}` : `${fan.lines} → ${fan.label}`;
+    out.set(`${fan.end} ${text}`, { end: fan.end, at: { x: rect.x + rect.w / 2, y: rect.y + rect.h + 4 + row * 23 }, text });
+  }
+  return out;
+}
+
+function makeFan(): SVGGElement {
+  return svg("g", { "aria-hidden": "true" }, [svg("rect", { rx: 10, height: 20, y: -10 }), svg("text", { "text-anchor": "middle", dy: "0.35em" })]);
+}
+
+function updateFan(element: SVGGElement, { end, at, text }: FanItem): void {
+  const w = text.length * 6.4 + 18;
+  const node = end.startsWith("ns:") ? undefined : end;
+  set(element, { class: "graph-pill graph-fan is-allowed", "data-node": node, transform: `translate(${at.x} ${at.y})` });
+  set(element.children[0], { x: -w / 2, width: w });
+  element.children[1].textContent = text;
 }

@@ -12,9 +12,9 @@ import { fontsOf, Measure } from "./measure";
 import { Placer } from "./placer";
 import { sceneOf, wordsOf } from "./scene";
 import { svg } from "./svg";
-import { Tip } from "./tip";
+import { Caption, Tip } from "./tip";
 import { Viewport } from "./viewport";
-import { DEFAULT_LABELS, type GraphData, type GraphHandle, type GraphLabels, type GraphOptions } from "./types";
+import { DEFAULT_LABELS, fill, type GraphData, type GraphHandle, type GraphLabels, type GraphOptions } from "./types";
 
 export type * from "./types";
 
@@ -36,11 +36,14 @@ class Diagram {
   private readonly placer = new Placer();
   private readonly measure = new Measure();
   private readonly tip: Tip;
+  private readonly caption: Caption;
   private readonly expanded = new Map<string, boolean>();
   private labels: GraphLabels;
   private data: GraphData = { nodes: [], edges: [] };
   private shown: Picture | undefined;
   private selected = new Set<string>();
+  /** Whether the picture holds lines only because of what is selected. */
+  private revealed = false;
   /** What has the keyboard's focus, as `node ID` or `line ID`: drawing again must not lose it. */
   private focused: string | undefined;
 
@@ -51,6 +54,7 @@ class Diagram {
     this.surface.setAttribute("aria-label", this.labels.diagram);
     this.viewport = new Viewport(this.surface, this.drawing.root, this.ground);
     this.tip = new Tip(parent);
+    this.caption = new Caption(parent);
     this.surface.addEventListener("click", (event) => this.clicked(event));
     this.surface.addEventListener("keydown", (event) => this.pressed(event));
     this.surface.addEventListener("focusin", (event) => this.tip.show(event.target as Element));
@@ -99,10 +103,12 @@ class Diagram {
   }
 
   private update(anew: boolean): void {
-    const next = picture(this.data, { expanded: this.expanded, single: this.selected });
+    const next = picture(this.data, { expanded: this.expanded, selected: this.selected });
     const words = wordsOf(next, this.data, this.labels, this.measure, fontsOf(this.surface));
     this.placer.place(sceneOf(next, words), this.viewport.size(), anew, (response) => {
+      this.revealed = this.selected.size > 0 && (next.undrawn > 0 || next.fans.length > 0 || this.revealed);
       this.shown = next;
+      this.caption.show(next.undrawn && !next.openAll ? fill(this.labels.undrawn, { n: next.undrawn.toLocaleString() }) : "");
       this.drawing.show(next, words, response, this.labels);
       this.viewport.setBounds(response.bounds, response.fresh);
       this.surface.dataset.ready = "true";
@@ -114,36 +120,39 @@ class Diagram {
   private select(ids: string[]): void {
     const before = this.selected;
     this.selected = new Set(ids);
-    const hidden = [...before, ...ids].some((id) => before.has(id) !== this.selected.has(id) && this.isFlow(id));
-    if (hidden) this.update(false);
+    const changed = [...before, ...ids].filter((id) => before.has(id) !== this.selected.has(id));
+    if (changed.some((id) => this.isHidden(id))) this.update(false);
     else this.markSelected();
   }
 
-  /** Selected flows may need a line of their own, or no longer. */
-  private isFlow(id: string): boolean {
-    return this.shown?.lines.find((l) => l.edges.length === 1 && l.edges[0] === id) === undefined;
+  /** Whether selecting it, or no longer, changes which lines are drawn. */
+  private isHidden(id: string): boolean {
+    if (this.drawing.cards.get(id)) return (this.shown?.undrawn ?? 0) > 0 || (this.shown?.fans.length ?? 0) > 0 || this.revealed;
+    return this.shown?.lines.find((l) => l.edges.length === 1 && l.edges[0] === id) === undefined || this.revealed;
   }
 
   private markSelected(): void {
-    const own = new Set(this.shown?.lines.filter((l) => l.edges.length === 1).map((l) => l.edges[0]));
-    const lines = [...(this.shown?.lines ?? []), ...(this.shown?.inside.values() ?? [])];
-    const chosen = lines.filter((l) => this.selected.has(l.id) || l.edges.some((e) => this.selected.has(e) && (l.edges.length === 1 || !own.has(e))));
-    const nodes = [...this.selected].filter((id) => this.drawing.cards.get(id) ?? this.drawing.groups.get(id));
-    const ends = new Set(chosen.flatMap((l) => (this.isNodeSelected() ? [] : [l.to])));
+    const lines = this.allLines();
+    const own = new Set(lines.filter((l) => l.edges.length === 1).map((l) => l.edges[0]));
+    const stands = (l: Line) => l.edges.some((e) => this.selected.has(e) && (l.edges.length === 1 || !own.has(e)));
+    const chosen = this.selected.size ? lines.filter((l) => this.selected.has(l.id) || stands(l)) : [];
+    const nodes = [...this.selected].filter((id) => this.drawing.cards.get(id));
+    const ends = nodes.length ? [] : chosen.map((l) => l.to);
     this.mark("is-selected", [...nodes, ...ends, ...chosen.map((l) => l.id)]);
-    const touched = lines.filter((l) => nodes.includes(l.from) || nodes.includes(l.to) || nodes.some((n) => this.within(n, l)));
+    const touched = nodes.length ? this.linesOf(new Set(nodes), lines) : [];
     this.mark("is-touched", touched.flatMap((l) => [l.id, l.from, l.to]));
     this.surface.classList.toggle("has-focus-node", nodes.length > 0 && chosen.length === 0);
     this.raise(chosen);
   }
 
-  private isNodeSelected(): boolean {
-    return [...this.selected].some((id) => this.drawing.cards.get(id) !== undefined);
+  private allLines(): Line[] {
+    return [...(this.shown?.lines ?? []), ...(this.shown?.inside.values() ?? [])];
   }
 
-  private within(node: string, line: Line): boolean {
-    const ids = new Set(line.edges);
-    return line.edges.length > 1 && this.data.edges.some((e) => (e.from === node || e.to === node) && ids.has(e.id));
+  /** Lines that end at one of the nodes, or stand for a flow that does. */
+  private linesOf(nodes: Set<string>, lines: Line[]): Line[] {
+    const flows = new Set(this.data.edges.filter((e) => nodes.has(e.from) || nodes.has(e.to)).map((e) => e.id));
+    return lines.filter((l) => nodes.has(l.from) || nodes.has(l.to) || l.edges.some((e) => flows.has(e)));
   }
 
   /** Selected lines are drawn over the others. */
@@ -191,7 +200,7 @@ class Diagram {
   }
 
   private findLine(id: string): Line | undefined {
-    return [...(this.shown?.lines ?? []), ...(this.shown?.inside.values() ?? [])].find((l) => l.id === id);
+    return this.allLines().find((l) => l.id === id);
   }
 
   private hovered(event: Event): void {
@@ -281,6 +290,7 @@ class Diagram {
     this.viewport.destroy();
     this.placer.destroy();
     this.tip.destroy();
+    this.caption.destroy();
     this.surface.remove();
   }
 }

@@ -58,6 +58,8 @@ function labelText(line: Line, labels: GraphLabels, measure: Measure, fonts: Fon
 export function sceneOf(picture: Picture, words: Words): Scene {
   const crowded = picture.lines.length > LABELS_ABOVE;
   const collapsed = new Set(picture.groups.filter((g) => g.collapsed).map((g) => g.name));
+  // Closed namespaces are of one width, so that they stand in columns.
+  const closedW = Math.max(168, ...[...collapsed].map((name) => words.groups.get(name)!.w));
   return {
     nodes: picture.nodes
       .filter((n) => !n.namespace || !collapsed.has(n.namespace))
@@ -68,7 +70,8 @@ export function sceneOf(picture: Picture, words: Words): Scene {
     groups: picture.groups.map((g) => {
       const inside = picture.inside.get(g.name);
       const pill = inside ? words.labels.get(inside.id)!.w + 12 : 0;
-      return { id: groupId(g.name), w: words.groups.get(g.name)!.w + pill, h: 76, collapsed: g.collapsed };
+      const w = g.collapsed ? closedW : words.groups.get(g.name)!.w + pill;
+      return { id: groupId(g.name), w, h: 64, collapsed: g.collapsed };
     }),
     links: picture.lines.map((l) => {
       const quiet = crowded && l.state === "allowed";

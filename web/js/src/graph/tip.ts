@@ -1,4 +1,5 @@
-// The whole name of a card whose name was cut, above it, on hover and on focus.
+// Words over the drawing: the whole name of a card whose name was cut, on hover and on focus, and what
+// the drawing leaves out.
 
 export class Tip {
   private readonly element = document.createElement("div");
@@ -24,6 +25,26 @@ export class Tip {
 
   hide(): void {
     this.element.hidden = true;
+  }
+
+  destroy(): void {
+    this.element.remove();
+  }
+}
+
+/** One line at the top. */
+export class Caption {
+  private readonly element = document.createElement("p");
+
+  constructor(parent: HTMLElement) {
+    this.element.className = "graph-caption";
+    this.element.hidden = true;
+    parent.append(this.element);
+  }
+
+  show(text: string): void {
+    this.element.textContent = text;
+    this.element.hidden = text === "";
   }
 
   destroy(): void {

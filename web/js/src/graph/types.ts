@@ -69,6 +69,8 @@ export interface GraphLabels {
   diagram: string;
   openAll: string;
   inside: string;
+  /** `{n}` flows are left out. */
+  undrawn: string;
   flows: string;
   workloads: string;
   expand: string;
@@ -105,6 +107,7 @@ export const DEFAULT_LABELS: GraphLabels = {
   diagram: "Diagram of workloads. Arrow keys move between workloads, square brackets between the lines of one, Enter selects, plus, minus and zero zoom.",
   openAll: "everything may talk to everything",
   inside: "all to all",
+  undrawn: "{n} flows between workloads that no policy isolates are not drawn. Select a workload to see its own.",
   flows: "{n} flows",
   workloads: "{n} workloads",
   expand: "Open namespace {name}",

@@ -5,7 +5,7 @@ import { zoom, zoomIdentity, zoomTransform, type D3ZoomEvent } from "d3-zoom";
 import type { Rect } from "../layout/types";
 
 /** Room left free around a fitted drawing: the legend and the controls lie over the ground. */
-const INSET = { x: 18, y: 60 };
+const INSET = { x: 14, y: 60 };
 
 export class Viewport {
   private readonly selection;

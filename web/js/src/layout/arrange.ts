@@ -5,25 +5,60 @@
 
 import { blockOf, type Block } from "./block";
 import { boundsOf, centre } from "./geometry";
+import { difficulty, groupsOf } from "./route";
 import { GAP, type LayoutNode, type Placement, type Rect, type Scene } from "./types";
 
 /** Room for a label between what is outside and the namespaces. */
-export const OUTSIDE_GAP = 78;
+export const OUTSIDE_GAP = 58;
 
 interface View { w: number; h: number }
 
+interface Candidate { placement: Placement; score: number }
+
+/** So many drawings, the best by a quick look, have their lines drawn to be compared. */
+const SHORT_LIST = 10;
+/** With more lines than this the quick look has to do. */
+const COMPARED_LINES = 120;
+
 export function arrange(scene: Scene, view: View): Placement {
-  let best: { placement: Placement; score: number } | undefined;
+  const candidates: Candidate[] = [];
   for (const blocks of blockChoices(scene)) {
-    for (let shelves = 1; shelves <= Math.min(blocks.length || 1, 12); shelves++) {
+    for (const shelves of shelfChoices(blocks.length)) {
       for (const side of ["left", "top"] as const) {
         const placement = assemble(scene, blocks, shelves, side);
-        const score = rate(scene, placement, view);
-        if (!best || score > best.score) best = { placement, score };
+        candidates.push({ placement, score: rate(scene, placement, view) + (side === "left" ? 4 : 0) });
       }
     }
   }
-  return best?.placement ?? { nodes: {}, groups: {} };
+  candidates.sort((a, b) => b.score - a.score);
+  return readable(scene, candidates)?.placement ?? { nodes: {}, groups: {} };
+}
+
+function shelfChoices(count: number): number[] {
+  if (count <= 12) return Array.from({ length: Math.max(1, count) }, (_, i) => i + 1);
+  return [0.6, 0.8, 1, 1.2, 1.5, 2, 2.5].map((f) => Math.round(Math.sqrt(count) * f));
+}
+
+/** Of the short list, the one whose lines are easiest to follow for its size. */
+function readable(scene: Scene, candidates: Candidate[]): Candidate | undefined {
+  if (scene.links.length === 0 || scene.links.length > COMPARED_LINES) return candidates[0];
+  const groups = groupsOf(scene);
+  const listed = candidates.slice(0, SHORT_LIST).map(({ placement, score }) => {
+    const perLine = difficulty(scene.links, placement, groups) / scene.links.length;
+    return { placement, score: score - perLine * 0.07 + forward(scene, placement) * 16 };
+  });
+  return listed.sort((a, b) => b.score - a.score)[0];
+}
+
+/** The share of lines that run the way one reads; a level one has the best room for its label. */
+function forward(scene: Scene, placement: Placement): number {
+  const at = (id: string) => centre(placement.nodes[id] ?? placement.groups[id]);
+  const placed = scene.links.filter((l) => [l.from, l.to].every((id) => placement.nodes[id] ?? placement.groups[id]));
+  const worth = placed.map((l) => {
+    const [dx, dy] = [at(l.to).x - at(l.from).x, at(l.to).y - at(l.from).y];
+    return dx > Math.abs(dy) ? 1 : dx > 20 || (Math.abs(dx) <= 20 && dy > 0) ? 0.6 : 0;
+  });
+  return worth.reduce((sum: number, w) => sum + w, 0) / (placed.length || 1);
 }
 
 function blockChoices(scene: Scene): Block[][] {
@@ -133,7 +168,7 @@ function partnersCentre(scene: Scene, node: LayoutNode, out: Placement, otherwis
 /** How well a drawing is read in the pane. */
 function rate(scene: Scene, placement: Placement, view: View): number {
   const bounds = boundsOf([...Object.values(placement.groups), ...Object.values(placement.nodes)]);
-  const scale = Math.min(1, (view.w - 40) / bounds.w, (view.h - 120) / bounds.h);
+  const scale = Math.min(1, (view.w - 28) / bounds.w, (view.h - 120) / bounds.h);
   let length = 0;
   for (const { from, to } of scene.links) {
     const [a, b] = [from, to].map((id) => placement.nodes[id] ?? placement.groups[id]);

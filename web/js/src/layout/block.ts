@@ -15,12 +15,15 @@ export function members(scene: Scene, group: string): LayoutNode[] {
 export function pitchOf(scene: Scene, nodes: LayoutNode[]): Pitch {
   const ids = new Set(nodes.map((n) => n.id));
   const inner = scene.links.filter((l) => ids.has(l.from) && ids.has(l.to));
-  const label = Math.max(0, ...inner.map((l) => l.labelW));
+  // The widest label of any namespace, so that columns of different namespaces stand in line.
+  const home = new Map(scene.nodes.map((n) => [n.id, n.group]));
+  const label = Math.max(0, ...scene.links.filter((l) => home.get(l.from) === home.get(l.to)).map((l) => l.labelW));
   return {
     cardW: Math.max(...nodes.map((n) => n.w)),
     cardH: Math.max(...nodes.map((n) => n.h)),
-    gapX: inner.length ? Math.min(Math.max(label + 22, 56), 112) : 24,
-    gapY: inner.length ? 68 : 24,
+    // Many lines between few cards need a wider aisle for their labels.
+    gapX: inner.length ? Math.min(Math.max(label + 20, 56), 120) + Math.min(60, Math.max(0, inner.length - nodes.length) * 8) : 24,
+    gapY: inner.length ? 60 : 24,
   };
 }
 
@@ -28,7 +31,7 @@ export function pitchOf(scene: Scene, nodes: LayoutNode[]): Pitch {
 export function blockOf(scene: Scene, group: LayoutGroup, maxCols: number): Block {
   const nodes = members(scene, group.id);
   if (group.collapsed || nodes.length === 0) {
-    return { id: group.id, w: group.w, h: Math.max(group.h, 72), cards: {} };
+    return { id: group.id, w: group.w, h: group.h, cards: {} };
   }
   const cols = Math.min(maxCols, nodes.length);
   return place(group, nodes, solveGrid(problemOf(scene, nodes, cols)), pitchOf(scene, nodes));

@@ -53,7 +53,16 @@ export class RectIndex {
     return held ? held.filter(({ rect }) => contains(rect, p)).map(({ id }) => id) : [];
   }
 
-  /** Whether any rectangle overlaps `rect`. */
+  /** Ids whose rectangle overlaps `rect`. */
+  touching(rect: Rect): Set<string> {
+    const found = new Set<string>();
+    this.eachCell(rect, (key) => {
+      for (const held of this.cells.get(key) ?? []) if (overlaps(held.rect, rect)) found.add(held.id);
+    });
+    return found;
+  }
+
+  /** How many rectangles overlap `rect`. */
   hits(rect: Rect): number {
     const found = new Set<Rect>();
     this.eachCell(rect, (key) => {

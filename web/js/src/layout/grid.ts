@@ -43,8 +43,9 @@ export function cost(problem: GridProblem, cells: Cells): number {
 function linkCost(count: number, { col, row }: Cells, a: number, b: number): number {
   const dc = col[b] - col[a];
   const dr = row[b] - row[a];
-  const length = Math.abs(dc) * 1.15 + Math.abs(dr);
-  const against = dc < 0 ? 0.7 : dc === 0 && dr < 0 ? 0.4 : 0;
+  // A level line is read first and has room for its label.
+  const length = Math.abs(dc) + Math.abs(dr) * 1.12;
+  const against = (dc < 0 ? 0.7 : 0) + (dr < 0 ? 0.3 : 0);
   let blocked = 0;
   if (length > 1.5) {
     for (let k = 0; k < count; k++) {

@@ -6,7 +6,7 @@
 // that lines fan out and do not cross at the box.
 
 import { centre, contains, grown, RectIndex } from "./geometry";
-import type { LayoutLink, Placement, Point, Rect, Route } from "./types";
+import type { LayoutLink, Placement, Point, Rect, Route, Scene } from "./types";
 
 type Side = "left" | "right" | "top" | "bottom";
 const SIDES: Side[] = ["right", "left", "bottom", "top"];
@@ -15,43 +15,115 @@ const NORMAL: Record<Side, Point> = {
 };
 const SAMPLES = 14;
 
+/** The namespace of each card. */
+export function groupsOf(scene: Scene): Map<string, string> {
+  return new Map(scene.nodes.flatMap((n) => (n.group === undefined ? [] : [[n.id, n.group] as const])));
+}
+
+/** What lines keep clear of. */
+interface Ground { cards: RectIndex; headers: RectIndex; home: Map<string, Rect> }
+
+function groundOf(placement: Placement, groupOf: Map<string, string>): Ground {
+  const home = new Map<string, Rect>();
+  for (const [id, group] of groupOf) if (placement.groups[group]) home.set(id, placement.groups[group]);
+  return {
+    cards: new RectIndex([...Object.entries(placement.nodes), ...closedGroups(placement, groupOf)].map(([id, r]) => [id, grown(r, 5)])),
+    headers: new RectIndex(Object.entries(placement.groups).map(([id, r]) => [id, { x: r.x + 12, y: r.y + 10, w: 104, h: 20 }])),
+    home,
+  };
+}
+
+function closedGroups(placement: Placement, groupOf: Map<string, string>): [string, Rect][] {
+  const open = new Set(groupOf.values());
+  return Object.entries(placement.groups).filter(([id]) => !open.has(id));
+}
+
 export interface Curve { p0: Point; c0: Point; c1: Point; p1: Point }
 
-interface Plan { link: LayoutLink; from: Rect; to: Rect; sides: [Side, Side] }
+interface Plan { link: LayoutLink; from: Rect; to: Rect; sides: [Side, Side]; boxed: boolean }
+
+/** How hard the lines of a drawing are to follow: their length, bends, cards in the way, crossings. */
+export function difficulty(links: LayoutLink[], placement: Placement, groupOf: Map<string, string>): number {
+  const curves = routeAll(links, placement, groupOf);
+  const ground = groundOf(placement, groupOf);
+  let sum = 0;
+  for (const link of links) {
+    const curve = curves.get(link.id);
+    const [from, to] = [link.from, link.to].map((id) => placement.nodes[id] ?? placement.groups[id]);
+    if (curve) sum += curveCost(curve, link, from, to, ground);
+  }
+  return sum + 120 * curveCrossings([...curves.values()]);
+}
+
+function curveCrossings(curves: Curve[]): number {
+  const lines = curves.map((c) => Array.from({ length: 9 }, (_, i) => pointAt(c, 0.04 + (i * 0.92) / 8)));
+  let found = 0;
+  for (let i = 0; i < lines.length; i++) {
+    for (let j = i + 1; j < lines.length; j++) if (polylinesCross(lines[i], lines[j])) found++;
+  }
+  return found;
+}
+
+function polylinesCross(a: Point[], b: Point[]): boolean {
+  for (let i = 1; i < a.length; i++) {
+    for (let j = 1; j < b.length; j++) if (segmentsCross(a[i - 1], a[i], b[j - 1], b[j])) return true;
+  }
+  return false;
+}
+
+function segmentsCross(a: Point, b: Point, c: Point, d: Point): boolean {
+  const side = (p: Point, q: Point, r: Point) => (q.x - p.x) * (r.y - p.y) - (q.y - p.y) * (r.x - p.x);
+  return side(a, b, c) * side(a, b, d) < 0 && side(c, d, a) * side(c, d, b) < 0;
+}
 
 /** The curve of each link whose ends are placed, by link id. */
-export function routeAll(links: LayoutLink[], placement: Placement): Map<string, Curve> {
-  const cards = new RectIndex(Object.entries(placement.nodes).map(([id, r]) => [id, grown(r, 5)]));
+export function routeAll(links: LayoutLink[], placement: Placement, groupOf: Map<string, string>): Map<string, Curve> {
+  const ground = groundOf(placement, groupOf);
   const plans = links.flatMap((link) => {
     const from = placement.nodes[link.from] ?? placement.groups[link.from];
     const to = placement.nodes[link.to] ?? placement.groups[link.to];
-    return from && to && link.from !== link.to ? [{ link, from, to, sides: bestSides(link, from, to, cards) }] : [];
+    if (!from || !to || link.from === link.to) return [];
+    const boxed = link.from in placement.groups || link.to in placement.groups;
+    return [{ link, from, to, boxed, sides: bestSides(link, from, to, ground) }];
   });
   const offsets = spreadEnds(plans);
   return new Map(plans.map((plan) => [plan.link.id, finalCurve(plan, offsets)]));
 }
 
-function finalCurve({ link, from, to, sides }: Plan, offsets: Map<string, number>): Curve {
+function finalCurve({ link, from, to, sides, boxed }: Plan, offsets: Map<string, number>): Curve {
   let a = port(from, sides[0], offsets.get(`${link.id} 0`) ?? 0);
   let b = port(to, sides[1], offsets.get(`${link.id} 1`) ?? 0);
-  [a, b] = straightened(a, b, from, to, sides);
+  [a, b] = straightened(a, b, from, to, sides, boxed ? Infinity : 9);
   return curve(a, b, sides);
 }
 
-function bestSides(link: LayoutLink, from: Rect, to: Rect, cards: RectIndex): [Side, Side] {
+function bestSides(link: LayoutLink, from: Rect, to: Rect, ground: Ground): [Side, Side] {
   let best: { sides: [Side, Side]; cost: number } | undefined;
   for (const s of SIDES) {
     for (const t of SIDES) {
       const candidate = curve(port(from, s, 0), port(to, t, 0), [s, t]);
-      const cost = curveCost(candidate, link, from, to, cards) + (s === t ? 60 : 0);
+      const cost = curveCost(candidate, link, from, to, ground) + bendCost(s, t, from, to);
       if (!best || cost < best.cost) best = { sides: [s, t], cost };
     }
   }
   return best!.sides;
 }
 
-/** Length, much for each card in the way, very much for crossing its own boxes. */
-function curveCost(candidate: Curve, link: LayoutLink, from: Rect, to: Rect, cards: RectIndex): number {
+/** Facing sides bend least; a side that looks away from the other end bends most. */
+function bendCost(s: Side, t: Side, from: Rect, to: Rect): number {
+  const [a, b] = [centre(from), centre(to)];
+  const away = (n: Point, dx: number, dy: number) => (n.x * dx + n.y * dy < 0 ? 70 : 0);
+  const turn = NORMAL[s].x * NORMAL[t].x + NORMAL[s].y * NORMAL[t].y;
+  return (turn + 1) * 22 + away(NORMAL[s], b.x - a.x, b.y - a.y) + away(NORMAL[t], a.x - b.x, a.y - b.y);
+}
+
+/**
+ * Length, much for each card in the way, very much for crossing its own boxes; something for a line
+ * within a namespace that leaves it, and for one over a namespace's name.
+ */
+function curveCost(candidate: Curve, link: LayoutLink, from: Rect, to: Rect, { cards, headers, home }: Ground): number {
+  const box = home.get(link.from) === home.get(link.to) ? home.get(link.from) : undefined;
+  const named = new Set<string>();
   let cost = 0;
   let before = candidate.p0;
   const hit = new Set<string>();
@@ -60,9 +132,11 @@ function curveCost(candidate: Curve, link: LayoutLink, from: Rect, to: Rect, car
     cost += Math.hypot(p.x - before.x, p.y - before.y);
     if (i < SAMPLES && (contains(from, p) || contains(to, p))) cost += 400;
     for (const id of cards.at(p)) if (id !== link.from && id !== link.to) hit.add(id);
+    for (const id of headers.at(p)) named.add(id);
+    if (box && !contains(box, p)) cost += 14;
     before = p;
   }
-  return cost + hit.size * 350;
+  return cost + hit.size * 350 + named.size * 60;
 }
 
 function port(r: Rect, side: Side, offset: number): Point {
@@ -90,18 +164,25 @@ function curve(p0: Point, p1: Point, [s, t]: [Side, Side]): Curve {
   };
 }
 
-/** Facing ends at nearly the same height meet at one height: a straight line is read fastest. */
-function straightened(a: Point, b: Point, from: Rect, to: Rect, [s, t]: [Side, Side]): [Point, Point] {
+/**
+ * Facing ends at nearly the same height meet at one height: a straight line is read fastest. A
+ * namespace's side is long, so a line to it can be straight wherever the two overlap.
+ */
+function straightened(a: Point, b: Point, from: Rect, to: Rect, [s, t]: [Side, Side], slack: number): [Point, Point] {
   const across = (side: Side) => side === "left" || side === "right";
-  if (across(s) && across(t) && s !== t && Math.abs(a.y - b.y) < 9) {
+  if (across(s) && across(t) && s !== t && overlap(from.y, from.h, to.y, to.h) > 16 && Math.abs(a.y - b.y) < slack) {
     const y = inside((a.y + b.y) / 2, from.y, from.h, to.y, to.h);
     return [{ ...a, y }, { ...b, y }];
   }
-  if (!across(s) && !across(t) && s !== t && Math.abs(a.x - b.x) < 9) {
+  if (!across(s) && !across(t) && s !== t && overlap(from.x, from.w, to.x, to.w) > 16 && Math.abs(a.x - b.x) < slack) {
     const x = inside((a.x + b.x) / 2, from.x, from.w, to.x, to.w);
     return [{ ...a, x }, { ...b, x }];
   }
   return [a, b];
+}
+
+function overlap(a: number, aw: number, b: number, bw: number): number {
+  return Math.min(a + aw, b + bw) - Math.max(a, b);
 }
 
 function inside(v: number, a: number, aw: number, b: number, bw: number): number {
