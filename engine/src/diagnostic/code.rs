@@ -37,7 +37,7 @@ codes! {
     /// The text is not well-formed YAML or JSON.
     Syntax = "R01", "syntax", Error;
     /// A document is not a Kubernetes object.
-    NotAnObject = "R02", "not-an-object", Error;
+    NotAnObject = "R02", "not-an-object", Warning;
     /// A field has a value of another type than it takes: the API server cannot decode it.
     WrongType = "R03", "wrong-type", Error;
     /// Nesting or alias expansion beyond what is read.

@@ -26,6 +26,8 @@ pub struct Class {
     pub places: [Option<PlaceKey>; 2],
     /// Whether the families in `places` are certain.
     pub families_certain: bool,
+    /// Whether its members use their nodes' network.
+    pub host_network: bool,
 }
 
 /// What a class is.
@@ -160,6 +162,7 @@ impl Class {
             maybe_sets: key.maybe_sets.clone(),
             places: key.places,
             families_certain: key.families_certain,
+            host_network: key.host_network,
         }
     }
 
@@ -175,6 +178,7 @@ impl Class {
             maybe_sets: Vec::new(),
             places,
             families_certain: true,
+            host_network: false,
         }
     }
 }

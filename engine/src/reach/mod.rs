@@ -3,6 +3,7 @@
 //! Endpoints that no policy tells apart share a class; each class's reach is computed once and
 //! expanded to workloads only where it is shown.
 
+mod ask;
 mod atoms;
 mod class;
 mod from;

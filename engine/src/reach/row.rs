@@ -99,8 +99,8 @@ pub struct Rows {
     pub ingress_by_key: FxHashMap<Key, Vec<(RowId, Span)>>,
     /// Ingress rows that must be computed pair by pair.
     pub slow_ingress: Vec<RowId>,
-    /// Whether a class has an address in this family.
-    pub present: Vec<bool>,
+    /// What rules may name each class by, ascending.
+    pub keys: Vec<Vec<Key>>,
 }
 
 type Interns<'i> = (&'i mut ConnTable, &'i mut Notes);
@@ -125,7 +125,7 @@ impl Rows {
             known: FxHashMap::default(),
         };
         for (_, class) in classes.iter() {
-            rows.present.push(class.place(family).is_some());
+            rows.keys.push(keys(classes, class, family));
             let [ingress, egress] = Direction::BOTH.map(|d| maker.row(&mut rows.rows, class, d));
             rows.ingress.push(ingress);
             rows.egress.push(egress);
@@ -140,8 +140,8 @@ impl Rows {
             .iter()
             .filter(|(_, class)| class.place(family).is_some())
         {
-            for key in keys(classes, class, family) {
-                self.classes_by_key.entry(key).or_default().push(id);
+            for key in self.keys.get(id as usize).into_iter().flatten() {
+                self.classes_by_key.entry(*key).or_default().push(id);
             }
             let row = self.ingress.get(id as usize).copied().unwrap_or_default();
             if let Some(list) = self.classes_by_ingress.get_mut(row as usize) {
@@ -173,8 +173,8 @@ impl Rows {
     }
 }
 
-/// What rules may name a class by.
-pub fn keys(classes: &Classes, class: &Class, family: Option<Family>) -> Vec<Key> {
+/// What rules may name a class by, ascending.
+fn keys(classes: &Classes, class: &Class, family: Option<Family>) -> Vec<Key> {
     let mut keys = vec![Key::Any];
     keys.extend(class.sets.iter().map(|id| Key::Set(*id)));
     keys.extend(class.maybe_sets.iter().map(|id| Key::Maybe(*id)));

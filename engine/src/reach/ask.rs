@@ -1,0 +1,253 @@
+//! Asking the rows of one family: what one class reaches.
+
+use rustc_hash::FxHashMap;
+
+use super::class::{Class, ClassId, ClassKind, Classes};
+use super::pair;
+use super::row::{Key, RowId, Rows, Span, is_outside};
+use crate::cluster::ClusterModel;
+use crate::manifest::{Direction, PortEntry};
+use crate::net::{ConnId, ConnTable, Family};
+use crate::policy::{PolicySet, ProgramId};
+use crate::verdict::Party;
+
+/// What one class reaches in one family: by destination, ascending.
+pub type ClassReach = Vec<(ClassId, Span)>;
+
+/// Spans by class, or by row.
+type Spans = FxHashMap<u32, Span>;
+
+/// Whose reach is asked, and among whom.
+#[derive(Clone, Copy)]
+pub struct Question<'q> {
+    /// The cluster.
+    pub model: &'q ClusterModel,
+    /// Its policies.
+    pub set: &'q PolicySet,
+    /// Its classes.
+    pub classes: &'q Classes,
+    /// Rows of the family.
+    pub rows: &'q Rows,
+    /// The family; none where families do not differ.
+    pub family: Option<Family>,
+    /// The class that is asked about.
+    pub source: ClassId,
+}
+
+impl Question<'_> {
+    /// What the source reaches; nothing if it has no address in the family.
+    pub fn reach(&self, conns: &mut ConnTable) -> ClassReach {
+        let Some(class) = self
+            .classes
+            .get(self.source)
+            .filter(|c| c.place(self.family).is_some())
+        else {
+            return Vec::new();
+        };
+        let admitted = self.admitted(conns);
+        let slow = self.slow_ingress(class, conns);
+        let egress = self
+            .rows
+            .egress
+            .get(self.source as usize)
+            .copied()
+            .unwrap_or_default();
+        let mut reach = match (egress, class.host_network) {
+            (0, true) => self.from_host(&admitted, &slow),
+            (0, false) => self.from_open(&admitted, &slow),
+            (row, _) => {
+                let sent = self.sent(class, row, conns);
+                let both = sent.into_iter().map(|(member, span)| {
+                    (
+                        member,
+                        span.and(self.ingress(member, &admitted, &slow), conns),
+                    )
+                });
+                both.collect()
+            }
+        };
+        if is_outside(class) {
+            reach.retain(|(member, _)| self.classes.get(*member).is_none_or(|c| !is_outside(c)));
+        }
+        // Whether a node and a pod are one another's own is seen only when units are known.
+        reach.retain(|(_, span)| class.host_network || span.possible != ConnId::NONE);
+        reach.sort_unstable_by_key(|(member, _)| *member);
+        reach
+    }
+
+    /// What each ingress row admits from the source, by row.
+    fn admitted(&self, conns: &mut ConnTable) -> Spans {
+        let mut admitted = Spans::default();
+        for key in self
+            .rows
+            .keys
+            .get(self.source as usize)
+            .into_iter()
+            .flatten()
+        {
+            for (row, span) in self.rows.ingress_by_key.get(key).into_iter().flatten() {
+                let entry = admitted.entry(*row).or_insert(Span::NONE);
+                *entry = entry.or(*span, conns);
+            }
+        }
+        admitted
+    }
+
+    /// What classes admit whose rows cannot say it, by class.
+    fn slow_ingress(&self, class: &Class, conns: &mut ConnTable) -> Spans {
+        let mut spans = Spans::default();
+        for row in &self.rows.slow_ingress {
+            let program = self.rows.rows.get(*row as usize).and_then(|row| row.slow);
+            for member in self.members(*row) {
+                let ends = self.classes.get(*member).map(|member| (member, class));
+                let span = ends.zip(program).and_then(|(ends, program)| {
+                    self.pair(Direction::Ingress, ends, program, conns)
+                });
+                spans.extend(span.map(|span| (*member, span)));
+            }
+        }
+        spans
+    }
+
+    /// Classes with an ingress row.
+    fn members(&self, row: RowId) -> &[ClassId] {
+        self.rows
+            .classes_by_ingress
+            .get(row as usize)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    fn ingress(&self, member: ClassId, admitted: &Spans, slow: &Spans) -> Span {
+        match self.rows.ingress.get(member as usize) {
+            None | Some(0) => Span::ALL,
+            Some(row) => slow
+                .get(&member)
+                .or_else(|| admitted.get(row))
+                .copied()
+                .unwrap_or(Span::NONE),
+        }
+    }
+
+    /// From a source that may send everything: whoever takes everything, and whoever admits it.
+    fn from_open(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
+        let mut reach: ClassReach = self
+            .members(0)
+            .iter()
+            .map(|member| (*member, Span::ALL))
+            .collect();
+        reach.extend(slow.iter().map(|(member, span)| (*member, *span)));
+        for (row, span) in admitted {
+            let fast = self
+                .rows
+                .rows
+                .get(*row as usize)
+                .is_some_and(|row| row.slow.is_none());
+            if fast {
+                reach.extend(self.members(*row).iter().map(|member| (*member, *span)));
+            }
+        }
+        reach
+    }
+
+    /// From a node: everybody, since it may be their own.
+    fn from_host(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
+        let all = self.rows.classes_by_ingress.iter().flatten();
+        all.map(|member| (*member, self.ingress(*member, admitted, slow)))
+            .collect()
+    }
+
+    /// What an isolated source may send, by destination.
+    fn sent(&self, class: &Class, row: RowId, conns: &mut ConnTable) -> Spans {
+        let Some(row) = self.rows.rows.get(row as usize) else {
+            return Spans::default();
+        };
+        if let Some(program) = row.slow {
+            return self.sent_slowly(class, program, conns);
+        }
+        let mut sent = Spans::default();
+        let members = |key: &Key| {
+            self.rows
+                .classes_by_key
+                .get(key)
+                .map_or(&[][..], Vec::as_slice)
+        };
+        for (key, span) in &row.entries {
+            for member in members(key) {
+                let entry = sent.entry(*member).or_insert(Span::NONE);
+                *entry = entry.or(*span, conns);
+            }
+        }
+        for (key, ports) in &row.named {
+            for member in members(key) {
+                let span = self.named(*member, ports, conns);
+                let entry = sent.entry(*member).or_insert(Span::NONE);
+                *entry = entry.or(span, conns);
+            }
+        }
+        sent
+    }
+
+    /// Names of ports, as a destination resolves them.
+    fn named(&self, member: ClassId, ports: &[PortEntry], conns: &mut ConnTable) -> Span {
+        let class = self.classes.get(member);
+        let endpoint = class.and_then(Class::representative);
+        let endpoint = endpoint.and_then(|i| self.model.endpoints.get(i as usize));
+        let group = endpoint
+            .and_then(|e| e.group)
+            .and_then(|id| self.model.groups.get(id));
+        let id = conns.intern(pair::ports(ports, group));
+        Span {
+            certain: id,
+            possible: id,
+        }
+    }
+
+    fn sent_slowly(&self, class: &Class, program: ProgramId, conns: &mut ConnTable) -> Spans {
+        let present = self
+            .classes
+            .iter()
+            .filter(|(_, class)| class.place(self.family).is_some());
+        let spans = present.filter_map(|(id, member)| {
+            Some((
+                id,
+                self.pair(Direction::Egress, (class, member), program, conns)?,
+            ))
+        });
+        spans.collect()
+    }
+
+    /// What a program lets pass between two classes, computed for itself.
+    fn pair(
+        &self,
+        direction: Direction,
+        (subject, peer): (&Class, &Class),
+        program: ProgramId,
+        conns: &mut ConnTable,
+    ) -> Option<Span> {
+        let (subject, peer) = (self.party(subject)?, self.party(peer)?);
+        let family = self.family.unwrap_or(Family::IPv4);
+        let result = pair::by_program(self.set, program, (direction, family), (&subject, &peer));
+        Some(Span {
+            certain: conns.intern(result.certain),
+            possible: conns.intern(result.possible),
+        })
+    }
+
+    fn party<'c>(&'c self, class: &'c Class) -> Option<Party<'c>> {
+        let family = self.family.unwrap_or(match class.places {
+            [None, Some(_)] => Family::IPv6,
+            _ => Family::IPv4,
+        });
+        match &class.kind {
+            ClassKind::Endpoints(_) => {
+                let mut party = Party::endpoint(self.model, class.representative()?, family)?;
+                // A class stands for all its members, which can be each other's peers.
+                party.several = true;
+                Some(party)
+            }
+            ClassKind::Outside(_, addresses) => {
+                Some(Party::address(self.model, addresses.first()?))
+            }
+        }
+    }
+}
