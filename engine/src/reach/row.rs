@@ -136,7 +136,7 @@ impl Rows {
 
     fn index(&mut self, classes: &Classes, family: Option<Family>) {
         self.classes_by_ingress = vec![Vec::new(); self.rows.len()];
-        for (id, class) in classes
+        for (id, _) in classes
             .iter()
             .filter(|(_, class)| class.place(family).is_some())
         {

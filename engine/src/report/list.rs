@@ -93,7 +93,7 @@ impl Lister<'_> {
             if !self.has_port(&target) {
                 continue;
             }
-            for note in &target.notes {
+            for note in target.notes.iter() {
                 let at = *note as usize;
                 if self.counts.len() <= at {
                     self.counts.resize(at + 1, 0);
