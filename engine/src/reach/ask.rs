@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::class::{Class, ClassId, ClassKind, Classes};
 use super::pair;
-use super::row::{Key, RowId, Rows, Span, is_outside};
+use super::row::{Key, Row, RowId, Rows, Span, is_outside};
 use crate::cluster::ClusterModel;
 use crate::manifest::{Direction, PortEntry};
 use crate::net::{ConnId, ConnTable, Family};
@@ -53,18 +53,9 @@ impl Question<'_> {
             .copied()
             .unwrap_or_default();
         let mut reach = match (egress, class.host_network) {
-            (0, true) => self.from_host(&admitted, &slow),
-            (0, false) => self.from_open(&admitted, &slow),
-            (row, _) => {
-                let sent = self.sent(class, row, conns);
-                let both = sent.into_iter().map(|(member, span)| {
-                    (
-                        member,
-                        span.and(self.ingress(member, &admitted, &slow), conns),
-                    )
-                });
-                both.collect()
-            }
+            (0, true) => self.of_host(&admitted, &slow),
+            (0, false) => self.of_open(&admitted, &slow),
+            (row, _) => self.isolated(class, row, (&admitted, &slow), conns),
         };
         if is_outside(class) {
             reach.retain(|(member, _)| self.classes.get(*member).is_none_or(|c| !is_outside(c)));
@@ -129,7 +120,7 @@ impl Question<'_> {
     }
 
     /// From a source that may send everything: whoever takes everything, and whoever admits it.
-    fn from_open(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
+    fn of_open(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
         let mut reach: ClassReach = self
             .members(0)
             .iter()
@@ -150,38 +141,81 @@ impl Question<'_> {
     }
 
     /// From a node: everybody, since it may be their own.
-    fn from_host(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
+    fn of_host(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
         let all = self.rows.classes_by_ingress.iter().flatten();
         all.map(|member| (*member, self.ingress(*member, admitted, slow)))
             .collect()
     }
 
-    /// What an isolated source may send, by destination.
-    fn sent(&self, class: &Class, row: RowId, conns: &mut ConnTable) -> Spans {
+    /// From an isolated source: starting from the end that names fewer.
+    fn isolated(
+        &self,
+        class: &Class,
+        row: RowId,
+        (admitted, slow): (&Spans, &Spans),
+        conns: &mut ConnTable,
+    ) -> ClassReach {
         let Some(row) = self.rows.rows.get(row as usize) else {
-            return Spans::default();
+            return ClassReach::new();
         };
-        if let Some(program) = row.slow {
-            return self.sent_slowly(class, program, conns);
+        let taking: usize = admitted.keys().map(|row| self.members(*row).len()).sum();
+        let named_by: usize = row.keys().map(|key| self.named_by(key).len()).sum();
+        if row.slow.is_none() && taking + self.members(0).len() + slow.len() < named_by {
+            let taking = self.of_open(admitted, slow).into_iter();
+            return taking
+                .map(|(to, span)| (to, span.and(self.sent_to(row, to, conns), conns)))
+                .collect();
         }
-        let mut sent = Spans::default();
-        let members = |key: &Key| {
-            self.rows
-                .classes_by_key
-                .get(key)
-                .map_or(&[][..], Vec::as_slice)
+        let sent = match row.slow {
+            Some(program) => self.sent_slowly(class, program, conns),
+            None => self.sent(row, conns),
         };
+        let both = sent.into_iter();
+        both.map(|(to, span)| (to, span.and(self.ingress(to, admitted, slow), conns)))
+            .collect()
+    }
+
+    /// Classes that a key names.
+    fn named_by(&self, key: &Key) -> &[ClassId] {
+        self.rows.classes_by_key.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// What an isolated source may send, by destination.
+    fn sent(&self, row: &Row, conns: &mut ConnTable) -> Spans {
+        let mut sent = Spans::default();
         for (key, span) in &row.entries {
-            for member in members(key) {
+            for member in self.named_by(key) {
                 let entry = sent.entry(*member).or_insert(Span::NONE);
                 *entry = entry.or(*span, conns);
             }
         }
         for (key, ports) in &row.named {
-            for member in members(key) {
+            for member in self.named_by(key) {
                 let span = self.named(*member, ports, conns);
                 let entry = sent.entry(*member).or_insert(Span::NONE);
                 *entry = entry.or(span, conns);
+            }
+        }
+        sent
+    }
+
+    /// What an isolated source may send to one destination.
+    fn sent_to(&self, row: &Row, member: ClassId, conns: &mut ConnTable) -> Span {
+        let keys = self
+            .rows
+            .keys
+            .get(member as usize)
+            .map_or(&[][..], Vec::as_slice);
+        let mut sent = Span::NONE;
+        for key in keys {
+            if let Ok(at) = row.entries.binary_search_by_key(key, |(key, _)| *key) {
+                let span = row.entries.get(at).map_or(Span::NONE, |(_, span)| *span);
+                sent = sent.or(span, conns);
+            }
+        }
+        for (key, ports) in &row.named {
+            if keys.binary_search(key).is_ok() {
+                sent = sent.or(self.named(member, ports, conns), conns);
             }
         }
         sent

@@ -82,6 +82,16 @@ pub struct Row {
     pub slow: Option<ProgramId>,
 }
 
+impl Row {
+    /// Whom its rules name.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.entries
+            .iter()
+            .map(|(key, _)| key)
+            .chain(self.named.iter().map(|(key, _)| key))
+    }
+}
+
 /// All rows of one family, and who has which.
 #[derive(Debug, Default)]
 pub struct Rows {
