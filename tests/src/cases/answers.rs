@@ -1,0 +1,76 @@
+//! What a runner found out about a case.
+
+use portcullis_engine::report::{CheckReport, FlowReport, ListReport};
+use portcullis_engine::{Change, ListFilter, Session, SourceFile};
+use serde::{Deserialize, Serialize};
+
+use super::Case;
+
+/// Everything that the expectations of a case ask.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    /// The findings.
+    pub check: CheckReport,
+    /// The list.
+    pub list: ListReport,
+    /// The list as text, where the runner has its own; else it is made from `list`.
+    #[serde(default)]
+    pub lines: Option<Vec<String>>,
+    /// Of every flow of the case, in order.
+    pub flows: Vec<FlowAnswer>,
+}
+
+/// The answer to one question.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum FlowAnswer {
+    /// It was refused.
+    Refused {
+        /// With this message.
+        error: String,
+    },
+    /// It was answered.
+    Report(Box<FlowReport>),
+}
+
+impl Answers {
+    /// What the engine answers.
+    ///
+    /// # Errors
+    /// If the options are none.
+    pub fn of_engine(case: &Case) -> Result<Self, String> {
+        let files = case.inputs.iter().map(|input| {
+            let file = SourceFile::new(&input.name, input.text.as_bytes());
+            Change::Put(file)
+        });
+        let session = Session::new(case.options.options()?).apply(files.collect());
+        let flows = case.flows.iter().map(|flow| match session.evaluate(flow) {
+            Ok(report) => FlowAnswer::Report(Box::new(report)),
+            Err(error) => FlowAnswer::Refused {
+                error: error.to_string(),
+            },
+        });
+        Ok(Self {
+            check: session.check(),
+            list: session.list(&ListFilter::default()),
+            lines: None,
+            flows: flows.collect(),
+        })
+    }
+
+    /// Lines of the list as text.
+    pub fn list_lines(&self) -> Vec<String> {
+        if let Some(lines) = &self.lines {
+            return lines.clone();
+        }
+        let lines = self.list.connections.iter().filter_map(|connection| {
+            let allowed = connection.allowed.as_ref()?;
+            Some(format!(
+                "{} => {} : {allowed}",
+                connection.from, connection.to
+            ))
+        });
+        lines.collect()
+    }
+}

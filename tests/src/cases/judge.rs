@@ -1,0 +1,285 @@
+//! Whether answers are what is expected. The only place that knows what an expectation means.
+
+use std::fmt;
+
+use portcullis_engine::report::{
+    DiagnosticReport, EndpointReport, Evidence, FlowReport, Isolation, Match, PolicyEvidence,
+    RuleEvidence, Severity, Verdict,
+};
+
+use super::expect::{Place, Way};
+use super::{Admitter, Answers, Case, Expect, FlowAnswer};
+
+/// An expectation that was not met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The case file.
+    pub path: String,
+    /// The line of the expectation.
+    pub line: usize,
+    /// The section.
+    pub title: String,
+    /// The expectation as written.
+    pub expected: String,
+    /// What was found instead.
+    pub found: String,
+}
+
+impl Failure {
+    /// A failure of a case.
+    pub fn new(case: &Case, line: usize, expected: &str, found: &str) -> Self {
+        Self {
+            path: case.path.clone(),
+            line,
+            title: case.title.clone(),
+            expected: expected.to_owned(),
+            found: found.to_owned(),
+        }
+    }
+
+    /// A failure of the file itself.
+    pub fn in_file(path: &str, line: usize, found: &str) -> Self {
+        let case = Case {
+            path: path.to_owned(),
+            ..Case::default()
+        };
+        Self::new(&case, line, "", found)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.path, self.line)?;
+        if !self.title.is_empty() {
+            write!(f, " ({})", self.title)?;
+        }
+        match self.expected.is_empty() {
+            true => write!(f, ": {}", self.found),
+            false => write!(
+                f,
+                "\n    expected  {}\n    found     {}",
+                self.expected, self.found
+            ),
+        }
+    }
+}
+
+/// The expectations of a case that its answers do not meet.
+pub fn judge(case: &Case, answers: &Answers) -> Vec<Failure> {
+    let mut flows = answers.flows.iter();
+    let mut failures = Vec::new();
+    for expectation in &case.expectations {
+        let flow = match expectation.expect.flow() {
+            Some(_) => flows.next(),
+            None => None,
+        };
+        if let Err(found) = meets(&expectation.expect, answers, flow) {
+            let (line, text) = (expectation.line, &expectation.text);
+            failures.push(Failure::new(case, line, text, &found));
+        }
+    }
+    if answers.flows.len() != case.flows.len() {
+        let found = format!("{} answers", answers.flows.len());
+        let expected = format!("{} questions", case.flows.len());
+        failures.push(Failure::new(case, case.line, &expected, &found));
+    }
+    failures
+}
+
+fn meets(expect: &Expect, answers: &Answers, flow: Option<&FlowAnswer>) -> Result<(), String> {
+    match expect {
+        Expect::Verdict(_, verdict, reason, by) => {
+            let report = answered(flow)?;
+            let reason_agrees = reason.is_none() || report.reason == *reason;
+            if report.verdict != *verdict || !reason_agrees {
+                return Err(conclusion(report));
+            }
+            by.as_ref().map_or(Ok(()), |by| admitted(report, by))
+        }
+        Expect::Refused(_, text) => refused(flow, text),
+        Expect::Whole(_, text) => {
+            let allowed = answered(flow)?.allowed.as_deref().unwrap_or("none");
+            same(allowed == text, || allowed.to_owned())
+        }
+        Expect::Finding(code, place) => finding(&answers.check.diagnostics, code, place.as_ref()),
+        Expect::Findings(codes) => findings(&answers.check.diagnostics, codes),
+        Expect::Listed(text) => {
+            let lines = answers.list_lines();
+            same(lines.contains(text), || nearest_lines(&lines, text))
+        }
+        Expect::NotListed(text) => {
+            let lines = answers.list_lines();
+            let line = lines.iter().find(|line| line.starts_with(text));
+            line.map_or(Ok(()), |line| Err(line.clone()))
+        }
+        Expect::Isolated(who, way, isolated) => isolation(answers, who, (*way, *isolated)),
+    }
+}
+
+fn same(same: bool, found: impl FnOnce() -> String) -> Result<(), String> {
+    if same { Ok(()) } else { Err(found()) }
+}
+
+fn answered(flow: Option<&FlowAnswer>) -> Result<&FlowReport, String> {
+    match flow {
+        Some(FlowAnswer::Report(report)) => Ok(report),
+        Some(FlowAnswer::Refused { error }) => Err(format!("error: {error}")),
+        None => Err("no answer".into()),
+    }
+}
+
+fn refused(flow: Option<&FlowAnswer>, text: &str) -> Result<(), String> {
+    match flow {
+        Some(FlowAnswer::Refused { error }) => {
+            same(error.contains(text), || format!("error: {error}"))
+        }
+        _ => Err(conclusion(answered(flow)?)),
+    }
+}
+
+fn conclusion(report: &FlowReport) -> String {
+    let reason = report.reason.map(|reason| {
+        let code = serde_json::to_value(reason).unwrap_or_default();
+        format!(" ({})", code.as_str().unwrap_or_default())
+    });
+    let Evidence { egress, ingress } = &report.evidence;
+    format!(
+        "{}{}: {}; egress: {}; ingress: {}",
+        word(report.verdict),
+        reason.unwrap_or_default(),
+        report.summary,
+        egress.summary,
+        ingress.summary
+    )
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Allow => "allow",
+        Verdict::Deny => "deny",
+        Verdict::Unknown => "unknown",
+    }
+}
+
+/// Whether the named rule, peer or port is among what admits the flow, on its line.
+fn admitted(report: &FlowReport, by: &Admitter) -> Result<(), String> {
+    let ends = [&report.evidence.egress, &report.evidence.ingress];
+    let policies = ends.into_iter().flat_map(|end| &end.policies);
+    let admitting: Vec<String> = policies.flat_map(admitting).collect();
+    let begins = format!("{} {} at ", by.policy, by.path);
+    let meets = admitting.iter().any(|found| match by.line {
+        Some(line) => *found == format!("{begins}{line}"),
+        None => found.starts_with(&begins),
+    });
+    same(meets, || format!("allow by {}", admitting.join(", ")))
+}
+
+/// `NAMESPACE/POLICY PATH at LINE` of every entry that takes part in admitting.
+fn admitting(policy: &PolicyEvidence) -> Vec<String> {
+    let namespace = policy.policy.namespace.as_deref().unwrap_or_default();
+    let name = format!("{namespace}/{}", policy.policy.name);
+    let rules = policy.rules.iter().filter(|rule| rule.admits == Match::Yes);
+    let places = rules.flat_map(entries);
+    let text = |(path, line): (&str, Option<u32>)| {
+        let line = line.map_or("?".into(), |line| line.to_string());
+        format!("{name} {path} at {line}")
+    };
+    places.map(text).collect()
+}
+
+fn entries(rule: &RuleEvidence) -> impl Iterator<Item = (&str, Option<u32>)> {
+    let own = (&*rule.path, rule.location.as_ref().map(|place| place.line));
+    let parts = rule.peers.iter().chain(&rule.ports);
+    let matching = parts.filter(|entry| entry.matches == Match::Yes);
+    let parts = matching.map(|entry| {
+        let line = entry.location.as_ref().map(|place| place.line);
+        (&*entry.path, line)
+    });
+    std::iter::once(own).chain(parts)
+}
+
+fn finding(found: &[DiagnosticReport], code: &str, place: Option<&Place>) -> Result<(), String> {
+    let at = |finding: &DiagnosticReport| match (place, &finding.location) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(place), Some(found)) => {
+            let column = place.column.unwrap_or(found.column);
+            (&*place.file, place.line, column) == (&*found.file, found.line, found.column)
+        }
+    };
+    let meets = found
+        .iter()
+        .any(|finding| finding.code == code && at(finding));
+    same(meets, || findings_text(found))
+}
+
+fn findings(found: &[DiagnosticReport], codes: &[String]) -> Result<(), String> {
+    let counted = found
+        .iter()
+        .filter(|finding| finding.severity >= Severity::Warning);
+    let mut of_note: Vec<&str> = counted.map(|finding| &*finding.code).collect();
+    of_note.sort_unstable();
+    same(of_note == *codes, || findings_text(found))
+}
+
+fn findings_text(found: &[DiagnosticReport]) -> String {
+    if found.is_empty() {
+        return "no diagnostics".into();
+    }
+    let text = |finding: &DiagnosticReport| {
+        let place = finding.location.as_ref();
+        let place = place.map(|at| format!(" at {}:{}:{}", at.file, at.line, at.column));
+        let place = place.unwrap_or_default();
+        format!("{}{place} ({})", finding.code, finding.message)
+    };
+    let texts: Vec<String> = found.iter().map(text).collect();
+    texts.join("; ")
+}
+
+/// The lines that speak of the same source, or all that there are.
+fn nearest_lines(lines: &[String], text: &str) -> String {
+    let source = text.split(" => ").next().unwrap_or(text);
+    let of_source = lines.iter().filter(|line| line.starts_with(source));
+    let near: Vec<&str> = of_source.map(String::as_str).collect();
+    match (near.is_empty(), lines.is_empty()) {
+        (false, _) => near.join("; "),
+        (true, false) => format!("no line of {source}, {} others", lines.len()),
+        (true, true) => "an empty list".into(),
+    }
+}
+
+fn isolation(answers: &Answers, who: &str, (way, expected): (Way, bool)) -> Result<(), String> {
+    let endpoints = answers.list.endpoints.iter();
+    let mut found = false;
+    for endpoint in endpoints.filter(|endpoint| is(endpoint, who)) {
+        found = true;
+        let isolation = match way {
+            Way::Ingress => endpoint.ingress,
+            Way::Egress => endpoint.egress,
+        };
+        let meets = match isolation {
+            Some(Isolation::Yes) => expected,
+            Some(Isolation::No | Isolation::Unenforced) => !expected,
+            Some(Isolation::Unknown) | None => false,
+        };
+        same(meets, || format!("{}: {isolation:?}", endpoint.id))?;
+    }
+    same(found, || "no such endpoint in the list".into())
+}
+
+/// Whether an endpoint is `NAMESPACE/POD`, `NAMESPACE/WORKLOAD` or `NAMESPACE/KIND/NAME`.
+fn is(endpoint: &EndpointReport, who: &str) -> bool {
+    let parts: Vec<&str> = who.split('/').collect();
+    let name = |name: &str| endpoint.name.as_deref() == Some(name);
+    let pod = |name: &str| endpoint.pods.iter().any(|pod| pod == name);
+    let (namespace, named) = match parts.as_slice() {
+        [namespace, one] => (namespace, pod(one) || name(one)),
+        [namespace, "Pod", one] => (namespace, pod(one)),
+        [namespace, kind, one] => {
+            let of_kind = endpoint.workload_kind.as_deref() == Some(*kind);
+            (namespace, of_kind && name(one))
+        }
+        _ => return false,
+    };
+    named && endpoint.namespace.as_deref() == Some(*namespace)
+}

@@ -1,0 +1,119 @@
+//! Literate cases: `tests/cases/**/*.md`, run unchanged by the engine, by the command and by the
+//! npm package.
+//!
+//! What an expectation means stands in [`judge`] alone: the three runners only gather answers.
+
+mod answers;
+mod expect;
+mod files;
+mod judge;
+mod markdown;
+mod run;
+
+pub use answers::{Answers, FlowAnswer};
+pub use expect::{Admitter, Expect, Flow};
+pub use files::{cases_dir, read_cases, root};
+pub use judge::{Failure, judge};
+pub use markdown::parse;
+pub use run::{Tally, filtered, report};
+
+use portcullis_engine::{FlowQuery, Options};
+use serde::Serialize;
+
+/// One file of cases.
+#[derive(Clone, Debug, Default)]
+pub struct CaseFile {
+    /// Its path, from the root of the project.
+    pub path: String,
+    /// Its cases, in order.
+    pub cases: Vec<Case>,
+    /// What is wrong with the file itself.
+    pub problems: Vec<Failure>,
+}
+
+/// One section: input, and what is expected of the answers.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Case {
+    /// The path of its file, from the root of the project.
+    pub path: String,
+    /// The section's heading.
+    pub title: String,
+    /// The line of the heading.
+    pub line: usize,
+    /// The files that are read.
+    pub inputs: Vec<Input>,
+    /// What the input does not say.
+    pub options: CaseOptions,
+    /// What is expected.
+    #[serde(skip)]
+    pub expectations: Vec<Expectation>,
+    /// The flows that the expectations speak of, in their order.
+    pub flows: Vec<FlowQuery>,
+}
+
+/// A file that a case reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Input {
+    /// Its name; positions name it.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The options of a case, as users write them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaseOptions {
+    /// `--pod-cidr`
+    pub pod_cidrs: Vec<String>,
+    /// `--node-cidr`
+    pub node_cidrs: Vec<String>,
+    /// `--namespace`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_namespace: Option<String>,
+}
+
+/// One line of an `expect` block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// Its line in the case file.
+    pub line: usize,
+    /// As written.
+    pub text: String,
+    /// What it means.
+    pub expect: Expect,
+}
+
+impl CaseOptions {
+    /// The options as the command takes them.
+    pub fn arguments(&self) -> Vec<String> {
+        let named = |name: &str, values: &[String]| -> Vec<String> {
+            let pairs = values.iter().map(|value| [name.to_owned(), value.clone()]);
+            pairs.flatten().collect()
+        };
+        let mut arguments = named("--pod-cidr", &self.pod_cidrs);
+        arguments.extend(named("--node-cidr", &self.node_cidrs));
+        arguments.extend(named("--namespace", self.default_namespace.as_slice()));
+        arguments
+    }
+
+    /// The options as the engine takes them.
+    ///
+    /// # Errors
+    /// If a range is none.
+    pub fn options(&self) -> Result<Options, String> {
+        let nets = |texts: &[String]| -> Result<Vec<_>, String> {
+            let nets = texts.iter().map(|text| text.parse().map_err(|_| text));
+            let nets: Result<_, &String> = nets.collect();
+            nets.map_err(|text| format!("`{text}` is no range of addresses"))
+        };
+        let defaults = Options::default();
+        let namespace = self.default_namespace.clone();
+        Ok(Options {
+            pod_cidrs: nets(&self.pod_cidrs)?,
+            node_cidrs: nets(&self.node_cidrs)?,
+            default_namespace: namespace.unwrap_or(defaults.default_namespace),
+        })
+    }
+}
