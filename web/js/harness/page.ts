@@ -83,7 +83,8 @@ function matrix(): void {
       const edge = DATA.edges.find((e) => e.from === from.id && e.to === to.id);
       const cell = from === to ? "is-self" : edge ? `is-${edge.state}` : "is-none";
       const text = edge ? edge.label.replace("TCP ", "") : from === to ? "" : "·";
-      row.insertAdjacentHTML("beforeend", `<td><button class="matrix-cell ${cell}" aria-pressed="${edge?.id === "e4"}">${text}</button></td>`);
+      const tag = from === to ? "span" : "button";
+      row.insertAdjacentHTML("beforeend", `<td><${tag} class="matrix-cell ${cell}"${tag === "button" ? ` aria-pressed="${edge?.id === "e4"}"` : ""}>${text}</${tag}></td>`);
     }
   }
 }

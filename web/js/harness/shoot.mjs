@@ -20,6 +20,8 @@ const SHOTS = {
   open: { at: "stress.html?theme=light&case=open", size: [760, 800] },
   n30: { at: "stress.html?theme=light&n=30", size: [1200, 860] },
   n60: { at: "stress.html?theme=dark&n=60", size: [1200, 860] },
+  "phone-light": { at: "index.html?theme=light", size: [390, 844] },
+  middle: { at: "index.html?theme=light", size: [1000, 760] },
   n1000: { at: "stress.html?theme=light&n=1000", size: [1200, 860] },
 };
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];

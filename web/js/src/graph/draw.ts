@@ -1,7 +1,7 @@
 // The drawing itself: namespaces, lines, cards and labels as keyed SVG elements.
 
 import type { LayoutResponse, Point, Rect, Route } from "../layout/types";
-import { groupId, type Line, type Picture } from "./economy";
+import { COLLAPSE_ABOVE, groupId, type Line, type Picture } from "./economy";
 import type { CardText, Words } from "./scene";
 import { Keyed, set, svg } from "./svg";
 import { fill, type GraphLabels, type GraphNode } from "./types";
@@ -19,17 +19,20 @@ export class Drawing {
     svg("g", { class: "graph-pill is-allowed" }, [svg("rect", { rx: 11, height: 22 }), svg("text", { "text-anchor": "middle", dy: "0.35em" })]),
   ]);
   readonly groups = new Keyed<GroupItem>(layer("graph-groups"), makeGroup, updateGroup);
+  readonly headings = new Keyed<GroupItem>(layer("graph-headings"), makeHeading, updateHeading);
   readonly lines = new Keyed<LineItem>(layer("graph-lines"), makeLine, updateLine);
   readonly cards = new Keyed<CardItem>(layer("graph-cards"), makeCard, updateCard);
   readonly fans = new Keyed<FanItem>(layer("graph-fans"), makeFan, updateFan);
   readonly pills = new Keyed<LabelItem>(layer("graph-labels"), makePill, updatePill);
 
   constructor() {
-    this.root.append(this.field, this.groups.layer, this.lines.layer, this.cards.layer, this.fans.layer, this.pills.layer);
+    this.root.append(this.field, this.groups.layer, this.lines.layer, this.headings.layer, this.cards.layer, this.fans.layer, this.pills.layer);
   }
 
   show(picture: Picture, words: Words, response: LayoutResponse, labels: GraphLabels): void {
-    this.groups.sync(groupItems(picture, words, response, labels));
+    const groups = groupItems(picture, words, response, labels);
+    this.groups.sync(groups);
+    this.headings.sync(groups);
     this.lines.sync(lineItems(picture, response, labels));
     this.cards.sync(cardItems(picture, words, response, labels));
     this.pills.sync(labelItems(picture, words, response, labels));
@@ -49,6 +52,11 @@ export class Drawing {
   }
 }
 
+/** Small pictures have nothing to close. */
+function isFoldable(picture: Picture): boolean {
+  return picture.groups.reduce((sum, g) => sum + g.count, 0) > COLLAPSE_ABOVE || picture.groups.some((g) => g.collapsed);
+}
+
 /** How the ends of lines are called. */
 export function endName(picture: Picture, end: string): string {
   if (end.startsWith("ns:")) return end.slice(3);
@@ -61,7 +69,7 @@ function layer(name: string): SVGGElement {
 }
 
 function groupItems(picture: Picture, words: Words, response: LayoutResponse, labels: GraphLabels) {
-  const foldable = picture.groups.some((g) => g.collapsed) || picture.nodes.length > 60;
+  const foldable = isFoldable(picture);
   const out = new Map<string, GroupItem>();
   for (const { name, collapsed } of picture.groups) {
     const rect = response.placement.groups[groupId(name)];
@@ -118,7 +126,7 @@ function labelItems(picture: Picture, words: Words, response: LayoutResponse, la
     const text = words.labels.get(line.id);
     if (!box || !text) continue;
     const shown = { text: `⇄ ${text.text}`, w: text.w + 16 };
-    const at = { x: box.x + box.w - 16 - shown.w / 2, y: box.y + 21 };
+    const at = { x: box.x + box.w - (isFoldable(picture) ? 38 : 16) - shown.w / 2, y: box.y + 21 };
     out.set(line.id, { line, at, ...shown, spoken: `${name}: ${labels.inside}, ${text.text}` });
   }
   return out;
@@ -129,12 +137,11 @@ function makeGroup(key: string): SVGGElement {
     svg("rect", { width: 22, height: 22, rx: 6 }),
     svg("path", { class: "graph-fold-sign" }),
   ]);
-  const heading = svg("text", { class: "graph-group-name", x: 16, y: 25 });
-  return svg("g", { class: "graph-group", "data-group": key.slice(3) }, [svg("title"), svg("rect", { class: "graph-group-box", rx: 16 }), heading, fold]);
+  return svg("g", { class: "graph-group", "data-group": key.slice(3) }, [svg("title"), svg("rect", { class: "graph-group-box", rx: 16 }), fold]);
 }
 
 function updateGroup(element: SVGGElement, item: GroupItem): void {
-  const [title, box, heading, fold] = [...element.children];
+  const [title, box, fold] = [...element.children];
   moveTo(element, item.rect);
   set(element, {
     class: `graph-group${item.collapsed ? " is-collapsed" : ""}`,
@@ -144,11 +151,22 @@ function updateGroup(element: SVGGElement, item: GroupItem): void {
   });
   title.textContent = item.collapsed ? item.action : item.whole;
   set(box, { width: item.rect.w, height: item.rect.h });
+  set(fold, { display: item.foldable ? undefined : "none", transform: `translate(${item.rect.w - 32} ${item.collapsed ? 12 : 9})` });
+  set(fold.children[1], { d: item.collapsed ? "M6 11h10M11 6v10" : "M6 11h10" });
+}
+
+/** Names of namespaces lie over the lines, with a rim of the ground around them. */
+function makeHeading(): SVGGElement {
+  return svg("g", { class: "graph-heading", "aria-hidden": "true" }, [svg("text", { class: "graph-group-name", x: 16 })]);
+}
+
+function updateHeading(element: SVGGElement, item: GroupItem): void {
+  const heading = element.children[0];
+  moveTo(element, item.rect);
+  set(element, { class: `graph-heading${item.collapsed ? " is-collapsed" : ""}` });
   const gap = item.collapsed ? { x: 16, dy: 22 } : { dx: 7 };
   heading.replaceChildren(`${item.name} `, svg("tspan", { class: "graph-group-note", ...gap }, [item.note]));
   set(heading, { y: item.collapsed ? 33 : 25 });
-  set(fold, { display: item.foldable ? undefined : "none", transform: `translate(${item.rect.w - 32} ${item.collapsed ? 12 : 9})` });
-  set(fold.children[1], { d: item.collapsed ? "M6 11h10M11 6v10" : "M6 11h10" });
 }
 
 function makeCard(key: string): SVGGElement {

@@ -52,7 +52,7 @@ class Diagram {
     parent.append(this.surface);
     if (options.dark !== undefined) this.setTheme(options.dark);
     this.surface.setAttribute("aria-label", this.labels.diagram);
-    this.viewport = new Viewport(this.surface, this.drawing.root, this.ground);
+    this.viewport = new Viewport(this.surface, this.drawing.root, this.ground, () => this.update(true));
     this.tip = new Tip(parent);
     this.caption = new Caption(parent);
     this.surface.addEventListener("click", (event) => this.clicked(event));

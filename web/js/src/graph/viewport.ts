@@ -13,9 +13,10 @@ export class Viewport {
   private bounds: Rect = { x: 0, y: 0, w: 0, h: 0 };
   /** Whether the user has moved the drawing since it was last fitted. */
   private moved = false;
+  private hidden = false;
   private readonly observer: ResizeObserver;
 
-  constructor(private readonly surface: SVGSVGElement, view: SVGGElement, ground: SVGPatternElement) {
+  constructor(private readonly surface: SVGSVGElement, view: SVGGElement, ground: SVGPatternElement, private readonly appeared: () => void) {
     this.behaviour = zoom<SVGSVGElement, unknown>()
       .scaleExtent([0.08, 2.5])
       .filter((event: Event) => event.type === "wheel" || !(event as MouseEvent).button)
@@ -26,13 +27,21 @@ export class Viewport {
         ground.setAttribute("patternTransform", `translate(${x} ${y}) scale(${k < 0.5 ? k * 2 : k})`);
       });
     this.selection = select(surface).call(this.behaviour).on("dblclick.zoom", null);
-    this.observer = new ResizeObserver(() => this.moved || this.fit());
+    this.observer = new ResizeObserver(() => this.resized());
     this.observer.observe(surface);
   }
 
   size(): { w: number; h: number } {
     const { width, height } = this.surface.getBoundingClientRect();
     return { w: width || 640, h: height || 640 };
+  }
+
+  /** A pane that was hidden has no size: what was laid out for it is laid out again when it shows. */
+  private resized(): void {
+    const hidden = this.surface.clientWidth === 0;
+    if (this.hidden && !hidden) this.appeared();
+    else if (!hidden && !this.moved) this.fit();
+    this.hidden = hidden;
   }
 
   setBounds(bounds: Rect, fresh: boolean): void {

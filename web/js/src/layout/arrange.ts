@@ -3,7 +3,7 @@
 // Several widths are tried and the drawing that is read best in the pane wins: as large as
 // possible, then with short lines.
 
-import { blockOf, type Block } from "./block";
+import { blockMaker, type Block } from "./block";
 import { boundsOf, centre } from "./geometry";
 import { difficulty, groupsOf } from "./route";
 import { GAP, type LayoutNode, type Placement, type Rect, type Scene } from "./types";
@@ -64,9 +64,9 @@ function forward(scene: Scene, placement: Placement): number {
 function blockChoices(scene: Scene): Block[][] {
   const largest = Math.max(1, ...scene.groups.map((g) => scene.nodes.filter((n) => n.group === g.id).length));
   const columns = [1, 2, 3, 4, 6, 9, 14, 20].filter((c) => c === 1 || c <= largest);
-  const order = orderGroups(scene);
+  const makers = orderGroups(scene).map((group) => blockMaker(scene, group));
   const tries = largest > 80 ? [Math.ceil(Math.sqrt(largest))] : columns;
-  return tries.map((cols) => order.map((group) => blockOf(scene, group, cols)));
+  return tries.map((cols) => makers.map((make) => make(cols)));
 }
 
 /** Namespaces so that those with much in common stand together, the one nearest outside first. */

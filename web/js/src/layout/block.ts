@@ -1,6 +1,6 @@
 // A namespace as a block: its cards on a grid, their places relative to the block's corner.
 
-import { solveGrid, type Cells } from "./grid";
+import { ranksOf, solveGrid, type Cells, type GridProblem } from "./grid";
 import { PAD, type LayoutGroup, type LayoutNode, type Rect, type Scene } from "./types";
 
 export interface Block { id: string; w: number; h: number; cards: Record<string, Rect> }
@@ -27,17 +27,22 @@ export function pitchOf(scene: Scene, nodes: LayoutNode[]): Pitch {
   };
 }
 
-/** The namespace's cards on at most `maxCols` columns. */
-export function blockOf(scene: Scene, group: LayoutGroup, maxCols: number): Block {
+/** Makes blocks of a namespace, for whatever number of columns is asked. */
+export function blockMaker(scene: Scene, group: LayoutGroup): (maxCols: number) => Block {
   const nodes = members(scene, group.id);
-  if (group.collapsed || nodes.length === 0) {
-    return { id: group.id, w: group.w, h: group.h, cards: {} };
-  }
-  const cols = Math.min(maxCols, nodes.length);
-  return place(group, nodes, solveGrid(problemOf(scene, nodes, cols)), pitchOf(scene, nodes));
+  if (group.collapsed || nodes.length === 0) return () => ({ id: group.id, w: group.w, h: group.h, cards: {} });
+  const problem = problemOf(scene, nodes);
+  const [ranks, pitch] = [ranksOf(problem), pitchOf(scene, nodes)];
+  const made = new Map<number, Block>();
+  return (maxCols) => {
+    const cols = Math.min(maxCols, nodes.length);
+    const block = made.get(cols) ?? place(group, nodes, solveGrid(problem, ranks, cols), pitch);
+    made.set(cols, block);
+    return block;
+  };
 }
 
-function problemOf(scene: Scene, nodes: LayoutNode[], cols: number) {
+function problemOf(scene: Scene, nodes: LayoutNode[]): GridProblem {
   const index = new Map(nodes.map((n, i) => [n.id, i]));
   const outside = new Set(scene.nodes.filter((n) => !n.group).map((n) => n.id));
   const links: [number, number][] = [];
@@ -48,7 +53,7 @@ function problemOf(scene: Scene, nodes: LayoutNode[], cols: number) {
     else if (a !== undefined && outside.has(to)) pull[a]++;
     else if (b !== undefined && outside.has(from)) pull[b]++;
   }
-  return { count: nodes.length, links, pull, cols };
+  return { count: nodes.length, links, pull };
 }
 
 function place(group: LayoutGroup, nodes: LayoutNode[], cells: Cells, pitch: Pitch): Block {

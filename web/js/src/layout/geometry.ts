@@ -33,47 +33,44 @@ export function contains(r: Rect, p: Point): boolean {
 
 /** Rectangles that can be asked which of them a point or a rectangle touches. */
 export class RectIndex {
-  private readonly cells = new Map<string, { id: string; rect: Rect }[]>();
+  private readonly cells = new Map<number, { id: string; rect: Rect }[]>();
 
-  constructor(entries: Iterable<[string, Rect]>, private readonly size = 160) {
+  constructor(entries: Iterable<[string, Rect]>) {
     for (const [id, rect] of entries) this.add(id, rect);
   }
 
   add(id: string, rect: Rect): void {
-    this.eachCell(rect, (key) => {
+    for (const key of keysOf(rect)) {
       const held = this.cells.get(key);
       if (held) held.push({ id, rect });
       else this.cells.set(key, [{ id, rect }]);
-    });
+    }
   }
 
-  /** Ids whose rectangle holds the point. */
-  at(p: Point): string[] {
-    const held = this.cells.get(`${Math.floor(p.x / this.size)} ${Math.floor(p.y / this.size)}`);
-    return held ? held.filter(({ rect }) => contains(rect, p)).map(({ id }) => id) : [];
+  /** Calls `found` with the id of each rectangle that holds the point. */
+  at(p: Point, found: (id: string) => void): void {
+    const held = this.cells.get(keyOf(cell(p.x), cell(p.y)));
+    if (held) for (const { id, rect } of held) if (contains(rect, p)) found(id);
   }
 
   /** Ids whose rectangle overlaps `rect`. */
   touching(rect: Rect): Set<string> {
     const found = new Set<string>();
-    this.eachCell(rect, (key) => {
+    for (const key of keysOf(rect)) {
       for (const held of this.cells.get(key) ?? []) if (overlaps(held.rect, rect)) found.add(held.id);
-    });
+    }
     return found;
   }
+}
 
-  /** How many rectangles overlap `rect`. */
-  hits(rect: Rect): number {
-    const found = new Set<Rect>();
-    this.eachCell(rect, (key) => {
-      for (const held of this.cells.get(key) ?? []) if (overlaps(held.rect, rect)) found.add(held.rect);
-    });
-    return found.size;
-  }
+const CELL = 160;
+const cell = (v: number) => Math.floor(v / CELL);
+const keyOf = (x: number, y: number) => (x + 32_768) * 65_536 + y + 32_768;
 
-  private eachCell(r: Rect, visit: (key: string) => void): void {
-    for (let x = Math.floor(r.x / this.size); x <= Math.floor((r.x + r.w) / this.size); x++) {
-      for (let y = Math.floor(r.y / this.size); y <= Math.floor((r.y + r.h) / this.size); y++) visit(`${x} ${y}`);
-    }
+function keysOf(r: Rect): number[] {
+  const keys: number[] = [];
+  for (let x = cell(r.x); x <= cell(r.x + r.w); x++) {
+    for (let y = cell(r.y); y <= cell(r.y + r.h); y++) keys.push(keyOf(x, y));
   }
+  return keys;
 }

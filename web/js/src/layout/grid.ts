@@ -13,19 +13,25 @@ export interface GridProblem {
   links: [number, number][];
   /** How strongly each card is tied to what stands left of the namespace. */
   pull: number[];
-  cols: number;
 }
+
+/** dagre's ranks, left to right and top to bottom; asked once for all numbers of columns. */
+export interface Ranks { LR: number[][]; TB: number[][] }
 
 /** Cell of each card, as column and row. */
 export interface Cells { col: number[]; row: number[] }
 
-/** Operations the search may spend: about a tenth of a second. */
-const BUDGET = 2e7;
+/** Operations the search may spend on one seed: a few hundredths of a second. */
+const BUDGET = 5e6;
+
+export function ranksOf(problem: GridProblem): Ranks {
+  return { LR: rankedOrder(problem, "LR"), TB: rankedOrder(problem, "TB") };
+}
 
 /** The best cells found for `cols` columns. */
-export function solveGrid(problem: GridProblem): Cells {
-  const seeds = [seed(problem, "LR"), seed(problem, "TB")];
-  const solved = seeds.map((cells) => improve(problem, cells));
+export function solveGrid(problem: GridProblem, ranks: Ranks, cols: number): Cells {
+  const seeds = [seed(ranks.LR, cols, ranks.LR.length <= cols), seed(ranks.TB, cols, false)];
+  const solved = seeds.map((cells) => improve(problem, cells, cols));
   solved.sort((a, b) => cost(problem, a) - cost(problem, b));
   return trim(solved[0]);
 }
@@ -73,25 +79,22 @@ function crossings(links: [number, number][], cells: Cells): number {
   return found;
 }
 
-function cross([a, b]: [number, number], [c, d]: [number, number], { col, row }: Cells): boolean {
+function cross([a, b]: [number, number], [c, d]: [number, number], cells: Cells): boolean {
   if (a === c || a === d || b === c || b === d) return false;
-  const side = (p: number, q: number, r: number) =>
-    Math.sign((col[q] - col[p]) * (row[r] - row[p]) - (row[q] - row[p]) * (col[r] - col[p]));
-  return side(a, b, c) * side(a, b, d) < 0 && side(c, d, a) * side(c, d, b) < 0;
+  return turn(cells, a, b, c) * turn(cells, a, b, d) < 0 && turn(cells, c, d, a) * turn(cells, c, d, b) < 0;
 }
 
-/** dagre's order, poured into `cols` columns. */
-function seed(problem: GridProblem, rankdir: "LR" | "TB"): Cells {
-  const ranked = rankedOrder(problem, rankdir);
-  const cells: Cells = { col: Array(problem.count).fill(0), row: Array(problem.count).fill(0) };
-  if (rankdir === "LR" && ranked.length <= problem.cols) {
-    ranked.forEach((rank, col) => rank.forEach((i, row) => ((cells.col[i] = col), (cells.row[i] = row))));
-    return cells;
-  }
-  ranked.flat().forEach((i, at) => {
-    cells.col[i] = at % problem.cols;
-    cells.row[i] = Math.floor(at / problem.cols);
-  });
+/** On which side of the line from p to q the card r lies, by its sign. */
+function turn({ col, row }: Cells, p: number, q: number, r: number): number {
+  return (col[q] - col[p]) * (row[r] - row[p]) - (row[q] - row[p]) * (col[r] - col[p]);
+}
+
+/** dagre's order poured into `cols` columns, or a column for each rank. */
+function seed(ranks: number[][], cols: number, byRank: boolean): Cells {
+  const cells: Cells = { col: [], row: [] };
+  const put = (i: number, col: number, row: number) => ((cells.col[i] = col), (cells.row[i] = row));
+  if (byRank) ranks.forEach((rank, col) => rank.forEach((i, row) => put(i, col, row)));
+  else ranks.flat().forEach((i, at) => put(i, at % cols, Math.floor(at / cols)));
   return cells;
 }
 
@@ -115,17 +118,17 @@ function rankedOrder(problem: GridProblem, rankdir: "LR" | "TB"): number[][] {
 }
 
 /** Moves and swaps cards while that lowers the cost. */
-function improve(problem: GridProblem, start: Cells): Cells {
+function improve(problem: GridProblem, start: Cells, cols: number): Cells {
   const cells = { col: [...start.col], row: [...start.row] };
-  const rows = Math.max(Math.ceil(problem.count / problem.cols), ...cells.row.map((r) => r + 1));
+  const rows = Math.max(Math.ceil(problem.count / cols), ...cells.row.map((r) => r + 1));
   let spent = 0;
   const price = problem.count + problem.links.length * (problem.count + problem.links.length);
   let best = cost(problem, cells);
   for (let improved = true; improved && spent < BUDGET; ) {
     improved = false;
     for (let i = 0; i < problem.count && spent < BUDGET; i++) {
-      for (let cell = 0; cell < problem.cols * (rows + 1) && spent < BUDGET; cell++) {
-        const undo = put(cells, i, cell % problem.cols, Math.floor(cell / problem.cols));
+      for (let cell = 0; cell < cols * (rows + 1) && spent < BUDGET; cell++) {
+        const undo = put(cells, i, cell % cols, Math.floor(cell / cols));
         const now = cost(problem, cells);
         spent += price;
         if (now < best - 1e-6) (best = now), (improved = true);

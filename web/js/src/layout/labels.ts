@@ -17,7 +17,7 @@ export function placeLabels(links: LayoutLink[], curves: Map<string, Curve>, pla
   for (const link of byLength(links, curves)) {
     const curve = curves.get(link.id);
     if (!curve || link.labelW === 0) continue;
-    const at = bestPlace(link, curve, (r) => cards.hits(r) * 6 + taken.hits(r) * 5 + headers.hits(r) * 3 + strangers(lines, r, link.id) * 1.2);
+    const at = bestPlace(link, curve, (r) => cards.touching(r).size * 6 + taken.touching(r).size * 5 + headers.touching(r).size * 3 + strangers(lines, r, link.id) * 1.2);
     taken.add(link.id, labelRect(at, link.labelW));
     out.set(link.id, at);
   }

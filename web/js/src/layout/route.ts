@@ -93,7 +93,7 @@ export function routeAll(links: LayoutLink[], placement: Placement, groupOf: Map
 function finalCurve({ link, from, to, sides, boxed }: Plan, offsets: Map<string, number>): Curve {
   let a = port(from, sides[0], offsets.get(`${link.id} 0`) ?? 0);
   let b = port(to, sides[1], offsets.get(`${link.id} 1`) ?? 0);
-  [a, b] = straightened(a, b, from, to, sides, boxed ? Infinity : 9);
+  [a, b] = straightened(a, b, from, to, sides, boxed ? Infinity : 12);
   return curve(a, b, sides);
 }
 
@@ -102,7 +102,8 @@ function bestSides(link: LayoutLink, from: Rect, to: Rect, ground: Ground): [Sid
   for (const s of SIDES) {
     for (const t of SIDES) {
       const candidate = curve(port(from, s, 0), port(to, t, 0), [s, t]);
-      const cost = curveCost(candidate, link, from, to, ground) + bendCost(s, t, from, to);
+      const bends = bendCost(s, t, from, to);
+      const cost = bends + curveCost(candidate, link, from, to, ground, best ? best.cost - bends : Infinity);
       if (!best || cost < best.cost) best = { sides: [s, t], cost };
     }
   }
@@ -119,20 +120,21 @@ function bendCost(s: Side, t: Side, from: Rect, to: Rect): number {
 
 /**
  * Length, much for each card in the way, very much for crossing its own boxes; something for a line
- * within a namespace that leaves it, and for one over a namespace's name.
+ * within a namespace that leaves it, and for one over a namespace's name. Stops counting at `enough`.
  */
-function curveCost(candidate: Curve, link: LayoutLink, from: Rect, to: Rect, { cards, headers, home }: Ground): number {
+function curveCost(candidate: Curve, link: LayoutLink, from: Rect, to: Rect, { cards, headers, home }: Ground, enough = Infinity): number {
   const box = home.get(link.from) === home.get(link.to) ? home.get(link.from) : undefined;
   const named = new Set<string>();
   let cost = 0;
   let before = candidate.p0;
   const hit = new Set<string>();
-  for (let i = 1; i <= SAMPLES; i++) {
+  const strange = (id: string) => void (id !== link.from && id !== link.to && hit.add(id));
+  for (let i = 1; i <= SAMPLES && cost + hit.size * 350 < enough; i++) {
     const p = pointAt(candidate, i / SAMPLES);
     cost += Math.hypot(p.x - before.x, p.y - before.y);
     if (i < SAMPLES && (contains(from, p) || contains(to, p))) cost += 400;
-    for (const id of cards.at(p)) if (id !== link.from && id !== link.to) hit.add(id);
-    for (const id of headers.at(p)) named.add(id);
+    cards.at(p, strange);
+    headers.at(p, (id) => named.add(id));
     if (box && !contains(box, p)) cost += 14;
     before = p;
   }

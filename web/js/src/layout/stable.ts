@@ -1,7 +1,7 @@
 // Keeps a drawing still: what was placed stays, only what is new looks for room, and boxes give way
 // only where a neighbour has grown into them.
 
-import { blockOf, members, pitchOf, type Pitch } from "./block";
+import { blockMaker, members, pitchOf, type Pitch } from "./block";
 import { arrange, OUTSIDE_GAP } from "./arrange";
 import { boundsOf, centre, grown, overlaps } from "./geometry";
 import { GAP, PAD, type LayoutGroup, type LayoutNode, type Placement, type Rect, type Scene } from "./types";
@@ -47,7 +47,7 @@ function settleGroup(scene: Scene, group: LayoutGroup, previous: Placement, out:
 /** A block as a whole: where the box stood, or at the free side of the drawing. */
 function newBlock(scene: Scene, group: LayoutGroup, before: Rect | undefined, out: Placement, view: { w: number; h: number }): Rect {
   const count = members(scene, group.id).length;
-  const block = blockOf(scene, group, Math.max(2, Math.round(Math.sqrt(count))));
+  const block = blockMaker(scene, group)(Math.max(2, Math.round(Math.sqrt(count))));
   const all = boundsOf([...Object.values(out.groups), ...Object.values(out.nodes)]);
   const below = (all.w || 1) / (all.h + block.h) >= view.w / view.h * 0.8;
   const corner = before ?? (all.w === 0 ? { x: 0, y: 0 } : below ? freeBelow(out) : { x: all.x + all.w + GAP, y: all.y });
