@@ -123,15 +123,15 @@ impl Reader {
         if known.contains(&key) {
             return;
         }
-        let meant = nearest(key, known.iter().copied());
-        let near = match keys {
-            Keys::Exactly(_) => true,
+        let meant = match keys {
+            Keys::Exactly(_) => nearest(key, known.iter().copied()),
             // Without the whole list of keys, only another spelling of a known one is certain.
-            Keys::Among(_) => meant.is_some_and(|meant| meant.eq_ignore_ascii_case(key)),
+            Keys::Among(_) => {
+                let meant = known.iter().find(|known| known.eq_ignore_ascii_case(key));
+                let Some(meant) = meant else { return };
+                Some(*meant)
+            }
         };
-        if !near {
-            return;
-        }
         let field = path.field(key);
         let message = format!("unknown field `{field}`: it is dropped");
         let finding = Diagnostic::new(Code::UnknownField, message).at(entry.key_span);
@@ -165,6 +165,18 @@ impl Reader {
                 self.wrong_type(path, node, "a string");
                 None
             }
+        }
+    }
+
+    /// A string where Go has the empty one for an absent or null field. None for another type,
+    /// which is reported: what the empty string would lack is then not worth a second finding.
+    pub fn text<'n>(&mut self, path: &Path<'_>, node: Option<&'n Node<'_>>) -> Option<&'n str> {
+        match node {
+            None
+            | Some(Node {
+                value: Value::Null, ..
+            }) => Some(""),
+            Some(node) => self.string(path, Some(node)),
         }
     }
 

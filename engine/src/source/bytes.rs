@@ -31,6 +31,13 @@ pub fn decode(bytes: &[u8]) -> Decoded {
 }
 
 fn decode_utf8(bytes: &[u8]) -> Decoded {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let faults = text.match_indices('\0').map(|(i, _)| i).collect();
+        return Decoded {
+            text: text.to_owned(),
+            faults,
+        };
+    }
     let mut decoded = Decoded {
         text: String::with_capacity(bytes.len()),
         faults: Vec::new(),

@@ -126,6 +126,63 @@ impl Reader {
     }
 }
 
+/// Whether no kind's reader looks into lists and mappings under a key: most of what `kubectl`
+/// prints of a pod. They are read as empty.
+fn is_unread(key: &str) -> bool {
+    matches!(
+        key,
+        "managedFields"
+            | "annotations"
+            | "finalizers"
+            | "env"
+            | "envFrom"
+            | "volumes"
+            | "volumeMounts"
+            | "resources"
+            | "livenessProbe"
+            | "readinessProbe"
+            | "startupProbe"
+            | "lifecycle"
+            | "tolerations"
+            | "affinity"
+            | "securityContext"
+            | "conditions"
+            | "containerStatuses"
+            | "initContainerStatuses"
+            | "images"
+            | "data"
+            | "binaryData"
+    )
+}
+
+/// Passes over a value.
+fn skip(next: u8, lexer: &mut SliceLexer<'_>, depth: usize) -> Result<(), Error> {
+    let depth = depth.checked_sub(1).ok_or(Error::Depth)?;
+    match next {
+        b'"' => drop(lexer.discarded().str_string().map_err(Error::Str)?),
+        b'-' | b'0'..=b'9' => drop(lexer.num_string().validated().map_err(Error::Num)?),
+        b'a'..=b'z' => drop(lexer.null_or_bool().ok_or(Expect::Value)?),
+        b'[' => lexer
+            .discarded()
+            .seq(b']', SliceLexer::ws_peek, |next, lexer| {
+                skip(next, lexer, depth)
+            })?,
+        b'{' => lexer
+            .discarded()
+            .seq(b'}', SliceLexer::ws_peek, |next, lexer| {
+                lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
+                drop(lexer.str_string().map_err(Error::Str)?);
+                lexer
+                    .expect(SliceLexer::ws_peek, b':')
+                    .ok_or(Expect::Colon)?;
+                let next = lexer.ws_peek().ok_or(Expect::Value)?;
+                skip(next, lexer, depth)
+            })?,
+        _ => return Err(Expect::Value.into()),
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

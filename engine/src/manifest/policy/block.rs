@@ -6,7 +6,7 @@ use super::super::read::{Keys, Path, Reader};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::net::{AddrSet, Cidr, CidrError};
 use crate::source::Span;
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// A block of addresses without its exceptions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,18 +31,23 @@ impl Block {
 
 /// Reads an `ipBlock`; none if its `cidr` is unreadable.
 pub fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Block> {
+    if !matches!(node.value, Value::Map(_)) {
+        // Not a mapping: said once, and not again as a missing `cidr`.
+        reader.entries(path, node);
+        return None;
+    }
     let fields = reader.fields(path, node, Keys::Exactly(&["cidr", "except"]));
     let cidr_path = path.field("cidr");
-    let text = reader
-        .string(&cidr_path, fields.get("cidr"))
-        .unwrap_or_default();
+    let text = reader.text(&cidr_path, fields.get("cidr"));
     let span = fields.get("cidr").map_or(node.span, |cidr| cidr.span);
-    let cidr = cidr(reader, &cidr_path, text, span);
+    let cidr = text.and_then(|text| cidr(reader, &cidr_path, text, span));
     let path = path.field("except");
     let (mut texts, mut addresses) = (Vec::new(), cidr.map(AddrSet::from_cidr).unwrap_or_default());
     for (i, item) in reader.items(&path, fields.get("except")).iter().enumerate() {
         let path = path.item(i);
-        let text = reader.string(&path, Some(item)).unwrap_or_default();
+        let Some(text) = reader.text(&path, Some(item)) else {
+            continue;
+        };
         let Some(except) = self::cidr(reader, &path, text, item.span) else {
             continue;
         };
@@ -52,7 +57,7 @@ pub fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Blo
         addresses = addresses.difference(&AddrSet::from_cidr(except));
         texts.push(text.into());
     }
-    cidr.map(|_| Block {
+    cidr.zip(text).map(|(_, text)| Block {
         cidr: text.into(),
         except: texts,
         addresses: Arc::new(addresses),

@@ -170,7 +170,7 @@ fn policy_types(
     let (mut ingress, mut egress) = (false, false);
     for (i, item) in items.iter().enumerate() {
         let path = path.item(i);
-        match reader.string(&path, Some(item)) {
+        match reader.text(&path, Some(item)) {
             Some("Ingress") => ingress = true,
             Some("Egress") => egress = true,
             Some(other) => reader.refuse(

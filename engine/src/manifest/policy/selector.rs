@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::super::meta::check_labels;
-use super::super::read::{Keys, Path, Reader};
+use super::super::read::{Fields, Keys, Path, Reader};
 use super::super::syntax;
 use super::bad_word;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::selector::{Operator, Requirement, Selector};
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// Reads a label selector; none if it is absent or null.
 pub fn read(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option<Selector> {
@@ -42,11 +42,9 @@ pub fn read(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Op
 
 fn requirement(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Requirement> {
     let fields = reader.fields(path, node, Keys::Exactly(&["key", "operator", "values"]));
-    let key = reader
-        .string(&path.field("key"), fields.get("key"))
-        .unwrap_or_default();
+    let key = reader.text(&path.field("key"), fields.get("key"));
     let span = fields.get("key").map_or(node.span, |key| key.span);
-    if let Some(why) = syntax::label_key_fault(key) {
+    if let Some((key, why)) = key.and_then(|key| Some((key, syntax::label_key_fault(key)?))) {
         let message = format!("`{key}` is no label key: {why}");
         reader.refuse(
             &path.field("key"),
@@ -54,9 +52,7 @@ fn requirement(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<
         );
     }
     let values = values(reader, &path.field("values"), fields.get("values"));
-    let word = reader
-        .string(&path.field("operator"), fields.get("operator"))
-        .unwrap_or_default();
+    let word = reader.text(&path.field("operator"), fields.get("operator"))?;
     let Some((_, operator)) = Operator::NAMES.into_iter().find(|(name, _)| *name == word) else {
         let span = fields
             .get("operator")
@@ -66,9 +62,9 @@ fn requirement(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<
         reader.refuse(&path.field("operator"), finding);
         return None;
     };
-    check_values(reader, path, (word, operator), (&values, node));
+    check_values(reader, path, (word, operator), &fields);
     Some(Requirement {
-        key: key.into(),
+        key: key?.into(),
         operator,
         values,
     })
@@ -97,20 +93,27 @@ fn check_values(
     reader: &mut Reader,
     path: &Path<'_>,
     (word, operator): (&str, Operator),
-    (values, node): (&[Arc<str>], &Node<'_>),
+    fields: &Fields<'_, '_>,
 ) {
+    let values = fields.get("values");
+    let any = match values.map(|values| &values.value) {
+        None => false,
+        Some(Value::Seq(items)) => !items.is_empty(),
+        // No list: that is reported already, and how many it has cannot be said.
+        Some(_) => return,
+    };
     let (message, help) = match operator {
-        Operator::In | Operator::NotIn if values.is_empty() => (
+        Operator::In | Operator::NotIn if !any => (
             format!("`{word}` needs at least one value"),
             "list the values, or use `Exists`",
         ),
-        Operator::Exists | Operator::DoesNotExist if !values.is_empty() => (
+        Operator::Exists | Operator::DoesNotExist if any => (
             format!("`{word}` takes no values"),
             "leave `values` out, or use `In` or `NotIn`",
         ),
         _ => return,
     };
-    let span = node.get("values").map_or(node.span, |values| values.span);
+    let span = values.map_or(fields.span, |values| values.span);
     let finding = Diagnostic::new(Code::SelectorValues, message)
         .at(span)
         .with_help(help);
