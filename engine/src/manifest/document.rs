@@ -65,6 +65,8 @@ impl Document {
         }
         match node.get("items").map(|items| &items.value) {
             Some(Value::Seq(items)) if kind.ends_with("List") => self.list(kind, version, items),
+            Some(Value::Null) if kind.ends_with("List") => {}
+            Some(_) if kind.ends_with("List") => self.items_that_are_no_list(node),
             _ => self.object(node, (kind, version), envelope.map(|e| e.index)),
         }
     }
@@ -81,6 +83,12 @@ impl Document {
                 }),
             );
         }
+    }
+
+    fn items_that_are_no_list(&mut self, node: &Node<'_>) {
+        let mut reader = Reader::default();
+        reader.items(&Path::Root.field("items"), node.get("items"));
+        self.findings.extend(reader.diagnostics);
     }
 
     fn not_an_object(&mut self, node: &Node<'_>, why: &str) {

@@ -104,13 +104,12 @@ fn containers(
 fn named_port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<NamedPort> {
     let known = ["name", "containerPort", "protocol", "hostPort", "hostIP"];
     let fields = reader.fields(path, node, Keys::Among(&known));
-    let name = reader.string(&path.field("name"), fields.get("name"))?;
-    let port = reader.integer(&path.field("containerPort"), fields.get("containerPort"))?;
-    let protocol = match reader.string(&path.field("protocol"), fields.get("protocol")) {
-        Some(word) => Protocol::from_name(word)?,
-        None => Protocol::Tcp,
-    };
-    let port = u16::try_from(port).ok().filter(|port| *port > 0)?;
+    // All are read before any is asked for: a wrong type is reported on ports without a name too.
+    let name = reader.string(&path.field("name"), fields.get("name"));
+    let port = reader.integer(&path.field("containerPort"), fields.get("containerPort"));
+    let protocol = reader.string(&path.field("protocol"), fields.get("protocol"));
+    let (name, port) = (name?, u16::try_from(port?).ok().filter(|port| *port > 0)?);
+    let protocol = protocol.map_or(Some(Protocol::Tcp), Protocol::from_name)?;
     (!name.is_empty()).then(|| NamedPort {
         name: name.into(),
         protocol,

@@ -78,7 +78,7 @@ fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<PortEnt
             // The port itself was refused; say what is wrong with the end as well.
             let in_range = (1..=65535).contains(&end);
             if !in_range {
-                out_of_range(reader, &path.field("endPort"), end, node);
+                end_out_of_range(reader, &path.field("endPort"), end, node);
             }
             None
         }
@@ -167,6 +167,11 @@ fn out_of_range(reader: &mut Reader, path: &Path<'_>, number: i32, node: &Node<'
     );
 }
 
+fn end_out_of_range(reader: &mut Reader, path: &Path<'_>, number: i32, node: &Node<'_>) {
+    let message = format!("`endPort` {number} is no port: ports are 1 to 65535");
+    reader.refuse(path, Diagnostic::new(Code::EndPort, message).at(node.span));
+}
+
 fn end_needs_number(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) {
     let message = "`endPort` goes only with a numeric `port`";
     let finding = Diagnostic::new(Code::EndPort, message).at(node.span);
@@ -185,14 +190,13 @@ fn range(
     let PortMatch::Range(first, _) = port else {
         return None;
     };
-    let last = u16::try_from(end).ok().filter(|last| *last > 0);
-    if end < i32::from(first) {
-        let message = format!("`endPort` {end} is below `port` {first}");
-        reader.refuse(path, Diagnostic::new(Code::EndPort, message).at(node.span));
+    match u16::try_from(end) {
+        Ok(last) if first <= last => return Some(PortMatch::Range(first, last)),
+        Ok(last) if last > 0 => {
+            let message = format!("`endPort` {end} is below `port` {first}");
+            reader.refuse(path, Diagnostic::new(Code::EndPort, message).at(node.span));
+        }
+        _ => end_out_of_range(reader, path, end, node),
     }
-    if last.is_none() {
-        out_of_range(reader, path, end, node);
-    }
-    last.filter(|last| first <= *last)
-        .map(|last| PortMatch::Range(first, last))
+    None
 }
