@@ -199,9 +199,10 @@ impl<'i> Builder<'i> {
                 && workload.kind == crate::manifest::WorkloadKind::StatefulSet
                 && workload
                     .replicas
-                    .is_some_and(|replicas| replicas <= MOST_REPLICAS);
+                    .is_some_and(|replicas| (1..=MOST_REPLICAS).contains(&replicas));
             if split {
-                for index in 0..workload.replicas.unwrap_or(0) {
+                let first = workload.first_replica;
+                for index in (first..).take(workload.replicas.unwrap_or(0) as usize) {
                     let labels = hidden::of_replica(name, index, &workload.labels);
                     let name = format!("{name}-{index}").into();
                     self.drafts

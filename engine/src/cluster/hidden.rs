@@ -27,6 +27,11 @@ pub fn hidden_keys(kind: WorkloadKind) -> &'static [&'static str] {
             "controller-uid",
             "job-name",
         ],
+        WorkloadKind::VirtualMachine => &[
+            "kubevirt.io",
+            "kubevirt.io/created-by",
+            "vm.kubevirt.io/name",
+        ],
         WorkloadKind::DeploymentConfig
         | WorkloadKind::ReplicaSet
         | WorkloadKind::ReplicationController => &[],

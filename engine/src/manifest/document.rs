@@ -196,6 +196,7 @@ impl Known {
             (_, "extensions") => &["v1beta1"],
             (_, "" | "networking.k8s.io" | "apps.openshift.io") => &["v1"],
             (_, "apps") => &["v1", "v1beta1", "v1beta2"],
+            (_, "kubevirt.io") => &["v1", "v1alpha3"],
             (_, "batch") => &["v1", "v1beta1", "v2alpha1"],
             _ => &["v1alpha1", "v1beta1", "v1"],
         }
@@ -208,6 +209,7 @@ impl Known {
             Self::Workload(WorkloadKind::ReplicationController) => "v1",
             Self::Workload(WorkloadKind::DeploymentConfig) => "apps.openshift.io/v1",
             Self::Workload(WorkloadKind::Rollout) => "argoproj.io/v1alpha1",
+            Self::Workload(WorkloadKind::VirtualMachine) => "kubevirt.io/v1",
             Self::Workload(_) => "apps/v1",
             _ => "v1",
         }

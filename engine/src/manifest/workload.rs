@@ -26,11 +26,13 @@ pub enum WorkloadKind {
     Rollout,
     /// `apps` StatefulSet.
     StatefulSet,
+    /// `kubevirt.io` VirtualMachine, whose template declares no container ports.
+    VirtualMachine,
 }
 
 impl WorkloadKind {
     /// All of them: kind, API groups, and itself.
-    pub const ALL: [(&'static str, &'static [&'static str], Self); 9] = [
+    pub const ALL: [(&'static str, &'static [&'static str], Self); 10] = [
         ("CronJob", &["batch"], Self::CronJob),
         ("DaemonSet", &["apps", "extensions"], Self::DaemonSet),
         ("Deployment", &["apps", "extensions"], Self::Deployment),
@@ -44,6 +46,7 @@ impl WorkloadKind {
         ("ReplicationController", &[""], Self::ReplicationController),
         ("Rollout", &["argoproj.io"], Self::Rollout),
         ("StatefulSet", &["apps"], Self::StatefulSet),
+        ("VirtualMachine", &["kubevirt.io"], Self::VirtualMachine),
     ];
 
     /// The kind of this name in this API group.
@@ -70,6 +73,8 @@ pub struct Workload {
     /// `replicas`, or `completions` bounded by `parallelism` for a Job; none where the number
     /// hangs on nodes or is not written.
     pub replicas: Option<u32>,
+    /// The number of the first replica: `ordinals.start` of a StatefulSet, else 0.
+    pub first_replica: u32,
     /// Labels of the template, sorted by key. The workload's own labels play no part.
     pub labels: LabelList,
     /// The template's `spec`.
@@ -105,15 +110,24 @@ fn read_spec(
 ) -> Workload {
     let counted = match kind {
         WorkloadKind::Job | WorkloadKind::CronJob => Some("parallelism"),
-        WorkloadKind::DaemonSet => None,
+        WorkloadKind::DaemonSet | WorkloadKind::VirtualMachine => None,
         _ => Some("replicas"),
     };
-    let known = ["template", "selector", counted.unwrap_or("template")];
+    let known = [
+        "template",
+        "selector",
+        "ordinals",
+        counted.unwrap_or("template"),
+    ];
     let fields = reader.fields(path, node, Keys::Among(&known));
     let replicas = counted.and_then(|name| {
         let written = reader.integer(&path.field(name), fields.get(name));
         u32::try_from(written.unwrap_or(1)).ok()
     });
+    let first_replica = match (kind, fields.get("ordinals")) {
+        (WorkloadKind::StatefulSet, Some(node)) => first_replica(reader, path, node),
+        _ => 0,
+    };
     let path = path.field("template");
     let nothing = Node {
         value: crate::tree::Value::Null,
@@ -128,7 +142,17 @@ fn read_spec(
     Workload {
         kind,
         replicas,
+        first_replica,
         labels: meta.unwrap_or_default().labels,
         pod,
     }
+}
+
+fn first_replica(reader: &mut Reader, spec: &Path<'_>, ordinals: &Node<'_>) -> u32 {
+    let path = spec.field("ordinals");
+    let fields = reader.fields(&path, ordinals, Keys::Exactly(&["start"]));
+    let start = reader.integer(&path.field("start"), fields.get("start"));
+    start
+        .and_then(|start| u32::try_from(start).ok())
+        .unwrap_or(0)
 }

@@ -160,8 +160,12 @@ fn skip(next: u8, lexer: &mut SliceLexer<'_>, depth: usize) -> Result<(), Error>
     let depth = depth.checked_sub(1).ok_or(Error::Depth)?;
     match next {
         b'"' => drop(lexer.discarded().str_string().map_err(Error::Str)?),
-        b'-' | b'0'..=b'9' => drop(lexer.num_string().validated().map_err(Error::Num)?),
-        b'a'..=b'z' => drop(lexer.null_or_bool().ok_or(Expect::Value)?),
+        b'-' | b'0'..=b'9' => {
+            lexer.num_string().validated().map_err(Error::Num)?;
+        }
+        b'a'..=b'z' => {
+            lexer.null_or_bool().ok_or(Expect::Value)?;
+        }
         b'[' => lexer
             .discarded()
             .seq(b']', SliceLexer::ws_peek, |next, lexer| {

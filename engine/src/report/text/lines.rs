@@ -1,0 +1,76 @@
+//! The list as lines, and its notes.
+
+use std::fmt::{self, Write};
+
+use super::certain;
+use super::plain::Plain;
+use crate::report::types::{ListReport, Note};
+
+/// Rules named under one reason before the rest is only counted: a cluster can have a thousand
+/// rules with a block, and the JSON has them all.
+const MOST_RULES: usize = 10;
+
+/// One line per connection, then what is not known after a blank line.
+pub fn write(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
+    for connection in &report.connections {
+        let Some((allowed, suffix)) = certain(connection) else {
+            continue;
+        };
+        let (from, to) = (Plain(&connection.from), Plain(&connection.to));
+        writeln!(out, "{from} => {to} : {allowed}{suffix}")?;
+    }
+    let reasons = reasons(&report.notes);
+    if !reasons.is_empty() {
+        out.write_str("\nNot known, and so not listed:\n")?;
+    }
+    for (message, notes) in reasons {
+        writeln!(out, "  {}", Plain(message))?;
+        write_rules(&notes, "    ", out)?;
+    }
+    Ok(())
+}
+
+/// Notes by what they say, in the order in which each is said first.
+pub fn reasons(notes: &[Note]) -> Vec<(&str, Vec<&Note>)> {
+    let mut reasons: Vec<(&str, Vec<&Note>)> = Vec::new();
+    for note in notes {
+        match reasons.iter_mut().find(|(message, _)| *message == note.message) {
+            Some((_, notes)) => notes.push(note),
+            None => reasons.push((&note.message, vec![note])),
+        }
+    }
+    reasons
+}
+
+/// The rules behind one reason, a line each.
+pub fn write_rules(notes: &[&Note], indent: &str, out: &mut dyn Write) -> fmt::Result {
+    let counts: Vec<String> = notes.iter().take(MOST_RULES).map(|note| count(note)).collect();
+    let widest = counts.iter().map(String::len).max().unwrap_or(0);
+    for (note, count) in notes.iter().zip(&counts) {
+        write!(out, "{indent}{count:>widest$}")?;
+        if let Some(policy) = &note.policy {
+            let namespace = policy.namespace.as_deref().unwrap_or_default();
+            write!(out, "  {}/{}", Plain(namespace), Plain(&policy.name))?;
+        }
+        if let Some(path) = &note.path {
+            write!(out, " {}", path.strip_prefix("spec.").unwrap_or(path))?;
+        }
+        if let Some(at) = &note.location {
+            write!(out, "  {}:{}:{}", Plain(&at.file), at.line, at.column)?;
+        }
+        out.write_char('\n')?;
+    }
+    let rest = notes.len().saturating_sub(MOST_RULES);
+    if rest > 0 {
+        let rules = if rest == 1 { "rule" } else { "rules" };
+        writeln!(out, "{indent}and {rest} more {rules}: all are in the JSON")?;
+    }
+    Ok(())
+}
+
+fn count(note: &Note) -> String {
+    match note.connections {
+        1 => "1 connection".into(),
+        n => format!("{n} connections"),
+    }
+}

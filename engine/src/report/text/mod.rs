@@ -1,0 +1,80 @@
+//! Reports as text: lines, tables, drawings and sentences.
+//!
+//! Pure functions from a report to characters, so that the command, the npm package and the
+//! playground print the same. All write to a [`fmt::Write`]: a list can have a million lines, and
+//! then none of them should be kept.
+//!
+//! Names come from files that somebody else wrote. Every form quotes them in its own way, and text
+//! for terminals shows control characters instead of obeying them.
+
+mod chain;
+mod flow;
+mod graph;
+mod lines;
+mod plain;
+mod style;
+mod table;
+
+use std::fmt;
+
+pub use chain::write_chain;
+pub use flow::write_verdict;
+pub use plain::Plain;
+pub use style::{Ink, Style};
+
+use super::types::{Connection, ListReport};
+
+/// A form in which a list can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListFormat {
+    /// One line per connection, then notes.
+    Text,
+    /// Comma-separated values with a head.
+    Csv,
+    /// A table of GitHub's Markdown, then notes.
+    Markdown,
+    /// A graph for Graphviz.
+    Dot,
+    /// A flowchart for Mermaid.
+    Mermaid,
+}
+
+/// Writes what is certain of a list, and where the form has room for it what is not known.
+///
+/// # Cost
+/// Linear in the report; nothing is kept but, for drawings, one entry per endpoint.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn write_list(
+    report: &ListReport,
+    format: ListFormat,
+    out: &mut dyn fmt::Write,
+) -> fmt::Result {
+    match format {
+        ListFormat::Text => lines::write(report, out),
+        ListFormat::Csv => table::write_csv(report, out),
+        ListFormat::Markdown => table::write_markdown(report, out),
+        ListFormat::Dot => graph::write_dot(report, out),
+        ListFormat::Mermaid => graph::write_mermaid(report, out),
+    }
+}
+
+/// A list as one text; see [`write_list`].
+pub fn list(report: &ListReport, format: ListFormat) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_list(report, format, &mut text);
+    text
+}
+
+/// What a connection surely allows, with the family where it holds for one only.
+fn certain(connection: &Connection) -> Option<(&str, &'static str)> {
+    use crate::net::Family;
+    let suffix = match connection.family {
+        None => "",
+        Some(Family::IPv4) => " (IPv4)",
+        Some(Family::IPv6) => " (IPv6)",
+    };
+    Some((connection.allowed.as_deref()?, suffix))
+}
