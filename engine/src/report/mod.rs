@@ -6,6 +6,7 @@ mod list;
 mod place;
 mod query;
 mod sentence;
+pub mod text;
 mod types;
 
 pub use list::ListFilter;

@@ -26,11 +26,8 @@ impl<'r> Drawing<'r> {
     fn new(report: &'r ListReport) -> Self {
         let certain = report.connections.iter().filter(|c| c.allowed.is_some());
         let linked: FxHashSet<&str> = certain.flat_map(|c| [&*c.from, &*c.to]).collect();
-        let mut drawing = Self {
-            namespaces: BTreeMap::new(),
-            outside: Vec::new(),
-            nodes: FxHashMap::default(),
-        };
+        let mut drawing =
+            Self { namespaces: BTreeMap::new(), outside: Vec::new(), nodes: FxHashMap::default() };
         for (index, endpoint) in report.endpoints.iter().enumerate() {
             drawing.nodes.insert(&endpoint.id, index);
             match &endpoint.namespace {
@@ -65,8 +62,8 @@ pub fn write_dot(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
     let drawing = Drawing::new(report);
     out.write_str("digraph portcullis {\n  rankdir=LR;\n  node [shape=box, style=rounded];\n")?;
     for (index, (namespace, nodes)) in drawing.namespaces.iter().enumerate() {
-        let name = DotString(namespace);
-        writeln!(out, "  subgraph cluster_{index} {{\n    label={name};")?;
+        let name = DotText(namespace);
+        writeln!(out, "  subgraph cluster_{index} {{\n    label=\"{name}\";")?;
         for (_, endpoint) in nodes {
             write_dot_node(endpoint, "    ", out)?;
         }
@@ -79,38 +76,38 @@ pub fn write_dot(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
         let Some((allowed, suffix)) = certain(connection) else {
             continue;
         };
-        let (from, to) = (DotString(&connection.from), DotString(&connection.to));
-        writeln!(out, "  {from} -> {to} [label=\"{allowed}{suffix}\"];")?;
+        let (from, to) = (DotText(&connection.from), DotText(&connection.to));
+        let allowed = DotText(allowed);
+        writeln!(out, "  \"{from}\" -> \"{to}\" [label=\"{allowed}{suffix}\"];")?;
     }
     out.write_str("}\n")
 }
 
 fn write_dot_node(endpoint: &EndpointReport, indent: &str, out: &mut dyn Write) -> fmt::Result {
-    let label = label(endpoint).join("\n");
+    let label = label(endpoint);
+    let lines: Vec<String> = label.iter().map(|line| DotText(line).to_string()).collect();
+    let (id, label) = (DotText(&endpoint.id), lines.join("\\n"));
     let shape = if endpoint.name.is_none() { ", shape=oval" } else { "" };
-    let (id, label) = (DotString(&endpoint.id), DotString(&label));
-    writeln!(out, "{indent}{id} [label={label}{shape}];")
+    writeln!(out, "{indent}\"{id}\" [label=\"{label}\"{shape}];")
 }
 
-/// A quoted string of the DOT language. A backslash is doubled because labels give `\N` and the
+/// A text within the quotes of the DOT language. A backslash is doubled because labels give `\N` and the
 /// like a meaning.
-struct DotString<'t>(&'t str);
+struct DotText<'t>(&'t str);
 
-impl fmt::Display for DotString<'_> {
+impl fmt::Display for DotText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
         for c in self.0.chars() {
             match c {
                 '"' => f.write_str("\\\"")?,
                 '\\' => f.write_str("\\\\")?,
-                '\n' => f.write_str("\\n")?,
                 // Graphviz reads entities in labels.
                 '&' => f.write_str("&amp;")?,
                 c if acts(c) => write!(f, "\\\\u{{{:x}}}", u32::from(c))?,
                 c => f.write_char(c)?,
             }
         }
-        f.write_char('"')
+        Ok(())
     }
 }
 
@@ -173,10 +170,7 @@ mod tests {
     #[test]
     fn names_stay_names() {
         let hostile = "a\"];b\\N<&\n\x1b";
-        assert_eq!(
-            DotString(hostile).to_string(),
-            "\"a\\\"];b\\\\N<&amp;\\n\\\\u{1b}\""
-        );
+        assert_eq!(DotText(hostile).to_string(), "a\\\"];b\\\\N<&amp;\\\\u{a}\\\\u{1b}");
         assert_eq!(
             MermaidText(hostile).to_string(),
             "a#34;]#59;b#92;N#60;#38;#92;u#123;a#125;#92;u#123;1b#125;"

@@ -30,11 +30,7 @@ pub enum Style {
 impl Style {
     /// The text in a colour; control characters in it are shown, not obeyed.
     pub fn paint(self, ink: Ink, text: &str) -> Painted<'_> {
-        Painted {
-            style: self,
-            ink,
-            text,
-        }
+        Painted { style: self, ink, text }
     }
 }
 

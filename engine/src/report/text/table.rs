@@ -14,11 +14,9 @@ pub fn write_csv(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
         let Some((allowed, suffix)) = certain(connection) else {
             continue;
         };
-        for (text, suffix, end) in [
-            (&*connection.from, "", ','),
-            (&*connection.to, "", ','),
-            (allowed, suffix, '\n'),
-        ] {
+        for (text, suffix, end) in
+            [(&*connection.from, "", ','), (&*connection.to, "", ','), (allowed, suffix, '\n')]
+        {
             write_field(text, suffix, out)?;
             out.write_char(end)?;
         }
@@ -87,8 +85,7 @@ impl fmt::Display for Literal<'_> {
 /// pair or a parenthesis follows.
 fn is_harmless(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || " /-.,:[]{}".contains(c);
-    text.chars().all(plain)
-        && !["][", "]:", "://", "www."].iter().any(|mark| text.contains(mark))
+    text.chars().all(plain) && !["][", "]:", "://", "www."].iter().any(|mark| text.contains(mark))
 }
 
 #[cfg(test)]
