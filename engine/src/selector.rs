@@ -180,10 +180,7 @@ impl Requirement {
 mod tests {
     use super::*;
 
-    struct Map(
-        &'static [(&'static str, &'static str)],
-        &'static [&'static str],
-    );
+    struct Map(&'static [(&'static str, &'static str)], &'static [&'static str]);
 
     impl Labels for Map {
         fn value(&self, key: &str) -> Option<&str> {

@@ -24,11 +24,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            pod_cidrs: Vec::new(),
-            node_cidrs: Vec::new(),
-            default_namespace: "default".into(),
-        }
+        Self { pod_cidrs: Vec::new(), node_cidrs: Vec::new(), default_namespace: "default".into() }
     }
 }
 
@@ -92,11 +88,7 @@ impl Session {
             policy_namespaces: BTreeSet::new(),
             repeated: Vec::new(),
         });
-        let set = Arc::new(PolicySet::compile(
-            &world.model,
-            &options.default_namespace,
-            &[],
-        ));
+        let set = Arc::new(PolicySet::compile(&world.model, &options.default_namespace, &[]));
         Self {
             options,
             files: Vec::new(),
@@ -149,14 +141,11 @@ impl Session {
 
     fn with_files(&self, files: Vec<Arc<SourceFile>>) -> Self {
         let default = &self.options.default_namespace;
-        let (policies, mut repeated) = gather(&files, default, |object| {
-            matches!(object.body, Body::Policy(_))
-        });
+        let (policies, mut repeated) =
+            gather(&files, default, |object| matches!(object.body, Body::Policy(_)));
         let replica_keys = mentioned_replica_keys(policies.values());
-        let policy_namespaces: BTreeSet<Arc<str>> = policies
-            .keys()
-            .map(|(_, namespace, _)| namespace.clone())
-            .collect();
+        let policy_namespaces: BTreeSet<Arc<str>> =
+            policies.keys().map(|(_, namespace, _)| namespace.clone()).collect();
         let documents = other_documents(&files);
         let same_world = documents == self.world.documents
             && replica_keys == self.world.replica_keys
@@ -166,31 +155,17 @@ impl Session {
             let set = PolicySet::clone(&self.set).update(&self.world.model, default, &changes);
             (Arc::clone(&self.world), set)
         } else {
-            let world = self.build_world(
-                &files,
-                &policies,
-                (documents, replica_keys, policy_namespaces),
-            );
+            let world =
+                self.build_world(&files, &policies, (documents, replica_keys, policy_namespaces));
             let mut sorted: Vec<_> = policies.iter().collect();
             sorted.sort_by(|a, b| a.0.cmp(b.0));
-            let sorted: Vec<_> = sorted
-                .into_iter()
-                .map(|(_, object)| object.clone())
-                .collect();
+            let sorted: Vec<_> = sorted.into_iter().map(|(_, object)| object.clone()).collect();
             let set = PolicySet::compile(&world.model, default, &sorted);
             (Arc::new(world), set)
         };
         repeated.extend(world.repeated.iter().cloned());
         let (options, origins) = (self.options.clone(), OnceLock::new());
-        Self {
-            options,
-            files,
-            world,
-            policies,
-            set: Arc::new(set),
-            repeated,
-            origins,
-        }
+        Self { options, files, world, policies, set: Arc::new(set), repeated, origins }
     }
 
     fn build_world(
@@ -204,13 +179,9 @@ impl Session {
         ),
     ) -> World {
         let default = &self.options.default_namespace;
-        let (objects, repeated) = gather(files, default, |object| {
-            !matches!(object.body, Body::Policy(_))
-        });
-        let mut objects: Vec<_> = objects
-            .into_values()
-            .chain(policies.values().cloned())
-            .collect();
+        let (objects, repeated) =
+            gather(files, default, |object| !matches!(object.body, Body::Policy(_)));
+        let mut objects: Vec<_> = objects.into_values().chain(policies.values().cloned()).collect();
         objects.sort_by(|a, b| identity(a, default).cmp(&identity(b, default)));
         let space = AddressSpace::new(&self.options.pod_cidrs, &self.options.node_cidrs);
         let model = cluster::build(cluster::Input {
@@ -219,13 +190,7 @@ impl Session {
             replica_keys: &replica_keys,
             space: &space,
         });
-        World {
-            model,
-            documents,
-            replica_keys,
-            policy_namespaces,
-            repeated,
-        }
+        World { model, documents, replica_keys, policy_namespaces, repeated }
     }
 
     /// The options.
@@ -284,16 +249,9 @@ impl Session {
                 .with_help("give one of the two another name");
             (Some((*file, *part)), about(finding, object))
         });
-        let inhabited: FxHashSet<u32> = self
-            .model()
-            .workloads
-            .iter()
-            .map(|workload| workload.namespace)
-            .collect();
-        let idle = self
-            .set
-            .policies()
-            .filter(|(_, policy)| !inhabited.contains(&policy.namespace));
+        let inhabited: FxHashSet<u32> =
+            self.model().workloads.iter().map(|workload| workload.namespace).collect();
+        let idle = self.set.policies().filter(|(_, policy)| !inhabited.contains(&policy.namespace));
         let idle = idle.map(|(_, policy)| {
             let namespace = self.model().namespace_name(policy.namespace);
             let message =
@@ -312,21 +270,14 @@ impl Session {
 
 fn about(mut finding: Diagnostic, object: &Object) -> Diagnostic {
     let namespace = object.meta.namespace.as_deref().map(str::to_owned);
-    finding.object = Some((
-        object.kind().to_owned(),
-        namespace,
-        object.meta.name.to_string(),
-    ));
+    finding.object = Some((object.kind().to_owned(), namespace, object.meta.name.to_string()));
     finding.path = Some("metadata.name".to_owned());
     finding.at(object.span)
 }
 
 fn identity(object: &Object, default: &str) -> Identity {
-    let namespace = if object.is_namespaced() {
-        namespace_of(object, default)
-    } else {
-        Arc::from("")
-    };
+    let namespace =
+        if object.is_namespaced() { namespace_of(object, default) } else { Arc::from("") };
     (object.kind(), namespace, object.meta.name.clone())
 }
 
@@ -340,15 +291,8 @@ fn gather(
     for (file, source) in files.iter().enumerate() {
         for (part, place) in source.parts.iter().enumerate() {
             for object in place.document.objects.iter().filter(|object| sort(object)) {
-                if objects
-                    .insert(identity(object, default), object.clone())
-                    .is_some()
-                {
-                    repeated.push(Repeated {
-                        file,
-                        part,
-                        object: object.clone(),
-                    });
+                if objects.insert(identity(object, default), object.clone()).is_some() {
+                    repeated.push(Repeated { file, part, object: object.clone() });
                 }
             }
         }
@@ -360,14 +304,9 @@ fn gather(
 fn other_documents(files: &[Arc<SourceFile>]) -> Vec<usize> {
     let parts = files.iter().flat_map(|file| &file.parts);
     let others = parts.filter(|part| {
-        part.document
-            .objects
-            .iter()
-            .any(|object| !matches!(object.body, Body::Policy(_)))
+        part.document.objects.iter().any(|object| !matches!(object.body, Body::Policy(_)))
     });
-    others
-        .map(|part| Arc::as_ptr(&part.document).addr())
-        .collect()
+    others.map(|part| Arc::as_ptr(&part.document).addr()).collect()
 }
 
 fn mentioned_replica_keys<'p>(
@@ -388,16 +327,10 @@ fn changed(
 ) -> Vec<PolicyChange> {
     let gone = before.iter().filter(|(key, _)| !after.contains_key(*key));
     let gone = gone.map(|(_, object)| PolicyChange::Remove(object.clone()));
-    let put = after.iter().filter(|(key, object)| {
-        !before
-            .get(*key)
-            .is_some_and(|known| Arc::ptr_eq(known, object))
-    });
+    let put = after
+        .iter()
+        .filter(|(key, object)| !before.get(*key).is_some_and(|known| Arc::ptr_eq(known, object)));
     let mut put: Vec<_> = put.collect();
     put.sort_by(|a, b| a.0.cmp(b.0));
-    gone.chain(
-        put.into_iter()
-            .map(|(_, object)| PolicyChange::Put(object.clone())),
-    )
-    .collect()
+    gone.chain(put.into_iter().map(|(_, object)| PolicyChange::Put(object.clone()))).collect()
 }

@@ -97,9 +97,7 @@ impl<'m> Party<'m> {
             Some(address) => Place::Known(*address),
             None => Place::Within(model.space.of(&endpoint.addresses, family)),
         };
-        let group = endpoint
-            .group
-            .and_then(|id| Some((id, model.groups.get(id)?)));
+        let group = endpoint.group.and_then(|id| Some((id, model.groups.get(id)?)));
         Some(Self {
             endpoint: Some(index),
             group,
@@ -114,11 +112,7 @@ impl<'m> Party<'m> {
     pub fn address(model: &'m ClusterModel, address: IpAddr) -> Self {
         let node = model.node_by_address.get(&address);
         let node = node.and_then(|index| model.nodes.get(*index as usize));
-        let among_nodes = model
-            .space
-            .nodes
-            .as_ref()
-            .is_some_and(|nodes| nodes.contains(address));
+        let among_nodes = model.space.nodes.as_ref().is_some_and(|nodes| nodes.contains(address));
         let host = match (node, among_nodes) {
             (Some(_), _) => Match::Yes,
             (None, true) => Match::Unknown,
@@ -172,11 +166,7 @@ pub struct EndVerdict {
 
 impl EndVerdict {
     fn allow(state: EndState) -> Self {
-        Self {
-            verdict: Verdict::Allow,
-            state,
-            reason: None,
-        }
+        Self { verdict: Verdict::Allow, state, reason: None }
     }
 }
 
@@ -210,12 +200,7 @@ impl Trace for NoTrace {
 /// # Source
 /// NetworkPolicy §6.
 pub fn judge<T: Trace>(set: &PolicySet, question: Question<'_, '_>, trace: &mut T) -> EndVerdict {
-    let Question {
-        direction,
-        subject,
-        peer,
-        ..
-    } = question;
+    let Question { direction, subject, peer, .. } = question;
     let Some((group, _)) = subject.group else {
         return EndVerdict::allow(EndState::Unenforced);
     };
@@ -237,17 +222,9 @@ pub fn judge<T: Trace>(set: &PolicySet, question: Question<'_, '_>, trace: &mut 
     let verdict = Verdict::from(admits);
     if own_node == Match::Unknown && verdict < Verdict::Allow {
         let reason = Some(UnknownReason::Node);
-        return EndVerdict {
-            verdict: Verdict::Unknown,
-            state: EndState::Isolated,
-            reason,
-        };
+        return EndVerdict { verdict: Verdict::Unknown, state: EndState::Isolated, reason };
     }
-    EndVerdict {
-        verdict,
-        state: EndState::Isolated,
-        reason,
-    }
+    EndVerdict { verdict, state: EndState::Isolated, reason }
 }
 
 /// What a program says: whether it admits, and why that is unknown.
@@ -281,23 +258,13 @@ fn run<T: Trace>(
         }
     }
     if !isolated && admits < Match::Yes {
-        let admits = if every_uncertain == Match::Yes {
-            Match::Yes
-        } else {
-            Match::Unknown
-        };
-        return (
-            admits,
-            (admits == Match::Unknown).then_some(UnknownReason::Label),
-        );
+        let admits = if every_uncertain == Match::Yes { Match::Yes } else { Match::Unknown };
+        return (admits, (admits == Match::Unknown).then_some(UnknownReason::Label));
     }
     if admits == Match::Unknown && covered(set, program, question) {
         return (Match::Yes, None);
     }
-    (
-        admits,
-        (admits == Match::Unknown).then(|| reason(set, program, question)),
-    )
+    (admits, (admits == Match::Unknown).then(|| reason(set, program, question)))
 }
 
 fn admitted_by<T: Trace>(
@@ -384,9 +351,7 @@ pub fn peer_matches(set: &PolicySet, entry: RulePeer, party: &Party<'_>) -> Matc
             (Some((group, _)), Some(pods)) => pods.matches(group),
             _ => Match::No,
         },
-        RulePeer::Block(id) => set
-            .block(id)
-            .map_or(Match::No, |block| party.place.within(block)),
+        RulePeer::Block(id) => set.block(id).map_or(Match::No, |block| party.place.within(block)),
     }
 }
 
@@ -429,17 +394,10 @@ fn reason(set: &PolicySet, program: &Program, question: Question<'_, '_>) -> Unk
         ports_match(&rule.ports, question, &mut NoTrace) == Match::Yes
             && blocks(set, rule).any(|block| question.peer.place.within(block) == Match::Unknown)
     });
-    if open {
-        UnknownReason::Address
-    } else {
-        UnknownReason::Label
-    }
+    if open { UnknownReason::Address } else { UnknownReason::Label }
 }
 
 /// Whether an endpoint can take part in traffic.
 pub fn is_active(model: &ClusterModel, index: u32) -> bool {
-    model
-        .endpoints
-        .get(index as usize)
-        .is_some_and(|endpoint| endpoint.life == Life::Active)
+    model.endpoints.get(index as usize).is_some_and(|endpoint| endpoint.life == Life::Active)
 }

@@ -39,10 +39,7 @@ impl AddressSpace {
             });
             (!cidrs.is_empty()).then_some(union)
         };
-        Self {
-            pods: set(pod_cidrs),
-            nodes: set(node_cidrs),
-        }
+        Self { pods: set(pod_cidrs), nodes: set(node_cidrs) }
     }
 
     /// Where an address of this kind may lie within a family; all of the family if nothing is
@@ -53,10 +50,7 @@ impl AddressSpace {
             Addresses::SomePod => &self.pods,
             Addresses::SomeNode => &self.nodes,
         };
-        known
-            .clone()
-            .unwrap_or_else(AddrSet::full)
-            .of_family(family)
+        known.clone().unwrap_or_else(AddrSet::full).of_family(family)
     }
 
     /// The families in which an endpoint of these addresses can talk, and whether that is
@@ -71,13 +65,7 @@ impl AddressSpace {
             Addresses::SomePod => self.pods.is_some(),
             Addresses::SomeNode => self.nodes.is_some(),
         };
-        (
-            Family::BOTH
-                .into_iter()
-                .filter(|family| has(*family))
-                .collect(),
-            certain,
-        )
+        (Family::BOTH.into_iter().filter(|family| has(*family)).collect(), certain)
     }
 }
 

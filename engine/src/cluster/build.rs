@@ -36,11 +36,7 @@ pub struct Input<'i> {
 /// # Cost
 /// Linear in the objects, but for sorting.
 pub fn build(input: Input<'_>) -> ClusterModel {
-    let mut builder = Builder {
-        input,
-        namespaces: namespaces(input),
-        ..Builder::new(input)
-    };
+    let mut builder = Builder { input, namespaces: namespaces(input), ..Builder::new(input) };
     builder.owners();
     builder.pods();
     builder.templates();
@@ -49,11 +45,7 @@ pub fn build(input: Input<'_>) -> ClusterModel {
 
 /// The namespace of an object.
 pub fn namespace_of(object: &Object, default: &str) -> Arc<str> {
-    object
-        .meta
-        .namespace
-        .clone()
-        .unwrap_or_else(|| default.into())
+    object.meta.namespace.clone().unwrap_or_else(|| default.into())
 }
 
 fn namespaces(input: Input<'_>) -> BTreeMap<Arc<str>, (LabelList, bool)> {
@@ -67,9 +59,7 @@ fn namespaces(input: Input<'_>) -> BTreeMap<Arc<str>, (LabelList, bool)> {
     }
     for object in input.objects.iter().filter(|object| object.is_namespaced()) {
         let name = namespace_of(object, input.default_namespace);
-        namespaces
-            .entry(name.clone())
-            .or_insert_with(|| (vec![(NAME_LABEL.into(), name)], false));
+        namespaces.entry(name.clone()).or_insert_with(|| (vec![(NAME_LABEL.into(), name)], false));
     }
     namespaces
 }
@@ -99,13 +89,10 @@ struct Builder<'i> {
 
 impl<'i> Builder<'i> {
     fn new(input: Input<'i>) -> Self {
-        let nodes = input
-            .objects
-            .iter()
-            .filter_map(|object| match &object.body {
-                Body::Node { addresses } => Some((object.meta.name.clone(), addresses.clone())),
-                _ => None,
-            });
+        let nodes = input.objects.iter().filter_map(|object| match &object.body {
+            Body::Node { addresses } => Some((object.meta.name.clone(), addresses.clone())),
+            _ => None,
+        });
         Self {
             input,
             namespaces: BTreeMap::new(),
@@ -118,9 +105,7 @@ impl<'i> Builder<'i> {
     fn namespace_of(&self, object: &Object) -> Arc<str> {
         let name = namespace_of(object, self.input.default_namespace);
         // The same string everywhere, so that 150,000 pods do not hold 150,000 copies.
-        self.namespaces
-            .get_key_value(&name)
-            .map_or(name, |(name, _)| name.clone())
+        self.namespaces.get_key_value(&name).map_or(name, |(name, _)| name.clone())
     }
 
     fn owners(&mut self) {
@@ -166,21 +151,14 @@ impl<'i> Builder<'i> {
         if !spec.host_network {
             return Addresses::SomePod;
         }
-        let node = spec
-            .node_name
-            .as_ref()
-            .and_then(|name| self.nodes.get(name));
+        let node = spec.node_name.as_ref().and_then(|name| self.nodes.get(name));
         let node = node.and_then(|addresses| known(addresses));
-        node.or_else(|| known(&status.host_addresses))
-            .unwrap_or(Addresses::SomeNode)
+        node.or_else(|| known(&status.host_addresses)).unwrap_or(Addresses::SomeNode)
     }
 
     /// Templates of workloads of which no pod is given: a pod knows better than its template.
     fn templates(&mut self) {
-        let active = self
-            .drafts
-            .iter()
-            .filter(|draft| draft.life == Life::Active);
+        let active = self.drafts.iter().filter(|draft| draft.life == Life::Active);
         let alive: FxHashSet<WorkloadKey> = active.map(|draft| draft.workload.clone()).collect();
         for object in self.input.objects {
             let Body::Workload(workload) = &object.body else {
@@ -205,13 +183,11 @@ impl<'i> Builder<'i> {
                 for index in (first..).take(workload.replicas.unwrap_or(0) as usize) {
                     let labels = hidden::of_replica(name, index, &workload.labels);
                     let name = format!("{name}-{index}").into();
-                    self.drafts
-                        .push(template(object, workload, (root.clone(), name, labels)));
+                    self.drafts.push(template(object, workload, (root.clone(), name, labels)));
                 }
             } else {
                 let labels = hidden::with_known(workload.kind, name, &workload.labels);
-                self.drafts
-                    .push(template(object, workload, (root, name.clone(), labels)));
+                self.drafts.push(template(object, workload, (root, name.clone(), labels)));
             }
         }
     }
@@ -230,10 +206,7 @@ impl<'i> Builder<'i> {
             nodes: self
                 .nodes
                 .iter()
-                .map(|(name, addresses)| Node {
-                    name: name.clone(),
-                    addresses: addresses.clone(),
-                })
+                .map(|(name, addresses)| Node { name: name.clone(), addresses: addresses.clone() })
                 .collect(),
             space: self.input.space.clone(),
             ..ClusterModel::default()
@@ -259,11 +232,7 @@ fn template(
         ports: workload.pod.ports.clone(),
         host_network,
         node: workload.pod.node_name.clone(),
-        addresses: if host_network {
-            Addresses::SomeNode
-        } else {
-            Addresses::SomePod
-        },
+        addresses: if host_network { Addresses::SomeNode } else { Addresses::SomePod },
         template: true,
         life: Life::Active,
         object: object.clone(),
@@ -297,19 +266,11 @@ fn settle_shared_addresses(drafts: &mut [Draft]) {
                 continue;
             };
             let created = |i: usize| {
-                drafts.get(i).map(|d| {
-                    (
-                        d.object.meta.created.clone(),
-                        d.workload.0.clone(),
-                        d.name.clone(),
-                    )
-                })
+                drafts
+                    .get(i)
+                    .map(|d| (d.object.meta.created.clone(), d.workload.0.clone(), d.name.clone()))
             };
-            let (winner, loser) = if created(i) > created(other) {
-                (i, other)
-            } else {
-                (other, i)
-            };
+            let (winner, loser) = if created(i) > created(other) { (i, other) } else { (other, i) };
             holders.insert(*address, winner);
             losers.push(loser);
         }
@@ -357,10 +318,7 @@ fn add_endpoints(model: &mut ClusterModel, mut drafts: Vec<Draft>, owners: &Owne
                 id
             }
         };
-        let namespace = model
-            .workloads
-            .last()
-            .map_or(0, |workload| workload.namespace);
+        let namespace = model.workloads.last().map_or(0, |workload| workload.namespace);
         let group = (!draft.host_network).then(|| {
             model.groups.intern(Group {
                 namespace,
@@ -411,16 +369,12 @@ fn index_addresses(model: &mut ClusterModel) {
         };
         if endpoint.life == Life::Active && !endpoint.host_network() {
             let id = u32::try_from(i).unwrap_or(u32::MAX);
-            model
-                .by_address
-                .extend(addresses.iter().map(|address| (*address, id)));
+            model.by_address.extend(addresses.iter().map(|address| (*address, id)));
         }
     }
     for (i, node) in model.nodes.iter().enumerate() {
         let id = u32::try_from(i).unwrap_or(u32::MAX);
-        model
-            .node_by_address
-            .extend(node.addresses.iter().map(|address| (*address, id)));
+        model.node_by_address.extend(node.addresses.iter().map(|address| (*address, id)));
     }
 }
 
@@ -445,19 +399,14 @@ impl Interner {
         if let Some(known) = self.labels.get(&labels) {
             return known.clone();
         }
-        let own = labels
-            .iter()
-            .map(|(k, v)| (self.text(k.clone()), self.text(v.clone())))
-            .collect();
+        let own =
+            labels.iter().map(|(k, v)| (self.text(k.clone()), self.text(v.clone()))).collect();
         let shared = Arc::new(own);
         self.labels.insert(labels, Arc::clone(&shared));
         shared
     }
 
     fn ports(&mut self, ports: Vec<NamedPort>) -> Arc<Vec<NamedPort>> {
-        self.ports
-            .entry(ports.clone())
-            .or_insert_with(|| Arc::new(ports))
-            .clone()
+        self.ports.entry(ports.clone()).or_insert_with(|| Arc::new(ports)).clone()
     }
 }

@@ -31,12 +31,7 @@ impl Group {
     /// NetworkPolicy §9: name and protocol must both be equal.
     pub fn named_ports(&self, name: &str, protocol: Protocol) -> PortSet {
         let same = |port: &&NamedPort| *port.name == *name && port.protocol == protocol;
-        PortSet::from_ranges(
-            self.ports
-                .iter()
-                .filter(same)
-                .map(|port| (port.port, port.port)),
-        )
+        PortSet::from_ranges(self.ports.iter().filter(same).map(|port| (port.port, port.port)))
     }
 
     /// Whether a port name stands for a number, among others.
@@ -58,10 +53,7 @@ pub struct PodLabels<'l> {
 
 impl Labels for PodLabels<'_> {
     fn value(&self, key: &str) -> Option<&str> {
-        let at = self
-            .labels
-            .binary_search_by(|(known, _)| (**known).cmp(key))
-            .ok()?;
+        let at = self.labels.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
         self.labels.get(at).map(|(_, value)| &**value)
     }
 
@@ -133,9 +125,7 @@ impl GroupIndex {
 
     /// Groups of a namespace, ascending.
     pub fn in_namespace(&self, namespace: u32) -> &[GroupId] {
-        self.by_namespace
-            .get(namespace as usize)
-            .map_or(&[], Vec::as_slice)
+        self.by_namespace.get(namespace as usize).map_or(&[], Vec::as_slice)
     }
 
     /// Groups with a label of this value, ascending.

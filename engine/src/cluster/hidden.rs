@@ -5,10 +5,8 @@ use std::sync::Arc;
 use crate::manifest::{LabelList, WorkloadKind};
 
 /// Per replica of a StatefulSet: its own name, and its number.
-pub const REPLICA_KEYS: [&str; 2] = [
-    "statefulset.kubernetes.io/pod-name",
-    "apps.kubernetes.io/pod-index",
-];
+pub const REPLICA_KEYS: [&str; 2] =
+    ["statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"];
 
 /// Keys that are certain to be present, with values that the template does not show.
 ///
@@ -27,11 +25,9 @@ pub fn hidden_keys(kind: WorkloadKind) -> &'static [&'static str] {
             "controller-uid",
             "job-name",
         ],
-        WorkloadKind::VirtualMachine => &[
-            "kubevirt.io",
-            "kubevirt.io/created-by",
-            "vm.kubevirt.io/name",
-        ],
+        WorkloadKind::VirtualMachine => {
+            &["kubevirt.io", "kubevirt.io/created-by", "vm.kubevirt.io/name"]
+        }
         WorkloadKind::DeploymentConfig
         | WorkloadKind::ReplicaSet
         | WorkloadKind::ReplicationController => &[],

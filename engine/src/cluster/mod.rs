@@ -118,18 +118,13 @@ impl Endpoint {
 impl ClusterModel {
     /// The index of a namespace.
     pub fn namespace(&self, name: &str) -> Option<u32> {
-        let at = self
-            .namespaces
-            .binary_search_by(|namespace| (*namespace.name).cmp(name))
-            .ok()?;
+        let at = self.namespaces.binary_search_by(|namespace| (*namespace.name).cmp(name)).ok()?;
         u32::try_from(at).ok()
     }
 
     /// A namespace's name.
     pub fn namespace_name(&self, index: u32) -> &str {
-        self.namespaces
-            .get(index as usize)
-            .map_or("", |namespace| &namespace.name)
+        self.namespaces.get(index as usize).map_or("", |namespace| &namespace.name)
     }
 
     /// An endpoint's workload.
@@ -142,12 +137,8 @@ impl ClusterModel {
     /// # Cost
     /// Logarithmic.
     pub fn endpoints_of(&self, workload: u32) -> std::ops::Range<usize> {
-        let first = self
-            .endpoints
-            .partition_point(|endpoint| endpoint.workload < workload);
-        let after = self
-            .endpoints
-            .partition_point(|endpoint| endpoint.workload <= workload);
+        let first = self.endpoints.partition_point(|endpoint| endpoint.workload < workload);
+        let after = self.endpoints.partition_point(|endpoint| endpoint.workload <= workload);
         first..after
     }
 }

@@ -18,11 +18,7 @@ pub struct Owners {
 impl Owners {
     /// Adds a workload object.
     pub fn insert(&mut self, namespace: &Arc<str>, object: &Arc<Object>) {
-        let key = (
-            namespace.clone(),
-            object.kind().into(),
-            object.meta.name.clone(),
-        );
+        let key = (namespace.clone(), object.kind().into(), object.meta.name.clone());
         self.objects.insert(key, object.clone());
     }
 
@@ -35,11 +31,7 @@ impl Owners {
     pub fn root(&self, namespace: &Arc<str>, object: &Arc<Object>) -> WorkloadKey {
         // Real chains have three links; hostile ones may be circular.
         const LONGEST: usize = 8;
-        let mut key = (
-            namespace.clone(),
-            Arc::from(object.kind()),
-            object.meta.name.clone(),
-        );
+        let mut key = (namespace.clone(), Arc::from(object.kind()), object.meta.name.clone());
         let mut owner = object.meta.owner.as_ref();
         for _ in 0..LONGEST {
             let Some(Owner { kind, name }) = owner else {
@@ -50,10 +42,7 @@ impl Owners {
                 break;
             }
             key = (namespace.clone(), kind.clone(), name.clone());
-            owner = self
-                .objects
-                .get(&key)
-                .and_then(|object| object.meta.owner.as_ref());
+            owner = self.objects.get(&key).and_then(|object| object.meta.owner.as_ref());
         }
         key
     }

@@ -43,14 +43,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A finding without place or help.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            help: None,
-            object: None,
-            path: None,
-            span: None,
-        }
+        Self { code, message: message.into(), help: None, object: None, path: None, span: None }
     }
 
     /// The same with advice.

@@ -49,18 +49,10 @@ impl Document {
             return self.not_an_object(node, &format!("this is {}", node.value.describe()));
         }
         let text = |key: &str| node.get(key).and_then(Node::as_str);
-        let kind = text("kind")
-            .or(envelope.map(|e| e.kind))
-            .unwrap_or_default();
-        let version = text("apiVersion")
-            .or(envelope.map(|e| e.api_version))
-            .unwrap_or_default();
+        let kind = text("kind").or(envelope.map(|e| e.kind)).unwrap_or_default();
+        let version = text("apiVersion").or(envelope.map(|e| e.api_version)).unwrap_or_default();
         if kind.is_empty() || version.is_empty() {
-            let missing = if kind.is_empty() {
-                "kind"
-            } else {
-                "apiVersion"
-            };
+            let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
             return self.not_an_object(node, &format!("`{missing}` is missing"));
         }
         match node.get("items").map(|items| &items.value) {
@@ -74,14 +66,7 @@ impl Document {
     fn list(&mut self, kind: &str, api_version: &str, items: &[Node<'_>]) {
         let kind = kind.strip_suffix("List").unwrap_or_default();
         for (index, item) in items.iter().enumerate() {
-            self.read(
-                item,
-                Some(Envelope {
-                    kind,
-                    api_version,
-                    index,
-                }),
-            );
+            self.read(item, Some(Envelope { kind, api_version, index }));
         }
     }
 
@@ -94,19 +79,15 @@ impl Document {
     fn not_an_object(&mut self, node: &Node<'_>, why: &str) {
         let message = format!("not a Kubernetes object: {why}");
         let help = "an object has at least `apiVersion`, `kind` and `metadata`";
-        self.findings.push(
-            Diagnostic::new(Code::NotAnObject, message)
-                .at(node.span)
-                .with_help(help),
-        );
+        self.findings
+            .push(Diagnostic::new(Code::NotAnObject, message).at(node.span).with_help(help));
     }
 
     fn object(&mut self, node: &Node<'_>, (kind, version): (&str, &str), item: Option<usize>) {
         let known = match Known::find(kind, version) {
             Ok(known) => known,
             Err(finding) => {
-                self.findings
-                    .extend(finding.map(|finding| finding.at(node.span)));
+                self.findings.extend(finding.map(|finding| finding.at(node.span)));
                 self.passed_over.push(kind.to_owned());
                 return;
             }
@@ -118,22 +99,14 @@ impl Document {
         if version == "extensions/v1beta1" {
             let message = format!("`extensions/v1beta1` {kind} is no longer served");
             let path = Path::Root.field("apiVersion");
-            let span = node
-                .get("apiVersion")
-                .map_or(node.span, |version| version.span);
+            let span = node.get("apiVersion").map_or(node.span, |version| version.span);
             let help = format!("write `apiVersion: {}`", known.current_version());
             reader.report(
                 &path,
-                Diagnostic::new(Code::DeprecatedVersion, message)
-                    .at(span)
-                    .with_help(help),
+                Diagnostic::new(Code::DeprecatedVersion, message).at(span).with_help(help),
             );
         }
-        let object = Object {
-            meta,
-            body,
-            span: node.span,
-        };
+        let object = Object { meta, body, span: node.span };
         self.keep(reader, object, item);
     }
 
@@ -143,14 +116,13 @@ impl Document {
             object.meta.namespace.as_deref().map(str::to_owned),
             object.meta.name.to_string(),
         );
-        self.findings
-            .extend(reader.diagnostics.into_iter().map(|mut finding| {
-                finding.object = Some(name.clone());
-                if let (Some(index), Some(path)) = (item, finding.path.as_mut()) {
-                    *path = format!("items[{index}].{path}");
-                }
-                finding
-            }));
+        self.findings.extend(reader.diagnostics.into_iter().map(|mut finding| {
+            finding.object = Some(name.clone());
+            if let (Some(index), Some(path)) = (item, finding.path.as_mut()) {
+                *path = format!("items[{index}].{path}");
+            }
+            finding
+        }));
         if !reader.refused {
             self.objects.push(Arc::new(object));
         }
@@ -185,9 +157,7 @@ impl Known {
         }
         let message = format!("no API server serves {kind} as `{api_version}`: it is passed over");
         let help = format!("write `apiVersion: {}`", known.current_version());
-        Err(Some(Box::new(
-            Diagnostic::new(Code::UnsupportedVersion, message).with_help(help),
-        )))
+        Err(Some(Box::new(Diagnostic::new(Code::UnsupportedVersion, message).with_help(help))))
     }
 
     /// Versions of a group that are, or once were, served for the kind.
@@ -228,9 +198,9 @@ impl Known {
                 status: pod::read_status(reader, &status, node.get("status")),
             },
             Self::Namespace => Body::Namespace,
-            Self::Node => Body::Node {
-                addresses: node_addresses(reader, &status, node.get("status")),
-            },
+            Self::Node => {
+                Body::Node { addresses: node_addresses(reader, &status, node.get("status")) }
+            }
             Self::Service => Body::Service(service::read(reader, node)),
             Self::Workload(kind) => Body::Workload(workload::read(reader, kind, node)),
         }
@@ -246,10 +216,8 @@ fn node_addresses(
 ) -> Vec<std::net::IpAddr> {
     let path = path.field("addresses");
     let items = reader.items(&path, status.and_then(|status| status.get("addresses")));
-    let mut addresses: Vec<_> = items
-        .iter()
-        .filter_map(|item| item.get("address").and_then(pod::address))
-        .collect();
+    let mut addresses: Vec<_> =
+        items.iter().filter_map(|item| item.get("address").and_then(pod::address)).collect();
     addresses.sort_unstable();
     addresses.dedup();
     addresses
@@ -258,9 +226,7 @@ fn node_addresses(
 fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>) {
     let path = Path::Root.field("metadata");
     let span = |field: &str| {
-        let value = node
-            .get("metadata")
-            .and_then(|metadata| metadata.get(field));
+        let value = node.get("metadata").and_then(|metadata| metadata.get(field));
         value.map_or(node.span, |value| value.span)
     };
     let name = &meta.name;
@@ -277,16 +243,9 @@ fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>)
     if !name.is_empty() && !fits {
         let message = format!("`{name}` is no allowed name");
         let finding = Diagnostic::new(Code::BadName, message).at(span("name"));
-        reader.refuse(
-            &path.field("name"),
-            finding.with_help(format!("a name has {kind}")),
-        );
+        reader.refuse(&path.field("name"), finding.with_help(format!("a name has {kind}")));
     }
-    if let Some(namespace) = meta
-        .namespace
-        .as_deref()
-        .filter(|name| !syntax::is_dns_label(name))
-    {
+    if let Some(namespace) = meta.namespace.as_deref().filter(|name| !syntax::is_dns_label(name)) {
         let message = format!("`{namespace}` is no allowed namespace");
         let finding = Diagnostic::new(Code::BadName, message).at(span("namespace"));
         reader.refuse(&path.field("namespace"), finding);

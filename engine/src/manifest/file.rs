@@ -63,12 +63,7 @@ impl SourceFile {
             Part { range, document }
         });
         let parts = parts.collect();
-        Self {
-            name: name.into(),
-            text,
-            parts,
-            lines: OnceLock::new(),
-        }
+        Self { name: name.into(), text, parts, lines: OnceLock::new() }
     }
 
     /// Where its lines begin.
@@ -87,17 +82,11 @@ fn split(text: &str) -> Vec<Range<usize>> {
 
 /// A document with bytes that are no text: it is not evaluated, its neighbours are.
 fn broken(fault: usize) -> Document {
-    Document {
-        findings: vec![fault_at(fault)],
-        ..Document::default()
-    }
+    Document { findings: vec![fault_at(fault)], ..Document::default() }
 }
 
 fn fault_at(offset: usize) -> Diagnostic {
-    Diagnostic::new(
-        Code::Encoding,
-        "this is no text: a byte that is not UTF-8, or a NUL",
-    )
-    .at(Span::new(offset, offset + 1))
-    .with_help("save the file as UTF-8")
+    Diagnostic::new(Code::Encoding, "this is no text: a byte that is not UTF-8, or a NUL")
+        .at(Span::new(offset, offset + 1))
+        .with_help("save the file as UTF-8")
 }

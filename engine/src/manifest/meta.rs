@@ -60,10 +60,7 @@ impl Meta {
         let path = Path::Root.field("metadata");
         let Some(node) = object.get("metadata") else {
             let finding = Diagnostic::new(Code::MissingName, "the object has no `metadata.name`");
-            reader.refuse(
-                &Path::Root.field("metadata").field("name"),
-                finding.at(span),
-            );
+            reader.refuse(&Path::Root.field("metadata").field("name"), finding.at(span));
             return Self::default();
         };
         let fields = reader.fields(&path, node, Keys::Exactly(FIELDS));
@@ -84,9 +81,7 @@ impl Meta {
 
     fn from_fields(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) -> Self {
         let text = |reader: &mut Reader, name: &str| {
-            reader
-                .string(&path.field(name), fields.get(name))
-                .map(Arc::<str>::from)
+            reader.string(&path.field(name), fields.get(name)).map(Arc::<str>::from)
         };
         let name = text(reader, "name").unwrap_or_default();
         let namespace = text(reader, "namespace").filter(|namespace| !namespace.is_empty());
@@ -94,13 +89,7 @@ impl Meta {
         let labels = reader.labels(&path.field("labels"), fields.get("labels"));
         check_labels(reader, &path.field("labels"), &labels, fields.get("labels"));
         let owner = owner(reader, path, fields);
-        Self {
-            name,
-            namespace,
-            labels,
-            owner,
-            created,
-        }
+        Self { name, namespace, labels, owner, created }
     }
 }
 
@@ -120,10 +109,7 @@ pub fn check_labels(
         }
         if let Some(why) = syntax::label_value_fault(value) {
             let message = format!("`{value}` is no label value: {why}");
-            reader.refuse(
-                &path.key(key),
-                Diagnostic::new(Code::LabelValue, message).at(span),
-            );
+            reader.refuse(&path.key(key), Diagnostic::new(Code::LabelValue, message).at(span));
         }
     }
 }
@@ -131,29 +117,16 @@ pub fn check_labels(
 fn owner(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) -> Option<Owner> {
     let path = path.field("ownerReferences");
     let mut owners = Vec::new();
-    for (i, node) in reader
-        .items(&path, fields.get("ownerReferences"))
-        .iter()
-        .enumerate()
-    {
+    for (i, node) in reader.items(&path, fields.get("ownerReferences")).iter().enumerate() {
         let path = path.item(i);
         let fields = reader.fields(&path, node, Keys::Among(&["kind", "name", "controller"]));
         let kind = reader.string(&path.field("kind"), fields.get("kind"));
         let name = reader.string(&path.field("name"), fields.get("name"));
         let controls = reader.boolean(&path.field("controller"), fields.get("controller"));
         if let (Some(kind), Some(name)) = (kind, name) {
-            owners.push((
-                controls,
-                Owner {
-                    kind: kind.into(),
-                    name: name.into(),
-                },
-            ));
+            owners.push((controls, Owner { kind: kind.into(), name: name.into() }));
         }
     }
-    let controller = owners
-        .iter()
-        .position(|(controls, _)| *controls)
-        .unwrap_or(0);
+    let controller = owners.iter().position(|(controls, _)| *controls).unwrap_or(0);
     (!owners.is_empty()).then(|| owners.swap_remove(controller).1)
 }

@@ -62,21 +62,12 @@ pub fn read_spec(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) 
     let node_name = reader.string(&path.field("nodeName"), fields.get("nodeName"));
     let node_name = node_name.filter(|name| !name.is_empty()).map(Arc::from);
     let mut ports = Vec::new();
-    containers(
-        reader,
-        &path.field("containers"),
-        fields.get("containers"),
-        &mut ports,
-    );
+    containers(reader, &path.field("containers"), fields.get("containers"), &mut ports);
     let inits = path.field("initContainers");
     containers(reader, &inits, fields.get("initContainers"), &mut ports);
     ports.sort_unstable();
     ports.dedup();
-    PodSpec {
-        host_network,
-        node_name,
-        ports,
-    }
+    PodSpec { host_network, node_name, ports }
 }
 
 fn containers(
@@ -110,11 +101,7 @@ fn named_port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<N
     let protocol = reader.string(&path.field("protocol"), fields.get("protocol"));
     let (name, port) = (name?, u16::try_from(port?).ok().filter(|port| *port > 0)?);
     let protocol = protocol.map_or(Some(Protocol::Tcp), Protocol::from_name)?;
-    (!name.is_empty()).then(|| NamedPort {
-        name: name.into(),
-        protocol,
-        port,
-    })
+    (!name.is_empty()).then(|| NamedPort { name: name.into(), protocol, port })
 }
 
 /// Reads a pod's `status`.
@@ -124,9 +111,8 @@ pub fn read_status(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>
     };
     let known = ["phase", "podIP", "podIPs", "hostIP", "hostIPs"];
     let fields = reader.fields(path, node, Keys::Among(&known));
-    let phase = reader
-        .string(&path.field("phase"), fields.get("phase"))
-        .and_then(|phase| match phase {
+    let phase =
+        reader.string(&path.field("phase"), fields.get("phase")).and_then(|phase| match phase {
             "Pending" => Some(Phase::Pending),
             "Running" | "Unknown" => Some(Phase::Running),
             "Succeeded" | "Failed" => Some(Phase::Finished),
@@ -149,11 +135,7 @@ pub fn read_status(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>
     };
     let addresses = read("podIP", "podIPs");
     let host_addresses = read("hostIP", "hostIPs");
-    PodStatus {
-        phase,
-        addresses,
-        host_addresses,
-    }
+    PodStatus { phase, addresses, host_addresses }
 }
 
 /// An address, if the node is one.

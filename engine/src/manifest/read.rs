@@ -82,10 +82,7 @@ impl Reader {
     fn wrong_type(&mut self, path: &Path<'_>, node: &Node<'_>, wanted: &str) {
         let found = node.value.describe();
         let message = format!("`{path}` takes {wanted}, not {found}");
-        self.refuse(
-            path,
-            Diagnostic::new(Code::WrongType, message).at(node.span),
-        );
+        self.refuse(path, Diagnostic::new(Code::WrongType, message).at(node.span));
     }
 
     /// The entries of a mapping; none for null or if it is no mapping, which is reported.
@@ -111,10 +108,7 @@ impl Reader {
         for entry in entries {
             self.check_key(path, entry, keys);
         }
-        Fields {
-            entries,
-            span: node.span,
-        }
+        Fields { entries, span: node.span }
     }
 
     fn check_key(&mut self, path: &Path<'_>, entry: &Entry<'_>, keys: Keys<'_>) {
@@ -172,10 +166,7 @@ impl Reader {
     /// which is reported: what the empty string would lack is then not worth a second finding.
     pub fn text<'n>(&mut self, path: &Path<'_>, node: Option<&'n Node<'_>>) -> Option<&'n str> {
         match node {
-            None
-            | Some(Node {
-                value: Value::Null, ..
-            }) => Some(""),
+            None | Some(Node { value: Value::Null, .. }) => Some(""),
             Some(node) => self.string(path, Some(node)),
         }
     }
@@ -255,10 +246,7 @@ fn unknown_help(known: &[&str]) -> String {
 pub fn whole(number: f64) -> Option<i32> {
     let fits =
         number.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number);
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "checked to be whole and in range"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
     fits.then_some(number as i32)
 }
 
@@ -273,9 +261,7 @@ pub struct Fields<'n, 't> {
 impl<'n, 't> Fields<'n, 't> {
     /// A field's value; none if it is absent or null, which Go does not tell apart.
     pub fn get(&self, name: &str) -> Option<&'n Node<'t>> {
-        self.entry(name)
-            .map(|entry| &entry.value)
-            .filter(|node| node.value != Value::Null)
+        self.entry(name).map(|entry| &entry.value).filter(|node| node.value != Value::Null)
     }
 
     /// A field's key and value, null included.

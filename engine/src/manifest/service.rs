@@ -43,32 +43,17 @@ pub enum TargetPort {
 /// Reads a Service's `spec`.
 pub fn read(reader: &mut Reader, object: &Node<'_>) -> Service {
     let path = Path::Root.field("spec");
-    let nothing = Node {
-        value: Value::Null,
-        span: object.span,
-    };
+    let nothing = Node { value: Value::Null, span: object.span };
     let known = ["selector", "ports", "clusterIP", "type"];
-    let fields = reader.fields(
-        &path,
-        object.get("spec").unwrap_or(&nothing),
-        Keys::Among(&known),
-    );
+    let fields = reader.fields(&path, object.get("spec").unwrap_or(&nothing), Keys::Among(&known));
     let selector = reader.labels(&path.field("selector"), fields.get("selector"));
     let cluster_ip = reader.string(&path.field("clusterIP"), fields.get("clusterIP"));
     let kind = reader.string(&path.field("type"), fields.get("type"));
     let path = path.field("ports");
     let items = reader.items(&path, fields.get("ports"));
-    let ports = items
-        .iter()
-        .enumerate()
-        .filter_map(|(i, item)| port(reader, &path.item(i), item));
+    let ports = items.iter().enumerate().filter_map(|(i, item)| port(reader, &path.item(i), item));
     let (headless, external_name) = (cluster_ip == Some("None"), kind == Some("ExternalName"));
-    Service {
-        selector,
-        ports: ports.collect(),
-        headless,
-        external_name,
-    }
+    Service { selector, ports: ports.collect(), headless, external_name }
 }
 
 fn port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<ServicePort> {
@@ -86,9 +71,5 @@ fn port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Service
         Some(Value::Number(number)) => TargetPort::Number(u16::try_from(whole(*number)?).ok()?),
         Some(_) => return None,
     };
-    Some(ServicePort {
-        port,
-        protocol,
-        target,
-    })
+    Some(ServicePort { port, protocol, target })
 }

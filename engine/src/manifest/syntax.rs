@@ -51,8 +51,7 @@ pub fn label_value_fault(value: &str) -> Option<&'static str> {
 
 fn is_qualified(text: &str) -> bool {
     let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    text.bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         && edge(text.bytes().next())
         && edge(text.bytes().last())
 }
@@ -95,17 +94,7 @@ mod tests {
         for key in ["app", "a.b/c_D", "x.io/A-1"] {
             assert_eq!(label_key_fault(key), None, "{key}");
         }
-        for key in [
-            "",
-            "a/",
-            "/a",
-            "a/b/c",
-            "-a",
-            "a b",
-            "A.io/a",
-            "x.io/",
-            &"k".repeat(64),
-        ] {
+        for key in ["", "a/", "/a", "a/b/c", "-a", "a b", "A.io/a", "x.io/", &"k".repeat(64)] {
             assert!(label_key_fault(key).is_some(), "{key}");
         }
         assert_eq!(label_value_fault(""), None);

@@ -36,11 +36,7 @@ impl WorkloadKind {
         ("CronJob", &["batch"], Self::CronJob),
         ("DaemonSet", &["apps", "extensions"], Self::DaemonSet),
         ("Deployment", &["apps", "extensions"], Self::Deployment),
-        (
-            "DeploymentConfig",
-            &["apps.openshift.io", ""],
-            Self::DeploymentConfig,
-        ),
+        ("DeploymentConfig", &["apps.openshift.io", ""], Self::DeploymentConfig),
         ("Job", &["batch"], Self::Job),
         ("ReplicaSet", &["apps", "extensions"], Self::ReplicaSet),
         ("ReplicationController", &[""], Self::ReplicationController),
@@ -58,10 +54,7 @@ impl WorkloadKind {
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        Self::ALL
-            .into_iter()
-            .find(|(_, _, kind)| *kind == self)
-            .map_or("", |(name, _, _)| name)
+        Self::ALL.into_iter().find(|(_, _, kind)| *kind == self).map_or("", |(name, _, _)| name)
     }
 }
 
@@ -84,17 +77,12 @@ pub struct Workload {
 /// Reads a workload's `spec`.
 pub fn read(reader: &mut Reader, kind: WorkloadKind, object: &Node<'_>) -> Workload {
     let spec = Path::Root.field("spec");
-    let nothing = Node {
-        value: crate::tree::Value::Null,
-        span: object.span,
-    };
+    let nothing = Node { value: crate::tree::Value::Null, span: object.span };
     let node = object.get("spec").unwrap_or(&nothing);
     if kind == WorkloadKind::CronJob {
         let fields = reader.fields(&spec, node, Keys::Among(&["jobTemplate"]));
-        let (job, path) = (
-            fields.get("jobTemplate").unwrap_or(&nothing),
-            spec.field("jobTemplate"),
-        );
+        let (job, path) =
+            (fields.get("jobTemplate").unwrap_or(&nothing), spec.field("jobTemplate"));
         let inner = reader.fields(&path, job, Keys::Among(&["metadata", "spec"]));
         let path = path.field("spec");
         return read_spec(reader, kind, &path, inner.get("spec").unwrap_or(&nothing));
@@ -113,12 +101,7 @@ fn read_spec(
         WorkloadKind::DaemonSet | WorkloadKind::VirtualMachine => None,
         _ => Some("replicas"),
     };
-    let known = [
-        "template",
-        "selector",
-        "ordinals",
-        counted.unwrap_or("template"),
-    ];
+    let known = ["template", "selector", "ordinals", counted.unwrap_or("template")];
     let fields = reader.fields(path, node, Keys::Among(&known));
     let replicas = counted.and_then(|name| {
         let written = reader.integer(&path.field(name), fields.get(name));
@@ -129,30 +112,19 @@ fn read_spec(
         _ => 0,
     };
     let path = path.field("template");
-    let nothing = Node {
-        value: crate::tree::Value::Null,
-        span: node.span,
-    };
+    let nothing = Node { value: crate::tree::Value::Null, span: node.span };
     let template = fields.get("template").unwrap_or(&nothing);
     let fields = reader.fields(&path, template, Keys::Among(&["metadata", "spec"]));
     let meta = fields
         .get("metadata")
         .map(|node| Meta::read_template(reader, &path.field("metadata"), node));
     let pod = pod::read_spec(reader, &path.field("spec"), fields.get("spec"));
-    Workload {
-        kind,
-        replicas,
-        first_replica,
-        labels: meta.unwrap_or_default().labels,
-        pod,
-    }
+    Workload { kind, replicas, first_replica, labels: meta.unwrap_or_default().labels, pod }
 }
 
 fn first_replica(reader: &mut Reader, spec: &Path<'_>, ordinals: &Node<'_>) -> u32 {
     let path = spec.field("ordinals");
     let fields = reader.fields(&path, ordinals, Keys::Exactly(&["start"]));
     let start = reader.integer(&path.field("start"), fields.get("start"));
-    start
-        .and_then(|start| u32::try_from(start).ok())
-        .unwrap_or(0)
+    start.and_then(|start| u32::try_from(start).ok()).unwrap_or(0)
 }

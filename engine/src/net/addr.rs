@@ -24,11 +24,7 @@ impl Family {
 
     /// The family of an address.
     pub fn of(address: IpAddr) -> Self {
-        if address.is_ipv4() {
-            Self::IPv4
-        } else {
-            Self::IPv6
-        }
+        if address.is_ipv4() { Self::IPv4 } else { Self::IPv6 }
     }
 }
 
@@ -53,10 +49,7 @@ pub struct AddrSet {
 impl AddrSet {
     /// Every address of both families.
     pub fn full() -> Self {
-        Self {
-            v4: IntervalSet::full(),
-            v6: IntervalSet::full(),
-        }
+        Self { v4: IntervalSet::full(), v6: IntervalSet::full() }
     }
 
     /// The addresses of a CIDR.
@@ -89,72 +82,42 @@ impl AddrSet {
     /// Addresses of either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        Self {
-            v4: self.v4.union(&other.v4),
-            v6: self.v6.union(&other.v6),
-        }
+        Self { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6) }
     }
 
     /// Addresses of both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        Self {
-            v4: self.v4.intersection(&other.v4),
-            v6: self.v6.intersection(&other.v6),
-        }
+        Self { v4: self.v4.intersection(&other.v4), v6: self.v6.intersection(&other.v6) }
     }
 
     /// Addresses of this set that are not in `other`.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
-        Self {
-            v4: self.v4.difference(&other.v4),
-            v6: self.v6.difference(&other.v6),
-        }
+        Self { v4: self.v4.difference(&other.v4), v6: self.v6.difference(&other.v6) }
     }
 
     /// Its addresses of one family.
     #[must_use]
     pub fn of_family(&self, family: Family) -> Self {
         match family {
-            Family::IPv4 => Self {
-                v4: self.v4.clone(),
-                v6: IntervalSet::empty(),
-            },
-            Family::IPv6 => Self {
-                v4: IntervalSet::empty(),
-                v6: self.v6.clone(),
-            },
+            Family::IPv4 => Self { v4: self.v4.clone(), v6: IntervalSet::empty() },
+            Family::IPv6 => Self { v4: IntervalSet::empty(), v6: self.v6.clone() },
         }
     }
 
     /// Its smallest address, IPv4 before IPv6.
     pub fn first(&self) -> Option<IpAddr> {
-        let v4 = self
-            .v4
-            .ranges()
-            .first()
-            .map(|&(a, _)| IpAddr::V4(Ipv4Addr::from(a)));
-        v4.or_else(|| {
-            self.v6
-                .ranges()
-                .first()
-                .map(|&(a, _)| IpAddr::V6(Ipv6Addr::from(a)))
-        })
+        let v4 = self.v4.ranges().first().map(|&(a, _)| IpAddr::V4(Ipv4Addr::from(a)));
+        v4.or_else(|| self.v6.ranges().first().map(|&(a, _)| IpAddr::V6(Ipv6Addr::from(a))))
     }
 
     /// Its ranges as `first-last`, IPv4 first, ascending.
     pub fn range_texts(&self) -> Vec<String> {
-        let v4 = self
-            .v4
-            .ranges()
-            .iter()
-            .map(|&(a, b)| range_text(Ipv4Addr::from(a), Ipv4Addr::from(b)));
-        let v6 = self
-            .v6
-            .ranges()
-            .iter()
-            .map(|&(a, b)| range_text(Ipv6Addr::from(a), Ipv6Addr::from(b)));
+        let v4 =
+            self.v4.ranges().iter().map(|&(a, b)| range_text(Ipv4Addr::from(a), Ipv4Addr::from(b)));
+        let v6 =
+            self.v6.ranges().iter().map(|&(a, b)| range_text(Ipv6Addr::from(a), Ipv6Addr::from(b)));
         v4.chain(v6).collect()
     }
 

@@ -47,10 +47,7 @@ impl Cidr {
 
     /// Whether it and `other` are of one family.
     pub fn same_family(self, other: Self) -> bool {
-        matches!(
-            (self, other),
-            (Self::V4(_), Self::V4(_)) | (Self::V6(_), Self::V6(_))
-        )
+        matches!((self, other), (Self::V4(_), Self::V4(_)) | (Self::V6(_), Self::V6(_)))
     }
 
     /// Whether `other` is inside it and smaller: what an `except` must be.
@@ -114,11 +111,7 @@ fn parse_decimal(text: &str, most: u32) -> Option<u32> {
     if digits.len() > 4 {
         return None;
     }
-    let value = if digits.is_empty() {
-        0
-    } else {
-        digits.parse().ok()?
-    };
+    let value = if digits.is_empty() { 0 } else { digits.parse().ok()? };
     (value <= most).then_some(value)
 }
 

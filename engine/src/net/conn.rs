@@ -26,10 +26,7 @@ impl ConnSet {
 
     /// Everything.
     pub fn all() -> Self {
-        Self {
-            ports: [all_ports(), all_ports(), all_ports()],
-            other: true,
-        }
+        Self { ports: [all_ports(), all_ports(), all_ports()], other: true }
     }
 
     /// Ports of one protocol.
@@ -72,9 +69,7 @@ impl ConnSet {
 
     /// Whether every port of every protocol passes.
     pub fn is_all_ports(&self) -> bool {
-        self.ports
-            .iter()
-            .all(|ports| ports.ranges() == [(1, u16::MAX)])
+        self.ports.iter().all(|ports| ports.ranges() == [(1, u16::MAX)])
     }
 
     /// What is in either.
@@ -264,10 +259,7 @@ mod tests {
 
     #[test]
     fn texts_are_those_of_existing_tools() {
-        let mut set = ConnSet::of(
-            Protocol::Tcp,
-            PortSet::from_ranges([(1, 9089), (9091, 65535)]),
-        );
+        let mut set = ConnSet::of(Protocol::Tcp, PortSet::from_ranges([(1, 9089), (9091, 65535)]));
         set.add(Protocol::Sctp, &all_ports());
         assert_eq!(set.text(), "SCTP 1-65535,TCP 1-9089,9091-65535");
         assert_eq!(ConnSet::all().text(), "All Connections");

@@ -47,11 +47,7 @@ impl<T: Point> IntervalSet<T> {
 
     /// Every point from `first` to `last`, both included; empty if `first > last`.
     pub fn range(first: T, last: T) -> Self {
-        let ranges = if first <= last {
-            vec![(first, last)]
-        } else {
-            Vec::new()
-        };
+        let ranges = if first <= last { vec![(first, last)] } else { Vec::new() };
         Self { ranges }
     }
 
@@ -64,9 +60,7 @@ impl<T: Point> IntervalSet<T> {
     pub fn from_ranges(ranges: impl IntoIterator<Item = (T, T)>) -> Self {
         let mut sorted: Vec<(T, T)> = ranges.into_iter().filter(|(a, b)| a <= b).collect();
         sorted.sort_unstable();
-        let mut set = Self {
-            ranges: Vec::with_capacity(sorted.len()),
-        };
+        let mut set = Self { ranges: Vec::with_capacity(sorted.len()) };
         for range in sorted {
             set.push(range);
         }
@@ -121,13 +115,8 @@ impl<T: Point> IntervalSet<T> {
         if other.is_empty() {
             return self.clone();
         }
-        let mut set = Self {
-            ranges: Vec::with_capacity(self.ranges.len() + other.ranges.len()),
-        };
-        let (mut left, mut right) = (
-            self.ranges.iter().peekable(),
-            other.ranges.iter().peekable(),
-        );
+        let mut set = Self { ranges: Vec::with_capacity(self.ranges.len() + other.ranges.len()) };
+        let (mut left, mut right) = (self.ranges.iter().peekable(), other.ranges.iter().peekable());
         while let Some(&range) = match (left.peek(), right.peek()) {
             (Some(a), Some(b)) if a.0 <= b.0 => left.next(),
             (_, Some(_)) => right.next(),
@@ -142,10 +131,7 @@ impl<T: Point> IntervalSet<T> {
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         let mut ranges = Vec::new();
-        let (mut left, mut right) = (
-            self.ranges.iter().peekable(),
-            other.ranges.iter().peekable(),
-        );
+        let (mut left, mut right) = (self.ranges.iter().peekable(), other.ranges.iter().peekable());
         while let (Some(&&(a, b)), Some(&&(c, d))) = (left.peek(), right.peek()) {
             let (first, last) = (a.max(c), b.min(d));
             if first <= last {
@@ -220,25 +206,14 @@ mod tests {
 
     #[test]
     fn ranges_that_touch_become_one() {
-        assert_eq!(
-            set(&[(5, 9), (1, 4), (20, 30), (10, 12)]).ranges(),
-            &[(1, 12), (20, 30)]
-        );
+        assert_eq!(set(&[(5, 9), (1, 4), (20, 30), (10, 12)]).ranges(), &[(1, 12), (20, 30)]);
         assert_eq!(set(&[(9, 5)]), IntervalSet::empty());
-        assert_eq!(
-            set(&[(u16::MAX, u16::MAX), (0, u16::MAX)]),
-            IntervalSet::full()
-        );
+        assert_eq!(set(&[(u16::MAX, u16::MAX), (0, u16::MAX)]), IntervalSet::full());
     }
 
     #[test]
     fn a_set_and_its_complement_are_everything() {
-        for s in [
-            set(&[]),
-            set(&[(0, 3)]),
-            set(&[(7, 7), (65535, 65535)]),
-            IntervalSet::full(),
-        ] {
+        for s in [set(&[]), set(&[(0, 3)]), set(&[(7, 7), (65535, 65535)]), IntervalSet::full()] {
             assert_eq!(s.union(&s.complement()), IntervalSet::full());
             assert!(s.is_disjoint(&s.complement()));
             assert_eq!(s.complement().complement(), s);

@@ -88,10 +88,7 @@ impl PolicySet {
     /// The number of a policy, kept if it has one.
     fn place(&mut self, namespace: u32, name: &Arc<str>) -> PolicyId {
         let next = PolicyId::try_from(self.policies.len()).unwrap_or(PolicyId::MAX);
-        let id = *self
-            .by_name
-            .entry((namespace, name.clone()))
-            .or_insert(next);
+        let id = *self.by_name.entry((namespace, name.clone())).or_insert(next);
         if id == next {
             self.policies.push(None);
         }
@@ -107,22 +104,14 @@ impl PolicySet {
         let Body::Policy(policy) = &object.body else {
             return None;
         };
-        let subject = SetKey {
-            scope: Scope::Own(namespace),
-            pods: policy.subject.clone(),
-        };
+        let subject = SetKey { scope: Scope::Own(namespace), pods: policy.subject.clone() };
         let subject = self.intern_set(model, subject);
         let rules = Direction::BOTH.map(|direction| {
             policy
                 .isolates(direction)
                 .then(|| self.compile_rules(model, namespace, policy.rules(direction)))
         });
-        Some(CompiledPolicy {
-            object: object.clone(),
-            namespace,
-            subject,
-            rules,
-        })
+        Some(CompiledPolicy { object: object.clone(), namespace, subject, rules })
     }
 
     fn compile_rules(
@@ -140,10 +129,7 @@ impl PolicySet {
                 }
                 PeerKind::Block(block) => RulePeer::Block(self.intern_block(block)),
             });
-            compiled.push(PolicyRule {
-                peers: peers.collect(),
-                ports: rule.ports.clone(),
-            });
+            compiled.push(PolicyRule { peers: peers.collect(), ports: rule.ports.clone() });
         }
         compiled
     }
@@ -194,14 +180,8 @@ impl PolicySet {
     }
 
     fn intern_program(&mut self, policies: Vec<PolicyRef>) -> ProgramId {
-        let tiers = if policies.is_empty() {
-            Vec::new()
-        } else {
-            vec![Tier {
-                policies,
-                end: End::Deny,
-            }]
-        };
+        let tiers =
+            if policies.is_empty() { Vec::new() } else { vec![Tier { policies, end: End::Deny }] };
         let program = Program { tiers };
         if let Some(&id) = self.program_ids.get(&program) {
             return id;
@@ -220,10 +200,7 @@ fn peer_key(own: u32, namespaces: Option<&Selector>, pods: Option<&Selector>) ->
         Some(selector) => Scope::Matching(selector.clone()),
         None => Scope::Own(own),
     };
-    SetKey {
-        scope,
-        pods: pods.cloned().unwrap_or_default(),
-    }
+    SetKey { scope, pods: pods.cloned().unwrap_or_default() }
 }
 
 /// Groups whose programs change, per direction.
@@ -250,10 +227,7 @@ impl Touched {
     /// Notes what a policy selects now.
     fn enter(&mut self, set: &PolicySet, id: PolicyId) {
         self.each(set, id, |entering, certain| {
-            entering.policies.push(PolicyRef {
-                policy: id,
-                certain,
-            });
+            entering.policies.push(PolicyRef { policy: id, certain });
         });
     }
 
@@ -275,10 +249,7 @@ impl Touched {
 /// Keys that a policy's selectors mention.
 pub fn mentions(policy: &NetworkPolicy, key: &str) -> bool {
     let in_selector = |selector: &Selector| {
-        selector
-            .requirements()
-            .iter()
-            .any(|requirement| &*requirement.key == key)
+        selector.requirements().iter().any(|requirement| &*requirement.key == key)
     };
     let rules = policy.ingress.iter().chain(&policy.egress);
     let mut peers = rules.flat_map(|rule| &rule.peers);

@@ -139,9 +139,7 @@ impl Program {
 
     /// Whether something isolates for certain.
     pub fn isolates(&self) -> bool {
-        self.tiers
-            .iter()
-            .any(|tier| tier.policies.iter().any(|policy| policy.certain))
+        self.tiers.iter().any(|tier| tier.policies.iter().any(|policy| policy.certain))
     }
 }
 
@@ -190,9 +188,7 @@ impl PolicySet {
     /// A program.
     pub fn program(&self, id: ProgramId) -> &Program {
         static OPEN: Program = Program { tiers: Vec::new() };
-        self.programs
-            .get(id as usize)
-            .map_or(&OPEN, |program| &**program)
+        self.programs.get(id as usize).map_or(&OPEN, |program| &**program)
     }
 
     /// How many programs there are.

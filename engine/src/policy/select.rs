@@ -67,17 +67,10 @@ pub fn select(model: &ClusterModel, key: &SetKey) -> PeerSet {
     };
     let (mut certain, mut unknown) = (Vec::new(), Vec::new());
     for id in candidates(model, key) {
-        let Some(group) = model
-            .groups
-            .get(id)
-            .filter(|group| in_scope(group.namespace))
-        else {
+        let Some(group) = model.groups.get(id).filter(|group| in_scope(group.namespace)) else {
             continue;
         };
-        match key.pods.matches(&PodLabels {
-            labels: &group.labels,
-            hidden: group.hidden,
-        }) {
+        match key.pods.matches(&PodLabels { labels: &group.labels, hidden: group.hidden }) {
             Match::Yes => certain.push(id),
             Match::Unknown => unknown.push(id),
             Match::No => {}
@@ -91,10 +84,7 @@ pub fn select(model: &ClusterModel, key: &SetKey) -> PeerSet {
 
 fn matching_namespaces(model: &ClusterModel, selector: &Selector) -> IntervalSet<u32> {
     let matching = (0u32..).zip(&model.namespaces).filter(|(_, namespace)| {
-        selector.matches(&PodLabels {
-            labels: &namespace.labels,
-            hidden: &[],
-        }) == Match::Yes
+        selector.matches(&PodLabels { labels: &namespace.labels, hidden: &[] }) == Match::Yes
     });
     IntervalSet::from_sorted(matching.map(|(index, _)| index))
 }
@@ -109,9 +99,7 @@ fn candidates(model: &ClusterModel, key: &SetKey) -> Vec<GroupId> {
     let length = |lists: &Vec<&[GroupId]>| lists.iter().map(|list| list.len()).sum::<usize>();
     for requirement in key.pods.requirements() {
         if let Some(lists) = lists_of(model, requirement)
-            && best
-                .as_ref()
-                .is_none_or(|best| length(&lists) < length(best))
+            && best.as_ref().is_none_or(|best| length(&lists) < length(best))
         {
             best = Some(lists);
         }
@@ -133,11 +121,9 @@ fn lists_of<'m>(model: &'m ClusterModel, requirement: &Requirement) -> Option<Ve
     let mut lists = match requirement.operator {
         Operator::NotIn | Operator::DoesNotExist => return None,
         Operator::Exists => vec![model.groups.with_key(key)],
-        Operator::In => requirement
-            .values
-            .iter()
-            .map(|value| model.groups.with_label(key, value))
-            .collect(),
+        Operator::In => {
+            requirement.values.iter().map(|value| model.groups.with_label(key, value)).collect()
+        }
     };
     lists.push(model.groups.with_hidden(key));
     lists.retain(|list| !list.is_empty());

@@ -37,21 +37,13 @@ pub struct Question<'q> {
 impl Question<'_> {
     /// What the source reaches; nothing if it has no address in the family.
     pub fn reach(&self, conns: &mut ConnTable) -> ClassReach {
-        let Some(class) = self
-            .classes
-            .get(self.source)
-            .filter(|c| c.place(self.family).is_some())
+        let Some(class) = self.classes.get(self.source).filter(|c| c.place(self.family).is_some())
         else {
             return Vec::new();
         };
         let admitted = self.admitted(conns);
         let slow = self.slow_ingress(class, conns);
-        let egress = self
-            .rows
-            .egress
-            .get(self.source as usize)
-            .copied()
-            .unwrap_or_default();
+        let egress = self.rows.egress.get(self.source as usize).copied().unwrap_or_default();
         let mut reach = match (egress, class.host_network) {
             (0, true) => self.of_host(&admitted, &slow),
             (0, false) => self.of_open(&admitted, &slow),
@@ -69,13 +61,7 @@ impl Question<'_> {
     /// What each ingress row admits from the source, by row.
     fn admitted(&self, conns: &mut ConnTable) -> Spans {
         let mut admitted = Spans::default();
-        for key in self
-            .rows
-            .keys
-            .get(self.source as usize)
-            .into_iter()
-            .flatten()
-        {
+        for key in self.rows.keys.get(self.source as usize).into_iter().flatten() {
             for (row, span) in self.rows.ingress_by_key.get(key).into_iter().flatten() {
                 let entry = admitted.entry(*row).or_insert(Span::NONE);
                 *entry = entry.or(*span, conns);
@@ -102,37 +88,25 @@ impl Question<'_> {
 
     /// Classes with an ingress row.
     fn members(&self, row: RowId) -> &[ClassId] {
-        self.rows
-            .classes_by_ingress
-            .get(row as usize)
-            .map_or(&[], Vec::as_slice)
+        self.rows.classes_by_ingress.get(row as usize).map_or(&[], Vec::as_slice)
     }
 
     fn ingress(&self, member: ClassId, admitted: &Spans, slow: &Spans) -> Span {
         match self.rows.ingress.get(member as usize) {
             None | Some(0) => Span::ALL,
-            Some(row) => slow
-                .get(&member)
-                .or_else(|| admitted.get(row))
-                .copied()
-                .unwrap_or(Span::NONE),
+            Some(row) => {
+                slow.get(&member).or_else(|| admitted.get(row)).copied().unwrap_or(Span::NONE)
+            }
         }
     }
 
     /// From a source that may send everything: whoever takes everything, and whoever admits it.
     fn of_open(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
-        let mut reach: ClassReach = self
-            .members(0)
-            .iter()
-            .map(|member| (*member, Span::ALL))
-            .collect();
+        let mut reach: ClassReach =
+            self.members(0).iter().map(|member| (*member, Span::ALL)).collect();
         reach.extend(slow.iter().map(|(member, span)| (*member, *span)));
         for (row, span) in admitted {
-            let fast = self
-                .rows
-                .rows
-                .get(*row as usize)
-                .is_some_and(|row| row.slow.is_none());
+            let fast = self.rows.rows.get(*row as usize).is_some_and(|row| row.slow.is_none());
             if fast {
                 reach.extend(self.members(*row).iter().map(|member| (*member, *span)));
             }
@@ -143,8 +117,7 @@ impl Question<'_> {
     /// From a node: everybody, since it may be their own.
     fn of_host(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
         let all = self.rows.classes_by_ingress.iter().flatten();
-        all.map(|member| (*member, self.ingress(*member, admitted, slow)))
-            .collect()
+        all.map(|member| (*member, self.ingress(*member, admitted, slow))).collect()
     }
 
     /// From an isolated source: starting from the end that names fewer.
@@ -171,8 +144,7 @@ impl Question<'_> {
             None => self.sent(row, conns),
         };
         let both = sent.into_iter();
-        both.map(|(to, span)| (to, span.and(self.ingress(to, admitted, slow), conns)))
-            .collect()
+        both.map(|(to, span)| (to, span.and(self.ingress(to, admitted, slow), conns))).collect()
     }
 
     /// Classes that a key names.
@@ -201,11 +173,7 @@ impl Question<'_> {
 
     /// What an isolated source may send to one destination.
     fn sent_to(&self, row: &Row, member: ClassId, conns: &mut ConnTable) -> Span {
-        let keys = self
-            .rows
-            .keys
-            .get(member as usize)
-            .map_or(&[][..], Vec::as_slice);
+        let keys = self.rows.keys.get(member as usize).map_or(&[][..], Vec::as_slice);
         let mut sent = Span::NONE;
         for key in keys {
             if let Ok(at) = row.entries.binary_search_by_key(key, |(key, _)| *key) {
@@ -226,26 +194,15 @@ impl Question<'_> {
         let class = self.classes.get(member);
         let endpoint = class.and_then(Class::representative);
         let endpoint = endpoint.and_then(|i| self.model.endpoints.get(i as usize));
-        let group = endpoint
-            .and_then(|e| e.group)
-            .and_then(|id| self.model.groups.get(id));
+        let group = endpoint.and_then(|e| e.group).and_then(|id| self.model.groups.get(id));
         let id = conns.intern(pair::ports(ports, group));
-        Span {
-            certain: id,
-            possible: id,
-        }
+        Span { certain: id, possible: id }
     }
 
     fn sent_slowly(&self, class: &Class, program: ProgramId, conns: &mut ConnTable) -> Spans {
-        let present = self
-            .classes
-            .iter()
-            .filter(|(_, class)| class.place(self.family).is_some());
+        let present = self.classes.iter().filter(|(_, class)| class.place(self.family).is_some());
         let spans = present.filter_map(|(id, member)| {
-            Some((
-                id,
-                self.pair(Direction::Egress, (class, member), program, conns)?,
-            ))
+            Some((id, self.pair(Direction::Egress, (class, member), program, conns)?))
         });
         spans.collect()
     }

@@ -28,10 +28,7 @@ impl Atoms {
     /// # Cost
     /// Sorting the blocks' ranges, and the depth to which they nest.
     pub fn new(set: &PolicySet, used: &[BlockId]) -> Self {
-        let mut atoms = Self {
-            signatures: vec![Vec::new()],
-            ..Self::default()
-        };
+        let mut atoms = Self { signatures: vec![Vec::new()], ..Self::default() };
         let mut ids: FxHashMap<Vec<BlockId>, SignatureId> = FxHashMap::default();
         ids.insert(Vec::new(), 0);
         for family in Family::BOTH {
@@ -90,14 +87,9 @@ impl Atoms {
         let Some(starts) = self.starts.get(family as usize) else {
             return 0;
         };
-        let piece = starts
-            .partition_point(|start| *start <= point)
-            .saturating_sub(1);
+        let piece = starts.partition_point(|start| *start <= point).saturating_sub(1);
         let signatures = self.signature.get(family as usize);
-        signatures
-            .and_then(|signatures| signatures.get(piece))
-            .copied()
-            .unwrap_or(0)
+        signatures.and_then(|signatures| signatures.get(piece)).copied().unwrap_or(0)
     }
 
     /// Blocks of a signature, ascending.
@@ -113,9 +105,7 @@ impl Atoms {
         let lasts = starts.iter().skip(1).map(|start| start - 1);
         let lasts = lasts.chain(std::iter::once(last_of(family)));
         let pieces = starts.iter().zip(lasts).zip(signatures);
-        pieces
-            .map(|((first, last), id)| (piece(family, *first, last), *id))
-            .collect()
+        pieces.map(|((first, last), id)| (piece(family, *first, last), *id)).collect()
     }
 }
 
@@ -151,11 +141,7 @@ fn events(set: &PolicySet, used: &[BlockId], family: Family) -> Vec<(u128, bool,
             }
         };
         match family {
-            Family::IPv4 => block
-                .v4
-                .ranges()
-                .iter()
-                .for_each(|&(a, b)| range(a.into(), b.into())),
+            Family::IPv4 => block.v4.ranges().iter().for_each(|&(a, b)| range(a.into(), b.into())),
             Family::IPv6 => block.v6.ranges().iter().for_each(|&(a, b)| range(a, b)),
         }
     }

@@ -121,11 +121,7 @@ impl Classes {
                     .map(|(addresses, signature)| Class::outside(family, addresses, signature)),
             );
         }
-        Self {
-            classes,
-            atoms,
-            uses_blocks: !used.blocks.is_empty(),
-        }
+        Self { classes, atoms, uses_blocks: !used.blocks.is_empty() }
     }
 
     /// Whether addresses play a part in any policy.
@@ -196,9 +192,7 @@ impl Used {
         let mut used = Self::default();
         for (_, policy) in set.policies() {
             used.sets.push(policy.subject);
-            let rules = Direction::BOTH
-                .into_iter()
-                .filter_map(|direction| policy.rules(direction));
+            let rules = Direction::BOTH.into_iter().filter_map(|direction| policy.rules(direction));
             for rule in rules.flatten() {
                 for peer in &rule.peers {
                     match peer {
@@ -242,30 +236,17 @@ impl GroupKeys {
             }
         }
         let ports = model.groups.iter().map(|(_, group)| {
-            let named = group
-                .ports
-                .iter()
-                .filter(|port| used.port_names.contains(&port.name));
+            let named = group.ports.iter().filter(|port| used.port_names.contains(&port.name));
             named.cloned().collect()
         });
-        Self {
-            sets,
-            maybe_sets,
-            ports: ports.collect(),
-        }
+        Self { sets, maybe_sets, ports: ports.collect() }
     }
 
     fn of(&self, model: &ClusterModel, endpoint: &Endpoint, atoms: &Atoms) -> Key {
         let of_group = |lists: &[Vec<SetId>]| {
-            endpoint
-                .group
-                .and_then(|group| lists.get(group as usize))
-                .cloned()
-                .unwrap_or_default()
+            endpoint.group.and_then(|group| lists.get(group as usize)).cloned().unwrap_or_default()
         };
-        let ports = endpoint
-            .group
-            .and_then(|group| self.ports.get(group as usize));
+        let ports = endpoint.group.and_then(|group| self.ports.get(group as usize));
         let (_, families_certain) = model.space.families(&endpoint.addresses);
         Key {
             sets: of_group(&self.sets),
@@ -285,11 +266,8 @@ fn place(
 ) -> Option<PlaceKey> {
     match &endpoint.addresses {
         Addresses::Known(known) => {
-            let mut own = known
-                .iter()
-                .filter(|address| Family::of(**address) == family);
-            own.next()
-                .map(|address: &IpAddr| PlaceKey::Known(atoms.of(*address)))
+            let mut own = known.iter().filter(|address| Family::of(**address) == family);
+            own.next().map(|address: &IpAddr| PlaceKey::Known(atoms.of(*address)))
         }
         unknown if model.space.of(unknown, family).is_empty() => None,
         Addresses::SomePod => Some(PlaceKey::SomePod),

@@ -64,12 +64,8 @@ impl Reach<'_> {
 
     /// Where no block plays a part, families do not differ, but both ends need a common one.
     fn with_common_family(&self, source: ClassId, reach: &ClassReach) -> Vec<Merged> {
-        let common = reach
-            .iter()
-            .filter(|(member, _)| self.common(source, *member) != [false; 2]);
-        common
-            .map(|(member, span)| (*member, *span, None))
-            .collect()
+        let common = reach.iter().filter(|(member, _)| self.common(source, *member) != [false; 2]);
+        common.map(|(member, span)| (*member, *span, None)).collect()
     }
 
     /// Joins the two families' answers, both ascending.
@@ -86,12 +82,8 @@ impl Reach<'_> {
                 (Some((member, _)), None) | (None, Some((member, _))) => *member,
                 (None, None) => return merged,
             };
-            let a = v4
-                .next_if(|(member, _)| *member == next)
-                .map_or(Span::NONE, |(_, span)| span);
-            let b = v6
-                .next_if(|(member, _)| *member == next)
-                .map_or(Span::NONE, |(_, span)| span);
+            let a = v4.next_if(|(member, _)| *member == next).map_or(Span::NONE, |(_, span)| span);
+            let b = v6.next_if(|(member, _)| *member == next).map_or(Span::NONE, |(_, span)| span);
             self.merge_one((source, next), (a, b), &mut merged);
         }
     }
@@ -122,37 +114,25 @@ impl Reach<'_> {
     /// In which families two classes can talk: IPv4, IPv6.
     fn common(&self, a: ClassId, b: ClassId) -> [bool; 2] {
         let has = |class: ClassId, family| {
-            self.classes
-                .get(class)
-                .is_some_and(|class| class.place(Some(family)).is_some())
+            self.classes.get(class).is_some_and(|class| class.place(Some(family)).is_some())
         };
         Family::BOTH.map(|family| has(a, family) && has(b, family))
     }
 
     fn families_certain(&self, class: ClassId) -> bool {
-        self.classes
-            .get(class)
-            .is_some_and(|class| class.families_certain)
+        self.classes.get(class).is_some_and(|class| class.families_certain)
     }
 
     /// From classes to units, with notes.
     fn expand(&mut self, unit: u32, source: ClassId, reach: &[Merged]) -> Vec<Target> {
-        let host = self
-            .classes
-            .get(source)
-            .is_some_and(|class| !is_outside(class) && class.host_network);
+        let host =
+            self.classes.get(source).is_some_and(|class| !is_outside(class) && class.host_network);
         let mut notes = NotesBetween::default();
         let mut targets = Vec::with_capacity(reach.len());
         for &(member, span, family) in reach {
             let unknown = self.conns.difference(span.possible, span.certain);
             let why = notes.between(self, (source, member), unknown);
-            for to in self
-                .units_by_class
-                .get(member as usize)
-                .cloned()
-                .unwrap_or_default()
-                .iter()
-            {
+            for to in self.units_by_class.get(member as usize).cloned().unwrap_or_default().iter() {
                 let target = Target {
                     unit: *to,
                     allowed: span.certain,
@@ -160,11 +140,7 @@ impl Reach<'_> {
                     family,
                     notes: why.clone(),
                 };
-                let target = if host {
-                    self.own_node(unit, target)
-                } else {
-                    target
-                };
+                let target = if host { self.own_node(unit, target) } else { target };
                 if target.allowed != ConnId::NONE || target.unknown != ConnId::NONE {
                     targets.push(target);
                 }
@@ -182,10 +158,7 @@ impl Reach<'_> {
             Match::Unknown if target.allowed == ConnId::ALL => {}
             Match::Unknown => {
                 target.unknown = self.conns.difference(ConnId::ALL, target.allowed);
-                let key = NoteKey {
-                    reason: UnknownReason::Node,
-                    rule: None,
-                };
+                let key = NoteKey { reason: UnknownReason::Node, rule: None };
                 let note = self.notes.intern(key);
                 target.notes = target.notes.iter().copied().chain([note]).collect();
             }
@@ -208,15 +181,10 @@ impl Reach<'_> {
 
     fn nodes(&self, unit: u32) -> std::collections::BTreeSet<Option<&str>> {
         let endpoints = match self.units.get(unit as usize) {
-            Some(Unit {
-                kind: UnitKind::Workload { endpoints, .. },
-                ..
-            }) => endpoints.as_slice(),
+            Some(Unit { kind: UnitKind::Workload { endpoints, .. }, .. }) => endpoints.as_slice(),
             _ => &[],
         };
-        let endpoints = endpoints
-            .iter()
-            .filter_map(|i| self.model.endpoints.get(*i as usize));
+        let endpoints = endpoints.iter().filter_map(|i| self.model.endpoints.get(*i as usize));
         endpoints.map(|endpoint| endpoint.node.as_deref()).collect()
     }
 }
@@ -250,26 +218,15 @@ impl NotesBetween {
                     });
                     open.map(|(.., note)| *note).collect()
                 };
-                let egress = rows
-                    .egress
-                    .get(source as usize)
-                    .copied()
-                    .unwrap_or_default();
+                let egress = rows.egress.get(source as usize).copied().unwrap_or_default();
                 notes.extend(open(egress, keys(destination)));
-                let ingress = rows
-                    .ingress
-                    .get(destination as usize)
-                    .copied()
-                    .unwrap_or_default();
+                let ingress = rows.ingress.get(destination as usize).copied().unwrap_or_default();
                 let known = self.by_row.entry((slot, ingress, unknown));
                 notes.extend(known.or_insert_with(|| open(ingress, keys(source))).iter());
             }
             notes.sort_unstable();
             notes.dedup();
         }
-        self.lists
-            .entry(notes)
-            .or_insert_with_key(|notes| notes.as_slice().into())
-            .clone()
+        self.lists.entry(notes).or_insert_with_key(|notes| notes.as_slice().into()).clone()
     }
 }

@@ -49,30 +49,15 @@ impl<'m> Reach<'m> {
         let (units, units_by_class) = unit::units(model, &classes);
         let mut conns = ConnTable::default();
         let mut notes = note::Notes::default();
-        let families: &[Option<Family>] = if classes.uses_blocks() {
-            &[Some(Family::IPv4), Some(Family::IPv6)]
-        } else {
-            &[None]
-        };
+        let families: &[Option<Family>] =
+            if classes.uses_blocks() { &[Some(Family::IPv4), Some(Family::IPv6)] } else { &[None] };
         let rows = families
             .iter()
             .map(|family| {
-                (
-                    *family,
-                    Rows::new((model, set), &classes, *family, (&mut conns, &mut notes)),
-                )
+                (*family, Rows::new((model, set), &classes, *family, (&mut conns, &mut notes)))
             })
             .collect();
-        Self {
-            model,
-            set,
-            classes,
-            units,
-            units_by_class,
-            rows,
-            conns,
-            notes,
-        }
+        Self { model, set, classes, units, units_by_class, rows, conns, notes }
     }
 
     /// What is listed: ranges of addresses first (IPv4, then IPv6, ascending), then workloads by

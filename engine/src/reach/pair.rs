@@ -26,18 +26,12 @@ pub struct Conns {
 impl Conns {
     /// Everything.
     pub fn all() -> Self {
-        Self {
-            certain: ConnSet::all(),
-            possible: ConnSet::all(),
-        }
+        Self { certain: ConnSet::all(), possible: ConnSet::all() }
     }
 
     /// Nothing.
     pub fn none() -> Self {
-        Self {
-            certain: ConnSet::none(),
-            possible: ConnSet::none(),
-        }
+        Self { certain: ConnSet::none(), possible: ConnSet::none() }
     }
 
     /// What passes both.
@@ -71,18 +65,8 @@ pub fn pair(
     destination: &Party<'_>,
     family: Family,
 ) -> Conns {
-    let egress = end(
-        (model, set),
-        (Direction::Egress, family),
-        source,
-        destination,
-    );
-    egress.and(&end(
-        (model, set),
-        (Direction::Ingress, family),
-        destination,
-        source,
-    ))
+    let egress = end((model, set), (Direction::Egress, family), source, destination);
+    egress.and(&end((model, set), (Direction::Ingress, family), destination, source))
 }
 
 /// What one end's policies let pass.
@@ -119,46 +103,24 @@ pub fn by_program(
     (subject, peer): (&Party<'_>, &Party<'_>),
 ) -> Conns {
     let (mut certain, mut uncertain) = (Vec::new(), Vec::new());
-    for policy in set
-        .program(program)
-        .tiers
-        .iter()
-        .flat_map(|tier| &tier.policies)
-    {
-        let list = if policy.certain {
-            &mut certain
-        } else {
-            &mut uncertain
-        };
+    for policy in set.program(program).tiers.iter().flat_map(|tier| &tier.policies) {
+        let list = if policy.certain { &mut certain } else { &mut uncertain };
         list.extend(set.policy(policy.policy));
     }
     let destination = match direction {
         Direction::Ingress => subject,
         Direction::Egress => peer,
     };
-    let ends = Ends {
-        direction,
-        family,
-        peer,
-        named: destination.group.map(|(_, group)| group),
-    };
+    let ends = Ends { direction, family, peer, named: destination.group.map(|(_, group)| group) };
     let mut conns = by_policies(set, &certain, ends);
-    let each = uncertain
-        .iter()
-        .map(|policy| by_policies(set, std::slice::from_ref(policy), ends));
+    let each = uncertain.iter().map(|policy| by_policies(set, std::slice::from_ref(policy), ends));
     let each: Vec<Conns> = each.collect();
     match certain.is_empty() {
-        false => each
-            .iter()
-            .for_each(|one| conns.possible = conns.possible.union(&one.possible)),
+        false => each.iter().for_each(|one| conns.possible = conns.possible.union(&one.possible)),
         true => {
-            let common = each
-                .iter()
-                .fold(ConnSet::all(), |all, one| all.intersection(&one.certain));
-            conns = Conns {
-                certain: common,
-                possible: ConnSet::all(),
-            };
+            let common =
+                each.iter().fold(ConnSet::all(), |all, one| all.intersection(&one.certain));
+            conns = Conns { certain: common, possible: ConnSet::all() };
         }
     }
     conns
@@ -212,10 +174,7 @@ pub fn by_blocks(
     match place {
         Place::Known(address) => {
             let certain = admitted(&|id| set.block(id).is_some_and(|b| b.contains(*address)));
-            Conns {
-                possible: certain.clone(),
-                certain,
-            }
+            Conns { possible: certain.clone(), certain }
         }
         Place::Within(space) => over_space(set, blocks, (space, family)),
     }
@@ -234,18 +193,13 @@ pub fn over_space(
     ids.sort_unstable();
     ids.dedup();
     let atoms = Atoms::new(set, &ids);
-    let mut conns = Conns {
-        certain: ConnSet::all(),
-        possible: ConnSet::none(),
-    };
+    let mut conns = Conns { certain: ConnSet::all(), possible: ConnSet::none() };
     for (piece, signature) in atoms.pieces(family) {
         if piece.intersection(space).is_empty() {
             continue;
         }
         let inside = atoms.blocks(signature);
-        let admitted = blocks
-            .iter()
-            .filter(|(id, _)| inside.binary_search(id).is_ok());
+        let admitted = blocks.iter().filter(|(id, _)| inside.binary_search(id).is_ok());
         let admitted = admitted.fold(ConnSet::none(), |all, (_, conns)| all.union(conns));
         conns.certain = conns.certain.intersection(&admitted);
         conns.possible = conns.possible.union(&admitted);
@@ -263,9 +217,9 @@ pub fn ports(entries: &[PortEntry], destination: Option<&Group>) -> ConnSet {
         let ports = match &entry.ports {
             PortMatch::Any => all_ports(),
             PortMatch::Range(first, last) => PortSet::range(*first, *last),
-            PortMatch::Named(name) => destination
-                .map(|group| group.named_ports(name, entry.protocol))
-                .unwrap_or_default(),
+            PortMatch::Named(name) => {
+                destination.map(|group| group.named_ports(name, entry.protocol)).unwrap_or_default()
+            }
         };
         conns.add(entry.protocol, &ports);
     }

@@ -42,15 +42,9 @@ pub struct Span {
 
 impl Span {
     /// Nothing.
-    pub const NONE: Self = Self {
-        certain: ConnId::NONE,
-        possible: ConnId::NONE,
-    };
+    pub const NONE: Self = Self { certain: ConnId::NONE, possible: ConnId::NONE };
     /// Everything.
-    pub const ALL: Self = Self {
-        certain: ConnId::ALL,
-        possible: ConnId::ALL,
-    };
+    pub const ALL: Self = Self { certain: ConnId::ALL, possible: ConnId::ALL };
 
     /// What either lets pass.
     pub fn or(self, other: Self, conns: &mut ConnTable) -> Self {
@@ -85,10 +79,7 @@ pub struct Row {
 impl Row {
     /// Whom its rules name.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.entries
-            .iter()
-            .map(|(key, _)| key)
-            .chain(self.named.iter().map(|(key, _)| key))
+        self.entries.iter().map(|(key, _)| key).chain(self.named.iter().map(|(key, _)| key))
     }
 }
 
@@ -124,16 +115,8 @@ impl Rows {
         family: Option<Family>,
         interns: Interns<'_>,
     ) -> Self {
-        let mut rows = Self {
-            rows: vec![Row::default()],
-            ..Self::default()
-        };
-        let mut maker = Maker {
-            cluster,
-            family,
-            interns,
-            known: FxHashMap::default(),
-        };
+        let mut rows = Self { rows: vec![Row::default()], ..Self::default() };
+        let mut maker = Maker { cluster, family, interns, known: FxHashMap::default() };
         for (_, class) in classes.iter() {
             rows.keys.push(keys(classes, class, family));
             let [ingress, egress] = Direction::BOTH.map(|d| maker.row(&mut rows.rows, class, d));
@@ -146,10 +129,7 @@ impl Rows {
 
     fn index(&mut self, classes: &Classes, family: Option<Family>) {
         self.classes_by_ingress = vec![Vec::new(); self.rows.len()];
-        for (id, _) in classes
-            .iter()
-            .filter(|(_, class)| class.place(family).is_some())
-        {
+        for (id, _) in classes.iter().filter(|(_, class)| class.place(family).is_some()) {
             for key in self.keys.get(id as usize).into_iter().flatten() {
                 self.classes_by_key.entry(*key).or_default().push(id);
             }
@@ -158,12 +138,8 @@ impl Rows {
                 list.push(id);
             }
         }
-        let mut ingress: Vec<RowId> = self
-            .ingress
-            .iter()
-            .copied()
-            .filter(|row| *row != 0)
-            .collect();
+        let mut ingress: Vec<RowId> =
+            self.ingress.iter().copied().filter(|row| *row != 0).collect();
         ingress.sort_unstable();
         ingress.dedup();
         for id in ingress {
@@ -174,10 +150,7 @@ impl Rows {
                 self.slow_ingress.push(id);
             }
             for (key, span) in &row.entries {
-                self.ingress_by_key
-                    .entry(*key)
-                    .or_default()
-                    .push((id, *span));
+                self.ingress_by_key.entry(*key).or_default().push((id, *span));
             }
         }
     }
@@ -211,9 +184,7 @@ struct Maker<'a, 'm> {
 impl Maker<'_, '_> {
     fn row(&mut self, rows: &mut Vec<Row>, class: &Class, direction: Direction) -> RowId {
         let (model, set) = self.cluster;
-        let endpoint = class
-            .representative()
-            .and_then(|i| model.endpoints.get(i as usize));
+        let endpoint = class.representative().and_then(|i| model.endpoints.get(i as usize));
         let Some(group) = endpoint.and_then(|endpoint| endpoint.group) else {
             return 0;
         };
@@ -237,19 +208,14 @@ impl Maker<'_, '_> {
         let set = self.cluster.1;
         let mut draft = Draft::default();
         let mut row = Row::default();
-        let policies = set
-            .program(program)
-            .tiers
-            .iter()
-            .flat_map(|tier| &tier.policies);
+        let policies = set.program(program).tiers.iter().flat_map(|tier| &tier.policies);
         for policy in policies {
             if !policy.certain {
                 let key = NoteKey {
                     reason: UnknownReason::Label,
                     rule: Some((policy.policy, direction, None)),
                 };
-                row.notes
-                    .push((Key::Any, ConnId::ALL, self.interns.1.intern(key)));
+                row.notes.push((Key::Any, ConnId::ALL, self.interns.1.intern(key)));
                 row.slow = Some(program);
             }
             let Some(compiled) = set.policy(policy.policy) else {
@@ -277,27 +243,14 @@ impl Maker<'_, '_> {
         ((policy, direction, index), subject): ((PolicyId, Direction, u32), Option<&Group>),
     ) {
         let egress = direction == Direction::Egress;
-        let named: Vec<PortEntry> = rule
-            .ports
-            .iter()
-            .filter(|entry| egress && is_named(entry))
-            .cloned()
-            .collect();
+        let named: Vec<PortEntry> =
+            rule.ports.iter().filter(|entry| egress && is_named(entry)).cloned().collect();
         let ports = pair::ports(&rule.ports, subject.filter(|_| !egress));
         let conn = self.interns.0.intern(ports.clone());
-        let whole = Span {
-            certain: conn,
-            possible: conn,
-        };
-        let open = Span {
-            certain: ConnId::NONE,
-            possible: conn,
-        };
+        let whole = Span { certain: conn, possible: conn };
+        let open = Span { certain: ConnId::NONE, possible: conn };
         let mut note = |reason| {
-            self.interns.1.intern(NoteKey {
-                reason,
-                rule: Some((policy, direction, Some(index))),
-            })
+            self.interns.1.intern(NoteKey { reason, rule: Some((policy, direction, Some(index))) })
         };
         if rule.peers.is_empty() {
             draft.add(Key::Any, whole, self.interns.0);
@@ -309,15 +262,11 @@ impl Maker<'_, '_> {
             match peer {
                 RulePeer::Pods(id) => {
                     draft.add(Key::Set(*id), whole, self.interns.0);
-                    let hidden = self
-                        .cluster
-                        .1
-                        .set(*id)
-                        .is_some_and(|pods| !pods.unknown.is_empty());
+                    let hidden =
+                        self.cluster.1.set(*id).is_some_and(|pods| !pods.unknown.is_empty());
                     if hidden {
                         draft.add(Key::Maybe(*id), open, self.interns.0);
-                        row.notes
-                            .push((Key::Maybe(*id), conn, note(UnknownReason::Label)));
+                        row.notes.push((Key::Maybe(*id), conn, note(UnknownReason::Label)));
                     }
                     if !named.is_empty() {
                         row.named.push((Key::Set(*id), named.clone()));
@@ -343,10 +292,9 @@ impl Maker<'_, '_> {
     fn add_spaces(&mut self, draft: &mut Draft) {
         let (model, set) = self.cluster;
         let Some(family) = self.family else { return };
-        for (key, addresses) in [
-            (Key::SomePod, Addresses::SomePod),
-            (Key::SomeNode, Addresses::SomeNode),
-        ] {
+        for (key, addresses) in
+            [(Key::SomePod, Addresses::SomePod), (Key::SomeNode, Addresses::SomeNode)]
+        {
             let space = model.space.of(&addresses, family);
             let conns = pair::over_space(set, &draft.blocks, (&space, family));
             let span = Span {
@@ -365,11 +313,7 @@ fn is_named(entry: &PortEntry) -> bool {
 }
 
 fn uses_names(set: &PolicySet, program: ProgramId, direction: Direction) -> bool {
-    let policies = set
-        .program(program)
-        .tiers
-        .iter()
-        .flat_map(|tier| &tier.policies);
+    let policies = set.program(program).tiers.iter().flat_map(|tier| &tier.policies);
     let mut rules = policies
         .filter_map(|policy| set.policy(policy.policy))
         .flat_map(|policy| policy.rules(direction).unwrap_or_default());

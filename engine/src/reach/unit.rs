@@ -38,10 +38,7 @@ pub fn units(model: &ClusterModel, classes: &Classes) -> (Vec<Unit>, Vec<Vec<u32
     for (class, info) in classes.iter() {
         match &info.kind {
             ClassKind::Outside(family, addresses) => {
-                units.push(Unit {
-                    kind: UnitKind::Outside(*family, addresses.clone()),
-                    class,
-                });
+                units.push(Unit { kind: UnitKind::Outside(*family, addresses.clone()), class });
             }
             ClassKind::Endpoints(endpoints) => {
                 class_of.extend(endpoints.iter().map(|endpoint| (*endpoint, class)));
@@ -49,12 +46,7 @@ pub fn units(model: &ClusterModel, classes: &Classes) -> (Vec<Unit>, Vec<Vec<u32
         }
     }
     for workload in 0..u32::try_from(model.workloads.len()).unwrap_or(u32::MAX) {
-        add_workload(
-            &mut units,
-            workload,
-            model.endpoints_of(workload),
-            &class_of,
-        );
+        add_workload(&mut units, workload, model.endpoints_of(workload), &class_of);
     }
     let mut by_class = vec![Vec::new(); classes.len()];
     for (index, unit) in (0u32..).zip(&units) {
@@ -83,11 +75,7 @@ fn add_workload(
     }
     let part = parts.len() > 1;
     units.extend(parts.into_iter().map(|(class, endpoints)| Unit {
-        kind: UnitKind::Workload {
-            workload,
-            endpoints,
-            part,
-        },
+        kind: UnitKind::Workload { workload, endpoints, part },
         class,
     }));
 }

@@ -20,18 +20,11 @@ impl Session {
             }
         }
         let findings = self.findings();
-        diagnostics.extend(
-            findings
-                .iter()
-                .map(|(origin, finding)| report(self, *origin, finding)),
-        );
+        diagnostics.extend(findings.iter().map(|(origin, finding)| report(self, *origin, finding)));
         diagnostics
             .sort_by(|a, b| (&a.location, &a.code, &a.path).cmp(&(&b.location, &b.code, &b.path)));
         let summary = summary(self, &diagnostics);
-        CheckReport {
-            diagnostics,
-            summary,
-        }
+        CheckReport { diagnostics, summary }
     }
 
     /// What was read.
@@ -52,11 +45,7 @@ fn report(
         severity: finding.severity(),
         message: finding.message.clone(),
         help: finding.help.clone(),
-        object: object.map(|(kind, namespace, name)| ObjectRef {
-            kind,
-            namespace,
-            name,
-        }),
+        object: object.map(|(kind, namespace, name)| ObjectRef { kind, namespace, name }),
         path: finding.path.clone(),
         location: origin
             .zip(finding.span)
@@ -66,14 +55,7 @@ fn report(
 
 fn summary(session: &Session, diagnostics: &[DiagnosticReport]) -> Summary {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let of = |severity| {
-        count(
-            diagnostics
-                .iter()
-                .filter(|d| d.severity == severity)
-                .count(),
-        )
-    };
+    let of = |severity| count(diagnostics.iter().filter(|d| d.severity == severity).count());
     let mut ignored: BTreeMap<&str, u32> = BTreeMap::new();
     for part in session.files().iter().flat_map(|file| &file.parts) {
         for kind in &part.document.passed_over {
@@ -91,10 +73,7 @@ fn summary(session: &Session, diagnostics: &[DiagnosticReport]) -> Summary {
         policies: count(session.policies().policies().count()),
         ignored: ignored
             .into_iter()
-            .map(|(kind, count)| KindCount {
-                kind: kind.to_owned(),
-                count,
-            })
+            .map(|(kind, count)| KindCount { kind: kind.to_owned(), count })
             .collect(),
         errors: of(Severity::Error),
         warnings: of(Severity::Warning),

@@ -22,23 +22,15 @@ impl Session {
     /// If an end is not in the input, could be several, or cannot take part in traffic.
     pub fn evaluate(&self, query: &FlowQuery) -> Result<FlowReport, QueryError> {
         if query.port == 0 {
-            return Err(QueryError::new(
-                "port 0 does not exist: ports are 1 to 65535",
-            ));
+            return Err(QueryError::new("port 0 does not exist: ports are 1 to 65535"));
         }
         let source = resolve(self.model(), &query.from)?;
         let destination = resolve(self.model(), &query.to)?;
         let cases = cases(self, &source, &destination)?;
-        let judged: Vec<Judged> = cases
-            .iter()
-            .map(|case| Judged::new(self, query, case))
-            .collect();
+        let judged: Vec<Judged> = cases.iter().map(|case| Judged::new(self, query, case)).collect();
         let (verdict, reason) = conclude(&judged);
         // The evidence is that of the case that stands in the way most.
-        let deciding = judged
-            .iter()
-            .zip(&cases)
-            .min_by_key(|(judged, _)| judged.verdict());
+        let deciding = judged.iter().zip(&cases).min_by_key(|(judged, _)| judged.verdict());
         let Some((_, case)) = deciding else {
             return Err(QueryError::new("there is no pair of pods to ask about"));
         };
@@ -113,9 +105,7 @@ fn cases<'m>(
             (_, Some(endpoint)) => {
                 let addresses = &model.endpoints.get(endpoint as usize)?.addresses;
                 let (families, _) = model.space.families(addresses);
-                families
-                    .contains(&family)
-                    .then(|| Party::endpoint(model, endpoint, family))?
+                families.contains(&family).then(|| Party::endpoint(model, endpoint, family))?
             }
             _ => None,
         };
@@ -130,13 +120,7 @@ fn cases<'m>(
                 // A host-network pod without a known node may be on any; an address may not.
                 source.several &= from == to;
                 destination.several &= from == to;
-                cases.push(Case {
-                    source,
-                    destination,
-                    family,
-                    certain,
-                    pair,
-                });
+                cases.push(Case { source, destination, family, certain, pair });
             }
         }
     }
@@ -150,15 +134,8 @@ fn cases<'m>(
 
 fn pairs(source: &Side, destination: &Side) -> Vec<(Option<u32>, Option<u32>)> {
     match (source, destination) {
-        (
-            Side::Endpoints {
-                endpoints: from, ..
-            },
-            Side::Endpoints { endpoints: to, .. },
-        ) => {
-            let all = from
-                .iter()
-                .flat_map(|a| to.iter().map(move |b| (Some(*a), Some(*b))));
+        (Side::Endpoints { endpoints: from, .. }, Side::Endpoints { endpoints: to, .. }) => {
+            let all = from.iter().flat_map(|a| to.iter().map(move |b| (Some(*a), Some(*b))));
             // Pods of one workload among each other: a pod to itself is another question.
             let several = from == to && from.len() > 1;
             all.filter(|(a, b)| !several || a != b).collect()
@@ -182,20 +159,10 @@ struct Judged {
 
 impl Judged {
     fn new(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Self {
-        let ask = |direction| {
-            judge(
-                session.policies(),
-                question(query, case, direction),
-                &mut NoTrace,
-            )
-        };
+        let ask =
+            |direction| judge(session.policies(), question(query, case, direction), &mut NoTrace);
         let (egress, ingress) = (ask(Direction::Egress), ask(Direction::Ingress));
-        Self {
-            egress,
-            ingress,
-            family_certain: case.certain,
-            pair: case.pair,
-        }
+        Self { egress, ingress, family_certain: case.certain, pair: case.pair }
     }
 
     fn verdict(&self) -> Verdict {
@@ -217,13 +184,7 @@ fn question<'q, 'm>(
         Direction::Egress => (&case.source, &case.destination),
         Direction::Ingress => (&case.destination, &case.source),
     };
-    Question {
-        direction,
-        subject,
-        peer,
-        protocol: query.protocol,
-        port: query.port,
-    }
+    Question { direction, subject, peer, protocol: query.protocol, port: query.port }
 }
 
 /// One verdict of all cases. Families disagree: the address decides. Pods disagree: the group.
@@ -231,21 +192,12 @@ fn conclude(judged: &[Judged]) -> (Verdict, Option<UnknownReason>) {
     let Some(first) = judged.first() else {
         return (Verdict::Unknown, None);
     };
-    if judged
-        .iter()
-        .all(|other| other.verdict() == first.verdict())
-    {
+    if judged.iter().all(|other| other.verdict() == first.verdict()) {
         return (first.verdict(), first.reason());
     }
-    let pair = |pair: usize| {
-        judged
-            .iter()
-            .filter(move |judged| judged.pair == pair)
-            .map(Judged::verdict)
-    };
-    let split = judged
-        .iter()
-        .any(|one| pair(one.pair).any(|verdict| verdict != one.verdict()));
+    let pair =
+        |pair: usize| judged.iter().filter(move |judged| judged.pair == pair).map(Judged::verdict);
+    let split = judged.iter().any(|one| pair(one.pair).any(|verdict| verdict != one.verdict()));
     let unknown = judged.iter().find_map(Judged::reason);
     let reason = match (split, unknown) {
         (true, _) => UnknownReason::Address,
@@ -342,18 +294,9 @@ fn end_report(
             Some(writer.policy(*policy, session.policies().policy(policy.policy)?, rules))
         })
         .collect();
-    policies.sort_by(|a, b| {
-        b.admits
-            .cmp(&a.admits)
-            .then_with(|| a.policy.cmp(&b.policy))
-    });
+    policies.sort_by(|a, b| b.admits.cmp(&a.admits).then_with(|| a.policy.cmp(&b.policy)));
     let summary = sentence::end_summary(direction, end.verdict, end.state, policies.len());
-    EndReport {
-        verdict: end.verdict,
-        state: end.state,
-        summary,
-        policies,
-    }
+    EndReport { verdict: end.verdict, state: end.state, summary, policies }
 }
 
 /// Turns records into evidence.
@@ -373,19 +316,13 @@ impl Writer<'_, '_> {
         let object = &compiled.object;
         let rules = compiled
             .manifest()
-            .map_or(&[][..], |manifest: &NetworkPolicy| {
-                manifest.rules(direction)
-            });
+            .map_or(&[][..], |manifest: &NetworkPolicy| manifest.rules(direction));
         let rules: Vec<RuleEvidence> = (0..)
             .zip(rules)
             .zip(records)
             .map(|((index, rule), record)| self.rule(compiled, (index, rule), record))
             .collect();
-        let admits = rules
-            .iter()
-            .map(|rule| rule.admits)
-            .max()
-            .unwrap_or(Match::No);
+        let admits = rules.iter().map(|rule| rule.admits).max().unwrap_or(Match::No);
         let summary = match (rules.is_empty(), admits, policy.certain) {
             (_, _, false) => {
                 "whether it selects the pod hangs on a label that the controller adds".into()
@@ -413,10 +350,8 @@ impl Writer<'_, '_> {
         let direction = self.question.direction;
         let path = format!("spec.{}[{index}]", direction.field());
         let model = self.session.model();
-        let peers = (0..)
-            .zip(&rule.peers)
-            .zip(&record.peers)
-            .map(|((i, peer), matches)| EntryEvidence {
+        let peers =
+            (0..).zip(&rule.peers).zip(&record.peers).map(|((i, peer), matches)| EntryEvidence {
                 path: format!("{path}.{}[{i}]", direction.peers_field()),
                 text: sentence::peer_text(&peer.kind),
                 location: place::of_object(self.session, &policy.object, peer.span),
@@ -429,10 +364,8 @@ impl Writer<'_, '_> {
                 ),
             });
         let asked = (self.question.protocol, self.question.port);
-        let ports = (0..)
-            .zip(&rule.ports)
-            .zip(&record.ports)
-            .map(|((i, port), matches)| EntryEvidence {
+        let ports =
+            (0..).zip(&rule.ports).zip(&record.ports).map(|((i, port), matches)| EntryEvidence {
                 path: format!("{path}.ports[{i}]"),
                 text: port.text(),
                 location: place::of_object(self.session, &policy.object, port.span),

@@ -41,12 +41,8 @@ impl Session {
     pub fn list(&self, filter: &ListFilter) -> ListReport {
         let reach = Reach::new(self.model(), self.policies());
         let ids = unit_ids(self.model(), reach.units());
-        let endpoints: Vec<EndpointReport> = reach
-            .units()
-            .iter()
-            .zip(&ids)
-            .map(|(unit, id)| endpoint(self, unit, id))
-            .collect();
+        let endpoints: Vec<EndpointReport> =
+            reach.units().iter().zip(&ids).map(|(unit, id)| endpoint(self, unit, id)).collect();
         let focus = Focus::new(filter, &endpoints);
         let mut lister = Lister {
             reach,
@@ -63,13 +59,7 @@ impl Session {
         let port_sets = lister.port_sets();
         let notes = lister.notes(self);
         let connections = lister.connections;
-        ListReport {
-            endpoints,
-            connections,
-            port_sets,
-            notes,
-            summary: self.summary(),
-        }
+        ListReport { endpoints, connections, port_sets, notes, summary: self.summary() }
     }
 }
 
@@ -133,20 +123,13 @@ impl Lister<'_> {
         let text = self.texts.entry(id).or_insert_with(|| {
             let text = self.reach.conn(id).text();
             // Protocols without ports alone.
-            if text.is_empty() {
-                "other protocols".into()
-            } else {
-                text.into()
-            }
+            if text.is_empty() { "other protocols".into() } else { text.into() }
         });
         Some(text.clone())
     }
 
     fn port_sets(&self) -> BTreeMap<Arc<str>, Vec<PortRange>> {
-        self.texts
-            .iter()
-            .map(|(id, text)| (text.clone(), ranges(self.reach.conn(*id))))
-            .collect()
+        self.texts.iter().map(|(id, text)| (text.clone(), ranges(self.reach.conn(*id)))).collect()
     }
 
     fn notes(&self, session: &Session) -> Vec<Note> {
@@ -170,11 +153,7 @@ impl Lister<'_> {
 fn ranges(conns: &ConnSet) -> Vec<PortRange> {
     let of = |protocol: Protocol| {
         let ranges = conns.ports(protocol).ranges().iter();
-        ranges.map(move |&(port, end_port)| PortRange {
-            protocol,
-            port,
-            end_port,
-        })
+        ranges.map(move |&(port, end_port)| PortRange { protocol, port, end_port })
     };
     Protocol::ALL.into_iter().flat_map(of).collect()
 }
@@ -238,10 +217,7 @@ impl Focus {
         let matches =
             |endpoint: &EndpointReport| filter.focus.iter().any(|focus| names(focus, endpoint));
         let inside = (!filter.focus.is_empty()).then(|| endpoints.iter().map(matches).collect());
-        Self {
-            inside,
-            direction: filter.direction,
-        }
+        Self { inside, direction: filter.direction }
     }
 
     fn has(&self, from: u32, to: u32) -> bool {
@@ -281,17 +257,9 @@ pub fn unit_ids(model: &ClusterModel, units: &[Unit]) -> Vec<Arc<str>> {
 fn unit_id(model: &ClusterModel, unit: &Unit) -> Arc<str> {
     match &unit.kind {
         UnitKind::Outside(_, addresses) => addresses.range_texts().join(",").into(),
-        UnitKind::Workload {
-            workload,
-            endpoints,
-            part,
-        } => {
+        UnitKind::Workload { workload, endpoints, part } => {
             let id = workload_id(model, *workload);
-            if *part {
-                format!("{id}{{{}}}", group_text(model, endpoints)).into()
-            } else {
-                id
-            }
+            if *part { format!("{id}{{{}}}", group_text(model, endpoints)).into() } else { id }
         }
     }
 }
@@ -307,9 +275,7 @@ pub fn workload_id(model: &ClusterModel, workload: u32) -> Arc<str> {
 
 fn group_text(model: &ClusterModel, endpoints: &[u32]) -> String {
     // The first pod's name alone keeps the text unique and short.
-    let first = endpoints
-        .first()
-        .and_then(|i| model.endpoints.get(*i as usize));
+    let first = endpoints.first().and_then(|i| model.endpoints.get(*i as usize));
     let first = first.map_or("", |endpoint| &endpoint.name);
     match endpoints.len() {
         0 | 1 => first.to_owned(),
@@ -336,11 +302,7 @@ fn endpoint(session: &Session, unit: &Unit, id: &Arc<str>) -> EndpointReport {
     };
     match &unit.kind {
         UnitKind::Outside(_, addresses) => report.addresses = addresses.cidrs(),
-        UnitKind::Workload {
-            workload,
-            endpoints,
-            part,
-        } => {
+        UnitKind::Workload { workload, endpoints, part } => {
             report.group = part.then(|| group_text(session.model(), endpoints));
             fill_workload(session, &mut report, *workload, endpoints);
         }
@@ -353,25 +315,15 @@ fn fill_workload(session: &Session, report: &mut EndpointReport, workload: u32, 
     let Some(workload) = model.workloads.get(workload as usize) else {
         return;
     };
-    let endpoints: Vec<&Endpoint> = endpoints
-        .iter()
-        .filter_map(|i| model.endpoints.get(*i as usize))
-        .collect();
+    let endpoints: Vec<&Endpoint> =
+        endpoints.iter().filter_map(|i| model.endpoints.get(*i as usize)).collect();
     report.kind = EndpointKind::Workload;
     report.namespace = Some(model.namespace_name(workload.namespace).to_owned());
     report.name = Some(workload.name.to_string());
     report.workload_kind = Some(workload.kind.to_string());
-    report.pods = endpoints
-        .iter()
-        .filter(|e| !e.template)
-        .map(|e| e.name.to_string())
-        .collect();
+    report.pods = endpoints.iter().filter(|e| !e.template).map(|e| e.name.to_string()).collect();
     report.pods.sort_unstable();
-    report.replicas = if report.pods.is_empty() {
-        workload.replicas
-    } else {
-        None
-    };
+    report.replicas = if report.pods.is_empty() { workload.replicas } else { None };
     report.addresses = endpoints
         .iter()
         .flat_map(|e| match &e.addresses {
@@ -383,11 +335,7 @@ fn fill_workload(session: &Session, report: &mut EndpointReport, workload: u32, 
         return;
     };
     if let Some(group) = first.group.and_then(|id| model.groups.get(id)) {
-        report.labels = group
-            .labels
-            .iter()
-            .map(|(k, v)| (k.to_string(), v.to_string()))
-            .collect();
+        report.labels = group.labels.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
     }
     report.host_network = first.host_network();
     report.ingress = Some(isolation(session.policies(), first, Direction::Ingress));

@@ -11,11 +11,7 @@ use crate::source::Span;
 pub fn location(session: &Session, (file, part): (usize, usize), span: Span) -> Option<Location> {
     let source = session.files().get(file)?;
     let start = source.parts.get(part)?.range.start;
-    let at = |offset: u32| {
-        source
-            .lines()
-            .position(&source.text, start + offset as usize)
-    };
+    let at = |offset: u32| source.lines().position(&source.text, start + offset as usize);
     let (first, end) = (at(span.start), at(span.end.max(span.start)));
     Some(Location {
         file: source.name.clone(),
@@ -34,12 +30,7 @@ pub fn of_object(session: &Session, object: &Arc<Object>, span: Span) -> Option<
 /// An object as users name it, in the namespace that it is in.
 pub fn object_ref(session: &Session, object: &Object) -> ObjectRef {
     let default = &session.options().default_namespace;
-    let namespace = object
-        .is_namespaced()
-        .then(|| crate::cluster::namespace_of(object, default).to_string());
-    ObjectRef {
-        kind: object.kind().to_owned(),
-        namespace,
-        name: object.meta.name.to_string(),
-    }
+    let namespace =
+        object.is_namespaced().then(|| crate::cluster::namespace_of(object, default).to_string());
+    ObjectRef { kind: object.kind().to_owned(), namespace, name: object.meta.name.to_string() }
 }

@@ -16,9 +16,7 @@ pub struct QueryError {
 
 impl QueryError {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-        }
+        Self { message: message.into() }
     }
 }
 
@@ -75,10 +73,9 @@ pub fn resolve(model: &ClusterModel, text: &str) -> Result<Side, QueryError> {
 fn by_address(model: &ClusterModel, address: IpAddr) -> Side {
     let address = address.to_canonical();
     match model.by_address.get(&address) {
-        Some(&endpoint) => Side::Endpoints {
-            endpoints: vec![endpoint],
-            name: pod_name(model, endpoint),
-        },
+        Some(&endpoint) => {
+            Side::Endpoints { endpoints: vec![endpoint], name: pod_name(model, endpoint) }
+        }
         None => Side::Address(address),
     }
 }
@@ -86,17 +83,11 @@ fn by_address(model: &ClusterModel, address: IpAddr) -> Side {
 fn node(model: &ClusterModel, name: &str) -> Result<Side, QueryError> {
     let Some(node) = model.nodes.iter().find(|node| *node.name == *name) else {
         let known = model.nodes.iter().map(|node| &*node.name);
-        return Err(unknown(
-            &format!("no node `{name}`"),
-            nearest(name, known),
-            "node/",
-        ));
+        return Err(unknown(&format!("no node `{name}`"), nearest(name, known), "node/"));
     };
     let address = node.addresses.first().copied();
     address.map(Side::Address).ok_or_else(|| {
-        QueryError::new(format!(
-            "node `{name}` has no address in the input: ask with its address"
-        ))
+        QueryError::new(format!("node `{name}` has no address in the input: ask with its address"))
     })
 }
 
@@ -107,9 +98,7 @@ fn pod_name(model: &ClusterModel, endpoint: u32) -> String {
     if endpoint.template {
         return workload_id(model, endpoint.workload).to_string();
     }
-    let namespace = model
-        .workload_of(endpoint)
-        .map_or("", |w| model.namespace_name(w.namespace));
+    let namespace = model.workload_of(endpoint).map_or("", |w| model.namespace_name(w.namespace));
     format!("{namespace}/{}", endpoint.name)
 }
 
@@ -129,30 +118,24 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
     let index = check_namespace(model, namespace)?;
     let in_namespace = |endpoint: &u32| {
         let endpoint = model.endpoints.get(*endpoint as usize);
-        endpoint
-            .and_then(|e| model.workload_of(e))
-            .is_some_and(|w| w.namespace == index)
+        endpoint.and_then(|e| model.workload_of(e)).is_some_and(|w| w.namespace == index)
     };
     let pod = (0u32..)
         .zip(&model.endpoints)
         .find(|(i, endpoint)| *endpoint.name == *name && !endpoint.template && in_namespace(i));
     if let Some((pod, endpoint)) = pod {
         return match endpoint.life {
-            Life::Active => Ok(Side::Endpoints {
-                endpoints: vec![pod],
-                name: pod_name(model, pod),
-            }),
+            Life::Active => {
+                Ok(Side::Endpoints { endpoints: vec![pod], name: pod_name(model, pod) })
+            }
             Life::NoAddress => Err(no_address(namespace, name)),
             Life::Finished => Err(finished(namespace, name)),
         };
     }
     let of_name =
         |(_, w): &(u32, &crate::cluster::Workload)| w.namespace == index && *w.name == *name;
-    let workloads: Vec<u32> = (0u32..)
-        .zip(&model.workloads)
-        .filter(of_name)
-        .map(|(i, _)| i)
-        .collect();
+    let workloads: Vec<u32> =
+        (0u32..).zip(&model.workloads).filter(of_name).map(|(i, _)| i).collect();
     match workloads.as_slice() {
         [one] => workload_side(model, *one),
         [] => {
@@ -160,17 +143,9 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
                 .zip(&model.endpoints)
                 .filter(|(i, _)| in_namespace(i))
                 .map(|(_, e)| &*e.name);
-            let owners = model
-                .workloads
-                .iter()
-                .filter(|w| w.namespace == index)
-                .map(|w| &*w.name);
+            let owners = model.workloads.iter().filter(|w| w.namespace == index).map(|w| &*w.name);
             let message = format!("no pod or workload `{name}` in namespace `{namespace}`");
-            Err(unknown(
-                &message,
-                nearest(name, owners.chain(pods)),
-                &format!("{namespace}/"),
-            ))
+            Err(unknown(&message, nearest(name, owners.chain(pods)), &format!("{namespace}/")))
         }
         several => {
             let kinds: Vec<String> = several
@@ -195,9 +170,7 @@ fn workload(
     let kind = long_kind(kind);
     let of_kind =
         |w: &&crate::cluster::Workload| w.namespace == index && w.kind.eq_ignore_ascii_case(kind);
-    let found = (0u32..)
-        .zip(&model.workloads)
-        .find(|(_, w)| of_kind(w) && *w.name == *name);
+    let found = (0u32..).zip(&model.workloads).find(|(_, w)| of_kind(w) && *w.name == *name);
     if let Some((found, _)) = found {
         return workload_side(model, found);
     }
@@ -206,11 +179,7 @@ fn workload(
     }
     let known = model.workloads.iter().filter(of_kind).map(|w| &*w.name);
     let message = format!("no pod or workload: no {kind} `{name}` in namespace `{namespace}`");
-    Err(unknown(
-        &message,
-        nearest(name, known),
-        &format!("{namespace}/{kind}/"),
-    ))
+    Err(unknown(&message, nearest(name, known), &format!("{namespace}/{kind}/")))
 }
 
 /// The kind that one of `kubectl`'s short names stands for.
@@ -233,40 +202,29 @@ fn workload_side(model: &ClusterModel, workload: u32) -> Result<Side, QueryError
         .endpoints_of(workload)
         .filter_map(|i| Some((u32::try_from(i).ok()?, model.endpoints.get(i)?)));
     let all: Vec<_> = all.collect();
-    let active = all
-        .iter()
-        .filter(|(_, endpoint)| endpoint.life == Life::Active);
+    let active = all.iter().filter(|(_, endpoint)| endpoint.life == Life::Active);
     let endpoints: Vec<u32> = active.map(|(i, _)| *i).collect();
     let Some(owner) = model.workloads.get(workload as usize) else {
         return Err(QueryError::new("no such workload"));
     };
     let namespace = model.namespace_name(owner.namespace);
     if endpoints.is_empty() {
-        let finished_all = all
-            .iter()
-            .all(|(_, endpoint)| endpoint.life == Life::Finished);
+        let finished_all = all.iter().all(|(_, endpoint)| endpoint.life == Life::Finished);
         return Err(if finished_all {
             finished(namespace, &owner.name)
         } else {
             no_address(namespace, &owner.name)
         });
     }
-    Ok(Side::Endpoints {
-        endpoints,
-        name: workload_id(model, workload).to_string(),
-    })
+    Ok(Side::Endpoints { endpoints, name: workload_id(model, workload).to_string() })
 }
 
 fn no_address(namespace: &str, name: &str) -> QueryError {
-    QueryError::new(format!(
-        "`{namespace}/{name}` has no address yet, so no traffic is possible"
-    ))
+    QueryError::new(format!("`{namespace}/{name}` has no address yet, so no traffic is possible"))
 }
 
 fn finished(namespace: &str, name: &str) -> QueryError {
-    QueryError::new(format!(
-        "`{namespace}/{name}` has finished, so no traffic is possible"
-    ))
+    QueryError::new(format!("`{namespace}/{name}` has finished, so no traffic is possible"))
 }
 
 fn unknown(message: &str, meant: Option<&str>, prefix: &str) -> QueryError {

@@ -9,14 +9,8 @@ use crate::verdict::{EndState, Party, Verdict};
 pub fn peer_text(peer: &PeerKind) -> String {
     match peer {
         PeerKind::Block(block) => block.text(),
-        PeerKind::Pods {
-            namespaces: None,
-            pods,
-        } => pods_text(pods.as_ref()),
-        PeerKind::Pods {
-            namespaces: Some(namespaces),
-            pods,
-        } => {
+        PeerKind::Pods { namespaces: None, pods } => pods_text(pods.as_ref()),
+        PeerKind::Pods { namespaces: Some(namespaces), pods } => {
             let pods = pods_text(pods.as_ref());
             if namespaces.is_empty() {
                 format!("{pods} in any namespace")
@@ -28,8 +22,7 @@ pub fn peer_text(peer: &PeerKind) -> String {
 }
 
 fn pods_text(pods: Option<&Selector>) -> String {
-    pods.filter(|pods| !pods.is_empty())
-        .map_or_else(|| "all pods".into(), Selector::text)
+    pods.filter(|pods| !pods.is_empty()).map_or_else(|| "all pods".into(), Selector::text)
 }
 
 /// Why a peer does not match a party, or why that is not known.
@@ -54,10 +47,7 @@ pub fn peer_why(
             };
             let namespace = model.namespaces.get(group.namespace as usize)?;
             let name = &namespace.name;
-            let labels = PodLabels {
-                labels: &namespace.labels,
-                hidden: &[],
-            };
+            let labels = PodLabels { labels: &namespace.labels, hidden: &[] };
             let scope = match namespaces {
                 None if group.namespace != own => Some(format!(
                     "a podSelector alone means namespace `{}`, not `{name}`",
@@ -66,13 +56,8 @@ pub fn peer_why(
                 None => None,
                 Some(selector) => selector_why(selector, &labels, &format!("namespace `{name}`")),
             };
-            let labels = PodLabels {
-                labels: &group.labels,
-                hidden: group.hidden,
-            };
-            let pods = pods
-                .as_ref()
-                .and_then(|pods| selector_why(pods, &labels, "the pod"));
+            let labels = PodLabels { labels: &group.labels, hidden: group.hidden };
+            let pods = pods.as_ref().and_then(|pods| selector_why(pods, &labels, "the pod"));
             scope.or(pods)
         }
     }
@@ -89,10 +74,7 @@ fn block_why(party: &Party<'_>, matches: Match) -> String {
 
 /// The first requirement that labels do not meet.
 fn selector_why(selector: &Selector, labels: &PodLabels<'_>, who: &str) -> Option<String> {
-    let failing = selector
-        .requirements()
-        .iter()
-        .find(|r| r.matches(labels) != Match::Yes)?;
+    let failing = selector.requirements().iter().find(|r| r.matches(labels) != Match::Yes)?;
     Some(requirement_why(failing, labels, who))
 }
 

@@ -285,6 +285,7 @@ pub struct FlowQuery {
     #[serde(default = "tcp")]
     pub protocol: Protocol,
     /// Destination port as the destination pod sees it, 1–65535.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub port: u16,
 }
 

@@ -18,13 +18,8 @@ pub fn decode(bytes: &[u8]) -> Decoded {
     };
     if let Some((rest, join)) = utf16 {
         let units = rest.as_chunks::<2>().0.iter().map(|pair| join(*pair));
-        let text: String = char::decode_utf16(units)
-            .map(|c| c.unwrap_or('\u{FFFD}'))
-            .collect();
-        let faults = text
-            .match_indices(['\u{FFFD}', '\0'])
-            .map(|(i, _)| i)
-            .collect();
+        let text: String = char::decode_utf16(units).map(|c| c.unwrap_or('\u{FFFD}')).collect();
+        let faults = text.match_indices(['\u{FFFD}', '\0']).map(|(i, _)| i).collect();
         return Decoded { text, faults };
     }
     decode_utf8(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))
@@ -33,20 +28,12 @@ pub fn decode(bytes: &[u8]) -> Decoded {
 fn decode_utf8(bytes: &[u8]) -> Decoded {
     if let Ok(text) = std::str::from_utf8(bytes) {
         let faults = text.match_indices('\0').map(|(i, _)| i).collect();
-        return Decoded {
-            text: text.to_owned(),
-            faults,
-        };
+        return Decoded { text: text.to_owned(), faults };
     }
-    let mut decoded = Decoded {
-        text: String::with_capacity(bytes.len()),
-        faults: Vec::new(),
-    };
+    let mut decoded = Decoded { text: String::with_capacity(bytes.len()), faults: Vec::new() };
     for chunk in bytes.utf8_chunks() {
         let start = decoded.text.len();
-        decoded
-            .faults
-            .extend(chunk.valid().match_indices('\0').map(|(i, _)| start + i));
+        decoded.faults.extend(chunk.valid().match_indices('\0').map(|(i, _)| start + i));
         decoded.text.push_str(chunk.valid());
         if !chunk.invalid().is_empty() {
             decoded.faults.push(decoded.text.len());
@@ -65,9 +52,6 @@ mod tests {
         assert_eq!(decode(b"\xEF\xBB\xBFa").text, "a");
         assert_eq!(decode(b"\xFF\xFEa\0b\0").text, "ab");
         let broken = decode(b"a\xFFb\0");
-        assert_eq!(
-            (broken.text.as_str(), broken.faults.as_slice()),
-            ("a\u{FFFD}b\0", &[1, 5][..])
-        );
+        assert_eq!((broken.text.as_str(), broken.faults.as_slice()), ("a\u{FFFD}b\0", &[1, 5][..]));
     }
 }

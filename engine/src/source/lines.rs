@@ -44,10 +44,7 @@ impl LineIndex {
         // A continuation byte begins no character.
         let column = before.iter().filter(|&&byte| byte & 0xC0 != 0x80).count() + 1;
         let cut = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Position {
-            line: cut(line),
-            column: cut(column),
-        }
+        Position { line: cut(line), column: cut(column) }
     }
 }
 

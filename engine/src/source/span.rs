@@ -16,9 +16,6 @@ impl Span {
     /// From one offset to another.
     pub fn new(start: usize, end: usize) -> Self {
         let cut = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
-        Self {
-            start: cut(start),
-            end: cut(end),
-        }
+        Self { start: cut(start), end: cut(end) }
     }
 }

@@ -42,27 +42,15 @@ mod tests {
     use super::documents;
 
     fn split(text: &str) -> Vec<&str> {
-        documents(text)
-            .into_iter()
-            .map(|range| &text[range])
-            .collect()
+        documents(text).into_iter().map(|range| &text[range]).collect()
     }
 
     #[test]
     fn markers_split_and_stay() {
         assert_eq!(split("a: 1\n---\nb: 2\n"), ["a: 1\n", "---\nb: 2\n"]);
-        assert_eq!(
-            split("---\na: 1\n--- \nb: 2"),
-            ["---\na: 1\n", "--- \nb: 2"]
-        );
-        assert_eq!(
-            split("# c\n%YAML 1.1\n---\na: 1\n"),
-            ["# c\n%YAML 1.1\n---\na: 1\n"]
-        );
-        assert_eq!(
-            split("---\r\na: 1\r\n---\r\nb: 2\r\n"),
-            ["---\r\na: 1\r\n", "---\r\nb: 2\r\n"]
-        );
+        assert_eq!(split("---\na: 1\n--- \nb: 2"), ["---\na: 1\n", "--- \nb: 2"]);
+        assert_eq!(split("# c\n%YAML 1.1\n---\na: 1\n"), ["# c\n%YAML 1.1\n---\na: 1\n"]);
+        assert_eq!(split("---\r\na: 1\r\n---\r\nb: 2\r\n"), ["---\r\na: 1\r\n", "---\r\nb: 2\r\n"]);
     }
 
     #[test]

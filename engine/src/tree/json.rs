@@ -13,10 +13,7 @@ use crate::source::Span;
 /// Reads JSON values that follow one another, as `kubectl` and `jq` print them.
 pub fn read(text: &str) -> Result<Trees<'_>, Fault> {
     let mut lexer = SliceLexer::new(text.as_bytes());
-    let mut reader = Reader {
-        length: text.len(),
-        findings: Vec::new(),
-    };
+    let mut reader = Reader { length: text.len(), findings: Vec::new() };
     let mut documents = Vec::new();
     while let Some(next) = lexer.ws_peek() {
         match reader.value(next, &mut lexer, DEEPEST) {
@@ -24,10 +21,7 @@ pub fn read(text: &str) -> Result<Trees<'_>, Fault> {
             Err(error) => return Err(Box::new(failure(&error, reader.at(&lexer)))),
         }
     }
-    Ok(Trees {
-        documents,
-        findings: reader.findings,
-    })
+    Ok(Trees { documents, findings: reader.findings })
 }
 
 fn failure(error: &Error, at: usize) -> Diagnostic {
@@ -36,9 +30,7 @@ fn failure(error: &Error, at: usize) -> Diagnostic {
         Error::Depth => yaml::too_deep(span),
         error => Diagnostic::new(
             Code::Syntax,
-            format!("this is no valid JSON: {error}")
-                .to_lowercase()
-                .replace("json", "JSON"),
+            format!("this is no valid JSON: {error}").to_lowercase().replace("json", "JSON"),
         )
         .at(span),
     }
@@ -77,20 +69,15 @@ impl Reader {
             b'{' => self.mapping(lexer, depth)?,
             _ => return Err(Expect::Value.into()),
         };
-        Ok(Node {
-            value,
-            span: Span::new(start, self.at(lexer)),
-        })
+        Ok(Node { value, span: Span::new(start, self.at(lexer)) })
     }
 
     fn list<'t>(&mut self, lexer: &mut SliceLexer<'t>, depth: usize) -> Result<Value<'t>, Error> {
         let mut items = Vec::new();
-        lexer
-            .discarded()
-            .seq(b']', SliceLexer::ws_peek, |next, lexer| {
-                items.push(self.value(next, lexer, depth)?);
-                Ok::<_, Error>(())
-            })?;
+        lexer.discarded().seq(b']', SliceLexer::ws_peek, |next, lexer| {
+            items.push(self.value(next, lexer, depth)?);
+            Ok::<_, Error>(())
+        })?;
         Ok(Value::Seq(items))
     }
 
@@ -100,29 +87,29 @@ impl Reader {
         depth: usize,
     ) -> Result<Value<'t>, Error> {
         let mut entries = Vec::new();
-        lexer
-            .discarded()
-            .seq(b'}', SliceLexer::ws_peek, |next, lexer| {
-                let start = self.at(lexer);
-                lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
-                let key = lexer.str_string().map_err(Error::Str)?;
-                let key_span = Span::new(start, self.at(lexer));
-                lexer
-                    .expect(SliceLexer::ws_peek, b':')
-                    .ok_or(Expect::Colon)?;
-                let next = lexer.ws_peek().ok_or(Expect::Value)?;
-                let value = self.value(next, lexer, depth)?;
-                entries.push(Entry {
-                    key,
-                    key_span,
-                    value,
-                });
-                Ok::<_, Error>(())
-            })?;
-        Ok(Value::Map(yaml::last_of_each_key(
-            entries,
-            &mut self.findings,
-        )))
+        lexer.discarded().seq(b'}', SliceLexer::ws_peek, |next, lexer| {
+            let start = self.at(lexer);
+            lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
+            let key = lexer.str_string().map_err(Error::Str)?;
+            let key_span = Span::new(start, self.at(lexer));
+            lexer.expect(SliceLexer::ws_peek, b':').ok_or(Expect::Colon)?;
+            let next = lexer.ws_peek().ok_or(Expect::Value)?;
+            let start = self.at(lexer);
+            let value = match next {
+                b'[' | b'{' if is_unread(&key) => {
+                    skip(next, lexer, depth)?;
+                    let value = match next {
+                        b'[' => Value::Seq(Vec::new()),
+                        _ => Value::Map(Vec::new()),
+                    };
+                    Node { value, span: Span::new(start, self.at(lexer)) }
+                }
+                _ => self.value(next, lexer, depth)?,
+            };
+            entries.push(Entry { key, key_span, value });
+            Ok::<_, Error>(())
+        })?;
+        Ok(Value::Map(yaml::last_of_each_key(entries, &mut self.findings)))
     }
 }
 
@@ -168,20 +155,14 @@ fn skip(next: u8, lexer: &mut SliceLexer<'_>, depth: usize) -> Result<(), Error>
         }
         b'[' => lexer
             .discarded()
-            .seq(b']', SliceLexer::ws_peek, |next, lexer| {
-                skip(next, lexer, depth)
-            })?,
-        b'{' => lexer
-            .discarded()
-            .seq(b'}', SliceLexer::ws_peek, |next, lexer| {
-                lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
-                drop(lexer.str_string().map_err(Error::Str)?);
-                lexer
-                    .expect(SliceLexer::ws_peek, b':')
-                    .ok_or(Expect::Colon)?;
-                let next = lexer.ws_peek().ok_or(Expect::Value)?;
-                skip(next, lexer, depth)
-            })?,
+            .seq(b']', SliceLexer::ws_peek, |next, lexer| skip(next, lexer, depth))?,
+        b'{' => lexer.discarded().seq(b'}', SliceLexer::ws_peek, |next, lexer| {
+            lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
+            drop(lexer.str_string().map_err(Error::Str)?);
+            lexer.expect(SliceLexer::ws_peek, b':').ok_or(Expect::Colon)?;
+            let next = lexer.ws_peek().ok_or(Expect::Value)?;
+            skip(next, lexer, depth)
+        })?,
         _ => return Err(Expect::Value.into()),
     }
     Ok(())

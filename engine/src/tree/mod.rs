@@ -43,11 +43,5 @@ pub fn read_trees(text: &str) -> Result<Trees<'_>, Fault> {
         Err(finding) => finding,
     };
     // What begins like JSON and is not YAML either is more likely broken JSON.
-    yaml::read(text).map_err(|yaml| {
-        if yaml.code == Code::Limits {
-            yaml
-        } else {
-            json
-        }
-    })
+    yaml::read(text).map_err(|yaml| if yaml.code == Code::Limits { yaml } else { json })
 }

@@ -45,9 +45,7 @@ pub fn number(text: &str) -> Option<f64> {
         "-.inf" | "-.Inf" | "-.INF" => Some(f64::NEG_INFINITY),
         _ => None,
     };
-    special
-        .or_else(|| integer(&text.replace('_', "")))
-        .or_else(|| fraction(&text.replace('_', "")))
+    special.or_else(|| integer(&text.replace('_', ""))).or_else(|| fraction(&text.replace('_', "")))
 }
 
 /// As `strconv.ParseInt(text, 0, 64)`: a sign, then `0x`, `0o`, `0b`, a leading zero for octal,
@@ -71,10 +69,7 @@ fn integer(text: &str) -> Option<f64> {
     }
     // Beyond 64 bits Go tries a fraction next; so do we.
     let value = u64::from_str_radix(digits, radix).ok()?;
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "no field takes integers beyond 2^53"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "no field takes integers beyond 2^53")]
     let value = value as f64;
     Some(sign * value)
 }
@@ -84,9 +79,7 @@ fn fraction(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let well_formed = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && unsigned.contains(|c: char| c.is_ascii_digit())
-        && unsigned
-            .bytes()
-            .all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
+        && unsigned.bytes().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
     if !well_formed {
         return None;
     }
@@ -152,11 +145,7 @@ mod tests {
             "1-2",
             "0xg",
         ] {
-            assert_eq!(
-                resolve_plain(text.into()),
-                Value::Str(text.into()),
-                "{text}"
-            );
+            assert_eq!(resolve_plain(text.into()), Value::Str(text.into()), "{text}");
         }
     }
 }

@@ -29,15 +29,9 @@ pub fn read(text: &str) -> Result<Trees<'_>, Fault> {
         let range = span.byte_range().unwrap_or_default();
         builder.event(event, Span::new(range.start, range.end))?;
     }
-    let documents = builder
-        .documents
-        .into_iter()
-        .filter(|node| node.value != Value::Null)
-        .collect();
-    Ok(Trees {
-        documents,
-        findings: builder.findings,
-    })
+    let documents =
+        builder.documents.into_iter().filter(|node| node.value != Value::Null).collect();
+    Ok(Trees { documents, findings: builder.findings })
 }
 
 fn failure(error: &ScanError, text: &str) -> Diagnostic {
@@ -48,10 +42,7 @@ fn failure(error: &ScanError, text: &str) -> Diagnostic {
         return too_deep(span);
     }
     let finding = Diagnostic::new(Code::Syntax, format!("this is no valid YAML: {info}")).at(span);
-    let line = text
-        .get(at..)
-        .and_then(|rest| rest.lines().next())
-        .unwrap_or_default();
+    let line = text.get(at..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     if text.contains("{{") {
         return finding.with_help(
             "this looks like a template: render it first, for example with `helm template`",
@@ -65,11 +56,7 @@ fn failure(error: &ScanError, text: &str) -> Diagnostic {
 
 /// The finding for a document that nests too deep.
 pub fn too_deep(span: Span) -> Diagnostic {
-    Diagnostic::new(
-        Code::Limits,
-        format!("nested deeper than {} levels", super::DEEPEST),
-    )
-    .at(span)
+    Diagnostic::new(Code::Limits, format!("nested deeper than {} levels", super::DEEPEST)).at(span)
 }
 
 /// A collection that is being read.
@@ -117,22 +104,12 @@ impl<'t> Builder<'t> {
                 self.scalar(text, style, (anchor, tag.as_deref()), span)
             }
             Event::SequenceStart(_, anchor, _) => {
-                self.stack.push(Frame::Seq {
-                    items: Vec::new(),
-                    span,
-                    anchor,
-                });
+                self.stack.push(Frame::Seq { items: Vec::new(), span, anchor });
                 Ok(())
             }
             Event::MappingStart(_, anchor, _) => {
                 let (entries, merged) = (Vec::new(), Vec::new());
-                self.stack.push(Frame::Map {
-                    entries,
-                    merged,
-                    key: None,
-                    span,
-                    anchor,
-                });
+                self.stack.push(Frame::Map { entries, merged, key: None, span, anchor });
                 Ok(())
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
@@ -149,11 +126,7 @@ impl<'t> Builder<'t> {
         span: Span,
     ) -> Result<(), Fault> {
         let merge = style == ScalarStyle::Plain && text == "<<" && tag.is_none();
-        if merge
-            && let Some(Frame::Map {
-                key: key @ None, ..
-            }) = self.stack.last_mut()
-        {
+        if merge && let Some(Frame::Map { key: key @ None, .. }) = self.stack.last_mut() {
             *key = Some(Key::Merge);
             return Ok(());
         }
@@ -178,31 +151,13 @@ impl<'t> Builder<'t> {
 
     fn close(&mut self, end: Span) -> Result<(), Fault> {
         match self.stack.pop() {
-            Some(Frame::Seq {
-                items,
-                span,
-                anchor,
-            }) => {
+            Some(Frame::Seq { items, span, anchor }) => {
                 let last = items.last().map(|item| item.span.end);
                 let span = whole(span, end, last);
-                self.add(
-                    Node {
-                        value: Value::Seq(items),
-                        span,
-                    },
-                    anchor,
-                )
+                self.add(Node { value: Value::Seq(items), span }, anchor)
             }
-            Some(Frame::Map {
-                entries,
-                merged,
-                span,
-                anchor,
-                ..
-            }) => {
-                let last = entries
-                    .last()
-                    .map(|entry| entry.value.span.end.max(entry.key_span.end));
+            Some(Frame::Map { entries, merged, span, anchor, .. }) => {
+                let last = entries.last().map(|entry| entry.value.span.end.max(entry.key_span.end));
                 let span = whole(span, end, last);
                 let mut entries = last_of_each_key(entries, &mut self.findings);
                 for entry in merged {
@@ -210,13 +165,7 @@ impl<'t> Builder<'t> {
                         entries.push(entry);
                     }
                 }
-                self.add(
-                    Node {
-                        value: Value::Map(entries),
-                        span,
-                    },
-                    anchor,
-                )
+                self.add(Node { value: Value::Map(entries), span }, anchor)
             }
             None => Ok(()),
         }
@@ -230,18 +179,11 @@ impl<'t> Builder<'t> {
         match self.stack.last_mut() {
             None => self.documents.push(node),
             Some(Frame::Seq { items, .. }) => items.push(node),
-            Some(Frame::Map {
-                entries,
-                merged,
-                key,
-                ..
-            }) => match key.take() {
+            Some(Frame::Map { entries, merged, key, .. }) => match key.take() {
                 None => *key = Some(Key::Plain(key_text(node.value, node.span)?, node.span)),
-                Some(Key::Plain(key, key_span)) => entries.push(Entry {
-                    key,
-                    key_span,
-                    value: node,
-                }),
+                Some(Key::Plain(key, key_span)) => {
+                    entries.push(Entry { key, key_span, value: node })
+                }
                 Some(Key::Merge) => merge(merged, node)?,
             },
         }
@@ -253,14 +195,7 @@ impl<'t> Builder<'t> {
 /// style, whose end event stands on the next token.
 fn whole(start: Span, end: Span, last: Option<u32>) -> Span {
     let flow = start.end > start.start;
-    Span {
-        start: start.start,
-        end: if flow {
-            end.end
-        } else {
-            last.unwrap_or(start.end)
-        },
-    }
+    Span { start: start.start, end: if flow { end.end } else { last.unwrap_or(start.end) } }
 }
 
 fn value_of<'t>(
@@ -271,11 +206,7 @@ fn value_of<'t>(
 ) -> Result<Value<'t>, Fault> {
     let Some(tag) = tag else {
         let plain = style == ScalarStyle::Plain;
-        return Ok(if plain {
-            scalar::resolve_plain(text)
-        } else {
-            Value::Str(text)
-        });
+        return Ok(if plain { scalar::resolve_plain(text) } else { Value::Str(text) });
     };
     let core = tag.handle() == "tag:yaml.org,2002:";
     match tag.suffix() {
@@ -289,9 +220,7 @@ fn value_of<'t>(
 
 fn binary<'t>(text: &str, span: Span) -> Result<Value<'t>, Fault> {
     let compact: String = text.split_ascii_whitespace().collect();
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(compact)
-        .ok();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(compact).ok();
     match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
         Some(text) => Ok(Value::Str(text.into())),
         None => Err(Box::new(
@@ -324,9 +253,7 @@ fn merge<'t>(merged: &mut Vec<Entry<'t>>, node: Node<'t>) -> Result<(), Fault> {
         }
         _ => {
             let message = "`<<` takes a mapping or a list of mappings";
-            return Err(Box::new(
-                Diagnostic::new(Code::Syntax, message).at(node.span),
-            ));
+            return Err(Box::new(Diagnostic::new(Code::Syntax, message).at(node.span)));
         }
     }
     let mut seen = FxHashSet::default();
@@ -337,12 +264,7 @@ fn merge<'t>(merged: &mut Vec<Entry<'t>>, node: Node<'t>) -> Result<(), Fault> {
 fn count(node: &Node<'_>) -> usize {
     match &node.value {
         Value::Seq(items) => 1 + items.iter().map(count).sum::<usize>(),
-        Value::Map(entries) => {
-            1 + entries
-                .iter()
-                .map(|entry| count(&entry.value))
-                .sum::<usize>()
-        }
+        Value::Map(entries) => 1 + entries.iter().map(|entry| count(&entry.value)).sum::<usize>(),
         _ => 1,
     }
 }
@@ -372,10 +294,8 @@ pub fn last_of_each_key<'t>(
     let mut seen: FxHashSet<Cow<'t, str>> = FxHashSet::default();
     for entry in &entries {
         if !seen.insert(entry.key.clone()) {
-            let message = format!(
-                "the key `{}` stands above already, and the last one wins",
-                entry.key
-            );
+            let message =
+                format!("the key `{}` stands above already, and the last one wins", entry.key);
             let finding = Diagnostic::new(Code::DuplicateKey, message).at(entry.key_span);
             findings.push(finding.with_help("remove one of the two"));
         }

@@ -76,10 +76,7 @@ fn check_except(reader: &mut Reader, path: &Path<'_>, (cidr, except): (Cidr, Cid
         format!("`{except}` is not inside `{cidr}`")
     };
     let finding = Diagnostic::new(Code::ExceptOutside, message).at(span);
-    reader.refuse(
-        path,
-        finding.with_help("an exception must be a smaller part of its own block"),
-    );
+    reader.refuse(path, finding.with_help("an exception must be a smaller part of its own block"));
 }
 
 fn cidr(reader: &mut Reader, path: &Path<'_>, text: &str, span: Span) -> Option<Cidr> {
@@ -135,10 +132,7 @@ fn single_address_help(text: &str) -> Option<String> {
 
 /// Whether a text looks like a DNS name rather than a mistyped address.
 fn is_host_name(text: &str) -> bool {
-    let name = text
-        .strip_prefix("*.")
-        .unwrap_or(text)
-        .trim_end_matches('.');
+    let name = text.strip_prefix("*.").unwrap_or(text).trim_end_matches('.');
     name.contains('.')
         && name.bytes().any(|byte| byte.is_ascii_alphabetic())
         && name

@@ -118,39 +118,17 @@ const SPEC: &[&str] = &["podSelector", "policyTypes", "ingress", "egress"];
 /// Reads `spec`; an absent or null one selects every pod of the namespace and denies ingress.
 pub fn read(reader: &mut Reader, object: &Node<'_>) -> NetworkPolicy {
     let path = Path::Root.field("spec");
-    let nothing = Node {
-        value: crate::tree::Value::Null,
-        span: object.span,
-    };
-    let fields = reader.fields(
-        &path,
-        object.get("spec").unwrap_or(&nothing),
-        Keys::Exactly(SPEC),
-    );
-    let subject = selector::read(
-        reader,
-        &path.field("podSelector"),
-        fields.get("podSelector"),
-    )
-    .unwrap_or_default();
+    let nothing = Node { value: crate::tree::Value::Null, span: object.span };
+    let fields = reader.fields(&path, object.get("spec").unwrap_or(&nothing), Keys::Exactly(SPEC));
+    let subject = selector::read(reader, &path.field("podSelector"), fields.get("podSelector"))
+        .unwrap_or_default();
     let ingress = rules(reader, &path, Direction::Ingress, fields.get("ingress"));
     let egress = rules(reader, &path, Direction::Egress, fields.get("egress"));
-    let types = policy_types(
-        reader,
-        &path.field("policyTypes"),
-        fields.get("policyTypes"),
-    );
+    let types = policy_types(reader, &path.field("policyTypes"), fields.get("policyTypes"));
     // Defaulting: Ingress always, Egress only where there are egress rules. [NetworkPolicy §2]
     let (isolates_ingress, isolates_egress) = types.unwrap_or((true, !egress.is_empty()));
     let types_written = types.is_some();
-    NetworkPolicy {
-        subject,
-        ingress,
-        egress,
-        isolates_ingress,
-        isolates_egress,
-        types_written,
-    }
+    NetworkPolicy { subject, ingress, egress, isolates_ingress, isolates_egress, types_written }
 }
 
 fn policy_types(
@@ -162,10 +140,7 @@ fn policy_types(
     if let (true, Some(node)) = (items.len() > 2, node) {
         let finding =
             Diagnostic::new(Code::PolicyTypes, "more than two policy types").at(node.span);
-        reader.refuse(
-            path,
-            finding.with_help("write each of `Ingress` and `Egress` once at most"),
-        );
+        reader.refuse(path, finding.with_help("write each of `Ingress` and `Egress` once at most"));
     }
     let (mut ingress, mut egress) = (false, false);
     for (i, item) in items.iter().enumerate() {
@@ -186,10 +161,7 @@ fn policy_types(
 /// A finding for a word that is none of the allowed ones; L23 if only its case is off.
 fn bad_word(word: &str, allowed: &[&str], code: Code, span: Span) -> Diagnostic {
     let message = format!("`{word}` is none of {}", allowed.join(", "));
-    match allowed
-        .iter()
-        .find(|known| known.eq_ignore_ascii_case(word))
-    {
+    match allowed.iter().find(|known| known.eq_ignore_ascii_case(word)) {
         Some(known) => {
             Diagnostic::new(Code::EnumCase, message).with_help(format!("write `{known}`"))
         }
@@ -208,11 +180,7 @@ fn rules(
 ) -> Vec<Rule> {
     let path = spec.field(direction.field());
     let items = reader.items(&path, node);
-    items
-        .iter()
-        .enumerate()
-        .map(|(i, item)| rule(reader, &path.item(i), direction, item))
-        .collect()
+    items.iter().enumerate().map(|(i, item)| rule(reader, &path.item(i), direction, item)).collect()
 }
 
 fn rule(reader: &mut Reader, path: &Path<'_>, direction: Direction, node: &Node<'_>) -> Rule {
@@ -226,27 +194,16 @@ fn rule(reader: &mut Reader, path: &Path<'_>, direction: Direction, node: &Node<
         .enumerate()
         .filter_map(|(i, item)| peer(reader, &path.item(i), item))
         .collect();
-    Rule {
-        peers,
-        ports,
-        span: node.span,
-    }
+    Rule { peers, ports, span: node.span }
 }
 
 const PEER: &[&str] = &["podSelector", "namespaceSelector", "ipBlock"];
 
 fn peer(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Peer> {
     let fields = reader.fields(path, node, Keys::Exactly(PEER));
-    let pods = selector::read(
-        reader,
-        &path.field("podSelector"),
-        fields.get("podSelector"),
-    );
-    let namespaces = selector::read(
-        reader,
-        &path.field("namespaceSelector"),
-        fields.get("namespaceSelector"),
-    );
+    let pods = selector::read(reader, &path.field("podSelector"), fields.get("podSelector"));
+    let namespaces =
+        selector::read(reader, &path.field("namespaceSelector"), fields.get("namespaceSelector"));
     let selects = fields.get("podSelector").is_some() || fields.get("namespaceSelector").is_some();
     let kind = match (fields.get("ipBlock"), selects) {
         (Some(node), true) => {
@@ -274,8 +231,5 @@ fn peer(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Peer> {
             return None;
         }
     };
-    Some(Peer {
-        kind,
-        span: node.span,
-    })
+    Some(Peer { kind, span: node.span })
 }

@@ -48,11 +48,7 @@ impl PortEntry {
 /// Reads `ports`.
 pub fn read_all(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Vec<PortEntry> {
     let items = reader.items(path, node);
-    items
-        .iter()
-        .enumerate()
-        .filter_map(|(i, item)| read(reader, &path.item(i), item))
-        .collect()
+    items.iter().enumerate().filter_map(|(i, item)| read(reader, &path.item(i), item)).collect()
 }
 
 fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<PortEntry> {
@@ -63,9 +59,7 @@ fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<PortEnt
     let ports = match (port, fields.get("endPort").zip(end_port)) {
         (Some(port), None) => Some(port),
         (Some(port), Some((node, end))) => {
-            let named_or_absent = fields
-                .get("port")
-                .is_none_or(|port| port.as_str().is_some());
+            let named_or_absent = fields.get("port").is_none_or(|port| port.as_str().is_some());
             let path = path.field("endPort");
             if named_or_absent {
                 end_needs_number(reader, &path, node);
@@ -84,11 +78,7 @@ fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<PortEnt
         }
         (None, None) => None,
     };
-    Some(PortEntry {
-        protocol: protocol?,
-        ports: ports?,
-        span: node.span,
-    })
+    Some(PortEntry { protocol: protocol?, ports: ports?, span: node.span })
 }
 
 /// TCP where it is absent; an empty string is not absent.
@@ -100,10 +90,7 @@ fn protocol(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Op
     let protocol = Protocol::from_name(word);
     if protocol.is_none() {
         let names = Protocol::ALL.map(Protocol::name);
-        reader.refuse(
-            path,
-            bad_word(word, &names, Code::ProtocolUnsupported, node.span),
-        );
+        reader.refuse(path, bad_word(word, &names, Code::ProtocolUnsupported, node.span));
     }
     protocol
 }
@@ -131,10 +118,7 @@ fn port(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option
                     other => other.describe(),
                 }
             );
-            reader.refuse(
-                path,
-                Diagnostic::new(Code::WrongType, message).at(node.span),
-            );
+            reader.refuse(path, Diagnostic::new(Code::WrongType, message).at(node.span));
             None
         }
     }
@@ -148,10 +132,7 @@ fn named(reader: &mut Reader, path: &Path<'_>, name: &str, span: Span) -> Option
     if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
         let message = format!("`\"{name}\"` is a port's name, and a name needs a letter");
         let finding = Diagnostic::new(Code::PortAsString, message).at(span);
-        reader.refuse(
-            path,
-            finding.with_help(format!("write {name} without quotes")),
-        );
+        reader.refuse(path, finding.with_help(format!("write {name} without quotes")));
         return None;
     }
     let message = format!("`{name}` is no port name: {}", faults.join(", "));
@@ -161,10 +142,7 @@ fn named(reader: &mut Reader, path: &Path<'_>, name: &str, span: Span) -> Option
 
 fn out_of_range(reader: &mut Reader, path: &Path<'_>, number: i32, node: &Node<'_>) {
     let message = format!("{number} is no port: ports are 1 to 65535");
-    reader.refuse(
-        path,
-        Diagnostic::new(Code::PortRange, message).at(node.span),
-    );
+    reader.refuse(path, Diagnostic::new(Code::PortRange, message).at(node.span));
 }
 
 fn end_out_of_range(reader: &mut Reader, path: &Path<'_>, number: i32, node: &Node<'_>) {
@@ -175,10 +153,7 @@ fn end_out_of_range(reader: &mut Reader, path: &Path<'_>, number: i32, node: &No
 fn end_needs_number(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) {
     let message = "`endPort` goes only with a numeric `port`";
     let finding = Diagnostic::new(Code::EndPort, message).at(node.span);
-    reader.refuse(
-        path,
-        finding.with_help("give the range's first port as a number in `port`"),
-    );
+    reader.refuse(path, finding.with_help("give the range's first port as a number in `port`"));
 }
 
 fn range(
