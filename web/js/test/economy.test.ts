@@ -119,6 +119,13 @@ test("many lines alike at one end are said beside it", () => {
   assert.equal(accountedFor({ nodes, edges }, shown).size, edges.length);
 });
 
+test("a selected workload's lines are fanned too when they are many", () => {
+  const nodes = [node("dns/dns", "yes"), ...Array.from({ length: FAN_ABOVE + 1 }, (_, i) => node(`n${i}/w`, "yes"))];
+  const edges = nodes.slice(1).map((n) => edge(n.id, "dns/dns", "UDP 53"));
+  const { lines, fans } = picture({ nodes, edges }, { ...none, selected: new Set(["dns/dns"]) });
+  assert.deepEqual([lines.length, fans.map((f) => [f.end, f.way, f.lines])], [0, [["dns/dns", "in", FAN_ABOVE + 1]]]);
+});
+
 test("edges to nodes that are not there are passed over", () => {
   assert.equal(picture({ nodes: [node("a/1")], edges: [edge("a/1", "b/9")] }, none).lines.length, 0);
 });

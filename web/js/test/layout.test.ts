@@ -9,8 +9,8 @@ import type { LayoutResponse, Placement, Rect, Scene } from "../src/layout/types
 
 const view = { w: 640, h: 730 };
 
-function sceneFor(data: GraphData): Scene {
-  const { nodes, groups, lines } = picture(data, { expanded: new Map(), selected: new Set() });
+function sceneFor(data: GraphData, expanded = new Map<string, boolean>()): Scene {
+  const { nodes, groups, lines } = picture(data, { expanded, selected: new Set() });
   return {
     nodes: nodes.map((n) => ({ id: n.id, w: 140, h: 48, group: n.namespace && groupId(n.namespace) })),
     groups: groups.map((g) => ({ id: groupId(g.name), w: 168, h: 64, collapsed: g.collapsed })),
@@ -73,6 +73,15 @@ test("a new namespace finds room beside the others", () => {
   const second = place(more, first.placement);
   for (const n of data.nodes) assert.deepEqual(second.placement.nodes[n.id], first.placement.nodes[n.id]);
   assertApart(Object.entries(second.placement.groups));
+});
+
+test("opening a namespace keeps the others in line, and closing it takes that back", () => {
+  const data = cluster(200);
+  const closed = place(data);
+  const open = layout({ id: 2, scene: sceneFor(data, new Map([["team-3", true]])), view, previous: closed.placement });
+  assertApart(Object.entries(open.placement.groups));
+  const again = layout({ id: 3, scene: sceneFor(data), view, previous: open.placement });
+  assert.deepEqual(again.placement.groups, closed.placement.groups);
 });
 
 test("removing workloads moves none of the others", () => {

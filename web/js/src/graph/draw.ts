@@ -206,6 +206,7 @@ const HEAD = "M0 0L-9.5 -4.4L-9.5 4.4Z";
 
 function makeLine(key: string): SVGGElement {
   return svg("g", { "data-line": key, role: "button", tabindex: -1 }, [
+    svg("title"),
     svg("path", { class: "graph-line-hit" }),
     svg("path", { class: "graph-line-glow" }),
     svg("path", { class: "graph-line-stroke" }),
@@ -215,7 +216,8 @@ function makeLine(key: string): SVGGElement {
 }
 
 function updateLine(element: SVGGElement, { line, route, spoken }: LineItem): void {
-  const [hit, glow, stroke, head, tail] = [...element.children];
+  const [title, hit, glow, stroke, head, tail] = [...element.children];
+  title.textContent = spoken;
   const bundle = line.edges.length > (line.both ? 2 : 1) ? " is-bundle" : "";
   const selected = element.classList.contains("is-selected") ? " is-selected" : "";
   set(element, { class: `graph-line is-${line.state}${bundle}${selected}`, "aria-label": spoken });
@@ -258,7 +260,7 @@ function fanItems(picture: Picture, response: LayoutResponse): Map<string, FanIt
     const row = held.get(fan.end) ?? 0;
     if (!rect || row > 2) continue;
     held.set(fan.end, row + 1);
-    const text = fan.outward ? `${fan.label} → ${fan.lines}` : `${fan.lines} → ${fan.label}`;
+    const text = { out: `${fan.label} → ${fan.lines}`, in: `${fan.lines} → ${fan.label}`, both: `${fan.label} ⇄ ${fan.lines}` }[fan.way];
     out.set(`${fan.end} ${text}`, { end: fan.end, at: { x: rect.x + rect.w / 2, y: rect.y + rect.h + 4 + row * 23 }, text });
   }
   return out;

@@ -49,7 +49,7 @@ export function picture(data: GraphData, { expanded, selected }: PictureOptions)
   const chosen = chosenEnds(selected, seats);
   const open = openAll ? { lines: [], inside: new Map<string, Line>(), undrawn: 0 } : drawByDefault(byDefault, chosen);
   const lines = [...single.map(({ edge }) => lineOf(edge)), ...open.lines, ...drawDecided(decided, groups)];
-  const thinned = takeFans(bothWays(gather(lines, seats, selected)), (l) => chosen.has(l.from) || chosen.has(l.to) || selected.has(l.id));
+  const thinned = takeFans(bothWays(gather(lines, seats, selected)), selected);
   const nodes = data.nodes.filter((n) => !n.namespace || !collapsed.has(n.namespace));
   return { nodes, groups, openAll, inside: open.inside, undrawn: open.undrawn, ...thinned };
 }

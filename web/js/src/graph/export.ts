@@ -1,7 +1,9 @@
 // The drawing as a file of its own: what the style sheet says is written into each element.
 
+import { svg } from "./svg";
+
 const KEPT = [
-  "fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "stroke-linecap", "opacity",
+  "fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "stroke-linecap", "stroke-linejoin", "paint-order", "opacity",
   "font-family", "font-size", "font-weight", "font-style", "text-anchor", "display", "transform",
 ];
 const DROPPED = ".graph-line-hit, .graph-fold, .graph-ground";
@@ -12,10 +14,17 @@ export function standalone(surface: SVGSVGElement, view: SVGGElement): string {
   const box = view.getBBox();
   copy.querySelector(".graph-view")?.setAttribute("transform", "");
   copy.querySelectorAll(DROPPED).forEach((element) => element.remove());
+  const ground = { x: box.x - 24, y: box.y - 24, width: box.width + 48, height: box.height + 48, style: `fill:${groundColour(surface)}` };
+  copy.prepend(svg("rect", ground));
   copy.setAttribute("viewBox", [box.x - 24, box.y - 24, box.width + 48, box.height + 48].join(" "));
   copy.setAttribute("width", String(Math.ceil(box.width + 48)));
   copy.setAttribute("height", String(Math.ceil(box.height + 48)));
   return new XMLSerializer().serializeToString(copy);
+}
+
+/** The colour that the drawing lies on in the page. */
+function groundColour(surface: SVGSVGElement): string {
+  return getComputedStyle(surface).getPropertyValue("--ground").trim() || "white";
 }
 
 function inline(from: Element, to: Element): void {

@@ -99,18 +99,20 @@ class Diagram {
 
   private setExpanded(namespace: string, open: boolean): void {
     this.expanded.set(namespace, open);
-    this.update(false);
+    this.update(false, open ? groupId(namespace) : undefined);
   }
 
-  private update(anew: boolean): void {
+  /** Draws what is to be seen now; `look` names a namespace to look at afterwards. */
+  private update(anew: boolean, look?: string): void {
     const next = picture(this.data, { expanded: this.expanded, selected: this.selected });
     const words = wordsOf(next, this.data, this.labels, this.measure, fontsOf(this.surface));
     this.placer.place(sceneOf(next, words), this.viewport.size(), anew, (response) => {
-      this.revealed = this.selected.size > 0 && (next.undrawn > 0 || next.fans.length > 0 || this.revealed);
+      this.revealed = this.selected.size > 0 && (next.undrawn > 0 || this.revealed);
       this.shown = next;
       this.caption.show(next.undrawn && !next.openAll ? fill(this.labels.undrawn, { n: next.undrawn.toLocaleString() }) : "");
       this.drawing.show(next, words, response, this.labels);
       this.viewport.setBounds(response.bounds, response.fresh);
+      if (look) this.viewport.show(response.placement.groups[look]);
       this.surface.dataset.ready = "true";
       this.markSelected();
       this.restoreFocus();
@@ -127,7 +129,7 @@ class Diagram {
 
   /** Whether selecting it, or no longer, changes which lines are drawn. */
   private isHidden(id: string): boolean {
-    if (this.drawing.cards.get(id)) return (this.shown?.undrawn ?? 0) > 0 || (this.shown?.fans.length ?? 0) > 0 || this.revealed;
+    if (this.drawing.cards.get(id)) return (this.shown?.undrawn ?? 0) > 0 || this.revealed;
     return this.shown?.lines.find((l) => l.edges.length === 1 && l.edges[0] === id) === undefined || this.revealed;
   }
 
@@ -139,8 +141,7 @@ class Diagram {
     const nodes = [...this.selected].filter((id) => this.drawing.cards.get(id));
     const ends = nodes.length ? [] : chosen.map((l) => l.to);
     this.mark("is-selected", [...nodes, ...ends, ...chosen.map((l) => l.id)]);
-    const touched = nodes.length ? this.linesOf(new Set(nodes), lines) : [];
-    this.mark("is-touched", touched.flatMap((l) => [l.id, l.from, l.to]));
+    this.mark("is-touched", nodes.length ? this.touchedBy(new Set(nodes), lines) : []);
     this.surface.classList.toggle("has-focus-node", nodes.length > 0 && chosen.length === 0);
     this.raise(chosen);
   }
@@ -149,10 +150,12 @@ class Diagram {
     return [...(this.shown?.lines ?? []), ...(this.shown?.inside.values() ?? [])];
   }
 
-  /** Lines that end at one of the nodes, or stand for a flow that does. */
-  private linesOf(nodes: Set<string>, lines: Line[]): Line[] {
-    const flows = new Set(this.data.edges.filter((e) => nodes.has(e.from) || nodes.has(e.to)).map((e) => e.id));
-    return lines.filter((l) => nodes.has(l.from) || nodes.has(l.to) || l.edges.some((e) => flows.has(e)));
+  /** Lines that end at one of the nodes or stand for a flow that does, and all that these flows reach. */
+  private touchedBy(nodes: Set<string>, lines: Line[]): string[] {
+    const own = this.data.edges.filter((e) => nodes.has(e.from) || nodes.has(e.to));
+    const flows = new Set(own.map((e) => e.id));
+    const touched = lines.filter((l) => l.edges.some((e) => flows.has(e)));
+    return [...touched.flatMap((l) => [l.id, l.from, l.to]), ...own.flatMap((e) => [e.from, e.to])];
   }
 
   /** Selected lines are drawn over the others. */

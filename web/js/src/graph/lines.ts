@@ -18,7 +18,7 @@ export interface Line {
 }
 
 /** Many lines alike at one end, said beside it in place of drawing them. */
-export interface Fan { end: string; outward: boolean; label: string; lines: number; edges: string[] }
+export interface Fan { end: string; way: "out" | "in" | "both"; label: string; lines: number; edges: string[] }
 
 /** From how many lines on those between two namespaces become one. */
 export const GATHER_ABOVE = 150;
@@ -74,20 +74,24 @@ export function bothWays(lines: Line[]): Line[] {
   return out;
 }
 
-/** Takes out fans: first those that leave one end, then those that reach one. */
-export function takeFans(lines: Line[], wanted: (line: Line) => boolean): { lines: Line[]; fans: Fan[] } {
+/** Takes out fans, the largest first. Selected flows stay. */
+export function takeFans(lines: Line[], selected: Set<string>): { lines: Line[]; fans: Fan[] } {
   const fans: Fan[] = [];
-  let left = lines;
-  for (const outward of [true, false]) {
-    const taken = new Set<Line>();
-    const end = (l: Line) => (outward ? l.from : l.to);
-    const plain = left.filter((l) => l.state === "allowed" && !l.both && !wanted(l));
-    for (const part of groupBy(plain, (l) => `${end(l)}\n${l.label}`).values()) {
-      if (part.length <= FAN_ABOVE) continue;
-      part.forEach((l) => taken.add(l));
-      fans.push({ end: end(part[0]), outward, label: part[0].label, lines: part.length, edges: part.flatMap((l) => l.edges) });
-    }
-    left = left.filter((l) => !taken.has(l));
+  const taken = new Set<Line>();
+  const plain = lines.filter((l) => l.state === "allowed" && !selected.has(l.id));
+  const ends = plain.flatMap((line) => endsOf(line));
+  const parts = [...groupBy(ends, ({ end, way, line }) => `${end}\n${way}\n${line.label}`).values()];
+  for (const part of parts.sort((a, b) => b.length - a.length)) {
+    const own = part.filter(({ line }) => !taken.has(line));
+    if (own.length <= FAN_ABOVE) continue;
+    const [{ end, way, line }] = own;
+    own.forEach((o) => taken.add(o.line));
+    fans.push({ end, way, label: line.label, lines: own.length, edges: own.flatMap((o) => o.line.edges) });
   }
-  return { lines: left, fans };
+  return { lines: lines.filter((l) => !taken.has(l)), fans };
+}
+
+function endsOf(line: Line): { end: string; way: Fan["way"]; line: Line }[] {
+  const [from, to] = line.both ? (["both", "both"] as const) : (["out", "in"] as const);
+  return [{ end: line.from, way: from, line }, { end: line.to, way: to, line }];
 }

@@ -51,14 +51,24 @@ export class Viewport {
   }
 
   fit(): void {
+    this.lookAt(this.bounds);
+    this.moved = false;
+  }
+
+  /** Brings a part of the drawing into the middle, as large as it is read well. */
+  show(rect: Rect | undefined): void {
+    if (!rect) return;
+    this.lookAt({ x: rect.x - 80, y: rect.y - 40, w: rect.w + 160, h: rect.h + 80 });
+    this.moved = true;
+  }
+
+  private lookAt(b: Rect): void {
     const { w, h } = this.size();
-    const b = this.bounds;
     if (!b.w || !b.h) return;
     const k = Math.min(1, (w - 2 * INSET.x) / b.w, (h - 2 * INSET.y) / b.h);
     const x = w / 2 - k * (b.x + b.w / 2);
     const y = h / 2 - k * (b.y + b.h / 2);
     this.selection.call(this.behaviour.transform, zoomIdentity.translate(x, y).scale(k));
-    this.moved = false;
   }
 
   zoomBy(factor: number): void {

@@ -14,7 +14,10 @@ export function placeScene(scene: Scene, previous: Placement | undefined, view: 
     const at = previous.nodes[node.id];
     if (at) placement.nodes[node.id] = { x: at.x, y: at.y, w: node.w, h: node.h };
   }
-  for (const group of scene.groups) settleGroup(scene, group, previous, placement, view);
+  for (const group of scene.groups) {
+    if (previous.groups[group.id]) placement.groups[group.id] = previous.groups[group.id];
+  }
+  for (const group of scene.groups) settleGroup(scene, group, placement, view);
   for (const node of scene.nodes) {
     if (!node.group && !placement.nodes[node.id]) placement.nodes[node.id] = besideAll(node, placement);
   }
@@ -31,8 +34,8 @@ function mostlyKnown(scene: Scene, previous: Placement): boolean {
   return counted.filter(Boolean).length * 2 > counted.length;
 }
 
-function settleGroup(scene: Scene, group: LayoutGroup, previous: Placement, out: Placement, view: { w: number; h: number }): void {
-  const before = previous.groups[group.id];
+function settleGroup(scene: Scene, group: LayoutGroup, out: Placement, view: { w: number; h: number }): void {
+  const before = out.groups[group.id];
   const nodes = members(scene, group.id);
   const unplaced = nodes.filter((n) => !out.nodes[n.id]);
   if (group.collapsed || unplaced.length === nodes.length) {
@@ -41,6 +44,7 @@ function settleGroup(scene: Scene, group: LayoutGroup, previous: Placement, out:
     for (const node of unplaced) out.nodes[node.id] = freeCell(scene, node, nodes, out);
     out.groups[group.id] = boxAround(nodes, out, before, group);
   }
+  if (before) makeRoom(group.id, before, out, scene);
   pushApart(group.id, out, scene);
 }
 
@@ -105,6 +109,21 @@ function boxAround(nodes: LayoutNode[], out: Placement, before: Rect | undefined
   const box = { x: inner.x - PAD.side, y: inner.y - PAD.top, w: inner.w + 2 * PAD.side, h: inner.h + PAD.top + PAD.bottom };
   const around = before ? boundsOf([box, before]) : box;
   return { ...around, w: Math.max(around.w, group.w) };
+}
+
+/**
+ * What stands right of and below a box moves with its edges, so that rows and columns stay in line
+ * and closing a namespace takes back what opening it did.
+ */
+function makeRoom(id: string, before: Rect, out: Placement, scene: Scene): void {
+  const now = out.groups[id];
+  const [dx, dy] = [now.w - before.w, now.h - before.h];
+  if (dx === 0 && dy === 0) return;
+  for (const [other, rect] of Object.entries(out.groups)) {
+    if (other === id) continue;
+    const [right, below] = [rect.x >= before.x + before.w, rect.y >= before.y + before.h];
+    if (right || below) shiftGroup(other, right ? dx : 0, below ? dy : 0, out, scene);
+  }
 }
 
 /** Moves boxes that `fixed` now overlaps, and those that these overlap in turn. */
