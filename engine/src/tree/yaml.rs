@@ -182,7 +182,7 @@ impl<'t> Builder<'t> {
             Some(Frame::Map { entries, merged, key, .. }) => match key.take() {
                 None => *key = Some(Key::Plain(key_text(node.value, node.span)?, node.span)),
                 Some(Key::Plain(key, key_span)) => {
-                    entries.push(Entry { key, key_span, value: node })
+                    entries.push(Entry { key, key_span, value: node });
                 }
                 Some(Key::Merge) => merge(merged, node)?,
             },
