@@ -1,6 +1,6 @@
 // Makes the npm package out of what wasm-pack left:
 //   node wasm/js/assemble.mjs RAW OUT
-import { copyFile, cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,28 @@ async function writeTypes(raw, out) {
   await Promise.all(['index.d.ts', 'index.d.cts'].map((name) => writeFile(join(out, name), types)));
 }
 
+// What wasm-bindgen's module leaves to chance, and what takes its place. Each must be found: where
+// a new wasm-bindgen writes something else, the build ends and says so.
+const ADAPTATIONS = [
+  // Its functions are not in the list of what the module imports: the engine does not call them.
+  [/^import \{/m, 'import { guarded, notLoaded, released,'],
+  // Whatever comes out of an instance is a PortcullisError, and a broken one is not used again.
+  [/wasm = (\w+)\.exports;/g, 'wasm = guarded($1.exports, () => { __wbg_reinit_scheduled = true; });'],
+  [/function __wbg_call_guard\(\) \{/, '$&\n    if (wasm === undefined) throw notLoaded();'],
+  [/throw new Error\('Invalid stale object from previous Wasm instance'\)/g, 'throw released()'],
+  // Freeing what is gone already is nothing; what an earlier instance had is no pointer of this one.
+  [/(wasm\.__wbg_\w+_free\(ptr, 0\));/g, 'if (ptr && this.__wbg_inst === __wbg_instance_id) $1;'],
+];
+
+async function writeModule(raw, out) {
+  let module = await readFile(join(raw, 'engine.js'), 'utf8');
+  for (const [pattern, replacement] of ADAPTATIONS) {
+    if (module.search(pattern) < 0) throw new Error(`engine.js: wasm-bindgen writes no ${pattern} any more`);
+    module = module.replace(pattern, replacement);
+  }
+  await writeFile(join(out, 'engine.js'), module);
+}
+
 async function bundleForRequire(out) {
   await copyFile(join(HERE, 'node.js'), join(out, 'node.js'));
   await build({
@@ -54,19 +76,15 @@ async function bundleForRequire(out) {
   await rm(join(out, 'node.js'));
 }
 
-async function copyIfThere(from, to) {
-  const there = await stat(from).catch(() => null);
-  if (there) await cp(from, to);
-}
-
 async function main([raw, out]) {
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
-  await copyFile(join(raw, 'engine.js'), join(out, 'engine.js'));
+  await writeModule(raw, out);
   await copyFile(join(raw, 'optimised.wasm'), join(out, 'engine_bg.wasm'));
-  await Promise.all(['browser.js', 'node.mjs'].map((name) => copyFile(join(HERE, name), join(out, name))));
+  await Promise.all(['browser.js', 'error.js', 'node.mjs'].map((name) => copyFile(join(HERE, name), join(out, name))));
   await copyFile(join(ROOT, 'LICENSE'), join(out, 'LICENSE'));
-  await copyIfThere(join(ROOT, 'wasm/README.md'), join(out, 'README.md'));
+  await copyFile(join(ROOT, 'wasm/README.md'), join(out, 'README.md'));
+  await copyFile(join(ROOT, 'tests/schema/portcullis.schema.json'), join(out, 'schema.json'));
   await writeManifest(out);
   await writeTypes(raw, out);
   await bundleForRequire(out);

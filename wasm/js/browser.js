@@ -1,7 +1,9 @@
 // The entry for browsers, bundlers and workers: nothing works before init() has resolved.
 import load, { initSync as loadSync } from './engine.js';
+import { loadFailed } from './error.js';
 
 export * from './engine.js';
+export { PortcullisError } from './error.js';
 
 let loading;
 
@@ -11,13 +13,17 @@ export default function init(source) {
     () => undefined,
     (error) => {
       loading = undefined;
-      throw error;
+      throw loadFailed(error);
     },
   );
   return loading;
 }
 
 export function initSync(source) {
-  loadSync({ module: source });
+  try {
+    loadSync({ module: source });
+  } catch (error) {
+    throw loadFailed(error);
+  }
   loading ??= Promise.resolve();
 }

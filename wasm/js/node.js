@@ -7,6 +7,7 @@ import { initSync as load } from './engine.js';
 load({ module: readFileSync(join(__dirname, 'engine_bg.wasm')) });
 
 export * from './engine.js';
+export { PortcullisError } from './error.js';
 
 // So that one program runs in browsers and in Node.
 export default async function init() {}

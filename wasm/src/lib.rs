@@ -1,10 +1,170 @@
 //! JavaScript bindings of the engine: convert, call, convert.
+//!
+//! Nothing here knows policies. The types that users see are in `js/`: `api.d.ts` for what they
+//! give, `reports.d.ts` (generated) for what they get.
 
-use wasm_bindgen::prelude::wasm_bindgen;
+mod argument;
+mod error;
+mod input;
+
+use portcullis_engine::{Change, Session};
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+use crate::argument::Argument;
+use crate::error::Error;
+
+#[wasm_bindgen(typescript_custom_section)]
+const API: &str = include_str!("../js/api.d.ts");
+
+#[wasm_bindgen(typescript_custom_section)]
+const REPORTS: &str = include_str!("../js/reports.d.ts");
+
+/// Runs when an instance is made, before anything else.
+#[wasm_bindgen(start, private)]
+fn start() {
+    error::report_panics();
+}
 
 /// The version of the engine, as in the package's `package.json`.
 #[wasm_bindgen]
 #[must_use]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
+}
+
+/// What is wrong with the files, where, and what to do about it.
+#[wasm_bindgen(unchecked_return_type = "CheckReport")]
+pub fn check(
+    #[wasm_bindgen(unchecked_param_type = "Files")] files: JsValue,
+    #[wasm_bindgen(unchecked_optional_param_type = "Options")] options: JsValue,
+) -> Result<JsValue, Error> {
+    Model::new(files, options)?.check()
+}
+
+/// Who can reach whom, and on which ports.
+#[wasm_bindgen(unchecked_return_type = "ListReport")]
+pub fn list(
+    #[wasm_bindgen(unchecked_param_type = "Files")] files: JsValue,
+    #[wasm_bindgen(unchecked_optional_param_type = "Options & ListFilter")] options: JsValue,
+) -> Result<JsValue, Error> {
+    let options = Argument::new("options", options);
+    let files = Argument::new("files", files);
+    options.only_if_given(&[input::OPTIONS, input::FILTER].concat())?;
+    let filter = input::filter(&options)?;
+    to_js(&input::session(&files, &options)?.list(&filter))
+}
+
+/// Whether flows are allowed, and what decides. Overloaded: see `api.d.ts`.
+#[wasm_bindgen(skip_typescript)]
+pub fn evaluate(files: JsValue, flows: JsValue, options: JsValue) -> Result<JsValue, Error> {
+    Model::new(files, options)?.evaluate(flows)
+}
+
+/// Whether a flow is allowed, and everything that decides it.
+#[wasm_bindgen(unchecked_return_type = "FlowReport")]
+pub fn explain(
+    #[wasm_bindgen(unchecked_param_type = "Files")] files: JsValue,
+    #[wasm_bindgen(unchecked_param_type = "FlowQuery")] flow: JsValue,
+    #[wasm_bindgen(unchecked_optional_param_type = "Options")] options: JsValue,
+) -> Result<JsValue, Error> {
+    Model::new(files, options)?.explain(flow)
+}
+
+/// Files that have been read, to be asked many times.
+///
+/// A model never changes: `put` and `remove` return the next one, which shares with this one
+/// everything that the change does not touch. Where many are made in one go, `free()` each that
+/// is no longer needed, or declare it with `using`; otherwise the garbage collector does.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Model(Session);
+
+#[wasm_bindgen]
+impl Model {
+    /// Reads the files.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        #[wasm_bindgen(unchecked_param_type = "Files")] files: JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "Options")] options: JsValue,
+    ) -> Result<Self, Error> {
+        let options = Argument::new("options", options);
+        options.only_if_given(input::OPTIONS)?;
+        input::session(&Argument::new("files", files), &options).map(Self)
+    }
+
+    /// The names of its files, sorted.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        let names = self.0.files().iter().map(|file| file.name.to_string());
+        names.collect()
+    }
+
+    /// The model in which a file is new, or replaces the one of its name. Documents of the file
+    /// whose text has not changed are not read again.
+    pub fn put(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string")] name: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Text")] text: JsValue,
+    ) -> Result<Self, Error> {
+        let name = Argument::new("name", name).text()?;
+        let text = Argument::new("text", text).bytes()?;
+        Ok(Self(self.0.apply(vec![self.0.reread(&name, &text)])))
+    }
+
+    /// The model in which there is no file of this name.
+    pub fn remove(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string")] name: JsValue,
+    ) -> Result<Self, Error> {
+        let name = Argument::new("name", name).text()?;
+        Ok(Self(self.0.apply(vec![Change::Remove(name)])))
+    }
+
+    /// What is wrong with the files, where, and what to do about it.
+    #[wasm_bindgen(unchecked_return_type = "CheckReport")]
+    pub fn check(&self) -> Result<JsValue, Error> {
+        to_js(&self.0.check())
+    }
+
+    /// Who can reach whom, and on which ports.
+    #[wasm_bindgen(unchecked_return_type = "ListReport")]
+    pub fn list(
+        &self,
+        #[wasm_bindgen(unchecked_optional_param_type = "ListFilter")] filter: JsValue,
+    ) -> Result<JsValue, Error> {
+        let filter = Argument::new("filter", filter);
+        filter.only_if_given(input::FILTER)?;
+        to_js(&self.0.list(&input::filter(&filter)?))
+    }
+
+    /// Whether flows are allowed, and what decides. Overloaded: see `api.d.ts`.
+    #[wasm_bindgen(skip_typescript)]
+    pub fn evaluate(&self, flows: JsValue) -> Result<JsValue, Error> {
+        match Argument::new("flow", flows) {
+            flow if !flow.is_list() => to_js(&input::evaluate(&self.0, &flow)?),
+            flows => {
+                let reports = flows.items()?.map(|flow| input::evaluate(&self.0, &flow?));
+                to_js(&reports.collect::<Result<Vec<_>, Error>>()?)
+            }
+        }
+    }
+
+    /// Whether a flow is allowed, and everything that decides it.
+    #[wasm_bindgen(unchecked_return_type = "FlowReport")]
+    pub fn explain(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "FlowQuery")] flow: JsValue,
+    ) -> Result<JsValue, Error> {
+        to_js(&input::evaluate(&self.0, &Argument::new("flow", flow))?)
+    }
+}
+
+/// As `JSON.parse` would give it: plain objects, no `Map`, no `BigInt`.
+fn to_js(report: &impl Serialize) -> Result<JsValue, Error> {
+    report
+        .serialize(&Serializer::json_compatible())
+        .map_err(|error| Error::internal(&error.to_string()))
 }

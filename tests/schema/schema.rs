@@ -1,0 +1,90 @@
+//! The JSON Schema of what users receive, written from the types of `engine/src/report`.
+//!
+//! The file is checked in, since the package's types are made of it, and since a change of it is a
+//! change for users, to be seen in review.
+
+use portcullis_engine::report::{CheckReport, FlowQuery, FlowReport, ListReport};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+/// The schema, with a definition for each type.
+#[must_use]
+pub fn schema() -> Value {
+    // What is received has all fields that are always written; what is given has defaults.
+    let (received, given) = (
+        SchemaSettings::draft2020_12().for_serialize(),
+        SchemaSettings::draft2020_12().for_deserialize(),
+    );
+    let mut definitions = definitions::<(CheckReport, ListReport, FlowReport)>(received);
+    definitions.extend(self::definitions::<FlowQuery>(given));
+    definitions.values_mut().for_each(|definition| {
+        leave_out_null(definition);
+        leave_out_shape(definition);
+    });
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Portcullis",
+        "description": "What `portcullis -o json` prints and the npm package @portcullis/engine returns",
+        "$defs": definitions,
+    })
+}
+
+fn definitions<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
+    let mut generator = settings.into_generator();
+    generator.subschema_for::<T>();
+    generator.take_definitions(true)
+}
+
+/// An optional field that holds nothing is left out, never `null`, which the derived schema
+/// cannot know.
+fn leave_out_null(definition: &mut Value) {
+    let properties = definition.get_mut("properties");
+    let properties = properties.and_then(Value::as_object_mut).into_iter();
+    for property in properties.flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
+        if let Some([kind, Value::String(null)]) = pair(property.get("type"))
+            && null == "null"
+        {
+            property.insert("type".into(), kind.clone());
+        }
+        if let Some([Value::Object(choice), _]) = pair(property.get("anyOf")) {
+            property.remove("anyOf");
+            property.extend(choice);
+        }
+    }
+}
+
+/// How values are ordered in Rust is of no use to users.
+fn leave_out_shape(definition: &mut Value) {
+    if let Some(Value::String(description)) = definition.get_mut("description") {
+        let (said, _) = description.split_once("\n\n# Shape").unwrap_or((description, ""));
+        *description = said.replace("# Units\n", "");
+    }
+}
+
+fn pair(value: Option<&Value>) -> Option<[Value; 2]> {
+    value?.as_array()?.clone().try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn the_file_says_what_the_types_say() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("portcullis.schema.json");
+        let written = format!("{:#}\n", super::schema());
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(&path, &written).unwrap();
+        }
+        let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+        let same = checked_in.lines().zip(written.lines()).take_while(|(a, b)| a == b).count();
+        assert!(
+            checked_in == written,
+            "tests/schema/portcullis.schema.json is stale from line {} on: the types of \
+             engine/src/report say something else. If that is meant, run\n    \
+             UPDATE_SCHEMA=1 cargo test -p portcullis-schema && node wasm/js/types.mjs",
+            same + 1
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! Arguments: JavaScript values of which nothing is known, not even that reading them succeeds.
+
+use js_sys::{Array, Reflect, Uint8Array};
+use portcullis_engine::diagnostic::nearest;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+use crate::error::Error;
+
+#[wasm_bindgen(raw_module = "./error.js")]
+extern "C" {
+    /// `null`, `string`, `Array`, `Map` …; never throws.
+    #[wasm_bindgen(js_name = kindOf)]
+    fn kind_of(value: &JsValue) -> String;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    // `js_sys::Object::keys` takes for granted that a proxy lets it.
+    #[wasm_bindgen(catch, js_namespace = Object, js_name = keys)]
+    fn keys(value: &JsValue) -> Result<Array, JsValue>;
+}
+
+/// A value and the words by which its giver knows it: `options.podCidrs[1]`.
+#[derive(Debug)]
+pub struct Argument {
+    path: String,
+    value: JsValue,
+}
+
+impl Argument {
+    pub fn new(path: &str, value: JsValue) -> Self {
+        Self { path: path.to_owned(), value }
+    }
+
+    /// The error that it must be something else.
+    pub fn must_be(&self, what: &str) -> Error {
+        let got = match (kind_of(&self.value).as_str(), self.value.as_f64()) {
+            (_, Some(number)) => number.to_string(),
+            (kind @ ("null" | "undefined"), _) => kind.to_owned(),
+            (kind @ ("Array" | "Object"), _) => format!("an {}", kind.to_lowercase()),
+            (kind, _) => format!("a {kind}"),
+        };
+        self.wrong(&format!("must be {what}, not {got}"))
+    }
+
+    /// The error that something is the matter with it.
+    pub fn wrong(&self, message: &str) -> Error {
+        Error::argument(&self.path, format!("`{}` {message}", self.path))
+    }
+
+    /// The error that the question which it is part of has no answer.
+    pub fn unanswerable(&self, message: String) -> Error {
+        Error::query(&self.path, message)
+    }
+
+    pub fn is_absent(&self) -> bool {
+        self.value.is_undefined() || self.value.is_null()
+    }
+
+    pub fn is_list(&self) -> bool {
+        kind_of(&self.value) == "Array"
+    }
+
+    pub fn text(&self) -> Result<String, Error> {
+        let text = self.value.as_string();
+        text.ok_or_else(|| self.must_be("a string"))
+    }
+
+    /// A text's bytes, or bytes.
+    pub fn bytes(&self) -> Result<Vec<u8>, Error> {
+        if let Some(text) = self.value.as_string() {
+            return Ok(text.into_bytes());
+        }
+        // By name, since arrays of another realm (a test runner's, a frame's) are no `instanceof`.
+        if kind_of(&self.value) != "Uint8Array" {
+            return Err(self.must_be("a string or a Uint8Array"));
+        }
+        Ok(self.value.unchecked_ref::<Uint8Array>().to_vec())
+    }
+
+    pub fn flag(&self) -> Result<bool, Error> {
+        let flag = self.value.as_bool();
+        flag.ok_or_else(|| self.must_be("true or false"))
+    }
+
+    pub fn port(&self) -> Result<u16, Error> {
+        let number = self.value.as_f64();
+        let port = number.filter(|n| n.fract() == 0.0 && (1.0..=65535.0).contains(n));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a whole number in the range of the type"
+        )]
+        port.map(|port| port as u16).ok_or_else(|| self.must_be("a whole number from 1 to 65535"))
+    }
+
+    /// What an array has, read one by one: a hole at the head of thousands of millions ends it.
+    pub fn items(&self) -> Result<impl Iterator<Item = Result<Self, Error>>, Error> {
+        if !self.is_list() {
+            return Err(self.must_be("an array"));
+        }
+        let length = self.read("length", "")?.value.as_f64().unwrap_or_default();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "lengths of arrays are whole and below 2^32; those of proxies end as these do"
+        )]
+        let indices = 0..length as u32;
+        Ok(indices.map(|index| self.read(&index.to_string(), &format!("[{index}]"))))
+    }
+
+    /// What an object has under its own names, in its order.
+    pub fn entries(&self) -> Result<impl Iterator<Item = Result<(String, Self), Error>>, Error> {
+        let names = self.names()?.into_iter();
+        Ok(names.map(|name| {
+            let value = self.read(&name, &format!("[{name:?}]"))?;
+            Ok((name, value))
+        }))
+    }
+
+    /// What an object has under a name; nothing where either is absent.
+    pub fn get(&self, name: &str) -> Result<Option<Self>, Error> {
+        if self.is_absent() {
+            return Ok(None);
+        }
+        let value = self.read(name, &format!(".{name}"))?;
+        Ok(Some(value).filter(|value| !value.is_absent()))
+    }
+
+    /// What an object must have under a name.
+    pub fn need(&self, name: &str) -> Result<Self, Error> {
+        self.get(name)?.ok_or_else(|| self.wrong(&format!("must have `{name}`")))
+    }
+
+    /// Complains unless it is an object, and no `Map`, `Promise` or the like.
+    pub fn is_object_of(&self, what: &str) -> Result<(), Error> {
+        match kind_of(&self.value).as_str() {
+            "Object" => Ok(()),
+            _ => Err(self.must_be(what)),
+        }
+    }
+
+    /// Complains unless it is an object with no names but these.
+    pub fn only(&self, known: &[&str]) -> Result<(), Error> {
+        self.is_object_of("an object")?;
+        let mut names = self.names()?.into_iter();
+        let Some(name) = names.find(|name| !known.contains(&name.as_str())) else {
+            return Ok(());
+        };
+        Err(self.wrong(&match nearest(&name, known.iter().copied()) {
+            Some(meant) => format!("has no `{name}`: did you mean `{meant}`?"),
+            None => format!("has no `{name}`, only `{}`", known.join("`, `")),
+        }))
+    }
+
+    /// As `only`, for arguments that may be left out.
+    pub fn only_if_given(&self, known: &[&str]) -> Result<(), Error> {
+        if self.is_absent() {
+            return Ok(());
+        }
+        self.only(known)
+    }
+
+    fn names(&self) -> Result<Vec<String>, Error> {
+        let names = keys(&self.value).map_err(|cause| self.unreadable(cause))?;
+        Ok(names.iter().filter_map(|name| name.as_string()).collect())
+    }
+
+    fn read(&self, name: &str, suffix: &str) -> Result<Self, Error> {
+        let read = Self::new(&format!("{}{suffix}", self.path), JsValue::UNDEFINED);
+        let value = Reflect::get(&self.value, &JsValue::from_str(name));
+        let value = value.map_err(|cause| read.unreadable(cause))?;
+        Ok(Self { value, ..read })
+    }
+
+    fn unreadable(&self, cause: JsValue) -> Error {
+        self.wrong("cannot be read: it throws").because(cause)
+    }
+}

@@ -1,0 +1,131 @@
+//! From arguments to what the engine takes.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use portcullis_engine::manifest::Direction;
+use portcullis_engine::report::{FlowReport, Protocol, parse_protocol};
+use portcullis_engine::{Change, FlowQuery, ListFilter, Options, Session, SourceFile};
+
+use crate::argument::Argument;
+use crate::error::Error;
+
+pub const OPTIONS: &[&str] = &["podCidrs", "nodeCidrs", "namespace"];
+pub const FILTER: &[&str] = &["focus", "direction", "protocol", "port", "certainOnly", "siblings"];
+const FILE: &[&str] = &["name", "text"];
+const FLOW: &[&str] = &["from", "to", "protocol", "port"];
+
+/// A session that has read the files.
+pub fn session(given: &Argument, options: &Argument) -> Result<Session, Error> {
+    let session = Session::new(self::options(options)?);
+    let files = if given.is_list() { listed(given)? } else { named(given)? };
+    Ok(session.apply(files.into_values().collect()))
+}
+
+fn named(files: &Argument) -> Result<BTreeMap<String, Change>, Error> {
+    files.is_object_of("texts by name, or an array of files")?;
+    let entries = files.entries()?.map(|entry| {
+        let (name, text) = entry?;
+        Ok((name.clone(), put(&name, &text)?))
+    });
+    entries.collect()
+}
+
+fn listed(files: &Argument) -> Result<BTreeMap<String, Change>, Error> {
+    let mut changes = BTreeMap::new();
+    for file in files.items()? {
+        let file = file?;
+        file.only(FILE)?;
+        let name = file.need("name")?;
+        let known = changes.insert(name.text()?, put(&name.text()?, &file.need("text")?)?);
+        if known.is_some() {
+            return Err(name.wrong("is the name of an earlier file"));
+        }
+    }
+    Ok(changes)
+}
+
+fn put(name: &str, text: &Argument) -> Result<Change, Error> {
+    Ok(Change::Put(SourceFile::new(name, &text.bytes()?)))
+}
+
+fn options(options: &Argument) -> Result<Options, Error> {
+    let mut read = Options {
+        pod_cidrs: cidrs(options.get("podCidrs")?)?,
+        node_cidrs: cidrs(options.get("nodeCidrs")?)?,
+        ..Options::default()
+    };
+    if let Some(namespace) = options.get("namespace")? {
+        read.default_namespace = namespace.text()?;
+    }
+    Ok(read)
+}
+
+fn cidrs<Cidr: FromStr>(list: Option<Argument>) -> Result<Vec<Cidr>, Error> {
+    let Some(list) = list else {
+        return Ok(Vec::new());
+    };
+    let cidrs = list.items()?.map(|item| {
+        let item = item?;
+        let cidr = item.text()?.parse();
+        cidr.map_err(|_| item.wrong("must be a CIDR, such as `10.0.0.0/16`"))
+    });
+    cidrs.collect()
+}
+
+/// Which connections to list.
+pub fn filter(filter: &Argument) -> Result<ListFilter, Error> {
+    let flag = |name| filter.get(name)?.map_or(Ok(false), |flag| flag.flag());
+    Ok(ListFilter {
+        focus: focus(filter)?,
+        direction: direction(filter)?,
+        port: port(filter)?,
+        certain_only: flag("certainOnly")?,
+        siblings: flag("siblings")?,
+    })
+}
+
+fn focus(filter: &Argument) -> Result<Vec<String>, Error> {
+    let Some(focus) = filter.get("focus")? else {
+        return Ok(Vec::new());
+    };
+    focus.items()?.map(|item| item?.text()).collect()
+}
+
+fn direction(filter: &Argument) -> Result<Option<Direction>, Error> {
+    let Some(direction) = filter.get("direction")? else {
+        return Ok(None);
+    };
+    let text = direction.text()?;
+    let known = Direction::BOTH.into_iter().find(|d| d.field() == text);
+    known.map(Some).ok_or_else(|| direction.wrong("must be `ingress` or `egress`"))
+}
+
+fn port(filter: &Argument) -> Result<Option<(Protocol, u16)>, Error> {
+    match (filter.get("port")?, filter.get("protocol")?) {
+        (Some(port), _) => Ok(Some((protocol(filter)?, port.port()?))),
+        (None, Some(protocol)) => Err(protocol.wrong("needs a `port` beside it")),
+        (None, None) => Ok(None),
+    }
+}
+
+/// `TCP` if none is given.
+fn protocol(of: &Argument) -> Result<Protocol, Error> {
+    let Some(protocol) = of.get("protocol")? else {
+        return Ok(Protocol::Tcp);
+    };
+    parse_protocol(&protocol.text()?).map_err(|_| protocol.wrong("must be `TCP`, `UDP` or `SCTP`"))
+}
+
+/// The answer for one flow.
+pub fn evaluate(session: &Session, flow: &Argument) -> Result<FlowReport, Error> {
+    flow.only(FLOW)?;
+    let query = FlowQuery {
+        from: flow.need("from")?.text()?,
+        to: flow.need("to")?.text()?,
+        protocol: protocol(flow)?,
+        port: flow.need("port")?.port()?,
+    };
+    let report = session.evaluate(&query);
+    report.map_err(|error| flow.unanswerable(error.message))
+}
