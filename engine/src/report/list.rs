@@ -215,7 +215,7 @@ struct Focus {
 impl Focus {
     fn new(filter: &ListFilter, endpoints: &[EndpointReport]) -> Self {
         let matches =
-            |endpoint: &EndpointReport| filter.focus.iter().any(|focus| names(focus, endpoint));
+            |endpoint: &EndpointReport| filter.focus.iter().any(|focus| in_focus(focus, endpoint));
         let inside = (!filter.focus.is_empty()).then(|| endpoints.iter().map(matches).collect());
         Self { inside, direction: filter.direction }
     }
@@ -233,7 +233,8 @@ impl Focus {
     }
 }
 
-fn names(focus: &str, endpoint: &EndpointReport) -> bool {
+/// Whether a focus (see [`ListFilter::focus`]) names an endpoint.
+pub fn in_focus(focus: &str, endpoint: &EndpointReport) -> bool {
     let (Some(namespace), Some(name), Some(kind)) =
         (&endpoint.namespace, &endpoint.name, &endpoint.workload_kind)
     else {

@@ -9,6 +9,6 @@ mod sentence;
 pub mod text;
 mod types;
 
-pub use list::ListFilter;
+pub use list::{ListFilter, in_focus};
 pub use query::{QueryError, parse_protocol};
 pub use types::*;
