@@ -41,9 +41,7 @@ fn judge_answers(runner: &str) -> Result<ExitCode, Failed> {
     let tally = Tally {
         cases: cases.len(),
         expectations: cases.iter().map(|case| case.expectations.len()).sum(),
-        failures: pairs
-            .flat_map(|(case, answers)| judge(case, answers))
-            .collect(),
+        failures: pairs.flat_map(|(case, answers)| judge(case, answers)).collect(),
     };
     let (text, code) = report(runner, &tally);
     stdout().write_all(text.as_bytes())?;

@@ -47,9 +47,7 @@ impl Answers {
         let session = Session::new(case.options.options()?).apply(files.collect());
         let flows = case.flows.iter().map(|flow| match session.evaluate(flow) {
             Ok(report) => FlowAnswer::Report(Box::new(report)),
-            Err(error) => FlowAnswer::Refused {
-                error: error.to_string(),
-            },
+            Err(error) => FlowAnswer::Refused { error: error.to_string() },
         });
         Ok(Self {
             check: session.check(),
@@ -66,10 +64,7 @@ impl Answers {
         }
         let lines = self.list.connections.iter().filter_map(|connection| {
             let allowed = connection.allowed.as_ref()?;
-            Some(format!(
-                "{} => {} : {allowed}",
-                connection.from, connection.to
-            ))
+            Some(format!("{} => {} : {allowed}", connection.from, connection.to))
         });
         lines.collect()
     }

@@ -143,14 +143,7 @@ fn flow(question: &str, answer: &str) -> Result<Expect, String> {
 
 fn query((from, to): (&str, &str), (protocol, port): (Protocol, u16)) -> Flow {
     let (from, to) = (from.to_owned(), to.to_owned());
-    Flow {
-        query: FlowQuery {
-            from,
-            to,
-            protocol,
-            port,
-        },
-    }
+    Flow { query: FlowQuery { from, to, protocol, port } }
 }
 
 fn one_port(flow: Flow, answer: &str) -> Result<Expect, String> {

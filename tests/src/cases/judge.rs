@@ -39,10 +39,7 @@ impl Failure {
 
     /// A failure of the file itself.
     pub fn in_file(path: &str, line: usize, found: &str) -> Self {
-        let case = Case {
-            path: path.to_owned(),
-            ..Case::default()
-        };
+        let case = Case { path: path.to_owned(), ..Case::default() };
         Self::new(&case, line, "", found)
     }
 }
@@ -55,11 +52,7 @@ impl fmt::Display for Failure {
         }
         match self.expected.is_empty() {
             true => write!(f, ": {}", self.found),
-            false => write!(
-                f,
-                "\n    expected  {}\n    found     {}",
-                self.expected, self.found
-            ),
+            false => write!(f, "\n    expected  {}\n    found     {}", self.expected, self.found),
         }
     }
 }
@@ -207,16 +200,12 @@ fn finding(found: &[DiagnosticReport], code: &str, place: Option<&Place>) -> Res
             (&*place.file, place.line, column) == (&*found.file, found.line, found.column)
         }
     };
-    let meets = found
-        .iter()
-        .any(|finding| finding.code == code && at(finding));
+    let meets = found.iter().any(|finding| finding.code == code && at(finding));
     same(meets, || findings_text(found))
 }
 
 fn findings(found: &[DiagnosticReport], codes: &[String]) -> Result<(), String> {
-    let counted = found
-        .iter()
-        .filter(|finding| finding.severity >= Severity::Warning);
+    let counted = found.iter().filter(|finding| finding.severity >= Severity::Warning);
     let mut of_note: Vec<&str> = counted.map(|finding| &*finding.code).collect();
     of_note.sort_unstable();
     same(of_note == *codes, || findings_text(found))

@@ -4,10 +4,7 @@ use super::{Case, CaseFile, CaseOptions, Expect, Expectation, Failure, Input};
 
 /// Reads a file of cases. What is wrong with it is among its problems; the rest is run.
 pub fn parse(path: &str, text: &str) -> CaseFile {
-    let mut file = CaseFile {
-        path: path.to_owned(),
-        ..CaseFile::default()
-    };
+    let mut file = CaseFile { path: path.to_owned(), ..CaseFile::default() };
     let (sections, unclosed) = sections(text);
     file.problems.extend(
         unclosed.map(|line| Failure::in_file(path, line, "a block that begins and never ends")),
@@ -66,11 +63,7 @@ fn sections(text: &str) -> (Vec<Section<'_>>, Option<usize>) {
             (None, None) => {
                 if let Some(title) = content.strip_prefix("## ") {
                     let (title, blocks) = (Some(title.trim()), Vec::new());
-                    sections.push(Section {
-                        title,
-                        line,
-                        blocks,
-                    });
+                    sections.push(Section { title, line, blocks });
                 }
             }
         }

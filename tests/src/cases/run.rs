@@ -35,20 +35,12 @@ pub fn filtered(mut files: Vec<CaseFile>, words: &[String]) -> Vec<CaseFile> {
 
 /// The tally as text, ending with one line that counts.
 pub fn report(runner: &str, tally: &Tally) -> (String, ExitCode) {
-    let mut text: String = tally
-        .failures
-        .iter()
-        .map(|failure| format!("{failure}\n"))
-        .collect();
+    let mut text: String = tally.failures.iter().map(|failure| format!("{failure}\n")).collect();
     let counts = (tally.cases, tally.expectations, tally.failures.len());
     text.push_str(&format!(
         "cases, {runner}: {} cases, {} expectations, {} not met\n",
         counts.0, counts.1, counts.2
     ));
-    let code = if tally.failures.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    };
+    let code = if tally.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     (text, code)
 }

@@ -1,0 +1,406 @@
+//! Properties that hold of every cluster, tried on random ones.
+//!
+//! A failure names its seed and prints the smallest cluster that still fails.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "test code"
+)]
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use portcullis_engine::report::{
+    Connection, EndpointKind, EndpointReport, FlowQuery, ListReport, Protocol, Verdict,
+};
+use portcullis_engine::{Change, ListFilter, Session, SourceFile};
+use portcullis_tests::random::{Cluster, Rng, cluster};
+use serde_json::Value;
+
+/// How many clusters each property is tried on, unless `CLUSTERS` asks for more.
+const CLUSTERS: u64 = 100;
+
+/// Tries a property; on failure looks for a smaller cluster and says what it is.
+fn hold(name: &str, property: impl Fn(&Cluster, u64) -> Result<(), String>) {
+    let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
+    let all = 0..number("CLUSTERS").unwrap_or(CLUSTERS);
+    let seeds = number("SEED").map_or(all, |seed| seed..seed + 1);
+    let tried = seeds.end - seeds.start;
+    for seed in seeds {
+        let cluster = cluster(&mut Rng::new(seed));
+        if let Err(why) = property(&cluster, seed) {
+            let (cluster, why) = smallest(cluster, why, &|cluster| property(cluster, seed));
+            let options = cluster.options.arguments();
+            panic!("{name}, SEED={seed}: {why}\noptions {options:?}\n{}", cluster.yaml());
+        }
+    }
+    println!("{name}: {tried} clusters");
+}
+
+/// Leaves out whatever the failure does not need.
+fn smallest(
+    mut cluster: Cluster,
+    mut why: String,
+    property: &dyn Fn(&Cluster) -> Result<(), String>,
+) -> (Cluster, String) {
+    loop {
+        let mut smaller = candidates(&cluster).into_iter();
+        let Some((next, reason)) = smaller.find_map(|c| Some((c.clone(), property(&c).err()?)))
+        else {
+            return (cluster, why);
+        };
+        (cluster, why) = (next, reason);
+    }
+}
+
+fn candidates(cluster: &Cluster) -> Vec<Cluster> {
+    let mut all = Vec::new();
+    for i in 0..cluster.objects.len() {
+        let mut one = cluster.clone();
+        one.objects.remove(i);
+        all.push(one);
+    }
+    for (i, object) in cluster.objects.iter().enumerate() {
+        for smaller in smaller_values(object) {
+            let mut one = cluster.clone();
+            one.objects[i] = smaller;
+            all.push(one);
+        }
+    }
+    all
+}
+
+/// The value with one field or item less, anywhere in it.
+fn smaller_values(value: &Value) -> Vec<Value> {
+    let mut all = Vec::new();
+    match value {
+        Value::Object(fields) => {
+            for (key, inner) in fields {
+                let kept = ["apiVersion", "kind", "metadata", "name", "namespace", "podSelector"];
+                if !kept.contains(&key.as_str()) {
+                    let mut less = fields.clone();
+                    less.remove(key);
+                    all.push(less.into());
+                }
+                for smaller in smaller_values(inner) {
+                    let mut less = fields.clone();
+                    less.insert(key.clone(), smaller);
+                    all.push(less.into());
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (i, inner) in items.iter().enumerate() {
+                let mut less = items.clone();
+                less.remove(i);
+                all.push(less.into());
+                for smaller in smaller_values(inner) {
+                    let mut less = items.clone();
+                    less[i] = smaller;
+                    all.push(less.into());
+                }
+            }
+        }
+        _ => {}
+    }
+    all
+}
+
+fn session(cluster: &Cluster, files: &[(&str, String)]) -> Session {
+    let files =
+        files.iter().map(|(name, text)| Change::Put(SourceFile::new(name, text.as_bytes())));
+    Session::new(cluster.options.options().unwrap()).apply(files.collect())
+}
+
+fn whole_list() -> ListFilter {
+    ListFilter { siblings: true, ..ListFilter::default() }
+}
+
+// --- list and evaluate
+
+#[test]
+fn the_list_says_of_every_pair_what_evaluating_it_says() {
+    hold("list and evaluate", |cluster, _| {
+        let session = session(cluster, &[("case.yaml", cluster.yaml())]);
+        let list = session.list(&whole_list());
+        let connections = by_pair(&list);
+        for from in &list.endpoints {
+            for to in &list.endpoints {
+                // A unit reaching itself means one of its pods and another one.
+                if from.id == to.id && from.pods.len() == 1 {
+                    continue;
+                }
+                let listed = connections.get(&(&*from.id, &*to.id));
+                let listed = listed.map_or(&[][..], Vec::as_slice);
+                compare(&session, &list, (from, to), listed)?;
+            }
+        }
+        Ok(())
+    });
+}
+
+fn by_pair(list: &ListReport) -> BTreeMap<(&str, &str), Vec<&Connection>> {
+    let mut pairs: BTreeMap<(&str, &str), Vec<&Connection>> = BTreeMap::new();
+    for connection in &list.connections {
+        pairs.entry((&connection.from, &connection.to)).or_default().push(connection);
+    }
+    pairs
+}
+
+/// A port of every kind that [`portcullis_tests::random`] tells apart.
+const PORTS: [u16; 6] = [53, 80, 81, 86, 90, 65535];
+
+fn compare(
+    session: &Session,
+    list: &ListReport,
+    (from, to): (&EndpointReport, &EndpointReport),
+    listed: &[&Connection],
+) -> Result<(), String> {
+    let (froms, tos) = (names(session, from), names(session, to));
+    for protocol in Protocol::ALL {
+        for port in PORTS {
+            let mut verdicts = Vec::new();
+            for (from, to) in froms.iter().flat_map(|a| tos.iter().map(move |b| (a, b))) {
+                let (from, to) = (from.clone(), to.clone());
+                let query = FlowQuery { from, to, protocol, port };
+                // Refused where no traffic is possible; then nothing is listed either.
+                verdicts.extend(session.evaluate(&query).map(|report| report.verdict));
+            }
+            let Some(expected) = common(&verdicts) else {
+                continue;
+            };
+            let found = listed_verdict(list, listed, (protocol, port));
+            if found != expected {
+                return Err(format!(
+                    "{} -> {} {protocol} {port}: the list says {found:?}, evaluate {expected:?} of {froms:?} -> {tos:?}",
+                    from.id, to.id
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Unknown where they differ; none where there are none.
+fn common(verdicts: &[Verdict]) -> Option<Verdict> {
+    let (least, most) = (verdicts.iter().min()?, verdicts.iter().max()?);
+    Some(if least == most { *least } else { Verdict::Unknown })
+}
+
+fn listed_verdict(
+    list: &ListReport,
+    listed: &[&Connection],
+    (protocol, port): (Protocol, u16),
+) -> Verdict {
+    let has = |set: &Option<std::sync::Arc<str>>| {
+        set.as_ref().is_some_and(|set| {
+            let ranges = &list.port_sets[set];
+            ranges.iter().any(|r| r.protocol == protocol && (r.port..=r.end_port).contains(&port))
+        })
+    };
+    let of = |connection: &Connection| match (has(&connection.allowed), has(&connection.unknown)) {
+        (true, _) => Verdict::Allow,
+        (false, true) => Verdict::Unknown,
+        (false, false) => Verdict::Deny,
+    };
+    let mut verdicts: Vec<Verdict> = listed.iter().map(|one| of(one)).collect();
+    // A line for one family only says that the other family has nothing.
+    if listed.is_empty() || (listed.len() == 1 && listed[0].family.is_some()) {
+        verdicts.push(Verdict::Deny);
+    }
+    common(&verdicts).unwrap()
+}
+
+/// How the parts of an endpoint are asked about.
+fn names(session: &Session, endpoint: &EndpointReport) -> Vec<String> {
+    if endpoint.kind == EndpointKind::Addresses {
+        return addresses(session, endpoint);
+    }
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    let namespace = text(&endpoint.namespace);
+    match (&endpoint.group, endpoint.pods.is_empty()) {
+        (None, _) => {
+            vec![format!("{namespace}/{}/{}", text(&endpoint.workload_kind), text(&endpoint.name))]
+        }
+        (Some(_), false) => {
+            endpoint.pods.iter().map(|pod| format!("{namespace}/Pod/{pod}")).collect()
+        }
+        // Some replicas of a template cannot be asked about alone.
+        (Some(_), true) => Vec::new(),
+    }
+}
+
+/// The first and last address of each range, if they are not a pod's or a node's: the list speaks
+/// of what is outside, and a node reaches its own pods whatever policies say.
+fn addresses(session: &Session, endpoint: &EndpointReport) -> Vec<String> {
+    let mut all = Vec::new();
+    for cidr in &endpoint.addresses {
+        let net: ipnet::IpNet = cidr.parse().unwrap();
+        all.extend([net.network(), net.broadcast()]);
+    }
+    let model = session.model();
+    let outside = |address: &IpAddr| {
+        let node = model.node_by_address.contains_key(address)
+            || model.space.nodes.as_ref().is_some_and(|nodes| nodes.contains(*address));
+        !model.by_address.contains_key(address) && !node
+    };
+    let outside = all.into_iter().filter(outside);
+    outside.map(|address| address.to_string()).collect()
+}
+
+// --- edits
+
+/// Everything that a session says, but for where it read it.
+fn says(session: &Session) -> Value {
+    let list = serde_json::to_value(session.list(&whole_list())).unwrap();
+    let mut list = without_places(list);
+    // Notes come by place.
+    let mut notes: Vec<String> =
+        list["notes"].as_array().unwrap().iter().map(Value::to_string).collect();
+    notes.sort();
+    list["notes"] = notes.into();
+    list
+}
+
+fn without_places(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.into_iter().filter(|(key, _)| key != "location" && key != "files");
+            kept.map(|(key, value)| (key, without_places(value))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(without_places).collect(),
+        other => other,
+    }
+}
+
+fn same(what: &str, a: &Value, b: &Value) -> Result<(), String> {
+    if a == b {
+        return Ok(());
+    }
+    let difference = |a: &Value, b: &Value| -> String {
+        let items = |value: &Value| -> Vec<String> {
+            value.as_array().map_or(vec![value.to_string()], |items| {
+                items.iter().map(Value::to_string).collect()
+            })
+        };
+        let (a, b) = (items(a), items(b));
+        let only = |a: &[String], b: &[String]| -> Vec<String> {
+            a.iter().filter(|one| !b.contains(one)).cloned().collect()
+        };
+        format!("\n  first only  {:?}\n  second only {:?}", only(&a, &b), only(&b, &a))
+    };
+    let fields = a.as_object().unwrap();
+    let differing = fields.iter().filter(|(key, value)| b.get(key.as_str()) != Some(*value));
+    let texts = differing.map(|(key, value)| format!("{key}: {}", difference(value, &b[key])));
+    Err(format!("{what}: {}", texts.collect::<Vec<_>>().join("\n")))
+}
+
+/// The cluster after one change of a kind that people make.
+fn edit(rng: &mut Rng, cluster: &Cluster, other: &Cluster) -> Cluster {
+    let mut next = cluster.clone();
+    let policies = |cluster: &Cluster| -> Vec<usize> {
+        let kinds = cluster.objects.iter().map(|object| object["kind"] == "NetworkPolicy");
+        kinds.enumerate().filter(|(_, is)| *is).map(|(i, _)| i).collect()
+    };
+    let (ours, theirs) = (policies(cluster), policies(other));
+    match rng.below(6) {
+        0 if !ours.is_empty() => {
+            next.objects.remove(rng.pick(&ours));
+        }
+        1 if !ours.is_empty() && !theirs.is_empty() => {
+            let spec = other.objects[rng.pick(&theirs)]["spec"].clone();
+            next.objects[rng.pick(&ours)]["spec"] = spec;
+        }
+        2 if !theirs.is_empty() => {
+            let mut policy = other.objects[rng.pick(&theirs)].clone();
+            policy["metadata"]["name"] = format!("new{}", rng.below(1000)).into();
+            next.objects.push(policy);
+        }
+        3 if !next.objects.is_empty() => {
+            let at = rng.below(next.objects.len());
+            next.objects.remove(at);
+        }
+        4 if !other.objects.is_empty() => {
+            let object = rng.pick(&other.objects);
+            let key = |object: &Value| {
+                (
+                    object["kind"].clone(),
+                    object["metadata"]["namespace"].clone(),
+                    object["metadata"]["name"].clone(),
+                )
+            };
+            next.objects.retain(|known| key(known) != key(&object));
+            next.objects.push(object);
+        }
+        _ => rng.shuffle(&mut next.objects),
+    }
+    next
+}
+
+#[test]
+fn an_edited_session_is_one_read_afresh() {
+    hold("edited session", |cluster, seed| {
+        let mut rng = Rng::new(seed ^ 0xed17);
+        let mut current = cluster.clone();
+        let mut edited = session(&current, &[("case.yaml", current.yaml())]);
+        for step in 0..4 {
+            let other = portcullis_tests::random::cluster(&mut rng);
+            current = edit(&mut rng, &current, &other);
+            let text = current.yaml();
+            let change = edited.reread("case.yaml", text.as_bytes());
+            edited = edited.apply(vec![change]);
+            let fresh = session(&current, &[("case.yaml", text)]);
+            let what = format!("after edit {step}");
+            let json = |session: &Session| {
+                let mut value = serde_json::to_value(session.list(&whole_list())).unwrap();
+                value["check"] = serde_json::to_value(session.check()).unwrap();
+                value
+            };
+            same(&what, &json(&edited), &json(&fresh))?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn files_may_come_and_go() {
+    hold("files", |cluster, _| {
+        let all = session(cluster, &[("case.yaml", cluster.yaml())]);
+        let mut apart = Session::new(cluster.options.options().unwrap());
+        for (i, object) in cluster.objects.iter().enumerate() {
+            let text = serde_yaml::to_string(object).unwrap();
+            let file = SourceFile::new(&format!("{i}.yaml"), text.as_bytes());
+            apart = apart.apply(vec![Change::Put(file)]);
+        }
+        same("one file each", &says(&apart), &says(&all))?;
+        for i in 0..cluster.objects.len() {
+            apart = apart.apply(vec![Change::Remove(format!("{i}.yaml"))]);
+        }
+        let empty = Session::new(cluster.options.options().unwrap());
+        same("all removed", &says(&apart), &says(&empty))
+    });
+}
+
+// --- the form of the input
+
+#[test]
+fn the_order_of_objects_does_not_matter() {
+    hold("order", |cluster, seed| {
+        let mut shuffled = cluster.clone();
+        Rng::new(seed ^ 0x5eed).shuffle(&mut shuffled.objects);
+        let [a, b] = [cluster, &shuffled].map(|c| session(c, &[("case.yaml", c.yaml())]));
+        same("shuffled", &says(&a), &says(&b))
+    });
+}
+
+#[test]
+fn yaml_and_json_of_the_same_objects_are_the_same() {
+    hold("YAML and JSON", |cluster, _| {
+        let yaml = session(cluster, &[("case.yaml", cluster.yaml())]);
+        let json = session(cluster, &[("case.json", cluster.json())]);
+        same("JSON", &says(&yaml), &says(&json))
+    });
+}
