@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{Addresses, ClusterModel, Group, GroupId, Life, Place};
+use crate::cluster::{Addresses, ClusterModel, Group, GroupId, Place};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{AddrSet, Family, Protocol};
 use crate::policy::{CompiledPolicy, PolicyRef, PolicyRule, PolicySet, Program, RulePeer};
@@ -395,9 +395,4 @@ fn reason(set: &PolicySet, program: &Program, question: Question<'_, '_>) -> Unk
             && blocks(set, rule).any(|block| question.peer.place.within(block) == Match::Unknown)
     });
     if open { UnknownReason::Address } else { UnknownReason::Label }
-}
-
-/// Whether an endpoint can take part in traffic.
-pub fn is_active(model: &ClusterModel, index: u32) -> bool {
-    model.endpoints.get(index as usize).is_some_and(|endpoint| endpoint.life == Life::Active)
 }

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use super::case::{Case, cases};
 use super::query::{QueryError, Side, resolve};
+use super::service;
 use super::types::{
     EndReport, EntryEvidence, Evidence, FlowQuery, FlowReport, Match, PolicyEvidence, RuleEvidence,
     UnknownReason, Verdict,
 };
 use super::{place, sentence};
 use crate::manifest::{Direction, NetworkPolicy, Rule};
-use crate::net::{ConnSet, Family};
+use crate::net::ConnSet;
 use crate::policy::{CompiledPolicy, PolicyRef};
 use crate::reach;
 use crate::session::Session;
-use crate::verdict::{EndVerdict, NoTrace, Party, Question, Trace, judge};
+use crate::verdict::{EndVerdict, NoTrace, Question, Trace, judge};
 
 impl Session {
     /// Whether a flow may pass, with what decides.
@@ -25,8 +27,7 @@ impl Session {
             return Err(QueryError::new("port 0 does not exist: ports are 1 to 65535"));
         }
         let source = resolve(self.model(), &query.from)?;
-        let destination = resolve(self.model(), &query.to)?;
-        let cases = cases(self, &source, &destination)?;
+        let (destination, cases) = self.destination(query, &source)?;
         let judged: Vec<Judged> = cases.iter().map(|case| Judged::new(self, query, case)).collect();
         let (verdict, reason) = conclude(&judged);
         // The evidence is that of the case that stands in the way most.
@@ -34,21 +35,10 @@ impl Session {
         let Some((_, case)) = deciding else {
             return Err(QueryError::new("there is no pair of pods to ask about"));
         };
-        let allowed = cases.iter().fold(ConnSet::all(), |all, case| {
-            let conns = reach::pair(
-                (self.model(), self.policies()),
-                &case.source,
-                &case.destination,
-                case.family,
-            );
-            all.intersection(&conns.certain)
-        });
-        let names = [name(&source), name(&destination)];
         let evidence = Evidence {
             egress: end_report(self, query, case, Direction::Egress),
             ingress: end_report(self, query, case, Direction::Ingress),
         };
-        let [source, destination] = names;
         Ok(FlowReport {
             from: query.from.clone(),
             to: query.to.clone(),
@@ -57,12 +47,43 @@ impl Session {
             verdict,
             reason,
             summary: summary(verdict, reason, &evidence),
-            source,
+            source: name(&source),
             destination,
-            allowed: Some(allowed.text()).filter(|text| !text.is_empty()),
+            pod_port: Some(case.port).filter(|port| *port != query.port),
+            allowed: allowed(self, &cases),
             evidence,
         })
     }
+
+    /// Who receives, and the cases to judge: a Service's are its pods, each at its own port.
+    fn destination<'m>(
+        &'m self,
+        query: &FlowQuery,
+        source: &Side,
+    ) -> Result<(Arc<str>, Vec<Case<'m>>), QueryError> {
+        if let Some((name, backends)) = service::backends(self.model(), query)? {
+            let mut all = Vec::new();
+            for (endpoint, port) in backends {
+                let side = Side::Endpoints { endpoints: vec![endpoint], name: String::new() };
+                let offset = all.len();
+                let cases = cases(self, source, &side, port)?.into_iter();
+                all.extend(cases.map(|case| Case { pair: case.pair + offset, ..case }));
+            }
+            return Ok((name, all));
+        }
+        let side = resolve(self.model(), &query.to)?;
+        Ok((name(&side), cases(self, source, &side, query.port)?))
+    }
+}
+
+/// Everything that is allowed for certain in every case, whatever the port.
+fn allowed(session: &Session, cases: &[Case<'_>]) -> Option<String> {
+    let cluster = (session.model(), session.policies());
+    let common = cases.iter().fold(ConnSet::all(), |all, case| {
+        let conns = reach::pair(cluster, &case.source, &case.destination, case.family);
+        all.intersection(&conns.certain)
+    });
+    Some(common.text()).filter(|text| !text.is_empty())
 }
 
 fn name(side: &Side) -> Arc<str> {
@@ -72,88 +93,9 @@ fn name(side: &Side) -> Arc<str> {
     }
 }
 
-/// Two parties in one family.
-struct Case<'m> {
-    source: Party<'m>,
-    destination: Party<'m>,
-    family: Family,
-    /// Whether both certainly have an address of this family.
-    certain: bool,
-    /// Which pair of endpoints it is about.
-    pair: usize,
-}
-
-/// Every pair of parties that differs to some policy, in every family in which both can talk.
-fn cases<'m>(
-    session: &'m Session,
-    source: &Side,
-    destination: &Side,
-) -> Result<Vec<Case<'m>>, QueryError> {
-    let model = session.model();
-    let mut cases = Vec::new();
-    let pairs = pairs(source, destination);
-    if pairs.is_empty() {
-        return Err(QueryError::new(
-            "neither end is a pod, so no policy applies: name a pod at one end",
-        ));
-    }
-    for (pair, (from, to)) in pairs.into_iter().enumerate() {
-        let of = |side: &Side, endpoint: Option<u32>, family: Family| match (side, endpoint) {
-            (Side::Address(address), _) if Family::of(*address) == family => {
-                Some(Party::address(model, *address))
-            }
-            (_, Some(endpoint)) => {
-                let addresses = &model.endpoints.get(endpoint as usize)?.addresses;
-                let (families, _) = model.space.families(addresses);
-                families.contains(&family).then(|| Party::endpoint(model, endpoint, family))?
-            }
-            _ => None,
-        };
-        for family in Family::BOTH {
-            if let (Some(mut source), Some(mut destination)) =
-                (of(source, from, family), of(destination, to, family))
-            {
-                let certain = [from, to].into_iter().flatten().all(|endpoint| {
-                    let endpoint = model.endpoints.get(endpoint as usize);
-                    endpoint.is_some_and(|e| model.space.families(&e.addresses).1)
-                });
-                // A host-network pod without a known node may be on any; an address may not.
-                source.several &= from == to;
-                destination.several &= from == to;
-                cases.push(Case { source, destination, family, certain, pair });
-            }
-        }
-    }
-    if cases.is_empty() {
-        return Err(QueryError::new(
-            "the ends have no address family in common, so no traffic is possible",
-        ));
-    }
-    Ok(cases)
-}
-
-fn pairs(source: &Side, destination: &Side) -> Vec<(Option<u32>, Option<u32>)> {
-    match (source, destination) {
-        (Side::Endpoints { endpoints: from, .. }, Side::Endpoints { endpoints: to, .. }) => {
-            let all = from.iter().flat_map(|a| to.iter().map(move |b| (Some(*a), Some(*b))));
-            // Pods of one workload among each other: a pod to itself is another question.
-            let several = from == to && from.len() > 1;
-            all.filter(|(a, b)| !several || a != b).collect()
-        }
-        (Side::Endpoints { endpoints, .. }, Side::Address(_)) => {
-            endpoints.iter().map(|a| (Some(*a), None)).collect()
-        }
-        (Side::Address(_), Side::Endpoints { endpoints, .. }) => {
-            endpoints.iter().map(|b| (None, Some(*b))).collect()
-        }
-        (Side::Address(_), Side::Address(_)) => Vec::new(),
-    }
-}
-
 struct Judged {
     egress: EndVerdict,
     ingress: EndVerdict,
-    family_certain: bool,
     pair: usize,
 }
 
@@ -162,7 +104,7 @@ impl Judged {
         let ask =
             |direction| judge(session.policies(), question(query, case, direction), &mut NoTrace);
         let (egress, ingress) = (ask(Direction::Egress), ask(Direction::Ingress));
-        Self { egress, ingress, family_certain: case.certain, pair: case.pair }
+        Self { egress, ingress, pair: case.pair }
     }
 
     fn verdict(&self) -> Verdict {
@@ -184,7 +126,7 @@ fn question<'q, 'm>(
         Direction::Egress => (&case.source, &case.destination),
         Direction::Ingress => (&case.destination, &case.source),
     };
-    Question { direction, subject, peer, protocol: query.protocol, port: query.port }
+    Question { direction, subject, peer, protocol: query.protocol, port: case.port }
 }
 
 /// One verdict of all cases. Families disagree: the address decides. Pods disagree: the group.
@@ -204,7 +146,6 @@ fn conclude(judged: &[Judged]) -> (Verdict, Option<UnknownReason>) {
         (false, Some(reason)) => reason,
         (false, None) => UnknownReason::Group,
     };
-    let _ = first.family_certain;
     (Verdict::Unknown, Some(reason))
 }
 

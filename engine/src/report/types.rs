@@ -277,9 +277,9 @@ pub struct ListReport {
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FlowQuery {
-    /// `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, or an address.
+    /// `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, or an address.
     pub from: String,
-    /// As `from`.
+    /// As `from`, or `NAMESPACE/Service/NAME`: then `port` is the Service's.
     pub to: String,
     /// `TCP`, `UDP` or `SCTP`; `TCP` if absent.
     #[serde(default = "tcp")]
@@ -317,6 +317,9 @@ pub struct FlowReport {
     pub source: Arc<str>,
     /// What the destination resolved to.
     pub destination: Arc<str>,
+    /// The port that the pods see, where a Service makes another one of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_port: Option<u16>,
     /// Everything allowed between the two, whatever the port asked about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<String>,

@@ -1,0 +1,146 @@
+//! The pairs of parties that a question is about.
+
+use rustc_hash::FxHashMap;
+
+use super::query::{QueryError, Side};
+use crate::cluster::{Addresses, ClusterModel, Endpoint};
+use crate::net::Family;
+use crate::session::Session;
+use crate::verdict::Party;
+
+/// Two parties in one family, and the port at the destination.
+pub struct Case<'m> {
+    /// Who sends.
+    pub source: Party<'m>,
+    /// Who receives.
+    pub destination: Party<'m>,
+    /// The family.
+    pub family: Family,
+    /// The port as the destination sees it.
+    pub port: u16,
+    /// Which pair of endpoints it is about.
+    pub pair: usize,
+}
+
+/// Two ends, each an endpoint or the address of its side.
+type Pair = (Option<u32>, Option<u32>);
+
+/// Every pair of parties that some policy may tell apart, in every family in which both can talk.
+///
+/// # Errors
+/// If neither end is a pod, or no family is common to both.
+pub fn cases<'m>(
+    session: &'m Session,
+    source: &Side,
+    destination: &Side,
+    port: u16,
+) -> Result<Vec<Case<'m>>, QueryError> {
+    let pairs = pairs(session, source, destination);
+    if pairs.is_empty() {
+        let message = "neither end is a pod, so no policy applies: name a pod at one end";
+        return Err(QueryError::new(message));
+    }
+    let mut cases = Vec::new();
+    for (pair, (from, to)) in pairs.into_iter().enumerate() {
+        for family in Family::BOTH {
+            let source = party(session.model(), source, (from, family));
+            let ends = source.zip(party(session.model(), destination, (to, family)));
+            let Some((mut source, mut destination)) = ends else { continue };
+            // Only as its own peer does a template stand for two pods.
+            source.several &= from == to;
+            destination.several &= from == to;
+            cases.push(Case { source, destination, family, port, pair });
+        }
+    }
+    if cases.is_empty() {
+        let message = "the ends have no address family in common, so no traffic is possible";
+        return Err(QueryError::new(message));
+    }
+    Ok(cases)
+}
+
+fn party<'m>(
+    model: &'m ClusterModel,
+    side: &Side,
+    (endpoint, family): (Option<u32>, Family),
+) -> Option<Party<'m>> {
+    match (side, endpoint) {
+        (Side::Address(address), _) => {
+            (Family::of(*address) == family).then(|| Party::address(model, *address))
+        }
+        (Side::Endpoints { .. }, Some(endpoint)) => {
+            let addresses = &model.endpoints.get(endpoint as usize)?.addresses;
+            let (families, _) = model.space.families(addresses);
+            families.contains(&family).then(|| Party::endpoint(model, endpoint, family))?
+        }
+        (Side::Endpoints { .. }, None) => None,
+    }
+}
+
+fn pairs(session: &Session, source: &Side, destination: &Side) -> Vec<Pair> {
+    let model = session.model();
+    let of = |side: &Side, other: &Side| match side {
+        Side::Endpoints { endpoints, .. } => {
+            let nodes = is_host(model, side) || is_host(model, other);
+            different(session, endpoints, nodes).into_iter().map(Some).collect()
+        }
+        Side::Address(_) => vec![None],
+    };
+    let same = match (source, destination) {
+        (Side::Address(_), Side::Address(_)) => return Vec::new(),
+        (Side::Endpoints { endpoints: a, .. }, Side::Endpoints { endpoints: b, .. }) => {
+            a == b && a.len() > 1
+        }
+        _ => false,
+    };
+    let (from, to): (Vec<_>, Vec<_>) = (of(source, destination), of(destination, source));
+    let all = from.iter().flat_map(|a| to.iter().map(move |b| (*a, *b)));
+    // Pods of one workload among each other: a pod to itself is another question.
+    all.filter(|(a, b)| !same || a != b).collect()
+}
+
+/// Whether nodes play a part: a node, or a pod on its node's network.
+fn is_host(model: &ClusterModel, side: &Side) -> bool {
+    match side {
+        Side::Address(address) => {
+            let among = model.space.nodes.as_ref().is_some_and(|nodes| nodes.contains(*address));
+            among || model.node_by_address.contains_key(address)
+        }
+        Side::Endpoints { endpoints, .. } => {
+            let mut endpoints = endpoints.iter().filter_map(|i| model.endpoints.get(*i as usize));
+            endpoints.any(Endpoint::host_network)
+        }
+    }
+}
+
+/// What tells endpoints apart: group, addresses, node.
+type Told<'m> = (Option<u32>, Option<&'m Addresses>, Option<&'m str>);
+
+/// Of endpoints that no policy tells apart two at most: enough for each to have a peer.
+fn different(session: &Session, endpoints: &[u32], nodes: bool) -> Vec<u32> {
+    let model = session.model();
+    let blocks = !session.policies().blocks().is_empty();
+    let mut seen: FxHashMap<Told<'_>, u32> = FxHashMap::default();
+    let mut kept = Vec::new();
+    for index in endpoints {
+        let Some(endpoint) = model.endpoints.get(*index as usize) else { continue };
+        let addresses = (blocks || mixes_families(endpoint)).then_some(&endpoint.addresses);
+        let node = if nodes { endpoint.node.as_deref() } else { None };
+        let count = seen.entry((endpoint.group, addresses, node)).or_default();
+        *count += 1;
+        if *count <= 2 {
+            kept.push(*index);
+        }
+    }
+    kept
+}
+
+/// Whether its families are worth telling apart: not the common single IPv4 address.
+fn mixes_families(endpoint: &Endpoint) -> bool {
+    match &endpoint.addresses {
+        Addresses::Known(addresses) => {
+            addresses.len() > 1 || addresses.iter().any(std::net::IpAddr::is_ipv6)
+        }
+        Addresses::SomePod | Addresses::SomeNode => false,
+    }
+}

@@ -1,0 +1,122 @@
+//! Asking for a Service: its port becomes each pod's own.
+
+use std::sync::Arc;
+
+use super::query::QueryError;
+use super::types::FlowQuery;
+use crate::cluster::{ClusterModel, Endpoint, Life, PodLabels};
+use crate::diagnostic::nearest;
+use crate::manifest::{Service, ServicePort, TargetPort};
+use crate::selector::Labels as _;
+
+/// A Service's name in answers, and its pods with their ports; none if the question is about no
+/// Service.
+type Backends = Option<(Arc<str>, Vec<(u32, u16)>)>;
+
+/// The pods behind the Service that a question names, each with the port that it sees.
+///
+/// # Errors
+/// If there is no such Service or port, or if no pod is behind it.
+///
+/// # Source
+/// NetworkPolicy §12; others F2: policies see the pod's address and port.
+pub fn backends(model: &ClusterModel, query: &FlowQuery) -> Result<Backends, QueryError> {
+    let parts: Vec<&str> = query.to.split('/').collect();
+    let [namespace, kind, name] = parts.as_slice() else { return Ok(None) };
+    if !["service", "services", "svc"].contains(&kind.to_ascii_lowercase().as_str()) {
+        return Ok(None);
+    }
+    let (index, service) = find(model, namespace, name)?;
+    let id: Arc<str> = format!("{namespace}/{name}[Service]").into();
+    if service.external_name {
+        return Err(QueryError::new(format!("`{id}` is only an alias of an outside name")));
+    }
+    if service.selector.is_empty() {
+        return Err(QueryError::new(format!(
+            "`{id}` selects no pods: ask for an address behind it"
+        )));
+    }
+    let port = port(service, &id, query)?;
+    let behind =
+        (0u32..).zip(&model.endpoints).filter(|(_, e)| is_behind(model, (index, service), e));
+    let pods: Vec<(u32, u16)> = behind
+        .filter_map(|(i, e)| Some((i, pod_port(model, (service, port), e, query)?)))
+        .collect();
+    if pods.is_empty() {
+        return Err(QueryError::new(format!("no pod is behind `{id}` on that port")));
+    }
+    Ok(Some((id, pods)))
+}
+
+fn find<'m>(
+    model: &'m ClusterModel,
+    namespace: &str,
+    name: &str,
+) -> Result<(u32, &'m Service), QueryError> {
+    let index = model.namespace(namespace);
+    let mut own = model.services.iter().filter(|(of, ..)| Some(*of) == index);
+    if let (Some(index), Some((_, _, service))) =
+        (index, own.clone().find(|(_, known, _)| **known == *name))
+    {
+        return Ok((index, service));
+    }
+    let message = format!("no Service `{name}` in namespace `{namespace}`");
+    let known: Vec<&str> = own.by_ref().map(|(_, known, _)| &**known).collect();
+    Err(QueryError::new(match nearest(name, known) {
+        Some(meant) => format!("{message}: did you mean `{namespace}/Service/{meant}`?"),
+        None => message,
+    }))
+}
+
+fn port<'s>(
+    service: &'s Service,
+    id: &str,
+    query: &FlowQuery,
+) -> Result<Option<&'s ServicePort>, QueryError> {
+    // Without translation clients reach the pods' own ports. [others F2]
+    if service.headless {
+        return Ok(None);
+    }
+    let of = |port: &&ServicePort| port.port == query.port && port.protocol == query.protocol;
+    service.ports.iter().find(of).map(Some).ok_or_else(|| {
+        let ports: Vec<String> =
+            service.ports.iter().map(|port| format!("{} {}", port.protocol, port.port)).collect();
+        QueryError::new(format!(
+            "`{id}` has no port {} {}: it has {}",
+            query.protocol,
+            query.port,
+            ports.join(", ")
+        ))
+    })
+}
+
+fn is_behind(
+    model: &ClusterModel,
+    (namespace, service): (u32, &Service),
+    endpoint: &Endpoint,
+) -> bool {
+    let group = endpoint.group.and_then(|id| model.groups.get(id));
+    endpoint.life == Life::Active
+        && group.is_some_and(|group| {
+            let labels = PodLabels { labels: &group.labels, hidden: group.hidden };
+            let has = |(key, value): &(Arc<str>, Arc<str>)| labels.value(key) == Some(&**value);
+            group.namespace == namespace && service.selector.iter().all(has)
+        })
+}
+
+fn pod_port(
+    model: &ClusterModel,
+    (_, port): (&Service, Option<&ServicePort>),
+    endpoint: &Endpoint,
+    query: &FlowQuery,
+) -> Option<u16> {
+    let Some(port) = port else { return Some(query.port) };
+    match &port.target {
+        TargetPort::Number(number) => Some(*number),
+        TargetPort::Named(name) => {
+            let group = endpoint.group.and_then(|id| model.groups.get(id))?;
+            let numbers = group.named_ports(name, port.protocol);
+            numbers.ranges().first().map(|(number, _)| *number)
+        }
+    }
+}
