@@ -1,2 +1,46 @@
-//! The command `portcullis`.
-fn main() {}
+//! The command `portcullis`: reads files, asks the engine, prints.
+//!
+//! All knowledge of policies and all wording of answers is the engine's. This crate knows about
+//! arguments, files, terminals and exit statuses.
+
+mod args;
+mod check;
+mod eval;
+mod excerpt;
+mod findings;
+mod flows;
+mod input;
+mod list;
+mod output;
+mod shell;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use output::Outcome;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(outcome) => outcome.into(),
+        // Whoever read the output has read enough: `portcullis list … | head`.
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::say_error(&format!("{error:#}"));
+            Outcome::Unusable.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Outcome> {
+    match cli.command {
+        Command::List(args) => list::run(&args),
+        Command::Eval(args) => eval::run(&args, eval::Depth::Verdict),
+        Command::Explain(args) => eval::run(&args, eval::Depth::Chain),
+        Command::Check(args) => check::run(&args),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { command } => shell::man(command.as_deref()),
+    }
+}

@@ -1,0 +1,64 @@
+//! `portcullis check`.
+
+use std::fmt::Write as _;
+
+use portcullis_engine::Session;
+use portcullis_engine::report::{CheckReport, Summary};
+
+use crate::args::{CheckArgs, Form};
+use crate::excerpt::Excerpts;
+use crate::output::{self, Outcome, Output};
+use crate::{findings, input};
+
+pub fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
+    let session = input::session(&args.input, args.say)?;
+    let report = session.check();
+    let mut out = Output::new();
+    match args.output {
+        Form::Json => out.json(&report)?,
+        Form::Text => print(&session, &report, args, &mut out)?,
+    }
+    out.finish()?;
+    Ok(findings::outcome(&report.summary, args.fail_on))
+}
+
+fn print(
+    session: &Session,
+    report: &CheckReport,
+    args: &CheckArgs,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let mut excerpts = Excerpts::new(session, output::style(args.say));
+    for diagnostic in &report.diagnostics {
+        let excerpt = excerpts.of(diagnostic);
+        out.render(|out| writeln!(out, "{excerpt}"))?;
+    }
+    if !args.say.quiet {
+        let summary = summary(&report.summary);
+        out.render(|out| writeln!(out, "{}: {summary}", findings::paths(&args.input)))?;
+    }
+    Ok(())
+}
+
+/// What was read and what was found, in a line.
+fn summary(summary: &Summary) -> String {
+    let of = |n, noun| findings::count(n, noun).unwrap_or_else(|| format!("no {noun}s"));
+    let policies = match summary.policies {
+        1 => "1 policy".into(),
+        n => format!("{n} policies"),
+    };
+    let mut parts = vec![of(summary.workloads, "workload"), policies];
+    let found = [
+        findings::count(summary.errors, "error"),
+        findings::count(summary.warnings, "warning"),
+        findings::count(summary.infos, "hint"),
+    ];
+    parts.extend(found.into_iter().flatten());
+    if parts.len() == 2 {
+        parts.push("no findings".into());
+    }
+    let others: u32 = summary.ignored.iter().map(|kind| kind.count).sum();
+    let passed = findings::count(others, "object");
+    let passed = passed.map(|n| format!(" ({n} of other kinds passed over)"));
+    parts.join(", ") + &passed.unwrap_or_default()
+}

@@ -1,0 +1,132 @@
+//! `portcullis eval` and `portcullis explain`.
+
+use portcullis_engine::Session;
+use portcullis_engine::report::text::{Style, write_chain, write_verdict};
+use portcullis_engine::report::{FlowQuery, FlowReport, Verdict};
+use std::fmt;
+
+use crate::args::{EvalArgs, Form};
+use crate::flows::{self, Answer, Flow};
+use crate::output::{self, Outcome, Output};
+use crate::{findings, input};
+
+/// How much is said about a flow.
+#[derive(Clone, Copy, Debug)]
+pub enum Depth {
+    /// The verdict and what decides.
+    Verdict,
+    /// Everything that was looked at.
+    Chain,
+}
+
+impl Depth {
+    fn write(self, report: &FlowReport, style: Style, out: &mut Output) -> fmt::Result {
+        match self {
+            Self::Verdict => write_verdict(report, style, out),
+            Self::Chain => write_chain(report, style, out),
+        }
+    }
+}
+
+pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
+    let (session, flows) = match &args.flows {
+        Some(file) => {
+            if input::is_stdin(file) && args.input.paths.iter().any(|path| input::is_stdin(path)) {
+                return Err(input::InputError::StdinTwice.into());
+            }
+            let flows = flows::read(file)?;
+            (input::session(&args.input, args.say)?, Some(flows))
+        }
+        None => (input::session(&args.input, args.say)?, None),
+    };
+    let summary = session.summary();
+    findings::say(&summary, &args.input, args.say);
+    if findings::is_unusable(&summary) {
+        anyhow::bail!("nothing in the input can be read");
+    }
+    let outcome = match flows {
+        Some(flows) => many(args, depth, &session, flows)?,
+        None => one(args, depth, &session)?,
+    };
+    Ok(outcome.max(findings::outcome(&summary, args.fail_on)))
+}
+
+fn one(args: &EvalArgs, depth: Depth, session: &Session) -> anyhow::Result<Outcome> {
+    let (Some(from), Some(to), Some(port)) = (&args.from, &args.to, args.port) else {
+        anyhow::bail!("--from, --to and --port are needed, or --flows");
+    };
+    let query = FlowQuery { from: from.clone(), to: to.clone(), protocol: args.protocol, port };
+    let report = session.evaluate(&query)?;
+    let mut out = Output::new();
+    match args.output {
+        Form::Json => out.json(&report)?,
+        Form::Text => {
+            let style = output::style(args.say);
+            out.render(|out| depth.write(&report, style, out))?;
+        }
+    }
+    out.finish()?;
+    Ok(expected(args, report.verdict))
+}
+
+fn many(
+    args: &EvalArgs,
+    depth: Depth,
+    session: &Session,
+    flows: Vec<Flow>,
+) -> anyhow::Result<Outcome> {
+    let answers: Vec<Answer> = flows.into_iter().map(|flow| flow.answer(session)).collect();
+    let mut out = Output::new();
+    match args.output {
+        Form::Json => out.json(&answers)?,
+        Form::Text => {
+            let style = output::style(args.say);
+            for (index, answer) in answers.iter().enumerate() {
+                out.render(|out| write_answer(answer, index, (depth, style), out))?;
+            }
+        }
+    }
+    out.finish()?;
+    Ok(conclude(args, &answers))
+}
+
+fn write_answer(
+    answer: &Answer,
+    index: usize,
+    (depth, style): (Depth, Style),
+    out: &mut Output,
+) -> fmt::Result {
+    use std::fmt::Write as _;
+    if index > 0 {
+        out.write_char('\n')?;
+    }
+    match answer {
+        Answer::Given(report) => depth.write(report, style, out),
+        Answer::Refused(refused) => refused.write(style, out),
+    }
+}
+
+fn conclude(args: &EvalArgs, answers: &[Answer]) -> Outcome {
+    let refused = answers.iter().filter(|a| matches!(a, Answer::Refused(_))).count();
+    if refused > 0 {
+        output::say_error(&format!("{refused} of {} flows cannot be judged", answers.len()));
+        return Outcome::Unusable;
+    }
+    let given = answers.iter().filter_map(|answer| match answer {
+        Answer::Given(report) => Some(expected(args, report.verdict)),
+        Answer::Refused(_) => None,
+    });
+    let outcomes: Vec<Outcome> = given.collect();
+    let other = outcomes.iter().filter(|outcome| **outcome != Outcome::Answered).count();
+    if other > 0 && !args.say.quiet {
+        output::say(&format!("{other} of {} flows are not as expected", outcomes.len()));
+    }
+    outcomes.into_iter().max().unwrap_or(Outcome::Answered)
+}
+
+fn expected(args: &EvalArgs, verdict: Verdict) -> Outcome {
+    match args.expect {
+        Some(expect) if Verdict::from(expect) != verdict => Outcome::NotMet,
+        _ => Outcome::Answered,
+    }
+}
