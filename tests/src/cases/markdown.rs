@@ -115,7 +115,7 @@ fn options(options: &mut CaseOptions, text: &str) -> Result<(), String> {
         match option {
             "--pod-cidr" => options.pod_cidrs.push(value),
             "--node-cidr" => options.node_cidrs.push(value),
-            "--namespace" => options.default_namespace = Some(value),
+            "--namespace" => options.namespace = Some(value),
             _ => return Err(format!("no option `{option}`")),
         }
     }
@@ -200,7 +200,7 @@ mod tests {
         let case = &file.cases[0];
         let lines: Vec<_> = case.expectations.iter().map(|e| e.line).collect();
         assert_eq!((lines, case.flows.len()), (vec![24, 25], 1));
-        assert_eq!(case.options.default_namespace.as_deref(), Some("n"));
+        assert_eq!(case.options.namespace.as_deref(), Some("n"));
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub struct CaseOptions {
     pub node_cidrs: Vec<String>,
     /// `--namespace`
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub default_namespace: Option<String>,
+    pub namespace: Option<String>,
 }
 
 /// One line of an `expect` block.
@@ -94,7 +94,7 @@ impl CaseOptions {
         };
         let mut arguments = named("--pod-cidr", &self.pod_cidrs);
         arguments.extend(named("--node-cidr", &self.node_cidrs));
-        arguments.extend(named("--namespace", self.default_namespace.as_slice()));
+        arguments.extend(named("--namespace", self.namespace.as_slice()));
         arguments
     }
 
@@ -109,7 +109,7 @@ impl CaseOptions {
             nets.map_err(|text| format!("`{text}` is no range of addresses"))
         };
         let defaults = Options::default();
-        let namespace = self.default_namespace.clone();
+        let namespace = self.namespace.clone();
         Ok(Options {
             pod_cidrs: nets(&self.pod_cidrs)?,
             node_cidrs: nets(&self.node_cidrs)?,
