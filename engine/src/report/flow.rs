@@ -15,7 +15,7 @@ use crate::net::ConnSet;
 use crate::policy::{CompiledPolicy, PolicyRef};
 use crate::reach;
 use crate::session::Session;
-use crate::verdict::{EndVerdict, NoTrace, Question, Trace, judge};
+use crate::verdict::{EndVerdict, NoTrace, Question, Record, RuleRecord, judge};
 
 impl Session {
     /// Whether a flow may pass, with what decides.
@@ -167,57 +167,6 @@ fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence)
     }
 }
 
-/// Everything that was looked at, in order.
-#[derive(Default)]
-struct Recorder {
-    policies: Vec<(PolicyRef, Vec<RuleRecord>)>,
-}
-
-#[derive(Default)]
-struct RuleRecord {
-    admits: Option<Match>,
-    peers: Vec<Match>,
-    ports: Vec<Match>,
-}
-
-impl Recorder {
-    fn last(&mut self) -> Option<&mut RuleRecord> {
-        self.policies.last_mut()?.1.last_mut()
-    }
-}
-
-impl Trace for Recorder {
-    const FULL: bool = true;
-
-    fn policy(&mut self, policy: PolicyRef) {
-        self.policies.push((policy, Vec::new()));
-    }
-
-    fn rule(&mut self) {
-        if let Some((_, rules)) = self.policies.last_mut() {
-            rules.push(RuleRecord::default());
-        }
-    }
-
-    fn port(&mut self, matches: Match) {
-        if let Some(rule) = self.last() {
-            rule.ports.push(matches);
-        }
-    }
-
-    fn peer(&mut self, matches: Match) {
-        if let Some(rule) = self.last() {
-            rule.peers.push(matches);
-        }
-    }
-
-    fn rule_admits(&mut self, admits: Match) {
-        if let Some(rule) = self.last() {
-            rule.admits = Some(admits);
-        }
-    }
-}
-
 fn end_report(
     session: &Session,
     query: &FlowQuery,
@@ -225,7 +174,7 @@ fn end_report(
     direction: Direction,
 ) -> EndReport {
     let question = question(query, case, direction);
-    let mut recorder = Recorder::default();
+    let mut recorder = Record::default();
     let end = judge(session.policies(), question, &mut recorder);
     let writer = Writer { session, question };
     let mut policies: Vec<PolicyEvidence> = recorder

@@ -149,31 +149,36 @@ fn port_text(port: &EntryEvidence) -> String {
 /// Why a policy does not admit the flow, by its nearest rule, and where that stands.
 fn refusing_lines(policy: &PolicyEvidence, style: Style) -> Vec<String> {
     let name = Plain(&policy.policy.name);
-    let Some(rule) = nearest(&policy.rules) else {
-        let mut lines = vec![format!("{name} {}", Plain(&policy.summary))];
-        lines.extend(at(policy.location.as_ref(), style));
-        return lines;
+    let (why, place) = match nearest(&policy.rules) {
+        None => (format!("{name} {}", Plain(&policy.summary)), policy.location.as_ref()),
+        // No rule is nearer than another; the chain has the reason for each.
+        Some(rule) if policy.rules.len() > 1 && best(&rule.peers) == Match::No => {
+            let count = policy.rules.len();
+            let why = format!("not admitted by {name}: none of its {count} rules has this peer");
+            (why, policy.location.as_ref())
+        }
+        Some(rule) => {
+            let verb = match policy.admits {
+                Match::Unknown => "perhaps admitted by",
+                Match::Yes | Match::No => "not admitted by",
+            };
+            let (why, entry) = refusal(rule);
+            let place = entry.and_then(|entry| entry.location.as_ref());
+            let why = format!("{verb} {name}: {}", Plain(&why));
+            (why, place.or(rule.location.as_ref()))
+        }
     };
-    let verb = match policy.admits {
-        Match::Unknown => "perhaps admitted by",
-        Match::Yes | Match::No => "not admitted by",
-    };
-    let (why, entry) = refusal(rule);
-    let others = match policy.rules.len() {
-        0 | 1 => String::new(),
-        n => format!(" (the nearest of {n} rules)"),
-    };
-    let place = entry.and_then(|entry| entry.location.as_ref()).or(rule.location.as_ref());
-    let mut lines = vec![format!("{verb} {name}: {}{others}", Plain(&why))];
-    lines.extend(at(place, style));
-    lines
+    std::iter::once(why).chain(at(place, style)).collect()
+}
+
+/// The best match of some entries; naming none takes any.
+fn best(entries: &[EntryEvidence]) -> Match {
+    let matches = entries.iter().map(|entry| entry.matches);
+    matches.max().unwrap_or(Match::Yes)
 }
 
 /// The rule that comes closest to admitting: by its answer, then by its peers, then by its ports.
 fn nearest(rules: &[RuleEvidence]) -> Option<&RuleEvidence> {
-    let best = |entries: &[EntryEvidence]| {
-        entries.iter().map(|entry| entry.matches).max().unwrap_or(Match::Yes)
-    };
     let rank = |rule: &RuleEvidence| (rule.admits, best(&rule.peers), best(&rule.ports));
     let mut nearest: Option<&RuleEvidence> = None;
     for rule in rules {

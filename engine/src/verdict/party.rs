@@ -1,0 +1,77 @@
+//! The ends of a flow.
+
+use std::net::IpAddr;
+
+use crate::cluster::{Addresses, ClusterModel, Group, GroupId, Place};
+use crate::net::Family;
+use crate::selector::Match;
+
+/// One end of a flow, as the other end's policies see it.
+#[derive(Clone, Debug)]
+pub struct Party<'m> {
+    /// The endpoint, if it is one.
+    pub endpoint: Option<u32>,
+    /// Its labels and ports, for pods that selectors match.
+    pub group: Option<(GroupId, &'m Group)>,
+    /// Its address in the flow's family.
+    pub place: Place,
+    /// The node that it is on, if it is a pod, or that it is.
+    pub node: Option<&'m str>,
+    /// Whether it is a node, or a pod that uses its node's network, or may be.
+    pub host: Match,
+    /// Whether it stands for several pods, so that it can be its own peer.
+    pub several: bool,
+}
+
+impl<'m> Party<'m> {
+    /// A pod or template in a family.
+    pub fn endpoint(model: &'m ClusterModel, index: u32, family: Family) -> Option<Self> {
+        let endpoint = model.endpoints.get(index as usize)?;
+        let known = match &endpoint.addresses {
+            Addresses::Known(known) => known.iter().find(|address| Family::of(**address) == family),
+            Addresses::SomePod | Addresses::SomeNode => None,
+        };
+        let place = match known {
+            Some(address) => Place::Known(*address),
+            None => Place::Within(model.space.of(&endpoint.addresses, family)),
+        };
+        let group = endpoint.group.and_then(|id| Some((id, model.groups.get(id)?)));
+        Some(Self {
+            endpoint: Some(index),
+            group,
+            place,
+            node: endpoint.node.as_deref(),
+            host: Match::from(endpoint.host_network()),
+            several: endpoint.template,
+        })
+    }
+
+    /// An address that is no pod's: a node's, or outside.
+    pub fn address(model: &'m ClusterModel, address: IpAddr) -> Self {
+        let node = model.node_by_address.get(&address);
+        let node = node.and_then(|index| model.nodes.get(*index as usize));
+        let among_nodes = model.space.nodes.as_ref().is_some_and(|nodes| nodes.contains(address));
+        let host = match (node, among_nodes) {
+            (Some(_), _) => Match::Yes,
+            (None, true) => Match::Unknown,
+            (None, false) => Match::No,
+        };
+        let node = node.map(|node| &*node.name);
+        Self {
+            endpoint: None,
+            group: None,
+            place: Place::Known(address),
+            node,
+            host,
+            several: false,
+        }
+    }
+
+    /// Whether it is on `other`'s node.
+    pub fn same_node(&self, other: &Self) -> Match {
+        match (self.node, other.node) {
+            (Some(a), Some(b)) => Match::from(a == b),
+            _ => Match::Unknown,
+        }
+    }
+}
