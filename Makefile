@@ -38,10 +38,8 @@ setup: ## Install everything that the builds and the tests need
 	@scripts/setup.sh rust node lint e2e web deny
 	@echo "==> Everything is there"
 
-bench: ## Run the benchmarks
-	@scripts/setup.sh rust
-	@echo "==> Running the benchmarks (minutes)"
-	@cargo bench --workspace --exclude portcullis-wasm --exclude portcullis-web
+bench: ## Print the table of benchmarks, natively and in Node, then criterion's history
+	@scripts/bench.sh
 
 fmt: ## Format all Rust code
 	@scripts/setup.sh lint

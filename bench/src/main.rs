@@ -1,0 +1,192 @@
+//! Prints the table of `make bench`: each size in a process of its own, for its peak memory.
+//!
+//! `portcullis-bench` prints the table; `portcullis-bench measure PODS POLICIES` measures one size
+//! and prints a line of JSON; `portcullis-bench write FOLDER` writes the clusters for other tools.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use portcullis_bench::{Format, Size, cluster, edited};
+use portcullis_engine::manifest::Direction;
+use portcullis_engine::net::{Family, Protocol};
+use portcullis_engine::reach::Reach;
+use portcullis_engine::verdict::{NoTrace, Party, Question, Record, Trace, judge};
+use portcullis_engine::{Change, ListFilter, Options, Session, SourceFile};
+use serde_json::{Value, json};
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [] => table(),
+        ["measure", pods, policies] => {
+            let size = Size { pods: pods.parse()?, policies: policies.parse()? };
+            say(&measure(size).to_string());
+            Ok(())
+        }
+        ["write", folder] => write(Path::new(folder)),
+        _ => bail!("usage: portcullis-bench [measure PODS POLICIES | write FOLDER]"),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "printing is what this program is for")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+fn write(folder: &Path) -> Result<()> {
+    for size in Size::TABLE {
+        for (format, ending) in [(Format::Yaml, "yaml"), (Format::Json, "json")] {
+            let place = folder.join(format!("{}-{}-{ending}", size.pods, size.policies));
+            std::fs::create_dir_all(&place)?;
+            let (workloads, policies) = cluster(size, format);
+            std::fs::write(place.join(format!("workloads.{ending}")), workloads)?;
+            std::fs::write(place.join(format!("policies.{ending}")), policies)?;
+        }
+    }
+    Ok(())
+}
+
+fn table() -> Result<()> {
+    say(
+        "| pods / policies | read YAML | read JSON | compile | reach | list | edit one policy | one verdict | with evidence | connections | peak memory |",
+    );
+    say("|---|---|---|---|---|---|---|---|---|---|---|");
+    for size in Size::TABLE {
+        let program = std::env::current_exe()?;
+        let mut command = Command::new(program);
+        let output = command
+            .args(["measure", &size.pods.to_string(), &size.policies.to_string()])
+            .output()?;
+        let line = String::from_utf8(output.stdout)?;
+        let m: Value = serde_json::from_str(&line)
+            .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+        let number = |name: &str| m.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
+        say(&format!(
+            "| {} / {} | {:.0} ms ({:.0} MB/s) | {:.0} ms ({:.0} MB/s) | {:.1} ms | {:.1} ms | {:.1} ms | {:.2} ms | {:.0} ns | {:.0} ns | {:.0} | {:.0} MB |",
+            size.pods,
+            size.policies,
+            number("yamlMs"),
+            number("yamlMbs"),
+            number("jsonMs"),
+            number("jsonMbs"),
+            number("compileMs"),
+            number("reachMs"),
+            number("listMs"),
+            number("editMs"),
+            number("verdictNs"),
+            number("evidenceNs"),
+            number("connections"),
+            number("peakMb"),
+        ));
+    }
+    Ok(())
+}
+
+fn measure(size: Size) -> Value {
+    let json = cluster(size, Format::Json);
+    let (json_time, json_files) = best(3, || read(&json));
+    let json_bytes = json.0.len() + json.1.len();
+    drop((json, json_files));
+    let yaml = cluster(size, Format::Yaml);
+    let (yaml_time, files) = best(3, || read(&yaml));
+    let yaml_bytes = yaml.0.len() + yaml.1.len();
+    let (compile, session) = best(3, || {
+        Session::new(Options::default()).apply(files.iter().cloned().map(Change::Put).collect())
+    });
+    let (reach, _) = best(3, || {
+        let mut reach = Reach::new(session.model(), session.policies());
+        (0u32..)
+            .zip(0..reach.units().len())
+            .map(|(unit, _)| reach.targets(unit).len())
+            .sum::<usize>()
+    });
+    let filter = ListFilter { certain_only: true, ..ListFilter::default() };
+    let (list, report) = best(3, || session.list(&filter));
+    let text = edited(&yaml.1);
+    let (edit, _) =
+        best(5, || session.apply(vec![session.reread("policies.yaml", text.as_bytes())]));
+    json!({
+        "yamlMs": ms(yaml_time), "yamlMbs": rate(yaml_bytes, yaml_time),
+        "jsonMs": ms(json_time), "jsonMbs": rate(json_bytes, json_time),
+        "compileMs": ms(compile), "reachMs": ms(reach), "listMs": ms(list), "editMs": ms(edit),
+        "verdictNs": verdicts::<NoTrace>(&session, || NoTrace), "evidenceNs": verdicts::<Record>(&session, Record::default),
+        "connections": report.connections.len(), "peakMb": peak_memory(),
+    })
+}
+
+fn read((workloads, policies): &(String, String)) -> Vec<SourceFile> {
+    vec![
+        SourceFile::new("workloads.yaml", workloads.as_bytes()),
+        SourceFile::new("policies.yaml", policies.as_bytes()),
+    ]
+}
+
+/// The shortest of some runs, and what the last one returned.
+fn best<T>(runs: usize, run: impl Fn() -> T) -> (Duration, T) {
+    let timed = || {
+        let start = Instant::now();
+        let value = run();
+        (start.elapsed(), value)
+    };
+    let (mut least, mut value) = timed();
+    for _ in 1..runs {
+        drop(value);
+        let (time, next) = timed();
+        (least, value) = (least.min(time), next);
+    }
+    (least, value)
+}
+
+/// Nanoseconds of one verdict over a million pairs that a fixed generator chooses.
+fn verdicts<T: Trace>(session: &Session, trace: impl Fn() -> T) -> f64 {
+    const COUNT: u32 = 1_000_000;
+    let (model, set) = (session.model(), session.policies());
+    let endpoints = u64::try_from(model.endpoints.len()).unwrap_or(1).max(1);
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next = move || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from((state >> 33) % endpoints).unwrap_or(0)
+    };
+    let parties: Vec<Party<'_>> =
+        (0..4096).filter_map(|_| Party::endpoint(model, next(), Family::IPv4)).collect();
+    let pairs = parties.iter().cycle().zip(parties.iter().cycle().skip(1)).take(COUNT as usize);
+    let start = Instant::now();
+    let mut allowed = 0u32;
+    for (source, destination) in pairs {
+        let ask = |direction, subject, peer| Question {
+            direction,
+            subject,
+            peer,
+            protocol: Protocol::Tcp,
+            port: 9100,
+        };
+        let egress = judge(set, ask(Direction::Egress, source, destination), &mut trace());
+        let ingress = judge(set, ask(Direction::Ingress, destination, source), &mut trace());
+        allowed += u32::from(
+            egress.verdict.min(ingress.verdict) == portcullis_engine::verdict::Verdict::Allow,
+        );
+    }
+    std::hint::black_box(allowed);
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(COUNT)
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes of files are far below 2^53")]
+fn rate(bytes: usize, time: Duration) -> f64 {
+    bytes as f64 / 1e6 / time.as_secs_f64()
+}
+
+/// The most memory that this process has had, in MB, where the system tells.
+fn peak_memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<f64>().ok());
+    kilobytes.map_or(f64::NAN, |kb| kb / 1024.0)
+}
