@@ -272,3 +272,113 @@ fn is(endpoint: &EndpointReport, who: &str) -> bool {
     };
     named && endpoint.namespace.as_deref() == Some(*namespace)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    const INPUT: &str = "# T
+```yaml
+kind: Pod
+apiVersion: v1
+metadata: {name: web, namespace: shop, labels: {app: web}}
+---
+kind: Pod
+apiVersion: v1
+metadata: {name: db, namespace: shop, labels: {app: db}}
+```
+## C
+```yaml
+kind: NetworkPolicy
+apiVersion: networking.k8s.io/v1
+metadata: {name: p, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingres: []
+  ingress:
+    - from:
+        - podSelector: {matchLabels: {app: web}}
+        - ipBlock: {cidr: 10.0.0.0/8}
+      ports:
+        - port: 5432
+```
+";
+
+    /// What is expected in this wording of the one case, judged by the engine's answers.
+    fn failures(expectations: &str) -> Vec<Failure> {
+        let text = format!("{INPUT}```expect\n{expectations}\n```\n");
+        let file = parse("t.md", &text);
+        assert_eq!(file.problems, []);
+        let case = &file.cases[0];
+        judge(case, &Answers::of_engine(case).unwrap())
+    }
+
+    #[test]
+    fn what_is_so_is_accepted() {
+        let right = "
+            shop/web -> shop/db TCP 5432: allow
+            shop/web -> shop/db TCP 5432: allow by shop/p spec.ingress[0]
+            shop/web -> shop/db TCP 5432: allow by shop/p spec.ingress[0].from[0] at 9
+            shop/web -> shop/db TCP 5432: allow by shop/p spec.ingress[0].ports[0] at 12
+            shop/web -> shop/db TCP 80: deny
+            shop/web -> shop/db: TCP 5432
+            shop/db -> shop/web: All Connections
+            203.0.113.9 -> shop/db: none
+            shop/web -> shop/dbb TCP 80: error: no pod or workload
+            diagnostic L19 at case.yaml:6
+            diagnostic L19 at case.yaml:6:3
+            diagnostic L19
+            diagnostics: L19
+            list: shop/web[Pod] => shop/db[Pod] : TCP 5432
+            list not: shop/web[Pod] => shop/db[Pod] : TCP 80
+            isolated: shop/db ingress
+            isolated: shop/Pod/db ingress
+            not isolated: shop/db egress";
+        assert_eq!(failures(right), []);
+    }
+
+    #[test]
+    fn each_wrong_expectation_is_found() {
+        let wrong = [
+            "shop/web -> shop/db TCP 5432: deny",
+            "shop/web -> shop/db TCP 5432: unknown",
+            "shop/web -> shop/db TCP 5432: unknown (address)",
+            "shop/web -> shop/db TCP 5432: error: no pod",
+            "shop/web -> shop/db TCP 5432: allow by shop/q spec.ingress[0]",
+            "shop/web -> shop/db TCP 5432: allow by shop/p spec.ingress[0].from[1]",
+            "shop/web -> shop/db TCP 5432: allow by shop/p spec.ingress[0].from[0] at 8",
+            "shop/web -> shop/db TCP 80: allow",
+            "shop/web -> shop/db: TCP 5432-5433",
+            "shop/web -> shop/db: none",
+            "shop/db -> shop/web: TCP 1-65535",
+            "shop/web -> shop/dbb TCP 80: error: has finished",
+            "shop/web -> shop/dbb TCP 80: deny",
+            "diagnostic L20",
+            "diagnostic L19 at case.yaml:7",
+            "diagnostic L19 at fixture.yaml:6",
+            "diagnostic L19 at case.yaml:6:1",
+            "diagnostics: L19 L19",
+            "diagnostics: L20",
+            "no diagnostics",
+            "list: shop/web[Pod] => shop/db[Pod] : TCP 54",
+            "list not: shop/web[Pod] => shop/db[Pod] : TCP",
+            "isolated: shop/db egress",
+            "isolated: shop/nobody ingress",
+            "not isolated: shop/db ingress",
+            "not isolated: shop/nobody ingress",
+        ];
+        let found = failures(&wrong.join("\n"));
+        let found: Vec<&str> = found.iter().map(|failure| &*failure.expected).collect();
+        assert_eq!(found, wrong);
+    }
+
+    #[test]
+    fn missing_answers_are_found() {
+        let text = format!("{INPUT}```expect\nshop/web -> shop/db TCP 5432: allow\n```\n");
+        let file = parse("t.md", &text);
+        let mut answers = Answers::of_engine(&file.cases[0]).unwrap();
+        answers.flows.clear();
+        assert_eq!(judge(&file.cases[0], &answers).len(), 2);
+    }
+}
