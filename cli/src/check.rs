@@ -29,9 +29,10 @@ fn print(
     out: &mut Output,
 ) -> anyhow::Result<()> {
     let mut excerpts = Excerpts::new(session, output::style(args.say));
-    for diagnostic in &report.diagnostics {
+    for (index, diagnostic) in report.diagnostics.iter().enumerate() {
         let excerpt = excerpts.of(diagnostic);
-        out.render(|out| writeln!(out, "{excerpt}"))?;
+        let gap = if index == 0 { "" } else { "\n" };
+        out.render(|out| writeln!(out, "{gap}{excerpt}"))?;
     }
     if !args.say.quiet {
         let summary = summary(&report.summary);

@@ -32,14 +32,14 @@ pub enum FlowsError {
 }
 
 /// A flow of the file: a question, or why it is none.
-pub struct Flow(Result<(FlowQuery, Place), Refused>);
+pub struct Flow(Result<(FlowQuery, Place), Box<Refused>>);
 
 /// The answer to one flow, in JSON a report or a refusal without a verdict.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
     Given(Box<FlowReport>),
-    Refused(Refused),
+    Refused(Box<Refused>),
 }
 
 /// A flow that cannot be judged.
@@ -81,7 +81,7 @@ pub fn read(path: &Path) -> Result<Vec<Flow>, FlowsError> {
         Ok(query) => Flow(Ok((query, places.of(index, None)))),
         Err(fault) => {
             let place = places.of(index, fault.field);
-            Flow(Err(refuse(&entry, fault.message, place)))
+            Flow(Err(Box::new(refuse(&entry, fault.message, place))))
         }
     });
     Ok(flows.collect())
@@ -105,14 +105,14 @@ impl Flow {
         };
         match session.evaluate(&query) {
             Ok(report) => Answer::Given(Box::new(report)),
-            Err(error) => Answer::Refused(Refused {
+            Err(error) => Answer::Refused(Box::new(Refused {
                 from: Some(query.from.into()),
                 to: Some(query.to.into()),
                 protocol: Some(query.protocol.name().into()),
                 port: Some(query.port.into()),
                 error: error.message,
                 place,
-            }),
+            })),
         }
     }
 }

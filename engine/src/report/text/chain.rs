@@ -3,8 +3,9 @@
 
 use std::fmt::{self, Write};
 
-use super::flow::{short, verdict_word, write_head};
+use super::flow::{verdict_word, write_head};
 use super::plain::{Plain, width};
+use super::reason::{last, short};
 use super::style::{Ink, Style};
 use crate::report::types::{
     EndReport, EntryEvidence, FlowReport, Location, Match, PolicyEvidence, RuleEvidence,
@@ -117,8 +118,7 @@ fn entry_rows(entries: &[EntryEvidence], any: &str) -> Vec<Row> {
         return vec![row(None, any.to_owned(), String::new(), None)];
     }
     let of = |entry: &EntryEvidence| {
-        let path = entry.path.rsplit_once('.').map_or(&*entry.path, |(_, last)| last);
-        let what = format!("{path} {}", entry.text);
+        let what = format!("{} {}", last(&entry.path), entry.text);
         row(Some(entry.matches), what, place(entry.location.as_ref()), entry.why.clone())
     };
     entries.iter().map(of).collect()

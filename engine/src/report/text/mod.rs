@@ -12,6 +12,7 @@ mod flow;
 mod graph;
 mod lines;
 mod plain;
+mod reason;
 mod style;
 mod table;
 

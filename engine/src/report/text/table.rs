@@ -48,10 +48,19 @@ pub fn write_markdown(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
     }
     for (message, notes) in reasons {
         let rules = if notes.len() == 1 { "rule" } else { "rules" };
-        let message = Literal(message);
-        writeln!(out, "- {message} ({} {rules})", notes.len())?;
+        writeln!(out, "- {} ({} {rules})", prose(message), notes.len())?;
     }
     Ok(())
+}
+
+/// A message, whose backticks mean in Markdown what they mean here.
+fn prose(message: &str) -> String {
+    let parts = message.split('`').enumerate();
+    let parts = parts.map(|(i, part)| match i % 2 {
+        0 => Literal(part).to_string(),
+        _ => format!("`{}`", Plain(part)),
+    });
+    parts.collect()
 }
 
 /// A text that Markdown shows as it is.
@@ -84,8 +93,9 @@ impl fmt::Display for Literal<'_> {
 /// Letters, digits and marks that mean nothing within a cell. Brackets mean something when another
 /// pair or a parenthesis follows.
 fn is_harmless(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || " /-.,:[]{}".contains(c);
-    text.chars().all(plain) && !["][", "]:", "://", "www."].iter().any(|mark| text.contains(mark))
+    let plain = |c: char| c.is_ascii_alphanumeric() || " /-.,:;()[]{}'".contains(c);
+    text.chars().all(plain)
+        && !["](", "][", "]:", "://", "www."].iter().any(|mark| text.contains(mark))
 }
 
 #[cfg(test)]
@@ -94,13 +104,14 @@ mod tests {
 
     #[test]
     fn markdown_shows_names_as_they_are() {
-        let literal = |text| Literal(text).to_string();
+        let literal = |text: &str| Literal(text).to_string();
         assert_eq!(literal("shop/web[Deployment]"), "shop/web[Deployment]");
         assert_eq!(literal("a|b"), "a\\|b");
         assert_eq!(literal("[x](javascript:y)"), "\\[x\\]\\(javascript\\:y\\)");
         assert_eq!(literal("<img>&"), "&lt;img&gt;&amp;");
         assert_eq!(literal("a\nb"), "a\\u{a}b");
         assert_eq!(literal("`_*"), "\\`\\_\\*");
+        assert_eq!(prose("give `--pod_cidr` (or not) *"), "give `--pod_cidr` \\(or not\\) \\*");
     }
 
     #[test]
