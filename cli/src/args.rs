@@ -148,7 +148,13 @@ pub struct ListArgs {
     #[arg(long, help_heading = "Filter")]
     pub siblings: bool,
     /// Exit with 1 for findings about the input of this severity or above
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value = "never")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SEVERITY",
+        default_value = "never",
+        help_heading = "Exit status"
+    )]
     pub fail_on: FailOn,
 }
 
@@ -210,10 +216,16 @@ pub struct EvalArgs {
     #[command(flatten)]
     pub say: OutputArgs,
     /// Exit with 1 unless this is the verdict, with --flows of every flow
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Exit status")]
     pub expect: Option<Expect>,
     /// Exit with 1 for findings about the input of this severity or above
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value = "never")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SEVERITY",
+        default_value = "never",
+        help_heading = "Exit status"
+    )]
     pub fail_on: FailOn,
 }
 
@@ -248,7 +260,13 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub say: OutputArgs,
     /// Exit with 1 for findings of this severity or above
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value = "error")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SEVERITY",
+        default_value = "error",
+        help_heading = "Exit status"
+    )]
     pub fail_on: FailOn,
 }
 

@@ -30,8 +30,12 @@ impl Session {
         let (destination, cases) = self.destination(query, &source)?;
         let judged: Vec<Judged> = cases.iter().map(|case| Judged::new(self, query, case)).collect();
         let (verdict, reason) = conclude(&judged);
-        // The evidence is that of the case that stands in the way most.
-        let deciding = judged.iter().zip(&cases).min_by_key(|(judged, _)| judged.verdict());
+        // The evidence is that of a case with this verdict; where cases differ without one, of the
+        // one that stands in the way most.
+        let deciding = judged.iter().zip(&cases).min_by_key(|(judged, _)| {
+            let own = judged.verdict();
+            (own != verdict, own)
+        });
         let Some((_, case)) = deciding else {
             return Err(QueryError::new("there is no pair of pods to ask about"));
         };

@@ -92,7 +92,7 @@ impl Lister<'_> {
                     *count += 1;
                 }
             }
-            if target.allowed == ConnId::NONE && self.filter.certain_only {
+            if self.filter.certain_only && !self.is_listed(target.allowed) {
                 continue;
             }
             let id =
@@ -109,11 +109,15 @@ impl Lister<'_> {
     }
 
     fn has_port(&self, target: &Target) -> bool {
-        let Some((protocol, port)) = self.filter.port else {
-            return true;
-        };
-        let has = |id: ConnId| self.reach.conn(id).ports(protocol).contains(port);
-        has(target.allowed) || has(target.unknown)
+        self.is_listed(target.allowed) || self.is_listed(target.unknown)
+    }
+
+    /// Whether a set has anything, and the port that is asked for.
+    fn is_listed(&self, id: ConnId) -> bool {
+        match self.filter.port {
+            Some((protocol, port)) => self.reach.conn(id).ports(protocol).contains(port),
+            None => id != ConnId::NONE,
+        }
     }
 
     fn text(&mut self, id: ConnId) -> Option<Arc<str>> {

@@ -162,7 +162,14 @@ fn obstacle(rule: &RuleEvidence) -> (String, Option<&EntryEvidence>) {
             let why = entry.why.as_deref().unwrap_or("it does not match");
             (format!("{} ({}): {why}", short(&entry.path), entry.text), Some(entry))
         }
-        (None, several) => (format!("{path}: none of its {} {noun} matches", several.len()), None),
+        (None, several) => {
+            let texts: Vec<&str> = several.iter().map(|entry| &*entry.text).collect();
+            let of = match texts.join(", ") {
+                texts if texts.len() < 60 => format!("{noun} ({texts})"),
+                _ => noun.to_owned(),
+            };
+            (format!("{path}: none of its {} {of} matches", several.len()), None)
+        }
     }
 }
 
