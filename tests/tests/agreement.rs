@@ -17,11 +17,11 @@ use portcullis_engine::report::{
     Connection, EndpointKind, EndpointReport, FlowQuery, ListReport, Protocol, Verdict,
 };
 use portcullis_engine::{Change, ListFilter, Session, SourceFile};
-use portcullis_tests::random::{Cluster, Rng, cluster};
+use portcullis_tests::random::{Cluster, Rng, cluster, smallest};
 use serde_json::Value;
 
 /// How many clusters each property is tried on, unless `CLUSTERS` asks for more.
-const CLUSTERS: u64 = 100;
+const CLUSTERS: u64 = 60;
 
 /// Tries a property; on failure looks for a smaller cluster and says what it is.
 fn hold(name: &str, property: impl Fn(&Cluster, u64) -> Result<(), String>) {
@@ -38,75 +38,6 @@ fn hold(name: &str, property: impl Fn(&Cluster, u64) -> Result<(), String>) {
         }
     }
     println!("{name}: {tried} clusters");
-}
-
-/// Leaves out whatever the failure does not need.
-fn smallest(
-    mut cluster: Cluster,
-    mut why: String,
-    property: &dyn Fn(&Cluster) -> Result<(), String>,
-) -> (Cluster, String) {
-    loop {
-        let mut smaller = candidates(&cluster).into_iter();
-        let Some((next, reason)) = smaller.find_map(|c| Some((c.clone(), property(&c).err()?)))
-        else {
-            return (cluster, why);
-        };
-        (cluster, why) = (next, reason);
-    }
-}
-
-fn candidates(cluster: &Cluster) -> Vec<Cluster> {
-    let mut all = Vec::new();
-    for i in 0..cluster.objects.len() {
-        let mut one = cluster.clone();
-        one.objects.remove(i);
-        all.push(one);
-    }
-    for (i, object) in cluster.objects.iter().enumerate() {
-        for smaller in smaller_values(object) {
-            let mut one = cluster.clone();
-            one.objects[i] = smaller;
-            all.push(one);
-        }
-    }
-    all
-}
-
-/// The value with one field or item less, anywhere in it.
-fn smaller_values(value: &Value) -> Vec<Value> {
-    let mut all = Vec::new();
-    match value {
-        Value::Object(fields) => {
-            for (key, inner) in fields {
-                let kept = ["apiVersion", "kind", "metadata", "name", "namespace", "podSelector"];
-                if !kept.contains(&key.as_str()) {
-                    let mut less = fields.clone();
-                    less.remove(key);
-                    all.push(less.into());
-                }
-                for smaller in smaller_values(inner) {
-                    let mut less = fields.clone();
-                    less.insert(key.clone(), smaller);
-                    all.push(less.into());
-                }
-            }
-        }
-        Value::Array(items) => {
-            for (i, inner) in items.iter().enumerate() {
-                let mut less = items.clone();
-                less.remove(i);
-                all.push(less.into());
-                for smaller in smaller_values(inner) {
-                    let mut less = items.clone();
-                    less[i] = smaller;
-                    all.push(less.into());
-                }
-            }
-        }
-        _ => {}
-    }
-    all
 }
 
 fn session(cluster: &Cluster, files: &[(&str, String)]) -> Session {

@@ -27,9 +27,7 @@ fn run(file: &CaseFile, tally: &mut Tally) -> Result<(), String> {
     for case in &file.cases {
         tally.cases += 1;
         tally.expectations += case.expectations.len();
-        tally
-            .failures
-            .extend(judge(case, &Answers::of_engine(case)?));
+        tally.failures.extend(judge(case, &Answers::of_engine(case)?));
     }
     Ok(())
 }

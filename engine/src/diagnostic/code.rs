@@ -3,13 +3,13 @@
 use super::Severity;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:literal, $severity:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $code:literal, $name:literal, $severity:ident;)*) => {
         /// What kind of finding a diagnostic is.
         ///
         /// `R` codes come from reading, `V` codes from the API server's validation, `L` codes are
         /// pitfalls.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code { $($(#[$doc])* $variant,)* }
+        pub enum Code { $($(#[doc = $doc])* $variant,)* }
 
         impl Code {
             /// Every code, in the order of the registry.
@@ -23,6 +23,11 @@ macro_rules! codes {
             /// The code's name, for example `unknown-field`.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
+            }
+
+            /// What findings of this code say, as a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*).trim_ascii()),* }
             }
 
             /// How much findings of this code matter.

@@ -2,8 +2,10 @@
 
 mod cluster;
 mod policy;
+mod smallest;
 
 pub use cluster::{Cluster, cluster};
+pub use smallest::smallest;
 
 /// A generator of numbers (splitmix64), so that a failure names one number to come back to.
 #[derive(Clone, Debug)]
