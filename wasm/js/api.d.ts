@@ -48,6 +48,17 @@ export interface Model {
   evaluate(flows: readonly FlowQuery[]): FlowReport[];
 }
 
+/** How a list can be written; all but `csv` end with what is not known, where anything is not. */
+export type ListForm = 'text' | 'csv' | 'md' | 'dot' | 'mermaid';
+
+/** How the answer for a flow can be written: shortly, or with all that decides it. */
+export type FlowForm = 'text' | 'chain';
+
+/** A list as text, as `portcullis list -o` prints it. */
+export function format(report: ListReport, form: ListForm): string;
+/** The answer for a flow as text, as `portcullis eval` (`text`) and `explain` (`chain`) print it. */
+export function format(report: FlowReport, form: FlowForm): string;
+
 /**
  * What went wrong.
  *

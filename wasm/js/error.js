@@ -22,6 +22,13 @@ export function kindOf(value) {
   }
 }
 
+const typedArrayKind = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
+
+/** Whether a value is a Uint8Array, of whatever realm: a test runner's and a frame's are no `instanceof`. */
+export function isBytes(value) {
+  return typedArrayKind.call(value) === 'Uint8Array';
+}
+
 let panic;
 
 /** Keeps what a panic says: the trap that follows it says nothing. */

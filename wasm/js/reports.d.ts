@@ -140,9 +140,9 @@ export type Family = 'IPv4' | 'IPv6';
 
 /** A flow to judge. */
 export interface FlowQuery {
-  /** `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, or an address. */
+  /** `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, or an address. */
   from: string;
-  /** As `from`. */
+  /** As `from`, or `NAMESPACE/Service/NAME`: then `port` is the Service's. */
   to: string;
   /** Destination port as the destination pod sees it, 1–65535. */
   port: number;
@@ -172,6 +172,8 @@ export interface FlowReport {
   evidence: Evidence;
   /** Everything allowed between the two, whatever the port asked about. */
   allowed?: string;
+  /** The port that the pods see, where a Service makes another one of it. */
+  podPort?: number;
   /** Why it is unknown. */
   reason?: UnknownReason;
 }

@@ -1,7 +1,8 @@
 //! Arguments: JavaScript values of which nothing is known, not even that reading them succeeds.
 
-use js_sys::{Array, Reflect, Uint8Array};
+use js_sys::{Array, JSON, Reflect, Uint8Array};
 use portcullis_engine::diagnostic::nearest;
+use serde::de::DeserializeOwned;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
@@ -12,6 +13,9 @@ extern "C" {
     /// `null`, `string`, `Array`, `Map` …; never throws.
     #[wasm_bindgen(js_name = kindOf)]
     fn kind_of(value: &JsValue) -> String;
+
+    #[wasm_bindgen(js_name = isBytes)]
+    fn is_bytes(value: &JsValue) -> bool;
 }
 
 #[wasm_bindgen]
@@ -38,7 +42,9 @@ impl Argument {
         let got = match (kind_of(&self.value).as_str(), self.value.as_f64()) {
             (_, Some(number)) => number.to_string(),
             (kind @ ("null" | "undefined"), _) => kind.to_owned(),
-            (kind @ ("Array" | "Object"), _) => format!("an {}", kind.to_lowercase()),
+            ("Array", _) => "an array".to_owned(),
+            ("Object", _) => "an object".to_owned(),
+            (kind, _) if kind.starts_with(['A', 'E', 'I', 'O', 'U']) => format!("an {kind}"),
             (kind, _) => format!("a {kind}"),
         };
         self.wrong(&format!("must be {what}, not {got}"))
@@ -72,11 +78,17 @@ impl Argument {
         if let Some(text) = self.value.as_string() {
             return Ok(text.into_bytes());
         }
-        // By name, since arrays of another realm (a test runner's, a frame's) are no `instanceof`.
-        if kind_of(&self.value) != "Uint8Array" {
+        if !is_bytes(&self.value) {
             return Err(self.must_be("a string or a Uint8Array"));
         }
         Ok(self.value.unchecked_ref::<Uint8Array>().to_vec())
+    }
+
+    /// What `JSON.stringify` makes of it, as one of the engine's types.
+    pub fn json<T: DeserializeOwned>(&self, what: &str) -> Result<T, Error> {
+        let text = JSON::stringify(&self.value).map_err(|cause| self.unreadable(cause))?;
+        serde_json::from_str(&String::from(text))
+            .map_err(|error| self.wrong(&format!("is not {what}: {error}")))
     }
 
     pub fn flag(&self) -> Result<bool, Error> {
