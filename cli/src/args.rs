@@ -292,10 +292,12 @@ impl FailOn {
 
 /// `5432`, `53/UDP`, and the other way round as other tools write it.
 fn port(text: &str) -> Result<(Protocol, u16), String> {
-    let (one, other) = text.split_once(['/', '-', ' ']).unwrap_or((text, "TCP"));
-    let (number, protocol) = match one.parse::<u16>() {
-        Ok(_) => (one, other),
-        Err(_) => (other, one),
+    let (number, protocol) = match text.split_once(['/', '-']) {
+        None => (text, "TCP"),
+        Some((number, protocol)) if number.starts_with(|c: char| c.is_ascii_digit()) => {
+            (number, protocol)
+        }
+        Some((protocol, number)) => (number, protocol),
     };
     let protocol = parse_protocol(protocol).map_err(|error| error.to_string())?;
     match number.parse::<u16>() {

@@ -45,6 +45,7 @@ fn print(
 fn summary(summary: &Summary) -> String {
     let of = |n, noun| findings::count(n, noun).unwrap_or_else(|| format!("no {noun}s"));
     let policies = match summary.policies {
+        0 => "no policies".into(),
         1 => "1 policy".into(),
         n => format!("{n} policies"),
     };

@@ -97,6 +97,10 @@ impl<'de> Visitor<'de> for EntryVisitor {
         Ok(Entry::Scalar(value.into()))
     }
 
+    fn visit_none<E>(self) -> Result<Entry, E> {
+        Ok(Entry::Scalar(Value::Null))
+    }
+
     fn visit_unit<E>(self) -> Result<Entry, E> {
         Ok(Entry::Scalar(Value::Null))
     }

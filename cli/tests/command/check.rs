@@ -1,0 +1,58 @@
+//! `portcullis check`.
+
+use crate::{run, run_with};
+
+#[test]
+fn findings_with_their_lines() {
+    insta::assert_snapshot!(run(&["check", "broken"]));
+}
+
+#[test]
+fn nothing_to_find() {
+    let ran = run(&["check", "shop"]);
+    assert_eq!(ran.status, 0);
+    assert_eq!(
+        ran.out,
+        "shop: 4 workloads, 4 policies, no findings (1 object of other kinds passed over)\n"
+    );
+    assert_eq!(run(&["check", "-q", "shop"]).out, "");
+}
+
+#[test]
+fn json() {
+    let ran = run(&["check", "-o", "json", "broken"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(ran.status, 1);
+    assert_eq!(report["summary"]["errors"], 6);
+    assert_eq!(report["diagnostics"][0]["code"], "V08");
+    assert_eq!(report["diagnostics"][0]["location"]["column"], 482);
+}
+
+#[test]
+fn the_limit_decides_the_status() {
+    let idle = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+                metadata: {name: idle}\nspec: {podSelector: {}}\n";
+    let check = |limit: &str| run_with(&["check", "--fail-on", limit, "-"], idle, &[]);
+    assert_eq!(check("error").status, 0);
+    assert_eq!(check("warning").status, 0);
+    assert_eq!(check("info").status, 1);
+    assert_eq!(check("never").status, 0);
+    insta::assert_snapshot!(check("info"));
+    assert_eq!(run(&["check", "--fail-on", "never", "broken"]).status, 0);
+}
+
+#[test]
+fn lines_show_hostile_characters_instead_of_obeying_them() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n\tname: \u{202e}x\n";
+    let ran = run_with(&["check", "-"], text, &[]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.out.contains(" --> <stdin>:4:"), "{ran}");
+    assert!(!ran.out.contains('\u{202e}'), "{ran}");
+}
+
+#[test]
+fn windows_line_ends_do_not_move_the_caret() {
+    let text = "apiVersion: v1\r\nkind: Pod\r\nmetadata:\r\n  name: a\r\n  nmae: b\r\n";
+    let ran = run_with(&["check", "-"], text, &[]);
+    insta::assert_snapshot!(ran);
+}
