@@ -45,11 +45,11 @@ fn command() -> Result<PathBuf, Box<dyn Error>> {
         return Err(String::from_utf8_lossy(&built.stderr).into());
     }
     let messages = String::from_utf8(built.stdout)?;
-    let executables = messages.lines().filter_map(|line| {
+    let mut executables = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         message.get("executable")?.as_str().map(PathBuf::from)
     });
-    executables.last().ok_or_else(|| "cargo built no command".into())
+    executables.next_back().ok_or_else(|| "cargo built no command".into())
 }
 
 fn run_all(command: &Path, files: &[CaseFile], cases: &[&Case]) -> Vec<Failure> {

@@ -1,4 +1,5 @@
 //! Pods, workloads, nodes and namespaces.
+#![expect(clippy::indexing_slicing, reason = "fields of JSON values that are objects")]
 
 use serde_json::{Map, Value, json};
 
@@ -95,7 +96,7 @@ fn labels(rng: &mut Rng, keys: &[&str]) -> Value {
     let mut labels = Map::new();
     for key in keys {
         if rng.percent(70) {
-            labels.insert((*key).into(), (rng.pick(&["x", "z"])).into());
+            labels.insert((*key).into(), rng.pick(&["x", "z"]).into());
         }
     }
     labels.into()
@@ -130,7 +131,7 @@ fn workload(rng: &mut Rng, i: usize) -> Value {
 fn pod_spec(rng: &mut Rng) -> Value {
     let mut spec = json!({"containers": [container(rng), container(rng)]});
     if rng.percent(30) {
-        spec["nodeName"] = (rng.pick(&["n1", "n2", "n3"])).into();
+        spec["nodeName"] = rng.pick(&["n1", "n2", "n3"]).into();
     }
     if rng.percent(15) {
         spec["hostNetwork"] = true.into();

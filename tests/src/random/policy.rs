@@ -1,4 +1,5 @@
 //! Policies over the labels, ports and addresses that [`super::cluster`] gives to pods.
+#![expect(clippy::indexing_slicing, reason = "fields of JSON values that are objects")]
 
 use serde_json::{Map, Value, json};
 
@@ -48,19 +49,19 @@ fn rule(rng: &mut Rng, peers: &str) -> Value {
 fn port(rng: &mut Rng) -> Value {
     let mut port = Map::new();
     if rng.percent(60) {
-        port.insert("protocol".into(), (rng.pick(&["TCP", "UDP", "SCTP"])).into());
+        port.insert("protocol".into(), rng.pick(&["TCP", "UDP", "SCTP"]).into());
     }
     match rng.below(5) {
         0 => {}
         1 => {
-            port.insert("port".into(), (rng.pick(&["http", "dns", "nobody"])).into());
+            port.insert("port".into(), rng.pick(&["http", "dns", "nobody"]).into());
         }
         2 => {
             port.insert("port".into(), 80.into());
-            port.insert("endPort".into(), (rng.pick(&[80, 85, 90])).into());
+            port.insert("endPort".into(), rng.pick(&[80, 85, 90]).into());
         }
         _ => {
-            port.insert("port".into(), (rng.pick(&[53, 80, 81, 90])).into());
+            port.insert("port".into(), rng.pick(&[53, 80, 81, 90]).into());
         }
     }
     port.into()

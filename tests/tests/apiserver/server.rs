@@ -91,7 +91,7 @@ fn stored_port(port: &Value) -> String {
     };
     match &port["endPort"] {
         Value::Null => format!("{protocol} {first}"),
-        last if last.to_string() == first => format!("{protocol} {first}"),
+        last if *last == port["port"] => format!("{protocol} {first}"),
         last => format!("{protocol} {first}-{last}"),
     }
 }
