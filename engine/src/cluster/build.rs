@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::group::Group;
 use super::hidden;
+use super::intern::Interner;
 use super::owner::{Owners, WorkloadKey};
 use super::{AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, Node, Workload};
 use crate::manifest::{Body, LabelList, NamedPort, Object, Phase, PodSpec, PodStatus};
@@ -375,38 +376,5 @@ fn index_addresses(model: &mut ClusterModel) {
     for (i, node) in model.nodes.iter().enumerate() {
         let id = u32::try_from(i).unwrap_or(u32::MAX);
         model.node_by_address.extend(node.addresses.iter().map(|address| (*address, id)));
-    }
-}
-
-/// Keeps one copy of equal strings, label lists and port lists.
-#[derive(Default)]
-struct Interner {
-    texts: FxHashSet<Arc<str>>,
-    labels: FxHashMap<LabelList, Arc<LabelList>>,
-    ports: FxHashMap<Vec<NamedPort>, Arc<Vec<NamedPort>>>,
-}
-
-impl Interner {
-    fn text(&mut self, text: Arc<str>) -> Arc<str> {
-        if let Some(known) = self.texts.get(&text) {
-            return known.clone();
-        }
-        self.texts.insert(text.clone());
-        text
-    }
-
-    fn labels(&mut self, labels: LabelList) -> Arc<LabelList> {
-        if let Some(known) = self.labels.get(&labels) {
-            return known.clone();
-        }
-        let own =
-            labels.iter().map(|(k, v)| (self.text(k.clone()), self.text(v.clone()))).collect();
-        let shared = Arc::new(own);
-        self.labels.insert(labels, Arc::clone(&shared));
-        shared
-    }
-
-    fn ports(&mut self, ports: Vec<NamedPort>) -> Arc<Vec<NamedPort>> {
-        self.ports.entry(ports.clone()).or_insert_with(|| Arc::new(ports)).clone()
     }
 }

@@ -4,6 +4,7 @@ mod address;
 mod build;
 mod group;
 mod hidden;
+mod intern;
 mod owner;
 
 pub use address::{AddressSpace, Addresses, Place};

@@ -54,16 +54,19 @@ impl AddrSet {
 
     /// The addresses of a CIDR.
     pub fn from_cidr(cidr: Cidr) -> Self {
-        match cidr {
-            Cidr::V4(net) => Self {
-                v4: IntervalSet::range(net.network().into(), net.broadcast().into()),
-                v6: IntervalSet::empty(),
-            },
-            Cidr::V6(net) => Self {
-                v4: IntervalSet::empty(),
-                v6: IntervalSet::range(net.network().into(), net.broadcast().into()),
-            },
+        Self::from_cidrs([cidr])
+    }
+
+    /// The addresses of some CIDRs, which may overlap and come in any order.
+    pub fn from_cidrs(cidrs: impl IntoIterator<Item = Cidr>) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for cidr in cidrs {
+            match cidr {
+                Cidr::V4(net) => v4.push((net.network().into(), net.broadcast().into())),
+                Cidr::V6(net) => v6.push((net.network().into(), net.broadcast().into())),
+            }
         }
+        Self { v4: IntervalSet::from_ranges(v4), v6: IntervalSet::from_ranges(v6) }
     }
 
     /// Whether `address` is in the set.

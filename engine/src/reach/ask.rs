@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::class::{Class, ClassId, ClassKind, Classes};
 use super::pair;
-use super::row::{Key, Row, RowId, Rows, Span, is_outside};
+use super::row::{Key, Row, RowId, Rows, Span};
 use crate::cluster::ClusterModel;
 use crate::manifest::{Direction, PortEntry};
 use crate::net::{ConnId, ConnTable, Family};
@@ -49,9 +49,6 @@ impl Question<'_> {
             (0, false) => self.of_open(&admitted, &slow),
             (row, _) => self.isolated(class, row, (&admitted, &slow), conns),
         };
-        if is_outside(class) {
-            reach.retain(|(member, _)| self.classes.get(*member).is_none_or(|c| !is_outside(c)));
-        }
         // Whether a node and a pod are one another's own is seen only when units are known.
         reach.retain(|(_, span)| class.host_network || span.possible != ConnId::NONE);
         reach.sort_unstable_by_key(|(member, _)| *member);
@@ -91,6 +88,18 @@ impl Question<'_> {
         self.rows.classes_by_ingress.get(row as usize).map_or(&[], Vec::as_slice)
     }
 
+    /// Classes that take everything; those outside only if the source is not outside too, since
+    /// what outside addresses send each other is nobody's business here.
+    fn taking_all(&self) -> &[ClassId] {
+        let all = self.members(0);
+        let first_outside = self.classes.first_outside();
+        let inside = all.partition_point(|member| *member < first_outside);
+        match self.source < first_outside {
+            true => all,
+            false => all.get(..inside).unwrap_or_default(),
+        }
+    }
+
     fn ingress(&self, member: ClassId, admitted: &Spans, slow: &Spans) -> Span {
         match self.rows.ingress.get(member as usize) {
             None | Some(0) => Span::ALL,
@@ -103,7 +112,7 @@ impl Question<'_> {
     /// From a source that may send everything: whoever takes everything, and whoever admits it.
     fn of_open(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
         let mut reach: ClassReach =
-            self.members(0).iter().map(|member| (*member, Span::ALL)).collect();
+            self.taking_all().iter().map(|member| (*member, Span::ALL)).collect();
         reach.extend(slow.iter().map(|(member, span)| (*member, *span)));
         for (row, span) in admitted {
             let fast = self.rows.rows.get(*row as usize).is_some_and(|row| row.slow.is_none());
@@ -236,8 +245,8 @@ impl Question<'_> {
                 party.several = true;
                 Some(party)
             }
-            ClassKind::Outside(_, addresses) => {
-                Some(Party::address(self.model, addresses.first()?))
+            ClassKind::Outside(_, pieces) => {
+                Some(Party::address(self.model, pieces.first()?.first()?))
             }
         }
     }

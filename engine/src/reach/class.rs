@@ -1,5 +1,6 @@
 //! Endpoints that no policy tells apart.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -35,8 +36,8 @@ pub struct Class {
 pub enum ClassKind {
     /// Endpoints of the model, by index, ascending; at least one.
     Endpoints(Vec<u32>),
-    /// Addresses that are no endpoint's: one range of one family.
-    Outside(Family, AddrSet),
+    /// Addresses that are no endpoint's: ranges of one family, ascending, at least one.
+    Outside(Family, Vec<AddrSet>),
 }
 
 /// What blocks can say of an address.
@@ -74,6 +75,7 @@ impl Class {
 #[derive(Debug)]
 pub struct Classes {
     classes: Vec<Class>,
+    first_outside: ClassId,
     atoms: Atoms,
     uses_blocks: bool,
 }
@@ -90,7 +92,7 @@ struct Key {
 }
 
 impl Classes {
-    /// The classes of active endpoints, then those of outside addresses by family, ascending.
+    /// The classes of active endpoints, then those of outside addresses by family.
     ///
     /// # Cost
     /// Linear in endpoints and in the pairs of selectors and groups that they match.
@@ -113,20 +115,28 @@ impl Classes {
                 members.push(index);
             }
         }
+        let first_outside = ClassId::try_from(classes.len()).unwrap_or(ClassId::MAX);
         for family in Family::BOTH {
+            let mut by_signature: BTreeMap<SignatureId, Vec<AddrSet>> = BTreeMap::new();
+            for (addresses, signature) in atoms.pieces(family) {
+                by_signature.entry(signature).or_default().push(addresses);
+            }
+            let outside = by_signature.into_iter();
             classes.extend(
-                atoms
-                    .pieces(family)
-                    .into_iter()
-                    .map(|(addresses, signature)| Class::outside(family, addresses, signature)),
+                outside.map(|(signature, pieces)| Class::outside(family, pieces, signature)),
             );
         }
-        Self { classes, atoms, uses_blocks: !used.blocks.is_empty() }
+        Self { classes, first_outside, atoms, uses_blocks: !used.blocks.is_empty() }
     }
 
     /// Whether addresses play a part in any policy.
     pub fn uses_blocks(&self) -> bool {
         self.uses_blocks
+    }
+
+    /// The first class of outside addresses; all that follow are such too.
+    pub fn first_outside(&self) -> ClassId {
+        self.first_outside
     }
 
     /// A class.
@@ -162,7 +172,7 @@ impl Class {
         }
     }
 
-    fn outside(family: Family, addresses: AddrSet, signature: SignatureId) -> Self {
+    fn outside(family: Family, addresses: Vec<AddrSet>, signature: SignatureId) -> Self {
         let mut places = [None, None];
         if let Some(place) = places.get_mut(family as usize) {
             *place = Some(PlaceKey::Known(signature));

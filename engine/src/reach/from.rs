@@ -30,7 +30,7 @@ pub struct Target {
 }
 
 /// A class that can be reached: what passes, in which family if the two differ.
-type Merged = (ClassId, Span, Option<Family>);
+pub(super) type Merged = (ClassId, Span, Option<Family>);
 
 impl Reach<'_> {
     /// What a unit can reach, ascending by unit; itself included, as one of its pods reaches
@@ -42,6 +42,15 @@ impl Reach<'_> {
         let Some(source) = self.units.get(unit as usize).map(|unit| unit.class) else {
             return Vec::new();
         };
+        let merged = self.by_class(source);
+        self.expand(unit, source, &merged)
+    }
+
+    /// What a class reaches; kept for outside addresses, of which one class has many units.
+    fn by_class(&mut self, source: ClassId) -> Arc<[Merged]> {
+        if let Some(known) = self.outside.get(&source) {
+            return known.clone();
+        }
         let mut answers: Vec<ClassReach> = Vec::with_capacity(self.rows.len());
         for (family, rows) in &self.rows {
             let question = Question {
@@ -54,12 +63,16 @@ impl Reach<'_> {
             };
             answers.push(question.reach(&mut self.conns));
         }
-        let merged = match answers.as_slice() {
+        let merged: Arc<[Merged]> = match answers.as_slice() {
             [v4, v6] => self.merge_families(source, (v4, v6)),
             [both] => self.with_common_family(source, both),
             _ => Vec::new(),
-        };
-        self.expand(unit, source, &merged)
+        }
+        .into();
+        if self.classes.get(source).is_some_and(is_outside) {
+            self.outside.insert(source, merged.clone());
+        }
+        merged
     }
 
     /// Where no block plays a part, families do not differ, but both ends need a common one.

@@ -18,6 +18,10 @@ pub use note::{NoteKey, NoteReason};
 pub use pair::{Conns, pair};
 pub use unit::{Unit, UnitKind};
 
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
 use crate::cluster::ClusterModel;
 use crate::net::{ConnId, ConnSet, ConnTable, Family};
 use crate::policy::PolicySet;
@@ -40,6 +44,8 @@ pub struct Reach<'m> {
     rows: Vec<(Option<Family>, Rows)>,
     conns: ConnTable,
     notes: note::Notes,
+    /// What outside addresses reach, by class.
+    outside: FxHashMap<ClassId, Arc<[from::Merged]>>,
 }
 
 impl<'m> Reach<'m> {
@@ -57,7 +63,17 @@ impl<'m> Reach<'m> {
                 (*family, Rows::new((model, set), &classes, *family, (&mut conns, &mut notes)))
             })
             .collect();
-        Self { model, set, classes, units, units_by_class, rows, conns, notes }
+        Self {
+            model,
+            set,
+            classes,
+            units,
+            units_by_class,
+            rows,
+            conns,
+            notes,
+            outside: FxHashMap::default(),
+        }
     }
 
     /// What is listed: ranges of addresses first (IPv4, then IPv6, ascending), then workloads by

@@ -3,7 +3,9 @@
 //! Slower than the rows of [`super::Reach`] and independent of how they are arranged: it serves
 //! single questions, and the few programs that the rows cannot express.
 
-use super::atoms::Atoms;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::atoms::{Atoms, SignatureId};
 use crate::cluster::{ClusterModel, Group, Place};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{AddrSet, ConnSet, Family, PortSet, all_ports};
@@ -189,18 +191,20 @@ pub fn over_space(
     if blocks.is_empty() || space.is_empty() {
         return Conns::none();
     }
-    let mut ids: Vec<BlockId> = blocks.iter().map(|(id, _)| *id).collect();
-    ids.sort_unstable();
-    ids.dedup();
+    let mut by_block: BTreeMap<BlockId, ConnSet> = BTreeMap::new();
+    for (id, conns) in blocks {
+        let entry = by_block.entry(*id).or_default();
+        *entry = entry.union(conns);
+    }
+    let ids: Vec<BlockId> = by_block.keys().copied().collect();
     let atoms = Atoms::new(set, &ids);
+    let pieces = atoms.pieces(family).into_iter();
+    let within = pieces.filter(|(piece, _)| !piece.intersection(space).is_empty());
+    let signatures: BTreeSet<SignatureId> = within.map(|(_, signature)| signature).collect();
     let mut conns = Conns { certain: ConnSet::all(), possible: ConnSet::none() };
-    for (piece, signature) in atoms.pieces(family) {
-        if piece.intersection(space).is_empty() {
-            continue;
-        }
-        let inside = atoms.blocks(signature);
-        let admitted = blocks.iter().filter(|(id, _)| inside.binary_search(id).is_ok());
-        let admitted = admitted.fold(ConnSet::none(), |all, (_, conns)| all.union(conns));
+    for signature in signatures {
+        let inside = atoms.blocks(signature).iter().filter_map(|id| by_block.get(id));
+        let admitted = inside.fold(ConnSet::none(), |all, conns| all.union(conns));
         conns.certain = conns.certain.intersection(&admitted);
         conns.possible = conns.possible.union(&admitted);
     }

@@ -37,14 +37,18 @@ pub fn units(model: &ClusterModel, classes: &Classes) -> (Vec<Unit>, Vec<Vec<u32
     let mut class_of: FxHashMap<u32, ClassId> = FxHashMap::default();
     for (class, info) in classes.iter() {
         match &info.kind {
-            ClassKind::Outside(family, addresses) => {
-                units.push(Unit { kind: UnitKind::Outside(*family, addresses.clone()), class });
-            }
+            ClassKind::Outside(family, pieces) => units.extend(pieces.iter().map(|addresses| {
+                Unit { kind: UnitKind::Outside(*family, addresses.clone()), class }
+            })),
             ClassKind::Endpoints(endpoints) => {
                 class_of.extend(endpoints.iter().map(|endpoint| (*endpoint, class)));
             }
         }
     }
+    units.sort_by_key(|unit| match &unit.kind {
+        UnitKind::Outside(family, addresses) => Some((*family, addresses.first())),
+        UnitKind::Workload { .. } => None,
+    });
     for workload in 0..u32::try_from(model.workloads.len()).unwrap_or(u32::MAX) {
         add_workload(&mut units, workload, model.endpoints_of(workload), &class_of);
     }

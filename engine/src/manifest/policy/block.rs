@@ -42,7 +42,7 @@ pub fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Blo
     let span = fields.get("cidr").map_or(node.span, |cidr| cidr.span);
     let cidr = text.and_then(|text| cidr(reader, &cidr_path, text, span));
     let path = path.field("except");
-    let (mut texts, mut addresses) = (Vec::new(), cidr.map(AddrSet::from_cidr).unwrap_or_default());
+    let (mut texts, mut excepted) = (Vec::new(), Vec::new());
     for (i, item) in reader.items(&path, fields.get("except")).iter().enumerate() {
         let path = path.item(i);
         let Some(text) = reader.text(&path, Some(item)) else {
@@ -54,14 +54,12 @@ pub fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Blo
         if let Some(cidr) = cidr {
             check_except(reader, &path, (cidr, except), item.span);
         }
-        addresses = addresses.difference(&AddrSet::from_cidr(except));
+        excepted.push(except);
         texts.push(text.into());
     }
-    cidr.zip(text).map(|(_, text)| Block {
-        cidr: text.into(),
-        except: texts,
-        addresses: Arc::new(addresses),
-    })
+    let (cidr, text) = cidr.zip(text)?;
+    let addresses = AddrSet::from_cidr(cidr).difference(&AddrSet::from_cidrs(excepted));
+    Some(Block { cidr: text.into(), except: texts, addresses: Arc::new(addresses) })
 }
 
 fn check_except(reader: &mut Reader, path: &Path<'_>, (cidr, except): (Cidr, Cidr), span: Span) {

@@ -6,55 +6,104 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::certain;
 use super::plain::acts;
+use crate::net::{AddrSet, Cidr};
 use crate::report::types::{EndpointReport, ListReport};
 
 /// Ranges of addresses written into one node before the rest is only counted.
 const MOST_RANGES: usize = 4;
 
-/// What is drawn, with the index of each node.
+/// What is drawn. Nodes have the index of their endpoint in the report.
 struct Drawing<'r> {
     namespaces: BTreeMap<&'r str, Vec<(usize, &'r EndpointReport)>>,
-    outside: Vec<(usize, &'r EndpointReport)>,
-    nodes: FxHashMap<&'r str, usize>,
+    /// Ranges of addresses with the same arrows share a node: that of the first.
+    outside: BTreeMap<usize, AddrSet>,
+    arrows: Vec<Arrow<'r>>,
+}
+
+/// A connection between nodes, and what it surely allows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Arrow<'r> {
+    from: usize,
+    to: usize,
+    allowed: &'r str,
+    suffix: &'static str,
 }
 
 impl<'r> Drawing<'r> {
     fn new(report: &'r ListReport) -> Self {
-        let certain = report.connections.iter().filter(|c| c.allowed.is_some());
-        let linked: FxHashSet<&str> = certain.flat_map(|c| [&*c.from, &*c.to]).collect();
-        let mut drawing =
-            Self { namespaces: BTreeMap::new(), outside: Vec::new(), nodes: FxHashMap::default() };
+        let mut namespaces: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         for (index, endpoint) in report.endpoints.iter().enumerate() {
-            drawing.nodes.insert(&endpoint.id, index);
-            match &endpoint.namespace {
-                Some(namespace) => {
-                    let nodes = drawing.namespaces.entry(namespace).or_default();
-                    nodes.push((index, endpoint));
-                }
-                None if linked.contains(&*endpoint.id) => drawing.outside.push((index, endpoint)),
-                None => {}
+            if let Some(namespace) = &endpoint.namespace {
+                namespaces.entry(namespace).or_default().push((index, endpoint));
             }
         }
-        drawing
+        let (outside, arrows) = share(report, arrows(report));
+        Self { namespaces, outside, arrows }
     }
 }
 
-/// What stands in a node: lines without quoting.
-fn label(endpoint: &EndpointReport) -> Vec<String> {
-    let Some(name) = &endpoint.name else {
-        let ranges: Vec<&str> = endpoint.id.split(',').collect();
-        let rest = ranges.len().saturating_sub(MOST_RANGES);
-        let shown = ranges.into_iter().take(MOST_RANGES).map(str::to_owned);
-        let rest = (rest > 0).then(|| format!("and {rest} more"));
-        return shown.chain(rest).collect();
+fn arrows(report: &ListReport) -> Vec<Arrow<'_>> {
+    let ids = report.endpoints.iter().enumerate();
+    let nodes: FxHashMap<&str, usize> = ids.map(|(index, e)| (&*e.id, index)).collect();
+    let arrow = |connection| {
+        let (allowed, suffix) = certain(connection)?;
+        let (from, to) = (*nodes.get(&*connection.from)?, *nodes.get(&*connection.to)?);
+        Some(Arrow { from, to, allowed, suffix })
     };
+    report.connections.iter().filter_map(arrow).collect()
+}
+
+/// Joins nodes of addresses that have the same arrows: policies that are not in the picture told
+/// them apart.
+fn share<'r>(
+    report: &ListReport,
+    arrows: Vec<Arrow<'r>>,
+) -> (BTreeMap<usize, AddrSet>, Vec<Arrow<'r>>) {
+    let is_outside = |node: usize| report.endpoints.get(node).is_some_and(|e| e.name.is_none());
+    let mut of: BTreeMap<usize, Vec<Arrow<'r>>> = BTreeMap::new();
+    for arrow in &arrows {
+        if is_outside(arrow.from) {
+            of.entry(arrow.from).or_default().push(Arrow { from: usize::MAX, ..*arrow });
+        }
+        if is_outside(arrow.to) {
+            of.entry(arrow.to).or_default().push(Arrow { to: usize::MAX, ..*arrow });
+        }
+    }
+    let (mut outside, mut first) = (BTreeMap::new(), FxHashMap::default());
+    let mut shared = FxHashMap::default();
+    for (node, arrows) in of {
+        let own = *first.entry(arrows).or_insert(node);
+        shared.insert(node, own);
+        let known: &mut AddrSet = outside.entry(own).or_default();
+        *known = known.union(&addresses(report, node));
+    }
+    let keep = |node: usize| *shared.get(&node).unwrap_or(&node) == node;
+    let kept = arrows.into_iter().filter(|arrow| keep(arrow.from) && keep(arrow.to));
+    (outside, kept.collect())
+}
+
+fn addresses(report: &ListReport, node: usize) -> AddrSet {
+    let texts = report.endpoints.get(node).into_iter().flat_map(|endpoint| &endpoint.addresses);
+    let cidrs = texts.filter_map(|text| Cidr::parse(text).ok());
+    cidrs.fold(AddrSet::default(), |all, cidr| all.union(&AddrSet::from_cidr(cidr)))
+}
+
+/// What stands in a workload's node: lines without quoting.
+fn workload_label(endpoint: &EndpointReport) -> Vec<String> {
+    let name = endpoint.name.as_deref().unwrap_or_default();
     let kind = endpoint.workload_kind.as_deref().unwrap_or_default();
-    let own = format!("{name}[{kind}]");
-    std::iter::once(own).chain(endpoint.group.clone()).collect()
+    std::iter::once(format!("{name}[{kind}]")).chain(endpoint.group.clone()).collect()
+}
+
+fn outside_label(addresses: &AddrSet) -> Vec<String> {
+    let ranges = addresses.range_texts();
+    let rest = ranges.len().saturating_sub(MOST_RANGES);
+    let rest = (rest > 0).then(|| format!("and {rest} more"));
+    ranges.into_iter().take(MOST_RANGES).chain(rest).collect()
 }
 
 /// A graph for Graphviz; namespaces are clusters.
@@ -64,31 +113,32 @@ pub fn write_dot(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
     for (index, (namespace, nodes)) in drawing.namespaces.iter().enumerate() {
         let name = DotText(namespace);
         writeln!(out, "  subgraph cluster_{index} {{\n    label=\"{name}\";")?;
-        for (_, endpoint) in nodes {
-            write_dot_node(endpoint, "    ", out)?;
+        for (node, endpoint) in nodes {
+            let label = dot_label(&workload_label(endpoint));
+            writeln!(out, "    {} [label=\"{label}\"];", dot_id(report, *node))?;
         }
         out.write_str("  }\n")?;
     }
-    for (_, endpoint) in &drawing.outside {
-        write_dot_node(endpoint, "  ", out)?;
+    for (node, addresses) in &drawing.outside {
+        let label = dot_label(&outside_label(addresses));
+        writeln!(out, "  {} [label=\"{label}\", shape=oval];", dot_id(report, *node))?;
     }
-    for connection in &report.connections {
-        let Some((allowed, suffix)) = certain(connection) else {
-            continue;
-        };
-        let (from, to) = (DotText(&connection.from), DotText(&connection.to));
+    for Arrow { from, to, allowed, suffix } in &drawing.arrows {
+        let (from, to) = (dot_id(report, *from), dot_id(report, *to));
         let allowed = DotText(allowed);
-        writeln!(out, "  \"{from}\" -> \"{to}\" [label=\"{allowed}{suffix}\"];")?;
+        writeln!(out, "  {from} -> {to} [label=\"{allowed}{suffix}\"];")?;
     }
     out.write_str("}\n")
 }
 
-fn write_dot_node(endpoint: &EndpointReport, indent: &str, out: &mut dyn Write) -> fmt::Result {
-    let label = label(endpoint);
-    let lines: Vec<String> = label.iter().map(|line| DotText(line).to_string()).collect();
-    let (id, label) = (DotText(&endpoint.id), lines.join("\\n"));
-    let shape = if endpoint.name.is_none() { ", shape=oval" } else { "" };
-    writeln!(out, "{indent}\"{id}\" [label=\"{label}\"{shape}];")
+fn dot_id(report: &ListReport, node: usize) -> String {
+    let id = report.endpoints.get(node).map_or("", |endpoint| &*endpoint.id);
+    format!("\"{}\"", DotText(id))
+}
+
+fn dot_label(lines: &[String]) -> String {
+    let lines: Vec<String> = lines.iter().map(|line| DotText(line).to_string()).collect();
+    lines.join("\\n")
 }
 
 /// A text within the quotes of the DOT language. A backslash is doubled because labels give `\N` and the
@@ -120,27 +170,24 @@ pub fn write_mermaid(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
         let name = MermaidText(namespace);
         writeln!(out, "  subgraph ns{index}[\"{name}\"]")?;
         for (node, endpoint) in nodes {
-            writeln!(out, "    n{node}[\"{}\"]", mermaid_label(endpoint))?;
+            let label = mermaid_label(&workload_label(endpoint));
+            writeln!(out, "    n{node}[\"{label}\"]")?;
         }
         out.write_str("  end\n")?;
     }
-    for (node, endpoint) in &drawing.outside {
-        writeln!(out, "  n{node}([\"{}\"])", mermaid_label(endpoint))?;
+    for (node, addresses) in &drawing.outside {
+        let label = mermaid_label(&outside_label(addresses));
+        writeln!(out, "  n{node}([\"{label}\"])")?;
     }
-    for connection in &report.connections {
-        let node = |id: &str| drawing.nodes.get(id);
-        let ends = node(&connection.from).zip(node(&connection.to));
-        if let (Some((allowed, suffix)), Some((from, to))) = (certain(connection), ends) {
-            let allowed = MermaidText(allowed);
-            writeln!(out, "  n{from} -->|\"{allowed}{suffix}\"| n{to}")?;
-        }
+    for Arrow { from, to, allowed, suffix } in &drawing.arrows {
+        let allowed = MermaidText(allowed);
+        writeln!(out, "  n{from} -->|\"{allowed}{suffix}\"| n{to}")?;
     }
     Ok(())
 }
 
-fn mermaid_label(endpoint: &EndpointReport) -> String {
-    let label = label(endpoint);
-    let lines: Vec<String> = label.iter().map(|line| MermaidText(line).to_string()).collect();
+fn mermaid_label(lines: &[String]) -> String {
+    let lines: Vec<String> = lines.iter().map(|line| MermaidText(line).to_string()).collect();
     lines.join("<br/>")
 }
 

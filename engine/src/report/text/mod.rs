@@ -15,6 +15,8 @@ mod plain;
 mod reason;
 mod style;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
