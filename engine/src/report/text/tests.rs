@@ -137,7 +137,7 @@ fn what_is_not_certain_is_counted_below() {
     let notes: Vec<&str> = notes.lines().collect();
     assert_eq!(notes.len(), 13);
     assert_eq!(notes[1], "  give `--pod-cidr`");
-    assert_eq!(notes[2], "     1 connection egress[0]");
+    assert_eq!(notes[2], "      1 connection egress[0]");
     assert_eq!(notes[11], "    10 connections egress[0]");
     assert_eq!(notes[12], "    and 2 more rules: all are in the JSON");
 }
