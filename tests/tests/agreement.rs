@@ -1,14 +1,7 @@
 //! Properties that hold of every cluster, tried on random ones.
 //!
 //! A failure names its seed and prints the smallest cluster that still fails.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "test code"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,34 +10,8 @@ use portcullis_engine::report::{
     Connection, EndpointKind, EndpointReport, FlowQuery, ListReport, Protocol, Verdict,
 };
 use portcullis_engine::{Change, ListFilter, Session, SourceFile};
-use portcullis_tests::random::{Cluster, Rng, cluster, smallest};
+use portcullis_tests::random::{Cluster, Rng, hold};
 use serde_json::Value;
-
-/// How many clusters each property is tried on, unless `CLUSTERS` asks for more.
-const CLUSTERS: u64 = 60;
-
-/// Tries a property; on failure looks for a smaller cluster and says what it is.
-fn hold(name: &str, property: impl Fn(&Cluster, u64) -> Result<(), String>) {
-    let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
-    let all = 0..number("CLUSTERS").unwrap_or(CLUSTERS);
-    let seeds = number("SEED").map_or(all, |seed| seed..seed + 1);
-    let tried = seeds.end - seeds.start;
-    for seed in seeds {
-        let cluster = cluster(&mut Rng::new(seed));
-        if let Err(why) = property(&cluster, seed) {
-            let (cluster, why) = smallest(cluster, why, &|cluster| property(cluster, seed));
-            let options = cluster.options.arguments();
-            panic!("{name}, SEED={seed}: {why}\noptions {options:?}\n{}", cluster.yaml());
-        }
-    }
-    println!("{name}: {tried} clusters");
-}
-
-fn session(cluster: &Cluster, files: &[(&str, String)]) -> Session {
-    let files =
-        files.iter().map(|(name, text)| Change::Put(SourceFile::new(name, text.as_bytes())));
-    Session::new(cluster.options.options().unwrap()).apply(files.collect())
-}
 
 fn whole_list() -> ListFilter {
     ListFilter { siblings: true, ..ListFilter::default() }
@@ -55,7 +22,7 @@ fn whole_list() -> ListFilter {
 #[test]
 fn the_list_says_of_every_pair_what_evaluating_it_says() {
     hold("list and evaluate", |cluster, _| {
-        let session = session(cluster, &[("case.yaml", cluster.yaml())]);
+        let session = cluster.session();
         let list = session.list(&whole_list());
         let connections = by_pair(&list);
         for from in &list.endpoints {
@@ -276,14 +243,14 @@ fn an_edited_session_is_one_read_afresh() {
     hold("edited session", |cluster, seed| {
         let mut rng = Rng::new(seed ^ 0xed17);
         let mut current = cluster.clone();
-        let mut edited = session(&current, &[("case.yaml", current.yaml())]);
+        let mut edited = current.session();
         for step in 0..4 {
             let other = portcullis_tests::random::cluster(&mut rng);
             current = edit(&mut rng, &current, &other);
             let text = current.yaml();
             let change = edited.reread("case.yaml", text.as_bytes());
             edited = edited.apply(vec![change]);
-            let fresh = session(&current, &[("case.yaml", text)]);
+            let fresh = current.session_of("case.yaml", &text);
             let what = format!("after edit {step}");
             let json = |session: &Session| {
                 let mut value = serde_json::to_value(session.list(&whole_list())).unwrap();
@@ -299,7 +266,7 @@ fn an_edited_session_is_one_read_afresh() {
 #[test]
 fn files_may_come_and_go() {
     hold("files", |cluster, _| {
-        let all = session(cluster, &[("case.yaml", cluster.yaml())]);
+        let all = cluster.session();
         let mut apart = Session::new(cluster.options.options().unwrap());
         for (i, object) in cluster.objects.iter().enumerate() {
             let text = serde_yaml::to_string(object).unwrap();
@@ -322,7 +289,7 @@ fn the_order_of_objects_does_not_matter() {
     hold("order", |cluster, seed| {
         let mut shuffled = cluster.clone();
         Rng::new(seed ^ 0x5eed).shuffle(&mut shuffled.objects);
-        let [a, b] = [cluster, &shuffled].map(|c| session(c, &[("case.yaml", c.yaml())]));
+        let (a, b) = (cluster.session(), shuffled.session());
         same("shuffled", &says(&a), &says(&b))
     });
 }
@@ -330,8 +297,8 @@ fn the_order_of_objects_does_not_matter() {
 #[test]
 fn yaml_and_json_of_the_same_objects_are_the_same() {
     hold("YAML and JSON", |cluster, _| {
-        let yaml = session(cluster, &[("case.yaml", cluster.yaml())]);
-        let json = session(cluster, &[("case.json", cluster.json())]);
+        let yaml = cluster.session();
+        let json = cluster.session_of("case.json", &cluster.json());
         same("JSON", &says(&yaml), &says(&json))
     });
 }

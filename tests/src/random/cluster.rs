@@ -1,6 +1,7 @@
 //! Pods, workloads, nodes and namespaces.
 #![expect(clippy::indexing_slicing, reason = "fields of JSON values that are objects")]
 
+use portcullis_engine::{Change, Session, SourceFile};
 use serde_json::{Map, Value, json};
 
 use super::{Rng, policy};
@@ -20,6 +21,17 @@ impl Cluster {
     pub fn yaml(&self) -> String {
         let documents = self.objects.iter().map(|object| yaml(object) + "---\n");
         documents.collect()
+    }
+
+    /// What the engine makes of them, read as one file of YAML.
+    pub fn session(&self) -> Session {
+        self.session_of("case.yaml", &self.yaml())
+    }
+
+    /// What the engine makes of a file, under the cluster's options.
+    pub fn session_of(&self, name: &str, text: &str) -> Session {
+        let file = Change::Put(SourceFile::new(name, text.as_bytes()));
+        Session::new(self.options.options().unwrap_or_default()).apply(vec![file])
     }
 
     /// The objects as one JSON list.

@@ -1,10 +1,12 @@
 //! Random clusters from a seed: the same seed makes the same cluster everywhere.
 
 mod cluster;
+mod hold;
 mod policy;
 mod smallest;
 
 pub use cluster::{Cluster, cluster};
+pub use hold::hold;
 pub use smallest::smallest;
 
 /// A generator of numbers (splitmix64), so that a failure names one number to come back to.
