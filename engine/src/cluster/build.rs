@@ -65,6 +65,35 @@ fn namespaces(input: Input<'_>) -> BTreeMap<Arc<str>, (LabelList, bool)> {
     namespaces
 }
 
+/// Nodes that are declared or that pods name, with addresses from both: dumps of pods come without
+/// nodes more often than with them, and say in `status.hostIP` what the nodes would.
+fn nodes(input: Input<'_>) -> BTreeMap<Arc<str>, NodeDraft> {
+    let mut nodes: BTreeMap<Arc<str>, NodeDraft> = BTreeMap::new();
+    for object in input.objects {
+        match &object.body {
+            Body::Node { addresses } => {
+                let node = nodes.entry(object.meta.name.clone()).or_default();
+                node.addresses.extend(addresses);
+                node.declared = true;
+            }
+            Body::Pod { spec: spec @ PodSpec { node_name: Some(name), .. }, status } => {
+                let mut addresses = host_addresses(spec, status).peekable();
+                if addresses.peek().is_some() {
+                    nodes.entry(name.clone()).or_default().addresses.extend(addresses);
+                }
+            }
+            _ => {}
+        }
+    }
+    nodes
+}
+
+/// Addresses of the node that a pod is on: on the host's network its own are.
+fn host_addresses<'p>(spec: &PodSpec, status: &'p PodStatus) -> impl Iterator<Item = &'p IpAddr> {
+    let own: &[IpAddr] = if spec.host_network { &status.addresses } else { &[] };
+    status.host_addresses.iter().chain(own)
+}
+
 /// An endpoint before its workload and group have numbers.
 struct Draft {
     workload: WorkloadKey,
@@ -80,25 +109,34 @@ struct Draft {
     object: Arc<Object>,
 }
 
+/// What is known of a node from its object and from the pods that say where they run.
+#[derive(Default)]
+struct NodeDraft {
+    addresses: BTreeSet<IpAddr>,
+    declared: bool,
+}
+
 struct Builder<'i> {
     input: Input<'i>,
     namespaces: BTreeMap<Arc<str>, (LabelList, bool)>,
     owners: Owners,
-    nodes: BTreeMap<Arc<str>, Vec<IpAddr>>,
+    nodes: BTreeMap<Arc<str>, NodeDraft>,
+    node_by_address: FxHashMap<IpAddr, Arc<str>>,
     drafts: Vec<Draft>,
 }
 
 impl<'i> Builder<'i> {
     fn new(input: Input<'i>) -> Self {
-        let nodes = input.objects.iter().filter_map(|object| match &object.body {
-            Body::Node { addresses } => Some((object.meta.name.clone(), addresses.clone())),
-            _ => None,
-        });
+        let nodes = nodes(input);
+        let addresses = nodes
+            .iter()
+            .flat_map(|(name, node)| node.addresses.iter().map(|address| (*address, name.clone())));
         Self {
             input,
             namespaces: BTreeMap::new(),
             owners: Owners::default(),
-            nodes: nodes.collect(),
+            node_by_address: addresses.collect(),
+            nodes,
             drafts: Vec::new(),
         }
     }
@@ -131,7 +169,7 @@ impl<'i> Builder<'i> {
                 hidden: &[],
                 ports: spec.ports.clone(),
                 host_network: spec.host_network,
-                node: spec.node_name.clone(),
+                node: self.node_of(spec, status),
                 addresses: self.pod_addresses(spec, status),
                 template: false,
                 life: life(status),
@@ -153,8 +191,18 @@ impl<'i> Builder<'i> {
             return Addresses::SomePod;
         }
         let node = spec.node_name.as_ref().and_then(|name| self.nodes.get(name));
-        let node = node.and_then(|addresses| known(addresses));
-        node.or_else(|| known(&status.host_addresses)).unwrap_or(Addresses::SomeNode)
+        let node = node.map(|node| node.addresses.iter().copied().collect::<Vec<_>>());
+        node.and_then(|addresses| known(&addresses))
+            .or_else(|| known(&status.host_addresses))
+            .unwrap_or(Addresses::SomeNode)
+    }
+
+    /// The node that a pod names, or whose address it says it is on.
+    fn node_of(&self, spec: &PodSpec, status: &PodStatus) -> Option<Arc<str>> {
+        let mut addresses = host_addresses(spec, status);
+        let by_address =
+            || addresses.find_map(|address| self.node_by_address.get(address).cloned());
+        spec.node_name.clone().or_else(by_address)
     }
 
     /// Templates of workloads of which no pod is given: a pod knows better than its template.
@@ -176,12 +224,12 @@ impl<'i> Builder<'i> {
             let name = &object.meta.name;
             let split = !self.input.replica_keys.is_empty()
                 && workload.kind == crate::manifest::WorkloadKind::StatefulSet
-                && workload
-                    .replicas
-                    .is_some_and(|replicas| (1..=MOST_REPLICAS).contains(&replicas));
+                && workload.replicas.is_some_and(|replicas| replicas <= MOST_REPLICAS);
             if split {
-                let first = workload.first_replica;
-                for index in (first..).take(workload.replicas.unwrap_or(0) as usize) {
+                // Scaled to none it is still what its policies say, of the first pod that comes.
+                let (first, count) =
+                    (workload.first_replica, workload.replicas.unwrap_or(0).max(1));
+                for index in (first..).take(count as usize) {
                     let labels = hidden::of_replica(name, index, &workload.labels);
                     let name = format!("{name}-{index}").into();
                     self.drafts.push(template(object, workload, (root.clone(), name, labels)));
@@ -207,7 +255,11 @@ impl<'i> Builder<'i> {
             nodes: self
                 .nodes
                 .iter()
-                .map(|(name, addresses)| Node { name: name.clone(), addresses: addresses.clone() })
+                .map(|(name, node)| Node {
+                    name: name.clone(),
+                    addresses: node.addresses.iter().copied().collect(),
+                    declared: node.declared,
+                })
                 .collect(),
             space: self.input.space.clone(),
             ..ClusterModel::default()
@@ -250,37 +302,53 @@ fn life(status: &PodStatus) -> Life {
     }
 }
 
-/// Of pods that claim one address, the unfinished and newest has it; the others have none.
+/// Of pods that claim one address, the unfinished and newest has it; the others do without it.
+///
+/// # Source
+/// NetworkPolicy §11.
 fn settle_shared_addresses(drafts: &mut [Draft]) {
     let mut holders: FxHashMap<IpAddr, usize> = FxHashMap::default();
-    let mut losers = Vec::new();
+    let mut shared = false;
     for (i, draft) in drafts.iter().enumerate() {
-        if draft.host_network || draft.life != Life::Active {
-            continue;
-        }
-        let Addresses::Known(addresses) = &draft.addresses else {
-            continue;
-        };
-        for address in addresses {
-            let Some(&other) = holders.get(address) else {
+        for address in claims(draft) {
+            let other = *holders.entry(*address).or_insert(i);
+            shared |= other != i;
+            if drafts.get(other).is_some_and(|other| birth(draft) > birth(other)) {
                 holders.insert(*address, i);
-                continue;
-            };
-            let created = |i: usize| {
-                drafts
-                    .get(i)
-                    .map(|d| (d.object.meta.created.clone(), d.workload.0.clone(), d.name.clone()))
-            };
-            let (winner, loser) = if created(i) > created(other) { (i, other) } else { (other, i) };
-            holders.insert(*address, winner);
-            losers.push(loser);
+            }
         }
     }
-    for loser in losers {
-        if let Some(draft) = drafts.get_mut(loser) {
+    if !shared {
+        return;
+    }
+    for (i, draft) in drafts.iter_mut().enumerate() {
+        let claimed = claims(draft);
+        let held: Box<[IpAddr]> =
+            claimed.iter().copied().filter(|address| holders.get(address) == Some(&i)).collect();
+        if held.len() == claimed.len() {
+            continue;
+        }
+        if held.is_empty() {
             draft.life = Life::NoAddress;
+        } else {
+            draft.addresses = Addresses::Known(held);
         }
     }
+}
+
+/// The addresses that a pod has for itself.
+fn claims(draft: &Draft) -> &[IpAddr] {
+    match &draft.addresses {
+        Addresses::Known(addresses) if !draft.host_network && draft.life == Life::Active => {
+            addresses
+        }
+        _ => &[],
+    }
+}
+
+/// Newer pods have the greater one; of equal ones the name decides, so that the order does not.
+fn birth(draft: &Draft) -> (Option<&str>, &str, &str) {
+    (draft.object.meta.created.as_deref(), &draft.workload.0, &draft.name)
 }
 
 fn services(

@@ -24,7 +24,7 @@ use crate::manifest::{LabelList, Object, Service};
 pub struct ClusterModel {
     /// Namespaces that are declared or that objects are in, sorted by name.
     pub namespaces: Vec<Namespace>,
-    /// Nodes, sorted by name.
+    /// Nodes that are declared or that pods name with an address, sorted by name.
     pub nodes: Vec<Node>,
     /// Workloads, sorted by namespace, name and kind.
     pub workloads: Vec<Workload>,
@@ -58,8 +58,10 @@ pub struct Namespace {
 pub struct Node {
     /// Name.
     pub name: Arc<str>,
-    /// Addresses, sorted.
+    /// Addresses, sorted; those of its object, and those that pods on it tell.
     pub addresses: Vec<IpAddr>,
+    /// Whether the input has the Node object.
+    pub declared: bool,
 }
 
 /// What pods belong to: their topmost known owner, or a pod itself that has none.

@@ -34,7 +34,7 @@ pub(super) type Merged = (ClassId, Span, Option<Family>);
 
 impl Reach<'_> {
     /// What a unit can reach, ascending by unit; itself included, as one of its pods reaches
-    /// another one.
+    /// another one, unless it is one pod.
     ///
     /// # Cost
     /// Linear in the answer, and in what policies name the unit by.
@@ -146,6 +146,9 @@ impl Reach<'_> {
             let unknown = self.conns.difference(span.possible, span.certain);
             let why = notes.between(self, (source, member), unknown);
             for to in self.units_by_class.get(member as usize).cloned().unwrap_or_default().iter() {
+                if *to == unit && self.is_one_pod(unit) {
+                    continue;
+                }
                 let target = Target {
                     unit: *to,
                     allowed: span.certain,
@@ -161,6 +164,17 @@ impl Reach<'_> {
         }
         targets.sort_by_key(|target| (target.unit, target.family));
         targets
+    }
+
+    /// Whether a unit is one pod, which has no siblings and reaches itself whatever policies say.
+    fn is_one_pod(&self, unit: u32) -> bool {
+        match self.units.get(unit as usize).map(|unit| &unit.kind) {
+            Some(UnitKind::Workload { endpoints, .. }) => match endpoints.as_slice() {
+                [one] => self.model.endpoints.get(*one as usize).is_some_and(|one| !one.template),
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     /// A node, and so a host-network pod, always reaches pods on it. [NetworkPolicy §10]

@@ -65,9 +65,11 @@ fn party<'m>(
     (endpoint, family): (Option<u32>, Family),
 ) -> Option<Party<'m>> {
     match (side, endpoint) {
-        (Side::Address(address), _) => {
-            (Family::of(*address) == family).then(|| Party::address(model, *address))
+        (Side::Addresses(addresses), _) => {
+            let mut own = addresses.iter().filter(|address| Family::of(**address) == family);
+            own.next().map(|address| Party::address(model, *address))
         }
+        (Side::Endpoints { family: Some(asked), .. }, _) if *asked != family => None,
         (Side::Endpoints { .. }, Some(endpoint)) => {
             let addresses = &model.endpoints.get(endpoint as usize)?.addresses;
             let (families, _) = model.space.families(addresses);
@@ -84,10 +86,10 @@ fn pairs(session: &Session, source: &Side, destination: &Side) -> Vec<Pair> {
             let nodes = is_host(model, side) || is_host(model, other);
             different(session, endpoints, nodes).into_iter().map(Some).collect()
         }
-        Side::Address(_) => vec![None],
+        Side::Addresses(_) => vec![None],
     };
     let same = match (source, destination) {
-        (Side::Address(_), Side::Address(_)) => return Vec::new(),
+        (Side::Addresses(_), Side::Addresses(_)) => return Vec::new(),
         (Side::Endpoints { endpoints: a, .. }, Side::Endpoints { endpoints: b, .. }) => {
             a == b && a.len() > 1
         }
@@ -102,10 +104,10 @@ fn pairs(session: &Session, source: &Side, destination: &Side) -> Vec<Pair> {
 /// Whether nodes play a part: a node, or a pod on its node's network.
 fn is_host(model: &ClusterModel, side: &Side) -> bool {
     match side {
-        Side::Address(address) => {
+        Side::Addresses(addresses) => addresses.iter().any(|address| {
             let among = model.space.nodes.as_ref().is_some_and(|nodes| nodes.contains(*address));
             among || model.node_by_address.contains_key(address)
-        }
+        }),
         Side::Endpoints { endpoints, .. } => {
             let mut endpoints = endpoints.iter().filter_map(|i| model.endpoints.get(*i as usize));
             endpoints.any(Endpoint::host_network)

@@ -69,7 +69,7 @@ fn summary(session: &Session, diagnostics: &[DiagnosticReport]) -> Summary {
         namespaces: count(model.namespaces.len()),
         workloads: count(model.workloads.len()),
         pods: count(model.endpoints.iter().filter(is_pod).count()),
-        nodes: count(model.nodes.len()),
+        nodes: count(model.nodes.iter().filter(|node| node.declared).count()),
         policies: count(session.policies().policies().count()),
         ignored: ignored
             .into_iter()

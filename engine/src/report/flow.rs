@@ -68,7 +68,7 @@ impl Session {
         if let Some((name, backends)) = service::backends(self.model(), query)? {
             let mut all = Vec::new();
             for (endpoint, port) in backends {
-                let side = Side::Endpoints { endpoints: vec![endpoint], name: String::new() };
+                let side = Side::endpoints(vec![endpoint], String::new());
                 let offset = all.len();
                 let cases = cases(self, source, &side, port)?.into_iter();
                 all.extend(cases.map(|case| Case { pair: case.pair + offset, ..case }));
@@ -93,7 +93,10 @@ fn allowed(session: &Session, cases: &[Case<'_>]) -> Option<String> {
 fn name(side: &Side) -> Arc<str> {
     match side {
         Side::Endpoints { name, .. } => name.as_str().into(),
-        Side::Address(address) => address.to_string().into(),
+        Side::Addresses(addresses) => {
+            let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            texts.join(",").into()
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::list::workload_id;
 use super::types::Protocol;
 use crate::cluster::{ClusterModel, Life};
 use crate::diagnostic::nearest;
+use crate::net::Family;
 
 /// Why a question cannot be answered, as a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +38,18 @@ pub enum Side {
         endpoints: Vec<u32>,
         /// How they are called in answers.
         name: String,
+        /// Set where one of their addresses was asked for: only its family is meant.
+        family: Option<Family>,
     },
-    /// An address that is no pod's.
-    Address(IpAddr),
+    /// Addresses that are no pod's: one, or all those of a node; at least one.
+    Addresses(Vec<IpAddr>),
+}
+
+impl Side {
+    /// Endpoints that are asked for by name, and so in any family.
+    pub fn endpoints(endpoints: Vec<u32>, name: String) -> Self {
+        Self::Endpoints { endpoints, name, family: None }
+    }
 }
 
 /// The protocol of a name, in any case.
@@ -73,10 +83,12 @@ pub fn resolve(model: &ClusterModel, text: &str) -> Result<Side, QueryError> {
 fn by_address(model: &ClusterModel, address: IpAddr) -> Side {
     let address = address.to_canonical();
     match model.by_address.get(&address) {
-        Some(&endpoint) => {
-            Side::Endpoints { endpoints: vec![endpoint], name: pod_name(model, endpoint) }
-        }
-        None => Side::Address(address),
+        Some(&endpoint) => Side::Endpoints {
+            endpoints: vec![endpoint],
+            name: pod_name(model, endpoint),
+            family: Some(Family::of(address)),
+        },
+        None => Side::Addresses(vec![address]),
     }
 }
 
@@ -85,10 +97,12 @@ fn node(model: &ClusterModel, name: &str) -> Result<Side, QueryError> {
         let known = model.nodes.iter().map(|node| &*node.name);
         return Err(unknown(&format!("no node `{name}`"), nearest(name, known), "node/"));
     };
-    let address = node.addresses.first().copied();
-    address.map(Side::Address).ok_or_else(|| {
-        QueryError::new(format!("node `{name}` has no address in the input: ask with its address"))
-    })
+    if node.addresses.is_empty() {
+        return Err(QueryError::new(format!(
+            "node `{name}` has no address in the input: ask with its address"
+        )));
+    }
+    Ok(Side::Addresses(node.addresses.clone()))
 }
 
 fn pod_name(model: &ClusterModel, endpoint: u32) -> String {
@@ -125,9 +139,7 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
         .find(|(i, endpoint)| *endpoint.name == *name && !endpoint.template && in_namespace(i));
     if let Some((pod, endpoint)) = pod {
         return match endpoint.life {
-            Life::Active => {
-                Ok(Side::Endpoints { endpoints: vec![pod], name: pod_name(model, pod) })
-            }
+            Life::Active => Ok(Side::endpoints(vec![pod], pod_name(model, pod))),
             Life::NoAddress => Err(no_address(namespace, name)),
             Life::Finished => Err(finished(namespace, name)),
         };
@@ -216,7 +228,7 @@ fn workload_side(model: &ClusterModel, workload: u32) -> Result<Side, QueryError
             no_address(namespace, &owner.name)
         });
     }
-    Ok(Side::Endpoints { endpoints, name: workload_id(model, workload).to_string() })
+    Ok(Side::endpoints(endpoints, workload_id(model, workload).to_string()))
 }
 
 fn no_address(namespace: &str, name: &str) -> QueryError {
