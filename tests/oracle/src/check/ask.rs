@@ -1,0 +1,148 @@
+//! Asking the engine.
+
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use portcullis_engine::report::{FlowReport, Protocol as EngineProtocol, Verdict as EngineVerdict};
+use portcullis_engine::{Change, FlowQuery, Options, Session, SourceFile};
+
+use super::{Mismatch, Pair, question};
+use crate::cluster::{Cluster, Net, Protocol};
+use crate::oracle::{Traffic, Verdict};
+use crate::write;
+
+/// A cluster, and what the engine made of its manifests.
+pub struct Engine<'c> {
+    /// The cluster.
+    pub cluster: &'c Cluster,
+    /// The manifests, name and text.
+    pub files: Vec<(String, String)>,
+    /// The engine.
+    pub session: Session,
+}
+
+impl<'c> Engine<'c> {
+    /// Lets the engine read a cluster.
+    ///
+    /// # Errors
+    /// If it finds fault with the manifests, which are all valid.
+    pub fn new(cluster: &'c Cluster, seed: u64) -> Result<Self, Mismatch> {
+        let files = write::files(cluster, seed);
+        let sources = files.iter().map(|(name, text)| SourceFile::new(name, text.as_bytes()));
+        let changes = sources.map(Change::Put).collect();
+        let session = Session::new(options(cluster)).apply(changes);
+        let engine = Self { cluster, files, session };
+        engine.nothing_wrong()?;
+        Ok(engine)
+    }
+
+    fn nothing_wrong(&self) -> Result<(), Mismatch> {
+        let found = self.session.check().diagnostics;
+        let Some(wrong) = found.iter().find(|one| one.code != "L11") else {
+            return Ok(());
+        };
+        Err(Mismatch {
+            sort: format!("finding {}", wrong.code),
+            question: "check".into(),
+            engine: format!("{wrong:?}"),
+            oracle: "the manifests are valid".into(),
+        })
+    }
+
+    /// The engine's answer, if it gives one and it is the expected one.
+    pub(super) fn flow(
+        &self,
+        pair: &Pair,
+        traffic: &Traffic,
+        expected: Option<Verdict>,
+    ) -> Result<Option<FlowReport>, Mismatch> {
+        let answer = self.session.evaluate(&FlowQuery {
+            from: pair.from.to_string(),
+            to: pair.to.to_string(),
+            protocol: of_protocol(traffic.protocol),
+            port: traffic.port,
+        });
+        let said = match &answer {
+            Ok(report) => Some(of_verdict(report.verdict)),
+            Err(_) => None,
+        };
+        let text = |verdict: Option<Verdict>| verdict.map_or("refused".into(), |v| v.to_string());
+        if said == expected {
+            return Ok(answer.ok());
+        }
+        Err(Mismatch {
+            sort: format!("verdict: {} for {}", text(said), text(expected)),
+            question: question(pair, traffic),
+            engine: match answer {
+                Ok(report) => format!("{} {:?}: {}", text(said), report.reason, report.summary),
+                Err(error) => error.to_string(),
+            },
+            oracle: text(expected),
+        })
+    }
+}
+
+/// The oracle's name for a verdict.
+pub fn of_verdict(verdict: EngineVerdict) -> Verdict {
+    match verdict {
+        EngineVerdict::Deny => Verdict::Deny,
+        EngineVerdict::Unknown => Verdict::Unknown,
+        EngineVerdict::Allow => Verdict::Allow,
+    }
+}
+
+/// The engine's name for a protocol.
+pub fn of_protocol(protocol: Protocol) -> EngineProtocol {
+    match protocol {
+        Protocol::Tcp => EngineProtocol::Tcp,
+        Protocol::Udp => EngineProtocol::Udp,
+        Protocol::Sctp => EngineProtocol::Sctp,
+    }
+}
+
+fn options(cluster: &Cluster) -> Options {
+    let nets = |nets: &[Net]| {
+        nets.iter().filter_map(|net| IpNet::from_str(&net.to_string()).ok()).collect()
+    };
+    Options {
+        pod_cidrs: nets(&cluster.pod_cidrs),
+        node_cidrs: nets(&cluster.node_cidrs),
+        ..Options::default()
+    }
+}
+
+/// Ports as the engine prints them: `SCTP 1-65535,TCP 80,443`, `All Connections` or nothing.
+pub struct Ports(Vec<(String, u16, u16)>);
+
+impl Ports {
+    /// The set that a text means.
+    pub fn parse(text: &str) -> Self {
+        if text == "All Connections" {
+            let all = Protocol::ALL.map(|protocol| (protocol.name().to_owned(), 1, u16::MAX));
+            return Self(all.into());
+        }
+        let mut ports = Vec::new();
+        let mut protocol = String::new();
+        for part in text.split(',').filter(|part| !part.is_empty()) {
+            let range = match part.split_once(' ') {
+                Some((name, range)) => {
+                    protocol = name.to_owned();
+                    range
+                }
+                None => part,
+            };
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            if let (Ok(first), Ok(last)) = (first.parse(), last.parse()) {
+                ports.push((protocol.clone(), first, last));
+            }
+        }
+        Self(ports)
+    }
+
+    /// Whether a protocol's port is in it.
+    pub fn contains(&self, traffic: &Traffic) -> bool {
+        self.0.iter().any(|(protocol, first, last)| {
+            protocol == traffic.protocol.name() && (*first..=*last).contains(&traffic.port)
+        })
+    }
+}

@@ -1,0 +1,218 @@
+//! Whether evidence is true, and stands where it says.
+
+use portcullis_engine::report::{
+    EndReport, EndState, EntryEvidence, FlowReport, Location, Match, PolicyEvidence, RuleEvidence,
+};
+
+use super::ask::Engine;
+use super::{Mismatch, Pair, question};
+use crate::cluster::{Direction, Policy, Rule};
+use crate::oracle::{Traffic, Verdict, World, agreed, peer_matches, port_matches, selected_by};
+use crate::random::Random;
+use crate::tree::Tree;
+use crate::write::Objects;
+
+/// One end's evidence, and all that it is about.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    engine: &'a Engine<'a>,
+    pair: &'a Pair,
+    traffic: &'a Traffic,
+    direction: Direction,
+}
+
+/// Checks every entry that a report names; returns how many.
+///
+/// # Errors
+/// The first untruth.
+pub fn check(
+    engine: &Engine<'_>,
+    pair: &Pair,
+    (traffic, report): (&Traffic, &FlowReport),
+) -> Result<u64, Mismatch> {
+    if !is_one_case(pair) {
+        // Evidence is that of one pair of pods in one family, and it does not say of which.
+        return Ok(0);
+    }
+    let mut count = 0;
+    for (direction, end) in [
+        (Direction::Egress, &report.evidence.egress),
+        (Direction::Ingress, &report.evidence.ingress),
+    ] {
+        let asked = Asked { engine, pair, traffic, direction };
+        asked.state(end)?;
+        for policy in &end.policies {
+            count += asked.policy(policy)?;
+        }
+    }
+    Ok(count)
+}
+
+/// Whether all worlds are of the same two persons and of one family.
+fn is_one_case(pair: &Pair) -> bool {
+    let case = |world: &World| (world.source.identity, world.destination.identity, world.family());
+    let mut cases = pair.worlds.iter().map(case);
+    let first = cases.next();
+    cases.all(|other| Some(other) == first)
+}
+
+impl Asked<'_> {
+    fn wrong(&self, sort: &str, engine: String, oracle: String) -> Mismatch {
+        let question = format!("{} at {:?}", question(self.pair, self.traffic), self.direction);
+        Mismatch { sort: format!("evidence: {sort}"), question, engine, oracle }
+    }
+
+    /// What worlds say of a condition.
+    fn all(&self, holds: impl Fn(&World) -> bool) -> Option<Verdict> {
+        agreed(self.pair.worlds.iter().map(holds))
+    }
+
+    fn selects(&self, policy: &Policy) -> Option<Verdict> {
+        self.all(|world| selected_by(policy, self.direction, world.ends(self.direction).0))
+    }
+
+    /// The policies named are those that select the subject, or may.
+    fn state(&self, end: &EndReport) -> Result<(), Mismatch> {
+        if matches!(end.state, EndState::SelfTraffic | EndState::OwnNode) {
+            return Ok(());
+        }
+        let policies = self.engine.cluster.policies.iter();
+        let selecting = policies.filter(|policy| self.selects(policy) != Some(Verdict::Deny));
+        let mut expected: Vec<String> = selecting.map(name).collect();
+        let named = end.policies.iter().map(|one| {
+            format!("{}/{}", one.policy.namespace.as_deref().unwrap_or_default(), one.policy.name)
+        });
+        let mut named: Vec<String> = named.collect();
+        expected.sort();
+        named.sort();
+        if named == expected {
+            return Ok(());
+        }
+        Err(self.wrong("policies", named.join(" "), expected.join(" ")))
+    }
+
+    fn policy(&self, evidence: &PolicyEvidence) -> Result<u64, Mismatch> {
+        let written = format!(
+            "{}/{}",
+            evidence.policy.namespace.as_deref().unwrap_or_default(),
+            evidence.policy.name
+        );
+        let known = self.engine.cluster.policies.iter().find(|policy| name(policy) == written);
+        let Some(policy) = known else {
+            return Err(self.wrong("no such policy", written, String::new()));
+        };
+        let rules = policy.rules(self.direction);
+        if rules.len() != evidence.rules.len() {
+            let (said, is) = (evidence.rules.len(), rules.len());
+            return Err(self.wrong("number of rules", said.to_string(), is.to_string()));
+        }
+        let mut count = 0;
+        for (i, (rule, evidence)) in rules.iter().zip(&evidence.rules).enumerate() {
+            count += self.rule(policy, (i, rule), evidence)?;
+        }
+        Ok(count)
+    }
+
+    fn rule(
+        &self,
+        policy: &Policy,
+        (index, rule): (usize, &Rule),
+        evidence: &RuleEvidence,
+    ) -> Result<u64, Mismatch> {
+        let (list, field) = match self.direction {
+            Direction::Ingress => ("ingress", "from"),
+            Direction::Egress => ("egress", "to"),
+        };
+        let path = format!("spec.{list}[{index}]");
+        self.same("path", &evidence.path, &path)?;
+        let (peers, ports) = (rule.peers.iter().flatten(), rule.ports.iter().flatten());
+        let mut written = Vec::new();
+        for (i, peer) in peers.enumerate() {
+            let truth = self.all(|world| {
+                let party = world.ends(self.direction).1;
+                peer_matches(self.engine.cluster, policy, peer, party)
+            });
+            let random = &mut Random::new(0);
+            written.push((format!("{path}.{field}[{i}]"), truth, Objects(random).peer(peer)));
+        }
+        for (i, port) in ports.enumerate() {
+            let truth = self.all(|world| port_matches(port, &world.destination, self.traffic));
+            let random = &mut Random::new(0);
+            written.push((format!("{path}.ports[{i}]"), truth, Objects(random).port(port)));
+        }
+        let named: Vec<&EntryEvidence> = evidence.peers.iter().chain(&evidence.ports).collect();
+        self.same("number of entries", &named.len().to_string(), &written.len().to_string())?;
+        for (named, (path, truth, tree)) in named.iter().zip(&written) {
+            self.entry(named, (path, *truth, tree))?;
+        }
+        Ok(written.len() as u64)
+    }
+
+    fn same(&self, sort: &str, engine: &str, oracle: &str) -> Result<(), Mismatch> {
+        if engine == oracle {
+            return Ok(());
+        }
+        Err(self.wrong(sort, engine.into(), oracle.into()))
+    }
+
+    /// Alone, the entry does what the evidence says; and the evidence says where it stands.
+    fn entry(
+        &self,
+        named: &EntryEvidence,
+        (path, truth, tree): (&str, Option<Verdict>, &Tree),
+    ) -> Result<(), Mismatch> {
+        self.same("path", &named.path, path)?;
+        let said = match named.matches {
+            Match::No => Verdict::Deny,
+            Match::Unknown => Verdict::Unknown,
+            Match::Yes => Verdict::Allow,
+        };
+        if Some(said) != truth {
+            let engine = format!("{path} matches: {said} ({})", named.text);
+            return Err(self.wrong(&format!("{said} for {truth:?}"), engine, format!("{truth:?}")));
+        }
+        let text = named.location.as_ref().and_then(|place| self.text_at(place));
+        let read = text.as_deref().and_then(|text| serde_yaml::from_str(text).ok());
+        let read: Option<serde_json::Value> = read;
+        if read.as_ref().map(without_nothing) == Some(without_nothing(&tree.value())) {
+            return Ok(());
+        }
+        let engine = format!("{path} at {:?}: {text:?}", named.location);
+        Err(self.wrong("place", engine, tree.value().to_string()))
+    }
+
+    /// The text of a place, moved to where its first line begins.
+    fn text_at(&self, place: &Location) -> Option<String> {
+        let (_, text) = self.engine.files.iter().find(|(name, _)| *name == *place.file)?;
+        let (first, last) = (place.line as usize, place.end_line as usize);
+        let column = place.column as usize - 1;
+        let lines = text.lines().enumerate().skip(first - 1).take(last + 1 - first);
+        let mut cut = String::new();
+        for (at, line) in lines {
+            let end = if at + 1 == last { place.end_column as usize - 1 } else { line.len() };
+            let begin = if at + 1 == first { column } else { 0 };
+            let padding = if begin == 0 { 0 } else { column };
+            cut.extend(std::iter::repeat_n(' ', padding));
+            cut.push_str(line.get(begin..end)?);
+            cut.push('\n');
+        }
+        Some(cut)
+    }
+}
+
+fn name(policy: &Policy) -> String {
+    format!("{}/{}", policy.namespace, policy.name)
+}
+
+/// A value without empty lists and mappings' nulls, which say nothing.
+fn without_nothing(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(entries) => {
+            let entries = entries.iter().filter(|(_, v)| !v.is_null());
+            Value::Object(entries.map(|(k, v)| (k.clone(), without_nothing(v))).collect())
+        }
+        Value::Array(items) => items.iter().map(without_nothing).collect(),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,103 @@
+//! What there is to ask about a cluster.
+
+use std::net::IpAddr;
+
+use crate::cluster::{Cluster, Net, PortName};
+use crate::oracle::{End, Traffic, World, worlds_of};
+
+/// Two ends and the worlds between them.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The source.
+    pub from: End,
+    /// The destination.
+    pub to: End,
+    /// All ways in which the input may be completed; none if no traffic is possible.
+    pub worlds: Vec<World>,
+}
+
+/// Every ordered pair of ends of which one is a pod.
+pub fn pairs(cluster: &Cluster) -> Vec<Pair> {
+    let pods = pod_ends(cluster);
+    let others = other_ends(cluster);
+    let mut pairs = Vec::new();
+    let mut add = |from: &End, to: &End| {
+        let worlds = worlds_of(cluster, from, to);
+        pairs.push(Pair { from: from.clone(), to: to.clone(), worlds });
+    };
+    for pod in &pods {
+        pods.iter().for_each(|other| add(pod, other));
+        for other in &others {
+            add(pod, other);
+            add(other, pod);
+        }
+    }
+    pairs
+}
+
+fn pod_ends(cluster: &Cluster) -> Vec<End> {
+    let pods = cluster.pods.iter().map(|pod| End::Pod(pod.namespace.clone(), pod.name.clone()));
+    let mut ends: Vec<End> = pods.collect();
+    // Only topmost owners are asked about: an owned one is shown as its owner.
+    let workloads = cluster.workloads.iter().filter(|workload| workload.owner.is_none());
+    ends.extend(workloads.map(|w| End::Workload(w.namespace.clone(), w.kind, w.name.clone())));
+    ends
+}
+
+/// Nodes by name, addresses of pods, and one address of every sort at the edge of some block.
+fn other_ends(cluster: &Cluster) -> Vec<End> {
+    let mut ends: Vec<End> =
+        cluster.nodes.iter().map(|node| End::Node(node.name.clone())).collect();
+    let hosts = cluster.pods.iter().filter_map(|pod| pod.host_address);
+    let pods = cluster.pods.iter().flat_map(|pod| &pod.addresses).copied();
+    let nodes = cluster.nodes.iter().flat_map(|node| &node.addresses).copied();
+    let mut addresses: Vec<IpAddr> = pods.chain(nodes).chain(hosts).collect();
+    let mut outside = edges(cluster);
+    outside.retain(|address| !addresses.contains(address));
+    addresses.extend(outside);
+    addresses.sort_unstable();
+    addresses.dedup();
+    ends.extend(addresses.into_iter().map(End::Address));
+    ends
+}
+
+/// Addresses on either side of the ends of all blocks, one for each set of blocks.
+pub fn edges(cluster: &Cluster) -> Vec<IpAddr> {
+    let mut nets = cluster.nets();
+    nets.push(Net { family: 4, number: 0, prefix: 0 });
+    nets.push(Net { family: 6, number: 0, prefix: 0 });
+    let mut seen: Vec<Vec<bool>> = Vec::new();
+    let mut kept = Vec::new();
+    for address in nets.iter().flat_map(Net::edges) {
+        let inside: Vec<bool> = nets.iter().map(|net| net.contains(address)).collect();
+        if !seen.contains(&inside) {
+            seen.push(inside);
+            kept.push(address);
+        }
+    }
+    kept
+}
+
+/// Ports on either side of the ends of all ranges, those of names, and the first and the last.
+pub fn ports(cluster: &Cluster) -> Vec<u16> {
+    let mut ports: Vec<u16> = vec![1, u16::MAX];
+    for port in cluster.policies.iter().flat_map(crate::cluster::Policy::ports) {
+        if let Some(PortName::Number(first)) = port.port {
+            let last = port.end.unwrap_or(first);
+            ports.extend([first - 1, first, last, last.saturating_add(1)]);
+        }
+    }
+    let specs = cluster.pods.iter().map(|pod| &pod.spec);
+    let specs = specs.chain(cluster.workloads.iter().map(|workload| &workload.spec));
+    let containers = specs.flat_map(|spec| spec.containers.iter().chain(&spec.init));
+    ports.extend(containers.flat_map(|container| &container.ports).map(|port| port.number));
+    ports.retain(|port| *port > 0);
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+/// All of these ports under every protocol.
+pub fn traffic(cluster: &Cluster) -> Vec<Traffic> {
+    super::every_protocol(&ports(cluster))
+}

@@ -1,0 +1,352 @@
+//! A cluster as plain data: everything that policies can see, and nothing that the engine knows.
+
+mod net;
+
+pub use net::{Net, family_of, number_of};
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// Labels of an object.
+pub type Labels = BTreeMap<String, String>;
+
+/// A cluster, with what the command line says of addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// Namespaces that objects are in or that are declared.
+    pub namespaces: Vec<Namespace>,
+    /// Nodes.
+    pub nodes: Vec<Node>,
+    /// Pods given as such.
+    pub pods: Vec<Pod>,
+    /// Workloads with a template.
+    pub workloads: Vec<Workload>,
+    /// Policies.
+    pub policies: Vec<Policy>,
+    /// `--pod-cidr`.
+    pub pod_cidrs: Vec<Net>,
+    /// `--node-cidr`.
+    pub node_cidrs: Vec<Net>,
+}
+
+/// A namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    /// Name.
+    pub name: String,
+    /// Labels as written.
+    pub labels: Labels,
+    /// Whether the input has the object.
+    pub declared: bool,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Name.
+    pub name: String,
+    /// Addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Where a pod is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Not yet running.
+    Pending,
+    /// Running.
+    Running,
+    /// Its node does not answer.
+    Unknown,
+    /// Finished well.
+    Succeeded,
+    /// Finished badly.
+    Failed,
+}
+
+/// What pods and templates have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spec {
+    /// `hostNetwork`.
+    pub host_network: bool,
+    /// `nodeName`.
+    pub node: Option<String>,
+    /// `containers`.
+    pub containers: Vec<Container>,
+    /// `initContainers`.
+    pub init: Vec<Container>,
+}
+
+/// A container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Container {
+    /// `ports`.
+    pub ports: Vec<ContainerPort>,
+    /// `restartPolicy: Always`, which makes an init container a sidecar.
+    pub always: bool,
+}
+
+/// A port of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerPort {
+    /// `name`.
+    pub name: Option<String>,
+    /// `containerPort`.
+    pub number: u16,
+    /// `protocol`.
+    pub protocol: Option<Protocol>,
+}
+
+/// An owner: kind and name.
+pub type Owner = (Kind, String);
+
+/// A pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Labels.
+    pub labels: Labels,
+    /// `spec`.
+    pub spec: Spec,
+    /// `status.phase`.
+    pub phase: Option<Phase>,
+    /// `status.podIPs`: at most one of each family.
+    pub addresses: Vec<IpAddr>,
+    /// `status.hostIP`.
+    pub host_address: Option<IpAddr>,
+    /// Who made it.
+    pub owner: Option<Owner>,
+    /// `creationTimestamp`, as a number of seconds.
+    pub created: u8,
+}
+
+/// A kind with a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names of Kubernetes")]
+pub enum Kind {
+    Deployment,
+    ReplicaSet,
+    StatefulSet,
+    DaemonSet,
+    Job,
+    CronJob,
+}
+
+/// A workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// Kind.
+    pub kind: Kind,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// `replicas`, where the kind has it.
+    pub replicas: Option<u32>,
+    /// Labels of the template.
+    pub labels: Labels,
+    /// `spec` of the template.
+    pub spec: Spec,
+    /// Who made it.
+    pub owner: Option<Owner>,
+}
+
+/// A direction, seen from the subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of Kubernetes")]
+pub enum Direction {
+    Ingress,
+    Egress,
+}
+
+/// A protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of Kubernetes")]
+pub enum Protocol {
+    Tcp,
+    Udp,
+    Sctp,
+}
+
+/// A policy, as written: absent and empty lists are two things here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// `podSelector`.
+    pub subject: Option<Selector>,
+    /// `policyTypes`.
+    pub types: Option<Vec<Direction>>,
+    /// `ingress`.
+    pub ingress: Option<Vec<Rule>>,
+    /// `egress`.
+    pub egress: Option<Vec<Rule>>,
+}
+
+/// A rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rule {
+    /// `from` or `to`.
+    pub peers: Option<Vec<Peer>>,
+    /// `ports`.
+    pub ports: Option<Vec<Port>>,
+}
+
+/// A peer of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// Pods: at least one of the selectors is there.
+    Pods(Option<Selector>, Option<Selector>),
+    /// A block and what is taken out of it.
+    Block(Net, Option<Vec<Net>>),
+}
+
+/// A port entry of a rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Port {
+    /// `protocol`.
+    pub protocol: Option<Protocol>,
+    /// `port`.
+    pub port: Option<PortName>,
+    /// `endPort`, only with a number.
+    pub end: Option<u16>,
+}
+
+/// A number or a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortName {
+    /// A number.
+    Number(u16),
+    /// A name.
+    Name(String),
+}
+
+/// A label selector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector {
+    /// `matchLabels`.
+    pub labels: Labels,
+    /// `matchExpressions`.
+    pub expressions: Vec<Expression>,
+}
+
+/// An element of `matchExpressions`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expression {
+    /// `key`.
+    pub key: String,
+    /// `operator`.
+    pub operator: Operator,
+    /// `values`.
+    pub values: Vec<String>,
+}
+
+/// An operator of an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of Kubernetes")]
+pub enum Operator {
+    In,
+    NotIn,
+    Exists,
+    DoesNotExist,
+}
+
+impl Direction {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Ingress, Self::Egress];
+}
+
+impl Protocol {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Tcp, Self::Udp, Self::Sctp];
+
+    /// As Kubernetes writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+            Self::Sctp => "SCTP",
+        }
+    }
+}
+
+impl Kind {
+    /// As Kubernetes writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deployment => "Deployment",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::Job => "Job",
+            Self::CronJob => "CronJob",
+        }
+    }
+}
+
+impl Policy {
+    /// Rules of a direction as written.
+    pub fn rules(&self, direction: Direction) -> &[Rule] {
+        let rules = match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        };
+        rules.as_deref().unwrap_or_default()
+    }
+
+    /// Rules of a direction, to be changed.
+    pub fn rules_mut(&mut self, direction: Direction) -> &mut Option<Vec<Rule>> {
+        match direction {
+            Direction::Ingress => &mut self.ingress,
+            Direction::Egress => &mut self.egress,
+        }
+    }
+
+    /// All selectors of pods that it mentions.
+    pub fn pod_selectors(&self) -> impl Iterator<Item = &Selector> {
+        let peers = self.peers().filter_map(|peer| match peer {
+            Peer::Pods(_, pods) => pods.as_ref(),
+            Peer::Block(..) => None,
+        });
+        self.subject.iter().chain(peers)
+    }
+
+    /// All peers of all rules.
+    pub fn peers(&self) -> impl Iterator<Item = &Peer> {
+        let rules = Direction::BOTH.into_iter().flat_map(|d| self.rules(d));
+        rules.flat_map(|rule| rule.peers.iter().flatten())
+    }
+
+    /// All port entries of all rules.
+    pub fn ports(&self) -> impl Iterator<Item = &Port> {
+        let rules = Direction::BOTH.into_iter().flat_map(|d| self.rules(d));
+        rules.flat_map(|rule| rule.ports.iter().flatten())
+    }
+}
+
+impl Selector {
+    /// The values that it mentions of a key.
+    pub fn values_of<'s>(&'s self, key: &'s str) -> impl Iterator<Item = &'s String> {
+        let written = self.expressions.iter().filter(move |e| e.key == key);
+        self.labels.get(key).into_iter().chain(written.flat_map(|e| &e.values))
+    }
+}
+
+impl Cluster {
+    /// Every block and exception that some policy mentions, and the ranges of the options.
+    pub fn nets(&self) -> Vec<Net> {
+        let mut nets: Vec<Net> = self.pod_cidrs.iter().chain(&self.node_cidrs).copied().collect();
+        for peer in self.policies.iter().flat_map(Policy::peers) {
+            if let Peer::Block(cidr, except) = peer {
+                nets.push(*cidr);
+                nets.extend(except.iter().flatten());
+            }
+        }
+        nets
+    }
+}

@@ -1,0 +1,67 @@
+//! Compares the engine with the oracle on random clusters.
+//!
+//! `portcullis-oracle [COUNT [FIRST [FLOWS]]]`: that many seeds from the first one on, with that
+//! many flows of each pair asked one by one; prints what was compared, and every disagreement,
+//! shrunk. `portcullis-oracle show SEED` prints a cluster.
+
+use std::collections::BTreeMap;
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+
+use portcullis_oracle::check::{Counts, Effort, compare, shrink};
+use portcullis_oracle::{generate, write};
+
+/// Disagreements of one sort that are shrunk and shown; others are only counted.
+const SHOWN: u32 = 2;
+
+fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [show, seed] = arguments.as_slice()
+        && show == "show"
+    {
+        let cluster = generate::cluster(seed.parse()?);
+        for (name, text) in write::files(&cluster, seed.parse()?) {
+            writeln!(stdout(), "# {name}\n{text}")?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut numbers = arguments.iter().map(|argument| argument.parse::<u64>());
+    let mut next = |default: u64| numbers.next().unwrap_or(Ok(default));
+    let (count, first, flows) = (next(1_000)?, next(0)?, next(6)?);
+    run(first..first + count, usize::try_from(flows)?)
+}
+
+fn run(
+    seeds: std::ops::Range<u64>,
+    flows_per_pair: usize,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let mut out = stdout();
+    let mut total = Counts::default();
+    let mut sorts: BTreeMap<String, u32> = BTreeMap::new();
+    let all = seeds.end - seeds.start;
+    for seed in seeds {
+        let cluster = generate::cluster(seed);
+        let effort = Effort { seed, flows_per_pair };
+        match compare(&cluster, effort) {
+            Ok(counts) => total.add(&counts),
+            Err(mismatch) => {
+                let known = sorts.entry(mismatch.sort.clone()).or_default();
+                *known += 1;
+                if *known <= SHOWN {
+                    let (small, mismatch) = shrink(&cluster, effort, mismatch);
+                    let (pods, nodes) = (&small.pod_cidrs, &small.node_cidrs);
+                    writeln!(out, "seed {seed}: {mismatch}")?;
+                    writeln!(out, "  --pod-cidr {pods:?} --node-cidr {nodes:?}")?;
+                    writeln!(out, "{}\n", write::readable(&small))?;
+                }
+            }
+        }
+    }
+    let failed: u32 = sorts.values().sum();
+    writeln!(out, "{all} clusters, {failed} with a disagreement")?;
+    writeln!(out, "in the others: {total}")?;
+    for (sort, count) in &sorts {
+        writeln!(out, "{count:6}  {sort}")?;
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,72 @@
+//! A second opinion: slow, and as literal to the rules of NetworkPolicy as it can be.
+//!
+//! It knows no classes, no programs, no sets of ports and no third truth value. What the input
+//! does not say it makes up, in every way that matters: each such way is a *world*, in which
+//! every label, address and node is known and the answer is yes or no. Where the worlds do not
+//! agree the answer is unknown, and nowhere else.
+
+mod rules;
+mod who;
+mod world;
+
+pub use rules::{Party, PodFacts, Traffic, peer_matches, port_matches, selected_by, types};
+pub use who::{End, Host, Identity, Person, persons};
+pub use world::{World, worlds};
+
+use crate::cluster::Cluster;
+
+/// What the worlds say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It passes in no world.
+    Deny,
+    /// It passes in some.
+    Unknown,
+    /// It passes in every world.
+    Allow,
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Deny => "deny",
+            Self::Unknown => "unknown",
+            Self::Allow => "allow",
+        })
+    }
+}
+
+/// What worlds agree on; none if there is no world.
+pub fn agreed(answers: impl Iterator<Item = bool>) -> Option<Verdict> {
+    let mut verdict = None;
+    for answer in answers {
+        let one = if answer { Verdict::Allow } else { Verdict::Deny };
+        match verdict {
+            None => verdict = Some(one),
+            Some(known) if known == one => {}
+            Some(_) => return Some(Verdict::Unknown),
+        }
+    }
+    verdict
+}
+
+/// Whether traffic passes in these worlds; none if there is no world.
+pub fn verdict(cluster: &Cluster, worlds: &[World], traffic: &Traffic) -> Option<Verdict> {
+    agreed(worlds.iter().map(|world| rules::allowed(cluster, world, traffic)))
+}
+
+/// All worlds of two ends; none if no traffic between them is possible.
+pub fn worlds_of(cluster: &Cluster, from: &End, to: &End) -> Vec<World> {
+    let (sources, destinations) = (persons(cluster, from), persons(cluster, to));
+    // Pods of one workload among each other: each to the others.
+    let among = from == to && sources.len() > 1;
+    let mut all = Vec::new();
+    for source in &sources {
+        for destination in &destinations {
+            if !(among && source.identity == destination.identity) {
+                all.extend(worlds(cluster, source, destination));
+            }
+        }
+    }
+    all
+}
