@@ -32,6 +32,13 @@ fn an_address() {
 }
 
 #[test]
+fn families_that_differ() {
+    let ask = |from| ask("eval", from, "shop/db", &["--port", "5432", "dual"]);
+    insta::assert_snapshot!(ask("shop/web"));
+    assert!(ask("fd00::1").out.starts_with("denied "));
+}
+
+#[test]
 fn protocols_in_any_case_and_kinds() {
     let rest = ["--port", "5432", "--protocol", "udp", "shop"];
     let ran = ask("eval", "shop/Deployment/web", "shop/sts/db", &rest);
