@@ -44,11 +44,13 @@ impl Session {
         let endpoints: Vec<EndpointReport> =
             reach.units().iter().zip(&ids).map(|(unit, id)| endpoint(self, unit, id)).collect();
         let focus = Focus::new(filter, &endpoints);
+        let alone = endpoints.iter().map(|endpoint| endpoint.pods.len() == 1).collect();
         let mut lister = Lister {
             reach,
             ids,
             filter,
             focus,
+            alone,
             texts: FxHashMap::default(),
             counts: Vec::new(),
             connections: Vec::new(),
@@ -68,6 +70,8 @@ struct Lister<'l> {
     ids: Vec<Arc<str>>,
     filter: &'l ListFilter,
     focus: Focus,
+    /// Which units are one pod: it has no other of its workload to send anything to.
+    alone: Vec<bool>,
     texts: FxHashMap<ConnId, Arc<str>>,
     counts: Vec<u32>,
     connections: Vec<Connection>,
@@ -77,7 +81,8 @@ impl Lister<'_> {
     fn add(&mut self, from: u32) {
         for target in self.reach.targets(from) {
             let own = target.unit == from;
-            if (own && !self.filter.siblings) || !self.focus.has(from, target.unit) {
+            let siblings = self.filter.siblings && self.alone.get(from as usize) != Some(&true);
+            if (own && !siblings) || !self.focus.has(from, target.unit) {
                 continue;
             }
             if !self.has_port(&target) {
