@@ -196,10 +196,10 @@ pub struct EvalArgs {
     /// The source: NAMESPACE/POD, NAMESPACE/KIND/NAME of a workload, or an address
     #[arg(long, value_name = "WHO", required_unless_present = "flows", help_heading = "Flow")]
     pub from: Option<String>,
-    /// The destination, as --from
+    /// The destination, as --from, or NAMESPACE/service/NAME
     #[arg(long, value_name = "WHO", required_unless_present = "flows", help_heading = "Flow")]
     pub to: Option<String>,
-    /// The destination port, as the destination pod sees it
+    /// The destination port: the pod's own, or the Service's if --to is one
     #[arg(long, value_name = "N", required_unless_present = "flows", help_heading = "Flow")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,

@@ -32,6 +32,12 @@ fn an_address() {
 }
 
 #[test]
+fn a_service_has_a_port_of_its_own() {
+    let ran = ask("eval", "mon/prom", "shop/service/web", &["--port", "80", "shop"]);
+    insta::assert_snapshot!(ran);
+}
+
+#[test]
 fn families_that_differ() {
     let ask = |from| ask("eval", from, "shop/db", &["--port", "5432", "dual"]);
     insta::assert_snapshot!(ask("shop/web"));

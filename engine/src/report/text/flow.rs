@@ -38,7 +38,11 @@ pub fn write_head(report: &FlowReport, style: Style, out: &mut dyn Write) -> fmt
     let gap = 10 - word.len();
     let (from, to) = (Plain(&report.from), Plain(&report.to));
     let word = style.paint(ink, word);
-    writeln!(out, "{word}{:gap$}{from} → {to}   {} {}", "", report.protocol, report.port)
+    write!(out, "{word}{:gap$}{from} → {to}   {} {}", "", report.protocol, report.port)?;
+    match report.pod_port {
+        Some(port) => writeln!(out, " ({port} at the pod)"),
+        None => out.write_char('\n'),
+    }
 }
 
 /// A verdict in the colour that it has everywhere.
