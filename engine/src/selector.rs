@@ -124,7 +124,18 @@ impl Selector {
                 break;
             }
         }
-        result
+        // Each requirement alone may leave a hidden value open that all of them together do not.
+        if result == Match::Unknown && !self.can_match(labels) { Match::No } else { result }
+    }
+
+    /// Whether each hidden label has a value that meets all requirements on it. `NotIn` alone
+    /// always leaves one.
+    fn can_match(&self, labels: &impl Labels) -> bool {
+        let on = |key: &Arc<str>| self.requirements.iter().filter(move |one| one.key == *key);
+        let listed = self.requirements.iter().filter(|one| one.operator == Operator::In);
+        listed
+            .filter(|one| labels.hidden(&one.key))
+            .all(|one| one.values.iter().any(|value| on(&one.key).all(|other| other.takes(value))))
     }
 
     /// As `kubectl` writes selectors: `app=web,tier in (a,b),!old`; empty for the empty selector.
@@ -161,6 +172,17 @@ impl Requirement {
             Operator::Exists => value.is_some(),
             Operator::DoesNotExist => value.is_none(),
         })
+    }
+
+    /// Whether it is met where the key is present with this value.
+    fn takes(&self, value: &str) -> bool {
+        let listed = || self.values.iter().any(|listed| **listed == *value);
+        match self.operator {
+            Operator::In => listed(),
+            Operator::NotIn => !listed(),
+            Operator::Exists => true,
+            Operator::DoesNotExist => false,
+        }
     }
 
     fn write(&self, text: &mut String) {
@@ -229,6 +251,21 @@ mod tests {
         assert_eq!(ask(Operator::NotIn, &["a"]), Match::Unknown);
         assert_eq!(ask(Operator::Exists, &[]), Match::Yes);
         assert_eq!(ask(Operator::DoesNotExist, &[]), Match::No);
+    }
+
+    #[test]
+    fn a_hidden_value_cannot_be_two() {
+        let labels = Map(&[], &["pod-template-hash"]);
+        let ask = |requirements: &[(Operator, &[&str])]| {
+            let each = requirements.iter();
+            Selector::new(each.map(|(o, v)| requirement("pod-template-hash", *o, v)).collect())
+                .matches(&labels)
+        };
+        assert_eq!(ask(&[(Operator::In, &["a"]), (Operator::In, &["b"])]), Match::No);
+        assert_eq!(ask(&[(Operator::In, &["a"]), (Operator::NotIn, &["a"])]), Match::No);
+        assert_eq!(ask(&[(Operator::In, &["a", "b"]), (Operator::NotIn, &["a"])]), Match::Unknown);
+        assert_eq!(ask(&[(Operator::NotIn, &["b"]), (Operator::NotIn, &["a"])]), Match::Unknown);
+        assert_eq!(ask(&[(Operator::In, &["a"]), (Operator::Exists, &[])]), Match::Unknown);
     }
 
     #[test]
