@@ -131,11 +131,12 @@ impl Selector {
     /// Whether each hidden label has a value that meets all requirements on it. `NotIn` alone
     /// always leaves one.
     fn can_match(&self, labels: &impl Labels) -> bool {
-        let on = |key: &Arc<str>| self.requirements.iter().filter(move |one| one.key == *key);
-        let listed = self.requirements.iter().filter(|one| one.operator == Operator::In);
-        listed
-            .filter(|one| labels.hidden(&one.key))
-            .all(|one| one.values.iter().any(|value| on(&one.key).all(|other| other.takes(value))))
+        let mut listed = self.requirements.iter().filter(|one| one.operator == Operator::In);
+        listed.all(|one| {
+            let same = || self.requirements.iter().filter(|other| other.key == one.key);
+            !labels.hidden(&one.key)
+                || one.values.iter().any(|value| same().all(|other| other.takes(value)))
+        })
     }
 
     /// As `kubectl` writes selectors: `app=web,tier in (a,b),!old`; empty for the empty selector.
