@@ -44,7 +44,7 @@ impl Argument {
             (kind @ ("null" | "undefined"), _) => kind.to_owned(),
             ("Array", _) => "an array".to_owned(),
             ("Object", _) => "an object".to_owned(),
-            (kind, _) if kind.starts_with(['A', 'E', 'I', 'O', 'U']) => format!("an {kind}"),
+            (kind, _) if kind.starts_with(['A', 'E', 'I', 'O']) => format!("an {kind}"),
             (kind, _) => format!("a {kind}"),
         };
         self.wrong(&format!("must be {what}, not {got}"))
@@ -87,8 +87,10 @@ impl Argument {
     /// What `JSON.stringify` makes of it, as one of the engine's types.
     pub fn json<T: DeserializeOwned>(&self, what: &str) -> Result<T, Error> {
         let text = JSON::stringify(&self.value).map_err(|cause| self.unreadable(cause))?;
-        serde_json::from_str(&String::from(text))
-            .map_err(|error| self.wrong(&format!("is not {what}: {error}")))
+        // A `toJSON` may leave nothing of it.
+        let text = text.as_string().unwrap_or_default();
+        let value = serde_json::from_str(&text);
+        value.map_err(|error| self.wrong(&format!("is not {what}: {error}")))
     }
 
     pub fn flag(&self) -> Result<bool, Error> {
@@ -112,21 +114,21 @@ impl Argument {
         if !self.is_list() {
             return Err(self.must_be("an array"));
         }
-        let length = self.read("length", "")?.value.as_f64().unwrap_or_default();
+        let length = self.read(&"length".into(), "")?.value.as_f64().unwrap_or_default();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "lengths of arrays are whole and below 2^32; those of proxies end as these do"
         )]
         let indices = 0..length as u32;
-        Ok(indices.map(|index| self.read(&index.to_string(), &format!("[{index}]"))))
+        Ok(indices.map(|index| self.read(&index.into(), &format!("[{index}]"))))
     }
 
     /// What an object has under its own names, in its order.
     pub fn entries(&self) -> Result<impl Iterator<Item = Result<(String, Self), Error>>, Error> {
-        let names = self.names()?.into_iter();
-        Ok(names.map(|name| {
-            let value = self.read(&name, &format!("[{name:?}]"))?;
+        let keys = self.keys()?.into_iter();
+        Ok(keys.map(|(key, name)| {
+            let value = self.read(&key, &format!("[{name:?}]"))?;
             Ok((name, value))
         }))
     }
@@ -136,7 +138,7 @@ impl Argument {
         if self.is_absent() {
             return Ok(None);
         }
-        let value = self.read(name, &format!(".{name}"))?;
+        let value = self.read(&name.into(), &format!(".{name}"))?;
         Ok(Some(value).filter(|value| !value.is_absent()))
     }
 
@@ -156,7 +158,7 @@ impl Argument {
     /// Complains unless it is an object with no names but these.
     pub fn only(&self, known: &[&str]) -> Result<(), Error> {
         self.is_object_of("an object")?;
-        let mut names = self.names()?.into_iter();
+        let mut names = self.keys()?.into_iter().map(|(_, name)| name);
         let Some(name) = names.find(|name| !known.contains(&name.as_str())) else {
             return Ok(());
         };
@@ -174,15 +176,15 @@ impl Argument {
         self.only(known)
     }
 
-    fn names(&self) -> Result<Vec<String>, Error> {
-        let names = keys(&self.value).map_err(|cause| self.unreadable(cause))?;
-        Ok(names.iter().filter_map(|name| name.as_string()).collect())
+    /// Keys, and what they are in Rust, where half a pair of surrogates becomes another character.
+    fn keys(&self) -> Result<Vec<(JsValue, String)>, Error> {
+        let keys = keys(&self.value).map_err(|cause| self.unreadable(cause))?;
+        Ok(keys.iter().filter_map(|key| Some((key.clone(), key.as_string()?))).collect())
     }
 
-    fn read(&self, name: &str, suffix: &str) -> Result<Self, Error> {
+    fn read(&self, key: &JsValue, suffix: &str) -> Result<Self, Error> {
         let read = Self::new(&format!("{}{suffix}", self.path), JsValue::UNDEFINED);
-        let value = Reflect::get(&self.value, &JsValue::from_str(name));
-        let value = value.map_err(|cause| read.unreadable(cause))?;
+        let value = Reflect::get(&self.value, key).map_err(|cause| read.unreadable(cause))?;
         Ok(Self { value, ..read })
     }
 

@@ -14,7 +14,7 @@ const wasm = () => readFileSync(new URL('node_modules/@portcullis/engine/engine_
 async function bundled() {
   const result = await build({
     stdin: {
-      contents: "export { default as init, initSync, version } from '@portcullis/engine';",
+      contents: "export { PortcullisError, check, default as init, initSync, version } from '@portcullis/engine';",
       resolveDir: fileURLToPath(new URL('.', import.meta.url)),
     },
     bundle: true,
@@ -33,7 +33,9 @@ test('a bundle for browsers asks nothing of Node', async () => {
 
 test('init loads the engine from bytes, once for all callers', async () => {
   const { module } = await bundled();
-  assert.throws(() => module.version());
+  for (const call of [module.version, () => module.check({})]) {
+    assert.throws(call, { name: 'PortcullisError', code: 'load', message: /await `init\(\)` first$/ });
+  }
   const first = module.init(wasm());
   assert.equal(module.init(), first);
   await first;
@@ -42,7 +44,12 @@ test('init loads the engine from bytes, once for all callers', async () => {
 
 test('a failed load is reported and may be tried again', async () => {
   const { module } = await bundled();
-  await assert.rejects(module.init(new Uint8Array([1, 2, 3])));
+  await assert.rejects(module.init(new Uint8Array([1, 2, 3])), (error) => {
+    assert.ok(error instanceof module.PortcullisError);
+    assert.ok(error.cause instanceof WebAssembly.CompileError);
+    return error.code === 'load';
+  });
+  assert.throws(() => module.initSync(new Uint8Array(1)), { name: 'PortcullisError', code: 'load' });
   await module.init(wasm());
   assert.equal(module.version(), manifest.version);
 });

@@ -1,0 +1,531 @@
+/// <reference lib="esnext.disposable" />
+/* tslint:disable */
+/* eslint-disable */
+/** A manifest: YAML or JSON of any number of documents, as a string or as the bytes of a file. */
+export type Text = string | Uint8Array;
+
+/** A text and the name by which findings and reasons refer to it. */
+export interface SourceFile {
+    name: string;
+    text: Text;
+}
+
+/** What to read: texts by name, or a list in which no name is there twice. */
+export type Files = Readonly<Record<string, Text>> | readonly SourceFile[];
+
+/** What the files do not say. */
+export interface Options {
+    /** Where addresses of pods lie that the files do not give, such as `10.244.0.0/16`; none: anywhere. */
+    podCidrs?: readonly string[];
+    /** Where addresses of nodes lie that the files do not give; none: anywhere. */
+    nodeCidrs?: readonly string[];
+    /** The namespace of objects that name none: `default` unless given. */
+    namespace?: string;
+}
+
+/** Which connections to list. */
+export interface ListFilter {
+    /** Only those of these: `NAMESPACE`, `NAMESPACE/NAME`, `NAMESPACE/KIND/NAME` or a name; none: all. */
+    focus?: readonly string[];
+    /** Of those in focus, only what comes to them (`ingress`) or from them (`egress`). */
+    direction?: 'ingress' | 'egress';
+    /** Only connections that include this port. */
+    port?: number;
+    /** The protocol of `port`: `TCP` unless given. */
+    protocol?: Protocol;
+    /** Leave out pairs of which nothing is certain. */
+    certainOnly?: boolean;
+    /** List also what pods of one workload may send to each other. */
+    siblings?: boolean;
+}
+
+/** Whether a flow is allowed, and what decides. */
+export function evaluate(files: Files, flow: FlowQuery, options?: Options): FlowReport;
+/** Whether each of some flows is allowed, and what decides, in their order. */
+export function evaluate(files: Files, flows: readonly FlowQuery[], options?: Options): FlowReport[];
+
+export interface Model {
+    /** Whether a flow is allowed, and what decides. */
+    evaluate(flow: FlowQuery): FlowReport;
+    /** Whether each of some flows is allowed, and what decides, in their order. */
+    evaluate(flows: readonly FlowQuery[]): FlowReport[];
+}
+
+/** How a list can be written; all but `csv` end with what is not known, where anything is not. */
+export type ListForm = 'text' | 'csv' | 'md' | 'dot' | 'mermaid';
+
+/** How the answer for a flow can be written: shortly, or with all that decides it. */
+export type FlowForm = 'text' | 'chain';
+
+/** A list as text, as `portcullis list -o` prints it. */
+export function format(report: ListReport, form: ListForm): string;
+/** The answer for a flow as text, as `portcullis eval` (`text`) and `explain` (`chain`) print it. */
+export function format(report: FlowReport, form: FlowForm): string;
+
+/**
+ * What went wrong.
+ *
+ * - `argument`: an argument is not of its type; `argument` says which.
+ * - `query`: the files have nobody of that name, or nobody that can take part in traffic.
+ * - `released`: the model was freed, or was lost when the engine had to start again.
+ * - `load`: the WebAssembly file could not be loaded, or was not yet.
+ * - `internal`: a fault of the engine; it starts again by itself, and models are lost.
+ */
+export type ErrorCode = 'argument' | 'query' | 'released' | 'load' | 'internal';
+
+/** Every error that the package throws. */
+export class PortcullisError extends Error {
+    private constructor();
+    readonly code: ErrorCode;
+    /** Which argument, or part of it: `options.podCidrs[1]`. */
+    readonly argument?: string;
+}
+
+
+// Generated from tests/schema/portcullis.schema.json by wasm/js/types.mjs.
+
+/** The answer of `check`. */
+export interface CheckReport {
+    /** Findings, by file and position. */
+    diagnostics: DiagnosticReport[];
+    /** What was read. */
+    summary: Summary;
+}
+
+/** What one endpoint may send to another. */
+export interface Connection {
+    /** `id` of the source. */
+    from: string;
+    /** `id` of the destination. */
+    to: string;
+    /**
+     * What is allowed for certain, for example `TCP 80,443` or `All Connections`;
+     * a key of `portSets`. Absent where nothing is.
+     */
+    allowed?: string;
+    /** The address family that this line holds for, where the two differ: `IPv4` or `IPv6`. */
+    family?: Family;
+    /** What cannot be known from the input; a key of `portSets`. */
+    unknown?: string;
+}
+
+/** One finding about the input. */
+export interface DiagnosticReport {
+    /** Stable code, for example `L19`. */
+    code: string;
+    /** The code's name, for example `unknown-field`. */
+    name: string;
+    /** How much it matters. */
+    severity: Severity;
+    /** What is wrong: lower case, no full stop, the user's text in backticks. */
+    message: string;
+    /** What to do about it. */
+    help?: string;
+    /** Where it stands, when the input was text. */
+    location?: Location;
+    /** The object that it is about. */
+    object?: ObjectRef;
+    /** The field's path in that object, for example `spec.ingress[0].from[1]`. */
+    path?: string;
+}
+
+/** One end of a flow, judged. */
+export interface EndReport {
+    /** What this end alone says. */
+    verdict: Verdict;
+    /** Why. */
+    state: EndState;
+    /** Why, as a sentence. */
+    summary: string;
+    /** Policies that isolate this end in this direction, admitting ones first, then by name. */
+    policies: PolicyEvidence[];
+}
+
+/**
+ * Why an end lets a flow pass or not.
+ *
+ * - `unenforced`: Not a pod that policies apply to: outside, a node, host network.
+ * - `notIsolated`: No policy selects it in this direction.
+ * - `isolated`: At least one policy selects it in this direction, or may.
+ * - `selfTraffic`: A pod to itself: no policy can stop it.
+ * - `ownNode`: From the pod's own node: always allowed.
+ */
+export type EndState = 'unenforced' | 'notIsolated' | 'isolated' | 'selfTraffic' | 'ownNode';
+
+/**
+ * What an endpoint of the list is.
+ *
+ * - `addresses`: Addresses outside the cluster (or of nodes) that the policies do not tell apart.
+ * - `workload`: Pods of one owner, or a group of them where policies tell them apart.
+ */
+export type EndpointKind = 'addresses' | 'workload';
+
+/** One end of connections. */
+export interface EndpointReport {
+    /** Unique in the report: `shop/web[Deployment]`, `10.0.0.0-10.255.255.255`. */
+    id: string;
+    /** What it is. */
+    kind: EndpointKind;
+    /** Addresses: of pods where known, else the ranges of this endpoint as CIDRs, sorted. */
+    addresses?: string[];
+    /** Whether policies isolate it for egress, for workloads. */
+    egress?: Isolation;
+    /** Which part of the workload, where policies tell its pods apart. */
+    group?: string;
+    /** Uses its node's network. */
+    hostNetwork?: boolean;
+    /** Whether policies isolate it for ingress, for workloads. */
+    ingress?: Isolation;
+    /** Labels, for workloads. */
+    labels?: Record<string, string>;
+    /** Where it is declared, when the input was text. */
+    location?: Location;
+    /** Its name, for workloads. */
+    name?: string;
+    /** Its namespace, for workloads. */
+    namespace?: string;
+    /** Names of its pods in the input, sorted; empty for a template. */
+    pods?: string[];
+    /** Replicas that a template asks for. */
+    replicas?: number;
+    /** `Deployment`, `Pod`, …, for workloads. */
+    workloadKind?: string;
+}
+
+/** What one peer or port entry says of a flow. */
+export interface EntryEvidence {
+    /** Its path, for example `spec.ingress[0].from[1]`. */
+    path: string;
+    /** What it says, shortly: `app=web`, `10.0.0.0/8 except 10.1.0.0/16`, `TCP 5432`. */
+    text: string;
+    /** Whether it matches. */
+    matches: Match;
+    /** Where it stands. */
+    location?: Location;
+    /** Why it does not match, or why that is not known. */
+    why?: string;
+}
+
+/** Both ends of a flow. */
+export interface Evidence {
+    /** At the source. */
+    egress: EndReport;
+    /** At the destination. */
+    ingress: EndReport;
+}
+
+/**
+ * An address family. A flow has exactly one.
+ *
+ * - `IPv4`: IPv4.
+ * - `IPv6`: IPv6.
+ */
+export type Family = 'IPv4' | 'IPv6';
+
+/** A flow to judge. */
+export interface FlowQuery {
+    /** `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, or an address. */
+    from: string;
+    /** As `from`, or `NAMESPACE/Service/NAME`: then `port` is the Service's. */
+    to: string;
+    /** Destination port as the destination pod sees it, 1–65535. */
+    port: number;
+    /** `TCP`, `UDP` or `SCTP`; `TCP` if absent. */
+    protocol?: Protocol;
+}
+
+/** The answer of `eval` and `explain` for one flow. */
+export interface FlowReport {
+    /** As asked. */
+    from: string;
+    /** As asked. */
+    to: string;
+    /** As asked. */
+    protocol: Protocol;
+    /** As asked. */
+    port: number;
+    /** The answer. */
+    verdict: Verdict;
+    /** The answer as a sentence. */
+    summary: string;
+    /** What the source resolved to, for example `shop/web[Deployment]`. */
+    source: string;
+    /** What the destination resolved to. */
+    destination: string;
+    /** What decided, at each end, in the order in which a packet meets them. */
+    evidence: Evidence;
+    /** Everything allowed between the two, whatever the port asked about. */
+    allowed?: string;
+    /** The port that the pods see, where a Service makes another one of it. */
+    podPort?: number;
+    /** Why it is unknown. */
+    reason?: UnknownReason;
+}
+
+/**
+ * Isolation of a workload's pods, per direction.
+ *
+ * - `no`: No policy selects them in this direction: all is allowed.
+ * - `yes`: At least one policy does.
+ * - `unknown`: Whether one does hangs on a label that a template does not show.
+ * - `unenforced`: Policies do not apply (host network, finished).
+ */
+export type Isolation = 'no' | 'yes' | 'unknown' | 'unenforced';
+
+/** How many objects of a kind that takes no part in the answer were passed over. */
+export interface KindCount {
+    /** For example `ConfigMap`. */
+    kind: string;
+    /** How many. */
+    count: number;
+}
+
+/** The answer of `list`. */
+export interface ListReport {
+    /** Endpoints: addresses first (IPv4, then IPv6, ascending), then workloads by `id`. */
+    endpoints: EndpointReport[];
+    /** Pairs between which something is allowed or unknown, in the order of `endpoints`. */
+    connections: Connection[];
+    /** What `allowed` and `unknown` name, as ranges, sorted by protocol and port. */
+    portSets: Record<string, PortRange[]>;
+    /** What cannot be known, and why. */
+    notes: Note[];
+    /** What was read. */
+    summary: Summary;
+}
+
+/**
+ * Where something stands in a text that was read.
+ *
+ * Lines and columns count from 1; columns count Unicode scalar values. `end` is exclusive.
+ */
+export interface Location {
+    /** The file's name as it was given. */
+    file: string;
+    /** First line. */
+    line: number;
+    /** Column of the first character. */
+    column: number;
+    /** Line of the end. */
+    endLine: number;
+    /** Column after the last character. */
+    endColumn: number;
+}
+
+/**
+ * Whether something matches.
+ *
+ * - `no`: It does not.
+ * - `unknown`: The input does not tell.
+ * - `yes`: It does.
+ */
+export type Match = 'no' | 'unknown' | 'yes';
+
+/** Why verdicts are unknown, gathered over connections. */
+export interface Note {
+    /** Why, as a code. */
+    reason: UnknownReason;
+    /** Why, as a sentence that says what would settle it. */
+    message: string;
+    /** How many connections of the report it leaves open. */
+    connections: number;
+    /** Where the rule stands. */
+    location?: Location;
+    /** The rule's path, for example `spec.ingress[0]`. */
+    path?: string;
+    /** The policy whose rule it is. */
+    policy?: ObjectRef;
+}
+
+/** An object of the input, as users name it. */
+export interface ObjectRef {
+    /** For example `NetworkPolicy`. */
+    kind: string;
+    /** `metadata.name`; empty where the input has none. */
+    name: string;
+    /** Absent for objects without a namespace, such as a Node. */
+    namespace?: string;
+}
+
+/** What one policy says of a flow. */
+export interface PolicyEvidence {
+    /** The policy. */
+    policy: ObjectRef;
+    /** Whether one of its rules admits the flow. */
+    admits: Match;
+    /** Why not, or that it has no rule, as a sentence. */
+    summary: string;
+    /** Its rules of this direction, in order. */
+    rules: RuleEvidence[];
+    /** Where it begins. */
+    location?: Location;
+}
+
+/** A range of ports of one protocol. */
+export interface PortRange {
+    /** Protocol. */
+    protocol: Protocol;
+    /** First port. */
+    port: number;
+    /** Last port, inclusive. */
+    endPort: number;
+}
+
+/**
+ * A transport protocol that NetworkPolicy speaks of.
+ *
+ * - `SCTP`: SCTP.
+ * - `TCP`: TCP.
+ * - `UDP`: UDP.
+ */
+export type Protocol = 'SCTP' | 'TCP' | 'UDP';
+
+/** What one rule says of a flow. */
+export interface RuleEvidence {
+    /** The rule's path, for example `spec.ingress[0]`. */
+    path: string;
+    /** Whether it admits the flow. */
+    admits: Match;
+    /** Its peers, in order; empty if the rule names none and so takes any. */
+    peers: EntryEvidence[];
+    /** Its ports, in order; empty if the rule names none and so takes any. */
+    ports: EntryEvidence[];
+    /** Where it stands. */
+    location?: Location;
+}
+
+/**
+ * How much a finding matters.
+ *
+ * - `info`: Worth knowing.
+ * - `warning`: Likely a mistake.
+ * - `error`: Invalid, or provably not what was meant.
+ */
+export type Severity = 'info' | 'warning' | 'error';
+
+/** What was read. */
+export interface Summary {
+    /** Files read. */
+    files: number;
+    /** Namespaces that objects of the input are in or that the input declares. */
+    namespaces: number;
+    /** Workloads, pods without an owner among them. */
+    workloads: number;
+    /** Pods given as such (templates are not counted). */
+    pods: number;
+    /** Nodes. */
+    nodes: number;
+    /** Policies in force. */
+    policies: number;
+    /** Objects of other kinds, by kind, sorted by kind. */
+    ignored: KindCount[];
+    /** Findings of severity `error`. */
+    errors: number;
+    /** Findings of severity `warning`. */
+    warnings: number;
+    /** Findings of severity `info`. */
+    infos: number;
+}
+
+/**
+ * Why a verdict cannot be known.
+ *
+ * - `address`: A block of addresses decides, and an end's address is not in the input.
+ * - `node`: Whether both ends are on one node decides, and the input does not say.
+ * - `label`: A label decides that the controller adds and the template does not show.
+ * - `group`: The pods of the workload asked about do not agree.
+ */
+export type UnknownReason = 'address' | 'node' | 'label' | 'group';
+
+/**
+ * A verdict.
+ *
+ * - `deny`: A policy stops it.
+ * - `unknown`: The input does not tell.
+ * - `allow`: Policies let it pass.
+ */
+export type Verdict = 'deny' | 'unknown' | 'allow';
+
+
+
+/**
+ * Files that have been read, to be asked many times.
+ *
+ * A model never changes: `put` and `remove` return the next one, which shares with this one
+ * everything that the change does not touch. Where many are made in one go, `free()` each that
+ * is no longer needed, or declare it with `using`; otherwise the garbage collector does.
+ */
+export class Model {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * What is wrong with the files, where, and what to do about it.
+     */
+    check(): CheckReport;
+    /**
+     * Whether a flow is allowed, and everything that decides it.
+     */
+    explain(flow: FlowQuery): FlowReport;
+    /**
+     * Who can reach whom, and on which ports.
+     */
+    list(filter?: ListFilter): ListReport;
+    /**
+     * Reads the files.
+     */
+    constructor(files: Files, options?: Options);
+    /**
+     * The model in which a file is new, or replaces the one of its name. Documents of the file
+     * whose text has not changed are not read again.
+     */
+    put(name: string, text: Text): Model;
+    /**
+     * The model in which there is no file of this name.
+     */
+    remove(name: string): Model;
+    /**
+     * The names of its files, sorted.
+     */
+    readonly files: string[];
+}
+
+declare function __wbg_reset_state(): void;
+
+/**
+ * What is wrong with the files, where, and what to do about it.
+ */
+export function check(files: Files, options?: Options): CheckReport;
+
+/**
+ * Whether a flow is allowed, and everything that decides it.
+ */
+export function explain(files: Files, flow: FlowQuery, options?: Options): FlowReport;
+
+/**
+ * Who can reach whom, and on which ports.
+ */
+export function list(files: Files, options?: Options & ListFilter): ListReport;
+
+/**
+ * The version of the engine, as in the package's `package.json`.
+ */
+export function version(): string;
+
+/** A `WebAssembly.Module`, where the types in use know of such: Node's alone do not. */
+export type CompiledModule = typeof globalThis extends {
+  WebAssembly: { Module: new (...parts: never[]) => infer Module };
+}
+  ? Module
+  : never;
+
+/** Where the engine's WebAssembly is: an address to load it from, or what was loaded. */
+export type InitSource = string | URL | Request | Response | ArrayBuffer | ArrayBufferView | CompiledModule;
+
+/**
+ * Loads the engine. In browsers, await it once before anything else; without a source it loads
+ * `engine_bg.wasm` from beside the module. In Node it does nothing: the engine is there on import.
+ */
+export default function init(source?: InitSource | Promise<InitSource>): Promise<void>;
+
+/** Loads the engine from bytes or a compiled module that the caller has; does nothing in Node. */
+export function initSync(source: ArrayBuffer | ArrayBufferView | CompiledModule): void;
