@@ -53,7 +53,7 @@ fn summary(summary: &Summary) -> String {
     let found = [
         findings::count(summary.errors, "error"),
         findings::count(summary.warnings, "warning"),
-        findings::count(summary.infos, "hint"),
+        findings::count(summary.infos, "info"),
     ];
     parts.extend(found.into_iter().flatten());
     if parts.len() == 2 {

@@ -13,6 +13,7 @@ mod arguments;
 mod check;
 mod eval;
 mod flows;
+mod guide;
 mod input;
 mod list;
 
