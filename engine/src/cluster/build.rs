@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::draft::{Draft, life, settle_shared_addresses, template};
 use super::group::Group;
 use super::hidden;
 use super::intern::Interner;
 use super::owner::{Owners, WorkloadKey};
 use super::{AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, Node, Workload};
-use crate::manifest::{Body, LabelList, NamedPort, Object, Phase, PodSpec, PodStatus};
+use crate::manifest::{Body, LabelList, Object, PodSpec, PodStatus};
 
 /// The label that the API server sets on every namespace.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -92,21 +93,6 @@ fn nodes(input: Input<'_>) -> BTreeMap<Arc<str>, NodeDraft> {
 fn host_addresses<'p>(spec: &PodSpec, status: &'p PodStatus) -> impl Iterator<Item = &'p IpAddr> {
     let own: &[IpAddr] = if spec.host_network { &status.addresses } else { &[] };
     status.host_addresses.iter().chain(own)
-}
-
-/// An endpoint before its workload and group have numbers.
-struct Draft {
-    workload: WorkloadKey,
-    name: Arc<str>,
-    labels: LabelList,
-    hidden: &'static [&'static str],
-    ports: Vec<NamedPort>,
-    host_network: bool,
-    node: Option<Arc<str>>,
-    addresses: Addresses,
-    template: bool,
-    life: Life,
-    object: Arc<Object>,
 }
 
 /// What is known of a node from its object and from the pods that say where they run.
@@ -269,86 +255,6 @@ impl<'i> Builder<'i> {
         index_addresses(&mut model);
         model
     }
-}
-
-fn template(
-    object: &Arc<Object>,
-    workload: &crate::manifest::Workload,
-    (root, name, labels): (WorkloadKey, Arc<str>, LabelList),
-) -> Draft {
-    let host_network = workload.pod.host_network;
-    Draft {
-        workload: root,
-        name,
-        labels,
-        hidden: hidden::hidden_keys(workload.kind),
-        ports: workload.pod.ports.clone(),
-        host_network,
-        node: workload.pod.node_name.clone(),
-        addresses: if host_network { Addresses::SomeNode } else { Addresses::SomePod },
-        template: true,
-        life: Life::Active,
-        object: object.clone(),
-    }
-}
-
-/// # Source
-/// NetworkPolicy §11.
-fn life(status: &PodStatus) -> Life {
-    match (status.phase, status.addresses.is_empty()) {
-        (Some(Phase::Finished), _) => Life::Finished,
-        (Some(Phase::Pending), true) => Life::NoAddress,
-        _ => Life::Active,
-    }
-}
-
-/// Of pods that claim one address, the unfinished and newest has it; the others do without it.
-///
-/// # Source
-/// NetworkPolicy §11.
-fn settle_shared_addresses(drafts: &mut [Draft]) {
-    let mut holders: FxHashMap<IpAddr, usize> = FxHashMap::default();
-    let mut shared = false;
-    for (i, draft) in drafts.iter().enumerate() {
-        for address in claims(draft) {
-            let other = *holders.entry(*address).or_insert(i);
-            shared |= other != i;
-            if drafts.get(other).is_some_and(|other| birth(draft) > birth(other)) {
-                holders.insert(*address, i);
-            }
-        }
-    }
-    if !shared {
-        return;
-    }
-    for (i, draft) in drafts.iter_mut().enumerate() {
-        let claimed = claims(draft);
-        let held: Box<[IpAddr]> =
-            claimed.iter().copied().filter(|address| holders.get(address) == Some(&i)).collect();
-        if held.len() == claimed.len() {
-            continue;
-        }
-        if held.is_empty() {
-            draft.life = Life::NoAddress;
-        } else {
-            draft.addresses = Addresses::Known(held);
-        }
-    }
-}
-
-/// The addresses that a pod has for itself.
-fn claims(draft: &Draft) -> &[IpAddr] {
-    match &draft.addresses {
-        Addresses::Known(addresses) if !draft.host_network && draft.life == Life::Active => {
-            addresses
-        }
-        _ => &[],
-    }
-}
-
-/// Newer pods have the greater one; of equal ones the name decides, so that the order does not.
-fn birth(draft: &Draft) -> (Option<&str>, &str, &str) {
-    (draft.object.meta.created.as_deref(), &draft.workload.0, &draft.name)
 }
 
 fn services(

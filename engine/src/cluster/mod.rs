@@ -2,6 +2,7 @@
 
 mod address;
 mod build;
+mod draft;
 mod group;
 mod hidden;
 mod intern;
