@@ -56,15 +56,16 @@ fn dependencies(package: &str) -> BTreeSet<String> {
     names.filter(|name| *name != package).map(str::to_owned).collect()
 }
 
-/// The crates of the workspace, as cargo describes them.
-fn metadata() -> Vec<Value> {
-    let metadata = cargo(&["metadata", "--offline", "--no-deps", "--format-version", "1"]);
+/// The crates of a workspace, as cargo describes them.
+fn metadata(manifest: &Path) -> Vec<Value> {
+    let words = ["metadata", "--offline", "--no-deps", "--format-version", "1", "--manifest-path"];
+    let metadata = cargo(&[&words[..], &[manifest.to_str().unwrap()]].concat());
     let metadata: Value = serde_json::from_str(&metadata).unwrap();
     metadata["packages"].as_array().unwrap().clone()
 }
 
 fn workspace() -> BTreeSet<String> {
-    let packages = metadata();
+    let packages = metadata(Path::new("Cargo.toml"));
     packages.iter().map(|package| package["name"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -133,12 +134,22 @@ fn every_rust_file_is_part_of_a_crate() {
     assert!(orphans.is_empty(), "no `mod` leads to {orphans:?}");
 }
 
-/// The files at which cargo starts: libraries, programs, tests, benchmarks.
+/// The files at which cargo starts: libraries, programs, tests, benchmarks, build scripts; of the
+/// workspace and of crates that keep out of it.
 fn targets() -> BTreeSet<PathBuf> {
-    let packages = metadata();
+    let root = root().canonicalize().unwrap();
+    let mut packages = metadata(Path::new("Cargo.toml"));
+    for manifest in files().into_iter().filter(|path| path.ends_with("Cargo.toml")) {
+        let path = root.join(&manifest);
+        if !packages
+            .iter()
+            .any(|package| Path::new(package["manifest_path"].as_str().unwrap()) == path)
+        {
+            packages.extend(metadata(&manifest));
+        }
+    }
     let targets = packages.iter().flat_map(|package| package["targets"].as_array().unwrap());
     let paths = targets.map(|target| PathBuf::from(target["src_path"].as_str().unwrap()));
-    let root = root().canonicalize().unwrap();
     paths.map(|path| path.strip_prefix(&root).unwrap().to_path_buf()).collect()
 }
 
