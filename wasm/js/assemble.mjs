@@ -34,7 +34,8 @@ async function writeTypes(raw, out) {
   if (end < 0) throw new Error('engine.d.ts: wasm-bindgen has changed the shape of its types');
   const loading = await readFile(join(HERE, 'init.d.ts'), 'utf8');
   const reference = '/// <reference lib="esnext.disposable" />\n';
-  const types = `${reference}${generated.slice(0, end).trimEnd()}\n${loading}`;
+  const own = generated.slice(0, end).replace('declare function __wbg_reset_state(): void;\n', '');
+  const types = `${reference}${own.trimEnd()}\n${loading}`;
   // TypeScript takes a .d.ts in this package for an ES module; `require` needs its own.
   await Promise.all(['index.d.ts', 'index.d.cts'].map((name) => writeFile(join(out, name), types)));
 }

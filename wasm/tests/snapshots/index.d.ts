@@ -51,13 +51,13 @@ export interface Model {
     evaluate(flows: readonly FlowQuery[]): FlowReport[];
 }
 
-/** How a list can be written; all but `csv` end with what is not known, where anything is not. */
+/** How a list can be written. `text` and `md` end with what is not known, the others show what is certain. */
 export type ListForm = 'text' | 'csv' | 'md' | 'dot' | 'mermaid';
 
 /** How the answer for a flow can be written: shortly, or with all that decides it. */
 export type FlowForm = 'text' | 'chain';
 
-/** A list as text, as `portcullis list -o` prints it. */
+/** A list as text or as the source of a drawing, as `portcullis list -o` prints it. */
 export function format(report: ListReport, form: ListForm): string;
 /** The answer for a flow as text, as `portcullis eval` (`text`) and `explain` (`chain`) print it. */
 export function format(report: FlowReport, form: FlowForm): string;
@@ -489,7 +489,6 @@ export class Model {
     readonly files: string[];
 }
 
-declare function __wbg_reset_state(): void;
 
 /**
  * What is wrong with the files, where, and what to do about it.

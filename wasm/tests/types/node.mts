@@ -56,3 +56,6 @@ codeOf(0) === 'nosuch';
 new PortcullisError();
 
 export { drawn, loaded, many, text };
+
+// @ts-expect-error: nor is how a fresh instance is made
+export type Reset = typeof import('@portcullis/engine').__wbg_reset_state;
