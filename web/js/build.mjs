@@ -33,7 +33,10 @@ export async function buildSite(outdir = join(here, "dist")) {
       editor: "src/editor/index.ts",
       graph: "src/graph/index.ts",
       "layout-worker": "src/layout/worker.ts",
+      "engine-worker": "src/engine-worker.ts",
     },
+    // What the crate `web` is compiled to: beside these files on the site, not here.
+    external: ["../app/*"],
     format: "esm",
     splitting: true,
     chunkNames: "chunk-[hash]",

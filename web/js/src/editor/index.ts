@@ -49,7 +49,7 @@ class Files {
       text: (file) => this.stateOf(file)?.doc.toString() ?? "",
       setDiagnostics: (file, reports) => this.setDiagnostics(file, reports),
       setHints: (file, shown) => this.setHints(file, shown),
-      highlight: (marked) => this.highlight(marked),
+      highlight: (marked, how) => this.highlight(marked, how?.reveal !== false),
       focusLine: (line, file) => this.focusLine(line, file),
       focus: () => this.view.focus(),
       setTheme: (dark) => this.setTheme(dark),
@@ -86,7 +86,9 @@ class Files {
     if (file) file.state = update.state;
     if (update.docChanged && file) this.announce(this.open);
     const line = update.state.doc.lineAt(update.state.selection.main.head).number;
-    if (file && line !== this.line && update.selectionSet) this.options.onCursor(this.open, (this.line = line));
+    const moved = line !== this.line && update.transactions.some((t) => t.isUserEvent("select"));
+    this.line = line;
+    if (file && moved) this.options.onCursor(this.open, line);
   }
 
   /** Once a frame: a fast typist, or a paste in many steps, is one change. */
@@ -173,12 +175,12 @@ class Files {
     if (name === this.open) this.view.dispatch({ effects: setHints.of(shown) });
   }
 
-  private highlight(marked: Mark[]): void {
+  private highlight(marked: Mark[], reveal: boolean): void {
     const file = marked[0]?.file;
-    if (file !== undefined && this.files.has(file)) this.openFile(file);
+    if (reveal && file !== undefined && this.files.has(file)) this.openFile(file);
     const own = marked.filter((m) => (m.file ?? this.open) === this.open);
     const effects: StateEffect<unknown>[] = [setMarks.of(own)];
-    if (own.length) effects.push(EditorView.scrollIntoView(this.startOf(own[0].line), { y: "nearest", yMargin: 80 }));
+    if (reveal && own.length) effects.push(EditorView.scrollIntoView(this.startOf(own[0].line), { y: "nearest", yMargin: 80 }));
     this.view.dispatch({ effects });
   }
 

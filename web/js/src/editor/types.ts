@@ -40,7 +40,7 @@ export interface EditorLabels {
 export interface EditorOptions {
   /** The user changed a file (at most once a frame), or undid, or applied a fix. */
   onChange(file: string, text: string): void;
-  /** The cursor stands on another line, or in another file. */
+  /** The user put the cursor on another line, by pointer or keys; not by typing. */
   onCursor(file: string, line: number): void;
   dark?: boolean;
   labels?: Partial<EditorLabels>;
@@ -60,8 +60,11 @@ export interface EditorHandle {
   /** Findings of one file, in place of those it had. */
   setDiagnostics(file: string, diagnostics: DiagnosticReport[]): void;
   setHints(file: string, hints: Hint[]): void;
-  /** Marks lines in amber and brings the first into sight; opens its file. `[]` clears. */
-  highlight(marks: Mark[]): void;
+  /**
+   * Marks lines in amber and brings the first into sight; opens its file. `[]` clears. With
+   * `reveal: false` nothing is opened and nothing scrolls: the marks follow what is being typed.
+   */
+  highlight(marks: Mark[], options?: { reveal?: boolean }): void;
   /** Puts the cursor on a line and the focus into the editor. */
   focusLine(line: number, file?: string): void;
   focus(): void;

@@ -1,0 +1,199 @@
+//! What follows from a state outside of what is drawn: questions to the worker, what is stored,
+//! attributes of the document, its address, keys that work everywhere.
+
+use std::rc::Rc;
+
+use gloo::events::EventListener;
+use gloo::timers::callback::Timeout;
+use gloo::utils::{document, document_element, window};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{ClipboardEvent, HtmlDetailsElement, HtmlElement, KeyboardEvent};
+use yew::prelude::*;
+
+use crate::examples::{self, Example};
+use crate::state::{Action, File, State, Theme, Toast, save, save_language, save_theme};
+use crate::worker::{Client, Event as Heard, Wanted};
+
+/// Typing is stored once it has paused for this long.
+const STORE_MS: u32 = 300;
+
+type Page = UseReducerHandle<State>;
+
+/// Asks the worker whenever texts or questions change.
+#[hook]
+pub fn use_worker(store: &Page) {
+    let dispatch = store.dispatcher();
+    let client = use_memo((), move |()| {
+        Client::new(Callback::from(move |event| {
+            dispatch.dispatch(match event {
+                Heard::Replied(reply) => Action::Replied(reply),
+                Heard::Working(working) => Action::Working(working),
+                Heard::Stopped => Action::Stopped,
+            });
+        }))
+    });
+    let files = store.work.files.iter().map(|file| (file.name.clone(), file.text.clone()));
+    let wanted =
+        Wanted { work: store.work_number, files: files.collect(), question: store.question() };
+    use_effect_with(store.revision, move |_| client.want(wanted));
+}
+
+/// Keeps the work, and says so once where the browser has no room for it.
+#[hook]
+pub fn use_storage(store: &Page) {
+    let work = store.work.clone();
+    let dispatch = store.dispatcher();
+    let (language, text) = (store.language, store.text());
+    let refused = use_mut_ref(|| false);
+    use_effect_with((work, language), move |(work, _)| {
+        let work = work.clone();
+        let keep = move || {
+            let stored = save(&work);
+            if !stored && !refused.replace(true) {
+                dispatch.dispatch(Action::Say(Some(Toast::Say(text.not_stored.to_owned()))));
+            }
+        };
+        let keep = Rc::new(keep);
+        let later = Rc::clone(&keep);
+        let timer = Timeout::new(STORE_MS, move || later());
+        // Who closes the page within that time loses nothing either.
+        let hidden = EventListener::once(&window(), "pagehide", move |_| keep());
+        move || drop((timer, hidden))
+    });
+}
+
+/// Language, title and theme of the document.
+#[hook]
+pub fn use_document(store: &Page) {
+    let first = use_mut_ref(|| true);
+    use_effect_with((store.language, store.theme), move |(language, theme)| {
+        let root = document_element();
+        let _ = root.set_attribute("lang", language.tag());
+        document().set_title(language.text().title);
+        let _ = match theme {
+            Theme::System => root.remove_attribute("data-theme"),
+            Theme::Light => root.set_attribute("data-theme", "light"),
+            Theme::Dark => root.set_attribute("data-theme", "dark"),
+        };
+        // What was never chosen is not stored, so that it goes on following the system.
+        if !first.replace(false) {
+            save_language(*language);
+            save_theme(*theme);
+        }
+    });
+}
+
+/// The example that the address names.
+pub fn example_of_hash() -> Option<&'static Example> {
+    let hash = window().location().hash().ok()?;
+    examples::find(hash.strip_prefix("#example=")?)
+}
+
+/// The address names the example, and another address is another example.
+#[hook]
+pub fn use_hash(store: &Page) {
+    let first = use_mut_ref(|| true);
+    use_effect_with(store.work.example, move |example| {
+        let hash = example.map_or_else(String::new, |id| format!("#example={id}"));
+        let location = window().location();
+        let address = format!("{}{hash}", location.pathname().unwrap_or_default());
+        let first = first.replace(false);
+        if location.hash().is_ok_and(|now| now == hash) {
+            return;
+        }
+        let Ok(history) = window().history() else {
+            return;
+        };
+        // The way back must not lead to where the page itself was opened.
+        let _ = if first {
+            history.replace_state_with_url(&JsValue::NULL, "", Some(&address))
+        } else {
+            history.push_state_with_url(&JsValue::NULL, "", Some(&address))
+        };
+    });
+    let dispatch = store.dispatcher();
+    let now = store.work.example;
+    use_effect_with(now, move |now| {
+        let now = *now;
+        let gone = EventListener::new(&window(), "popstate", move |_| {
+            if let Some(example) = example_of_hash()
+                && now != Some(example.id)
+            {
+                dispatch.dispatch(Action::Begin(Box::new(example.work())));
+            }
+        });
+        move || drop(gone)
+    });
+}
+
+/// Escape closes menus, then clears the selection; a paste beside the editor adds a file.
+#[hook]
+pub fn use_keys(store: &Page) {
+    let dispatch = store.dispatcher();
+    use_effect_with((), move |()| {
+        let keys = dispatch.clone();
+        let pressed = EventListener::new(&document(), "keydown", move |event| {
+            if let Some(event) = event.dyn_ref::<KeyboardEvent>()
+                && event.key() == "Escape"
+                && !close_menus()
+                && !is_typing(event)
+            {
+                keys.dispatch(Action::Unpick);
+            }
+        });
+        let clicked = EventListener::new(&document(), "click", |event| close_other_menus(event));
+        let pasted = EventListener::new(&document(), "paste", move |event| {
+            if let Some(text) = pasted_text(event) {
+                let file = File { name: "pasted.yaml".into(), text: text.into() };
+                dispatch.dispatch(Action::Add(vec![file]));
+            }
+        });
+        move || drop((pressed, clicked, pasted))
+    });
+}
+
+fn open_menus() -> Vec<HtmlDetailsElement> {
+    let Ok(menus) = document().query_selector_all("details.menu[open]") else {
+        return Vec::new();
+    };
+    (0..menus.length()).filter_map(|i| menus.get(i)?.dyn_into().ok()).collect()
+}
+
+/// Closes open menus and gives the focus back to what opened them. False if there was none.
+fn close_menus() -> bool {
+    let menus = open_menus();
+    for menu in &menus {
+        menu.set_open(false);
+        let opener = menu.query_selector("summary").ok().flatten();
+        if let Some(opener) = opener.and_then(|opener| opener.dyn_into::<HtmlElement>().ok()) {
+            let _ = opener.focus();
+        }
+    }
+    !menus.is_empty()
+}
+
+fn close_other_menus(event: &web_sys::Event) {
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Node>().ok());
+    for menu in open_menus() {
+        if !menu.contains(target.as_ref()) {
+            menu.set_open(false);
+        }
+    }
+}
+
+fn is_typing(event: &web_sys::Event) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    target.is_some_and(|target| {
+        target.is_content_editable()
+            || matches!(&*target.tag_name(), "INPUT" | "SELECT" | "TEXTAREA")
+    })
+}
+
+fn pasted_text(event: &web_sys::Event) -> Option<String> {
+    if is_typing(event) {
+        return None;
+    }
+    let data = event.dyn_ref::<ClipboardEvent>()?.clipboard_data()?;
+    let text = data.get_data("text").ok()?;
+    (!text.trim().is_empty()).then_some(text)
+}

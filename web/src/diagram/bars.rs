@@ -1,0 +1,108 @@
+//! Lines above the drawing: what is broken, and what cannot be known.
+
+use portcullis_engine::report::{Location, Note};
+use yew::prelude::*;
+
+use super::data::{UNKNOWN_DRAWN, unknown_edges};
+use crate::examples::inline;
+use crate::names;
+use crate::state::{Action, use_store};
+use crate::text::{count, fill};
+use crate::worker::message::Broken;
+
+/// Goes to a place of a file.
+#[derive(Properties, PartialEq)]
+pub struct LineLinkProps {
+    pub location: Location,
+}
+
+#[component]
+pub fn LineLink(props: &LineLinkProps) -> Html {
+    let store = use_store();
+    let Location { file, line, .. } = props.location.clone();
+    let onclick = move |event: MouseEvent| {
+        event.stop_propagation();
+        store.dispatch(Action::Visit(file.to_string(), line));
+    };
+    html! { <button type="button" class="line-link" {onclick}>{ names::place(&props.location) }</button> }
+}
+
+#[component]
+pub fn BrokenBar() -> Html {
+    let store = use_store();
+    let text = store.text();
+    if store.stopped {
+        return html! { <div class="broken-bar" role="status"><span>{ text.stopped }</span></div> };
+    }
+    let broken = store.findings.as_ref().and_then(|findings| findings.broken.as_ref());
+    let Some(Broken { file, document, line, message }) = broken.filter(|_| !store.is_empty())
+    else {
+        return html! { <div role="status" /> };
+    };
+    let place = match document {
+        Some(n) => count(&fill(text.broken_at, &[("file", file)]), *n),
+        None => fill(text.broken_in, &[("file", file)]),
+    };
+    let rest = if is_old(&store) { text.broken_old } else { text.broken_rest };
+    let location = Location {
+        file: file.as_str().into(),
+        line: *line,
+        column: 1,
+        end_line: *line,
+        end_column: 1,
+    };
+    html! {
+        <div class="broken-bar" role="status">
+            <span><b>{ place }</b>{ " " }{ inline(message) }{ ". " }{ rest }</span>
+            <LineLink {location} />
+        </div>
+    }
+}
+
+/// Whether the picture is of an earlier text than the one in the editor.
+pub fn is_old(state: &crate::state::State) -> bool {
+    let broken = state.findings.as_ref().is_some_and(|findings| findings.broken.is_some());
+    broken && state.scene_number != state.findings_number
+}
+
+/// What hangs on things that the input does not say, counted, and why.
+#[component]
+pub fn NoteBar() -> Html {
+    let store = use_store();
+    let text = store.text();
+    let Some(scene) = store.scene.as_deref().filter(|_| !store.is_empty()) else {
+        return html! {};
+    };
+    let unknown = unknown_edges(scene);
+    let left_out = (scene.left_out > 0).then(|| count(text.left_out, scene.left_out));
+    html! {
+        <>
+            if let Some(left_out) = left_out {
+                <div class="note-bar"><span>{ left_out }</span></div>
+            }
+            if unknown > 0 && !scene.notes.is_empty() {
+                <details class="note-bar">
+                    <summary>
+                        <span>{ count(text.unknown_flows, u32::try_from(unknown).unwrap_or(u32::MAX)) }
+                        { if unknown > UNKNOWN_DRAWN { format!("; {}", text.unknown_undrawn) } else { ".".to_owned() } }</span>
+                        <span class="note-why">{ text.why }</span>
+                    </summary>
+                    <ul>{ for scene.notes.iter().map(|note| line(note, text.note_flows)) }</ul>
+                </details>
+            }
+        </>
+    }
+}
+
+fn line(note: &Note, flows: &str) -> Html {
+    let rule = note.policy.as_ref().map(|policy| {
+        let path = note.path.as_deref().unwrap_or_default().trim_start_matches("spec.");
+        format!("{} {path}: ", policy.name)
+    });
+    html! {
+        <li>
+            <span><b>{ count(flows, note.connections) }</b>{ " · " }{ rule }{ inline(&note.message) }</span>
+            if let Some(location) = note.location.clone() { <LineLink {location} /> }
+        </li>
+    }
+}

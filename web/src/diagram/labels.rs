@@ -1,0 +1,53 @@
+//! The words of the diagram, as it takes them.
+
+use serde::Serialize;
+
+use crate::text::Text;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Labels {
+    diagram: &'static str,
+    open_all: &'static str,
+    inside: &'static str,
+    undrawn: &'static str,
+    flows: &'static str,
+    workloads: &'static str,
+    expand: &'static str,
+    collapse: &'static str,
+    edge: &'static str,
+    states: States,
+    isolated_ingress: &'static str,
+    isolated_egress: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct States {
+    allowed: &'static str,
+    unknown: &'static str,
+    asked_denied: &'static str,
+}
+
+impl Labels {
+    pub fn new(text: &Text) -> Self {
+        Self {
+            diagram: text.diagram_label,
+            open_all: text.open_all,
+            inside: text.inside,
+            undrawn: text.undrawn,
+            flows: text.flows,
+            workloads: text.some_workloads,
+            expand: text.expand,
+            collapse: text.collapse,
+            edge: text.edge,
+            states: States {
+                allowed: text.legend_allowed,
+                unknown: text.unknown,
+                asked_denied: text.denied,
+            },
+            isolated_ingress: text.isolated_ingress,
+            isolated_egress: text.isolated_egress,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The examples that come with the page.
+
+mod lesson;
+mod menu;
+
+use portcullis_engine::report::Protocol;
+
+pub use lesson::{Lesson, inline};
+pub use menu::ExampleMenu;
+
+use crate::state::{File, FlowForm, Work};
+
+/// An example, with what is there once for each language.
+pub struct Example {
+    pub id: &'static str,
+    pub title: [&'static str; 2],
+    pub summary: [&'static str; 2],
+    pub lesson: [&'static str; 2],
+    pub files: &'static [(&'static str, &'static str)],
+    /// From, to, port and protocol of the flow that it is about.
+    pub ask: [&'static str; 4],
+}
+
+include!(concat!(env!("OUT_DIR"), "/examples.rs"));
+
+/// The first of these are invitations on the empty page.
+pub const INVITATIONS: [&str; 3] = ["default-deny", "stray-dash", "web-shop"];
+
+pub fn find(id: &str) -> Option<&'static Example> {
+    EXAMPLES.iter().find(|example| example.id == id)
+}
+
+/// The text of a file as an example has it.
+pub fn text_of(id: &str, file: &str) -> Option<&'static str> {
+    find(id)?.files.iter().find(|(name, _)| *name == file).map(|(_, text)| *text)
+}
+
+impl Example {
+    pub fn work(&self) -> Work {
+        let file =
+            |(name, text): &(&str, &str)| File { name: (*name).into(), text: (*text).into() };
+        let files: Vec<File> = self.files.iter().map(file).collect();
+        let [from, to, port, protocol] = self.ask;
+        // The last file holds policies: what there is to read and to change.
+        let open = files.last().map(|file| file.name.clone()).unwrap_or_default();
+        Work {
+            files,
+            open,
+            example: Some(self.id),
+            flow: FlowForm {
+                from: short(from),
+                to: short(to),
+                port: port.to_owned(),
+                protocol: Protocol::from_name(protocol).unwrap_or(Protocol::Tcp),
+            },
+        }
+    }
+}
+
+/// `NS/KIND/NAME` as `NS/NAME`: no example has two workloads of one name.
+fn short(end: &str) -> String {
+    match end.split('/').collect::<Vec<_>>().as_slice() {
+        [namespace, _, name] => format!("{namespace}/{name}"),
+        _ => end.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_asks_about_something_that_the_engine_can_answer() {
+        for example in EXAMPLES {
+            let files = example.files.iter().map(|(name, text)| {
+                let file = portcullis_engine::SourceFile::new(name, text.as_bytes());
+                portcullis_engine::Change::Put(file)
+            });
+            let session = portcullis_engine::Session::new(portcullis_engine::Options::default());
+            let session = session.apply(files.collect());
+            let flow = example.work().flow.query().unwrap();
+            assert!(session.evaluate(&flow).is_ok(), "{}: {flow:?}", example.id);
+        }
+    }
+
+    #[test]
+    fn invitations_are_examples() {
+        assert!(INVITATIONS.iter().all(|id| find(id).is_some()));
+    }
+}

@@ -1,0 +1,106 @@
+//! How nodes and ports are called on the page.
+
+use portcullis_engine::report::Location;
+
+use crate::state::State;
+use crate::text::{Language, count, fill};
+use crate::worker::message::{Addresses, Edge, Node, Scene, What, Workload};
+
+/// What the engine calls a set that has everything.
+const ALL: &str = "All Connections";
+
+/// In lists, titles and sentences: `shop/web`, `outside`, `10.0.0.0/8`.
+pub fn full(node: &Node, language: Language) -> String {
+    match &node.what {
+        What::Workload(workload) => match &workload.group {
+            Some(group) => format!("{}/{} ({group})", workload.namespace, workload.name),
+            None => node.ask.clone(),
+        },
+        What::Addresses(Addresses::All | Addresses::AllOf(_)) => language.text().outside.to_owned(),
+        What::Addresses(Addresses::AllBut(_) | Addresses::Others) => {
+            format!("{} ({})", language.text().outside, sub(node, language))
+        }
+        What::Addresses(Addresses::Blocks(blocks)) => blocks.join(", "),
+    }
+}
+
+/// The first line of a card.
+pub fn short(node: &Node, language: Language) -> String {
+    match &node.what {
+        What::Workload(workload) => workload.name.clone(),
+        What::Addresses(Addresses::Blocks(blocks)) => blocks.first().cloned().unwrap_or_default(),
+        What::Addresses(_) => language.text().outside.to_owned(),
+    }
+}
+
+/// The second line of a card.
+pub fn sub(node: &Node, language: Language) -> String {
+    let text = language.text();
+    match &node.what {
+        What::Workload(workload) => workload_sub(workload, language),
+        What::Addresses(Addresses::All) => text.all_addresses.to_owned(),
+        What::Addresses(Addresses::AllOf(family)) => {
+            fill(text.all_of_family, &[("family", &family.to_string())])
+        }
+        What::Addresses(Addresses::AllBut(blocks)) => {
+            fill(text.all_but, &[("blocks", &blocks.join(", "))])
+        }
+        What::Addresses(Addresses::Others) => text.all_others.to_owned(),
+        What::Addresses(Addresses::Blocks(blocks)) => match blocks.as_slice() {
+            [] | [_] => text.addresses.to_owned(),
+            [_, second] => fill(text.and, &[("blocks", second)]),
+            [_, rest @ ..] => count(text.and_more, u32::try_from(rest.len()).unwrap_or(u32::MAX)),
+        },
+    }
+}
+
+fn workload_sub(workload: &Workload, language: Language) -> String {
+    let Workload { kind, group, pods, .. } = workload;
+    match (group, pods) {
+        (Some(group), _) => format!("{kind} · {group}"),
+        (None, Some(_)) if kind == "Pod" => kind.clone(),
+        (None, Some(pods)) => format!("{kind} · {}", count(language.text().pods, *pods)),
+        (None, None) => kind.clone(),
+    }
+}
+
+/// A set of ports, short enough for a label.
+pub fn ports(text: &str, language: Language) -> String {
+    text.replace(ALL, language.text().any)
+}
+
+/// What an edge allows, or what is unknown of it, followed by a question mark.
+pub fn edge_ports(scene: &Scene, edge: &Edge, language: Language) -> String {
+    let set = |index: u32| scene.port_sets.get(index as usize).map_or("", |set| &set.text);
+    match (edge.allowed, edge.unknown) {
+        (Some(allowed), _) => ports(set(allowed), language),
+        (None, Some(unknown)) => format!("{}?", ports(set(unknown), language)),
+        (None, None) => String::new(),
+    }
+}
+
+/// An end of a flow: the node's name, and the address that was asked about.
+pub fn end(state: &State, node: Option<&str>, asked: &str) -> String {
+    let scene = state.scene.as_deref();
+    let node = node.and_then(|id| scene?.nodes.iter().find(|node| node.id == id));
+    match node.map(|node| (node, &node.what)) {
+        Some((node, What::Workload(_))) if node.ask != asked => pod_or_workload(node, asked),
+        Some((node, What::Workload(_))) => node.ask.clone(),
+        Some((node, What::Addresses(_))) => {
+            let name = short(node, state.language);
+            if name == asked { name } else { format!("{name} {asked}") }
+        }
+        None => asked.to_owned(),
+    }
+}
+
+/// Asked by kind is the workload; asked by another name is one of its pods.
+fn pod_or_workload(node: &Node, asked: &str) -> String {
+    let by_kind = asked.split('/').count() == 3;
+    if by_kind { node.ask.clone() } else { asked.to_owned() }
+}
+
+/// `policies.yaml:19`.
+pub fn place(location: &Location) -> String {
+    format!("{}:{}", location.file, location.line)
+}

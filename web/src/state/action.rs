@@ -1,0 +1,48 @@
+//! What can happen.
+
+use std::rc::Rc;
+
+use super::{File, FlowForm, Pane, Tab, Theme, Toast, View, Work};
+use crate::text::Language;
+use crate::worker::message::Reply;
+
+pub enum Action {
+    // Files.
+    /// The editor has another text for a file.
+    Typed(Rc<str>, Rc<str>),
+    Open(Rc<str>),
+    /// Adds files; names that are taken get another one.
+    Add(Vec<File>),
+    Rename(Rc<str>, Rc<str>),
+    Close(Rc<str>),
+    /// Other work; what was there is put aside if it was the user's own.
+    Begin(Box<Work>),
+    BringBack,
+    // Answers.
+    Replied(Box<Reply>),
+    Working(bool),
+    Stopped,
+    // Selections.
+    /// The flow between two nodes, by id.
+    PickEdge(String, String),
+    PickBundle(Vec<(String, String)>),
+    PickNode(String),
+    /// The cursor stands on another line.
+    PickLine(Rc<str>, u32),
+    /// The flow bar, as typed.
+    Ask(FlowForm),
+    /// The flow in the flow bar is to be explained.
+    Explain,
+    Unpick,
+    /// The editor is to show a line.
+    Visit(String, u32),
+    // What is shown.
+    Show(View),
+    ShowTab(Tab),
+    ShowPane(Pane),
+    ShowLesson(bool),
+    Filter(Rc<str>),
+    Speak(Language),
+    Wear(Theme),
+    Say(Option<Toast>),
+}

@@ -1,0 +1,266 @@
+//! The next state.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use yew::Reducible;
+
+use super::{Action, File, FlowForm, Pane, Selection, State, Tab, Toast, Visit, Work};
+use crate::editor::marks;
+use crate::examples;
+use crate::worker::message::{Reply, RuleFlows, Scene};
+
+impl Reducible for State {
+    type Action = Action;
+
+    fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
+        let mut next = (*self).clone();
+        next.revision = next.revision.wrapping_add(1);
+        next.apply(action);
+        Rc::new(next)
+    }
+}
+
+impl State {
+    fn apply(&mut self, action: Action) {
+        match action {
+            Action::Typed(name, text) => self.typed(&name, text),
+            Action::Open(name) => self.work.open = name,
+            Action::Add(files) => self.add(files),
+            Action::Rename(from, to) => self.rename(&from, to),
+            Action::Close(name) => self.close(&name),
+            Action::Begin(work) => self.begin(*work),
+            Action::BringBack => self.bring_back(),
+            Action::Replied(reply) => self.replied(*reply),
+            Action::Working(working) => self.working = working,
+            Action::Stopped => self.stopped = true,
+            Action::PickEdge(from, to) => self.pick_edge(&from, &to),
+            Action::PickBundle(edges) => self.pick_bundle(edges),
+            Action::PickNode(node) => self.pick_node(node),
+            Action::PickLine(file, line) => self.cursor = Some((file, line)),
+            Action::Ask(flow) => self.ask(flow),
+            Action::Explain => self.explain(),
+            Action::Unpick => self.unpick(),
+            Action::Visit(file, line) => self.visit(file, line),
+            Action::Show(view) => (self.view, self.pane) = (view, Pane::View),
+            Action::ShowTab(tab) => self.tab = tab,
+            Action::ShowPane(pane) => self.pane = pane,
+            Action::ShowLesson(shown) => self.lesson = shown,
+            Action::Filter(filter) => self.filter = filter,
+            Action::Speak(language) => self.language = language,
+            Action::Wear(theme) => self.theme = theme,
+            Action::Say(toast) => self.toast = toast,
+        }
+    }
+
+    fn typed(&mut self, name: &str, text: Rc<str>) {
+        let Some(file) = self.work.files.iter_mut().find(|file| *file.name == *name) else {
+            return;
+        };
+        if file.text == text {
+            return;
+        }
+        file.text = text;
+        self.mark_changed(name);
+        self.stopped = false;
+        self.forget_line();
+    }
+
+    /// Changed is what differs from the example; own files are never said to be.
+    fn mark_changed(&mut self, name: &str) {
+        let original = self.work.example.and_then(|id| examples::text_of(id, name));
+        let now = self.work.file(name).map(|file| &*file.text);
+        let changed: &mut BTreeSet<Rc<str>> = Rc::make_mut(&mut self.changed);
+        if original.is_some() && original != now {
+            changed.insert(name.into());
+        } else {
+            changed.remove(name);
+        }
+    }
+
+    fn add(&mut self, files: Vec<File>) {
+        if self.is_empty() {
+            self.work.files.clear();
+        }
+        for file in files {
+            let name: Rc<str> = self.work.free_name(&file.name).into();
+            self.work.open = Rc::clone(&name);
+            self.work.files.push(File { name, text: file.text });
+        }
+        self.files_number += 1;
+        self.pane = if self.is_empty() { Pane::Edit } else { self.pane };
+    }
+
+    fn rename(&mut self, from: &str, to: Rc<str>) {
+        if to.trim().is_empty() || self.work.file(&to).is_some() {
+            return;
+        }
+        if let Some(file) = self.work.files.iter_mut().find(|file| *file.name == *from) {
+            file.name = Rc::clone(&to);
+        }
+        if *self.work.open == *from {
+            self.work.open = to;
+        }
+        self.files_number += 1;
+    }
+
+    fn close(&mut self, name: &str) {
+        let Some(at) = self.work.files.iter().position(|file| *file.name == *name) else {
+            return;
+        };
+        let before = Rc::new(self.work.clone());
+        if !self.work.files.remove(at).text.trim().is_empty() {
+            (self.aside, self.toast) = (Some(before), Some(Toast::PutAside));
+        }
+        if self.work.files.is_empty() {
+            self.work.files = Work::empty().files;
+        }
+        if self.work.file(&self.work.open).is_none() {
+            let next = self.work.files.get(at).or(self.work.files.last());
+            self.work.open = next.map(|file| Rc::clone(&file.name)).unwrap_or_default();
+        }
+        self.files_number += 1;
+    }
+
+    fn begin(&mut self, work: Work) {
+        let own = !self.is_empty() && (self.work.example.is_none() || !self.changed.is_empty());
+        if own {
+            self.aside = Some(Rc::new(self.work.clone()));
+        }
+        self.toast = own.then_some(Toast::PutAside);
+        self.replace(work);
+    }
+
+    fn bring_back(&mut self) {
+        let Some(work) = self.aside.take() else {
+            return;
+        };
+        self.toast = None;
+        self.replace((*work).clone());
+        let names: Vec<Rc<str>> =
+            self.work.files.iter().map(|file| Rc::clone(&file.name)).collect();
+        names.iter().for_each(|name| self.mark_changed(name));
+    }
+
+    fn replace(&mut self, work: Work) {
+        self.lesson = work.example.is_some();
+        self.forget_line();
+        self.chosen = work.flow.query().is_some();
+        self.selection = if self.chosen { Selection::Flow } else { Selection::None };
+        self.work = work;
+        self.work_number += 1;
+        self.files_number += 1;
+        self.changed = Rc::default();
+        (self.findings, self.scene, self.answer) = (None, None, None);
+        (self.reach, self.rule, self.node) = (None, None, None);
+        (self.tab, self.filter, self.stopped) = (Tab::Explain, "".into(), false);
+    }
+
+    fn replied(&mut self, reply: Reply) {
+        self.stopped = false;
+        if let Some(findings) = reply.findings {
+            self.findings = Some(Rc::new(findings));
+            self.findings_number = reply.generation;
+            self.took = reply.took;
+        }
+        if let Some(scene) = reply.scene {
+            self.scene = Some(Rc::new(scene));
+            self.scene_number = reply.generation;
+        }
+        self.answer = reply.flow.map(Rc::new);
+        self.reach = reply.reach.map(Rc::new);
+        self.take_rule(reply.rule.map(Rc::new));
+        self.bring_into_sight();
+    }
+
+    /// Only a rule takes the place of what is selected: on other lines a cursor is but a cursor.
+    fn take_rule(&mut self, rule: Option<Rc<RuleFlows>>) {
+        match &rule {
+            Some(_) => (self.selection, self.tab) = (Selection::Rule, Tab::Explain),
+            None if self.selection == Selection::Rule => self.selection = Selection::None,
+            None => {}
+        }
+        self.rule = rule;
+    }
+
+    fn forget_line(&mut self) {
+        self.cursor = None;
+        self.take_rule(None);
+    }
+
+    /// Opens the file with the lines that decide, once after a choice.
+    fn bring_into_sight(&mut self) {
+        if !self.chosen || self.answer.is_none() {
+            return;
+        }
+        self.chosen = false;
+        self.reveal += 1;
+        if let Some(mark) = marks(self).first()
+            && self.work.file(&mark.file).is_some()
+        {
+            self.work.open = mark.file.as_str().into();
+        }
+    }
+
+    fn unpick(&mut self) {
+        self.forget_line();
+        self.selection = Selection::None;
+    }
+
+    fn pick_edge(&mut self, from: &str, to: &str) {
+        let flow =
+            self.scene.as_deref().and_then(|scene| flow_of(scene, &self.work.flow, (from, to)));
+        if let Some(flow) = flow
+            && flow != self.work.flow
+        {
+            // Its answer is on its way; that of the flow before must not be shown for it.
+            self.answer = None;
+            self.work.flow = flow;
+        }
+        self.explain();
+    }
+
+    fn pick_bundle(&mut self, edges: Vec<(String, String)>) {
+        self.forget_line();
+        self.selection = Selection::Bundle(Rc::new(edges));
+        self.tab = Tab::Explain;
+    }
+
+    fn pick_node(&mut self, node: String) {
+        self.forget_line();
+        self.selection = Selection::Node(node.clone());
+        self.node = Some(node);
+        self.tab = Tab::Reach;
+    }
+
+    fn ask(&mut self, flow: FlowForm) {
+        self.forget_line();
+        self.work.flow = flow;
+        self.selection = Selection::Flow;
+    }
+
+    fn explain(&mut self) {
+        self.forget_line();
+        self.selection = Selection::Flow;
+        self.tab = Tab::Explain;
+        self.chosen = true;
+        self.bring_into_sight();
+    }
+
+    fn visit(&mut self, file: String, line: u32) {
+        self.work.open = file.as_str().into();
+        self.pane = Pane::Edit;
+        self.visit = Visit { number: self.visit.number + 1, file, line };
+    }
+}
+
+/// The flow of the edge between two nodes.
+fn flow_of(scene: &Scene, form: &FlowForm, (from, to): (&str, &str)) -> Option<FlowForm> {
+    let index = |id: &str| scene.nodes.iter().position(|node| node.id == id);
+    let (from, to) = (u32::try_from(index(from)?).ok()?, u32::try_from(index(to)?).ok()?);
+    match scene.edges.iter().find(|edge| (edge.from, edge.to) == (from, to)) {
+        Some(edge) => form.of_edge(scene, edge),
+        // A flow that was asked about and denied: its edge is drawn but not one of the scene's.
+        None => Some(form.clone()),
+    }
+}

@@ -1,0 +1,282 @@
+//! Every word that the page shows, in each language. What the engine says is English everywhere.
+//!
+//! `{x}` is filled in; a `|` parts singular and plural, where a language has both.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Language {
+    English,
+    Chinese,
+}
+
+impl Language {
+    /// For `lang` attributes, and for storage.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh-CN",
+        }
+    }
+
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        match tag.get(..2)?.to_ascii_lowercase().as_str() {
+            "en" => Some(Self::English),
+            "zh" => Some(Self::Chinese),
+            _ => None,
+        }
+    }
+
+    pub fn other(self) -> Self {
+        match self {
+            Self::English => Self::Chinese,
+            Self::Chinese => Self::English,
+        }
+    }
+
+    /// Its place in what is there once for each language.
+    pub fn of<T>(self, [english, chinese]: &[T; 2]) -> &T {
+        match self {
+            Self::English => english,
+            Self::Chinese => chinese,
+        }
+    }
+
+    pub fn text(self) -> &'static Text {
+        match self {
+            Self::English => &ENGLISH,
+            Self::Chinese => &CHINESE,
+        }
+    }
+}
+
+/// The pattern with its places filled in.
+pub fn fill(pattern: &str, values: &[(&str, &str)]) -> String {
+    let mut text = pattern.to_owned();
+    for (name, value) in values {
+        text = text.replace(&format!("{{{name}}}"), value);
+    }
+    text
+}
+
+/// The pattern for a number, which fills `{n}`.
+pub fn count(pattern: &str, n: u32) -> String {
+    let form = match pattern.split_once('|') {
+        Some((one, _)) if n == 1 => one,
+        Some((_, many)) => many,
+        None => pattern,
+    };
+    fill(form, &[("n", &grouped(n))])
+}
+
+/// With a thin mark between thousands.
+fn grouped(n: u32) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+macro_rules! texts {
+    ($($key:ident: $english:literal, $chinese:literal;)*) => {
+        /// All texts of one language.
+        #[derive(Debug)]
+        pub struct Text { $(pub $key: &'static str,)* }
+        static ENGLISH: Text = Text { $($key: $english,)* };
+        static CHINESE: Text = Text { $($key: $chinese,)* };
+        #[cfg(test)]
+        const ALL: &[(&str, &str, &str)] = &[$((stringify!($key), $english, $chinese),)*];
+    };
+}
+
+texts! {
+    title: "Portcullis — who can reach whom, and which line decides", "Portcullis：谁能访问谁，由哪一行决定";
+    // The top bar.
+    examples: "Examples", "示例";
+    example_of: "Example {n} of {all}", "示例 {n}/{all}";
+    own_work: "Your manifests", "你的清单";
+    previous: "Previous example", "上一个示例";
+    next: "Next example", "下一个示例";
+    start_empty: "Start with nothing", "从空白开始";
+    start_empty_note: "An empty file for your own manifests", "一个空文件，放你自己的清单";
+    show_lesson: "Read about this example", "阅读这个示例的说明";
+    language: "中文", "English";
+    theme: "Theme: {now}", "主题：{now}";
+    theme_system: "as the system", "跟随系统";
+    theme_light: "light", "浅色";
+    theme_dark: "dark", "深色";
+    panes: "Panes", "面板";
+    pane_edit: "Edit", "编辑";
+    pane_explain: "Explain", "解释";
+    // The editor.
+    manifests: "Manifests", "清单";
+    files: "Files", "文件";
+    add_file: "Add a file", "添加文件";
+    close_file: "Close {name}", "关闭 {name}";
+    file_changed: "changed", "已修改";
+    file_keys: "F2 or a double click renames, Delete closes", "F2 或双击重命名，Delete 关闭";
+    rename: "New name of {name}", "{name} 的新名称";
+    drop_here: "Drop files to add them", "松开以添加文件";
+    editor_label: "Manifests. Press Escape, then Tab, to leave the editor.", "清单。按 Escape 再按 Tab 离开编辑器。";
+    hide: "Hide", "隐藏";
+    not_text: "{name} is not a text file", "{name} 不是文本文件";
+    too_large: "{name} is larger than 32 MB and was not read", "{name} 大于 32 MB，未读取";
+    not_stored: "These manifests are too large for the browser to keep: they are gone when the page closes", "清单太大，浏览器无法保存：关闭页面后会丢失";
+    put_aside: "Your manifests were put aside", "你的清单已暂存";
+    bring_back: "Bring them back", "恢复";
+    // The diagram.
+    diagram: "Diagram", "图";
+    matrix: "Matrix", "矩阵";
+    list: "List", "列表";
+    view: "View", "视图";
+    filter: "Filter…", "筛选…";
+    filter_label: "Show only what has this in its name", "只显示名称中包含此文字的项";
+    stats: "{workloads} · {policies} · {ms} ms", "{workloads} · {policies} · {ms} 毫秒";
+    workloads: "{n} workload|{n} workloads", "{n} 个工作负载";
+    policies: "{n} policy|{n} policies", "{n} 条策略";
+    pods: "{n} pod|{n} pods", "{n} 个 Pod";
+    broken_at: "{file}, document {n}:", "{file}，第 {n} 个文档：";
+    broken_in: "{file}:", "{file}：";
+    broken_old: "The picture is the last one that was whole.", "图中是上一次完整的结果。";
+    broken_rest: "The rest is drawn without it.", "其余部分照常绘制。";
+    stopped: "The analysis stopped at this text. Undo the last change, or take out what is unusual.", "分析在此文本上中止。请撤销上一步修改，或移除不寻常的部分。";
+    unknown_flows: "{n} flow hangs on what the manifests do not say|{n} flows hang on what the manifests do not say", "{n} 条流取决于清单中没有的信息";
+    unknown_undrawn: "they are in the list, not in the diagram.", "它们在列表中，不在图中。";
+    why: "Why", "原因";
+    note_flows: "{n} flow|{n} flows", "{n} 条流";
+    left_out: "{n} flows that no policy decides are left out: there are too many to show.", "{n} 条没有策略决定的流未显示：数量过多。";
+    legend_allowed: "allowed", "允许";
+    legend_unknown: "? unknown", "? 未知";
+    legend_denied: "asked, denied", "所问：拒绝";
+    legend_ingress: "ingress", "入口";
+    legend_egress: "egress isolated", "出口已隔离";
+    zoom_in: "Zoom in", "放大";
+    zoom_out: "Zoom out", "缩小";
+    zoom_fit: "Fit the drawing into the pane", "适合窗口";
+    diagram_label: "Diagram of workloads. Arrow keys move between workloads, square brackets between the lines of one, Enter selects, plus, minus and zero zoom.", "工作负载图。方向键在工作负载间移动，方括号键在其连线间移动，Enter 选择，加号、减号和 0 缩放。";
+    open_all: "everything may talk to everything", "一切都可以互相通信";
+    inside: "all to all", "全部互通";
+    undrawn: "{n} flows between workloads that no policy isolates are not drawn. Select a workload to see its own.", "未绘制 {n} 条未受隔离的工作负载之间的流。选择一个工作负载可查看它的流。";
+    flows: "{n} flows", "{n} 条流";
+    some_workloads: "{n} workloads", "{n} 个工作负载";
+    expand: "Open namespace {name}", "展开命名空间 {name}";
+    collapse: "Close namespace {name}", "折叠命名空间 {name}";
+    edge: "{from} to {to}: {label}, {state}", "{from} 到 {to}：{label}，{state}";
+    isolated_ingress: "isolated for ingress", "入口已隔离";
+    isolated_egress: "isolated for egress", "出口已隔离";
+    any: "any", "任意";
+    outside: "outside", "外部";
+    all_addresses: "all addresses", "所有地址";
+    all_of_family: "all {family} addresses", "所有 {family} 地址";
+    all_but: "all but {blocks}", "除 {blocks} 之外";
+    all_others: "all other addresses", "所有其他地址";
+    addresses: "addresses", "地址";
+    and_more: "and {n} more block|and {n} more blocks", "另有 {n} 个地址块";
+    and: "and {blocks}", "以及 {blocks}";
+    // The list and the matrix.
+    from: "From", "来源";
+    to: "To", "目的";
+    ports: "Ports", "端口";
+    no_flows: "No flows", "没有流";
+    no_match: "Nothing has “{filter}” in its name.", "没有名称包含“{filter}”的项。";
+    show_more: "Show {n} more", "再显示 {n} 条";
+    matrix_too_large: "{n} rows are more than the matrix shows. Filter by a name or a namespace.", "{n} 行超出矩阵可显示的数量。请按名称或命名空间筛选。";
+    matrix_none: "nothing", "无";
+    flow_of: "{from} to {to}: {ports}", "{from} 到 {to}：{ports}";
+    // The flow bar.
+    ask: "Ask about a flow", "询问一条流";
+    ask_from: "from", "从";
+    ask_to: "to", "到";
+    ask_port: "port", "端口";
+    ask_protocol: "Protocol", "协议";
+    explain_hint: "↵ explain", "↵ 解释";
+    allowed: "✓ allowed", "✓ 允许";
+    denied: "✕ denied", "✕ 拒绝";
+    unknown: "? unknown", "? 未知";
+    // The inspector.
+    inspector: "Inspector", "检查器";
+    explain: "Explain", "解释";
+    reach: "Reach", "可达";
+    findings: "Findings", "问题";
+    leaves: "Leaves {name}", "离开 {name}";
+    enters: "Enters {name}", "进入 {name}";
+    whole_answer: "the whole answer: {ports}", "全部允许的：{ports}";
+    nothing_passes: "nothing passes between the two", "两者之间全部不通";
+    blank_explain: "Click a line in the diagram, or ask about a flow below it: here you will see what decides, and where it stands.", "点击图中的连线，或在图下方询问一条流：这里会显示由什么决定，以及在哪一行。";
+    blank_reach: "Click a workload: here you will see whom it reaches, and who reaches it.", "点击一个工作负载：这里会显示它能访问谁，以及谁能访问它。";
+    refused: "This cannot be answered", "无法回答";
+    reaches: "Reaches", "可访问";
+    reached_by: "Reached by", "可被访问";
+    nobody: "nobody", "无";
+    declared: "declared at", "声明于";
+    more_lines: "and {n} more", "另有 {n} 条";
+    no_findings: "Nothing to report.", "没有发现问题。";
+    n_errors: "{n} error|{n} errors", "{n} 个错误";
+    n_warnings: "{n} warning|{n} warnings", "{n} 个警告";
+    n_infos: "{n} remark|{n} remarks", "{n} 条提示";
+    rule_admits: "This rule admits {n} flow|This rule admits {n} flows", "此规则放行 {n} 条流";
+    bundle_holds: "{n} flows are drawn as this line", "这条线代表 {n} 条流";
+    other_policies: "What the others say", "其他策略";
+    // Examples and the empty page.
+    lesson: "About this example", "关于此示例";
+    close: "Close", "关闭";
+    empty_title: "Who can reach whom?", "谁能访问谁？";
+    empty_text: "Paste or drop manifests, or the output of {command}. They stay in this page.", "粘贴或拖入清单，或 {command} 的输出。它们只留在本页。";
+    all_examples: "All examples", "所有示例";
+    width_editor: "Width of the editor", "编辑器宽度";
+    width_inspector: "Width of the inspector", "检查器宽度";
+}
+
+/// Words of the editor's search panel and of its folds, as the editor knows them.
+pub const EDITOR_PHRASES: &[(&str, &str)] = &[
+    ("Find", "查找"),
+    ("Replace", "替换"),
+    ("next", "下一个"),
+    ("previous", "上一个"),
+    ("all", "全部"),
+    ("match case", "区分大小写"),
+    ("by word", "全字匹配"),
+    ("regexp", "正则表达式"),
+    ("replace", "替换"),
+    ("replace all", "全部替换"),
+    ("close", "关闭"),
+    ("Go to line", "转到行"),
+    ("go", "转到"),
+    ("Diagnostics", "问题"),
+    ("No diagnostics", "没有问题"),
+    ("folded code", "已折叠"),
+    ("unfold", "展开"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(pattern: &str) -> Vec<&str> {
+        let mut places: Vec<_> =
+            pattern.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    #[test]
+    fn both_languages_say_everything_with_the_same_places() {
+        for (key, english, chinese) in ALL {
+            assert!(!english.is_empty() && !chinese.is_empty(), "{key}");
+            assert_eq!(places(english), places(chinese), "{key}");
+        }
+    }
+
+    #[test]
+    fn numbers_choose_their_form() {
+        assert_eq!(count("{n} pod|{n} pods", 1), "1 pod");
+        assert_eq!(count("{n} pod|{n} pods", 0), "0 pods");
+        assert_eq!(count("{n} 个 Pod", 1234567), "1,234,567 个 Pod");
+    }
+}

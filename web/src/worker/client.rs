@@ -1,0 +1,249 @@
+//! The page's side: asks one thing at a time, so that a fast typist does not queue up work.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use gloo::events::EventListener;
+use gloo::timers::callback::Timeout;
+use js_sys::Date;
+use wasm_bindgen::JsCast;
+use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
+use yew::Callback;
+
+use super::message::{Question, Reply, Request, SourceText};
+
+/// Beside the page, as all its parts are; `web/js/src/engine-worker.ts`.
+const SCRIPT: &str = "js/engine-worker.js";
+/// After this long the page says that it works.
+const SLOW_MS: u32 = 150;
+/// A run that has taken this long is given up when something newer is wanted.
+const STUCK_MS: f64 = 4_000.0;
+
+/// What the client has to say.
+pub enum Event {
+    Replied(Box<Reply>),
+    /// Whether a run has been going on for a while.
+    Working(bool),
+    /// The worker has died or cannot be started.
+    Stopped,
+}
+
+/// The state that answers are wanted for.
+#[derive(Clone, Default)]
+pub struct Wanted {
+    /// Another value means other work altogether: nothing of before is kept.
+    pub work: u32,
+    pub files: Texts,
+    pub question: Question,
+}
+
+/// The worker and what it has been told.
+#[derive(Clone)]
+pub struct Client(Rc<RefCell<Inner>>);
+
+struct Inner {
+    events: Callback<Event>,
+    worker: Option<Running>,
+    generation: u32,
+    work: u32,
+    /// Texts that the worker has; texts are shared, so that they compare by address.
+    sent: HashMap<Rc<str>, Rc<str>>,
+    asked: Question,
+    busy: Option<Busy>,
+    waiting: Option<Wanted>,
+    /// Texts at which a worker has died: asking again would only end the next one.
+    fatal: Option<Texts>,
+}
+
+type Texts = Vec<(Rc<str>, Rc<str>)>;
+
+struct Running {
+    worker: Worker,
+    _listeners: [EventListener; 2],
+}
+
+struct Busy {
+    since: f64,
+    _slow: Timeout,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.worker.terminate();
+    }
+}
+
+impl Client {
+    pub fn new(events: Callback<Event>) -> Self {
+        Self(Rc::new(RefCell::new(Inner {
+            events,
+            worker: None,
+            generation: 0,
+            work: 0,
+            sent: HashMap::new(),
+            asked: Question::default(),
+            busy: None,
+            waiting: None,
+            fatal: None,
+        })))
+    }
+
+    /// Asks for answers for this state, and for no earlier one any more.
+    pub fn want(&self, wanted: Wanted) {
+        let mut inner = self.0.borrow_mut();
+        inner.waiting = Some(wanted);
+        if inner.busy.as_ref().is_some_and(|busy| Date::now() - busy.since > STUCK_MS) {
+            inner.stop();
+        }
+        self.go_on(&mut inner);
+    }
+
+    fn go_on(&self, inner: &mut Inner) {
+        if inner.busy.is_some() {
+            return;
+        }
+        let Some(wanted) = inner.waiting.take() else {
+            return;
+        };
+        if inner.fatal.as_ref().is_some_and(|fatal| same(fatal, &wanted.files)) {
+            return;
+        }
+        if inner.worker.is_none() {
+            inner.worker = self.start();
+        }
+        let Some(request) = inner.request(wanted) else {
+            return;
+        };
+        let message = serde_wasm_bindgen::to_value(&request).unwrap_or_default();
+        let posted = inner.worker.as_ref().map(|running| running.worker.post_message(&message));
+        if matches!(posted, Some(Ok(()))) {
+            let events = inner.events.clone();
+            let slow = Timeout::new(SLOW_MS, move || events.emit(Event::Working(true)));
+            inner.busy = Some(Busy { since: Date::now(), _slow: slow });
+        } else {
+            inner.stop();
+            inner.tell(Event::Stopped);
+        }
+    }
+
+    fn start(&self) -> Option<Running> {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let worker = Worker::new_with_options(SCRIPT, &options).ok()?;
+        // The module that runs the page: it is loaded and compiled once.
+        worker.post_message(&wasm_bindgen::module()).ok()?;
+        let (heard, died) = (self.clone(), self.clone());
+        let listeners = [
+            EventListener::new(&worker, "message", move |event| {
+                if let Some(event) = event.dyn_ref::<MessageEvent>() {
+                    heard.heard(event);
+                }
+            }),
+            EventListener::new(&worker, "error", move |_| died.died()),
+        ];
+        Some(Running { worker, _listeners: listeners })
+    }
+
+    fn heard(&self, event: &MessageEvent) {
+        let Ok(reply) = serde_wasm_bindgen::from_value::<Reply>(event.data()) else {
+            return;
+        };
+        let mut inner = self.0.borrow_mut();
+        if inner.generation != reply.generation {
+            return;
+        }
+        inner.busy = None;
+        inner.tell(Event::Working(false));
+        if !inner.is_stale() {
+            inner.tell(Event::Replied(Box::new(reply)));
+        }
+        self.go_on(&mut inner);
+    }
+
+    fn died(&self) {
+        let mut inner = self.0.borrow_mut();
+        inner.fatal = Some(inner.sent.drain().collect());
+        inner.stop();
+        inner.tell(Event::Working(false));
+        inner.tell(Event::Stopped);
+        self.go_on(&mut inner);
+    }
+}
+
+impl Inner {
+    /// Whether other texts are waiting: their answer comes next, and has all that this one has.
+    fn is_stale(&self) -> bool {
+        let known = |(name, text): &(Rc<str>, Rc<str>)| {
+            self.sent.get(name).is_some_and(|sent| Rc::ptr_eq(sent, text))
+        };
+        self.waiting.as_ref().is_some_and(|wanted| {
+            wanted.files.len() != self.sent.len() || !wanted.files.iter().all(known)
+        })
+    }
+
+    /// What the worker does not know yet; none if that is nothing.
+    fn request(&mut self, wanted: Wanted) -> Option<Request> {
+        let anew = self.work != wanted.work;
+        if anew {
+            self.sent.clear();
+        }
+        let remove: Vec<Rc<str>> = self
+            .sent
+            .keys()
+            .filter(|name| !wanted.files.iter().any(|(known, _)| known == *name))
+            .cloned()
+            .collect();
+        remove.iter().for_each(|name| drop(self.sent.remove(name)));
+        let put = self.unsent(&wanted.files);
+        if !anew && put.is_empty() && remove.is_empty() && self.asked == wanted.question {
+            return None;
+        }
+        self.work = wanted.work;
+        self.asked = wanted.question.clone();
+        self.generation += 1;
+        Some(Request {
+            generation: self.generation,
+            anew,
+            put,
+            remove: remove.iter().map(ToString::to_string).collect(),
+            question: wanted.question,
+        })
+    }
+
+    fn unsent(&mut self, files: &[(Rc<str>, Rc<str>)]) -> Vec<SourceText> {
+        let mut put = Vec::new();
+        for (name, text) in files {
+            if !self.sent.get(name).is_some_and(|known| Rc::ptr_eq(known, text)) {
+                self.sent.insert(Rc::clone(name), Rc::clone(text));
+                put.push(SourceText { name: name.to_string(), text: text.to_string() });
+            }
+        }
+        put
+    }
+
+    /// Ends the worker; the next one is told everything.
+    fn stop(&mut self) {
+        self.worker = None;
+        self.busy = None;
+        self.sent.clear();
+        self.asked = Question::default();
+        // No reply can have this number.
+        self.generation += 1;
+        self.work = self.work.wrapping_add(1);
+    }
+
+    /// Later, because whoever hears it may want something at once.
+    fn tell(&self, event: Event) {
+        let events = self.events.clone();
+        wasm_bindgen_futures::spawn_local(async move { events.emit(event) });
+    }
+}
+
+/// Whether both have the same texts, in any order; texts are shared and compare by address.
+fn same(a: &Texts, b: &Texts) -> bool {
+    let has = |(name, text): &(Rc<str>, Rc<str>)| {
+        a.iter().any(|(known, other)| known == name && Rc::ptr_eq(text, other))
+    };
+    a.len() == b.len() && b.iter().all(has)
+}

@@ -1,0 +1,132 @@
+//! Answers requests: keeps the session, and the last one whose documents were whole.
+
+use portcullis_engine::report::DiagnosticReport;
+use portcullis_engine::{Change, Options, Session, SourceFile};
+
+use super::hints::hints;
+use super::message::{
+    Broken, Findings, FlowAnswer, Judged, Reach, ReachLine, Reply, Request, SourceText,
+};
+use super::rule;
+use super::scene::Atlas;
+
+/// Findings that are shown at once; a page with ten thousand of them helps nobody.
+const FINDINGS: usize = 500;
+/// Lines of one direction of a reach.
+const REACH: usize = 300;
+
+pub struct Desk {
+    session: Session,
+    /// The last session that was whole, and what was found out about it.
+    shown: Option<(Session, Atlas)>,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self { session: Session::new(Options::default()), shown: None }
+    }
+}
+
+impl Desk {
+    pub fn answer(&mut self, request: Request) -> Reply {
+        let Request { generation, anew, put, remove, question } = request;
+        if anew {
+            *self = Self::default();
+        }
+        let changed = anew || !put.is_empty() || !remove.is_empty();
+        let findings = changed.then(|| self.read(put, remove));
+        let scene = findings.as_ref().and_then(|found| self.draw(found.broken.is_none()));
+        let mut reply =
+            Reply { generation, took: 0.0, findings, scene, flow: None, reach: None, rule: None };
+        if let Some((session, atlas)) = &self.shown {
+            reply.flow = question.flow.map(|flow| judge(session, atlas, &flow));
+            reply.reach = question.node.and_then(|node| reach(atlas, &node));
+            reply.rule =
+                question.line.and_then(|(file, line)| rule::at(session, atlas, &file, line));
+        }
+        reply
+    }
+
+    fn read(&mut self, put: Vec<SourceText>, remove: Vec<String>) -> Findings {
+        let put = put.iter().map(|file| self.session.reread(&file.name, file.text.as_bytes()));
+        let changes: Vec<Change> = put.chain(remove.into_iter().map(Change::Remove)).collect();
+        self.session = self.session.apply(changes);
+        let mut diagnostics = self.session.check().diagnostics;
+        let broken = diagnostics.iter().find(|d| is_broken(d)).map(|d| broken(&self.session, d));
+        diagnostics.truncate(FINDINGS);
+        Findings { diagnostics, broken, hints: hints(&self.session) }
+    }
+
+    /// What is new to be drawn. While a document is broken that is nothing, unless nothing was
+    /// ever whole: then the rest is better than a blank.
+    fn draw(&mut self, whole: bool) -> Option<super::message::Scene> {
+        if !whole && self.shown.as_ref().is_some_and(|(_, atlas)| !atlas.scene.nodes.is_empty()) {
+            return None;
+        }
+        let atlas = Atlas::new(&self.session);
+        let scene = atlas.to_draw();
+        self.shown = Some((self.session.clone(), atlas));
+        Some(scene)
+    }
+}
+
+/// Whether the document with this finding cannot be read at all.
+fn is_broken(finding: &DiagnosticReport) -> bool {
+    matches!(finding.name.as_str(), "syntax" | "limits" | "encoding")
+}
+
+fn broken(session: &Session, finding: &DiagnosticReport) -> Broken {
+    let place = finding.location.as_ref();
+    let name = place.map_or("", |place| &place.file);
+    let line = place.map_or(1, |place| place.line);
+    let file = session.files().iter().find(|file| *file.name == *name);
+    Broken {
+        file: name.to_owned(),
+        document: file.filter(|file| file.parts.len() > 1).map(|file| document_at(file, line)),
+        line,
+        message: finding.message.clone(),
+    }
+}
+
+/// The number, from 1, of the document that a line is in.
+fn document_at(file: &SourceFile, line: u32) -> u32 {
+    let before = file.parts.iter().filter(|part| first_line(file, part.range.start) <= line);
+    u32::try_from(before.count()).unwrap_or(1).max(1)
+}
+
+pub fn first_line(file: &SourceFile, offset: usize) -> u32 {
+    file.lines().position(&file.text, offset).line
+}
+
+fn judge(session: &Session, atlas: &Atlas, flow: &portcullis_engine::FlowQuery) -> FlowAnswer {
+    match session.evaluate(flow) {
+        Ok(report) => {
+            let from = atlas.node_of(&report.source);
+            let to = atlas.node_of(&report.destination);
+            FlowAnswer::Judged(Box::new(Judged { report, from, to }))
+        }
+        Err(error) => FlowAnswer::Refused(error.to_string()),
+    }
+}
+
+fn reach(atlas: &Atlas, node: &str) -> Option<Reach> {
+    let index = u32::try_from(atlas.scene.nodes.iter().position(|n| n.id == node)?).ok()?;
+    let edges = &atlas.scene.edges;
+    let reaches = edges.iter().filter(|edge| edge.from == index).map(|edge| (edge.to, edge));
+    let reached_by = edges.iter().filter(|edge| edge.to == index).map(|edge| (edge.from, edge));
+    let line = |(node, edge): (u32, &super::message::Edge)| ReachLine {
+        node,
+        allowed: edge.allowed,
+        unknown: edge.unknown,
+    };
+    let (mut reaches, mut reached_by): (Vec<_>, Vec<_>) =
+        (reaches.map(line).collect(), reached_by.map(line).collect());
+    let more = (cut(&mut reaches), cut(&mut reached_by));
+    Some(Reach { node: node.to_owned(), reaches, reached_by, more })
+}
+
+fn cut(lines: &mut Vec<ReachLine>) -> u32 {
+    let more = lines.len().saturating_sub(REACH);
+    lines.truncate(REACH);
+    u32::try_from(more).unwrap_or(u32::MAX)
+}

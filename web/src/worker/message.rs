@@ -1,0 +1,252 @@
+//! What the page and its worker say to each other.
+//!
+//! Rust types at both ends, carried as structured clones: the reports leave out fields that hold
+//! nothing, which only a self-describing format can read back. What is there by the thousand is
+//! packed into bytes.
+
+use portcullis_engine::FlowQuery;
+use portcullis_engine::report::{
+    DiagnosticReport, Family, FlowReport, Isolation, Location, Note, PortRange, Summary,
+};
+use serde::{Deserialize, Serialize};
+
+/// Changed files, and what is asked of the result.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Request {
+    /// Grows with every request; the reply has the same.
+    pub generation: u32,
+    /// Whether all that was read before is forgotten.
+    pub anew: bool,
+    pub put: Vec<SourceText>,
+    pub remove: Vec<String>,
+    pub question: Question,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SourceText {
+    pub name: String,
+    pub text: String,
+}
+
+/// What is to be answered about the files as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// The flow in the flow bar.
+    pub flow: Option<FlowQuery>,
+    /// A node whose reach is shown.
+    pub node: Option<String>,
+    /// A line of a file whose rule is looked for.
+    pub line: Option<(String, u32)>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Reply {
+    pub generation: u32,
+    /// How long it took, in milliseconds.
+    pub took: f64,
+    /// What was found; none if no file changed.
+    pub findings: Option<Findings>,
+    /// What there is to be drawn; none if no file changed, or if a document is broken and an
+    /// earlier version of it was not.
+    pub scene: Option<Scene>,
+    pub flow: Option<FlowAnswer>,
+    pub reach: Option<Reach>,
+    pub rule: Option<RuleFlows>,
+}
+
+/// What reading has found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Findings {
+    pub diagnostics: Vec<DiagnosticReport>,
+    pub broken: Option<Broken>,
+    pub hints: Vec<Hint>,
+}
+
+/// A document that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    pub file: String,
+    /// Which document of the file, from 1; none if the file has but one.
+    pub document: Option<u32>,
+    pub line: u32,
+    pub message: String,
+}
+
+/// What the API server fills in, to be shown faintly after a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    pub file: String,
+    pub line: u32,
+    pub text: String,
+}
+
+/// Who can reach whom.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Scene {
+    pub nodes: Vec<Node>,
+    pub namespaces: Vec<Namespace>,
+    /// Sets of ports, as edges name them.
+    pub port_sets: Vec<PortSet>,
+    #[serde(with = "packed")]
+    pub edges: Vec<Edge>,
+    /// How many edges are left out because there are too many: of those that no policy decides.
+    pub left_out: u32,
+    pub notes: Vec<Note>,
+    pub summary: Summary,
+}
+
+/// A workload, or addresses that policies do not tell apart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    pub id: String,
+    /// How the flow bar writes it.
+    pub ask: String,
+    pub what: What,
+    pub ingress: Option<Isolation>,
+    pub egress: Option<Isolation>,
+    pub location: Option<Location>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum What {
+    Workload(Workload),
+    Addresses(Addresses),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    pub namespace: String,
+    pub name: String,
+    pub kind: String,
+    /// Which part of it, where policies tell its pods apart.
+    pub group: Option<String>,
+    /// How many pods, where that is known.
+    pub pods: Option<u32>,
+}
+
+/// Addresses, named as people would.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Addresses {
+    All,
+    AllOf(Family),
+    /// All but these blocks.
+    AllBut(Vec<String>),
+    /// Most of them, but for more blocks than can be named.
+    Others,
+    /// These blocks, at least one.
+    Blocks(Vec<String>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespace {
+    pub name: String,
+    pub labels: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortSet {
+    pub text: String,
+    pub ranges: Vec<PortRange>,
+}
+
+/// What one node may send to another: indices of nodes and of port sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge {
+    pub from: u32,
+    pub to: u32,
+    pub allowed: Option<u32>,
+    pub unknown: Option<u32>,
+}
+
+/// The flow that was asked about.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum FlowAnswer {
+    Judged(Box<Judged>),
+    /// It cannot be judged; the sentence says what to do.
+    Refused(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    pub report: FlowReport,
+    /// The nodes that its ends are part of.
+    pub from: Option<String>,
+    pub to: Option<String>,
+}
+
+/// All flows of one node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    pub node: String,
+    pub reaches: Vec<ReachLine>,
+    pub reached_by: Vec<ReachLine>,
+    /// How many of either are not listed.
+    pub more: (u32, u32),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReachLine {
+    /// Index of the other node.
+    pub node: u32,
+    pub allowed: Option<u32>,
+    pub unknown: Option<u32>,
+}
+
+/// A rule, and the edges that it admits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleFlows {
+    pub policy: String,
+    /// For example `ingress[0].from[1]`.
+    pub path: String,
+    pub location: Location,
+    /// Pairs of ids of nodes.
+    pub edges: Vec<(String, String)>,
+}
+
+/// Edges as bytes: four numbers each.
+mod packed {
+    use serde::de::{Deserializer, Error, Visitor};
+    use serde::ser::Serializer;
+
+    use super::Edge;
+
+    const NONE: u32 = u32::MAX;
+
+    pub fn serialize<S: Serializer>(edges: &[Edge], serializer: S) -> Result<S::Ok, S::Error> {
+        let numbers = edges.iter().flat_map(|edge| {
+            [edge.from, edge.to, edge.allowed.unwrap_or(NONE), edge.unknown.unwrap_or(NONE)]
+        });
+        let bytes: Vec<u8> = numbers.flat_map(u32::to_le_bytes).collect();
+        serializer.serialize_bytes(&bytes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Edge>, D::Error> {
+        deserializer.deserialize_byte_buf(Bytes)
+    }
+
+    struct Bytes;
+
+    impl Visitor<'_> for Bytes {
+        type Value = Vec<Edge>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("edges as bytes")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<Edge>, E> {
+            Ok(bytes.chunks_exact(16).filter_map(edge).collect())
+        }
+
+        fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<Edge>, E> {
+            self.visit_bytes(&bytes)
+        }
+    }
+
+    fn edge(bytes: &[u8]) -> Option<Edge> {
+        let mut numbers = bytes.chunks_exact(4).filter_map(|four| four.try_into().ok());
+        let mut next = || numbers.next().map(u32::from_le_bytes);
+        let (from, to, allowed, unknown) = (next()?, next()?, next()?, next()?);
+        let some = |n: u32| (n != NONE).then_some(n);
+        Some(Edge { from, to, allowed: some(allowed), unknown: some(unknown) })
+    }
+}
