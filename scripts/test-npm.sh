@@ -27,5 +27,5 @@ check_types() {
 scripts/build-npm.sh
 install_packed
 say "Using the package from Node (seconds)"
-node --test --test-reporter=spec wasm/tests/*.test.*
+node --test --test-reporter=spec wasm/tests/*.test.* tests/node/*.test.mjs
 check_types
