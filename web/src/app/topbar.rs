@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icons::{HALF, Icon, Logo, MOON, SUN};
+use super::icons::{HALF, Icon, LANGUAGE, Logo, MOON, SUN};
 use crate::examples::ExampleMenu;
 use crate::state::{Action, Theme, use_store};
 use crate::text::fill;
@@ -28,8 +28,9 @@ fn LanguageButton() -> Html {
         let store = store.clone();
         move |_: MouseEvent| store.dispatch(Action::Speak(other))
     };
+    let label = store.text().language;
     html! {
-        <button class="btn is-quiet language" lang={other.tag()} {onclick}>{ store.text().language }</button>
+        <button class="btn is-icon" lang={other.tag()} aria-label={label} title={label} {onclick}><Icon path={LANGUAGE} /></button>
     }
 }
 

@@ -51,8 +51,10 @@ pub fn Host() -> Html {
     html! {
         <>
             <div class="graph-host" ref={parent} />
-            <Legend />
-            <Zoom handle={HandleRef((*diagram).clone())} />
+            if !store.is_empty() {
+                <Legend />
+                <Zoom handle={HandleRef((*diagram).clone())} />
+            }
         </>
     }
 }
