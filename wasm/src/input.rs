@@ -1,6 +1,6 @@
 //! From arguments to what the engine takes.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use portcullis_engine::manifest::Direction;
@@ -19,26 +19,26 @@ const FLOW: &[&str] = &["from", "to", "protocol", "port"];
 pub fn session(given: &Argument, options: &Argument) -> Result<Session, Error> {
     let session = Session::new(self::options(options)?);
     let files = if given.is_list() { listed(given)? } else { named(given)? };
-    Ok(session.apply(files.into_values().collect()))
+    Ok(session.apply(files))
 }
 
-fn named(files: &Argument) -> Result<BTreeMap<String, Change>, Error> {
+fn named(files: &Argument) -> Result<Vec<Change>, Error> {
     files.is_object_of("texts by name, or an array of files")?;
-    let entries = files.entries()?.map(|entry| {
+    let changes = files.entries()?.map(|entry| {
         let (name, text) = entry?;
-        Ok((name.clone(), put(&name, &text)?))
+        put(&name, &text)
     });
-    entries.collect()
+    changes.collect()
 }
 
-fn listed(files: &Argument) -> Result<BTreeMap<String, Change>, Error> {
-    let mut changes = BTreeMap::new();
+fn listed(files: &Argument) -> Result<Vec<Change>, Error> {
+    let (mut names, mut changes) = (HashSet::new(), Vec::new());
     for file in files.items()? {
         let file = file?;
         file.only(FILE)?;
-        let name = file.need("name")?;
-        let known = changes.insert(name.text()?, put(&name.text()?, &file.need("text")?)?);
-        if known.is_some() {
+        let (name, text) = (file.need("name")?, file.need("text")?);
+        changes.push(put(&name.text()?, &text)?);
+        if !names.insert(name.text()?) {
             return Err(name.wrong("is the name of an earlier file"));
         }
     }

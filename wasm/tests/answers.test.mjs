@@ -155,6 +155,7 @@ test('the command says the same', () => {
     assert.deepEqual(command(directory, 'list'), list(files));
     assert.deepEqual(command(directory, 'check'), check(files));
     assert.deepEqual(command(directory, 'explain', ...ends), explain(files, flow));
+    assert.deepEqual([command(directory, 'eval', ...ends)].flat(), evaluate(files, [flow]));
   } finally {
     rmSync(directory, { recursive: true });
   }
