@@ -115,12 +115,19 @@ impl AddrSet {
         v4.or_else(|| self.v6.ranges().first().map(|&(a, _)| IpAddr::V6(Ipv6Addr::from(a))))
     }
 
-    /// Its ranges as `first-last`, IPv4 first, ascending.
+    /// Its ranges, IPv4 first, ascending: as `first-last`, which is what users of other tools
+    /// know, but as a CIDR where an IPv6 range is one, since its addresses are long.
     pub fn range_texts(&self) -> Vec<String> {
         let v4 =
             self.v4.ranges().iter().map(|&(a, b)| range_text(Ipv4Addr::from(a), Ipv4Addr::from(b)));
-        let v6 =
-            self.v6.ranges().iter().map(|&(a, b)| range_text(Ipv6Addr::from(a), Ipv6Addr::from(b)));
+        let v6 = self.v6.ranges().iter().map(|&(a, b)| {
+            let (a, b) = (Ipv6Addr::from(a), Ipv6Addr::from(b));
+            let mut nets = ipnet::Ipv6Subnets::new(a, b, 0);
+            match (nets.next(), nets.next()) {
+                (Some(net), None) => net.to_string(),
+                _ => range_text(a, b),
+            }
+        });
         v4.chain(v6).collect()
     }
 
