@@ -168,9 +168,9 @@ fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence)
         Verdict::Unknown => match reason {
             // No case by itself is unknown: it is the families that disagree.
             Some(UnknownReason::Address) if egress.verdict.min(ingress.verdict) != verdict => {
-                "IPv4 and IPv6 differ: ask with an address, or say by --pod-cidr which of them pods have".into()
+                "IPv4 and IPv6 differ: ask with an address, or say by the pod CIDR which of them pods have".into()
             }
-            Some(UnknownReason::Address) => "a block of addresses decides, and an address is not in the input: give --pod-cidr, --node-cidr or the pods themselves".into(),
+            Some(UnknownReason::Address) => "a block of addresses decides, and an address is not in the input: give the pod CIDR, the node CIDR or the pods themselves".into(),
             Some(UnknownReason::Node) => "it hangs on whether both are on one node, which the input does not say: give the pods with spec.nodeName".into(),
             Some(UnknownReason::Label) => "a label decides that the controller adds and the template does not show: give the pods themselves".into(),
             Some(UnknownReason::Group) | None => "the pods of the workload do not agree: ask about one pod".into(),

@@ -197,7 +197,7 @@ fn note_message(key: &NoteKey) -> String {
     match (key.reason, key.rule) {
         (UnknownReason::Address, _) => {
             "a block of addresses decides, and pods from templates have none: \
-             give `--pod-cidr` (and `--node-cidr`), or the pods themselves"
+             give the pod CIDR (and the node CIDR), or the pods themselves"
         }
         (UnknownReason::Node, _) => {
             "pods on the host's network always reach pods of their own node, \
