@@ -36,7 +36,7 @@ for (const colorScheme of ['light', 'dark']) {
     await page.waitForSelector('.empty-title');
     assert.deepEqual(await findings(page), [], 'empty');
     await page.locator('.cm-content').click();
-    await page.keyboard.type('a: [');
+    await page.keyboard.type('a: }');
     await page.waitForSelector('.broken-bar');
     await page.waitForTimeout(900);
     assert.deepEqual(await findings(page), [], 'broken');

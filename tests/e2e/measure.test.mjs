@@ -20,23 +20,24 @@ for (const [count, strokes] of [[100, 30], [1000, 12]]) {
     await paste(page, cluster(count));
     await page.waitForFunction((n) => document.querySelector('.toolbar-stats')?.textContent.includes(`${n.toLocaleString('en')} workloads`), count, { timeout: 60_000 });
     await drawn(page);
+    // Into the name of the first workload's namespace, which is drawn whatever is folded.
     await page.keyboard.press('ControlOrMeta+Home');
+    for (let i = 0; i < 2; i += 1) await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('End');
+    await page.keyboard.press('ArrowLeft');
     await page.waitForTimeout(1_500);
     const times = [];
-    let digits = '';
-    // Renaming the first workload's card: drawn, and so the last thing to change.
-    for (let i = 0; i < 6; i += 1) await page.keyboard.press('ArrowDown');
     for (let i = 0; i < strokes; i += 1) times.push(await stroke(page, String(i % 10)));
     times.sort((a, b) => a - b);
     const at = (share) => times[Math.min(times.length - 1, Math.floor(times.length * share))].toFixed(0);
-    t.diagnostic(`${count} workloads: median ${at(0.5)} ms, p95 ${at(0.95)} ms, engine ${await page.locator('.toolbar-stats').innerText()}${digits}`);
+    t.diagnostic(`${count} workloads: median ${at(0.5)} ms, p95 ${at(0.95)} ms, engine ${await page.locator('.toolbar-stats').innerText()}`);
   }));
 }
 
-/** Milliseconds from a key stroke until the answer to it is on the page. */
+/** Milliseconds from a key stroke until the diagram is another. */
 async function stroke(page, key) {
   await page.evaluate(() => {
-    const stats = document.querySelector('.graph');
+    const graph = document.querySelector('.graph-view, .graph');
     globalThis.answered = new Promise((resolve) => {
       let start = 0;
       addEventListener('keydown', () => { start = performance.now(); }, { once: true, capture: true });
@@ -44,7 +45,7 @@ async function stroke(page, key) {
         seen.disconnect();
         resolve(performance.now() - start);
       });
-      seen.observe(stats, { subtree: true, childList: true, characterData: true, attributes: true });
+      seen.observe(graph, { subtree: true, childList: true, characterData: true });
     });
   });
   await page.keyboard.type(key);

@@ -40,7 +40,7 @@ export async function visit(options, steps) {
   });
   try {
     await page.goto(URL_OF_PAGE + hash);
-    await page.waitForSelector('.cm-content');
+    await page.waitForSelector('.cm-content', { state: 'attached' });
     await steps(page);
     assert.deepEqual(wrong.filter((text) => !allowed.some((known) => text.includes(known))), []);
   } finally {
@@ -53,7 +53,7 @@ export const shot = (page, name) => page.screenshot({ path: join(OUT, `${name}.p
 /** Waits until the example's flow is answered and drawn. */
 export async function drawn(page) {
   await page.waitForSelector('.graph[data-ready]', { state: 'attached' });
-  await page.waitForSelector('.graph-card');
+  await page.waitForSelector('.graph-card, .graph-group');
   await page.waitForTimeout(400);
 }
 

@@ -167,6 +167,8 @@ texts! {
     expand: "Open namespace {name}", "展开命名空间 {name}";
     collapse: "Close namespace {name}", "折叠命名空间 {name}";
     edge: "{from} to {to}: {label}, {state}", "{from} 到 {to}：{label}，{state}";
+    said_denied: "denied", "拒绝";
+    said_unknown: "unknown", "未知";
     isolated_ingress: "isolated for ingress", "入口已隔离";
     isolated_egress: "isolated for egress", "出口已隔离";
     any: "any", "任意";

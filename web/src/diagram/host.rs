@@ -12,7 +12,7 @@ use super::data::{graph_data, selected_ids};
 use super::labels::Labels;
 use crate::app::Fit;
 use crate::js::{self, GraphHandle, object, put};
-use crate::state::{Action, Selection, State, Store, use_store};
+use crate::state::{Action, Selection, State, Store, View, use_store};
 
 /// The diagram with the functions that it calls, which must live as long as it does.
 struct Diagram {
@@ -48,10 +48,12 @@ pub fn Host() -> Html {
         });
     }
     use_data(&store, &diagram);
+    let shown = store.view == View::Diagram && !store.is_empty();
     html! {
         <>
-            <div class="graph-host" ref={parent} />
-            if !store.is_empty() {
+            // Kept in the layout, where it goes on measuring, but out of sight and out of reach.
+            <div class={classes!("graph-host", (!shown).then_some("is-behind"))} ref={parent} />
+            if shown {
                 <Legend />
                 <Zoom handle={HandleRef((*diagram).clone())} />
             }

@@ -43,8 +43,8 @@ impl Labels {
             edge: text.edge,
             states: States {
                 allowed: text.legend_allowed,
-                unknown: text.unknown,
-                asked_denied: text.denied,
+                unknown: text.said_unknown,
+                asked_denied: text.said_denied,
             },
             isolated_ingress: text.isolated_ingress,
             isolated_egress: text.isolated_egress,

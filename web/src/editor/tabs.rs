@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use web_sys::HtmlInputElement;
+use web_sys::{HtmlInputElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 use yew::prelude::*;
 
 use crate::state::{Action, File, use_store};
@@ -81,8 +81,20 @@ fn Tab(props: &TabProps) -> Html {
         close();
     };
     let changed = store.changed.contains(&name);
+    let button = use_node_ref();
+    use_effect_with(open, {
+        let button = button.clone();
+        move |open| {
+            if let Some(button) = button.cast::<web_sys::Element>().filter(|_| *open) {
+                let how = ScrollIntoViewOptions::new();
+                how.set_block(ScrollLogicalPosition::Nearest);
+                how.set_inline(ScrollLogicalPosition::Nearest);
+                button.scroll_into_view_with_scroll_into_view_options(&how);
+            }
+        }
+    });
     html! {
-        <button class="tab" role="tab" aria-selected={open.to_string()} tabindex={if open { "0" } else { "-1" }}
+        <button ref={button} class="tab" role="tab" aria-selected={open.to_string()} tabindex={if open { "0" } else { "-1" }}
             aria-keyshortcuts="F2 Delete" title={format!("{name}: {}", text.file_keys)}
             onclick={move |_: MouseEvent| choose()} ondblclick={move |_: MouseEvent| rename()} {onkeydown}>
             <span class="tab-name">{ name.to_string() }</span>

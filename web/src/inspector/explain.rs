@@ -16,8 +16,8 @@ use crate::state::{Selection, Store, use_store};
 use crate::text::{count, fill};
 use crate::worker::message::{FlowAnswer, Judged};
 
-/// Reasons of a policy that does not admit the flow; the rest is behind its link.
-const REASONS: usize = 4;
+/// Reasons of a policy that does not admit the flow; the rest only when wanted.
+const REASONS: usize = 2;
 
 #[component]
 pub fn Explain() -> Html {
@@ -85,7 +85,7 @@ fn step(store: &Store, report: &FlowReport, (end, title): (&EndReport, String)) 
             <p class="step-note">{ inline(&sentence(&end.summary)) }</p>
             if !end.policies.is_empty() {
                 <div class="cards">
-                    { for telling.iter().map(|policy| card(policy, decides)) }
+                    { for telling.iter().map(|policy| card(store, policy, decides)) }
                     { fold(store, &others) }
                 </div>
             }
@@ -104,7 +104,7 @@ fn is_telling(policy: &PolicyEvidence, verdict: Verdict) -> bool {
 
 /// Policies that decide nothing: one or two are shown, more only when wanted.
 fn fold(store: &Store, others: &[&PolicyEvidence]) -> Html {
-    let cards = others.iter().map(|policy| card(policy, false));
+    let cards = others.iter().map(|policy| card(store, policy, false));
     if others.len() <= 2 {
         return html! { <>{ for cards }</> };
     }
@@ -117,7 +117,7 @@ fn fold(store: &Store, others: &[&PolicyEvidence]) -> Html {
     }
 }
 
-fn card(policy: &PolicyEvidence, decides: bool) -> Html {
+fn card(store: &Store, policy: &PolicyEvidence, decides: bool) -> Html {
     let admits = policy.admits != Match::No;
     let first = deciding(policy, policy.admits).into_iter().next().filter(|_| admits);
     let location = first.or_else(|| policy.location.clone());
@@ -132,7 +132,7 @@ fn card(policy: &PolicyEvidence, decides: bool) -> Html {
                 { for policy.rules.iter().filter(|rule| rule.admits == policy.admits).map(rule_lines) }
             } else {
                 <span class="card-note">{ inline(&policy.summary) }</span>
-                { for reasons(policy) }
+                { reasons(store, policy) }
             }
         </div>
     }
@@ -160,19 +160,39 @@ fn rule_lines(rule: &RuleEvidence) -> Html {
     html! { <>{ for lines }</> }
 }
 
-/// Why the rules of a policy do not admit the flow.
-fn reasons(policy: &PolicyEvidence) -> Vec<Html> {
-    let entries = policy.rules.iter().flat_map(|rule| rule.peers.iter().chain(&rule.ports));
-    let telling = entries.filter(|entry| entry.matches == Match::No);
-    let line = |entry: &EntryEvidence| {
-        html! {
-            <>
-                <span class="card-rule">{ format!("{} · {}", short_path(&entry.path), entry.text) }</span>
-                if let Some(why) = entry.why.clone() { <span class="card-note">{ inline(&why) }</span> }
-            </>
-        }
+/// Why the rules of a policy do not admit the flow: rules that fit but for their ports first.
+fn reasons(store: &Store, policy: &PolicyEvidence) -> Html {
+    let (near, far): (Vec<_>, Vec<_>) = policy.rules.iter().partition(|rule| fits_peer(rule));
+    let failing = |entries: &'_ [EntryEvidence]| {
+        entries.iter().filter(|entry| entry.matches == Match::No).map(reason).collect::<Vec<_>>()
     };
-    telling.take(REASONS).map(line).collect()
+    let near = near.iter().flat_map(|rule| failing(&rule.ports));
+    let all: Vec<Html> = near.chain(far.iter().flat_map(|rule| failing(&rule.peers))).collect();
+    let more = u32::try_from(all.len().saturating_sub(REASONS)).unwrap_or(u32::MAX);
+    html! {
+        <>
+            { for all.iter().take(REASONS).cloned() }
+            if more > 0 {
+                <details class="others">
+                    <summary class="link">{ count(store.text().more_lines, more) }</summary>
+                    { for all.iter().skip(REASONS).cloned() }
+                </details>
+            }
+        </>
+    }
+}
+
+fn fits_peer(rule: &RuleEvidence) -> bool {
+    rule.peers.is_empty() || rule.peers.iter().any(|peer| peer.matches != Match::No)
+}
+
+fn reason(entry: &EntryEvidence) -> Html {
+    html! {
+        <>
+            <span class="card-rule">{ format!("{} · {}", short_path(&entry.path), entry.text) }</span>
+            if let Some(why) = entry.why.clone() { <span class="card-note">{ inline(&why) }</span> }
+        </>
+    }
 }
 
 fn short_path(path: &str) -> &str {

@@ -41,7 +41,7 @@ pub fn InspectorPane() -> Html {
                     { tab(Tab::Findings, text.findings, found) }
                 </div>
             </div>
-            <div class="inspector-body" tabindex="0" role="region" aria-label={text.inspector}>
+            <div class="inspector-body" tabindex="0" role="group" aria-label={text.inspector}>
                 if store.tab == Tab::Explain { <Explain /> }
                 if store.tab == Tab::Reach { <ReachView /> }
                 if store.tab == Tab::Findings { <FindingList /> }

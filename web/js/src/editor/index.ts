@@ -77,7 +77,7 @@ class Files {
   private wording(): Extension {
     return [
       EditorState.phrases.of(this.labels.phrases),
-      EditorView.contentAttributes.of({ "aria-label": this.labels.editor, spellcheck: "false" }),
+      EditorView.contentAttributes.of({ "aria-label": this.labels.editor, spellcheck: "false", tabindex: "0" }),
     ];
   }
 
