@@ -141,7 +141,7 @@ pub fn use_keys(store: &Page) {
                 keys.dispatch(Action::Unpick);
             }
         });
-        let clicked = EventListener::new(&document(), "click", |event| close_other_menus(event));
+        let clicked = EventListener::new(&document(), "click", close_other_menus);
         let pasted = EventListener::new(&document(), "paste", move |event| {
             if let Some(text) = pasted_text(event) {
                 let file = File { name: "pasted.yaml".into(), text: text.into() };

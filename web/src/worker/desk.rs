@@ -130,3 +130,102 @@ fn cut(lines: &mut Vec<ReachLine>) -> u32 {
     lines.truncate(REACH);
     u32::try_from(more).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::message::{Addresses, Question, What};
+    use portcullis_engine::FlowQuery;
+    use portcullis_engine::report::{Protocol, Verdict};
+
+    const PODS: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: x, labels: {app: a}}\nspec: {containers: []}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: b, namespace: x}\nspec: {containers: []}\n";
+    const CLOSED: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed, namespace: x}\nspec:\n  podSelector: {matchLabels: {app: a}}\n  ingress:\n    - from: [{ipBlock: {cidr: 10.0.0.0/8}}]\n      ports:\n        - port: 80\n";
+
+    fn request(generation: u32, files: &[(&str, &str)]) -> Request {
+        let put = files
+            .iter()
+            .map(|(name, text)| SourceText { name: (*name).into(), text: (*text).into() });
+        let question = Question {
+            flow: Some(FlowQuery {
+                from: "x/b".into(),
+                to: "x/a".into(),
+                protocol: Protocol::Tcp,
+                port: 80,
+            }),
+            node: Some("x/a[Pod]".into()),
+            line: None,
+        };
+        Request { generation, anew: false, put: put.collect(), remove: Vec::new(), question }
+    }
+
+    fn verdict(reply: &Reply) -> Option<Verdict> {
+        match reply.flow.as_ref()? {
+            FlowAnswer::Judged(judged) => Some(judged.report.verdict),
+            FlowAnswer::Refused(_) => None,
+        }
+    }
+
+    #[test]
+    fn a_broken_document_keeps_the_picture_and_its_answers() {
+        let mut desk = Desk::default();
+        let whole = desk.answer(request(1, &[("pods", PODS), ("policy", CLOSED)]));
+        assert_eq!(whole.scene.as_ref().map(|scene| scene.summary.policies), Some(1));
+        let before = verdict(&whole);
+        let broken = desk.answer(request(2, &[("policy", "a: }\n")]));
+        assert!(broken.scene.is_none());
+        assert_eq!(verdict(&broken), before);
+        let found = broken.findings.and_then(|findings| findings.broken).unwrap();
+        assert_eq!((found.file.as_str(), found.document), ("policy", None));
+    }
+
+    #[test]
+    fn what_was_never_whole_is_drawn_without_the_broken_document() {
+        let mut desk = Desk::default();
+        let reply = desk.answer(request(1, &[("all", &format!("{PODS}---\na: }}\n"))]));
+        assert_eq!(reply.scene.map(|scene| scene.summary.workloads), Some(2));
+        let found = reply.findings.and_then(|findings| findings.broken).unwrap();
+        assert_eq!(found.document, Some(3));
+    }
+
+    #[test]
+    fn a_question_alone_draws_nothing_anew() {
+        let mut desk = Desk::default();
+        desk.answer(request(1, &[("pods", PODS)]));
+        let reply = desk.answer(request(2, &[]));
+        assert!(reply.scene.is_none() && reply.findings.is_none());
+        assert_eq!(verdict(&reply), Some(Verdict::Allow));
+    }
+
+    #[test]
+    fn addresses_with_the_same_connections_are_one_node() {
+        let mut desk = Desk::default();
+        let scene = desk.answer(request(1, &[("pods", PODS), ("policy", CLOSED)])).scene.unwrap();
+        let names = scene.nodes.iter().filter_map(|node| match &node.what {
+            What::Addresses(addresses) => Some(addresses.clone()),
+            What::Workload(_) => None,
+        });
+        let names: Vec<_> = names.collect();
+        let block = "10.0.0.0/8".to_owned();
+        let expected = [Addresses::AllBut(vec![block.clone()]), Addresses::Blocks(vec![block])];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn a_line_of_a_rule_has_the_edges_that_the_rule_admits() {
+        let mut desk = Desk::default();
+        desk.answer(request(1, &[("pods", PODS), ("policy", CLOSED)]));
+        let at = |line| Question { line: Some(("policy".into(), line)), ..Question::default() };
+        let rule = desk.answer(Request { question: at(7), ..Request::default() }).rule.unwrap();
+        assert_eq!((rule.policy.as_str(), rule.path.as_str()), ("closed", "ingress[0].from[0]"));
+        assert_eq!(rule.edges, [("10.0.0.0/8".to_owned(), "x/a[Pod]".to_owned())]);
+        assert!(desk.answer(Request { question: at(3), ..Request::default() }).rule.is_none());
+    }
+
+    #[test]
+    fn defaults_are_hinted() {
+        let mut desk = Desk::default();
+        let findings = desk.answer(request(1, &[("policy", CLOSED)])).findings.unwrap();
+        let hints: Vec<_> = findings.hints.iter().map(|h| (h.line, h.text.as_str())).collect();
+        assert_eq!(hints, [(4, "policyTypes: [Ingress]"), (9, "protocol: TCP")]);
+    }
+}
