@@ -6,10 +6,13 @@ use std::sync::{Arc, OnceLock};
 use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::cluster::{self, AddressSpace, ClusterModel, REPLICA_KEYS, namespace_of};
+use crate::cluster::{
+    self, AddressSpace, AskedLabels, ClusterModel, controller_keys, namespace_of,
+};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Body, Object, SourceFile};
-use crate::policy::{PolicyChange, PolicySet, mentions};
+use crate::policy::{PolicyChange, PolicySet, pod_selectors};
+use crate::selector::Selector;
 
 /// What the input does not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +65,7 @@ struct World {
     model: ClusterModel,
     /// Documents that it was made from, by address; they live as long as the files.
     documents: Vec<usize>,
-    replica_keys: BTreeSet<&'static str>,
+    asked: AskedLabels,
     policy_namespaces: BTreeSet<Arc<str>>,
     repeated: Vec<Repeated>,
 }
@@ -84,7 +87,7 @@ impl Session {
         let world = Arc::new(World {
             model: ClusterModel::default(),
             documents: Vec::new(),
-            replica_keys: BTreeSet::new(),
+            asked: AskedLabels::new(),
             policy_namespaces: BTreeSet::new(),
             repeated: Vec::new(),
         });
@@ -143,20 +146,19 @@ impl Session {
         let default = &self.options.default_namespace;
         let (policies, mut repeated) =
             gather(&files, default, |object| matches!(object.body, Body::Policy(_)));
-        let replica_keys = mentioned_replica_keys(policies.values());
+        let asked = asked_labels(policies.values());
         let policy_namespaces: BTreeSet<Arc<str>> =
             policies.keys().map(|(_, namespace, _)| namespace.clone()).collect();
         let documents = other_documents(&files);
         let same_world = documents == self.world.documents
-            && replica_keys == self.world.replica_keys
+            && asked == self.world.asked
             && policy_namespaces == self.world.policy_namespaces;
         let (world, set) = if same_world {
             let changes = changed(&self.policies, &policies);
             let set = PolicySet::clone(&self.set).update(&self.world.model, default, &changes);
             (Arc::clone(&self.world), set)
         } else {
-            let world =
-                self.build_world(&files, &policies, (documents, replica_keys, policy_namespaces));
+            let world = self.build_world(&files, &policies, (documents, asked, policy_namespaces));
             let mut sorted: Vec<_> = policies.iter().collect();
             sorted.sort_by(|a, b| a.0.cmp(b.0));
             let sorted: Vec<_> = sorted.into_iter().map(|(_, object)| object.clone()).collect();
@@ -172,11 +174,7 @@ impl Session {
         &self,
         files: &[Arc<SourceFile>],
         policies: &FxHashMap<Identity, Arc<Object>>,
-        (documents, replica_keys, policy_namespaces): (
-            Vec<usize>,
-            BTreeSet<&'static str>,
-            BTreeSet<Arc<str>>,
-        ),
+        (documents, asked, policy_namespaces): (Vec<usize>, AskedLabels, BTreeSet<Arc<str>>),
     ) -> World {
         let default = &self.options.default_namespace;
         let (objects, repeated) =
@@ -187,10 +185,10 @@ impl Session {
         let model = cluster::build(cluster::Input {
             objects: &objects,
             default_namespace: default,
-            replica_keys: &replica_keys,
+            asked: &asked,
             space: &space,
         });
-        World { model, documents, replica_keys, policy_namespaces, repeated }
+        World { model, documents, asked, policy_namespaces, repeated }
     }
 
     /// The options.
@@ -309,16 +307,19 @@ fn other_documents(files: &[Arc<SourceFile>]) -> Vec<usize> {
     others.map(|part| Arc::as_ptr(&part.document).addr()).collect()
 }
 
-fn mentioned_replica_keys<'p>(
-    policies: impl Iterator<Item = &'p Arc<Object>>,
-) -> BTreeSet<&'static str> {
-    let mut keys = BTreeSet::new();
+/// Labels that controllers add, as selectors of pods ask for them.
+fn asked_labels<'p>(policies: impl Iterator<Item = &'p Arc<Object>>) -> AskedLabels {
+    let keys: FxHashSet<&'static str> = controller_keys().collect();
+    let mut asked = AskedLabels::new();
     for object in policies {
-        if let Body::Policy(policy) = &object.body {
-            keys.extend(REPLICA_KEYS.into_iter().filter(|key| mentions(policy, key)));
+        let Body::Policy(policy) = &object.body else { continue };
+        for requirement in pod_selectors(policy).flat_map(Selector::requirements) {
+            if let Some(key) = keys.get(&*requirement.key) {
+                asked.entry(key).or_default().extend(requirement.values.iter().cloned());
+            }
         }
     }
-    keys
+    asked
 }
 
 fn changed(

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::draft::{Draft, life, settle_shared_addresses, template};
-use super::group::Group;
+use super::group::{Group, GroupId};
 use super::hidden;
 use super::intern::Interner;
 use super::owner::{Owners, WorkloadKey};
+use super::variant::{self, AskedLabels};
 use super::{AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, Node, Workload};
 use crate::manifest::{Body, LabelList, Object, PodSpec, PodStatus};
 
@@ -27,8 +28,8 @@ pub struct Input<'i> {
     pub objects: &'i [Arc<Object>],
     /// The namespace of objects that name none.
     pub default_namespace: &'i str,
-    /// Label keys that selectors mention, of those that tell replicas of a StatefulSet apart.
-    pub replica_keys: &'i BTreeSet<&'static str>,
+    /// Labels that controllers add and that selectors ask for.
+    pub asked: &'i AskedLabels,
     /// What is known of addresses that are not in the input.
     pub space: &'i AddressSpace,
 }
@@ -208,7 +209,7 @@ impl<'i> Builder<'i> {
                 continue;
             }
             let name = &object.meta.name;
-            let split = !self.input.replica_keys.is_empty()
+            let split = hidden::REPLICA_KEYS.iter().any(|key| self.input.asked.contains_key(key))
                 && workload.kind == crate::manifest::WorkloadKind::StatefulSet
                 && workload.replicas.is_some_and(|replicas| replicas <= MOST_REPLICAS);
             if split {
@@ -251,7 +252,7 @@ impl<'i> Builder<'i> {
             ..ClusterModel::default()
         };
         model.services = services(&model, self.input);
-        add_endpoints(&mut model, self.drafts, &self.owners);
+        add_endpoints(&mut model, self.drafts, (&self.owners, self.input.asked));
         index_addresses(&mut model);
         model
     }
@@ -276,7 +277,11 @@ fn services(
     services
 }
 
-fn add_endpoints(model: &mut ClusterModel, mut drafts: Vec<Draft>, owners: &Owners) {
+fn add_endpoints(
+    model: &mut ClusterModel,
+    mut drafts: Vec<Draft>,
+    (owners, asked): (&Owners, &AskedLabels),
+) {
     let order = |draft: &Draft| {
         let (namespace, kind, name) = draft.workload.clone();
         (namespace, name, kind, draft.name.clone())
@@ -295,12 +300,13 @@ fn add_endpoints(model: &mut ClusterModel, mut drafts: Vec<Draft>, owners: &Owne
         };
         let namespace = model.workloads.last().map_or(0, |workload| workload.namespace);
         let group = (!draft.host_network).then(|| {
-            model.groups.intern(Group {
+            let group = Group {
                 namespace,
                 labels: strings.labels(draft.labels),
                 hidden: draft.hidden,
                 ports: strings.ports(draft.ports),
-            })
+            };
+            add_group(model, group, asked)
         });
         model.endpoints.push(Endpoint {
             workload,
@@ -313,6 +319,21 @@ fn add_endpoints(model: &mut ClusterModel, mut drafts: Vec<Draft>, owners: &Owne
             object: draft.object,
         });
     }
+}
+
+/// The group's number; its variants get theirs.
+fn add_group(model: &mut ClusterModel, group: Group, asked: &AskedLabels) -> GroupId {
+    let labelings = variant::labelings(&group.labels, group.hidden, asked);
+    let variants = labelings.into_iter().map(|labels| {
+        let labels = Arc::new(labels);
+        model.groups.intern(Group { labels, hidden: &[], ..group.clone() })
+    });
+    let variants: Vec<GroupId> = variants.collect();
+    let id = model.groups.intern(group);
+    if !variants.is_empty() {
+        model.variants.insert(id, variants);
+    }
+    id
 }
 
 fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> u32 {

@@ -34,6 +34,12 @@ pub fn hidden_keys(kind: WorkloadKind) -> &'static [&'static str] {
     }
 }
 
+/// Keys of all labels that controllers add.
+pub fn controller_keys() -> impl Iterator<Item = &'static str> {
+    let hidden = WorkloadKind::ALL.into_iter().flat_map(|(_, _, kind)| hidden_keys(kind));
+    hidden.copied().chain(REPLICA_KEYS)
+}
+
 /// The template's labels with those that the controller is known to add.
 pub fn with_known(kind: WorkloadKind, name: &str, labels: &LabelList) -> LabelList {
     let mut labels = labels.clone();

@@ -7,11 +7,13 @@ mod group;
 mod hidden;
 mod intern;
 mod owner;
+mod variant;
 
 pub use address::{AddressSpace, Addresses, Place};
 pub use build::{Input, build, namespace_of};
 pub use group::{Group, GroupId, GroupIndex, PodLabels};
-pub use hidden::REPLICA_KEYS;
+pub use hidden::controller_keys;
+pub use variant::AskedLabels;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,6 +35,9 @@ pub struct ClusterModel {
     pub endpoints: Vec<Endpoint>,
     /// Pods that no selector and no port name can tell apart, and their labels' index.
     pub groups: GroupIndex,
+    /// Groups that a template's pods may be of, where selectors ask for labels that it does not
+    /// show; they have no endpoints of their own.
+    pub variants: FxHashMap<GroupId, Vec<GroupId>>,
     /// Services, sorted by namespace and name.
     pub services: Vec<(u32, Arc<str>, Service)>,
     /// What is known of addresses that are not in the input.

@@ -246,16 +246,12 @@ impl Touched {
     }
 }
 
-/// Keys that a policy's selectors mention.
-pub fn mentions(policy: &NetworkPolicy, key: &str) -> bool {
-    let in_selector = |selector: &Selector| {
-        selector.requirements().iter().any(|requirement| &*requirement.key == key)
-    };
+/// A policy's selectors of pods.
+pub fn pod_selectors(policy: &NetworkPolicy) -> impl Iterator<Item = &Selector> {
     let rules = policy.ingress.iter().chain(&policy.egress);
-    let mut peers = rules.flat_map(|rule| &rule.peers);
-    in_selector(&policy.subject)
-        || peers.any(|peer| match &peer.kind {
-            PeerKind::Pods { pods, .. } => pods.as_ref().is_some_and(in_selector),
-            PeerKind::Block(_) => false,
-        })
+    let peers = rules.flat_map(|rule| &rule.peers).filter_map(|peer| match &peer.kind {
+        PeerKind::Pods { pods, .. } => pods.as_ref(),
+        PeerKind::Block(_) => None,
+    });
+    std::iter::once(&policy.subject).chain(peers)
 }

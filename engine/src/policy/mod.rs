@@ -7,7 +7,7 @@
 mod compile;
 mod select;
 
-pub use compile::{PolicyChange, mentions};
+pub use compile::{PolicyChange, pod_selectors};
 pub use select::PeerSet;
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::class::{Class, ClassId, ClassKind, Classes};
-use super::pair;
+use super::pair::{self, Conns};
 use super::row::{Key, Row, RowId, Rows, Span};
 use crate::cluster::ClusterModel;
 use crate::manifest::{Direction, PortEntry};
@@ -49,6 +49,9 @@ impl Question<'_> {
             (0, false) => self.of_open(&admitted, &slow),
             (row, _) => self.isolated(class, row, (&admitted, &slow), conns),
         };
+        if !self.model.variants.is_empty() {
+            self.settle(class, &mut reach, conns);
+        }
         // Whether a node and a pod are one another's own is seen only when units are known.
         reach.retain(|(_, span)| class.host_network || span.possible != ConnId::NONE);
         reach.sort_unstable_by_key(|(member, _)| *member);
@@ -231,6 +234,43 @@ impl Question<'_> {
             certain: conns.intern(result.certain),
             possible: conns.intern(result.possible),
         })
+    }
+
+    /// Asks again, label by label, where selectors one by one leave something open.
+    fn settle(&self, class: &Class, reach: &mut ClassReach, conns: &mut ConnTable) {
+        let sources = self.variants(class);
+        for (member, span) in reach.iter_mut().filter(|(_, span)| span.certain != span.possible) {
+            let Some(member) = self.classes.get(*member) else { continue };
+            if class.variants.is_empty() && member.variants.is_empty() {
+                continue;
+            }
+            let ends = (sources.as_slice(), &*self.variants(member));
+            let result = pair::over_variants(ends, |a, b| self.both_ends(a, b));
+            span.certain = conns.intern(result.certain);
+            span.possible = conns.intern(result.possible);
+        }
+    }
+
+    /// A class with every combination of hidden labels that selectors tell apart.
+    fn variants<'c>(&'c self, class: &'c Class) -> Vec<Party<'c>> {
+        match self.party(class) {
+            Some(party) if class.variants.is_empty() => vec![party],
+            Some(party) => party.as_groups(self.model, &class.variants),
+            None => Vec::new(),
+        }
+    }
+
+    /// What the programs of two parties let pass, wherever these run.
+    fn both_ends(&self, source: &Party<'_>, destination: &Party<'_>) -> Conns {
+        let family = self.family.unwrap_or(Family::IPv4);
+        let end = |direction, ends: (&Party<'_>, &Party<'_>)| {
+            let program = ends.0.group.map(|(group, _)| self.set.program_id(group, direction));
+            program.map_or_else(Conns::all, |program| {
+                pair::by_program(self.set, program, (direction, family), ends)
+            })
+        };
+        let egress = end(Direction::Egress, (source, destination));
+        egress.and(&end(Direction::Ingress, (destination, source)))
     }
 
     fn party<'c>(&'c self, class: &'c Class) -> Option<Party<'c>> {

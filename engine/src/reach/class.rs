@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::atoms::{Atoms, SignatureId};
-use crate::cluster::{Addresses, ClusterModel, Endpoint, Life};
+use crate::cluster::{Addresses, ClusterModel, Endpoint, GroupId, Life};
 use crate::manifest::{Direction, NamedPort, PortMatch};
 use crate::net::{AddrSet, Family};
 use crate::policy::{BlockId, PolicySet, RulePeer, SetId};
@@ -29,6 +29,9 @@ pub struct Class {
     pub families_certain: bool,
     /// Whether its members use their nodes' network.
     pub host_network: bool,
+    /// Groups that its members may be of, where labels that a template does not show play a part;
+    /// of those that no selector tells apart, one.
+    pub variants: Vec<GroupId>,
 }
 
 /// What a class is.
@@ -89,6 +92,9 @@ struct Key {
     host_network: bool,
     places: [Option<PlaceKey>; 2],
     families_certain: bool,
+    /// Sets that its members may be in together, where a label decides that a template does not
+    /// show.
+    together: Vec<Vec<SetId>>,
 }
 
 impl Classes {
@@ -108,7 +114,9 @@ impl Classes {
             }
             let key = keys.of(model, endpoint, &atoms);
             let id = *ids.entry(key).or_insert_with_key(|key| {
-                classes.push(Class::of_key(key));
+                let variants = keys.variants(model, endpoint);
+                let variants = variants.into_values().collect();
+                classes.push(Class { variants, ..Class::of_key(key) });
                 classes.len() - 1
             });
             if let Some(ClassKind::Endpoints(members)) = classes.get_mut(id).map(|c| &mut c.kind) {
@@ -169,6 +177,7 @@ impl Class {
             places: key.places,
             families_certain: key.families_certain,
             host_network: key.host_network,
+            variants: Vec::new(),
         }
     }
 
@@ -185,6 +194,7 @@ impl Class {
             places,
             families_certain: true,
             host_network: false,
+            variants: Vec::new(),
         }
     }
 }
@@ -252,6 +262,15 @@ impl GroupKeys {
         Self { sets, maybe_sets, ports: ports.collect() }
     }
 
+    /// Groups that an endpoint may be of, one for all of those that are in the same sets; none if
+    /// all of them are.
+    fn variants(&self, model: &ClusterModel, endpoint: &Endpoint) -> BTreeMap<Vec<SetId>, GroupId> {
+        let groups = endpoint.group.and_then(|group| model.variants.get(&group));
+        let in_sets = |id: GroupId| self.sets.get(id as usize).cloned().unwrap_or_default();
+        let by_sets = groups.into_iter().flatten().map(|id| (in_sets(*id), *id)).collect();
+        if BTreeMap::len(&by_sets) > 1 { by_sets } else { BTreeMap::new() }
+    }
+
     fn of(&self, model: &ClusterModel, endpoint: &Endpoint, atoms: &Atoms) -> Key {
         let of_group = |lists: &[Vec<SetId>]| {
             endpoint.group.and_then(|group| lists.get(group as usize)).cloned().unwrap_or_default()
@@ -265,6 +284,7 @@ impl GroupKeys {
             host_network: endpoint.host_network(),
             places: Family::BOTH.map(|family| place(model, endpoint, (family, atoms))),
             families_certain,
+            together: self.variants(model, endpoint).into_keys().collect(),
         }
     }
 }

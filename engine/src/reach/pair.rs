@@ -67,8 +67,29 @@ pub fn pair(
     destination: &Party<'_>,
     family: Family,
 ) -> Conns {
-    let egress = end((model, set), (Direction::Egress, family), source, destination);
-    egress.and(&end((model, set), (Direction::Ingress, family), destination, source))
+    let (sources, destinations) = (source.variants(model), destination.variants(model));
+    over_variants((&sources, &destinations), |source, destination| {
+        let egress = end((model, set), (Direction::Egress, family), source, destination);
+        egress.and(&end((model, set), (Direction::Ingress, family), destination, source))
+    })
+}
+
+/// What passes whatever labels the pods of templates have that these do not show, and what passes
+/// with some of them. Asking with all labels at hand is exact where several selectors ask for the
+/// same label; one by one they would each be unknown.
+pub fn over_variants(
+    (sources, destinations): (&[Party<'_>], &[Party<'_>]),
+    ask: impl Fn(&Party<'_>, &Party<'_>) -> Conns,
+) -> Conns {
+    let mut all = Conns { certain: ConnSet::all(), possible: ConnSet::none() };
+    for source in sources {
+        for destination in destinations {
+            let one = ask(source, destination);
+            all.certain = all.certain.intersection(&one.certain);
+            all.possible = all.possible.union(&one.possible);
+        }
+    }
+    all
 }
 
 /// What one end's policies let pass.

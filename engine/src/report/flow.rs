@@ -103,6 +103,8 @@ fn name(side: &Side) -> Arc<str> {
 struct Judged {
     egress: EndVerdict,
     ingress: EndVerdict,
+    /// The verdict where the ends' own leave open what they say together.
+    settled: Option<Verdict>,
     pair: usize,
 }
 
@@ -111,16 +113,34 @@ impl Judged {
         let ask =
             |direction| judge(session.policies(), question(query, case, direction), &mut NoTrace);
         let (egress, ingress) = (ask(Direction::Egress), ask(Direction::Ingress));
-        Self { egress, ingress, pair: case.pair }
+        let open = egress.verdict.min(ingress.verdict) == Verdict::Unknown;
+        let settled = open.then(|| settled(session, query, case)).flatten();
+        Self { egress, ingress, settled, pair: case.pair }
     }
 
     fn verdict(&self) -> Verdict {
-        self.egress.verdict.min(self.ingress.verdict)
+        self.settled.unwrap_or(self.egress.verdict.min(self.ingress.verdict))
     }
 
     fn reason(&self) -> Option<UnknownReason> {
         (self.verdict() == Verdict::Unknown).then_some(())?;
         self.egress.reason.or(self.ingress.reason)
+    }
+}
+
+/// What selectors say together of labels that a template does not show.
+fn settled(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Option<Verdict> {
+    let model = session.model();
+    if !case.source.has_variants(model) && !case.destination.has_variants(model) {
+        return None;
+    }
+    let cluster = (model, session.policies());
+    let conns = reach::pair(cluster, &case.source, &case.destination, case.family);
+    let has = |conns: &ConnSet| conns.ports(query.protocol).contains(case.port);
+    match (has(&conns.certain), has(&conns.possible)) {
+        (true, _) => Some(Verdict::Allow),
+        (false, false) => Some(Verdict::Deny),
+        (false, true) => None,
     }
 }
 

@@ -13,7 +13,7 @@ use super::types::{
 use crate::cluster::{Addresses, ClusterModel, Endpoint};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet};
-use crate::policy::PolicySet;
+use crate::policy::Program;
 use crate::reach::{NoteKey, Reach, Target, Unit, UnitKind};
 use crate::session::Session;
 
@@ -348,20 +348,24 @@ fn fill_workload(session: &Session, report: &mut EndpointReport, workload: u32, 
         report.labels = group.labels.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
     }
     report.host_network = first.host_network();
-    report.ingress = Some(isolation(session.policies(), first, Direction::Ingress));
-    report.egress = Some(isolation(session.policies(), first, Direction::Egress));
+    report.ingress = Some(isolation(session, first, Direction::Ingress));
+    report.egress = Some(isolation(session, first, Direction::Egress));
     let object = workload.object.as_ref().unwrap_or(&first.object);
     report.location = place::of_object(session, object, object.span);
 }
 
-fn isolation(set: &PolicySet, endpoint: &Endpoint, direction: Direction) -> Isolation {
+fn isolation(session: &Session, endpoint: &Endpoint, direction: Direction) -> Isolation {
+    let (model, set) = (session.model(), session.policies());
     let Some(group) = endpoint.group else {
         return Isolation::Unenforced;
     };
-    let program = set.program(set.program_id(group, direction));
-    match (program.is_open(), program.isolates()) {
-        (true, _) => Isolation::No,
-        (false, true) => Isolation::Yes,
-        (false, false) => Isolation::Unknown,
+    let variants = model.variants.get(&group).map_or(std::slice::from_ref(&group), Vec::as_slice);
+    let programs = || variants.iter().map(|id| set.program(set.program_id(*id, direction)));
+    if programs().all(Program::is_open) {
+        Isolation::No
+    } else if programs().all(Program::isolates) {
+        Isolation::Yes
+    } else {
+        Isolation::Unknown
     }
 }

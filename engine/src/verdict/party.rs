@@ -67,6 +67,26 @@ impl<'m> Party<'m> {
         }
     }
 
+    /// Whether its pods may differ in labels that selectors ask for.
+    pub fn has_variants(&self, model: &ClusterModel) -> bool {
+        self.group.is_some_and(|(group, _)| model.variants.contains_key(&group))
+    }
+
+    /// Itself with every combination of labels that it may have.
+    pub fn variants(&self, model: &'m ClusterModel) -> Vec<Self> {
+        let groups = self.group.and_then(|(group, _)| model.variants.get(&group));
+        groups.map_or_else(|| vec![self.clone()], |groups| self.as_groups(model, groups))
+    }
+
+    /// Itself as if it were of each of these groups.
+    pub fn as_groups(&self, model: &'m ClusterModel, groups: &[GroupId]) -> Vec<Self> {
+        let of = |id: &GroupId| {
+            let group = Some((*id, model.groups.get(*id)?));
+            Some(Self { group, ..self.clone() })
+        };
+        groups.iter().filter_map(of).collect()
+    }
+
     /// Whether it is on `other`'s node.
     pub fn same_node(&self, other: &Self) -> Match {
         match (self.node, other.node) {
