@@ -1,7 +1,7 @@
 # What a person types; the work is in scripts/. Each target installs what it lacks, and says so.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help playground test test-quick test-e2e build web npm install setup bench fmt lint clean
+.PHONY: help playground test test-quick test-e2e fuzz-oracle build web npm install setup bench fmt lint clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,11 @@ test-quick: ## Run format, lints and tests of the native crates only
 
 test-e2e: ## Drive the page in Chromium
 	@scripts/test-e2e.sh
+
+fuzz-oracle: ## Compare the engine with the oracle on N random clusters from seed FIRST (N=20000, FIRST=0)
+	@scripts/setup.sh rust
+	@echo "==> Comparing engine and oracle (a minute per 3000 clusters, once they are built)"
+	@cargo run --release -q -p portcullis-oracle -- $(or $(N),20000) $(or $(FIRST),0)
 
 build: ## Build the command with optimisation: target/release/portcullis
 	@scripts/setup.sh rust

@@ -5,6 +5,7 @@
 pub mod check;
 pub mod cluster;
 pub mod generate;
+pub mod matrix;
 pub mod oracle;
 pub mod random;
 pub mod tree;

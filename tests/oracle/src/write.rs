@@ -159,7 +159,10 @@ impl Objects<'_> {
         let inner = self.map(inner);
         let spec = self.spec(&workload.spec);
         let template = self.map(vec![("metadata", Some(inner)), ("spec", Some(spec))]);
+        let start =
+            workload.first.map(|first| self.map(vec![("start", Some(Tree::Number(first)))]));
         let mut spec = self.map(vec![
+            ("ordinals", start),
             ("replicas", workload.replicas.map(Tree::Number)),
             ("template", Some(template)),
         ]);

@@ -16,20 +16,22 @@ pub struct Pair {
     pub worlds: Vec<World>,
 }
 
-/// Every ordered pair of ends of which one is a pod.
+/// Every ordered pair of ends of which one is a pod, with its worlds.
 pub fn pairs(cluster: &Cluster) -> Vec<Pair> {
+    let pair = |(from, to)| Pair { worlds: worlds_of(cluster, &from, &to), from, to };
+    ends(cluster).into_iter().map(pair).collect()
+}
+
+/// Every ordered pair of ends of which one is a pod.
+pub fn ends(cluster: &Cluster) -> Vec<(End, End)> {
     let pods = pod_ends(cluster);
     let others = other_ends(cluster);
     let mut pairs = Vec::new();
-    let mut add = |from: &End, to: &End| {
-        let worlds = worlds_of(cluster, from, to);
-        pairs.push(Pair { from: from.clone(), to: to.clone(), worlds });
-    };
     for pod in &pods {
-        pods.iter().for_each(|other| add(pod, other));
+        pairs.extend(pods.iter().map(|other| (pod.clone(), other.clone())));
         for other in &others {
-            add(pod, other);
-            add(other, pod);
+            pairs.push((pod.clone(), other.clone()));
+            pairs.push((other.clone(), pod.clone()));
         }
     }
     pairs

@@ -86,6 +86,7 @@ fn cuts(cluster: &Cluster) -> Vec<Cut> {
         of_labels(&mut cuts, &workload.labels, move |c| Some(&mut c.workloads.get_mut(i)?.labels));
         of_spec(&mut cuts, &workload.spec, move |c| Some(&mut c.workloads.get_mut(i)?.spec));
         cuts.push(on(move |c| c.workloads.get_mut(i), |one| one.replicas.take().is_some()));
+        cuts.push(on(move |c| c.workloads.get_mut(i), |one| one.first.take().is_some()));
         cuts.push(on(move |c| c.workloads.get_mut(i), |one| one.owner.take().is_some()));
     }
     for i in 0..cluster.nodes.len() {

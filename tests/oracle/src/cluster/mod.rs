@@ -144,6 +144,8 @@ pub struct Workload {
     pub namespace: String,
     /// Name.
     pub name: String,
+    /// `ordinals.start`, of StatefulSets.
+    pub first: Option<u32>,
     /// `replicas`, where the kind has it.
     pub replicas: Option<u32>,
     /// Labels of the template.

@@ -82,11 +82,12 @@ impl Net {
 
     /// Its two halves; none if it is one address.
     pub fn halves(&self) -> Option<[Self; 2]> {
-        let prefix = self.prefix + 1;
-        let low = Self { number: self.first(), prefix, ..*self };
-        let high = Self { number: self.last(), prefix, ..*self };
-        let high = Self { number: high.first(), ..high };
-        (self.prefix < self.bits()).then_some([low, high])
+        if self.prefix == self.bits() {
+            return None;
+        }
+        let half = |number| Self { number, prefix: self.prefix + 1, ..*self };
+        let high = half(self.last());
+        Some([half(self.first()), half(high.first())])
     }
 
     /// Whether it lies in another one.

@@ -34,14 +34,14 @@ const V4: [&str; 12] = [
 const V6: [&str; 8] =
     ["fd00::", "fd00::1", "fd00::2", "fd00::3", "fd00::7", "fd00:1::1", "fd00:1::2", "2001:db8::9"];
 
-/// Keys that controllers set.
-const CONTROLLER_KEYS: [&str; 6] = [
-    "pod-template-hash",
-    "controller-revision-hash",
-    "job-name",
-    "controller-uid",
-    "statefulset.kubernetes.io/pod-name",
-    "apps.kubernetes.io/pod-index",
+/// Keys that controllers set, as policies of one cluster ask for them.
+const CONTROLLER_KEYS: [&[&str]; 6] = [
+    &["pod-template-hash"],
+    &["controller-revision-hash"],
+    &["job-name", "controller-uid"],
+    &["statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"],
+    &["pod-template-hash", "controller-revision-hash", "apps.kubernetes.io/pod-index"],
+    &["controller-uid", "batch.kubernetes.io/controller-uid", "job-name"],
 ];
 
 /// What a cluster is made of.
@@ -49,8 +49,10 @@ const CONTROLLER_KEYS: [&str; 6] = [
 struct Flavour {
     /// Both families rather than IPv4 alone.
     six: bool,
-    /// Selectors ask for labels that controllers set.
-    controllers: bool,
+    /// Selectors ask for these labels, which controllers set.
+    controllers: &'static [&'static str],
+    /// How many pods and policies there are at most.
+    size: usize,
     /// Blocks of addresses: how many of a hundred peers.
     blocks: usize,
     /// Pods say on which host's address they are.
@@ -62,7 +64,8 @@ pub fn cluster(seed: u64) -> Cluster {
     let mut random = Random::new(seed);
     let flavour = Flavour {
         six: random.chance(40),
-        controllers: random.chance(20),
+        controllers: CONTROLLER_KEYS.get(random.below(24)).copied().unwrap_or_default(),
+        size: if random.chance(8) { 12 } else { 5 },
         blocks: *random.pick(&[0, 25, 50]),
         host_addresses: random.chance(20),
     };
@@ -80,7 +83,8 @@ pub fn another_rule(cluster: &Cluster, seed: u64) -> Rule {
 }
 
 fn maker(cluster: &Cluster, seed: u64) -> Maker {
-    let flavour = Flavour { six: true, controllers: false, blocks: 40, host_addresses: false };
+    let flavour =
+        Flavour { six: true, controllers: &[], size: 5, blocks: 40, host_addresses: false };
     Maker { random: Random::new(seed), flavour, cluster: cluster.clone() }
 }
 
@@ -94,13 +98,14 @@ impl Maker {
     fn make(mut self) -> Cluster {
         self.namespaces();
         self.nodes();
-        for i in 0..self.random.between(0, 3) {
+        let most = if self.flavour.controllers.is_empty() { 3 } else { 4 };
+        for i in 0..self.random.between(0, most) {
             self.workload(i);
         }
-        for i in 0..self.random.between(1, 5) {
+        for i in 0..self.random.between(1, self.flavour.size) {
             self.pod(i);
         }
-        for i in 0..self.random.between(1, 5) {
+        for i in 0..self.random.between(1, self.flavour.size) {
             let policy = self.policy(i);
             self.cluster.policies.push(policy);
         }
@@ -146,8 +151,8 @@ impl Maker {
 
     fn pod_labels(&mut self) -> Labels {
         let mut labels = self.labels(&["app", "tier"]);
-        if self.flavour.controllers && self.random.chance(20) {
-            let key = *self.random.pick(&CONTROLLER_KEYS);
+        if !self.flavour.controllers.is_empty() && self.random.chance(20) {
+            let key = *self.random.pick(self.flavour.controllers);
             labels.insert(key.into(), (*self.random.pick(&VALUES)).into());
         }
         labels
@@ -171,11 +176,12 @@ impl Maker {
         let kind =
             if self.random.chance(40) { Kind::Deployment } else { *self.random.pick(&KINDS) };
         let has_replicas = !matches!(kind, Kind::DaemonSet | Kind::Job | Kind::CronJob);
-        let replicas = [None, Some(0), Some(2), Some(3)];
+        let replicas = [None, Some(0), Some(1), Some(2), Some(3)];
         let workload = Workload {
             kind,
             namespace: self.namespace(),
             name: format!("w{i}"),
+            first: if kind == Kind::StatefulSet && self.random.chance(20) { Some(1) } else { None },
             replicas: if has_replicas { *self.random.pick(&replicas) } else { None },
             labels: self.pod_labels(),
             spec: self.spec(),

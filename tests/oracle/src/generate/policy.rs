@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{CONTROLLER_KEYS, Maker, PORT_NAMES, PORTS, V4, V6, VALUES};
+use super::{Maker, PORT_NAMES, PORTS, V4, V6, VALUES};
 use crate::cluster::{
     Direction, Expression, Net, Operator, Peer, Policy, Port, PortName, Rule, Selector,
 };
@@ -85,12 +85,8 @@ impl Maker {
         let mut selector = Selector::default();
         for _ in 0..*self.random.pick(&[0, 1, 1, 2]) {
             let pods = keys.contains(&"app");
-            let controllers = self.flavour.controllers && pods && self.random.chance(50);
-            let key = if controllers {
-                *self.random.pick(&CONTROLLER_KEYS)
-            } else {
-                *self.random.pick(keys)
-            };
+            let ask = !self.flavour.controllers.is_empty() && pods && self.random.chance(60);
+            let key = *self.random.pick(if ask { self.flavour.controllers } else { keys });
             if self.random.chance(40) {
                 let value = self.value(key);
                 selector.labels.insert(key.into(), value);

@@ -275,7 +275,7 @@ fn replicas(at: usize, workload: &Workload) -> Vec<Person> {
         Kind::StatefulSet => {
             // Scaled to none it is still what its policies say: as its first pod.
             let count = workload.replicas.unwrap_or(1).max(1);
-            let each = (0..count).map(|ordinal| {
+            let each = (workload.first.unwrap_or(0)..).take(count as usize).map(|ordinal| {
                 let name = format!("{}-{ordinal}", workload.name);
                 labels.insert("statefulset.kubernetes.io/pod-name".into(), name);
                 labels.insert("apps.kubernetes.io/pod-index".into(), ordinal.to_string());

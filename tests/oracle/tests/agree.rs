@@ -1,0 +1,100 @@
+//! Engine and oracle agree: on random clusters, on every feature with every other one, and on
+//! what must hold whatever the answers are. Prints what was compared.
+//!
+//! More by hand: `make fuzz-oracle N=20000`.
+
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+use std::thread;
+
+use portcullis_oracle::check::{Counts, Effort, Mismatch, PROPERTIES, compare, holds};
+use portcullis_oracle::{generate, matrix};
+
+/// Random clusters compared.
+const CLUSTERS: u64 = 2_000;
+/// Flows of each pair that are asked one by one; all others through whole answers and the list.
+const FLOWS: usize = 2;
+/// Random clusters on which the properties are tried.
+const PROPERTY_CLUSTERS: u64 = 250;
+
+type Failures = Vec<String>;
+
+fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    if std::env::args().any(|argument| argument == "--list") {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut text = String::new();
+    let mut failures = random_clusters(&mut text);
+    failures.extend(features(&mut text));
+    failures.extend(properties(&mut text));
+    let mut out = stdout().lock();
+    for failure in failures.iter().take(10) {
+        writeln!(out, "{failure}\n")?;
+    }
+    writeln!(out, "{text}oracle: {} disagreements", failures.len())?;
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Does something for many numbers on two threads, and gathers what it says.
+fn on_two_threads<T: Send>(numbers: u64, run: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let half = |parity: u64| {
+        let run = &run;
+        move || (0..numbers).filter(|n| n % 2 == parity).map(run).collect::<Vec<T>>()
+    };
+    thread::scope(|scope| {
+        let other = scope.spawn(half(1));
+        let mut all = half(0)();
+        all.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        all
+    })
+}
+
+fn failure(what: &str, mismatch: &Mismatch) -> String {
+    format!("{what}: {mismatch}")
+}
+
+fn random_clusters(text: &mut String) -> Failures {
+    let results = on_two_threads(CLUSTERS, |seed| {
+        let effort = Effort { seed, flows_per_pair: FLOWS };
+        compare(&generate::cluster(seed), effort)
+            .map_err(|mismatch| failure(&format!("seed {seed}"), &mismatch))
+    });
+    let mut total = Counts::default();
+    results.iter().flatten().for_each(|counts| total.add(counts));
+    text.push_str(&format!("oracle: {CLUSTERS} random clusters: {total}\n"));
+    results.into_iter().filter_map(Result::err).collect()
+}
+
+fn features(text: &mut String) -> Failures {
+    let cases = matrix::cases();
+    let results = on_two_threads(cases.len() as u64, |n| {
+        let case = usize::try_from(n).ok().and_then(|n| cases.get(n));
+        let Some(case) = case else { return (Vec::new(), None) };
+        // The list has every pair and port of a case; of some the flows are asked one by one too.
+        let flows_per_pair = usize::from(n % 8 == 0);
+        let result = compare(&case.cluster, Effort { seed: n, flows_per_pair });
+        let failed = result.err().map(|mismatch| failure(&case.tags.join(", "), &mismatch));
+        (case.tags.clone(), failed)
+    });
+    let passed: Vec<_> =
+        results.iter().map(|(tags, fail)| (tags.clone(), fail.is_none())).collect();
+    for (tag, (all, good)) in matrix::table(&passed) {
+        text.push_str(&format!("  {good:4} of {all:4} cases agree  {tag}\n"));
+    }
+    text.push_str(&format!("oracle: {} cases of features\n", cases.len()));
+    results.into_iter().filter_map(|(_, failed)| failed).collect()
+}
+
+fn properties(text: &mut String) -> Failures {
+    let mut failures = Vec::new();
+    for property in PROPERTIES {
+        let results = on_two_threads(PROPERTY_CLUSTERS, |seed| {
+            holds(&property, &generate::cluster(seed), seed)
+                .map_err(|mismatch| failure(&format!("seed {seed}"), &mismatch))
+        });
+        let tried = results.iter().filter(|result| matches!(result, Ok(true))).count();
+        text.push_str(&format!("oracle: {tried} clusters: {}\n", property.name));
+        failures.extend(results.into_iter().filter_map(Result::err));
+    }
+    failures
+}
