@@ -8,11 +8,15 @@ use crate::state::{Action, FlowForm, Pane, State, use_store};
 use crate::text::Text;
 use crate::worker::message::FlowAnswer;
 
+/// Names of more letters than this in all leave no room for words beside them.
+const LONG: usize = 26;
+
 #[component]
 pub fn FlowBar() -> Html {
     let store = use_store();
     let text = store.text();
     let flow = &store.work.flow;
+    let long = flow.from.len() + flow.to.len() > LONG;
     let onsubmit = {
         let store = store.clone();
         move |event: SubmitEvent| {
@@ -39,7 +43,7 @@ pub fn FlowBar() -> Html {
     };
     html! {
         <>
-            <form class="flowbar" aria-label={text.ask} {onsubmit}>
+            <form class={classes!("flowbar", long.then_some("is-long"))} aria-label={text.ask} {onsubmit}>
                 { field(text.ask_from, &flow.from, |flow, value| flow.from = value) }
                 <span class="flow-arrow" aria-hidden="true">{ "→" }</span>
                 { field(text.ask_to, &flow.to, |flow, value| flow.to = value) }

@@ -1,5 +1,6 @@
 //! Holds the JavaScript editor and keeps it in step with the state.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -11,13 +12,15 @@ use yew::prelude::*;
 
 use super::marks::marks;
 use crate::js::{self, EditorHandle, object, put};
-use crate::state::{Action, State, Store, use_store};
+use crate::state::{Action, File, State, Store, use_store};
 use crate::text::{EDITOR_PHRASES, Language};
 use crate::worker::message::Findings;
 
 /// The editor with the functions that it calls, which must live as long as it does.
 struct Editor {
     handle: EditorHandle,
+    /// The number of the set of files that it has.
+    files: Cell<u32>,
     _typed: Closure<dyn Fn(String, String)>,
     _moved: Closure<dyn Fn(String, u32)>,
 }
@@ -37,11 +40,11 @@ pub fn Host() -> Html {
     let editor = use_state(|| None::<Rc<Editor>>);
     {
         let (parent, editor, dispatch) = (parent.clone(), editor.setter(), store.dispatcher());
-        let language = store.language;
+        let state = (*store).clone();
         use_effect_with((), move |()| {
             if let Some(parent) = parent.cast::<Element>() {
                 wasm_bindgen_futures::spawn_local(async move {
-                    editor.set(create(parent, dispatch, language).await.map(Rc::new));
+                    editor.set(create(parent, dispatch, &state).await.map(Rc::new));
                 });
             }
         });
@@ -55,7 +58,7 @@ pub fn Host() -> Html {
 async fn create(
     parent: Element,
     dispatch: UseReducerDispatcher<State>,
-    language: Language,
+    state: &State,
 ) -> Option<Editor> {
     let other = dispatch.clone();
     let typed = Closure::<dyn Fn(String, String)>::new(move |file: String, text: String| {
@@ -67,9 +70,12 @@ async fn create(
     let options: JsValue = js_sys::Object::new().into();
     put(&options, "onChange", typed.as_ref());
     put(&options, "onCursor", moved.as_ref());
-    put(&options, "labels", &object(&Labels::new(language)));
+    put(&options, "labels", &object(&Labels::new(state.language)));
     let handle = js::create_editor(&parent, &options).await.ok()?;
-    Some(Editor { handle: handle.unchecked_into(), _typed: typed, _moved: moved })
+    let handle: EditorHandle = handle.unchecked_into();
+    // At once: what is typed into an editor without files would be lost.
+    handle.set_files(&sources(&state.work.files), &state.work.open);
+    Some(Editor { handle, files: Cell::new(state.files_number), _typed: typed, _moved: moved })
 }
 
 #[derive(Serialize)]
@@ -96,6 +102,11 @@ struct Source<'s> {
     text: &'s str,
 }
 
+fn sources(files: &[File]) -> JsValue {
+    let source = |file: &'_ File| object(&Source { name: &file.name, text: &file.text });
+    files.iter().map(source).collect::<js_sys::Array>().into()
+}
+
 /// Files, whenever they change otherwise than by typing; the open one; words.
 #[hook]
 fn use_files(store: &Store, editor: &Held) {
@@ -103,16 +114,19 @@ fn use_files(store: &Store, editor: &Held) {
     let open = Rc::clone(&store.work.open);
     use_effect_with((editor.is_some(), store.files_number), {
         let editor = editor.clone();
-        move |_| {
+        move |(_, number)| {
             let Some(editor) = editor else {
                 return;
             };
             let now: Vec<Rc<str>> = files.iter().map(|file| Rc::clone(&file.name)).collect();
-            if let Some((from, to)) = renamed(&names.replace(now.clone()), &now) {
+            let renamed = renamed(&names.replace(now.clone()), &now);
+            if editor.files.replace(*number) == *number {
+                return;
+            }
+            if let Some((from, to)) = renamed {
                 editor.handle.rename_file(&from, &to);
             }
-            let sources = files.iter().map(|file| Source { name: &file.name, text: &file.text });
-            editor.handle.set_files(&object(&sources.collect::<Vec<_>>()), &open);
+            editor.handle.set_files(&sources(&files), &open);
         }
     });
     use_effect_with((editor.is_some(), Rc::clone(&store.work.open)), {
