@@ -214,7 +214,7 @@ const TARGETS: Kind = &[
     ("target: every pod", |p| subject(p, &Selector::default())),
     ("target: no selector", |p| p.iter_mut().for_each(|p| p.subject = None)),
     ("target: pods by expression", |p| {
-        subject(p, &by_expression("pod", Operator::In, &["a", "b"]))
+        subject(p, &by_expression("pod", Operator::In, &["a", "b"]));
     }),
     ("target: pods by exclusion", |p| subject(p, &by_expression("pod", Operator::NotIn, &["a"]))),
     ("target: nobody", |p| subject(p, &by_expression("pod", Operator::DoesNotExist, &[]))),
