@@ -163,3 +163,15 @@ test('nothing is lost on reload, and own work is put aside for an example', () =
   await page.getByRole('button', { name: 'Bring them back' }).click();
   await eventually(async () => assert.match(await page.locator('.cm-content').innerText(), /mine/));
 }));
+
+// Findings come and go under the cursor while somebody types; the browser's cursor must stay.
+test('what is typed is what stands there', () => visit({}, async (page) => {
+  const text = 'apiVersion: v1\nkind: Pod\nmetadata: {name: mine}';
+  for (let i = 0; i < 12; i += 1) {
+    await page.locator('.cm-content').click();
+    await page.keyboard.press('ControlOrMeta+a');
+    await page.keyboard.press('Delete');
+    await page.keyboard.type(text);
+    assert.equal(await page.locator('.cm-line').evaluateAll((all) => all.map((line) => line.textContent).join('\n')), text);
+  }
+}));

@@ -5,6 +5,7 @@
 import { setDiagnostics, type Action, type Diagnostic } from "@codemirror/lint";
 import { StateEffect, StateField, type Extension, type Text } from "@codemirror/state";
 import { Decoration, EditorView, ViewPlugin, WidgetType, type DecorationSet, type ViewUpdate } from "@codemirror/view";
+import { keepCursor } from "./cursor";
 import { prose } from "./prose";
 import type { DiagnosticReport, Edit, EditorLabels, Fix } from "./types";
 
@@ -36,6 +37,7 @@ export function squiggles(doc: Text, reports: DiagnosticReport[]): Diagnostic[] 
 export function applyReports(view: EditorView, reports: DiagnosticReport[]): void {
   view.dispatch(setDiagnostics(view.state, squiggles(view.state.doc, reports)));
   view.plugin(settling)?.expect(reports);
+  keepCursor(view);
 }
 
 function rangeOf(doc: Text, { location }: DiagnosticReport): { from: number; to: number } {

@@ -9,6 +9,7 @@ import { lintGutter, lintKeymap } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { Compartment, EditorState, type Extension, type StateEffect } from "@codemirror/state";
 import { drawSelection, dropCursor, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, keymap, lineNumbers, type ViewUpdate } from "@codemirror/view";
+import { keepCursor } from "./cursor";
 import { applyReports, notes } from "./findings";
 import { hints, setHints } from "./hints";
 import { marks, setMarks } from "./marks";
@@ -172,7 +173,9 @@ class Files {
     const file = this.files.get(name);
     if (!file) return;
     file.hints = shown;
-    if (name === this.open) this.view.dispatch({ effects: setHints.of(shown) });
+    if (name !== this.open) return;
+    this.view.dispatch({ effects: setHints.of(shown) });
+    keepCursor(this.view);
   }
 
   private highlight(marked: Mark[], reveal: boolean): void {
@@ -182,6 +185,7 @@ class Files {
     const effects: StateEffect<unknown>[] = [setMarks.of(own)];
     if (reveal && own.length) effects.push(EditorView.scrollIntoView(this.startOf(own[0].line), { y: "nearest", yMargin: 80 }));
     this.view.dispatch({ effects });
+    keepCursor(this.view);
   }
 
   private focusLine(line: number, file?: string): void {
