@@ -9,6 +9,9 @@ use crate::cluster::{
 use crate::random::Random;
 use crate::tree::Tree;
 
+/// The namespace of objects that name none, as the command line may say.
+pub const DEFAULT_NAMESPACE: &str = "a";
+
 /// Name and text of the files of a cluster, in a style that the seed decides.
 pub fn files(cluster: &Cluster, seed: u64) -> Vec<(String, String)> {
     let mut random = Random::new(seed);
@@ -41,7 +44,9 @@ fn file(number: usize, objects: &[Tree], random: &mut Random) -> (String, String
         return (format!("f{number}.json"), list.json(random.chance(50)));
     }
     let documents: Vec<String> = objects.iter().map(|object| object.yaml(random)).collect();
-    (format!("f{number}.yaml"), documents.join("---\n"))
+    let text = documents.join("---\n");
+    let text = if random.chance(10) { text.replace('\n', "\r\n") } else { text };
+    (format!("f{number}.yaml"), text)
 }
 
 /// Writes objects, with fields in any order and nothing in any of its forms.
@@ -86,6 +91,7 @@ impl Objects<'_> {
         more: Option<(u8, Option<&Owner>)>,
     ) -> Tree {
         let labels = self.labels(labels);
+        let unnamed = namespace.is_empty() || namespace == DEFAULT_NAMESPACE && self.0.chance(20);
         let owner = more.and_then(|(_, owner)| owner).map(|(kind, name)| {
             let entries = vec![
                 ("apiVersion", Some(version(*kind).into())),
@@ -99,7 +105,7 @@ impl Objects<'_> {
             more.map(|(seconds, _)| Tree::Text(format!("2024-05-01T10:00:{seconds:02}Z")));
         self.map(vec![
             ("name", Some(name.into())),
-            ("namespace", (!namespace.is_empty()).then(|| namespace.into())),
+            ("namespace", (!unnamed).then(|| namespace.into())),
             ("labels", labels),
             ("ownerReferences", owner),
             ("creationTimestamp", created),

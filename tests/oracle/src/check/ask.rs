@@ -9,7 +9,7 @@ use portcullis_engine::{Change, FlowQuery, Options, Session, SourceFile};
 use super::{Mismatch, Pair, question};
 use crate::cluster::{Cluster, Net, Protocol};
 use crate::oracle::{Traffic, Verdict};
-use crate::write;
+use crate::write::{self, DEFAULT_NAMESPACE};
 
 /// A cluster, and what the engine made of its manifests.
 pub struct Engine<'c> {
@@ -107,7 +107,7 @@ fn options(cluster: &Cluster) -> Options {
     Options {
         pod_cidrs: nets(&cluster.pod_cidrs),
         node_cidrs: nets(&cluster.node_cidrs),
-        ..Options::default()
+        default_namespace: DEFAULT_NAMESPACE.into(),
     }
 }
 

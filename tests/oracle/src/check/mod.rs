@@ -5,6 +5,7 @@ mod evidence;
 mod flows;
 mod list;
 mod properties;
+mod reason;
 mod shrink;
 
 pub use ask::{Engine, of_protocol};
@@ -130,6 +131,9 @@ fn compare_pair(
         };
         if let Some(count) = counts.verdicts.get_mut(expected as usize) {
             *count += 1;
+        }
+        if expected == Verdict::Unknown {
+            reason::check(engine.cluster, pair, (traffic, report.reason))?;
         }
         counts.entries += evidence::check(engine, pair, (traffic, &report))?;
         whole.get_or_insert(report);

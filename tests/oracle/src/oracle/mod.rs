@@ -9,7 +9,9 @@ mod rules;
 mod who;
 mod world;
 
-pub use rules::{Party, PodFacts, Traffic, peer_matches, port_matches, selected_by, types};
+pub use rules::{
+    Party, PodFacts, Traffic, allowed as passes, peer_matches, port_matches, selected_by, types,
+};
 pub use who::{End, Host, Identity, Person, persons};
 pub use world::{World, worlds};
 
