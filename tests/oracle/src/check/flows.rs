@@ -41,8 +41,16 @@ fn pod_ends(cluster: &Cluster) -> Vec<End> {
     let pods = cluster.pods.iter().map(|pod| End::Pod(pod.namespace.clone(), pod.name.clone()));
     let mut ends: Vec<End> = pods.collect();
     // Only topmost owners are asked about: an owned one is shown as its owner.
-    let workloads = cluster.workloads.iter().filter(|workload| workload.owner.is_none());
-    ends.extend(workloads.map(|w| End::Workload(w.namespace.clone(), w.kind, w.name.clone())));
+    let workloads = cluster.workloads.iter().map(|workload| {
+        let (kind, name) =
+            workload.owner.clone().unwrap_or_else(|| (workload.kind, workload.name.clone()));
+        End::Workload(workload.namespace.clone(), kind, name)
+    });
+    workloads.for_each(|end| {
+        if !ends.contains(&end) {
+            ends.push(end);
+        }
+    });
     ends
 }
 

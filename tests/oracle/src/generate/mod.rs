@@ -188,7 +188,7 @@ impl Maker {
             owner: None,
         };
         self.cluster.workloads.push(workload);
-        if kind == Kind::Deployment && self.random.chance(15) {
+        if kind == Kind::Deployment && self.random.chance(25) {
             self.replica_set(i);
         }
     }
@@ -203,7 +203,7 @@ impl Maker {
             owner: Some((above.kind, above.name.clone())),
             ..above.clone()
         };
-        if self.random.chance(80) {
+        if self.random.chance(60) {
             self.cluster.workloads.push(above);
         }
         self.cluster.workloads.push(owned);
@@ -263,7 +263,18 @@ impl Maker {
             owner,
             created: u8::try_from(i).unwrap_or(0),
         };
+        let twin = self.random.chance(15).then(|| pod.clone());
         self.cluster.pods.push(pod);
+        if let Some(pod) = twin {
+            self.twin(pod);
+        }
+    }
+
+    /// A second pod that only its name and addresses tell from the first.
+    fn twin(&mut self, pod: Pod) {
+        let addresses = self.addresses(&pod.spec);
+        let name = format!("{}-twin", pod.name);
+        self.cluster.pods.push(Pod { name, addresses, ..pod });
     }
 
     /// A namespace, and an owner in it that may or may not be in the input.
