@@ -32,7 +32,7 @@ test('every example opens, from the menu and by its address', () => visit({}, as
   await shot(page, 'payments');
   assert.ok(await page.getByRole('button', { name: 'Next example' }).isDisabled());
   await page.goBack();
-  await eventually(async () => assert.match(await page.locator('.lesson-label').innerText(), /A web shop/));
+  await eventually(async () => assert.match(await page.locator('.lesson-label').innerText(), /Payments/));
   await page.waitForTimeout(500);
   await shot(page, 'web-shop');
 }));
