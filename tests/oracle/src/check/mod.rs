@@ -100,16 +100,24 @@ impl std::fmt::Display for Mismatch {
 /// # Errors
 /// The first disagreement.
 pub fn compare(cluster: &Cluster, effort: Effort) -> Result<Counts, Mismatch> {
-    let engine = Engine::new(cluster, effort.seed)?;
+    compare_with(&Engine::new(cluster, effort.seed)?, effort)
+}
+
+/// Compares what an engine has read with the oracle's view of a cluster.
+///
+/// # Errors
+/// The first disagreement.
+pub fn compare_with(engine: &Engine<'_>, effort: Effort) -> Result<Counts, Mismatch> {
+    let cluster = engine.cluster;
     let mut counts = Counts::default();
     let mut random = Random::new(effort.seed);
     let traffic = flows::traffic(cluster);
     let pairs = if effort.flows_per_pair == 0 { Vec::new() } else { pairs(cluster) };
     for pair in pairs {
-        compare_pair(&engine, &pair, (&traffic, effort.flows_per_pair), &mut random)
+        compare_pair(engine, &pair, (&traffic, effort.flows_per_pair), &mut random)
             .map(|one| counts.add(&one))?;
     }
-    counts.add(&list::compare(&engine, &traffic)?);
+    counts.add(&list::compare(engine, &traffic)?);
     Ok(counts)
 }
 
