@@ -22,6 +22,19 @@ pub struct Case<'m> {
     pub pair: usize,
 }
 
+impl Case<'_> {
+    /// The same by way of a Service: a pod that reaches itself so is judged like any other.
+    ///
+    /// # Source
+    /// NetworkPolicy §10: only traffic to the pod's own address is out of reach of policies.
+    #[must_use]
+    pub fn translated(mut self) -> Self {
+        self.source.several = true;
+        self.destination.several = true;
+        self
+    }
+}
+
 /// Two ends, each an endpoint or the address of its side.
 type Pair = (Option<u32>, Option<u32>);
 

@@ -71,7 +71,9 @@ impl Session {
                 let side = Side::endpoints(vec![endpoint], String::new());
                 let offset = all.len();
                 let cases = cases(self, source, &side, port)?.into_iter();
-                all.extend(cases.map(|case| Case { pair: case.pair + offset, ..case }));
+                all.extend(
+                    cases.map(|case| Case { pair: case.pair + offset, ..case }.translated()),
+                );
             }
             return Ok((name, all));
         }

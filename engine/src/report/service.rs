@@ -6,7 +6,7 @@ use super::query::QueryError;
 use super::types::FlowQuery;
 use crate::cluster::{ClusterModel, Endpoint, Life, PodLabels};
 use crate::diagnostic::nearest;
-use crate::manifest::{Service, ServicePort, TargetPort};
+use crate::manifest::{Body, NamedPort, Service, ServicePort, TargetPort};
 use crate::selector::Labels as _;
 
 /// A Service's name in answers, and its pods with their ports; none if the question is about no
@@ -95,13 +95,37 @@ fn is_behind(
     (namespace, service): (u32, &Service),
     endpoint: &Endpoint,
 ) -> bool {
-    let group = endpoint.group.and_then(|id| model.groups.get(id));
-    endpoint.life == Life::Active
-        && group.is_some_and(|group| {
-            let labels = PodLabels { labels: &group.labels, hidden: group.hidden };
-            let has = |(key, value): &(Arc<str>, Arc<str>)| labels.value(key) == Some(&**value);
-            group.namespace == namespace && service.selector.iter().all(has)
-        })
+    let own = model.workload_of(endpoint).is_some_and(|owner| owner.namespace == namespace);
+    let has = |labels: PodLabels<'_>| {
+        let has = |(key, value): &(Arc<str>, Arc<str>)| labels.value(key) == Some(&**value);
+        service.selector.iter().all(has)
+    };
+    endpoint.life == Life::Active && own && labels(model, endpoint).is_some_and(has)
+}
+
+/// Labels as Services see them: those of pods on the host's network too, which policies do not.
+fn labels<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> Option<PodLabels<'m>> {
+    if let Some(group) = endpoint.group {
+        let group = model.groups.get(group)?;
+        return Some(PodLabels { labels: &group.labels, hidden: group.hidden });
+    }
+    let labels = match &endpoint.object.body {
+        Body::Workload(workload) => &workload.labels,
+        _ => &endpoint.object.meta.labels,
+    };
+    Some(PodLabels { labels, hidden: &[] })
+}
+
+/// Named ports, likewise.
+fn ports<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> &'m [NamedPort] {
+    if let Some(group) = endpoint.group.and_then(|id| model.groups.get(id)) {
+        return &group.ports;
+    }
+    match &endpoint.object.body {
+        Body::Workload(workload) => &workload.pod.ports,
+        Body::Pod { spec, .. } => &spec.ports,
+        _ => &[],
+    }
 }
 
 fn pod_port(
@@ -114,9 +138,8 @@ fn pod_port(
     match &port.target {
         TargetPort::Number(number) => Some(*number),
         TargetPort::Named(name) => {
-            let group = endpoint.group.and_then(|id| model.groups.get(id))?;
-            let numbers = group.named_ports(name, port.protocol);
-            numbers.ranges().first().map(|(number, _)| *number)
+            let same = |own: &&NamedPort| own.name == *name && own.protocol == port.protocol;
+            ports(model, endpoint).iter().find(same).map(|own| own.port)
         }
     }
 }
