@@ -30,10 +30,36 @@ pub fn check(
     pair: &Pair,
     (traffic, report): (&Traffic, &FlowReport),
 ) -> Result<u64, Mismatch> {
-    if !is_one_case(pair) {
-        // Evidence is that of one pair of pods in one family, and it does not say of which.
-        return Ok(0);
+    let mut untrue = None;
+    for case in cases(pair) {
+        match check_case(engine, &case, (traffic, report)) {
+            Ok(count) => return Ok(count),
+            Err(mismatch) => untrue = Some(mismatch),
+        }
     }
+    untrue.map_or(Ok(0), Err)
+}
+
+/// Evidence is that of one pair of pods in one family, and it does not say of which: it must be
+/// true of one of them.
+fn cases(pair: &Pair) -> Vec<Pair> {
+    let case = |world: &World| (world.source.identity, world.destination.identity, world.family());
+    let mut cases: Vec<Pair> = Vec::new();
+    for world in &pair.worlds {
+        let same = |known: &&mut Pair| known.worlds.iter().all(|other| case(other) == case(world));
+        match cases.iter_mut().find(same) {
+            Some(known) => known.worlds.push(world.clone()),
+            None => cases.push(Pair { worlds: vec![world.clone()], ..pair.clone() }),
+        }
+    }
+    cases
+}
+
+fn check_case(
+    engine: &Engine<'_>,
+    pair: &Pair,
+    (traffic, report): (&Traffic, &FlowReport),
+) -> Result<u64, Mismatch> {
     let mut count = 0;
     for (direction, end) in [
         (Direction::Egress, &report.evidence.egress),
@@ -46,14 +72,6 @@ pub fn check(
         }
     }
     Ok(count)
-}
-
-/// Whether all worlds are of the same two persons and of one family.
-fn is_one_case(pair: &Pair) -> bool {
-    let case = |world: &World| (world.source.identity, world.destination.identity, world.family());
-    let mut cases = pair.worlds.iter().map(case);
-    let first = cases.next();
-    cases.all(|other| Some(other) == first)
 }
 
 impl Asked<'_> {
