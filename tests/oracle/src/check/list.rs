@@ -4,13 +4,15 @@ use std::net::IpAddr;
 
 use portcullis_engine::ListFilter;
 use portcullis_engine::report::{
-    Connection, EndpointKind, EndpointReport, Family, ListReport, PortRange,
+    Connection, EndpointKind, EndpointReport, Family, Isolation, ListReport, PortRange,
 };
 
 use super::ask::{Engine, of_protocol};
 use super::{Counts, Mismatch};
-use crate::cluster::{Cluster, Net, Owner};
-use crate::oracle::{End, Identity, Person, Traffic, Verdict, World, persons, verdict, worlds};
+use crate::cluster::{Cluster, Direction, Net, Owner};
+use crate::oracle::{
+    End, Identity, Person, Traffic, Verdict, World, agreed, persons, selected_by, verdict, worlds,
+};
 
 /// A unit of the list, as the oracle knows it.
 struct Unit<'l> {
@@ -28,6 +30,9 @@ pub fn compare(engine: &Engine<'_>, traffic: &[Traffic]) -> Result<Counts, Misma
     let mut counts = Counts::default();
     let units: Vec<Unit<'_>> = list.endpoints.iter().map(|e| unit(engine.cluster, e)).collect();
     everybody_is_listed(engine.cluster, &list)?;
+    for unit in units.iter().filter(|unit| unit.report.kind == EndpointKind::Workload) {
+        isolation(engine.cluster, unit)?;
+    }
     for from in &units {
         for to in &units {
             let outside = |unit: &Unit<'_>| unit.report.kind == EndpointKind::Addresses;
@@ -116,6 +121,36 @@ fn template(cluster: &Cluster, report: &EndpointReport) -> Vec<Person> {
         });
     }
     all
+}
+
+/// Whether a unit is said to be isolated as it is: by some policy, whatever its labels are.
+fn isolation(cluster: &Cluster, unit: &Unit<'_>) -> Result<(), Mismatch> {
+    let worlds = unit.persons.iter().flat_map(|person| worlds(cluster, person, person));
+    let worlds: Vec<World> = worlds.collect();
+    for (direction, said) in
+        [(Direction::Ingress, unit.report.ingress), (Direction::Egress, unit.report.egress)]
+    {
+        let selects = |world: &World| {
+            let mut policies = cluster.policies.iter();
+            policies.any(|policy| selected_by(policy, direction, &world.source))
+        };
+        let expected = match agreed(worlds.iter().map(selects)) {
+            _ if unit.report.host_network => Isolation::Unenforced,
+            Some(Verdict::Allow) => Isolation::Yes,
+            Some(Verdict::Deny) => Isolation::No,
+            Some(Verdict::Unknown) => Isolation::Unknown,
+            None => continue,
+        };
+        if said != Some(expected) {
+            return Err(Mismatch {
+                sort: "list: isolation".into(),
+                question: format!("{} in direction {direction:?}", unit.report.id),
+                engine: format!("{said:?}"),
+                oracle: format!("{expected:?}"),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn compare_units(
