@@ -4,7 +4,6 @@
 import { closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { bracketMatching, codeFolding, foldKeymap, indentUnit } from "@codemirror/language";
-import { yaml } from "@codemirror/lang-yaml";
 import { lintGutter, lintKeymap } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { Compartment, EditorState, type Extension, type StateEffect } from "@codemirror/state";
@@ -15,6 +14,7 @@ import { hints, setHints } from "./hints";
 import { marks, setMarks } from "./marks";
 import { theme } from "./theme";
 import { DEFAULT_LABELS, type DiagnosticReport, type EditorHandle, type EditorLabels, type EditorOptions, type Hint, type Mark, type SourceText } from "./types";
+import { yaml } from "./yaml";
 
 export type * from "./types";
 
