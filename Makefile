@@ -1,7 +1,7 @@
 # What a person types; the work is in scripts/. Each target installs what it lacks, and says so.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help playground test test-quick test-e2e fuzz-oracle build web npm install setup bench fmt lint clean
+.PHONY: help playground test test-quick test-e2e fuzz-oracle fuzz mutants build web npm install setup bench fmt lint clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,12 @@ fuzz-oracle: ## Compare the engine with the oracle on N random clusters from see
 	@scripts/setup.sh rust
 	@echo "==> Comparing engine and oracle (a minute per 3000 clusters, once they are built)"
 	@cargo run --release -q -p portcullis-oracle -- $(or $(N),20000) $(or $(FIRST),0)
+
+fuzz: ## Fuzz a TARGET (read, compile, json) for SECONDS (TARGET=read, SECONDS=60)
+	@scripts/fuzz.sh $(or $(TARGET),read) $(or $(SECONDS),60)
+
+mutants: ## Change a MODULE of the engine in small ways; do tests notice? (MODULE=verdict, SHARD=0/4)
+	@scripts/mutants.sh $(or $(MODULE),verdict) $(SHARD)
 
 build: ## Build the command with optimisation: target/release/portcullis
 	@scripts/setup.sh rust

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing of the named parts, outside the tree, and says so:
-#   scripts/setup.sh rust node wasm npm deny web e2e
+#   scripts/setup.sh rust node wasm npm deny web e2e mutants
 # Whatever is there in the right version is left alone, so a second run takes a second.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -53,7 +53,8 @@ setup_wasm_target() {
 # cargo_tool CRATE VERSION COMMAND MINUTES: installs a tool unless COMMAND is there in VERSION.
 # Lightly optimised: building the tool takes longer than it will ever run.
 cargo_tool() {
-  [ "$("$3" --version 2>/dev/null | awk '{print $2; exit}')" = "$2" ] && return
+  # shellcheck disable=SC2086 # a subcommand of cargo is two words
+  [ "$($3 --version 2>/dev/null | awk '{print $2; exit}')" = "$2" ] && return
   say "Building $1 $2, once (about $4 minutes)"
   export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
   # A lock file may name a version that a mirror of the registry does not have (yet).
@@ -100,6 +101,7 @@ setup() {
     node) setup_node ;;
     wasm) setup_rust && setup_wasm ;;
     npm) setup_node && npm_ci scripts/npm ;;
+    mutants) setup_rust && cargo_tool cargo-mutants "$CARGO_MUTANTS_VERSION" "cargo mutants" 1 ;;
     deny) setup_rust && cargo_tool cargo-deny "$CARGO_DENY_VERSION" cargo-deny 2 ;;
     web) setup wasm && setup npm && npm_ci web/js ;;
     e2e) setup_node && setup_chromium && npm_ci tests/e2e ;;

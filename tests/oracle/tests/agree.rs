@@ -1,7 +1,7 @@
 //! Engine and oracle agree: on random clusters, on every feature with every other one, and on
 //! what must hold whatever the answers are. Prints what was compared.
 //!
-//! More by hand: `make fuzz-oracle N=20000`.
+//! More by hand: `make fuzz-oracle N=20000`; fewer: `CLUSTERS=100`.
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
@@ -10,12 +10,12 @@ use std::thread;
 use portcullis_oracle::check::{Counts, Effort, Mismatch, PROPERTIES, compare, holds};
 use portcullis_oracle::{generate, matrix};
 
-/// Random clusters compared.
+/// Random clusters compared, unless `CLUSTERS` asks for another number.
 const CLUSTERS: u64 = 2_000;
 /// Flows of each pair that are asked one by one; all others through whole answers and the list.
 const FLOWS: usize = 2;
-/// Random clusters on which the properties are tried.
-const PROPERTY_CLUSTERS: u64 = 250;
+/// For one cluster on which the properties are tried, so many are compared.
+const COMPARED_TO_PROPERTY: u64 = 8;
 
 type Failures = Vec<String>;
 
@@ -33,6 +33,11 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     }
     writeln!(out, "{text}oracle: {} disagreements", failures.len())?;
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn clusters() -> u64 {
+    let asked = std::env::var("CLUSTERS").ok();
+    asked.and_then(|number| number.parse().ok()).unwrap_or(CLUSTERS)
 }
 
 /// Does something for many numbers on two threads, and gathers what it says.
@@ -54,14 +59,15 @@ fn failure(what: &str, mismatch: &Mismatch) -> String {
 }
 
 fn random_clusters(text: &mut String) -> Failures {
-    let results = on_two_threads(CLUSTERS, |seed| {
+    let clusters = clusters();
+    let results = on_two_threads(clusters, |seed| {
         let effort = Effort { seed, flows_per_pair: FLOWS };
         compare(&generate::cluster(seed), effort)
             .map_err(|mismatch| failure(&format!("seed {seed}"), &mismatch))
     });
     let mut total = Counts::default();
     results.iter().flatten().for_each(|counts| total.add(counts));
-    text.push_str(&format!("oracle: {CLUSTERS} random clusters: {total}\n"));
+    text.push_str(&format!("oracle: {clusters} random clusters: {total}\n"));
     results.into_iter().filter_map(Result::err).collect()
 }
 
@@ -88,7 +94,7 @@ fn features(text: &mut String) -> Failures {
 fn properties(text: &mut String) -> Failures {
     let mut failures = Vec::new();
     for property in PROPERTIES {
-        let results = on_two_threads(PROPERTY_CLUSTERS, |seed| {
+        let results = on_two_threads(clusters() / COMPARED_TO_PROPERTY, |seed| {
             holds(&property, &generate::cluster(seed), seed)
                 .map_err(|mismatch| failure(&format!("seed {seed}"), &mismatch))
         });

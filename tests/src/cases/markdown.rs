@@ -1,6 +1,6 @@
 //! From a Markdown text to its cases.
 
-use super::{Case, CaseFile, CaseOptions, Expect, Expectation, Failure, Input};
+use super::{Case, CaseFile, CaseOptions, Expect, Expectation, Failure, Input, Truth};
 
 /// Reads a file of cases. What is wrong with it is among its problems; the rest is run.
 pub fn parse(path: &str, text: &str) -> CaseFile {
@@ -43,6 +43,13 @@ struct Block<'t> {
     lines: Vec<&'t str>,
 }
 
+impl<'t> Block<'t> {
+    /// Its lines with their numbers in the file.
+    fn numbered(&self) -> impl Iterator<Item = (usize, &'t str)> {
+        (self.line + 1..).zip(self.lines.iter().copied())
+    }
+}
+
 /// Sections, and the line of a block that does not end.
 fn sections(text: &str) -> (Vec<Section<'_>>, Option<usize>) {
     let mut sections = vec![Section::default()];
@@ -80,21 +87,44 @@ fn case(path: &str, section: &Section<'_>, fixture: &[Input], out: &mut Vec<Fail
         ..Case::default()
     };
     case.inputs.extend(inputs(path, section, out));
-    for block in section.blocks.iter().filter(|block| block.tag == "expect") {
-        for (line, text) in (block.line + 1..).zip(&block.lines) {
-            let text = text.trim();
-            if text.is_empty() || text.starts_with('#') {
-                continue;
-            }
-            if let Err(problem) = expectation(&mut case, line, text) {
-                out.push(Failure::new(&case, line, text, &problem));
-            }
+    for block in &section.blocks {
+        let words: Vec<&str> = block.tag.split_whitespace().collect();
+        match words.as_slice() {
+            ["expect"] => expectations(&mut case, block, out),
+            ["truth", on @ ..] => table(&mut case, block, on, out),
+            _ => {}
         }
     }
     if case.expectations.is_empty() {
         out.push(Failure::new(&case, case.line, "", "nothing is expected"));
     }
     case
+}
+
+fn expectations(case: &mut Case, block: &Block<'_>, out: &mut Vec<Failure>) {
+    for (line, text) in block.numbered() {
+        let text = text.trim();
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        if let Err(problem) = expectation(case, line, text) {
+            out.push(Failure::new(case, line, text, &problem));
+        }
+    }
+}
+
+fn table(case: &mut Case, block: &Block<'_>, on: &[&str], out: &mut Vec<Failure>) {
+    match Truth::parse(on, block.numbered()) {
+        Ok(table) => {
+            case.flows.extend(table.flows().map(|(_, flow, _)| flow));
+            case.expectations.extend(table.expectations());
+            case.tables.push(table);
+        }
+        Err((line, problem)) => {
+            let line = line.max(block.line);
+            out.push(Failure::new(case, line, block.tag, &problem));
+        }
+    }
 }
 
 fn expectation(case: &mut Case, line: usize, text: &str) -> Result<(), String> {
@@ -133,7 +163,7 @@ fn inputs(path: &str, section: &Section<'_>, out: &mut Vec<Failure>) -> Vec<Inpu
         let mut words = block.tag.split_whitespace();
         let language = match words.next() {
             Some(language @ ("yaml" | "json")) => language,
-            Some("expect") if section.title.is_some() => continue,
+            Some("expect" | "truth") if section.title.is_some() => continue,
             _ => {
                 out.push(Failure::in_file(path, block.line, "an unknown block"));
                 continue;
@@ -201,6 +231,18 @@ mod tests {
         let lines: Vec<_> = case.expectations.iter().map(|e| e.line).collect();
         assert_eq!((lines, case.flows.len()), (vec![24, 25], 1));
         assert_eq!(case.options.namespace.as_deref(), Some("n"));
+    }
+
+    #[test]
+    fn a_table_asks_for_each_of_its_cells() {
+        let file = parse("t.md", "## A\n```truth TCP 80\n    x/a x/b\nx/a  .   X\n```\n");
+        let case = &file.cases[0];
+        let asked: Vec<_> = case.flows.iter().map(|flow| (&*flow.from, &*flow.to)).collect();
+        assert_eq!((file.problems, asked), (vec![], vec![("x/a", "x/a"), ("x/a", "x/b")]));
+        assert_eq!((case.expectations.len(), case.tables.len()), (2, 1));
+        let wrong = parse("t.md", "## A\n```truth TCP 80\n    x/a x/b\nx/a  .\n```\n");
+        let lines: Vec<_> = wrong.problems.iter().map(|problem| problem.line).collect();
+        assert_eq!(lines, [4, 1]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod files;
 mod judge;
 mod markdown;
 mod run;
+mod truth;
 
 pub use answers::{Answers, FlowAnswer};
 pub use expect::{Admitter, Expect, Flow};
@@ -16,6 +17,7 @@ pub use files::{cases_dir, read_cases, root};
 pub use judge::{Failure, judge};
 pub use markdown::parse;
 pub use run::{Tally, filtered, report};
+pub use truth::{Row, Truth};
 
 use portcullis_engine::{FlowQuery, Options};
 use serde::Serialize;
@@ -45,6 +47,9 @@ pub struct Case {
     pub inputs: Vec<Input>,
     /// What the input does not say.
     pub options: CaseOptions,
+    /// Its truth tables. Their cells are among the expectations.
+    #[serde(skip)]
+    pub tables: Vec<Truth>,
     /// What is expected.
     #[serde(skip)]
     pub expectations: Vec<Expectation>,
@@ -74,12 +79,12 @@ pub struct CaseOptions {
     pub namespace: Option<String>,
 }
 
-/// One line of an `expect` block.
+/// One line of an `expect` block, or one cell of a `truth` block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
     /// Its line in the case file.
     pub line: usize,
-    /// As written.
+    /// As written; of a cell, as a line of an `expect` block would have it.
     pub text: String,
     /// What it means.
     pub expect: Expect,
