@@ -30,8 +30,8 @@ case ${1:-} in
 esac
 if [ "${JUDGES:-}" = deep ]; then
   export CLUSTERS=${CLUSTERS:-20}
-  options+=(--test-package portcullis-oracle)
-  for judge in agree oracle agreement evidence; do options+=(--cargo-test-arg=--test="$judge"); done
+  judges=(--package=portcullis-oracle --test=agree --test=oracle --test=agreement --test=evidence)
+  for judge in "${judges[@]}"; do options+=(--cargo-arg="$judge"); done
 fi
 scripts/setup.sh mutants
 mkdir -p "target/mutation/$module"

@@ -7,7 +7,9 @@ use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::thread;
 
-use portcullis_oracle::check::{Counts, Effort, Mismatch, PROPERTIES, compare, holds};
+use portcullis_oracle::check::{
+    Counts, Effort, Engine, Mismatch, PROPERTIES, compare, compare_with, holds,
+};
 use portcullis_oracle::{generate, matrix};
 
 /// Random clusters compared, unless `CLUSTERS` asks for another number.
@@ -78,7 +80,8 @@ fn features(text: &mut String) -> Failures {
         let Some(case) = case else { return (Vec::new(), None) };
         // The list has every pair and port of a case; of some the flows are asked one by one too.
         let flows_per_pair = usize::from(n % 8 == 0);
-        let result = compare(&case.cluster, Effort { seed: n, flows_per_pair });
+        let result = read(case, n)
+            .and_then(|engine| compare_with(&engine, Effort { seed: n, flows_per_pair }));
         let failed = result.err().map(|mismatch| failure(&case.tags.join(", "), &mismatch));
         (case.tags.clone(), failed)
     });
@@ -89,6 +92,14 @@ fn features(text: &mut String) -> Failures {
     }
     text.push_str(&format!("oracle: {} cases of features\n", cases.len()));
     results.into_iter().filter_map(|(_, failed)| failed).collect()
+}
+
+/// At once, or as a change of what was there before.
+fn read(case: &matrix::Case, seed: u64) -> Result<Engine<'_>, Mismatch> {
+    match &case.before {
+        Some(before) => Engine::after(before, &case.cluster, seed),
+        None => Engine::new(&case.cluster, seed),
+    }
 }
 
 fn properties(text: &mut String) -> Failures {

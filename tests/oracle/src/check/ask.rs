@@ -36,6 +36,34 @@ impl<'c> Engine<'c> {
         Ok(engine)
     }
 
+    /// Lets the engine read an earlier state, and then what became of it.
+    ///
+    /// # Errors
+    /// If it finds fault with the manifests of either, which are all valid.
+    pub fn after(before: &Cluster, cluster: &'c Cluster, seed: u64) -> Result<Self, Mismatch> {
+        let before = Engine::new(before, seed)?;
+        let files = write::files(cluster, seed);
+        let session = before.edited(&files);
+        let engine = Self { cluster, files, session };
+        engine.nothing_wrong()?;
+        Ok(engine)
+    }
+
+    /// The session, changed so that it has these files and no others.
+    pub(super) fn edited(&self, files: &[(String, String)]) -> Session {
+        let gone = self.files.iter().filter(|(name, _)| files.iter().all(|(n, _)| n != name));
+        let gone = gone.map(|(name, _)| Change::Remove(name.clone()));
+        let put = files.iter().map(|(name, text)| {
+            // Half of the files as an editor gives them, half as a new reading does.
+            if name.starts_with("f0") {
+                self.session.reread(name, text.as_bytes())
+            } else {
+                Change::Put(SourceFile::new(name, text.as_bytes()))
+            }
+        });
+        self.session.apply(gone.chain(put).collect())
+    }
+
     fn nothing_wrong(&self) -> Result<(), Mismatch> {
         let found = self.session.check().diagnostics;
         let Some(wrong) = found.iter().find(|one| one.code != "L11") else {

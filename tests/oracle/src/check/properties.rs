@@ -1,7 +1,7 @@
 //! What must hold of the engine's answers, whatever they are.
 
 use portcullis_engine::report::{ListReport, Verdict};
-use portcullis_engine::{Change, FlowQuery, ListFilter, SourceFile};
+use portcullis_engine::{FlowQuery, ListFilter};
 
 use super::ask::{Engine, Ports, of_protocol};
 use super::{Mismatch, flows};
@@ -126,17 +126,7 @@ fn same_as_fresh(
     property: &Property,
     (before, after): (&Engine<'_>, &Engine<'_>),
 ) -> Result<(), Mismatch> {
-    let gone = before.files.iter().filter(|(name, _)| after.files.iter().all(|(n, _)| n != name));
-    let gone = gone.map(|(name, _)| Change::Remove(name.clone()));
-    let put = after.files.iter().map(|(name, text)| {
-        // Half of the files as an editor gives them, half as a new reading does.
-        if name.starts_with("f0") {
-            before.session.reread(name, text.as_bytes())
-        } else {
-            Change::Put(SourceFile::new(name, text.as_bytes()))
-        }
-    });
-    let edited = before.session.apply(gone.chain(put).collect());
+    let edited = before.edited(&after.files);
     let filter = ListFilter { siblings: true, ..ListFilter::default() };
     let json = |list: ListReport| serde_json::to_string(&list).unwrap_or_default();
     let (edited, fresh) = (json(edited.list(&filter)), json(after.session.list(&filter)));
