@@ -1,7 +1,8 @@
 //! Prints the table of `make bench`: each size in a process of its own, for its peak memory.
 //!
 //! `portcullis-bench` prints the table; `portcullis-bench measure PODS POLICIES` measures one size
-//! and prints a line of JSON; `portcullis-bench write FOLDER` writes the clusters for other tools.
+//! and prints a line of JSON; `portcullis-bench write FOLDER` writes the clusters for other tools;
+//! `portcullis-bench repeat STAGE COUNT PODS POLICIES` does one thing often, for a profiler.
 
 use std::path::Path;
 use std::process::Command;
@@ -27,7 +28,14 @@ fn main() -> Result<()> {
             Ok(())
         }
         ["write", folder] => write(Path::new(folder)),
-        _ => bail!("usage: portcullis-bench [measure PODS POLICIES | write FOLDER]"),
+        ["repeat", stage, count, pods, policies] => {
+            let size = Size { pods: pods.parse()?, policies: policies.parse()? };
+            repeat(stage, count.parse()?, size)
+        }
+        _ => bail!(
+            "usage: portcullis-bench [measure PODS POLICIES | write FOLDER | \
+             repeat compile|reach|list|edit COUNT PODS POLICIES]"
+        ),
     }
 }
 
@@ -47,6 +55,37 @@ fn write(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn repeat(stage: &str, count: usize, size: Size) -> Result<()> {
+    let yaml = cluster(size, Format::Yaml);
+    let files: Vec<_> = read(&yaml).into_iter().map(Change::Put).collect();
+    let session = Session::new(Options::default()).apply(files.clone());
+    let text = edited(&yaml.1);
+    let filter = ListFilter { certain_only: true, ..ListFilter::default() };
+    let once: Box<dyn Fn() -> usize> = match stage {
+        "compile" => {
+            Box::new(|| Session::new(Options::default()).apply(files.clone()).files().len())
+        }
+        "reach" => Box::new(|| all_reach(&session)),
+        "list" => Box::new(|| session.list(&filter).connections.len()),
+        "edit" => Box::new(|| {
+            session.apply(vec![session.reread("policies.yaml", text.as_bytes())]).files().len()
+        }),
+        other => bail!("no stage `{other}`: compile, reach, list or edit"),
+    };
+    let start = Instant::now();
+    for _ in 0..count {
+        std::hint::black_box(once());
+    }
+    say(&format!("{stage}: {:.2} ms", ms(start.elapsed()) / f64::from(u32::try_from(count)?)));
+    Ok(())
+}
+
+/// How many pairs of units there are with an answer.
+fn all_reach(session: &Session) -> usize {
+    let mut reach = Reach::new(session.model(), session.policies());
+    (0u32..).zip(0..reach.units().len()).map(|(unit, _)| reach.targets(unit).len()).sum()
 }
 
 fn table() -> Result<()> {
@@ -96,13 +135,7 @@ fn measure(size: Size) -> Value {
     let (compile, session) = best(3, || {
         Session::new(Options::default()).apply(files.iter().cloned().map(Change::Put).collect())
     });
-    let (reach, _) = best(3, || {
-        let mut reach = Reach::new(session.model(), session.policies());
-        (0u32..)
-            .zip(0..reach.units().len())
-            .map(|(unit, _)| reach.targets(unit).len())
-            .sum::<usize>()
-    });
+    let (reach, _) = best(3, || all_reach(&session));
     let filter = ListFilter { certain_only: true, ..ListFilter::default() };
     let (list, report) = best(3, || session.list(&filter));
     let text = edited(&yaml.1);

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use portcullis_engine::report::{
     Connection, EndpointKind, EndpointReport, FlowQuery, ListReport, Protocol, Verdict,
 };
-use portcullis_engine::{Change, ListFilter, Session, SourceFile};
+use portcullis_engine::{Change, ListFilter, Options, Session, SourceFile};
 use portcullis_tests::random::{Cluster, Rng, hold};
 use serde_json::Value;
 
@@ -262,6 +262,28 @@ fn an_edited_session_is_one_read_afresh() {
         }
         Ok(())
     });
+}
+
+/// A session that lives long keeps neither selectors nor programs that no policy has any more.
+#[test]
+fn many_edits_leave_nothing_behind() {
+    let text = |label: usize| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: a, namespace: x, labels: {{v: '7'}}}}\n---\n\
+             apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+             metadata: {{name: p, namespace: x}}\n\
+             spec: {{podSelector: {{matchLabels: {{v: '{label}'}}}}, policyTypes: [Ingress]}}\n"
+        )
+    };
+    let mut edited = Session::new(Options::default());
+    for label in 0..4_000 {
+        edited = edited.apply(vec![edited.reread("case.yaml", text(label % 2_000).as_bytes())]);
+    }
+    assert!(edited.policies().sets().len() < 1_500, "{}", edited.policies().sets().len());
+    edited = edited.apply(vec![edited.reread("case.yaml", text(7).as_bytes())]);
+    let file = SourceFile::new("case.yaml", text(7).as_bytes());
+    let fresh = Session::new(Options::default()).apply(vec![Change::Put(file)]);
+    same("after 4,000 edits", &says(&edited), &says(&fresh)).unwrap();
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Files: named texts and the documents in them.
 
+mod edit;
+
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -35,32 +37,44 @@ pub struct Part {
 impl SourceFile {
     /// Reads a file.
     pub fn new(name: &str, bytes: &[u8]) -> Self {
-        Self::read(name, bytes, &FxHashMap::default())
+        Self::from_text(name, source::decode(bytes), &Known::default())
     }
 
-    /// Reads a file again; documents whose text is in `before` are taken from there.
+    /// Reads a file again; documents before and after what has changed are taken from `before`,
+    /// and so is a document in between whose text is the same.
+    ///
+    /// # Cost
+    /// A comparison of the two texts, and reading what differs.
     pub fn update(name: &str, bytes: &[u8], before: &Self) -> Self {
-        let known = before
-            .parts
-            .iter()
-            .filter_map(|part| Some((before.text.get(part.range.clone())?, &part.document)));
-        Self::read(name, bytes, &known.collect())
+        let decoded = source::decode(bytes);
+        let faulty = !decoded.faults.is_empty();
+        if faulty || is_one_chunk(&decoded.text) || is_one_chunk(&before.text) {
+            return Self::from_text(name, decoded, &before.documents());
+        }
+        let text: Arc<str> = decoded.text.into();
+        let parts = edit::parts(&text, before);
+        Self { name: name.into(), text, parts, lines: OnceLock::new() }
     }
 
-    fn read(name: &str, bytes: &[u8], known: &FxHashMap<&str, &Arc<Document>>) -> Self {
-        let decoded = source::decode(bytes);
+    /// Its documents by their texts.
+    fn documents(&self) -> Known<'_> {
+        let known = |part: &'_ Part| self.text.get(part.range.clone());
+        self.parts.iter().filter_map(|part| Some((known(part)?, &part.document))).collect()
+    }
+
+    fn from_text(name: &str, decoded: source::Decoded<'_>, known: &Known<'_>) -> Self {
         let text: Arc<str> = decoded.text.into();
         let mut faults = decoded.faults.into_iter().peekable();
         let parts = split(&text).into_iter().map(|range| {
-            let chunk = text.get(range.clone()).unwrap_or_default();
             let fault = faults.next_if(|fault| range.contains(fault));
             while faults.next_if(|fault| range.contains(fault)).is_some() {}
-            let document = match (fault, known.get(chunk)) {
-                (Some(fault), _) => Arc::new(broken(fault - range.start)),
-                (None, Some(&document)) => Arc::clone(document),
-                (None, None) => Arc::new(read_document(chunk)),
-            };
-            Part { range, document }
+            match fault {
+                Some(fault) => {
+                    let document = Arc::new(broken(fault - range.start));
+                    Part { range, document }
+                }
+                None => read_part(&text, range, known),
+            }
         });
         let parts = parts.collect();
         Self { name: name.into(), text, parts, lines: OnceLock::new() }
@@ -72,9 +86,25 @@ impl SourceFile {
     }
 }
 
+/// Documents by their texts.
+type Known<'f> = FxHashMap<&'f str, &'f Arc<Document>>;
+
+fn read_part(text: &str, range: Range<usize>, known: &Known<'_>) -> Part {
+    let chunk = text.get(range.clone()).unwrap_or_default();
+    let document = match known.get(chunk) {
+        Some(&document) => Arc::clone(document),
+        None => Arc::new(read_document(chunk)),
+    };
+    Part { range, document }
+}
+
 /// JSON is one chunk: `---` cannot stand in it but inside a string.
+fn is_one_chunk(text: &str) -> bool {
+    tree::looks_like_json(text) && !text.contains("\n---")
+}
+
 fn split(text: &str) -> Vec<Range<usize>> {
-    if tree::looks_like_json(text) && !text.contains("\n---") {
+    if is_one_chunk(text) {
         return std::iter::once(0..text.len()).collect();
     }
     source::documents(text)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::select::{Scope, SetKey, select};
 use super::{
@@ -35,7 +35,9 @@ impl PolicySet {
         policies: &[Arc<Object>],
     ) -> Self {
         let changes: Vec<_> = policies.iter().cloned().map(PolicyChange::Put).collect();
-        Self::empty(model).update(model, default_namespace, &changes)
+        let mut set = Self::empty(model).update(model, default_namespace, &changes);
+        set.fresh_size = set.interned();
+        set
     }
 
     fn empty(model: &ClusterModel) -> Self {
@@ -43,14 +45,15 @@ impl PolicySet {
         let groups = vec![super::OPEN; model.groups.len()];
         Self {
             policies: Vec::new(),
-            by_name: FxHashMap::default(),
-            sets: Vec::new(),
-            set_ids: FxHashMap::default(),
-            blocks: Vec::new(),
-            block_ids: FxHashMap::default(),
-            programs: vec![open.clone()],
-            program_ids: std::iter::once((open, super::OPEN)).collect(),
+            by_name: Arc::default(),
+            sets: Arc::default(),
+            set_ids: Arc::default(),
+            blocks: Arc::default(),
+            block_ids: Arc::default(),
+            programs: Arc::new(vec![open.clone()]),
+            program_ids: Arc::new(std::iter::once((open, super::OPEN)).collect()),
             by_group: [groups.clone(), groups],
+            fresh_size: 0,
         }
     }
 
@@ -88,11 +91,13 @@ impl PolicySet {
     /// The number of a policy, kept if it has one.
     fn place(&mut self, namespace: u32, name: &Arc<str>) -> PolicyId {
         let next = PolicyId::try_from(self.policies.len()).unwrap_or(PolicyId::MAX);
-        let id = *self.by_name.entry((namespace, name.clone())).or_insert(next);
-        if id == next {
-            self.policies.push(None);
+        let key = (namespace, name.clone());
+        if let Some(&id) = self.by_name.get(&key) {
+            return id;
         }
-        id
+        Arc::make_mut(&mut self.by_name).insert(key, next);
+        self.policies.push(None);
+        next
     }
 
     fn compile_one(
@@ -139,8 +144,8 @@ impl PolicySet {
             return id;
         }
         let id = SetId::try_from(self.sets.len()).unwrap_or(SetId::MAX);
-        self.sets.push(Arc::new(select(model, &key)));
-        self.set_ids.insert(key, id);
+        Arc::make_mut(&mut self.sets).push(Arc::new(select(model, &key)));
+        Arc::make_mut(&mut self.set_ids).insert(key, id);
         id
     }
 
@@ -150,8 +155,8 @@ impl PolicySet {
             return id;
         }
         let id = BlockId::try_from(self.blocks.len()).unwrap_or(BlockId::MAX);
-        self.blocks.push(addresses.clone());
-        self.block_ids.insert(addresses.clone(), id);
+        Arc::make_mut(&mut self.blocks).push(addresses.clone());
+        Arc::make_mut(&mut self.block_ids).insert(addresses.clone(), id);
         id
     }
 
@@ -188,8 +193,8 @@ impl PolicySet {
         }
         let id = ProgramId::try_from(self.programs.len()).unwrap_or(ProgramId::MAX);
         let program = Arc::new(program);
-        self.programs.push(program.clone());
-        self.program_ids.insert(program, id);
+        Arc::make_mut(&mut self.programs).push(program.clone());
+        Arc::make_mut(&mut self.program_ids).insert(program, id);
         id
     }
 }

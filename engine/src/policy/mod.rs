@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::cluster::GroupId;
+use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::{Body, Direction, NetworkPolicy, Object, PortEntry};
 use crate::net::AddrSet;
 use select::SetKey;
@@ -35,14 +35,17 @@ pub type ProgramId = u32;
 #[derive(Clone, Debug)]
 pub struct PolicySet {
     policies: Vec<Option<Arc<CompiledPolicy>>>,
-    by_name: FxHashMap<(u32, Arc<str>), PolicyId>,
-    sets: Vec<Arc<PeerSet>>,
-    set_ids: FxHashMap<SetKey, SetId>,
-    blocks: Vec<Arc<AddrSet>>,
-    block_ids: FxHashMap<Arc<AddrSet>, BlockId>,
-    programs: Vec<Arc<Program>>,
-    program_ids: FxHashMap<Arc<Program>, ProgramId>,
+    // Tables that most edits only read are shared between one set and the next.
+    by_name: Arc<FxHashMap<(u32, Arc<str>), PolicyId>>,
+    sets: Arc<Vec<Arc<PeerSet>>>,
+    set_ids: Arc<FxHashMap<SetKey, SetId>>,
+    blocks: Arc<Vec<Arc<AddrSet>>>,
+    block_ids: Arc<FxHashMap<Arc<AddrSet>, BlockId>>,
+    programs: Arc<Vec<Arc<Program>>>,
+    program_ids: Arc<FxHashMap<Arc<Program>, ProgramId>>,
     by_group: [Vec<ProgramId>; 2],
+    /// How much was interned when all was compiled last.
+    fresh_size: usize,
 }
 
 /// One policy, compiled.
@@ -153,6 +156,23 @@ impl PolicySet {
     /// A policy.
     pub fn policy(&self, id: PolicyId) -> Option<&Arc<CompiledPolicy>> {
         self.policies.get(id as usize)?.as_ref()
+    }
+
+    /// Whether a policy of this name is in force.
+    pub fn has(&self, model: &ClusterModel, namespace: &str, name: &str) -> bool {
+        let key = model.namespace(namespace).map(|namespace| (namespace, Arc::from(name)));
+        let id = key.and_then(|key| self.by_name.get(&key));
+        id.is_some_and(|id| self.policy(*id).is_some())
+    }
+
+    /// Whether most of what has been interned is still in use. What no policy names any more
+    /// stays until all is compiled afresh.
+    pub fn is_compact(&self) -> bool {
+        self.interned() <= 2 * self.fresh_size + 1024
+    }
+
+    fn interned(&self) -> usize {
+        self.policies.len() + self.sets.len() + self.blocks.len() + self.programs.len()
     }
 
     /// A set of pods.

@@ -1,18 +1,19 @@
 //! Everything that has been read, as one value.
 
+mod edit;
+mod gather;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::cluster::{
-    self, AddressSpace, AskedLabels, ClusterModel, controller_keys, namespace_of,
-};
+use crate::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Body, Object, SourceFile};
-use crate::policy::{PolicyChange, PolicySet, pod_selectors};
-use crate::selector::Selector;
+use crate::policy::PolicySet;
+use gather::{asked_labels, changed, gather, identity, other_documents};
 
 /// What the input does not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +53,9 @@ pub struct Session {
     options: Options,
     files: Vec<Arc<SourceFile>>,
     world: Arc<World>,
-    policies: FxHashMap<Identity, Arc<Object>>,
     set: Arc<PolicySet>,
-    /// Objects whose identity stands before already, by file and part.
-    repeated: Vec<Repeated>,
+    /// Policies whose identity stands before already, by file and part.
+    repeated_policies: Vec<Repeated>,
     origins: OnceLock<FxHashMap<usize, (usize, usize)>>,
 }
 
@@ -96,9 +96,8 @@ impl Session {
             options,
             files: Vec::new(),
             world,
-            policies: FxHashMap::default(),
             set,
-            repeated: Vec::new(),
+            repeated_policies: Vec::new(),
             origins: OnceLock::new(),
         }
     }
@@ -143,9 +142,21 @@ impl Session {
     }
 
     fn with_files(&self, files: Vec<Arc<SourceFile>>) -> Self {
+        match edit::policies_only(self, &files) {
+            Some(changes) if self.set.is_compact() => {
+                let default = &self.options.default_namespace;
+                let set = PolicySet::clone(&self.set).update(self.model(), default, &changes);
+                self.next(files, Arc::clone(&self.world), set)
+            }
+            _ => self.with_all_files(files),
+        }
+    }
+
+    /// All objects are gathered and compared with what there was.
+    fn with_all_files(&self, files: Vec<Arc<SourceFile>>) -> Self {
         let default = &self.options.default_namespace;
-        let (policies, mut repeated) =
-            gather(&files, default, |object| matches!(object.body, Body::Policy(_)));
+        let is_policy = |object: &Object| matches!(object.body, Body::Policy(_));
+        let (policies, repeated) = gather(&files, default, is_policy);
         let asked = asked_labels(policies.values());
         let policy_namespaces: BTreeSet<Arc<str>> =
             policies.keys().map(|(_, namespace, _)| namespace.clone()).collect();
@@ -153,8 +164,9 @@ impl Session {
         let same_world = documents == self.world.documents
             && asked == self.world.asked
             && policy_namespaces == self.world.policy_namespaces;
-        let (world, set) = if same_world {
-            let changes = changed(&self.policies, &policies);
+        let (world, set) = if same_world && self.set.is_compact() {
+            let (before, _) = gather(&self.files, default, is_policy);
+            let changes = changed(&before, &policies);
             let set = PolicySet::clone(&self.set).update(&self.world.model, default, &changes);
             (Arc::clone(&self.world), set)
         } else {
@@ -165,9 +177,13 @@ impl Session {
             let set = PolicySet::compile(&world.model, default, &sorted);
             (Arc::new(world), set)
         };
-        repeated.extend(world.repeated.iter().cloned());
+        Self { repeated_policies: repeated, ..self.next(files, world, set) }
+    }
+
+    fn next(&self, files: Vec<Arc<SourceFile>>, world: Arc<World>, set: PolicySet) -> Self {
         let (options, origins) = (self.options.clone(), OnceLock::new());
-        Self { options, files, world, policies, set: Arc::new(set), repeated, origins }
+        let set = Arc::new(set);
+        Self { options, files, world, set, repeated_policies: Vec::new(), origins }
     }
 
     fn build_world(
@@ -211,9 +227,9 @@ impl Session {
         &self.set
     }
 
-    /// Objects that replace an earlier one of their identity.
-    pub fn repeated(&self) -> &[Repeated] {
-        &self.repeated
+    /// Objects that replace an earlier one of their identity: policies first.
+    pub fn repeated(&self) -> impl Iterator<Item = &Repeated> {
+        self.repeated_policies.iter().chain(&self.world.repeated)
     }
 
     /// Where an object stands: the index of its file, and of its part there.
@@ -235,7 +251,7 @@ impl Session {
     /// Findings that no document has alone.
     pub fn findings(&self) -> Vec<(Option<(usize, usize)>, Diagnostic)> {
         let default = &self.options.default_namespace;
-        let repeated = self.repeated.iter().map(|Repeated { file, part, object }| {
+        let repeated = self.repeated().map(|Repeated { file, part, object }| {
             let (kind, namespace, name) = identity(object, default);
             let place = if namespace.is_empty() {
                 String::new()
@@ -271,67 +287,4 @@ fn about(mut finding: Diagnostic, object: &Object) -> Diagnostic {
     finding.object = Some((object.kind().to_owned(), namespace, object.meta.name.to_string()));
     finding.path = Some("metadata.name".to_owned());
     finding.at(object.span)
-}
-
-fn identity(object: &Object, default: &str) -> Identity {
-    let namespace =
-        if object.is_namespaced() { namespace_of(object, default) } else { Arc::from("") };
-    (object.kind(), namespace, object.meta.name.clone())
-}
-
-/// Objects of a sort, each identity once: the last one wins, as with `kubectl apply`.
-fn gather(
-    files: &[Arc<SourceFile>],
-    default: &str,
-    sort: impl Fn(&Object) -> bool,
-) -> (FxHashMap<Identity, Arc<Object>>, Vec<Repeated>) {
-    let (mut objects, mut repeated) = (FxHashMap::default(), Vec::new());
-    for (file, source) in files.iter().enumerate() {
-        for (part, place) in source.parts.iter().enumerate() {
-            for object in place.document.objects.iter().filter(|object| sort(object)) {
-                if objects.insert(identity(object, default), object.clone()).is_some() {
-                    repeated.push(Repeated { file, part, object: object.clone() });
-                }
-            }
-        }
-    }
-    (objects, repeated)
-}
-
-/// Documents with objects other than policies, by address.
-fn other_documents(files: &[Arc<SourceFile>]) -> Vec<usize> {
-    let parts = files.iter().flat_map(|file| &file.parts);
-    let others = parts.filter(|part| {
-        part.document.objects.iter().any(|object| !matches!(object.body, Body::Policy(_)))
-    });
-    others.map(|part| Arc::as_ptr(&part.document).addr()).collect()
-}
-
-/// Labels that controllers add, as selectors of pods ask for them.
-fn asked_labels<'p>(policies: impl Iterator<Item = &'p Arc<Object>>) -> AskedLabels {
-    let keys: FxHashSet<&'static str> = controller_keys().collect();
-    let mut asked = AskedLabels::new();
-    for object in policies {
-        let Body::Policy(policy) = &object.body else { continue };
-        for requirement in pod_selectors(policy).flat_map(Selector::requirements) {
-            if let Some(key) = keys.get(&*requirement.key) {
-                asked.entry(key).or_default().extend(requirement.values.iter().cloned());
-            }
-        }
-    }
-    asked
-}
-
-fn changed(
-    before: &FxHashMap<Identity, Arc<Object>>,
-    after: &FxHashMap<Identity, Arc<Object>>,
-) -> Vec<PolicyChange> {
-    let gone = before.iter().filter(|(key, _)| !after.contains_key(*key));
-    let gone = gone.map(|(_, object)| PolicyChange::Remove(object.clone()));
-    let put = after
-        .iter()
-        .filter(|(key, object)| !before.get(*key).is_some_and(|known| Arc::ptr_eq(known, object)));
-    let mut put: Vec<_> = put.collect();
-    put.sort_by(|a, b| a.0.cmp(b.0));
-    gone.chain(put.into_iter().map(|(_, object)| PolicyChange::Put(object.clone()))).collect()
 }
