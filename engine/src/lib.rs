@@ -26,6 +26,8 @@ pub mod verdict;
 
 pub mod reach;
 
+pub mod dataplane;
+
 pub mod session;
 
 pub mod report;

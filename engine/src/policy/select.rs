@@ -5,12 +5,13 @@ use crate::net::IntervalSet;
 use crate::selector::{Match, Operator, Requirement, Selector};
 
 /// Pods that a peer or a policy's subject names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PeerSet {
     /// Groups that match for certain.
     pub certain: IntervalSet<GroupId>,
     /// Groups of which it cannot be known.
     pub unknown: IntervalSet<GroupId>,
+    key: SetKey,
 }
 
 impl PeerSet {
@@ -23,6 +24,16 @@ impl PeerSet {
         } else {
             Match::No
         }
+    }
+
+    /// What it was made from, namespaces and pods, in words that are the same whatever else there
+    /// is.
+    pub fn meaning(&self, model: &ClusterModel) -> [String; 2] {
+        let scope = match &self.key.scope {
+            Scope::Own(index) => format!("of {}", model.namespace_name(*index)),
+            Scope::Matching(selector) => format!("in {}", selector.text()),
+        };
+        [scope, self.key.pods.text()]
     }
 
     /// Groups that match or may match.
@@ -79,6 +90,7 @@ pub fn select(model: &ClusterModel, key: &SetKey) -> PeerSet {
     PeerSet {
         certain: IntervalSet::from_sorted(certain),
         unknown: IntervalSet::from_sorted(unknown),
+        key: key.clone(),
     }
 }
 

@@ -1,0 +1,139 @@
+//! From a packet's address to the chain of its pod's class, in few comparisons.
+//!
+//! A comparison of addresses costs a tenth of looking into a set, so the way is a tree of blocks
+//! of addresses, four to a chain: some ten comparisons for 256 pods.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::super::program::{Action, ChainKind, ChainName, FilterRule, Match};
+use super::FamilyLowering;
+use crate::manifest::Direction;
+use crate::net::Cidr;
+
+/// A chain holds this many branches at most.
+const BRANCHES: usize = 4;
+
+/// An address of an isolated pod.
+pub struct Leaf {
+    /// The address.
+    pub address: IpAddr,
+    /// All addresses of the pod, this one among them.
+    pub own: Arc<[IpAddr]>,
+    /// What applies.
+    pub class: ChainName,
+}
+
+/// The rules of a direction's first chain; the others are put into the program.
+///
+/// # Cost
+/// Linear in the leaves, which come ascending.
+pub fn build(
+    lowering: &mut FamilyLowering<'_>,
+    direction: Direction,
+    leaves: &[Leaf],
+) -> Vec<FilterRule> {
+    let mut rules = branches(lowering, direction, leaves);
+    rules.push(FilterRule::new([], Action::Return));
+    rules
+}
+
+/// The rules that lead to some leaves.
+fn branches(
+    lowering: &mut FamilyLowering<'_>,
+    direction: Direction,
+    leaves: &[Leaf],
+) -> Vec<FilterRule> {
+    if leaves.len() <= BRANCHES {
+        return leaves.iter().flat_map(|leaf| leaf_rules(direction, leaf)).collect();
+    }
+    let mut rules = Vec::new();
+    for part in quarters(leaves) {
+        match (part, common(part)) {
+            (several, Some(block)) if several.len() > 1 => {
+                let below = branches(lowering, direction, several);
+                let name = put(lowering, below);
+                rules.push(FilterRule::new([of_subject(direction, block)], Action::Goto(name)));
+            }
+            _ => rules.extend(part.iter().flat_map(|leaf| leaf_rules(direction, leaf))),
+        }
+    }
+    rules
+}
+
+fn put(lowering: &mut FamilyLowering<'_>, rules: Vec<FilterRule>) -> ChainName {
+    let digest = lowering.digest(&rules);
+    let name: ChainName = format!("{}-D-{digest}", lowering.input.settings.prefix).into();
+    lowering.put(name.clone(), ChainKind::Content, rules);
+    name
+}
+
+/// To itself a pod may always talk; else its class decides.
+///
+/// # Source
+/// NetworkPolicy §10.
+fn leaf_rules(direction: Direction, leaf: &Leaf) -> Vec<FilterRule> {
+    // The source first, as the kernel's own listing has it.
+    let between = |own: &IpAddr| match direction {
+        Direction::Ingress => [Match::Source(host(*own)), Match::Destination(host(leaf.address))],
+        Direction::Egress => [Match::Source(host(leaf.address)), Match::Destination(host(*own))],
+    };
+    let itself = leaf.own.iter().map(|own| FilterRule::new(between(own), Action::Return));
+    let of_subject = |address| of_subject(direction, host(address));
+    let class = FilterRule::new([of_subject(leaf.address)], Action::Goto(leaf.class.clone()));
+    itself.chain([class]).collect()
+}
+
+fn of_subject(direction: Direction, block: Cidr) -> Match {
+    match direction {
+        Direction::Ingress => Match::Destination(block),
+        Direction::Egress => Match::Source(block),
+    }
+}
+
+/// The leaves, cut where the two bits after those that all have in common change.
+fn quarters(leaves: &[Leaf]) -> impl Iterator<Item = &[Leaf]> {
+    let shared = shared_bits(leaves);
+    leaves.chunk_by(move |a, b| {
+        let key = |leaf: &Leaf| bits(leaf.address).checked_shl(shared).unwrap_or(0) >> 126;
+        key(a) == key(b)
+    })
+}
+
+/// The smallest block that has all these leaves.
+fn common(leaves: &[Leaf]) -> Option<Cidr> {
+    let shared = u8::try_from(shared_bits(leaves)).ok()?;
+    block(leaves.first()?.address, shared)
+}
+
+/// How many bits all leaves begin with alike; leaves are ascending, so the ends tell.
+fn shared_bits(leaves: &[Leaf]) -> u32 {
+    match (leaves.first(), leaves.last()) {
+        (Some(first), Some(last)) => (bits(first.address) ^ bits(last.address)).leading_zeros(),
+        _ => 0,
+    }
+}
+
+/// An address's bits, the first one highest.
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(u32::from(v4)) << 96,
+        IpAddr::V6(v6) => u128::from(v6),
+    }
+}
+
+fn block(address: IpAddr, prefix: u8) -> Option<Cidr> {
+    match address {
+        IpAddr::V4(v4) => Some(Cidr::V4(Ipv4Net::new(v4, prefix.min(32)).ok()?.trunc())),
+        IpAddr::V6(v6) => Some(Cidr::V6(Ipv6Net::new(v6, prefix).ok()?.trunc())),
+    }
+}
+
+fn host(address: IpAddr) -> Cidr {
+    match IpNet::from(address) {
+        IpNet::V4(net) => Cidr::V4(net),
+        IpNet::V6(net) => Cidr::V6(net),
+    }
+}

@@ -1,0 +1,211 @@
+//! From policies to the program of one node's packet filter.
+
+mod class;
+mod dispatch;
+mod entry;
+mod ports;
+mod sets;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::program::{
+    Chain, ChainKind, ChainName, Class, FamilyProgram, FilterProgram, FilterRule, Hook, Note,
+};
+use super::settings::{NodeTraffic, Settings};
+use crate::cluster::{Addresses, ClusterModel, GroupId, Life};
+use crate::manifest::Direction;
+use crate::net::Family;
+use crate::policy::{PolicySet, ProgramId};
+use dispatch::Leaf;
+use sets::{AddressIndex, Sets};
+
+/// What a program is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'i> {
+    /// The cluster.
+    pub model: &'i ClusterModel,
+    /// Its policies.
+    pub policies: &'i PolicySet,
+    /// The node's name.
+    pub node: &'i str,
+    /// What the operator decides.
+    pub settings: &'i Settings,
+}
+
+/// The program that makes a node's kernel admit what the policies admit.
+///
+/// # Shape
+/// Only pods of the node are subjects, and only policies that select one of them are in it. What
+/// cannot be known is closed: such policies isolate and admit nothing, and are noted.
+///
+/// # Cost
+/// Linear in the endpoints of the cluster, and in the rules and the members of the sets of those
+/// policies.
+pub fn lower(input: Input<'_>) -> FilterProgram {
+    let index = AddressIndex::new(input.model);
+    let mut notes = Vec::new();
+    let pods = local_pods(input, &mut notes);
+    let families = Family::BOTH.map(|family| {
+        let mut lowering = FamilyLowering::new(input, &index, family);
+        lowering.program(&pods, &mut notes)
+    });
+    notes.sort_unstable();
+    notes.dedup();
+    FilterProgram { families, notes }
+}
+
+/// A pod of the node.
+struct LocalPod {
+    group: GroupId,
+    addresses: Vec<IpAddr>,
+}
+
+/// Pods that are on the node and can send and receive.
+fn local_pods(input: Input<'_>, notes: &mut Vec<Note>) -> Vec<LocalPod> {
+    let mut pods = Vec::new();
+    for (index, endpoint) in (0u32..).zip(&input.model.endpoints) {
+        let here = endpoint.node.as_deref() == Some(input.node) && endpoint.life == Life::Active;
+        let Some(group) = endpoint.group.filter(|_| here) else { continue };
+        match &endpoint.addresses {
+            Addresses::Known(addresses) => {
+                pods.push(LocalPod { group, addresses: addresses.to_vec() });
+            }
+            Addresses::SomePod | Addresses::SomeNode => notes.push(Note::NoAddress(index)),
+        }
+    }
+    pods
+}
+
+/// One family's program on its way.
+struct FamilyLowering<'i> {
+    input: Input<'i>,
+    family: Family,
+    sets: Sets<'i>,
+    chains: BTreeMap<ChainName, Arc<Chain>>,
+    classes: BTreeMap<ChainName, Class>,
+    /// Chains of programs; of those with port names of their own, per group that resolves them.
+    known: FxHashMap<(Direction, ProgramId, Option<GroupId>), ChainName>,
+}
+
+impl<'i> FamilyLowering<'i> {
+    fn new(input: Input<'i>, index: &'i AddressIndex, family: Family) -> Self {
+        Self {
+            input,
+            family,
+            sets: Sets::new(input, index, family),
+            chains: BTreeMap::new(),
+            classes: BTreeMap::new(),
+            known: FxHashMap::default(),
+        }
+    }
+
+    fn program(&mut self, pods: &[LocalPod], notes: &mut Vec<Note>) -> FamilyProgram {
+        let local = self.local(pods);
+        for direction in Direction::BOTH {
+            let leaves = self.leaves(pods, direction, notes);
+            let root = dispatch::build(self, direction, &leaves);
+            let name = entry::root(self.input.settings, direction);
+            self.put(name, ChainKind::Fixed, root);
+        }
+        for (name, rules) in entry::chains(self.input.settings, self.family, &local) {
+            self.put(name, ChainKind::Fixed, rules);
+        }
+        FamilyProgram {
+            family: self.family,
+            hooks: hooks(self.input.settings),
+            chains: std::mem::take(&mut self.chains),
+            sets: std::mem::take(&mut self.sets.made),
+            classes: std::mem::take(&mut self.classes),
+            local,
+        }
+    }
+
+    /// The set of the addresses of local pods.
+    fn local(&mut self, pods: &[LocalPod]) -> super::SetName {
+        let addresses = pods.iter().flat_map(|pod| &pod.addresses).copied();
+        let family = self.family;
+        self.sets.local(addresses.filter(|address| Family::of(*address) == family))
+    }
+
+    fn leaves(
+        &mut self,
+        pods: &[LocalPod],
+        direction: Direction,
+        notes: &mut Vec<Note>,
+    ) -> Vec<Leaf> {
+        let mut leaves = Vec::new();
+        for pod in pods {
+            let id = self.input.policies.program_id(pod.group, direction);
+            let of_family = |address: &&IpAddr| Family::of(**address) == self.family;
+            let own: Arc<[IpAddr]> = pod.addresses.iter().filter(of_family).copied().collect();
+            if self.input.policies.program(id).is_open() || own.is_empty() {
+                continue;
+            }
+            let class = self.class(direction, id, pod.group, notes);
+            for &address in &*own {
+                if let Some(class) = self.classes.get_mut(&class) {
+                    class.subjects.push(address);
+                }
+                leaves.push(Leaf { address, own: own.clone(), class: class.clone() });
+            }
+        }
+        for class in self.classes.values_mut() {
+            class.subjects.sort_unstable();
+        }
+        leaves.sort_unstable_by_key(|leaf| leaf.address);
+        leaves
+    }
+
+    /// The chain of a program for pods of a group.
+    fn class(
+        &mut self,
+        direction: Direction,
+        id: ProgramId,
+        group: GroupId,
+        notes: &mut Vec<Note>,
+    ) -> ChainName {
+        let named = class::depends_on_subject(self.input.policies, id, direction);
+        let key = (direction, id, named.then_some(group));
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let (rules, found) = class::rules(self, direction, id, group);
+        notes.extend(found);
+        let letter = if direction == Direction::Egress { 'E' } else { 'I' };
+        let digest = self.digest(&rules);
+        let name: ChainName = format!("{}-{letter}-{digest}", self.input.settings.prefix).into();
+        let rules = rules.into_iter().chain(class::end(self, direction, &digest)).collect();
+        self.put(name.clone(), ChainKind::Content, rules);
+        let class = Class { direction, program: id, subjects: Vec::new() };
+        self.classes.entry(name.clone()).or_insert(class);
+        self.known.insert(key, name.clone());
+        name
+    }
+
+    /// The name of what some rules do under the settings.
+    fn digest(&self, rules: &[FilterRule]) -> String {
+        let texts: Vec<String> =
+            rules.iter().map(|rule| super::rule_text(rule, self.family)).collect();
+        let settings =
+            format!("{:?} {:?}", self.input.settings.denial, self.input.settings.flow_log);
+        super::digest::digest(texts.iter().map(String::as_str).chain([&*settings]))
+    }
+
+    fn put(&mut self, name: ChainName, kind: ChainKind, rules: Vec<FilterRule>) {
+        let chain = Arc::new(Chain { name: name.clone(), kind, rules });
+        self.chains.insert(name, chain);
+    }
+}
+
+fn hooks(settings: &Settings) -> Vec<Hook> {
+    let forward = Hook { from: "FORWARD", to: entry::forward(settings) };
+    let input = Hook { from: "INPUT", to: entry::input(settings) };
+    match settings.node_traffic {
+        NodeTraffic::Policed => vec![forward, input],
+        NodeTraffic::Open => vec![forward],
+    }
+}

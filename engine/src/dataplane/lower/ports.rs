@@ -1,0 +1,125 @@
+//! From the ports of a rule to conditions.
+
+use std::sync::Arc;
+
+use super::super::program::{L4, Match};
+use crate::cluster::Group;
+use crate::manifest::{Direction, PortEntry, PortMatch};
+use crate::net::{PortSet, Protocol};
+
+/// The most numbers that one condition holds, a range counting as two.
+const MOST_NUMBERS: usize = 15;
+
+/// A part of what a rule's ports say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortPart {
+    /// Conditions; none: everything.
+    Matches(Vec<Match>),
+    /// Ports that the destination pods call so.
+    Named(Vec<(Protocol, Arc<str>)>),
+}
+
+/// The parts that together are what a rule's ports say, for a subject of a group.
+///
+/// # Source
+/// NetworkPolicy §9: names are the destination's, which is the subject for ingress.
+pub fn parts(entries: &[PortEntry], direction: Direction, subject: &Group) -> Vec<PortPart> {
+    if entries.is_empty() {
+        return vec![PortPart::Matches(Vec::new())];
+    }
+    let mut parts = Vec::new();
+    let mut named = Vec::new();
+    for protocol in Protocol::ALL {
+        let mut own = entries.iter().filter(|entry| entry.protocol == protocol).peekable();
+        if own.peek().is_none() {
+            continue;
+        }
+        let own: Vec<&PortMatch> = own.map(|entry| &entry.ports).collect();
+        if own.contains(&&PortMatch::Any) {
+            parts.push(PortPart::Matches(vec![Match::Protocol(L4::Ports(protocol))]));
+            continue;
+        }
+        parts.extend(ranges(protocol, &numbers(&own, (protocol, direction), subject)));
+        if direction == Direction::Egress {
+            named.extend(names(&own).map(|name| (protocol, name.clone())));
+        }
+    }
+    named.sort_unstable();
+    named.dedup();
+    if !named.is_empty() {
+        parts.push(PortPart::Named(named));
+    }
+    parts
+}
+
+/// Whether an entry names a port.
+pub fn is_named(entry: &PortEntry) -> bool {
+    matches!(entry.ports, PortMatch::Named(_))
+}
+
+fn names<'p>(ports: &[&'p PortMatch]) -> impl Iterator<Item = &'p Arc<str>> {
+    ports.iter().filter_map(|port| match port {
+        PortMatch::Named(name) => Some(name),
+        PortMatch::Any | PortMatch::Range(..) => None,
+    })
+}
+
+fn numbers(
+    ports: &[&PortMatch],
+    (protocol, direction): (Protocol, Direction),
+    subject: &Group,
+) -> PortSet {
+    let ranges = ports.iter().filter_map(|port| match port {
+        PortMatch::Range(first, last) => Some((*first, *last)),
+        PortMatch::Any | PortMatch::Named(_) => None,
+    });
+    let written = PortSet::from_ranges(ranges);
+    if direction == Direction::Egress {
+        return written;
+    }
+    let own = names(ports).map(|name| subject.named_ports(name, protocol));
+    own.fold(written, |all, one| all.union(&one))
+}
+
+fn ranges(protocol: Protocol, ports: &PortSet) -> Vec<PortPart> {
+    let mut parts: Vec<Vec<(u16, u16)>> = Vec::new();
+    let mut room = 0;
+    for &(first, last) in ports.ranges() {
+        let numbers = if first == last { 1 } else { 2 };
+        match parts.last_mut() {
+            Some(part) if numbers <= room => part.push((first, last)),
+            _ => {
+                parts.push(vec![(first, last)]);
+                room = MOST_NUMBERS;
+            }
+        }
+        room -= numbers;
+    }
+    let part = |ranges| {
+        let protocol = Match::Protocol(L4::Ports(protocol));
+        PortPart::Matches(vec![protocol, Match::DestinationPorts(ranges)])
+    };
+    parts.into_iter().map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_holds_fifteen_numbers() {
+        let ports = PortSet::from_ranges((0..20u16).map(|i| (i * 10 + 1, i * 10 + 1 + i % 2)));
+        let parts = ranges(Protocol::Tcp, &ports);
+        let sizes = parts.iter().map(|part| match part {
+            PortPart::Matches(matches) => match &matches[1] {
+                Match::DestinationPorts(ranges) => {
+                    ranges.iter().map(|(a, b)| if a == b { 1 } else { 2 }).sum::<usize>()
+                }
+                other => panic!("{other:?}"),
+            },
+            PortPart::Named(_) => panic!("no name was given"),
+        });
+        let sizes: Vec<usize> = sizes.collect();
+        assert_eq!(sizes, [15, 15]);
+    }
+}

@@ -1,0 +1,205 @@
+//! Sets of addresses: what they are called and who is in them.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::super::digest::digest;
+use super::super::program::{AddressSet, Match, Members, PortMember, SetKind, SetName};
+use super::Input;
+use crate::cluster::{Addresses, ClusterModel, GroupId, Life};
+use crate::manifest::Direction;
+use crate::net::{AddrSet, Cidr, Family, Protocol};
+use crate::policy::{BlockId, RulePeer, SetId};
+
+/// Addresses of pods, by group.
+pub struct AddressIndex {
+    by_group: Vec<Vec<IpAddr>>,
+}
+
+impl AddressIndex {
+    /// The addresses of all pods that can send and receive.
+    ///
+    /// # Cost
+    /// Linear in the endpoints.
+    pub fn new(model: &ClusterModel) -> Self {
+        let mut by_group = vec![Vec::new(); model.groups.len()];
+        for endpoint in model.endpoints.iter().filter(|endpoint| endpoint.life == Life::Active) {
+            let group = endpoint.group.and_then(|group| by_group.get_mut(group as usize));
+            if let (Some(group), Addresses::Known(addresses)) = (group, &endpoint.addresses) {
+                group.extend(addresses);
+            }
+        }
+        Self { by_group }
+    }
+
+    fn of(&self, group: GroupId, family: Family) -> impl Iterator<Item = IpAddr> + '_ {
+        let addresses = self.by_group.get(group as usize).into_iter().flatten().copied();
+        addresses.filter(move |address| Family::of(*address) == family)
+    }
+}
+
+/// Sets of one family on their way.
+pub struct Sets<'i> {
+    input: Input<'i>,
+    index: &'i AddressIndex,
+    family: Family,
+    /// Sets that rules use, by name.
+    pub made: BTreeMap<SetName, Arc<AddressSet>>,
+    pods: FxHashMap<SetId, SetName>,
+    blocks: FxHashMap<BlockId, Option<Vec<Cidr>>>,
+}
+
+/// Port names that one rule asks of destinations.
+pub type Names = [(Protocol, Arc<str>)];
+
+impl<'i> Sets<'i> {
+    /// No set yet.
+    pub fn new(input: Input<'i>, index: &'i AddressIndex, family: Family) -> Self {
+        let (pods, blocks) = (FxHashMap::default(), FxHashMap::default());
+        Self { input, index, family, made: BTreeMap::new(), pods, blocks }
+    }
+
+    /// The set of the addresses of local pods.
+    pub fn local(&mut self, addresses: impl Iterator<Item = IpAddr>) -> SetName {
+        let name: SetName = format!("{}-local", self.stem()).into();
+        self.put(&name, || Members::Addresses(addresses.collect()));
+        name
+    }
+
+    /// The condition that a peer means in a direction; an empty list, if it is anybody, and none,
+    /// if it is nobody.
+    pub fn peer(&mut self, peer: Option<RulePeer>, direction: Direction) -> Option<Vec<Match>> {
+        let in_set = |name| match direction {
+            Direction::Ingress => Match::SourceIn(name),
+            Direction::Egress => Match::DestinationIn(name),
+        };
+        match peer {
+            None => Some(Vec::new()),
+            Some(RulePeer::Pods(id)) => Some(vec![in_set(self.pods(id))]),
+            Some(RulePeer::Block(id)) => {
+                let cidrs = self.block(id)?;
+                match cidrs.as_slice() {
+                    [] => Some(Vec::new()),
+                    [one] => Some(vec![match direction {
+                        Direction::Ingress => Match::Source(*one),
+                        Direction::Egress => Match::Destination(*one),
+                    }]),
+                    several => Some(vec![in_set(self.blocks(several))]),
+                }
+            }
+        }
+    }
+
+    /// The set of what pods that a peer means call by these names; none, if there can be no such
+    /// pod.
+    pub fn named(&mut self, peer: Option<RulePeer>, names: &Names) -> Option<SetName> {
+        let (scope, groups, within) = match peer {
+            None => (vec!["of anybody".to_owned()], None, None),
+            Some(RulePeer::Pods(id)) => {
+                (self.meaning(id), Some(&self.input.policies.set(id)?.certain), None)
+            }
+            Some(RulePeer::Block(id)) => {
+                let block = self.input.policies.block(id)?.of_family(self.family);
+                if block.is_empty() {
+                    return None;
+                }
+                (vec![format!("at {}", block.cidrs().join(","))], None, Some(block))
+            }
+        };
+        let asked = names.iter().map(|(protocol, name)| format!("{protocol} {name}"));
+        let asked: Vec<String> = asked.collect();
+        let parts = scope.iter().chain(&asked).map(String::as_str);
+        let name = self.name(SetKind::Port, parts);
+        let (index, model, family) = (self.index, self.input.model, self.family);
+        self.put(&name, || {
+            let named = model.groups.iter().filter(|(id, group)| {
+                !group.ports.is_empty() && groups.is_none_or(|set| set.contains(*id))
+            });
+            let members = named.flat_map(|(id, group)| {
+                let ports = group.ports.iter().filter(|port| {
+                    names
+                        .iter()
+                        .any(|(protocol, name)| port.protocol == *protocol && port.name == *name)
+                });
+                ports.flat_map(move |port| {
+                    index.of(id, family).map(|address| (address, port.protocol, port.port))
+                })
+            });
+            let within =
+                |member: &PortMember| within.as_ref().is_none_or(|block| block.contains(member.0));
+            Members::Ports(members.filter(within).collect())
+        });
+        Some(name)
+    }
+
+    fn pods(&mut self, id: SetId) -> SetName {
+        if let Some(known) = self.pods.get(&id) {
+            return known.clone();
+        }
+        let meaning = self.meaning(id);
+        let name = self.name(SetKind::Address, meaning.iter().map(String::as_str));
+        let (index, family) = (self.index, self.family);
+        let groups = self.input.policies.set(id).map(|set| &set.certain);
+        self.put(&name, || {
+            let groups = groups.into_iter().flat_map(crate::net::IntervalSet::iter);
+            Members::Addresses(groups.flat_map(|group| index.of(group, family)).collect())
+        });
+        self.pods.insert(id, name.clone());
+        name
+    }
+
+    /// The CIDRs of a block in this family: none of them, if it is all of the family; no list, if
+    /// nothing of the block is in the family.
+    fn block(&mut self, id: BlockId) -> Option<Vec<Cidr>> {
+        let family = self.family;
+        let policies = self.input.policies;
+        let cidrs = self.blocks.entry(id).or_insert_with(|| {
+            let block = policies.block(id)?.of_family(family);
+            if block == AddrSet::full().of_family(family) {
+                return Some(Vec::new());
+            }
+            let cidrs: Vec<Cidr> =
+                block.cidrs().iter().filter_map(|cidr| Cidr::parse(cidr).ok()).collect();
+            (!cidrs.is_empty()).then_some(cidrs)
+        });
+        cidrs.clone()
+    }
+
+    fn blocks(&mut self, cidrs: &[Cidr]) -> SetName {
+        let texts: Vec<String> = cidrs.iter().map(ToString::to_string).collect();
+        let name = self.name(SetKind::Block, texts.iter().map(String::as_str));
+        self.put(&name, || Members::Blocks(cidrs.iter().copied().collect()));
+        name
+    }
+
+    fn meaning(&self, id: SetId) -> Vec<String> {
+        let set = self.input.policies.set(id);
+        set.map_or_else(Vec::new, |set| set.meaning(self.input.model).to_vec())
+    }
+
+    fn name<'t>(&self, kind: SetKind, parts: impl Iterator<Item = &'t str>) -> SetName {
+        let letter = match kind {
+            SetKind::Address => 'a',
+            SetKind::Block => 'b',
+            SetKind::Port => 'p',
+        };
+        format!("{}-{letter}-{}", self.stem(), digest(parts)).into()
+    }
+
+    fn stem(&self) -> String {
+        let number = match self.family {
+            Family::IPv4 => '4',
+            Family::IPv6 => '6',
+        };
+        format!("{}{number}", self.input.settings.prefix)
+    }
+
+    fn put(&mut self, name: &SetName, members: impl FnOnce() -> Members) {
+        self.made
+            .entry(name.clone())
+            .or_insert_with(|| Arc::new(AddressSet { name: name.clone(), members: members() }));
+    }
+}

@@ -1,0 +1,304 @@
+//! A program of the kernel's packet filter, as data.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::manifest::Direction;
+use crate::net::{Cidr, Family, Protocol};
+use crate::policy::{PolicyId, ProgramId};
+
+/// A chain's name: 28 bytes at most.
+pub type ChainName = Arc<str>;
+/// A set's name: 31 bytes at most.
+pub type SetName = Arc<str>;
+
+/// What one node's packet filter must hold.
+///
+/// # Shape
+/// Chains of kind [`ChainKind::Content`] never change: their names are made from what they hold,
+/// so another content is another chain. Chains of kind [`ChainKind::Fixed`] end in a rule without
+/// matches, so that a new list of rules put before the old one takes effect at once and whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterProgram {
+    /// IPv4, then IPv6.
+    pub families: [FamilyProgram; 2],
+    /// What could not be enforced as written, and is closed instead.
+    pub notes: Vec<Note>,
+}
+
+/// What one family's tables must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FamilyProgram {
+    /// The family.
+    pub family: Family,
+    /// Where the kernel's own chains enter ours.
+    pub hooks: Vec<Hook>,
+    /// Chains by name.
+    pub chains: BTreeMap<ChainName, Arc<Chain>>,
+    /// Sets by name.
+    pub sets: BTreeMap<SetName, Arc<AddressSet>>,
+    /// What the chains of classes stand for, by name.
+    pub classes: BTreeMap<ChainName, Class>,
+    /// The set of the addresses of local pods, which is filled after the rules are in force.
+    pub local: SetName,
+}
+
+/// A jump from one of the kernel's own chains, which stands first there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hook {
+    /// `FORWARD` or `INPUT`.
+    pub from: &'static str,
+    /// The chain of ours.
+    pub to: ChainName,
+}
+
+/// A chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// Its name.
+    pub name: ChainName,
+    /// What may change about it.
+    pub kind: ChainKind,
+    /// Its rules, in order.
+    pub rules: Vec<FilterRule>,
+}
+
+/// What may change about a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChainKind {
+    /// Its rules do, its name does not.
+    Fixed,
+    /// Nothing: it is named by what it holds.
+    Content,
+}
+
+/// A rule: what all its matches agree on undergoes its action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterRule {
+    /// Conditions; none: every packet.
+    pub matches: Vec<Match>,
+    /// What happens.
+    pub action: Action,
+    /// The policy's rule that it comes from, if it comes from one; not part of what it does.
+    pub origin: Option<RuleOrigin>,
+}
+
+/// Where a rule comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleOrigin {
+    /// The policy.
+    pub policy: PolicyId,
+    /// The direction.
+    pub direction: Direction,
+    /// The rule's place in the policy's list of that direction.
+    pub rule: usize,
+    /// The peer's place in the rule's list; none if the rule names no peers.
+    pub peer: Option<usize>,
+}
+
+/// A condition of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Match {
+    /// The source address is in a block.
+    Source(Cidr),
+    /// The destination address is in a block.
+    Destination(Cidr),
+    /// The source address is in a set.
+    SourceIn(SetName),
+    /// The source address is in no member of a set.
+    SourceNotIn(SetName),
+    /// The destination address is in a set.
+    DestinationIn(SetName),
+    /// The destination address is in no member of a set.
+    DestinationNotIn(SetName),
+    /// Destination address, protocol and destination port are a member of a set.
+    DestinationPortIn(SetName),
+    /// The protocol.
+    Protocol(L4),
+    /// The destination port is in one of these ranges, 15 numbers at most; only after a protocol
+    /// that has ports.
+    DestinationPorts(Vec<(u16, u16)>),
+    /// The connection's state is one of these.
+    State(States),
+    /// All these bits of the connection's mark are set.
+    ConnectionMark(u32),
+    /// The type of an ICMPv6 message; only after that protocol.
+    Icmpv6Type(u8),
+    /// The SCTP packet has an INIT ACK chunk; only after that protocol.
+    SctpInitAck,
+    /// No more than so many packets a second, and so many at once.
+    Limit(u32, u32),
+}
+
+/// A protocol of rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum L4 {
+    /// TCP, UDP or SCTP.
+    Ports(Protocol),
+    /// ICMPv6.
+    Icmpv6,
+}
+
+/// States of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum States {
+    /// Of an admitted connection, or belonging to one.
+    EstablishedOrRelated,
+    /// Of no connection.
+    Invalid,
+}
+
+/// What happens to a packet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// It walks another chain, and on from here when it returns.
+    Jump(ChainName),
+    /// It walks another chain; when it returns, it does so to where this chain was jumped at.
+    Goto(ChainName),
+    /// It goes back to where the chain was jumped at.
+    Return,
+    /// It is accepted.
+    Accept,
+    /// It disappears.
+    Drop,
+    /// It is refused.
+    Reject(RejectWith),
+    /// It is logged, and walks on.
+    Log {
+        /// The group of NFLOG.
+        group: u16,
+        /// What the log says: 64 bytes at most.
+        prefix: Arc<str>,
+    },
+}
+
+/// How a packet is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RejectWith {
+    /// ICMP "port unreachable".
+    PortUnreachable,
+    /// A TCP reset; only after that protocol.
+    TcpReset,
+}
+
+/// A set of addresses.
+///
+/// # Shape
+/// Its name is made from what it means (a selector, a block), not from its members: pods come and
+/// go without any rule being touched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressSet {
+    /// Its name.
+    pub name: SetName,
+    /// Its members.
+    pub members: Members,
+}
+
+/// Members of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Members {
+    /// Addresses, all of one family.
+    Addresses(BTreeSet<IpAddr>),
+    /// Blocks of addresses, all of one family, disjoint, none of them `/0`.
+    Blocks(BTreeSet<Cidr>),
+    /// Addresses with protocol and port.
+    Ports(BTreeSet<PortMember>),
+}
+
+/// An address with protocol and port.
+pub type PortMember = (IpAddr, Protocol, u16);
+
+/// What a set can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SetKind {
+    /// Addresses.
+    Address,
+    /// Blocks of addresses.
+    Block,
+    /// Addresses with protocol and port.
+    Port,
+}
+
+/// What the chain of a class stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Class {
+    /// The direction, seen from the pods.
+    pub direction: Direction,
+    /// What applies to the pods.
+    pub program: ProgramId,
+    /// Their addresses on this node, ascending.
+    pub subjects: Vec<IpAddr>,
+}
+
+/// Something that could not be enforced as written, and is closed instead.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Note {
+    /// It is not known whether this policy selects pods of the node: they are isolated, and it
+    /// admits nothing.
+    SubjectUnknown(PolicyId),
+    /// It is not known which pods a peer of this policy names: those are not admitted by it.
+    PeersUnknown(PolicyId),
+    /// A pod of the node that has no address (by its index): there is nothing to enforce at.
+    NoAddress(u32),
+}
+
+impl FilterProgram {
+    /// One family's part.
+    pub fn family(&self, family: Family) -> &FamilyProgram {
+        let [v4, v6] = &self.families;
+        match family {
+            Family::IPv4 => v4,
+            Family::IPv6 => v6,
+        }
+    }
+}
+
+impl FamilyProgram {
+    /// How many rules there are.
+    pub fn rule_count(&self) -> usize {
+        self.chains.values().map(|chain| chain.rules.len()).sum()
+    }
+
+    /// How many members all sets have together.
+    pub fn member_count(&self) -> usize {
+        self.sets.values().map(|set| set.members.len()).sum()
+    }
+}
+
+impl FilterRule {
+    /// A rule that comes from no policy.
+    pub fn new(matches: impl Into<Vec<Match>>, action: Action) -> Self {
+        Self { matches: matches.into(), action, origin: None }
+    }
+
+    /// Whether it does the same as another one, wherever the two come from.
+    pub fn does_same(&self, other: &Self) -> bool {
+        self.matches == other.matches && self.action == other.action
+    }
+}
+
+impl Members {
+    /// What kind of set they need.
+    pub fn kind(&self) -> SetKind {
+        match self {
+            Self::Addresses(_) => SetKind::Address,
+            Self::Blocks(_) => SetKind::Block,
+            Self::Ports(_) => SetKind::Port,
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Addresses(members) => members.len(),
+            Self::Blocks(members) => members.len(),
+            Self::Ports(members) => members.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,115 @@
+//! What an operator decides, and the policies do not.
+
+use ipnet::IpNet;
+
+/// How a program is made, beside what policies say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// What the names of all chains and sets begin with: one to five letters or digits.
+    pub prefix: String,
+    /// What becomes of a packet that policies deny.
+    pub denial: Denial,
+    /// Where denied packets are logged, if they are.
+    pub flow_log: Option<FlowLog>,
+    /// The bit of the connection mark that says that an established connection is to end.
+    pub kill_mark: u32,
+    /// Where the node's pods have their addresses: addresses in here that are not known to belong
+    /// to a pod of the node are cut off, so that a pod is never reached before its policies apply.
+    pub unknown_local: Vec<IpNet>,
+    /// What becomes of a packet of a local pod that policies admit.
+    pub admitted: Admitted,
+    /// Whether what pods send to their own node is policed.
+    pub node_traffic: NodeTraffic,
+}
+
+/// What becomes of a packet that policies deny.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Denial {
+    /// The sender is told at once, by ICMP "port unreachable".
+    Reject,
+    /// It disappears.
+    Drop,
+}
+
+/// How packets are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FlowLog {
+    /// The group of NFLOG.
+    pub group: u16,
+    /// Packets a second of each class at most.
+    pub per_second: u32,
+    /// Packets of each class that may come at once.
+    pub burst: u32,
+    /// Whether the first packets of admitted connections are logged too.
+    pub admitted: bool,
+}
+
+/// What becomes of a packet of a local pod that policies admit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Admitted {
+    /// The rules after ours decide.
+    Return,
+    /// It is accepted: for hosts whose FORWARD chain drops what no rule accepts.
+    Accept,
+}
+
+/// Whether what pods send to their own node is policed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NodeTraffic {
+    /// The pods' egress policies apply.
+    Policed,
+    /// It passes: where a proxy in the kernel makes Services local addresses (IPVS), a packet to a
+    /// Service looks like one to the node, and no rule could tell its destination.
+    Open,
+}
+
+/// Why settings cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingsError {
+    /// The prefix is empty, longer than five, or not of ASCII letters and digits.
+    Prefix,
+    /// The mark is not exactly one bit.
+    KillMark,
+}
+
+impl std::fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Prefix => "a prefix is one to five letters or digits",
+            Self::KillMark => "the connection mark must be exactly one bit",
+        })
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            prefix: "PCL".into(),
+            denial: Denial::Reject,
+            flow_log: None,
+            kill_mark: 0x0080_0000,
+            unknown_local: Vec::new(),
+            admitted: Admitted::Return,
+            node_traffic: NodeTraffic::Policed,
+        }
+    }
+}
+
+impl Settings {
+    /// The settings, if a program can be made with them.
+    ///
+    /// # Errors
+    /// If the prefix leaves no room for names or the mark is not one bit.
+    pub fn checked(self) -> Result<Self, SettingsError> {
+        let plain = self.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !plain || !(1..=5).contains(&self.prefix.len()) {
+            return Err(SettingsError::Prefix);
+        }
+        if self.kill_mark.count_ones() != 1 {
+            return Err(SettingsError::KillMark);
+        }
+        Ok(self)
+    }
+}

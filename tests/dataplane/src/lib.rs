@@ -1,0 +1,1 @@
+//! What the kernel does with programs: a model of it, which reads the very text that it would.
