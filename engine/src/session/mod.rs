@@ -195,8 +195,9 @@ impl Session {
         let default = &self.options.default_namespace;
         let (objects, repeated) =
             gather(files, default, |object| !matches!(object.body, Body::Policy(_)));
-        let mut objects: Vec<_> = objects.into_values().chain(policies.values().cloned()).collect();
-        objects.sort_by(|a, b| identity(a, default).cmp(&identity(b, default)));
+        let mut objects: Vec<_> = objects.iter().chain(policies).collect();
+        objects.sort_unstable_by(|a, b| a.0.cmp(b.0));
+        let objects: Vec<_> = objects.into_iter().map(|(_, object)| object.clone()).collect();
         let space = AddressSpace::new(&self.options.pod_cidrs, &self.options.node_cidrs);
         let model = cluster::build(cluster::Input {
             objects: &objects,
