@@ -2,15 +2,21 @@
 //!
 //! [`lower`] makes a [`FilterProgram`] of the policies that concern the pods of one node: chains,
 //! rules and sets of addresses as data. [`render`] writes it as `iptables-restore` and
-//! `ipset restore` read it.
+//! `ipset restore` read it. [`plan`] leads from what a kernel holds ([`KernelState`]) to a program,
+//! in steps between which nothing is judged by half of a change.
 
 mod digest;
+mod listing;
 mod lower;
+mod plan;
 mod program;
 mod render;
+mod script;
 mod settings;
+mod state;
 
 pub use lower::{Input, lower};
+pub use plan::{Plan, RuleEdit, SetEdit, Step, plan};
 pub use program::{
     Action, AddressSet, Chain, ChainKind, ChainName, Class, FamilyProgram, FilterProgram,
     FilterRule, Hook, L4, Match, Members, Note, PortMember, RejectWith, RuleOrigin, SetKind,
@@ -18,3 +24,4 @@ pub use program::{
 };
 pub use render::{Comments, ipset_restore, iptables_restore, member_texts, rule_text, set_create};
 pub use settings::{Admitted, Denial, FlowLog, NodeTraffic, Settings, SettingsError};
+pub use state::{ChainState, KernelState, TableState};

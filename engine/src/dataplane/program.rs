@@ -302,3 +302,27 @@ impl Members {
         self.len() == 0
     }
 }
+
+impl Members {
+    /// Members of both.
+    #[must_use]
+    pub fn both(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Addresses(a), Self::Addresses(b)) => Self::Addresses(a & b),
+            (Self::Blocks(a), Self::Blocks(b)) => Self::Blocks(a & b),
+            (Self::Ports(a), Self::Ports(b)) => Self::Ports(a & b),
+            (a, _) => a.without(a),
+        }
+    }
+
+    /// Members that another does not have.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Addresses(a), Self::Addresses(b)) => Self::Addresses(a - b),
+            (Self::Blocks(a), Self::Blocks(b)) => Self::Blocks(a - b),
+            (Self::Ports(a), Self::Ports(b)) => Self::Ports(a - b),
+            (a, _) => a.clone(),
+        }
+    }
+}

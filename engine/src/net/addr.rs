@@ -132,14 +132,23 @@ impl AddrSet {
     }
 
     /// The fewest CIDRs that make it up, IPv4 first, ascending.
-    pub fn cidrs(&self) -> Vec<String> {
-        let v4 = self.v4.ranges().iter().flat_map(|&(a, b)| {
-            ipnet::Ipv4Subnets::new(a.into(), b.into(), 0).map(|net| net.to_string())
-        });
-        let v6 = self.v6.ranges().iter().flat_map(|&(a, b)| {
-            ipnet::Ipv6Subnets::new(a.into(), b.into(), 0).map(|net| net.to_string())
-        });
+    pub fn nets(&self) -> Vec<Cidr> {
+        let v4 = self
+            .v4
+            .ranges()
+            .iter()
+            .flat_map(|&(a, b)| ipnet::Ipv4Subnets::new(a.into(), b.into(), 0).map(Cidr::V4));
+        let v6 = self
+            .v6
+            .ranges()
+            .iter()
+            .flat_map(|&(a, b)| ipnet::Ipv6Subnets::new(a.into(), b.into(), 0).map(Cidr::V6));
         v4.chain(v6).collect()
+    }
+
+    /// Their texts.
+    pub fn cidrs(&self) -> Vec<String> {
+        self.nets().iter().map(ToString::to_string).collect()
     }
 }
 

@@ -1,1 +1,9 @@
-//! What the kernel does with programs: a model of it, which reads the very text that it would.
+//! What the kernel does with programs: a model of it, which reads the very text that the tools
+//! would, and random clusters to let packets through it.
+//!
+//! The model shares no code with the engine that writes the text.
+
+pub mod kernel;
+pub mod site;
+
+pub use kernel::{Kernel, Packet, Protocol, State, Verdict};

@@ -161,8 +161,7 @@ impl<'i> Sets<'i> {
             if block == AddrSet::full().of_family(family) {
                 return Some(Vec::new());
             }
-            let cidrs: Vec<Cidr> =
-                block.cidrs().iter().filter_map(|cidr| Cidr::parse(cidr).ok()).collect();
+            let cidrs = block.nets();
             (!cidrs.is_empty()).then_some(cidrs)
         });
         cidrs.clone()

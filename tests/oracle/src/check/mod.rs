@@ -8,8 +8,8 @@ mod properties;
 mod reason;
 mod shrink;
 
-pub use ask::{Engine, of_protocol};
-pub use flows::{Pair, pairs, ports};
+pub use ask::{Engine, of_protocol, of_verdict};
+pub use flows::{Pair, edges, pairs, ports};
 pub use properties::{PROPERTIES, Property, holds};
 pub use shrink::{shrink, shrink_by};
 

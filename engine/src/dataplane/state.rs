@@ -1,0 +1,208 @@
+//! What is in the kernel: what was written there, or what was read from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::plan::{RuleEdit, SetEdit, Step};
+use super::program::{AddressSet, Chain, ChainKind, ChainName, FilterProgram, Hook, SetName};
+use super::render::rule_text;
+use crate::net::Family;
+
+/// Chains and sets of ours in a kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KernelState {
+    /// IPv4, then IPv6.
+    pub tables: [TableState; 2],
+    /// Sets by name.
+    pub sets: BTreeMap<SetName, Arc<AddressSet>>,
+}
+
+/// The filter table of a family.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableState {
+    /// Chains by name.
+    pub chains: BTreeMap<ChainName, ChainState>,
+    /// Where our jumps stand in the kernel's own chains, ascending from 1.
+    pub hooks: BTreeMap<Hook, Vec<usize>>,
+}
+
+/// What a chain holds.
+#[derive(Clone, Debug)]
+pub enum ChainState {
+    /// What was written.
+    Written(Arc<Chain>),
+    /// Rules as the kernel lists them.
+    Listed(Vec<String>),
+}
+
+impl ChainState {
+    /// The rules, as text.
+    pub fn texts(&self, family: Family) -> Vec<String> {
+        match self {
+            Self::Written(chain) => {
+                chain.rules.iter().map(|rule| rule_text(rule, family)).collect()
+            }
+            Self::Listed(texts) => texts.clone(),
+        }
+    }
+
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Written(chain) => chain.rules.len(),
+            Self::Listed(texts) => texts.len(),
+        }
+    }
+
+    /// Whether there is no rule.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether it begins with these rules.
+    pub fn begins_with(&self, chain: &Arc<Chain>, family: Family) -> bool {
+        match self {
+            Self::Written(written) if Arc::ptr_eq(written, chain) => true,
+            // A name made from the contents stands for them.
+            Self::Written(written) if written.kind == ChainKind::Content => {
+                written.name == chain.name
+            }
+            Self::Written(written) => {
+                written.rules.len() >= chain.rules.len()
+                    && written.rules.iter().zip(&chain.rules).all(|(a, b)| a.does_same(b))
+            }
+            Self::Listed(texts) => {
+                texts.len() >= chain.rules.len()
+                    && texts.iter().zip(&chain.rules).all(|(a, b)| *a == rule_text(b, family))
+            }
+        }
+    }
+}
+
+/// Equal if the same rules are in it, however that is known.
+impl PartialEq for ChainState {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Written(a), Self::Written(b)) => {
+                a.rules.len() == b.rules.len()
+                    && a.rules.iter().zip(&b.rules).all(|(a, b)| a.does_same(b))
+            }
+            // The family decides one word of a rule, and a chain is only compared with one of its
+            // own table.
+            (a, b) => Family::BOTH.into_iter().any(|family| a.texts(family) == b.texts(family)),
+        }
+    }
+}
+
+impl Eq for ChainState {}
+
+impl KernelState {
+    /// The state of a kernel into which a program was written, and nothing else.
+    pub fn of(program: &FilterProgram) -> Self {
+        let tables = program.families.each_ref().map(|family| TableState {
+            chains: family
+                .chains
+                .iter()
+                .map(|(name, chain)| (name.clone(), ChainState::Written(chain.clone())))
+                .collect(),
+            hooks: family.hooks.iter().map(|hook| (hook.clone(), vec![1])).collect(),
+        });
+        let sets = program.families.iter().flat_map(|family| family.sets.clone()).collect();
+        Self { tables, sets }
+    }
+
+    /// A family's table.
+    pub fn table(&self, family: Family) -> &TableState {
+        let [v4, v6] = &self.tables;
+        match family {
+            Family::IPv4 => v4,
+            Family::IPv6 => v6,
+        }
+    }
+
+    fn table_mut(&mut self, family: Family) -> &mut TableState {
+        let [v4, v6] = &mut self.tables;
+        match family {
+            Family::IPv4 => v4,
+            Family::IPv6 => v6,
+        }
+    }
+
+    /// Notes that a step was carried out.
+    pub fn apply(&mut self, step: &Step) {
+        match step {
+            Step::Sets(edits) => edits.iter().for_each(|edit| self.apply_set(edit)),
+            Step::Rules(family, edits) => {
+                let table = self.table_mut(*family);
+                edits.iter().for_each(|edit| table.apply(edit, *family));
+            }
+        }
+    }
+
+    fn apply_set(&mut self, edit: &SetEdit) {
+        match edit {
+            SetEdit::Create(_, set) | SetEdit::Change { new: set, .. } => {
+                self.sets.insert(set.name.clone(), set.clone());
+            }
+            SetEdit::Destroy(name) => {
+                self.sets.remove(name);
+            }
+        }
+    }
+
+    /// Names of chains and sets, for whoever removes them all.
+    pub fn names(&self) -> BTreeSet<&str> {
+        let chains = self.tables.iter().flat_map(|table| table.chains.keys());
+        chains.chain(self.sets.keys()).map(|name| &**name).collect()
+    }
+}
+
+impl TableState {
+    fn apply(&mut self, edit: &RuleEdit, family: Family) {
+        match edit {
+            RuleEdit::Fill(chain) => {
+                self.chains.insert(chain.name.clone(), ChainState::Written(chain.clone()));
+            }
+            RuleEdit::Prepend(chain) => self.prepend(chain, family),
+            RuleEdit::Truncate { chain, keep, .. } => self.truncate(chain, *keep),
+            RuleEdit::Remove(chain) => {
+                self.chains.remove(chain);
+            }
+            RuleEdit::Enter { hook, .. } => {
+                self.hooks.insert(hook.clone(), vec![1]);
+            }
+            RuleEdit::Leave { hook, .. } => {
+                self.hooks.remove(hook);
+            }
+        }
+    }
+
+    fn prepend(&mut self, chain: &Arc<Chain>, family: Family) {
+        let old = self.chains.remove(&chain.name);
+        let state = match old {
+            None => ChainState::Written(chain.clone()),
+            Some(ChainState::Written(old)) => {
+                let rules = chain.rules.iter().chain(&old.rules).cloned().collect();
+                let (name, kind) = (chain.name.clone(), chain.kind);
+                ChainState::Written(Arc::new(Chain { name, kind, rules }))
+            }
+            Some(ChainState::Listed(old)) => {
+                let new = chain.rules.iter().map(|rule| rule_text(rule, family));
+                ChainState::Listed(new.chain(old).collect())
+            }
+        };
+        self.chains.insert(chain.name.clone(), state);
+    }
+
+    fn truncate(&mut self, name: &ChainName, keep: usize) {
+        match self.chains.get_mut(name) {
+            Some(ChainState::Listed(texts)) => texts.truncate(keep),
+            Some(ChainState::Written(chain)) => {
+                let mut shorter = Chain::clone(chain);
+                shorter.rules.truncate(keep);
+                *chain = Arc::new(shorter);
+            }
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A packet filter with sets, as the kernel has it, in memory.
+
+mod rule;
+mod set;
+mod table;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use set::Set;
+use table::Table;
+
+/// The kernel of one machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kernel {
+    tables: [Table; 2],
+    sets: BTreeMap<String, Set>,
+}
+
+/// A packet, as rules see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// Source.
+    pub source: IpAddr,
+    /// Destination.
+    pub destination: IpAddr,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Destination port; the type of an ICMPv6 message.
+    pub port: u16,
+    /// The state of its connection.
+    pub state: State,
+    /// The mark of its connection.
+    pub mark: u32,
+}
+
+/// A protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Tcp,
+    Udp,
+    Sctp,
+    Icmp,
+    Icmpv6,
+}
+
+/// The state of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    New,
+    Established,
+    Related,
+    Invalid,
+    Untracked,
+}
+
+/// What becomes of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on.
+    Passes,
+    /// It disappears.
+    Dropped,
+    /// Its sender is told.
+    Refused,
+}
+
+/// What a tool says when it fails.
+pub type Failure = String;
+
+impl Kernel {
+    /// `ipset restore`.
+    ///
+    /// # Errors
+    /// As the tool has them; earlier lines stay in force.
+    pub fn ipset_restore(&mut self, text: &str) -> Result<(), Failure> {
+        for line in text.lines() {
+            self.ipset(line).map_err(|why| format!("{line}: {why}"))?;
+        }
+        Ok(())
+    }
+
+    fn ipset(&mut self, line: &str) -> Result<(), Failure> {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            ["create", name, kind, "family", family, "maxelem", _] => {
+                if name.len() > 31 {
+                    return Err("the name is too long".into());
+                }
+                let new = Set::new(kind, family)?;
+                match self.sets.insert((*name).to_owned(), new) {
+                    None => Ok(()),
+                    Some(_) => Err("it exists".into()),
+                }
+            }
+            ["add", name, member] => self.set(name)?.add(member),
+            ["del", name, member] => self.set(name)?.remove(member),
+            ["destroy", name] => {
+                if self.tables.iter().any(|table| table.uses_set(name)) {
+                    return Err("it is in use".into());
+                }
+                self.sets.remove(*name).map(drop).ok_or_else(|| "there is no such set".into())
+            }
+            _ => Err("unknown command".into()),
+        }
+    }
+
+    fn set(&mut self, name: &str) -> Result<&mut Set, Failure> {
+        self.sets.get_mut(name).ok_or_else(|| "there is no such set".to_owned())
+    }
+
+    /// `iptables-restore --noflush` for family 4, `ip6tables-restore --noflush` for 6.
+    ///
+    /// # Errors
+    /// As the tool has them; nothing of the text is in force then.
+    pub fn iptables_restore(&mut self, family: u8, text: &str) -> Result<(), Failure> {
+        let mut table = self.table(family).clone();
+        table.restore(text, &self.sets)?;
+        *self.table_mut(family) = table;
+        Ok(())
+    }
+
+    /// `iptables-save -t filter` or `ip6tables-save -t filter`.
+    pub fn iptables_save(&self, family: u8) -> String {
+        self.table(family).save()
+    }
+
+    /// `ipset save`.
+    pub fn ipset_save(&self) -> String {
+        self.sets.iter().map(|(name, set)| set.save(name)).collect()
+    }
+
+    /// What becomes of a packet that comes into `FORWARD` or `INPUT`.
+    pub fn judge(&self, hook: &str, packet: &Packet) -> Verdict {
+        let family = if packet.source.is_ipv4() { 4 } else { 6 };
+        walk::judge(self.table(family), &self.sets, hook, packet)
+    }
+
+    fn table(&self, family: u8) -> &Table {
+        let [v4, v6] = &self.tables;
+        if family == 4 { v4 } else { v6 }
+    }
+
+    fn table_mut(&mut self, family: u8) -> &mut Table {
+        let [v4, v6] = &mut self.tables;
+        if family == 4 { v4 } else { v6 }
+    }
+}
+
+impl Packet {
+    /// The first packet of a connection.
+    pub fn new(source: IpAddr, destination: IpAddr, (protocol, port): (Protocol, u16)) -> Self {
+        Self { source, destination, protocol, port, state: State::New, mark: 0 }
+    }
+}

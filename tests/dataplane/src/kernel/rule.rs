@@ -1,0 +1,193 @@
+//! Rules, read from the words of the command line.
+
+use ipnet::IpNet;
+
+use super::{Failure, Protocol, State};
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// As written.
+    pub text: String,
+    /// What all must hold.
+    pub conditions: Vec<Condition>,
+    /// What happens then.
+    pub target: Target,
+}
+
+/// A condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Source(IpNet),
+    Destination(IpNet),
+    Set {
+        name: String,
+        inverted: bool,
+        source: bool,
+        with_port: bool,
+    },
+    Protocol(Protocol),
+    Ports(Vec<(u16, u16)>),
+    States(Vec<State>),
+    Mark(u32, u32),
+    Icmpv6Type(u16),
+    /// Of chunks and of rates the model knows nothing: no packet has such a chunk, all rates are
+    /// low.
+    InitAck,
+    Limit,
+}
+
+/// What happens to a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    Jump(String),
+    Goto(String),
+    Return,
+    Accept,
+    Drop,
+    Reject,
+    Log,
+}
+
+impl Rule {
+    /// Reads what stands after the name of the chain.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        let bad = || format!("cannot read `{text}`");
+        let words: Vec<&str> = text.split(' ').collect();
+        let mut rest = words.as_slice();
+        let mut conditions = Vec::new();
+        loop {
+            let (condition, after) = match rest {
+                ["-s", net, after @ ..] => (Condition::Source(net_of(net).ok_or_else(bad)?), after),
+                ["-d", net, after @ ..] => {
+                    (Condition::Destination(net_of(net).ok_or_else(bad)?), after)
+                }
+                ["-p", protocol, after @ ..] => {
+                    (Condition::Protocol(protocol_of(protocol).ok_or_else(bad)?), after)
+                }
+                ["-m", "set", "--match-set", name, side, after @ ..] => {
+                    (set(name, false, side).ok_or_else(bad)?, after)
+                }
+                ["-m", "set", "!", "--match-set", name, side, after @ ..] => {
+                    (set(name, true, side).ok_or_else(bad)?, after)
+                }
+                ["-m", "tcp" | "udp" | "sctp", "--dport", ports, after @ ..]
+                | ["-m", "multiport", "--dports", ports, after @ ..] => {
+                    (Condition::Ports(ports_of(ports).ok_or_else(bad)?), after)
+                }
+                ["-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", after @ ..] => {
+                    (Condition::States(vec![State::Related, State::Established]), after)
+                }
+                ["-m", "conntrack", "--ctstate", "INVALID", after @ ..] => {
+                    (Condition::States(vec![State::Invalid]), after)
+                }
+                ["-m", "connmark", "--mark", mark, after @ ..] => {
+                    (mark_of(mark).ok_or_else(bad)?, after)
+                }
+                ["-m", "icmp6", "--icmpv6-type", kind, after @ ..] => {
+                    (Condition::Icmpv6Type(kind.parse().map_err(|_| bad())?), after)
+                }
+                ["-m", "sctp", "--chunk-types", "any", "INIT_ACK", after @ ..] => {
+                    (Condition::InitAck, after)
+                }
+                ["-m", "limit", "--limit", _, "--limit-burst", _, after @ ..] => {
+                    (Condition::Limit, after)
+                }
+                target => {
+                    let target = target_of(target).ok_or_else(bad)?;
+                    let rule = Self { text: text.to_owned(), conditions, target };
+                    return rule.checked();
+                }
+            };
+            conditions.push(condition);
+            rest = after;
+        }
+    }
+
+    /// Ports need a protocol that has them.
+    fn checked(self) -> Result<Self, Failure> {
+        let ported = self.conditions.iter().any(|condition| {
+            matches!(condition, Condition::Protocol(p) if *p != Protocol::Icmp && *p != Protocol::Icmpv6)
+        });
+        let ports = self.conditions.iter().filter_map(|condition| match condition {
+            Condition::Ports(ports) => Some(ports),
+            _ => None,
+        });
+        let numbers =
+            ports.map(|ports| ports.iter().map(|(a, b)| if a == b { 1 } else { 2 }).sum::<u32>());
+        match numbers.max() {
+            Some(most) if !ported || most > 15 => Err(format!("bad ports in `{}`", self.text)),
+            _ => Ok(self),
+        }
+    }
+
+    /// The chain that it leads to.
+    pub fn leads_to(&self) -> Option<&str> {
+        match &self.target {
+            Target::Jump(chain) | Target::Goto(chain) => Some(chain),
+            _ => None,
+        }
+    }
+
+    /// The sets that it asks, and whether with a port.
+    pub fn sets(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().filter_map(|condition| match condition {
+            Condition::Set { name, .. } => Some(&**name),
+            _ => None,
+        })
+    }
+}
+
+fn net_of(text: &str) -> Option<IpNet> {
+    text.parse().ok()
+}
+
+fn protocol_of(text: &str) -> Option<Protocol> {
+    match text {
+        "tcp" => Some(Protocol::Tcp),
+        "udp" => Some(Protocol::Udp),
+        "sctp" => Some(Protocol::Sctp),
+        "ipv6-icmp" => Some(Protocol::Icmpv6),
+        _ => None,
+    }
+}
+
+fn set(name: &str, inverted: bool, side: &str) -> Option<Condition> {
+    let (source, with_port) = match side {
+        "src" => (true, false),
+        "dst" => (false, false),
+        "dst,dst" => (false, true),
+        _ => return None,
+    };
+    Some(Condition::Set { name: name.to_owned(), inverted, source, with_port })
+}
+
+fn ports_of(text: &str) -> Option<Vec<(u16, u16)>> {
+    let range = |text: &str| {
+        let (first, last) = text.split_once(':').unwrap_or((text, text));
+        Some((first.parse().ok()?, last.parse().ok()?))
+    };
+    text.split(',').map(range).collect()
+}
+
+fn mark_of(text: &str) -> Option<Condition> {
+    let (value, mask) = text.split_once('/')?;
+    let number = |text: &str| u32::from_str_radix(text.strip_prefix("0x")?, 16).ok();
+    Some(Condition::Mark(number(value)?, number(mask)?))
+}
+
+fn target_of(words: &[&str]) -> Option<Target> {
+    Some(match words {
+        ["-j", "RETURN"] => Target::Return,
+        ["-j", "ACCEPT"] => Target::Accept,
+        ["-j", "DROP"] => Target::Drop,
+        ["-j", "REJECT", "--reject-with", _] => Target::Reject,
+        ["-j", "NFLOG", "--nflog-prefix", prefix, "--nflog-group", _] => {
+            // In quotes, and the kernel keeps 64 bytes with the NUL.
+            return (prefix.len() <= 65).then_some(Target::Log);
+        }
+        ["-j", chain] => Target::Jump((*chain).to_owned()),
+        ["-g", chain] => Target::Goto((*chain).to_owned()),
+        _ => return None,
+    })
+}

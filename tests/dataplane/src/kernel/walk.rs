@@ -1,0 +1,65 @@
+//! A packet's way through the chains.
+
+use std::collections::BTreeMap;
+
+use super::rule::{Condition, Target};
+use super::set::Set;
+use super::table::Table;
+use super::{Packet, Verdict};
+
+/// What becomes of a packet that comes into one of the kernel's own chains.
+pub fn judge(table: &Table, sets: &BTreeMap<String, Set>, hook: &str, packet: &Packet) -> Verdict {
+    // Where to go on after a return: only jumps are noted, so that from a chain that was gone to
+    // one comes back to where the last jump was.
+    let mut stack: Vec<(&str, usize)> = Vec::new();
+    let (mut chain, mut at) = (hook, 0);
+    loop {
+        let Some(rule) = table.chain(chain).get(at) else {
+            match stack.pop() {
+                Some(place) => (chain, at) = place,
+                None => return Verdict::Passes,
+            }
+            continue;
+        };
+        at += 1;
+        if !rule.conditions.iter().all(|condition| holds(condition, sets, packet)) {
+            continue;
+        }
+        match &rule.target {
+            Target::Jump(next) => {
+                stack.push((chain, at));
+                (chain, at) = (next, 0);
+            }
+            Target::Goto(next) => (chain, at) = (next, 0),
+            Target::Return => match stack.pop() {
+                Some(place) => (chain, at) = place,
+                None => return Verdict::Passes,
+            },
+            Target::Accept => return Verdict::Passes,
+            Target::Drop => return Verdict::Dropped,
+            Target::Reject => return Verdict::Refused,
+            Target::Log => {}
+        }
+    }
+}
+
+fn holds(condition: &Condition, sets: &BTreeMap<String, Set>, packet: &Packet) -> bool {
+    match condition {
+        Condition::Source(net) => net.contains(&packet.source),
+        Condition::Destination(net) => net.contains(&packet.destination),
+        Condition::Set { name, inverted, source, with_port } => {
+            let address = if *source { packet.source } else { packet.destination };
+            let with_port = with_port.then_some(packet);
+            sets.get(name).is_some_and(|set| set.contains(address, with_port)) != *inverted
+        }
+        Condition::Protocol(protocol) => packet.protocol == *protocol,
+        Condition::Ports(ports) => {
+            ports.iter().any(|(first, last)| (*first..=*last).contains(&packet.port))
+        }
+        Condition::States(states) => states.contains(&packet.state),
+        Condition::Mark(value, mask) => packet.mark & mask == *value,
+        Condition::Icmpv6Type(kind) => packet.port == *kind,
+        Condition::InitAck => false,
+        Condition::Limit => true,
+    }
+}

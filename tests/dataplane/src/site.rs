@@ -1,0 +1,122 @@
+//! A random cluster whose every node runs the program made for it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use portcullis_engine::Session;
+use portcullis_engine::dataplane::{
+    FilterProgram, Input, Settings, ipset_restore, iptables_restore, lower,
+};
+use portcullis_oracle::check::Engine;
+use portcullis_oracle::cluster::{self, Cluster};
+use portcullis_oracle::generate;
+use portcullis_oracle::oracle::Traffic;
+
+use crate::kernel::{Failure, Kernel, Packet, Protocol, Verdict};
+
+/// A cluster, and the kernels of its nodes.
+pub struct Site {
+    /// What the engine read.
+    pub session: Session,
+    /// Kernels with their programs, by node.
+    pub nodes: BTreeMap<String, (FilterProgram, Kernel)>,
+}
+
+/// The random cluster of a seed, in which every pod is on a node.
+pub fn cluster(seed: u64) -> Cluster {
+    let mut cluster = generate::cluster(seed);
+    for (index, pod) in cluster.pods.iter_mut().enumerate() {
+        let node = if index % 3 == 0 { "n2" } else { "n1" };
+        pod.spec.node.get_or_insert_with(|| node.to_owned());
+    }
+    cluster
+}
+
+impl Site {
+    /// The cluster with programs loaded.
+    ///
+    /// # Errors
+    /// If the engine or a kernel refuses something.
+    pub fn new(cluster: &Cluster, seed: u64, settings: &Settings) -> Result<Self, Failure> {
+        let engine = Engine::new(cluster, seed).map_err(|mismatch| mismatch.to_string())?;
+        let session = engine.session;
+        let pods = cluster.pods.iter().filter_map(|pod| pod.spec.node.clone());
+        let names = cluster.nodes.iter().map(|node| node.name.clone()).chain(pods);
+        let mut nodes = BTreeMap::new();
+        for name in names {
+            let program = program(&session, &name, settings);
+            let kernel = load(&program)?;
+            nodes.insert(name, (program, kernel));
+        }
+        Ok(Self { session, nodes })
+    }
+
+    /// Whether the kernels on the way let a new connection pass; none if it cannot be said who
+    /// has one of the addresses, or if the flow never comes to where a kernel would judge it.
+    pub fn passes(&self, from: IpAddr, to: IpAddr, traffic: Traffic) -> Option<bool> {
+        let (source, destination) = (self.holder(from)?, self.holder(to)?);
+        let packet = Packet::new(from, to, (protocol(traffic.protocol), traffic.port));
+        let judge = |node: &str, hook| {
+            let kernel = self.nodes.get(node).map(|(_, kernel)| kernel.judge(hook, &packet));
+            kernel.is_none_or(|verdict| verdict == Verdict::Passes)
+        };
+        match (source, destination) {
+            // From a node to a pod of its own it is sent, not forwarded.
+            (Holder::Node(a), Holder::Pod(b)) if a == b => Some(true),
+            (Holder::Pod(a), Holder::Node(b)) if a == b => Some(judge(&a, "INPUT")),
+            (Holder::Pod(a), Holder::Pod(b)) if a == b => Some(judge(&a, "FORWARD")),
+            (Holder::Pod(a), Holder::Pod(b)) => Some(judge(&a, "FORWARD") && judge(&b, "FORWARD")),
+            (Holder::Pod(a), _) => Some(judge(&a, "FORWARD")),
+            (_, Holder::Pod(b)) => Some(judge(&b, "FORWARD")),
+            _ => None,
+        }
+    }
+
+    fn holder(&self, address: IpAddr) -> Option<Holder> {
+        let model = self.session.model();
+        let pod = model.by_address.get(&address).and_then(|id| model.endpoints.get(*id as usize));
+        let pod = pod.and_then(|pod| Some(Holder::Pod(pod.node.as_deref()?.to_owned())));
+        let node = model.node_by_address.get(&address);
+        let node = node.and_then(|id| model.nodes.get(*id as usize));
+        let node = node.map(|node| Holder::Node(node.name.to_string()));
+        match (pod, node) {
+            (Some(_), Some(_)) => None,
+            (Some(one), None) | (None, Some(one)) => Some(one),
+            (None, None) => Some(Holder::Nobody),
+        }
+    }
+}
+
+/// Who has an address, by the node.
+enum Holder {
+    Pod(String),
+    Node(String),
+    Nobody,
+}
+
+/// The program of a node.
+pub fn program(session: &Session, node: &str, settings: &Settings) -> FilterProgram {
+    lower(Input { model: session.model(), policies: session.policies(), node, settings })
+}
+
+/// A kernel with a program.
+///
+/// # Errors
+/// If it does not take it.
+pub fn load(program: &FilterProgram) -> Result<Kernel, Failure> {
+    let mut kernel = Kernel::default();
+    for (number, family) in [4, 6].into_iter().zip(&program.families) {
+        kernel.ipset_restore(&ipset_restore(family))?;
+        kernel.iptables_restore(number, &iptables_restore(family, &|_| None))?;
+    }
+    Ok(kernel)
+}
+
+/// The kernel's name for a protocol.
+pub fn protocol(protocol: cluster::Protocol) -> Protocol {
+    match protocol {
+        cluster::Protocol::Tcp => Protocol::Tcp,
+        cluster::Protocol::Udp => Protocol::Udp,
+        cluster::Protocol::Sctp => Protocol::Sctp,
+    }
+}

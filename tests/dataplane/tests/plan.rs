@@ -1,0 +1,220 @@
+//! From any state of a kernel to any program: the steps end where a fresh start ends, and between
+//! them no packet is judged otherwise than before or after. Prints what was tried.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "test code"
+)]
+
+use std::net::IpAddr;
+
+use portcullis_dataplane_tests::site::{cluster, load, program};
+use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict};
+use portcullis_engine::dataplane::{FilterProgram, KernelState, Plan, Settings, Step, plan};
+use portcullis_engine::net::Family;
+use portcullis_oracle::check::{Engine, edges, ports};
+use portcullis_oracle::cluster::{Cluster, Labels};
+use portcullis_oracle::generate;
+use portcullis_oracle::random::Random;
+
+const NODE: &str = "n1";
+
+fn settings() -> Settings {
+    Settings { unknown_local: vec!["10.0.0.0/24".parse().unwrap()], ..Settings::default() }
+}
+
+fn program_of(cluster: &Cluster, seed: u64) -> FilterProgram {
+    let engine = Engine::new(cluster, seed).unwrap_or_else(|mismatch| panic!("{mismatch}"));
+    program(&engine.session, NODE, &settings())
+}
+
+fn carry_out(kernel: &mut Kernel, step: &Step) {
+    let text = step.text();
+    let done = match step {
+        Step::Sets(_) => kernel.ipset_restore(&text),
+        Step::Rules(Family::IPv4, _) => kernel.iptables_restore(4, &text),
+        Step::Rules(Family::IPv6, _) => kernel.iptables_restore(6, &text),
+    };
+    done.unwrap_or_else(|why| panic!("{why}\n{text}"));
+}
+
+fn listed(kernel: &Kernel) -> KernelState {
+    let tables = [kernel.iptables_save(4), kernel.iptables_save(6)];
+    KernelState::read("PCL", [&tables[0], &tables[1]], &kernel.ipset_save())
+}
+
+/// A kernel, and what is thought to be in it.
+struct Machine {
+    kernel: Kernel,
+    state: KernelState,
+}
+
+impl Machine {
+    fn step(&mut self, step: &Step) {
+        carry_out(&mut self.kernel, step);
+        self.state.apply(step);
+        assert_eq!(self.state, listed(&self.kernel), "after\n{}", step.text());
+    }
+
+    fn bring(&mut self, program: &FilterProgram, swept: bool) -> Plan {
+        let plan = plan(&self.state, program);
+        plan.now.iter().for_each(|step| self.step(step));
+        if swept {
+            plan.sweep.iter().for_each(|step| self.step(step));
+        }
+        plan
+    }
+}
+
+#[test]
+fn any_state_leads_to_any_program() {
+    let mut random = Random::new(7);
+    let mut machine = Machine { kernel: Kernel::default(), state: KernelState::default() };
+    let mut steps = 0;
+    for seed in 0..400 {
+        let program = program_of(&cluster(seed), seed);
+        // Where the sweep is put off, what was there before is in the way of what comes next.
+        let swept = random.chance(50);
+        let made = machine.bring(&program, swept);
+        steps += made.now.len() + made.sweep.len();
+        if swept {
+            assert_eq!(machine.kernel, load(&program).unwrap(), "seed {seed}");
+            assert!(plan(&machine.state, &program).is_empty());
+            assert!(plan(&listed(&machine.kernel), &program).is_empty());
+        } else {
+            assert!(plan(&machine.state, &program).now.is_empty());
+        }
+        if random.chance(20) {
+            // A restart: what is known is what the kernel lists.
+            machine.state = listed(&machine.kernel);
+        }
+    }
+    println!("400 programs one after the other, {steps} steps");
+}
+
+/// What one object's change does to a cluster.
+fn change(cluster: &mut Cluster, random: &mut Random) -> &'static str {
+    let labels = |random: &mut Random| -> Labels {
+        let value = ["x", "y", ""];
+        let keys = ["app", "tier", "team"].into_iter().filter(|_| random.chance(50));
+        let keys: Vec<&str> = keys.collect();
+        keys.into_iter().map(|key| (key.to_owned(), (*random.pick(&value)).to_owned())).collect()
+    };
+    match random.below(7) {
+        0 => {
+            let policy = generate::another_policy(cluster, random.number());
+            cluster.policies.push(policy);
+            "policy created"
+        }
+        1 if !cluster.policies.is_empty() => {
+            let at = random.below(cluster.policies.len());
+            cluster.policies.remove(at);
+            "policy deleted"
+        }
+        2 if !cluster.policies.is_empty() => {
+            let at = random.below(cluster.policies.len());
+            let other = generate::another_policy(cluster, random.number());
+            let known = &mut cluster.policies[at];
+            (known.ingress, known.egress) = (other.ingress, other.egress);
+            (known.types, known.subject) = (other.types, other.subject);
+            "policy changed"
+        }
+        3 if !cluster.pods.is_empty() => {
+            let at = random.below(cluster.pods.len());
+            cluster.pods[at].labels = labels(random);
+            "pod relabelled"
+        }
+        4 if cluster.namespaces.iter().any(|namespace| namespace.declared) => {
+            let at = random.below(cluster.namespaces.len());
+            cluster.namespaces[at].labels = labels(random);
+            "namespace relabelled"
+        }
+        5 if cluster.pods.len() > 1 => {
+            let at = random.below(cluster.pods.len());
+            cluster.pods.remove(at);
+            "pod deleted"
+        }
+        _ => {
+            let Some(mut pod) = cluster.pods.first().cloned() else { return "nothing" };
+            pod.name = "new".into();
+            pod.labels = labels(random);
+            pod.addresses = vec!["10.0.0.9".parse().unwrap()];
+            pod.created = 200;
+            cluster.pods.push(pod);
+            "pod created"
+        }
+    }
+}
+
+fn packets(clusters: [&Cluster; 2]) -> Vec<Packet> {
+    let all = clusters.into_iter().flat_map(|cluster| {
+        let pods = cluster.pods.iter().flat_map(|pod| pod.addresses.clone());
+        pods.chain(edges(cluster)).collect::<Vec<IpAddr>>()
+    });
+    let mut addresses: Vec<IpAddr> = all.collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    let mut numbers: Vec<u16> = clusters.into_iter().flat_map(ports).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let mut packets = Vec::new();
+    for &from in &addresses {
+        for &to in addresses.iter().filter(|to| to.is_ipv4() == from.is_ipv4()) {
+            for protocol in [Protocol::Tcp, Protocol::Udp] {
+                let one = |&port: &u16| Packet::new(from, to, (protocol, port));
+                packets.extend(numbers.iter().map(one));
+            }
+        }
+    }
+    packets
+}
+
+/// What a kernel says of the egress of each packet, and of the whole of it.
+fn judged(kernel: &Kernel, packets: &[Packet]) -> Vec<(bool, bool)> {
+    let passes = |hook, packet| kernel.judge(hook, packet) == Verdict::Passes;
+    packets.iter().map(|packet| (passes("INPUT", packet), passes("FORWARD", packet))).collect()
+}
+
+/// Each end of a packet is judged as before or as after. Of both ends together that cannot be
+/// asked: on two nodes they change at two times.
+#[test]
+fn between_two_programs_nothing_else_is_judged() {
+    let mut random = Random::new(3);
+    let (mut changes, mut asked, mut membership_only) = (0, 0, 0);
+    for seed in 0..700 {
+        let before = cluster(seed);
+        let mut after = before.clone();
+        let what = change(&mut after, &mut random);
+        for pod in &mut after.pods {
+            pod.spec.node.get_or_insert_with(|| NODE.to_owned());
+        }
+        let (old, new) = (program_of(&before, seed), program_of(&after, seed + 1));
+        let mut machine = Machine { kernel: load(&old).unwrap(), state: KernelState::of(&old) };
+        let packets = packets([&before, &after]);
+        let was = judged(&machine.kernel, &packets);
+        let will = judged(&load(&new).unwrap(), &packets);
+        let plan = plan(&machine.state, &new);
+        changes += usize::from(!plan.is_empty());
+        let rules = |step: &&Step| matches!(step, Step::Rules(..));
+        membership_only += usize::from(
+            !plan.is_empty() && !plan.now.iter().chain(&plan.sweep).any(|step| rules(&step)),
+        );
+        for step in plan.now.iter().chain(&plan.sweep) {
+            machine.step(step);
+            let is = judged(&machine.kernel, &packets);
+            for (i, packet) in packets.iter().enumerate() {
+                let said = format!("seed {seed}, {what}: {packet:?} after\n{}", step.text());
+                let (egress, whole) = (was[i].0 == is[i].0, was[i].1 == is[i].1);
+                assert!(egress || will[i].0 == is[i].0, "egress: {said}");
+                let open_egress = was[i].0 && is[i].0 && will[i].0;
+                assert!(!open_egress || whole || will[i].1 == is[i].1, "ingress: {said}");
+                asked += 1;
+            }
+        }
+        assert_eq!(machine.kernel, load(&new).unwrap());
+    }
+    println!("{changes} changes, {membership_only} of them of members alone, {asked} judgements");
+    assert!(changes > 100 && membership_only > 20);
+}
