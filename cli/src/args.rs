@@ -147,6 +147,11 @@ pub struct ListArgs {
     /// List also what pods of one workload may send to each other
     #[arg(long, help_heading = "Filter")]
     pub siblings: bool,
+    /// Say of each connection which rules admit it, at both ends, and where they stand
+    ///
+    /// `explain` says more of a single flow: also why policies that isolate an end do not admit it.
+    #[arg(short, long, help_heading = "Output")]
+    pub explain: bool,
     /// Exit with 1 for findings about the input of this severity or above
     #[arg(
         long,

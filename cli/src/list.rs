@@ -13,6 +13,9 @@ use crate::{findings, input};
 const MOST_MERMAID_EDGES: usize = 500;
 
 pub fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
+    if args.explain && matches!(args.output, ListForm::Dot | ListForm::Mermaid) {
+        anyhow::bail!("--explain: a drawing has no room for reasons: use -o text, json, csv or md");
+    }
     let session = input::session(&args.input, args.say)?;
     let mut report = session.list(&filter(args));
     if findings::is_unusable(&report.summary) {
@@ -52,6 +55,7 @@ fn filter(args: &ListArgs) -> ListFilter {
         port: args.port,
         certain_only: args.output != ListForm::Json,
         siblings: args.siblings,
+        explain: args.explain,
     }
 }
 

@@ -169,7 +169,7 @@ fn filter(rng: &mut Rng, list: &ListReport) -> ListFilter {
     let direction = rng.pick(&[None, Some(Direction::Ingress), Some(Direction::Egress)]);
     let port = rng.pick(&[None, Some((Protocol::Tcp, 80)), Some((Protocol::Udp, 53))]);
     let (certain_only, siblings) = (rng.percent(50), rng.percent(50));
-    ListFilter { focus, direction, port, certain_only, siblings }
+    ListFilter { focus, direction, port, certain_only, siblings, explain: false }
 }
 
 fn passes(filter: &ListFilter, list: &ListReport, connection: &Connection) -> bool {

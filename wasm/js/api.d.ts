@@ -34,6 +34,8 @@ export interface ListFilter {
   certainOnly?: boolean;
   /** List also what pods of one workload may send to each other. */
   siblings?: boolean;
+  /** Say of each connection which rules admit it: `why` names two of `explanations`. */
+  explain?: boolean;
 }
 
 /** Whether a flow is allowed, and what decides. */

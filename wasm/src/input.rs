@@ -11,7 +11,8 @@ use crate::argument::Argument;
 use crate::error::Error;
 
 pub const OPTIONS: &[&str] = &["podCidrs", "nodeCidrs", "namespace"];
-pub const FILTER: &[&str] = &["focus", "direction", "protocol", "port", "certainOnly", "siblings"];
+pub const FILTER: &[&str] =
+    &["focus", "direction", "protocol", "port", "certainOnly", "siblings", "explain"];
 const FILE: &[&str] = &["name", "text"];
 const FLOW: &[&str] = &["from", "to", "protocol", "port"];
 
@@ -82,6 +83,7 @@ pub fn filter(filter: &Argument) -> Result<ListFilter, Error> {
         port: port(filter)?,
         certain_only: flag("certainOnly")?,
         siblings: flag("siblings")?,
+        explain: flag("explain")?,
     })
 }
 

@@ -18,6 +18,15 @@ fn every_form() {
 }
 
 #[test]
+fn reasons_stand_below_each_connection() {
+    insta::assert_snapshot!("explained", run(&["list", "-e", "--focus", "shop/db", "shop"]));
+    let table = run(&["list", "-e", "-o", "csv", "--focus", "shop/db", "shop"]);
+    insta::assert_snapshot!("explained_csv", table);
+    let drawing = run(&["list", "-e", "-o", "dot", "shop"]);
+    assert!(drawing.err.contains("--explain: a drawing has no room for reasons"), "{drawing}");
+}
+
+#[test]
 fn json_has_what_is_not_known_too() {
     let ran = run(&["list", "-o", "json", "shop"]);
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();

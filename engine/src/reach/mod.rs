@@ -11,12 +11,14 @@ mod note;
 mod pair;
 mod row;
 mod unit;
+mod why;
 
 pub use class::{Class, ClassId, ClassKind};
 pub use from::Target;
 pub use note::{NoteKey, NoteReason};
 pub use pair::{Conns, pair};
 pub use unit::{Unit, UnitKind};
+pub use why::{Admission, Admissions};
 
 use std::sync::Arc;
 
@@ -46,6 +48,7 @@ pub struct Reach<'m> {
     notes: note::Notes,
     /// What outside addresses reach, by class.
     outside: FxHashMap<ClassId, Arc<[from::Merged]>>,
+    rule_ports: FxHashMap<why::RulePorts, ConnId>,
 }
 
 impl<'m> Reach<'m> {
@@ -73,6 +76,7 @@ impl<'m> Reach<'m> {
             conns,
             notes,
             outside: FxHashMap::default(),
+            rule_ports: FxHashMap::default(),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{AddrSet, ConnSet, Family, PortSet, all_ports};
 use crate::policy::{BlockId, CompiledPolicy, PolicySet, RulePeer};
 use crate::selector::Match;
-use crate::verdict::{Party, peer_matches};
+use crate::verdict::{Party, own_node, peer_matches};
 
 /// What passes for certain, and what may.
 ///
@@ -103,10 +103,7 @@ pub fn end(
         return Conns::all();
     };
     let own = subject.endpoint.is_some() && subject.endpoint == peer.endpoint && !subject.several;
-    let own_node = match direction {
-        Direction::Ingress => peer.host.min(subject.same_node(peer)),
-        Direction::Egress => Match::No,
-    };
+    let own_node = own_node(direction, subject, peer);
     let program = set.program_id(group, direction);
     if own || own_node == Match::Yes || set.program(program).is_open() {
         return Conns::all();

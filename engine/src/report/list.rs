@@ -10,6 +10,7 @@ use super::types::{
     Connection, EndpointKind, EndpointReport, Isolation, ListReport, Note, PortRange, Protocol,
     UnknownReason,
 };
+use super::why::Explained;
 use crate::cluster::{Addresses, ClusterModel, Endpoint};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet};
@@ -31,6 +32,8 @@ pub struct ListFilter {
     pub certain_only: bool,
     /// List also what pods of one workload may send to each other.
     pub siblings: bool,
+    /// Say of each connection which rules admit it.
+    pub explain: bool,
 }
 
 impl Session {
@@ -52,6 +55,7 @@ impl Session {
             focus,
             alone,
             texts: FxHashMap::default(),
+            explained: Explained::default(),
             counts: Vec::new(),
             connections: Vec::new(),
         };
@@ -60,8 +64,10 @@ impl Session {
         }
         let port_sets = lister.port_sets();
         let notes = lister.notes(self);
+        let explanations = lister.explained.reports(self);
         let connections = lister.connections;
-        ListReport { endpoints, connections, port_sets, notes, summary: self.summary() }
+        let summary = self.summary();
+        ListReport { endpoints, connections, port_sets, explanations, notes, summary }
     }
 }
 
@@ -73,6 +79,7 @@ struct Lister<'l> {
     /// Which units are one pod: it has no other of its workload to send anything to.
     alone: Vec<bool>,
     texts: FxHashMap<ConnId, Arc<str>>,
+    explained: Explained,
     counts: Vec<u32>,
     connections: Vec<Connection>,
 }
@@ -102,12 +109,15 @@ impl Lister<'_> {
             }
             let id =
                 |ids: &[Arc<str>], unit: u32| ids.get(unit as usize).cloned().unwrap_or_default();
+            let why =
+                self.filter.explain.then(|| self.explained.add(self.reach.why(from, &target)));
             let connection = Connection {
                 from: id(&self.ids, from),
                 to: id(&self.ids, target.unit),
                 allowed: self.text(target.allowed),
                 unknown: self.text(target.unknown),
                 family: target.family,
+                why,
             };
             self.connections.push(connection);
         }

@@ -231,6 +231,52 @@ pub struct Connection {
     /// The address family that this line holds for, where the two differ: `IPv4` or `IPv6`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<Family>,
+    /// Why, if explanations were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
+}
+
+/// Why a connection is listed: indices of the report's `explanations`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Why {
+    /// What the source's policies say.
+    pub egress: u32,
+    /// What the destination's policies say.
+    pub ingress: u32,
+}
+
+/// Why one end lets a connection pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// Whether policies isolate it.
+    pub state: EndState,
+    /// The rules' peers that admit all or a part of it, by policy, in the order of the manifest;
+    /// empty unless it is isolated.
+    pub rules: Vec<AdmittingRule>,
+}
+
+/// A rule, or one of its peers, that admits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AdmittingRule {
+    /// The policy.
+    pub policy: ObjectRef,
+    /// The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer.
+    pub path: String,
+    /// Whom it names, for example `app=web`.
+    pub peer: String,
+    /// Which ports it names, for example `TCP 80, UDP dns`.
+    pub ports: String,
+    /// Whether it is certain that it names the other end.
+    pub matches: Match,
+    /// Where the peer stands, or the rule if it takes any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 /// Why verdicts are unknown, gathered over connections.
@@ -266,6 +312,9 @@ pub struct ListReport {
     pub connections: Vec<Connection>,
     /// What `allowed` and `unknown` name, as ranges, sorted by protocol and port.
     pub port_sets: BTreeMap<Arc<str>, Vec<PortRange>>,
+    /// What `why` of connections names, each once; empty unless asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explanations: Vec<Explanation>,
     /// What cannot be known, and why.
     pub notes: Vec<Note>,
     /// What was read.

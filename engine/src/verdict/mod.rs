@@ -115,10 +115,7 @@ pub fn judge<T: Trace>(set: &PolicySet, question: Question<'_, '_>, trace: &mut 
     if subject.endpoint.is_some() && subject.endpoint == peer.endpoint && !subject.several {
         return EndVerdict::allow(EndState::SelfTraffic);
     }
-    let own_node = match direction {
-        Direction::Ingress => peer.host.min(subject.same_node(peer)),
-        Direction::Egress => Match::No,
-    };
+    let own_node = own_node(direction, subject, peer);
     if own_node == Match::Yes {
         return EndVerdict::allow(EndState::OwnNode);
     }
@@ -133,6 +130,17 @@ pub fn judge<T: Trace>(set: &PolicySet, question: Question<'_, '_>, trace: &mut 
         return EndVerdict { verdict: Verdict::Unknown, state: EndState::Isolated, reason };
     }
     EndVerdict { verdict, state: EndState::Isolated, reason }
+}
+
+/// Whether the peer is the node that the subject runs on, or a pod on that node's network.
+///
+/// # Source
+/// NetworkPolicy §6: a node always reaches its own pods.
+pub fn own_node(direction: Direction, subject: &Party<'_>, peer: &Party<'_>) -> Match {
+    match direction {
+        Direction::Ingress => peer.host.min(subject.same_node(peer)),
+        Direction::Egress => Match::No,
+    }
 }
 
 /// What a program says: whether it admits, and why that is unknown.

@@ -67,6 +67,11 @@ impl<'m> Party<'m> {
         }
     }
 
+    /// Somebody who is neither a pod nor a node.
+    pub fn outside(place: Place) -> Self {
+        Self { endpoint: None, group: None, place, node: None, host: Match::No, several: false }
+    }
+
     /// Whether its pods may differ in labels that selectors ask for.
     pub fn has_variants(&self, model: &ClusterModel) -> bool {
         self.group.is_some_and(|(group, _)| model.variants.contains_key(&group))

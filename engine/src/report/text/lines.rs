@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::certain;
 use super::plain::Plain;
-use crate::report::types::{ListReport, Note};
+use crate::report::types::{AdmittingRule, EndState, Explanation, ListReport, Match, Note, Why};
 
 /// Rules named under one reason before the rest is only counted: a cluster can have a thousand
 /// rules with a block, and the JSON has them all.
@@ -18,6 +18,9 @@ pub fn write(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
         };
         let (from, to) = (Plain(&connection.from), Plain(&connection.to));
         writeln!(out, "{from} => {to} : {allowed}{suffix}")?;
+        if let Some(why) = &connection.why {
+            write_ends(report, *why, out)?;
+        }
     }
     let reasons = reasons(&report.notes);
     if !reasons.is_empty() {
@@ -28,6 +31,66 @@ pub fn write(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
         write_rules(&notes, "    ", out)?;
     }
     Ok(())
+}
+
+/// Why both ends let a connection pass: a line for each rule.
+fn write_ends(report: &ListReport, why: Why, out: &mut dyn Write) -> fmt::Result {
+    for (name, end) in ends(report, why) {
+        if end.rules.is_empty() {
+            writeln!(out, "    {name:<9}{}", state_text(end))?;
+        }
+        for (rule, name) in end.rules.iter().zip([name].into_iter().chain(std::iter::repeat(""))) {
+            write!(out, "    {name:<9}")?;
+            write_rule(rule, out)?;
+            out.write_char('\n')?;
+        }
+    }
+    Ok(())
+}
+
+/// The explanations of a connection's ends, with what each end is called.
+fn ends(report: &ListReport, why: Why) -> impl Iterator<Item = (&'static str, &Explanation)> {
+    let named = [("egress", why.egress), ("ingress", why.ingress)];
+    named.into_iter().filter_map(|(name, i)| Some((name, report.explanations.get(i as usize)?)))
+}
+
+/// The same on one line, for a cell of a table.
+pub fn why_text(report: &ListReport, why: Why) -> String {
+    let mut text = String::new();
+    for (name, end) in ends(report, why) {
+        let gap = if text.is_empty() { "" } else { "; " };
+        let _ = write!(text, "{gap}{name}: ");
+        if end.rules.is_empty() {
+            text.push_str(state_text(end));
+        }
+        for (i, rule) in end.rules.iter().enumerate() {
+            text.push_str(if i == 0 { "" } else { ", " });
+            let _ = write_rule(rule, &mut text);
+        }
+    }
+    text
+}
+
+fn state_text(end: &Explanation) -> &'static str {
+    match end.state {
+        EndState::Unenforced => "policies do not apply",
+        EndState::NotIsolated => "no policy isolates it",
+        EndState::Isolated => "isolated",
+        EndState::SelfTraffic => "a pod to itself",
+        EndState::OwnNode => "its own node",
+    }
+}
+
+fn write_rule(rule: &AdmittingRule, out: &mut dyn Write) -> fmt::Result {
+    let namespace = Plain(rule.policy.namespace.as_deref().unwrap_or_default());
+    let path = rule.path.strip_prefix("spec.").unwrap_or(&rule.path);
+    let perhaps = if rule.matches == Match::Yes { "" } else { "perhaps " };
+    let (peer, ports) = (Plain(&rule.peer), Plain(&rule.ports));
+    write!(out, "{perhaps}{namespace}/{} {path} ({peer}; {ports})", Plain(&rule.policy.name))?;
+    match &rule.location {
+        Some(at) => write!(out, " {}:{}", Plain(&at.file), at.line),
+        None => Ok(()),
+    }
 }
 
 /// Notes by what they say, in the order in which each is said first.

@@ -3,23 +3,28 @@
 use std::fmt::{self, Write};
 
 use super::certain;
-use super::lines::reasons;
+use super::lines::{reasons, why_text};
 use super::plain::{Plain, acts};
 use crate::report::types::ListReport;
 
 /// Rows with a head, quoted as RFC 4180 says; lines end with LF, as in everything here.
 pub fn write_csv(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
-    out.write_str("src,dst,conn\n")?;
+    let explained = !report.explanations.is_empty();
+    out.write_str(if explained { "src,dst,conn,why\n" } else { "src,dst,conn\n" })?;
     for connection in &report.connections {
         let Some((allowed, suffix)) = certain(connection) else {
             continue;
         };
-        for (text, suffix, end) in
-            [(&*connection.from, "", ','), (&*connection.to, "", ','), (allowed, suffix, '\n')]
-        {
-            write_field(text, suffix, out)?;
-            out.write_char(end)?;
+        write_field(&connection.from, "", out)?;
+        out.write_char(',')?;
+        write_field(&connection.to, "", out)?;
+        out.write_char(',')?;
+        write_field(allowed, suffix, out)?;
+        if let Some(why) = connection.why {
+            out.write_char(',')?;
+            write_field(&why_text(report, why), "", out)?;
         }
+        out.write_char('\n')?;
     }
     Ok(())
 }
@@ -34,13 +39,21 @@ fn write_field(text: &str, suffix: &str, out: &mut dyn Write) -> fmt::Result {
 
 /// A table, then what is not known as a list.
 pub fn write_markdown(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
-    out.write_str("| src | dst | conn |\n|-----|-----|------|\n")?;
+    let explained = !report.explanations.is_empty();
+    out.write_str(match explained {
+        true => "| src | dst | conn | why |\n|-----|-----|------|-----|\n",
+        false => "| src | dst | conn |\n|-----|-----|------|\n",
+    })?;
     for connection in &report.connections {
         let Some((allowed, suffix)) = certain(connection) else {
             continue;
         };
         let (from, to) = (Literal(&connection.from), Literal(&connection.to));
-        writeln!(out, "| {from} | {to} | {}{suffix} |", Literal(allowed))?;
+        write!(out, "| {from} | {to} | {}{suffix} |", Literal(allowed))?;
+        if let Some(why) = connection.why {
+            write!(out, " {} |", Literal(&why_text(report, why)))?;
+        }
+        out.write_char('\n')?;
     }
     let reasons = reasons(&report.notes);
     if !reasons.is_empty() {

@@ -37,6 +37,7 @@ fn connection(from: &str, to: &str, allowed: Option<&str>) -> Connection {
         allowed: allowed.map(Into::into),
         unknown: None,
         family: None,
+        why: None,
     }
 }
 
@@ -50,6 +51,7 @@ fn report(connections: Vec<Connection>) -> ListReport {
         ],
         connections,
         port_sets: BTreeMap::new(),
+        explanations: Vec::new(),
         notes: Vec::new(),
         summary: Summary::default(),
     }

@@ -1,0 +1,78 @@
+//! Why connections are listed, each reason once.
+
+use rustc_hash::FxHashMap;
+
+use super::types::{AdmittingRule, Explanation, Why};
+use super::{place, sentence};
+use crate::manifest::{Direction, PortEntry};
+use crate::reach::{Admission, Admissions};
+use crate::session::Session;
+
+/// Reasons seen so far, by number.
+#[derive(Default)]
+pub struct Explained {
+    known: FxHashMap<(Direction, Admissions), u32>,
+    all: Vec<(Direction, Admissions)>,
+}
+
+impl Explained {
+    /// The numbers of a connection's reasons: the source's, then the destination's.
+    pub fn add(&mut self, [egress, ingress]: [Admissions; 2]) -> Why {
+        let egress = self.number(Direction::Egress, egress);
+        Why { egress, ingress: self.number(Direction::Ingress, ingress) }
+    }
+
+    fn number(&mut self, direction: Direction, reason: Admissions) -> u32 {
+        let key = (direction, reason);
+        if let Some(known) = self.known.get(&key) {
+            return *known;
+        }
+        let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        self.all.push(key.clone());
+        self.known.insert(key, next);
+        next
+    }
+
+    /// All reasons by number.
+    pub fn reports(&self, session: &Session) -> Vec<Explanation> {
+        let mut texts = FxHashMap::default();
+        let all = self.all.iter().map(|(direction, reason)| {
+            let rules = reason.rules.iter().filter_map(|rule| {
+                let known = texts.entry((*direction, *rule));
+                known.or_insert_with(|| admitting(session, *direction, rule)).clone()
+            });
+            Explanation { state: reason.state, rules: rules.collect() }
+        });
+        all.collect()
+    }
+}
+
+fn admitting(
+    session: &Session,
+    direction: Direction,
+    admission: &Admission,
+) -> Option<AdmittingRule> {
+    let policy = session.policies().policy(admission.policy)?;
+    let rule = policy.manifest()?.rules(direction).get(admission.rule as usize)?;
+    let peer = admission.peer.and_then(|index| rule.peers.get(index as usize));
+    let span = peer.map_or(rule.span, |peer| peer.span);
+    let path = format!("spec.{}[{}]", direction.field(), admission.rule);
+    Some(AdmittingRule {
+        policy: place::object_ref(session, &policy.object),
+        path: match admission.peer {
+            Some(index) => format!("{path}.{}[{index}]", direction.peers_field()),
+            None => path,
+        },
+        peer: peer.map_or_else(|| "any peer".into(), |peer| sentence::peer_text(&peer.kind)),
+        ports: ports_text(&rule.ports),
+        matches: admission.matches,
+        location: place::of_object(session, &policy.object, span),
+    })
+}
+
+fn ports_text(ports: &[PortEntry]) -> String {
+    if ports.is_empty() {
+        return "any port".into();
+    }
+    ports.iter().map(PortEntry::text).collect::<Vec<_>>().join(", ")
+}
