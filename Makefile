@@ -1,7 +1,7 @@
 # What a person types; the work is in scripts/. Each target installs what it lacks, and says so.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help playground test test-quick test-e2e fuzz-oracle fuzz mutants build web npm install setup bench fmt lint clean
+.PHONY: help playground test test-quick test-e2e test-packets fuzz-oracle fuzz mutants build web npm install setup bench fmt lint clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ test-quick: ## Run format, lints and tests of the native crates only
 
 test-e2e: ## Drive the page in Chromium
 	@scripts/test-e2e.sh
+
+test-packets: ## Send packets through the node agent's rules, as root: N random probes (N=5000, FIRST=0)
+	@PROBES=$(or $(N),5000) FIRST=$(or $(FIRST),0) scripts/test-packets.sh
 
 fuzz-oracle: ## Compare the engine with the oracle on N random clusters from seed FIRST (N=20000, FIRST=0)
 	@scripts/setup.sh rust
@@ -46,7 +49,7 @@ install: ## Install the command for this user, by cargo
 	@cargo install --path cli --locked
 
 setup: ## Install everything that the builds and the tests need
-	@scripts/setup.sh rust node lint e2e web deny
+	@scripts/setup.sh rust node lint e2e web deny packets
 	@echo "==> Everything is there"
 
 bench: ## Print the table of benchmarks, natively and in Node, then criterion's history

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing of the named parts, outside the tree, and says so:
-#   scripts/setup.sh rust node wasm npm deny web e2e mutants
+#   scripts/setup.sh rust node wasm npm deny web e2e packets mutants
 # Whatever is there in the right version is left alone, so a second run takes a second.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -94,6 +94,22 @@ setup_chromium() {
   apt_install chromium || missing "Chromium could not be installed, see above; install it, or set CHROMIUM to one"
 }
 
+# Administration tools are not on every user's path.
+have_admin() { have "$1" || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ]; }
+
+# What the packet tests of the node agent need. They are skipped without it, so nothing fails here.
+setup_packets() {
+  local tool all=1
+  for tool in iptables-nft iptables-legacy nft ipset ip conntrack; do have_admin "$tool" || all=0; done
+  if [ "$all" = 1 ] || [ "$(uname)" != Linux ]; then return; fi
+  if ! can_apt; then
+    say "Packet tests of the node agent will be skipped: as root, install iptables nftables ipset iproute2 conntrack"
+    return
+  fi
+  say "Installing iptables, nftables, ipset, iproute2 and conntrack (seconds)"
+  apt_install iptables nftables ipset iproute2 conntrack || say "They could not be installed: packet tests will be skipped"
+}
+
 setup() {
   case $1 in
     rust) setup_rust ;;
@@ -104,6 +120,7 @@ setup() {
     mutants) setup_rust && cargo_tool cargo-mutants "$CARGO_MUTANTS_VERSION" "cargo mutants" 1 ;;
     deny) setup_rust && cargo_tool cargo-deny "$CARGO_DENY_VERSION" cargo-deny 2 ;;
     web) setup wasm && setup npm && npm_ci web/js ;;
+    packets) setup_packets ;;
     e2e) setup_node && setup_chromium && npm_ci tests/e2e ;;
     *) missing "scripts/setup.sh knows no part named $1" ;;
   esac

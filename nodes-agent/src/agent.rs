@@ -1,0 +1,264 @@
+//! The agent's loop: takes changes, makes programs, has them enforced, and looks after them.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use portcullis_engine::Session;
+use portcullis_engine::dataplane::{FilterProgram, Input, Settings, lower};
+
+use crate::bridge;
+use crate::cut::Cutter;
+use crate::enforce::Enforcer;
+use crate::kernel::KernelError;
+use crate::observe::{Phase, Status};
+use crate::source::{Changes, Message};
+
+/// The first wait after a failure, and the longest.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(10));
+
+/// An agent.
+#[derive(Debug)]
+pub struct Agent {
+    /// What is wanted.
+    session: Session,
+    /// How it is to be enforced.
+    settings: Settings,
+    node: String,
+    enforcer: Enforcer,
+    status: Arc<Status>,
+    /// Who ends connections and expands the flow log, on threads of their own.
+    followers: Vec<Follower>,
+    cutter: Option<Cutter>,
+    pace: Pace,
+    /// When the oldest change that is not in force was learnt of, and when it is to be tried.
+    pending: Option<Pending>,
+    checked: Instant,
+    audited: Instant,
+}
+
+/// Who is told of every state that came into force.
+pub type Follower = std::sync::mpsc::Sender<Session>;
+
+/// How often the kernel is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Whether our rules are reached.
+    pub check: Duration,
+    /// Whether everything is as it should be.
+    pub audit: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    seen: Instant,
+    attempt: Instant,
+    wait: Duration,
+}
+
+/// What an agent is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// What is known before the first change: nothing but options.
+    pub session: Session,
+    /// How policies are to be enforced.
+    pub settings: Settings,
+    /// The name of the node.
+    pub node: String,
+    /// The kernel's side.
+    pub enforcer: Enforcer,
+    /// Where it is told how things are.
+    pub status: Arc<Status>,
+    /// Who is told of every state that came into force.
+    pub followers: Vec<Follower>,
+    /// Who ends connections that are no longer allowed.
+    pub cutter: Option<Cutter>,
+    /// How often the kernel is looked at.
+    pub pace: Pace,
+}
+
+impl Agent {
+    /// An agent that has heard nothing yet.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { session, settings, node, enforcer, status, followers, cutter, pace } = parts;
+        let (pending, checked, audited) = (None, Instant::now(), Instant::now());
+        Self {
+            session,
+            settings,
+            node,
+            enforcer,
+            status,
+            followers,
+            cutter,
+            pace,
+            pending,
+            checked,
+            audited,
+        }
+    }
+
+    /// Works until it is told to stop. Rules stay in force then.
+    pub fn run(&mut self, messages: &Receiver<Message>) {
+        loop {
+            self.status.beat();
+            match messages.recv_timeout(self.time_until_next_work()) {
+                Ok(Message::Changes(changes)) => {
+                    if self.collect(changes, messages) == Next::Stop {
+                        return;
+                    }
+                    self.attempt();
+                }
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => self.look_after(),
+            }
+        }
+    }
+
+    /// Takes a change, and all that came while the last one was being applied: the kernel is
+    /// written once for all of them. It never waits for more.
+    fn collect(&mut self, changes: Changes, messages: &Receiver<Message>) -> Next {
+        let seen = changes.seen;
+        let mut all = changes.changes;
+        let mut next = Next::GoOn;
+        while let Ok(message) = messages.try_recv() {
+            match message {
+                Message::Changes(more) => all.extend(more.changes),
+                Message::Stop => next = Next::Stop,
+            }
+        }
+        let start = Instant::now();
+        self.session = self.session.apply(all);
+        self.status.metrics.spent(Phase::Compile, start.elapsed());
+        // What is older and was not applied yet counts from its own beginning.
+        let seen = self.pending.map_or(seen, |pending| pending.seen);
+        self.pending = Some(Pending { seen, attempt: start, wait: BACKOFF.0 });
+        next
+    }
+
+    /// Brings what is wanted into force.
+    ///
+    /// # Errors
+    /// If the program cannot be proven right, or a tool fails.
+    pub fn enforce(&mut self) -> Result<(), KernelError> {
+        let start = Instant::now();
+        let program = self.program();
+        let lowered = Instant::now();
+        self.status.metrics.spent(Phase::Lower, lowered - start);
+        let before = self.enforcer.in_force().cloned();
+        self.enforcer.apply(program)?;
+        self.status.metrics.spent(Phase::Write, lowered.elapsed());
+        self.tell(before.as_ref());
+        Ok(())
+    }
+
+    /// The program of what is wanted.
+    pub fn program(&self) -> FilterProgram {
+        lower(Input {
+            model: self.session.model(),
+            policies: self.session.policies(),
+            node: &self.node,
+            settings: &self.settings,
+        })
+    }
+
+    /// What is wanted.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Takes the whole wanted state without applying it.
+    pub fn take(&mut self, changes: Changes) {
+        self.session = self.session.apply(changes.changes);
+    }
+
+    fn tell(&self, before: Option<&FilterProgram>) {
+        let Some(program) = self.enforcer.in_force() else { return };
+        self.status.metrics.in_force(program);
+        self.status.metrics.applies.inc();
+        self.report_bridges();
+        for follower in &self.followers {
+            // A follower that has ended has said why.
+            let _ = follower.send(self.session.clone());
+        }
+        if let Some(cutter) = &self.cutter {
+            cutter.consider(&self.session, before, program);
+        }
+    }
+
+    /// What is in force is of use only where the kernel asks for it.
+    fn report_bridges(&self) {
+        match bridge::ensure_filtered() {
+            Ok(()) => self.status.ready(),
+            Err(obstacle) => self.status.not_ready(obstacle),
+        }
+    }
+
+    fn attempt(&mut self) {
+        let Some(pending) = self.pending else { return };
+        match self.enforce() {
+            Ok(()) => {
+                self.pending = None;
+                self.status.metrics.took(pending.seen.elapsed());
+            }
+            Err(error) => {
+                tracing::error!(%error, "a change could not be applied; it is tried again");
+                self.status.metrics.apply_errors.inc();
+                self.status.not_ready(format!("a change could not be applied: {error}"));
+                let wait = (pending.wait * 2).min(BACKOFF.1);
+                let attempt = Instant::now() + pending.wait;
+                self.pending = Some(Pending { attempt, wait, ..pending });
+            }
+        }
+    }
+
+    fn time_until_next_work(&self) -> Duration {
+        let check = self.checked + self.pace.check;
+        let next = self.pending.map_or(check, |pending| pending.attempt.min(check));
+        next.saturating_duration_since(Instant::now())
+    }
+
+    fn look_after(&mut self) {
+        if self.pending.is_some_and(|pending| pending.attempt <= Instant::now()) {
+            self.attempt();
+            return;
+        }
+        self.checked = Instant::now();
+        if self.enforcer.in_force().is_none() {
+            return;
+        }
+        let audit = self.audited.elapsed() >= self.pace.audit;
+        let found = if audit { self.audit() } else { self.check() };
+        match found {
+            Ok(None) => self.report_bridges(),
+            Ok(Some(found)) => self.repair(&found),
+            Err(error) => tracing::error!(%error, "the kernel could not be looked at"),
+        }
+    }
+
+    fn check(&self) -> Result<Option<String>, KernelError> {
+        let unreached = || "packets do not come to our rules any more".to_owned();
+        Ok((!self.enforcer.reached()?).then(unreached))
+    }
+
+    fn audit(&mut self) -> Result<Option<String>, KernelError> {
+        self.audited = Instant::now();
+        let found = self.enforcer.differences()?;
+        Ok((!found.is_empty()).then(|| found.join("; ")))
+    }
+
+    fn repair(&mut self, found: &str) {
+        tracing::warn!(found, "somebody else changed our rules; they are put back");
+        self.status.metrics.drift_repairs.inc();
+        self.status.not_ready(format!("our rules were changed: {found}"));
+        self.enforcer.distrust();
+        let now = Instant::now();
+        self.pending = Some(Pending { seen: now, attempt: now, wait: BACKOFF.0 });
+        self.attempt();
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Stop,
+}

@@ -1,0 +1,190 @@
+//! Ending established connections that a change no longer allows.
+//!
+//! Deleting a connection from the kernel's table does not end it: the next packet of either side
+//! would be taken for the beginning of a new one, in a direction that may be allowed. Instead one
+//! bit of its mark is set, on which our rules answer both sides with a reset. Connections that are
+//! still allowed are not touched, not even for a moment.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use anyhow::Context as _;
+use portcullis_engine::Session;
+use portcullis_engine::dataplane::{
+    AddressSet, Chain, FamilyProgram, FilterProgram, Match, Members,
+};
+use portcullis_engine::manifest::Direction;
+use portcullis_engine::net::Family;
+use portcullis_engine::verdict::{NoTrace, Party, Question, Verdict, judge};
+
+use crate::kernel::KernelError;
+use crate::kernel::conntrack::{Connection, Conntrack};
+use crate::observe::Status;
+
+/// Looks through connections on a thread of its own, so that no change waits for it.
+#[derive(Debug)]
+pub struct Cutter {
+    to: Sender<Work>,
+}
+
+/// A state, and the addresses of pods to which it may allow less than the one before.
+struct Work {
+    session: Session,
+    local: BTreeSet<IpAddr>,
+    shrunk: BTreeSet<IpAddr>,
+}
+
+impl Cutter {
+    /// A cutter that marks connections with a bit.
+    ///
+    /// # Errors
+    /// If the tool for it is not installed, or no thread can be started.
+    pub fn start(kill_mark: u32, status: Arc<Status>) -> anyhow::Result<Self> {
+        let conntrack = Conntrack::find().context("connections cannot be cut")?;
+        let (to, works) = channel();
+        std::thread::Builder::new()
+            .name("cut".into())
+            .spawn(move || follow(&conntrack, kill_mark, &works, &status))
+            .context("no thread can be started")?;
+        Ok(Self { to })
+    }
+
+    /// Considers the connections of pods that a new program treats otherwise than the old one.
+    /// Without an old one it is not known what was allowed: all pods of the node are considered.
+    pub fn consider(&self, session: &Session, old: Option<&FilterProgram>, new: &FilterProgram) {
+        let local: BTreeSet<IpAddr> = new.families.iter().flat_map(local_addresses).collect();
+        let shrunk = match old {
+            Some(old) => shrunk(old, new),
+            None => local.clone(),
+        };
+        if !shrunk.is_empty() {
+            // The thread ends only with the agent.
+            let _ = self.to.send(Work { session: session.clone(), local, shrunk });
+        }
+    }
+}
+
+fn local_addresses(family: &FamilyProgram) -> Vec<IpAddr> {
+    match family.sets.get(&family.local).map(|set| &set.members) {
+        Some(Members::Addresses(addresses)) => addresses.iter().copied().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Addresses of pods whose chain is another one, or has a set that lost members.
+fn shrunk(old: &FilterProgram, new: &FilterProgram) -> BTreeSet<IpAddr> {
+    let mut shrunk = BTreeSet::new();
+    for (old, new) in old.families.iter().zip(&new.families) {
+        let smaller = old.sets.values().filter(|set| lost(set, new)).map(|set| &*set.name);
+        let smaller: BTreeSet<&str> = smaller.collect();
+        for (name, class) in &new.classes {
+            let known = old.classes.get(name).map(|known| &known.subjects);
+            let asks_smaller = new.chains.get(name).is_some_and(|chain| asks(chain, &smaller));
+            let affected = class.subjects.iter().filter(|subject| {
+                asks_smaller || !known.is_some_and(|known| known.contains(subject))
+            });
+            shrunk.extend(affected);
+        }
+    }
+    shrunk
+}
+
+/// Whether a chain asks for one of these sets.
+fn asks(chain: &Chain, sets: &BTreeSet<&str>) -> bool {
+    let mut conditions = chain.rules.iter().flat_map(|rule| &rule.matches);
+    conditions.any(|condition| match condition {
+        Match::SourceIn(set) | Match::DestinationIn(set) | Match::DestinationPortIn(set) => {
+            sets.contains(&**set)
+        }
+        _ => false,
+    })
+}
+
+/// Whether a set has gone or lost a member.
+fn lost(set: &AddressSet, new: &FamilyProgram) -> bool {
+    let Some(now) = new.sets.get(&set.name) else { return false };
+    match (&set.members, &now.members) {
+        (Members::Addresses(before), Members::Addresses(now)) => !before.is_subset(now),
+        (Members::Blocks(before), Members::Blocks(now)) => before != now,
+        (Members::Ports(before), Members::Ports(now)) => !before.is_subset(now),
+        _ => true,
+    }
+}
+
+fn follow(conntrack: &Conntrack, kill_mark: u32, works: &Receiver<Work>, status: &Status) {
+    while let Ok(mut work) = works.recv() {
+        // Only the newest state counts, for all pods that lost something on the way to it.
+        while let Ok(newer) = works.try_recv() {
+            let shrunk = work.shrunk.union(&newer.shrunk).copied().collect();
+            work = Work { shrunk, ..newer };
+        }
+        for family in Family::BOTH {
+            match look_through(conntrack, kill_mark, family, &work) {
+                Ok(cut) => drop(status.metrics.connections_cut.inc_by(cut)),
+                Err(error) => tracing::error!(%error, "connections could not be looked through"),
+            }
+        }
+    }
+}
+
+/// Marks what is denied and clears the mark of what is allowed; how many were marked.
+fn look_through(
+    conntrack: &Conntrack,
+    kill_mark: u32,
+    family: Family,
+    work: &Work,
+) -> Result<u64, KernelError> {
+    let mut cut = 0;
+    for connection in conntrack.list(family)? {
+        let ends = [connection.original.source, connection.reply.source];
+        let marked = connection.mark & kill_mark != 0;
+        let concerned = if marked { &work.local } else { &work.shrunk };
+        if !ends.iter().any(|end| concerned.contains(end)) {
+            continue;
+        }
+        match (is_allowed(work, &connection), marked) {
+            (false, false) => {
+                conntrack.mark(&connection, (kill_mark, kill_mark))?;
+                cut += 1;
+            }
+            (true, true) => conntrack.mark(&connection, (0, kill_mark))?,
+            _ => {}
+        }
+    }
+    Ok(cut)
+}
+
+/// Whether the pods of this node at the ends of a connection would let it begin today. The other
+/// end's own node answers for that end. What is not certain is closed, as the rules have it.
+fn is_allowed(work: &Work, connection: &Connection) -> bool {
+    let (client, server) = (connection.original.source, connection.reply.source);
+    let allows = |direction, subject: IpAddr, peer| {
+        !work.local.contains(&subject)
+            || allows(&work.session, (direction, subject, peer), connection)
+    };
+    allows(Direction::Egress, client, server) && allows(Direction::Ingress, server, client)
+}
+
+fn allows(
+    session: &Session,
+    (direction, subject, peer): (Direction, IpAddr, IpAddr),
+    connection: &Connection,
+) -> bool {
+    let question = Question {
+        direction,
+        subject: &party(session, subject),
+        peer: &party(session, peer),
+        protocol: connection.protocol,
+        port: connection.reply.source_port,
+    };
+    judge(session.policies(), question, &mut NoTrace).verdict == Verdict::Allow
+}
+
+fn party(session: &Session, address: IpAddr) -> Party<'_> {
+    let model = session.model();
+    let endpoint = model.by_address.get(&address);
+    let pod = endpoint.and_then(|at| Party::endpoint(model, *at, Family::of(address)));
+    pod.unwrap_or_else(|| Party::address(model, address))
+}

@@ -1,0 +1,92 @@
+//! Running the tools that speak to the kernel.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use super::KernelError;
+
+/// Where a tool is; administration tools are not on every user's path.
+///
+/// # Errors
+/// If it is nowhere.
+pub fn find(tool: &str) -> Result<PathBuf, KernelError> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    let mut candidates = folders.map(|folder| folder.join(tool));
+    candidates
+        .find(|path| path.is_file())
+        .ok_or_else(|| KernelError::Missing { tool: tool.to_owned() })
+}
+
+/// Runs a tool with a text on its standard input; what it printed.
+///
+/// # Errors
+/// If it does not start or does not succeed.
+pub fn run(tool: &Path, words: &[&str], input: &str) -> Result<String, KernelError> {
+    let command = command_line(tool, words);
+    let output = spawn(tool, words, input);
+    let output = output.map_err(|source| KernelError::Run { command: command.clone(), source })?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    let line = offending_line(&stderr, input);
+    Err(KernelError::Failed { command, stderr, line })
+}
+
+fn command_line(tool: &Path, words: &[&str]) -> String {
+    let name = tool.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    [&[name.as_str()], words].concat().join(" ")
+}
+
+fn spawn(tool: &Path, words: &[&str], input: &str) -> io::Result<Output> {
+    let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
+    let mut child = Command::new(tool)
+        .args(words)
+        .stdin(stdin)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        match stdin.write_all(input.as_bytes()) {
+            // A tool that stops reading at a bad line says on its standard error why.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
+            _ => {}
+        }
+    }
+    child.wait_with_output()
+}
+
+/// The line of the input that a tool's message names by number: `line 5 failed`, `line 4:
+/// RULE_APPEND failed`, `Error in line 2: …`.
+fn offending_line(stderr: &str, input: &str) -> Option<String> {
+    let (_, after) = stderr.split_once("line ")?;
+    let digits = after.split(|c: char| !c.is_ascii_digit()).next()?;
+    let number: usize = digits.parse().ok()?;
+    input.lines().nth(number.checked_sub(1)?).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_offending_line_is_told() {
+        let input = "*filter\n:A -\n-A A -j NOWHERE\nCOMMIT\n";
+        let told = |stderr| offending_line(stderr, input);
+        assert_eq!(told("iptables-restore: line 3 failed").as_deref(), Some("-A A -j NOWHERE"));
+        let nft = "iptables-nft-restore v1.8.9 (nf_tables): \nline 4: CHAIN_ADD failed (Busy)";
+        assert_eq!(told(nft).as_deref(), Some("COMMIT"));
+        assert_eq!(told("ipset v7.17: Error in line 1: no such set").as_deref(), Some("*filter"));
+        assert_eq!(told("something else"), None);
+    }
+
+    #[test]
+    fn failures_carry_what_was_run_and_said() {
+        let error = run(Path::new("/bin/sh"), &["-c", "echo no >&2; exit 3"], "").unwrap_err();
+        assert_eq!(error.to_string(), "`sh -c echo no >&2; exit 3` failed: no");
+        let missing = find("no-such-tool-anywhere").unwrap_err();
+        assert!(matches!(missing, KernelError::Missing { .. }));
+    }
+}

@@ -1,0 +1,184 @@
+//! The tables of iptables, by whichever of its two implementations the node uses.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use portcullis_engine::net::Family;
+
+use super::KernelError;
+use super::exec::{find, run};
+
+/// An implementation of iptables. Rules of one are invisible to the other, so an agent must use
+/// the one that the node's other programs use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Backend {
+    /// `iptables-nft`: rules in nftables.
+    Nft,
+    /// `iptables-legacy`: rules in xtables.
+    Legacy,
+}
+
+/// Seconds to wait for the lock of xtables. As digits of its own: `--wait FILE` of the legacy
+/// tools reads whatever follows as seconds.
+const WAIT: [&str; 2] = ["-w", "5"];
+
+/// The tools of one family and backend.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// The family.
+    pub family: Family,
+    restore: PathBuf,
+    save: PathBuf,
+    single: PathBuf,
+}
+
+/// Chains of one table: names, and rules as `iptables-save` writes them, without `-A CHAIN`.
+pub type Saved = BTreeMap<String, Vec<String>>;
+
+impl Backend {
+    /// As the tools' names have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nft => "nft",
+            Self::Legacy => "legacy",
+        }
+    }
+
+    /// The implementation that kubelet and kube-proxy use on this node; failing them, the one
+    /// with more rules; failing that, nft.
+    ///
+    /// # Errors
+    /// If neither is installed.
+    ///
+    /// # Source
+    /// KEP-3178: kubelet makes the chain `KUBE-IPTABLES-HINT` in the table `mangle` so that
+    /// others can tell.
+    pub fn detect() -> Result<Self, KernelError> {
+        let nft = Tables::find(Family::IPv4, Self::Nft);
+        let Ok(legacy) = Tables::find(Family::IPv4, Self::Legacy) else {
+            return nft.map(|_| Self::Nft);
+        };
+        let Ok(nft) = nft else {
+            return Ok(Self::Legacy);
+        };
+        Ok(Self::choose(&marks(&nft), &marks(&legacy)))
+    }
+
+    fn choose(nft: &Marks, legacy: &Marks) -> Self {
+        let evidence = |marks: &Marks| (marks.hint, marks.kubernetes, marks.rules);
+        if evidence(legacy) > evidence(nft) { Self::Legacy } else { Self::Nft }
+    }
+}
+
+/// What tells which implementation the others use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Marks {
+    hint: bool,
+    kubernetes: bool,
+    rules: usize,
+}
+
+/// What is in the table `mangle` of an implementation; an unreadable table has no marks.
+fn marks(tables: &Tables) -> Marks {
+    let saved = tables.save("mangle").unwrap_or_default();
+    Marks {
+        hint: saved.contains_key("KUBE-IPTABLES-HINT"),
+        kubernetes: saved.keys().any(|chain| chain.starts_with("KUBE-")),
+        rules: saved.values().map(Vec::len).sum(),
+    }
+}
+
+impl Tables {
+    /// The tools of a family and backend.
+    ///
+    /// # Errors
+    /// If they are not installed.
+    pub fn find(family: Family, backend: Backend) -> Result<Self, KernelError> {
+        let base = if family == Family::IPv4 { "iptables" } else { "ip6tables" };
+        let tool = |end: &str| find(&format!("{base}-{}{end}", backend.name()));
+        Ok(Self { family, restore: tool("-restore")?, save: tool("-save")?, single: tool("")? })
+    }
+
+    /// Does what a text of `iptables-restore` says, all of it or nothing, and leaves all that it
+    /// does not name alone.
+    ///
+    /// # Errors
+    /// If the tool refuses the text; then nothing has changed.
+    pub fn restore(&self, text: &str) -> Result<(), KernelError> {
+        run(&self.restore, &["--noflush", WAIT[0], WAIT[1]], text).map(|_| ())
+    }
+
+    /// Whether the tools would take a text; nothing changes.
+    ///
+    /// # Errors
+    /// If they would not.
+    pub fn test(&self, text: &str) -> Result<(), KernelError> {
+        run(&self.restore, &["--test", "--noflush", WAIT[0], WAIT[1]], text).map(|_| ())
+    }
+
+    /// All chains of a table.
+    ///
+    /// # Errors
+    /// If the tool fails, or prints what cannot be read.
+    pub fn save(&self, table: &str) -> Result<Saved, KernelError> {
+        read_saved(&run(&self.save, &["-t", table], "")?)
+    }
+
+    /// Rule `number` of a chain of the table `filter`, counted from one; none if the chain or the
+    /// rule is not there.
+    ///
+    /// # Errors
+    /// If the tool cannot be run.
+    pub fn rule(&self, chain: &str, number: u32) -> Result<Option<String>, KernelError> {
+        let number = number.to_string();
+        let words = [&WAIT[..], &["-S", chain, &number]].concat();
+        match run(&self.single, &words, "") {
+            Ok(text) => {
+                let prefix = format!("-A {chain} ");
+                Ok(text.lines().find_map(|line| line.strip_prefix(&prefix)).map(str::to_owned))
+            }
+            Err(KernelError::Failed { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn read_saved(text: &str) -> Result<Saved, KernelError> {
+    let mut saved = Saved::new();
+    for line in text.lines() {
+        if let Some(chain) = line.strip_prefix(':') {
+            saved.entry(chain.split(' ').next().unwrap_or_default().to_owned()).or_default();
+        } else if let Some(rule) = line.strip_prefix("-A ") {
+            let (chain, rule) = rule.split_once(' ').unwrap_or((rule, ""));
+            saved.entry(chain.to_owned()).or_default().push(rule.to_owned());
+        } else if !(line.is_empty() || line.starts_with(['#', '*']) || line == "COMMIT") {
+            let command = "iptables-save".to_owned();
+            return Err(KernelError::Unreadable { command, line: line.to_owned() });
+        }
+    }
+    Ok(saved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saved_tables_are_read_by_chain() {
+        let text = "# Generated\n*filter\n:FORWARD ACCEPT [0:0]\n:A - [0:0]\n-A FORWARD -j A\n\
+                    -A A -s 10.0.0.1/32 -j DROP\nCOMMIT\n# Done\n";
+        let saved = read_saved(text).unwrap();
+        assert_eq!(saved["FORWARD"], ["-j A"]);
+        assert_eq!(saved["A"], ["-s 10.0.0.1/32 -j DROP"]);
+        assert!(read_saved("what is this").is_err());
+    }
+
+    #[test]
+    fn the_hint_outweighs_the_number_of_rules() {
+        let hinted = Marks { hint: true, kubernetes: true, rules: 0 };
+        let many = Marks { hint: false, kubernetes: true, rules: 900 };
+        assert_eq!(Backend::choose(&many, &hinted), Backend::Legacy);
+        assert_eq!(Backend::choose(&hinted, &many), Backend::Nft);
+        assert_eq!(Backend::choose(&Marks::default(), &Marks::default()), Backend::Nft);
+    }
+}

@@ -1,0 +1,169 @@
+//! Metrics, as Prometheus reads them.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use portcullis_engine::dataplane::FilterProgram;
+use portcullis_engine::net::Family;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family as Labelled;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Upper ends of the histograms' buckets, in seconds: finest around the goals.
+const BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+
+/// A part of the way from a change to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Phase {
+    /// Reading and compiling policies.
+    Compile,
+    /// Making the program.
+    Lower,
+    /// Proving it right.
+    Verify,
+    /// Writing it to the kernel.
+    Write,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PhaseLabel {
+    phase: Phase,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FamilyLabel {
+    family: &'static str,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Whether what is wanted is in force.
+    pub ready: Gauge,
+    /// Changes written to the kernel.
+    pub applies: Counter,
+    /// Attempts that failed.
+    pub apply_errors: Counter,
+    /// Differences between what was there and what should be, mended.
+    pub drift_repairs: Counter,
+    /// Established connections that a change ended.
+    pub connections_cut: Counter,
+    /// Packets in the flow log.
+    pub packets_logged: Counter,
+    /// Packets that were to be logged and were lost.
+    pub packets_lost: Counter,
+    latency: Histogram,
+    phases: Labelled<PhaseLabel, Histogram>,
+    rules: Labelled<FamilyLabel, Gauge>,
+    sets: Labelled<FamilyLabel, Gauge>,
+    members: Labelled<FamilyLabel, Gauge>,
+    last_success: Gauge<f64, AtomicU64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("portcullis"),
+            ready: Gauge::default(),
+            applies: Counter::default(),
+            apply_errors: Counter::default(),
+            drift_repairs: Counter::default(),
+            connections_cut: Counter::default(),
+            packets_logged: Counter::default(),
+            packets_lost: Counter::default(),
+            latency: Histogram::new(BUCKETS),
+            phases: Labelled::new_with_constructor(|| Histogram::new(BUCKETS)),
+            rules: Labelled::default(),
+            sets: Labelled::default(),
+            members: Labelled::default(),
+            last_success: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let to = &mut self.registry;
+        to.register("ready", "Whether what is wanted is in force", self.ready.clone());
+        to.register("applies", "Changes written to the kernel", self.applies.clone());
+        to.register("apply_errors", "Attempts to write that failed", self.apply_errors.clone());
+        let help = "Differences from what should be in the kernel, found and mended";
+        to.register("drift_repairs", help, self.drift_repairs.clone());
+        let help = "Established connections ended by a change";
+        to.register("connections_cut", help, self.connections_cut.clone());
+        to.register("flow_log_packets", "Packets in the flow log", self.packets_logged.clone());
+        to.register("flow_log_lost", "Losses of packets to log", self.packets_lost.clone());
+        to.register("rules", "Rules in our chains", self.rules.clone());
+        to.register("sets", "Sets of ours", self.sets.clone());
+        to.register("set_members", "Members of all sets of ours", self.members.clone());
+        let seconds = || Unit::Seconds;
+        let help = "From learning of a change to its being in the kernel";
+        to.register_with_unit("change_to_kernel", help, seconds(), self.latency.clone());
+        let help = "Parts of the way from a change to the kernel";
+        to.register_with_unit("phase", help, seconds(), self.phases.clone());
+        let help = "When the kernel last took, or was last found to hold, what is wanted";
+        to.register_with_unit("last_success_timestamp", help, seconds(), self.last_success.clone());
+    }
+
+    /// Notes how long a change was on its way to the kernel.
+    pub fn took(&self, latency: Duration) {
+        self.latency.observe(latency.as_secs_f64());
+    }
+
+    /// Notes how long a part of it took.
+    pub fn spent(&self, phase: Phase, time: Duration) {
+        self.phases.get_or_create(&PhaseLabel { phase }).observe(time.as_secs_f64());
+    }
+
+    /// Notes that the kernel holds a program.
+    pub fn in_force(&self, program: &FilterProgram) {
+        for family in &program.families {
+            let label = FamilyLabel { family: name(family.family) };
+            let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+            self.rules.get_or_create(&label).set(number(family.rule_count()));
+            self.sets.get_or_create(&label).set(number(family.sets.len()));
+            self.members.get_or_create(&label).set(number(family.member_count()));
+        }
+        let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        self.last_success.set(since.as_secs_f64());
+    }
+
+    /// The text that Prometheus collects.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+fn name(family: Family) -> &'static str {
+    match family {
+        Family::IPv4 => "IPv4",
+        Family::IPv6 => "IPv6",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_written() {
+        let metrics = Metrics::default();
+        metrics.drift_repairs.inc();
+        metrics.spent(Phase::Lower, Duration::from_millis(4));
+        let text = metrics.text();
+        assert!(text.contains("portcullis_drift_repairs_total 1"), "{text}");
+        assert!(text.contains("portcullis_phase_seconds_bucket{le=\"0.005\",phase=\"Lower\"} 1"));
+        assert!(text.ends_with("# EOF\n"));
+    }
+}

@@ -1,0 +1,59 @@
+//! The configuration file: options as a flat YAML mapping.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
+use serde_yaml::Value;
+
+/// A command line with the options of a file that neither it nor the environment gives.
+///
+/// # Errors
+/// If the file cannot be read, is no mapping or names an option that there is not.
+pub fn with_words_of(
+    path: &Path,
+    command: &Command,
+    given: &ArgMatches,
+    words: &[OsString],
+) -> anyhow::Result<Vec<OsString>> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("`{shown}`"))?;
+    let options: BTreeMap<String, Value> = serde_yaml::from_str(&text)
+        .with_context(|| format!("`{shown}` is no mapping of options to values"))?;
+    let mut all = words.to_vec();
+    for (name, value) in &options {
+        let Some(option) = command.get_arguments().find(|a| a.get_long() == Some(name)) else {
+            bail!("`{shown}`: there is no option `{name}`");
+        };
+        let id = option.get_id().as_str();
+        let source = given.value_source(id);
+        if matches!(source, None | Some(ValueSource::DefaultValue)) {
+            let takes_value = option.get_action().takes_values();
+            all.extend(
+                option_words(name, value, takes_value).with_context(|| format!("`{shown}`"))?,
+            );
+        }
+    }
+    Ok(all)
+}
+
+fn option_words(name: &str, value: &Value, takes_value: bool) -> anyhow::Result<Vec<OsString>> {
+    let word = |text: String| vec![OsString::from(format!("--{name}={text}"))];
+    Ok(match value {
+        Value::Bool(true) if !takes_value => vec![format!("--{name}").into()],
+        Value::Bool(false) if !takes_value => Vec::new(),
+        _ if !takes_value => bail!("option `{name}` is `true` or `false`"),
+        Value::Bool(value) => word(value.to_string()),
+        Value::Number(number) => word(number.to_string()),
+        Value::String(text) => word(text.clone()),
+        Value::Sequence(items) => {
+            let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
+            let texts: Option<Vec<String>> = texts.collect();
+            word(texts.with_context(|| format!("option `{name}` lists texts"))?.join(","))
+        }
+        _ => bail!("option `{name}` has no usable value"),
+    })
+}

@@ -1,0 +1,44 @@
+//! Where the wanted state comes from.
+
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use portcullis_engine::Change;
+
+/// What the agent's loop is told.
+#[derive(Debug)]
+pub enum Message {
+    /// The wanted state has changed.
+    Changes(Changes),
+    /// The agent is to end; what is in force stays in force.
+    Stop,
+}
+
+/// A change of the wanted state.
+///
+/// # Shape
+/// The first one of a source is the whole state: before it, nothing is written to the kernel.
+#[derive(Debug)]
+pub struct Changes {
+    /// What changed.
+    pub changes: Vec<Change>,
+    /// When the agent learnt of it.
+    pub seen: Instant,
+}
+
+impl Changes {
+    /// Changes that were learnt of now.
+    pub fn now(changes: Vec<Change>) -> Self {
+        Self { changes, seen: Instant::now() }
+    }
+}
+
+/// Something that says what the cluster is like: files, or the API server.
+pub trait Source {
+    /// Begins to tell, from threads of its own, until the receiver is gone.
+    ///
+    /// # Errors
+    /// If there is no use in starting: a directory that is not there, a configuration that cannot
+    /// be read. What may pass by itself is tried again instead.
+    fn start(self: Box<Self>, to: Sender<Message>) -> anyhow::Result<()>;
+}

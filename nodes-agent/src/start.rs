@@ -1,0 +1,184 @@
+//! From a command line to a running agent.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use portcullis_engine::Session;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::agent::{Agent, Pace, Parts};
+use crate::cut::Cutter;
+use crate::enforce::{self, Enforcer};
+use crate::kernel::Kernel;
+use crate::observe::{self, Status};
+use crate::options::{Cleanup, Command, FlowLogOption, Listen, LogFormat, Options};
+use crate::source::{Message, Source};
+use crate::static_mode::Manifests;
+use crate::{flowlog, privileges};
+
+/// Does what a command line says, its first word being the program's name.
+pub fn run(words: &[OsString]) -> ExitCode {
+    let result = Options::read(words).and_then(|options| {
+        log(options.running.log);
+        obey(&options)
+    });
+    let Err(error) = result else {
+        return ExitCode::SUCCESS;
+    };
+    // Help and version are errors to clap, too.
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        let _ = usage.print();
+        return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+    }
+    let _ = writeln!(std::io::stderr(), "portcullis-agent: {error:#}");
+    ExitCode::FAILURE
+}
+
+fn log(format: LogFormat) {
+    // On standard error: standard output is the flow log's.
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
+    // A second agent in one process, as tests have it, keeps the first one's log.
+    let _ = match format {
+        LogFormat::Text => builder.with_ansi(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}
+
+fn obey(options: &Options) -> anyhow::Result<()> {
+    match &options.command {
+        Some(Command::Cleanup(cleanup)) => remove(cleanup),
+        None if options.wanted.dry_run => print(options),
+        None if options.wanted.once => once(options),
+        None => keep(options),
+    }
+}
+
+fn remove(cleanup: &Cleanup) -> anyhow::Result<()> {
+    let mut found = false;
+    // Of both implementations: the node may have changed from one to the other.
+    for backend in [crate::kernel::Backend::Nft, crate::kernel::Backend::Legacy] {
+        if let Ok(kernel) = Kernel::find(Some(backend)) {
+            let removed = enforce::remove_tables(&kernel, &cleanup.prefix);
+            found |= removed.context("the rules could not be removed")?;
+        }
+    }
+    let removed = enforce::remove_sets(&Kernel::find(None)?, &cleanup.prefix);
+    found |= removed.context("the sets could not be removed")?;
+    let what = if found { "everything of ours is removed" } else { "there was nothing of ours" };
+    writeln!(std::io::stdout(), "{what}").context("standard output")
+}
+
+/// Where the wanted state comes from.
+fn source(options: &Options) -> anyhow::Result<Box<dyn Source>> {
+    match &options.wanted.manifests {
+        Some(folder) => Ok(Box::new(Manifests::new(folder))),
+        None => bail!("say where policies are: --manifests DIR"),
+    }
+}
+
+fn agent(options: &Options, parts: impl FnOnce(Parts) -> Parts) -> anyhow::Result<Agent> {
+    let node = options.wanted.node.clone().context("say which node this is: --node NAME")?;
+    let kernel = Kernel::find(options.enforcement.backend)?;
+    let settings = options.settings()?;
+    let running = &options.running;
+    let pace = Pace {
+        check: Duration::from_secs(running.check_seconds),
+        audit: Duration::from_secs(running.audit_seconds),
+    };
+    Ok(Agent::new(parts(Parts {
+        session: Session::new(portcullis_engine::Options {
+            default_namespace: options.wanted.namespace.clone(),
+            ..portcullis_engine::Options::default()
+        }),
+        enforcer: Enforcer::new(kernel, &settings.prefix),
+        settings,
+        node,
+        status: Arc::new(Status::default()),
+        followers: Vec::new(),
+        cutter: None,
+        pace,
+    })))
+}
+
+/// An agent that has the whole first state.
+fn informed(options: &Options) -> anyhow::Result<Agent> {
+    let mut agent = agent(options, |parts| parts)?;
+    let (to, messages) = channel();
+    source(options)?.start(to)?;
+    match messages.recv().context("nothing came from the source")? {
+        Message::Changes(changes) => agent.take(changes),
+        Message::Stop => {}
+    }
+    Ok(agent)
+}
+
+fn print(options: &Options) -> anyhow::Result<()> {
+    let program = informed(options)?.program();
+    let (sets, tables) = enforce::texts(&program);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "# ipset restore -exist\n{sets}")?;
+    for (tool, text) in ["iptables-restore", "ip6tables-restore"].iter().zip(tables) {
+        writeln!(out, "# {tool} --noflush\n{text}")?;
+    }
+    Ok(out.flush()?)
+}
+
+fn once(options: &Options) -> anyhow::Result<()> {
+    crate::bridge::ensure_filtered().map_err(anyhow::Error::msg)?;
+    informed(options)?.enforce().context("the program could not be applied")
+}
+
+fn keep(options: &Options) -> anyhow::Result<()> {
+    let kernel = Kernel::find(options.enforcement.backend)?;
+    if !options.running.keep_capabilities {
+        privileges::drop_all_but_needed().context("capabilities")?;
+    }
+    tracing::info!(backend = kernel.backend.name(), "starting");
+    let status = Arc::new(Status::default());
+    if let Listen::At(address) = options.running.listen {
+        let address = observe::serve(address, Arc::clone(&status))?;
+        tracing::info!(%address, "serving metrics and health");
+    }
+    let (to, messages) = channel();
+    stop_on_signals(to.clone())?;
+    let mut agent = following(options, &status)?;
+    source(options)?.start(to)?;
+    run_until_stopped(&mut agent, &messages);
+    Ok(())
+}
+
+fn run_until_stopped(agent: &mut Agent, messages: &Receiver<Message>) {
+    agent.run(messages);
+    tracing::info!("stopping; what is in force stays in force");
+}
+
+/// An agent with all that follows it.
+fn following(options: &Options, status: &Arc<Status>) -> anyhow::Result<Agent> {
+    let running = &options.running;
+    let node = options.wanted.node.clone().unwrap_or_default();
+    let log = running.flow_log != FlowLogOption::Off;
+    let log = log.then(|| flowlog::start(running.flow_log_group, &node, Arc::clone(status)));
+    let followers: Vec<_> = log.transpose()?.into_iter().collect();
+    let mark = options.enforcement.kill_mark;
+    let cutter = options.enforcement.cut.then(|| Cutter::start(mark, Arc::clone(status)));
+    let cutter = cutter.transpose()?;
+    agent(options, |parts| Parts { followers, cutter, status: Arc::clone(status), ..parts })
+}
+
+fn stop_on_signals(to: Sender<Message>) -> anyhow::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT]).context("signals")?;
+    let wait = move || {
+        if signals.forever().next().is_some() {
+            // The loop has ended already if nobody listens.
+            let _ = to.send(Message::Stop);
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(wait).context("signals")?;
+    Ok(())
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Packets between network namespaces, through the rules that the node agent makes. Needs root, and
+# says that it is skipped without.
+#   scripts/test-packets.sh [WORD…]    only tests with one of these words in their names
+#   PROBES=100000 FIRST=7 …            so many random probes, from this seed on
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+scripts/setup.sh rust packets
+if [ "$(uname)" != Linux ]; then
+  say "skipped: needs Linux"
+  exit
+fi
+cargo test -q ${LOCKED[@]+"${LOCKED[@]}"} -p portcullis-packets --lib
+cargo test -q ${LOCKED[@]+"${LOCKED[@]}"} -p portcullis-packets --test packets -- "$@"

@@ -1,0 +1,18 @@
+//! Nodes and pods made of network namespaces, and packets sent between them.
+//!
+//! Everything happens in namespaces that this crate makes and removes: nothing of the machine's
+//! own network is touched. It needs root.
+
+pub mod fabric;
+pub mod host;
+pub mod namespace;
+pub mod probe;
+
+mod error;
+
+pub use error::Error;
+
+/// Whether namespaces can be made here.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

@@ -1,0 +1,136 @@
+//! The agent as a process in a node's namespace.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use portcullis_agent::kernel::Backend;
+use portcullis_packets::host::Host;
+use portcullis_packets::namespace::Handle;
+
+/// What makes the test program be the agent.
+pub const WORD: &str = "portcullis-agent";
+
+fn command(node: &Host, manifests: &Path, backend: Backend, more: &[&str]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let name: OsString = node.name.clone().into();
+    command.arg(WORD).arg("--node").arg(name).arg("--manifests").arg(manifests);
+    // The generator of clusters writes for a command line that says so.
+    command.args(["--namespace", "a", "--backend", backend.name()]).args(more);
+    command
+}
+
+/// Has the agent apply once; what it printed.
+pub fn once(node: &Host, manifests: &Path, backend: Backend, more: &[&str]) -> String {
+    let more = [&["--once"], more].concat();
+    let mut command = command(node, manifests, backend, &more);
+    let output = node.namespace.enter(|| Ok(command.output().unwrap())).unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the agent failed on {}: {stderr}", node.name);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Has the agent remove all that is its.
+pub fn cleanup(node: &Host) -> String {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([WORD, "cleanup"]);
+    let output = node.namespace.enter(|| Ok(command.output().unwrap())).unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cleanup failed on {}: {stderr}", node.name);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// An agent that keeps running, until it is dropped.
+pub struct Running {
+    /// The namespace of its node.
+    handle: Handle,
+    child: Child,
+    out: PathBuf,
+}
+
+impl Running {
+    /// Starts one and waits until it is ready.
+    pub fn start(node: &Host, manifests: &Path, backend: Backend, more: &[&str]) -> Self {
+        let running = Self::launch(node, manifests, backend, more);
+        running.wait("/readyz", "ready\n");
+        running
+    }
+
+    /// Starts one.
+    pub fn launch(node: &Host, manifests: &Path, backend: Backend, more: &[&str]) -> Self {
+        let mut command = command(node, manifests, backend, more);
+        let out = manifests.with_extension(format!("{}.out", node.namespace.name()));
+        let err = manifests.with_extension(format!("{}.err", node.namespace.name()));
+        command.stdin(Stdio::null()).stdout(File::create(&out).unwrap());
+        command.stderr(File::options().create(true).append(true).open(&err).unwrap());
+        let child = node.namespace.enter(|| Ok(command.spawn().unwrap())).unwrap();
+        Self { handle: node.namespace.handle().unwrap(), child, out }
+    }
+
+    /// What it printed.
+    pub fn printed(&self) -> String {
+        std::fs::read_to_string(&self.out).unwrap()
+    }
+
+    /// What it serves at a path; empty while it does not.
+    pub fn get(&self, path: &str) -> String {
+        let request = format!("GET {path} HTTP/1.0\r\nHost: agent\r\n\r\n");
+        let answer = self.handle.enter(|| {
+            let mut answer = String::new();
+            if let Ok(mut stream) = TcpStream::connect("127.0.0.1:9105") {
+                let _ = stream.write_all(request.as_bytes());
+                let _ = stream.read_to_string(&mut answer);
+            }
+            Ok(answer)
+        });
+        let answer = answer.unwrap();
+        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
+    }
+
+    /// Waits until a path serves a text, five seconds at most.
+    pub fn wait(&self, path: &str, text: &str) {
+        let start = Instant::now();
+        let mut last = String::new();
+        while start.elapsed() < Duration::from_secs(5) {
+            last = self.get(path);
+            if last.contains(text) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let log = self.out.with_extension("err");
+        let log = std::fs::read_to_string(log).unwrap_or_default();
+        panic!("{path} does not say `{text}` but `{last}`; its log: {log}");
+    }
+
+    /// A number that it serves among its metrics.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no metric {name} in {text}")).parse().unwrap()
+    }
+
+    /// Ends it without any warning.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end, and waits.
+    pub fn stop(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

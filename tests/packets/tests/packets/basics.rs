@@ -1,0 +1,112 @@
+//! One flow that is allowed and one that is not; what the agent leaves, and what it does not touch.
+
+use portcullis_agent::kernel::Backend;
+use portcullis_packets::fabric::Wiring;
+
+use crate::scenario::{Files, KINDS, Scenario};
+use crate::{Test, agent};
+
+pub const TESTS: &[Test] = &[
+    ("allowed flows pass and denied ones do not, however wired and enforced", both_ways),
+    ("cleanup leaves nothing, and rules of others where they are", cleanup),
+    ("a dry run prints and changes nothing", dry_run),
+    ("the bridge is made to ask iptables", bridge),
+];
+
+/// Three pods on one node, one on another; only `web` may reach `db`, at port 80.
+pub fn shop() -> Files {
+    let pod = |name: &str, at: u8, node: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\n\
+             spec: {{nodeName: {node}, containers: [{{name: c, image: i}}]}}\n\
+             status: {{phase: Running, podIP: 10.0.0.{at}, podIPs: [{{ip: 10.0.0.{at}}}, {{ip: 'fd00::{at}'}}]}}\n"
+        )
+    };
+    let node = |at: u8| {
+        format!(
+            "apiVersion: v1\nkind: Node\nmetadata: {{name: node-{at}}}\nstatus: {{addresses: \
+             [{{type: InternalIP, address: 192.168.0.{at}}}, {{type: InternalIP, address: 'fd01::{at}'}}]}}\n"
+        )
+    };
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: db, namespace: shop}\n\
+         spec:\n  podSelector: {matchLabels: {app: db}}\n  ingress:\n    \
+         - from: [{podSelector: {matchLabels: {app: web}}}]\n      ports: [{port: 80}]\n";
+    let pods = [
+        pod("web", 1, "node-1"),
+        pod("db", 2, "node-1"),
+        pod("job", 3, "node-1"),
+        pod("far", 4, "node-2"),
+    ];
+    let cluster = [pods.as_slice(), &[node(1), node(2)]].concat().join("---\n");
+    vec![("cluster.yaml".into(), cluster), ("policies.yaml".into(), policy.into())]
+}
+
+fn both_ways() {
+    for kind in KINDS {
+        let scenario = Scenario::build(kind, &shop(), &["203.0.113.9".parse().unwrap()]);
+        let _answering = scenario.answering(&[80, 81]);
+        let probes = scenario.all_probes(&[80, 81]);
+        let all = vec![true; probes.len()];
+        // Without rules everything passes: what is refused afterwards is refused by them.
+        scenario.expect(&probes, &all);
+        scenario.enforce();
+        let allowed = scenario.compare(&probes);
+        assert!(allowed > 0 && allowed < probes.len(), "{allowed} of {}", probes.len());
+    }
+}
+
+/// All that iptables and ipset hold on a node, without counts of packets.
+pub fn everything(scenario: &Scenario, node: usize) -> String {
+    let namespace = &scenario.node(node).namespace;
+    let backend = scenario.backend.name();
+    let tables = ["iptables", "ip6tables"].map(|tool| {
+        let text = namespace.run(&[&format!("{tool}-{backend}-save"), "-t", "filter"]).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let plain = lines.map(|line| line.split(" [").next().unwrap());
+        plain.collect::<Vec<_>>().join("\n")
+    });
+    let mut sets: Vec<String> =
+        namespace.run(&["ipset", "save"]).unwrap().lines().map(str::to_owned).collect();
+    sets.sort();
+    [tables.as_slice(), &[sets.join("\n")]].concat().join("\n")
+}
+
+fn cleanup() {
+    for backend in [Backend::Nft, Backend::Legacy] {
+        let scenario = Scenario::build((Wiring::Routed, backend), &shop(), &[]);
+        let namespace = &scenario.node(0).namespace;
+        let tool = format!("iptables-{}", backend.name());
+        for rule in [["-A", "FORWARD", "-j", "OTHERS"], ["-A", "OTHERS", "-j", "RETURN"]] {
+            let _ = namespace.run(&[&tool, "-N", "OTHERS"]);
+            namespace.run(&[&[tool.as_str()], &rule[..]].concat()).unwrap();
+        }
+        let foreign = "create others hash:ip\nadd others 10.9.9.9\n";
+        namespace.feed(&["ipset", "restore"], foreign).unwrap();
+        // The first look makes legacy iptables have its table.
+        everything(&scenario, 0);
+        let before = everything(&scenario, 0);
+        scenario.enforce();
+        assert_ne!(before, everything(&scenario, 0));
+        assert_eq!(agent::cleanup(scenario.node(0)), "everything of ours is removed\n");
+        assert_eq!(before, everything(&scenario, 0));
+        assert_eq!(agent::cleanup(scenario.node(0)), "there was nothing of ours\n");
+    }
+}
+
+fn dry_run() {
+    let scenario = Scenario::build((Wiring::Routed, Backend::Nft), &shop(), &[]);
+    let before = everything(&scenario, 0);
+    let printed = agent::once(scenario.node(0), &scenario.folder, scenario.backend, &["--dry-run"]);
+    assert!(printed.contains("-I FORWARD 1 -j PCL-FORWARD"), "{printed}");
+    assert!(printed.contains("create PCL4-"), "{printed}");
+    assert_eq!(before, everything(&scenario, 0));
+}
+
+fn bridge() {
+    let scenario = Scenario::build((Wiring::Bridged, Backend::Nft), &shop(), &[]);
+    let switches = ["bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables"];
+    scenario.node(0).namespace.set(&switches.map(|switch| (switch, "0"))).unwrap();
+    let _answering = scenario.answering(&[80, 81]);
+    scenario.enforce();
+    scenario.compare(&scenario.all_probes(&[80, 81]));
+}

@@ -1,0 +1,140 @@
+//! Random clusters: packets, the engine and the oracle must agree on every probe.
+
+use std::net::IpAddr;
+
+use portcullis_engine::net::Protocol;
+use portcullis_oracle::check::{edges, ports};
+use portcullis_oracle::cluster::{Cluster, Node, Phase, Protocol as OracleProtocol};
+use portcullis_oracle::oracle::{End, Traffic, Verdict, verdict, worlds_of};
+use portcullis_oracle::random::Random;
+use portcullis_oracle::{generate, write};
+use portcullis_packets::probe::Probe;
+
+use crate::Test;
+use crate::scenario::{KINDS, Scenario};
+
+pub const TESTS: &[Test] = &[("random clusters: packets, engine and oracle agree", agree)];
+
+/// Probes of one cluster at most, so that many clusters are seen.
+const PROBES_OF_ONE: usize = 600;
+
+/// Ports of one cluster at most: every one is listened at by everybody.
+const PORTS_OF_ONE: usize = 24;
+
+/// How many probes, and from which seed on, may be said in the environment.
+fn agree() {
+    let number = |name: &str, default: u64| {
+        std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
+    };
+    let wanted = usize::try_from(number("PROBES", 5_000)).unwrap();
+    let mut seed = number("FIRST", 0);
+    let (mut sent, mut allowed, mut clusters) = (0, 0, 0);
+    while sent < wanted {
+        let result = std::panic::catch_unwind(|| check(seed));
+        let (probes, passed) = result.unwrap_or_else(|_| panic!("at seed {seed}"));
+        (sent, allowed) = (sent + probes, allowed + passed);
+        clusters += usize::from(probes > 0);
+        seed += 1;
+    }
+    println!("packets: {sent} probes in {clusters} clusters, {allowed} allowed, 0 wrong");
+    assert!(allowed > sent / 10 && allowed < sent * 9 / 10, "nearly all the same");
+}
+
+/// One cluster: how many probes were sent, and how many of them were allowed.
+fn check(seed: u64) -> (usize, usize) {
+    let Some((cluster, outside)) = realise(generate::cluster(seed), seed) else { return (0, 0) };
+    let kind = KINDS[usize::try_from(seed % 4).unwrap()];
+    let scenario = Scenario::build(kind, &write::files(&cluster, seed), &outside);
+    let mut random = Random::new(seed);
+    let mut ports = ports(&cluster);
+    random.shuffle(&mut ports);
+    ports.truncate(PORTS_OF_ONE);
+    let mut probes = scenario.all_probes(&ports);
+    random.shuffle(&mut probes);
+    probes.truncate(PROBES_OF_ONE);
+    let expected: Vec<bool> = probes.iter().map(|probe| opinion(&cluster, probe)).collect();
+    for (probe, expected) in probes.iter().zip(&expected) {
+        assert_eq!(scenario.allows(probe), *expected, "engine against oracle: {probe}");
+    }
+    let _answering = scenario.answering(&ports);
+    scenario.enforce();
+    scenario.expect(&probes, &expected);
+    (probes.len(), expected.iter().filter(|allowed| **allowed).count())
+}
+
+/// What the oracle says of a probe. Everything that it asks about is known in these clusters.
+fn opinion(cluster: &Cluster, probe: &Probe) -> bool {
+    let protocol = match probe.protocol {
+        Protocol::Tcp => OracleProtocol::Tcp,
+        Protocol::Udp => OracleProtocol::Udp,
+        Protocol::Sctp => OracleProtocol::Sctp,
+    };
+    let worlds = worlds_of(cluster, &End::Address(probe.from), &End::Address(probe.to));
+    let traffic = Traffic { protocol, port: probe.port };
+    match verdict(cluster, &worlds, &traffic) {
+        Some(Verdict::Allow) => true,
+        Some(Verdict::Deny) => false,
+        other => panic!("{probe}: the oracle says {other:?}"),
+    }
+}
+
+/// A random cluster as one that can be built: every pod runs on one of two nodes, with addresses
+/// of its own; templates, which have no pods to send packets, are left out. Also, addresses
+/// outside at the edges of all blocks. None if there is nothing to ask.
+fn realise(mut cluster: Cluster, seed: u64) -> Option<(Cluster, Vec<IpAddr>)> {
+    let mut random = Random::new(seed ^ 0xA5A5);
+    let six = cluster.pods.iter().any(|pod| pod.addresses.iter().any(IpAddr::is_ipv6));
+    cluster.workloads.clear();
+    (cluster.pod_cidrs, cluster.node_cidrs) = (Vec::new(), Vec::new());
+    cluster.nodes = [1, 2].map(|at| node(at, six)).into();
+    cluster.pods.retain(|pod| !pod.spec.host_network);
+    let mut numbers: Vec<u8> = (0..12).collect();
+    random.shuffle(&mut numbers);
+    numbers.truncate(cluster.pods.len());
+    cluster.pods.truncate(numbers.len());
+    for (pod, number) in cluster.pods.iter_mut().zip(numbers) {
+        let node = &cluster.nodes[random.below(2)];
+        (pod.owner, pod.phase) = (None, Some(Phase::Running));
+        (pod.spec.node, pod.host_address) = (Some(node.name.clone()), None);
+        pod.addresses = vec![[10, 0, number / 8, number % 8].into()];
+        if six {
+            pod.addresses.push(format!("fd00:{}::{}", number / 8, number % 8).parse().unwrap());
+        }
+    }
+    let outside = outside(&cluster, six);
+    (!cluster.pods.is_empty() && !cluster.policies.is_empty()).then_some((cluster, outside))
+}
+
+fn node(at: u8, six: bool) -> Node {
+    let mut addresses = vec![[192, 168, 0, at].into()];
+    if six {
+        addresses.push(format!("fd00:2::{at}").parse().unwrap());
+    }
+    Node { name: format!("n{at}"), addresses }
+}
+
+/// Addresses of nobody else, some of which every block of the policies has, or just has not.
+fn outside(cluster: &Cluster, six: bool) -> Vec<IpAddr> {
+    let pods = cluster.pods.iter().flat_map(|pod| &pod.addresses);
+    let taken: Vec<IpAddr> =
+        pods.chain(cluster.nodes.iter().flat_map(|node| &node.addresses)).copied().collect();
+    let mut outside = edges(cluster);
+    outside.push([203, 0, 113, 9].into());
+    outside.retain(|address| usable(*address) && !taken.contains(address));
+    outside.retain(|address| six || address.is_ipv4());
+    outside.sort_unstable();
+    outside.dedup();
+    outside.truncate(12);
+    outside
+}
+
+/// Whether a host can have an address.
+fn usable(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let first = v4.octets()[0];
+            !(first == 0 || first == 127 || first >= 224)
+        }
+        IpAddr::V6(v6) => matches!(v6.segments()[0], 0x2000..=0x3fff | 0xfc00..=0xfdff),
+    }
+}

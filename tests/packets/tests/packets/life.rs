@@ -1,0 +1,238 @@
+//! The agent over time: starts, ends, changes of what is wanted, strangers in the tables.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use portcullis_agent::enforce::Enforcer;
+use portcullis_agent::kernel::{Backend, Kernel};
+use portcullis_engine::dataplane::{
+    Admitted, Denial, FilterProgram, FlowLog, Input, Settings, lower,
+};
+use portcullis_engine::net::Protocol;
+use portcullis_oracle::{generate, write};
+use portcullis_packets::fabric::Wiring;
+use portcullis_packets::namespace::Namespace;
+use portcullis_packets::probe::{Outcome, Probe};
+
+use crate::Test;
+use crate::agent::{Running, once};
+use crate::basics::{everything, shop};
+use crate::scenario::{Files, Scenario, session};
+
+pub const TESTS: &[Test] = &[
+    ("applying twice changes nothing", twice),
+    ("any state may follow any other", state_to_state),
+    ("restarts and kills never let a packet through", restarts),
+    ("what strangers flush or put in front is put right", strangers),
+    ("changes of files come into force", changes),
+];
+
+const BACKENDS: [Backend; 2] = [Backend::Nft, Backend::Legacy];
+
+/// The shop without its policy.
+pub fn open_shop() -> Files {
+    shop().into_iter().filter(|(name, _)| name != "policies.yaml").collect()
+}
+
+fn twice() {
+    for backend in BACKENDS {
+        let scenario = Scenario::build((Wiring::Routed, backend), &shop(), &[]);
+        scenario.enforce();
+        let first = everything(&scenario, 0);
+        scenario.enforce();
+        assert_eq!(first, everything(&scenario, 0));
+    }
+}
+
+fn program(seed: u64) -> FilterProgram {
+    let session = session(&write::files(&generate::cluster(seed), seed));
+    // Every third one with what the agent's defaults leave out.
+    let log = FlowLog { group: 7, per_second: 10, burst: 20, admitted: true };
+    let settings = match seed % 3 {
+        0 => Settings {
+            flow_log: Some(log),
+            admitted: Admitted::Accept,
+            unknown_local: vec!["10.0.0.0/24".parse().unwrap(), "fd00::/64".parse().unwrap()],
+            denial: if seed.is_multiple_of(2) { Denial::Drop } else { Denial::Reject },
+            ..Settings::default()
+        },
+        _ => Settings::default(),
+    };
+    lower(Input {
+        model: session.model(),
+        policies: session.policies(),
+        node: "n1",
+        settings: &settings,
+    })
+}
+
+/// The kernel's state after a walk through programs is that of the last one alone, and the agent
+/// finds no difference.
+fn state_to_state() {
+    for backend in BACKENDS {
+        let (walked, fresh) = (Namespace::new("walk").unwrap(), Namespace::new("fresh").unwrap());
+        let new = || Enforcer::new(Kernel::find(Some(backend)).unwrap(), "PCL");
+        let mut enforcer = new();
+        for seed in 0..40 {
+            let program = program(seed);
+            let held = walked.enter(|| {
+                // Sometimes it has to find out first what is there.
+                if seed % 5 == 4 {
+                    enforcer.distrust();
+                }
+                enforcer.apply(program.clone()).unwrap();
+                assert_eq!(enforcer.differences().unwrap(), Vec::<String>::new(), "seed {seed}");
+                Ok(enforcer.held().unwrap())
+            });
+            let alone = fresh.enter(|| {
+                portcullis_agent::enforce::remove_tables(
+                    &Kernel::find(Some(backend)).unwrap(),
+                    "PCL",
+                )
+                .unwrap();
+                portcullis_agent::enforce::remove_sets(
+                    &Kernel::find(Some(backend)).unwrap(),
+                    "PCL",
+                )
+                .unwrap();
+                let mut enforcer = new();
+                enforcer.apply(program).unwrap();
+                Ok(enforcer.held().unwrap())
+            });
+            assert_eq!(held.unwrap(), alone.unwrap(), "{backend:?}, seed {seed}");
+        }
+    }
+}
+
+/// Two flows of the shop, of which policies allow the first.
+fn two_flows(scenario: &Scenario) -> [Probe; 2] {
+    let probe = |from: &str| Probe {
+        from: scenario.address(from, false),
+        to: scenario.address("shop/db", false),
+        protocol: Protocol::Tcp,
+        port: 80,
+    };
+    [probe("shop/web"), probe("shop/job")]
+}
+
+/// Sends both flows again and again while something happens; how often, and what went wrong.
+fn probing(scenario: &Scenario, work: impl FnOnce()) -> (usize, Vec<String>) {
+    let done = AtomicBool::new(false);
+    let flows = two_flows(scenario);
+    std::thread::scope(|scope| {
+        let prober = scope.spawn(|| {
+            let (mut count, mut wrong) = (0, Vec::new());
+            while !done.load(Ordering::Relaxed) {
+                let outcomes = scenario.send(&flows);
+                count += 1;
+                if outcomes != [Outcome::Allowed, Outcome::Refused] {
+                    wrong.push(format!("{outcomes:?} at round {count}"));
+                }
+            }
+            (count, wrong)
+        });
+        work();
+        done.store(true, Ordering::Relaxed);
+        prober.join().unwrap()
+    })
+}
+
+fn restarts() {
+    for backend in BACKENDS {
+        let scenario = Scenario::build((Wiring::Bridged, backend), &shop(), &[]);
+        let _answering = scenario.answering(&[80]);
+        let (node, folder) = (scenario.node(0), scenario.folder.clone());
+        let mut agent = Running::start(node, &folder, backend, &[]);
+        let (rounds, wrong) = probing(&scenario, || {
+            for round in 0..6 {
+                if round % 2 == 0 {
+                    agent.kill();
+                } else {
+                    agent.stop();
+                }
+                std::thread::sleep(Duration::from_millis(50));
+                agent = Running::start(node, &folder, backend, &[]);
+            }
+            once(node, &folder, backend, &[]);
+        });
+        assert!(wrong.is_empty(), "{backend:?}: of {rounds} rounds, {wrong:?}");
+        assert!(rounds > 100, "only {rounds} rounds");
+        println!("packets: {rounds} rounds through restarts on {}", backend.name());
+    }
+}
+
+/// Waits until the flows are as the policies say; how long that took.
+fn time_to_right(scenario: &Scenario) -> Duration {
+    let start = Instant::now();
+    let flows = two_flows(scenario);
+    while scenario.send(&flows) != [Outcome::Allowed, Outcome::Refused] {
+        assert!(start.elapsed() < Duration::from_secs(10), "not put right");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    start.elapsed()
+}
+
+fn strangers() {
+    for backend in BACKENDS {
+        let scenario = Scenario::build((Wiring::Routed, backend), &shop(), &[]);
+        let _answering = scenario.answering(&[80]);
+        let more = ["--check-seconds", "1", "--audit-seconds", "2"];
+        let agent = Running::start(scenario.node(0), &scenario.folder, backend, &more);
+        let tool = format!("iptables-{}", backend.name());
+        let class = class_chain(&scenario);
+        let vandals: [&[&str]; 4] =
+            [&["-F"], &["-I", "FORWARD", "1", "-j", "ACCEPT"], &["-F", "PCL-IG"], &["-F", &class]];
+        for vandal in vandals {
+            let words = [&[tool.as_str()], vandal].concat();
+            scenario.node(0).namespace.run(&words).unwrap();
+            let took = time_to_right(&scenario);
+            println!("packets: {} healed {} in {took:.1?}", backend.name(), vandal.join(" "));
+            assert!(took < Duration::from_secs(5), "{vandal:?} took {took:?}");
+        }
+        assert!(agent.metric("portcullis_drift_repairs_total") >= 4.0);
+        // The stranger's own rule stays, behind ours.
+        let rules = scenario.node(0).namespace.run(&[&tool, "-S", "FORWARD"]).unwrap();
+        assert!(rules.ends_with("-A FORWARD -j PCL-FORWARD\n-A FORWARD -j ACCEPT\n"), "{rules}");
+        agent.stop();
+    }
+}
+
+fn class_chain(scenario: &Scenario) -> String {
+    let text = everything(scenario, 0);
+    let chain = text.lines().find_map(|line| line.strip_prefix(":PCL-I-"));
+    format!("PCL-I-{}", chain.unwrap().split(' ').next().unwrap())
+}
+
+/// From files that were changed to packets that show it. The figures are printed, not judged.
+fn changes() {
+    for backend in BACKENDS {
+        let mut scenario = Scenario::build((Wiring::Routed, backend), &open_shop(), &[]);
+        let _answering = scenario.answering(&[80]);
+        let folder = scenario.folder.clone();
+        let mut times = Vec::new();
+        let agent = Running::start(scenario.node(0), &folder, backend, &[]);
+        for round in 0..20 {
+            let files = if round % 2 == 0 { shop() } else { open_shop() };
+            let wanted = if round % 2 == 0 { Outcome::Refused } else { Outcome::Allowed };
+            scenario.rewrite(&files);
+            times.push(time_until(&scenario, wanted));
+        }
+        times.sort_unstable();
+        println!(
+            "packets: {}: file to packet {:.1?} median, {:.1?} at most",
+            backend.name(),
+            times[times.len() / 2],
+            times[times.len() - 1]
+        );
+        agent.stop();
+    }
+}
+
+fn time_until(scenario: &Scenario, wanted: Outcome) -> Duration {
+    let start = Instant::now();
+    let [_, denied] = two_flows(scenario);
+    while scenario.send(&[denied]) != [wanted] {
+        assert!(start.elapsed() < Duration::from_secs(5), "{wanted:?} never came");
+    }
+    start.elapsed()
+}

@@ -1,0 +1,70 @@
+//! Packets against the node agent: what it puts into real kernels' tables decides real flows.
+//!
+//! A program of its own: it says when it is skipped, and it is the agent when it starts itself.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "test code"
+)]
+
+mod agent;
+mod basics;
+mod clusters;
+mod life;
+mod scenario;
+mod tables;
+mod talk;
+
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use portcullis_agent::kernel::{Backend, Kernel};
+
+/// A test: its name, and what panics if it fails.
+type Test = (&'static str, fn());
+
+fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().collect();
+    if words.get(1).is_some_and(|word| word == agent::WORD) {
+        return portcullis_agent::run(&words[1..]);
+    }
+    if let Some(reason) = obstacle() {
+        println!("packets: skipped: {reason}");
+        return ExitCode::SUCCESS;
+    }
+    let stale = portcullis_packets::namespace::remove_stale();
+    if stale > 0 {
+        println!("packets: removed {stale} namespaces of runs that were killed");
+    }
+    let names: Vec<String> = std::env::args().skip(1).filter(|w| !w.starts_with('-')).collect();
+    let tests = [basics::TESTS, tables::TESTS, clusters::TESTS, life::TESTS, talk::TESTS].concat();
+    let chosen =
+        |test: &&Test| names.is_empty() || names.iter().any(|name| test.0.contains(&**name));
+    run(&tests.iter().filter(chosen).copied().collect::<Vec<_>>())
+}
+
+/// Why nothing can be tested here.
+fn obstacle() -> Option<String> {
+    if !portcullis_packets::is_root() {
+        return Some("needs root".into());
+    }
+    let tools = [Backend::Nft, Backend::Legacy].map(|backend| Kernel::find(Some(backend)));
+    tools.into_iter().find_map(Result::err).map(|error| format!("{error}: run `make setup`"))
+}
+
+fn run(tests: &[Test]) -> ExitCode {
+    let mut failed = Vec::new();
+    for (name, test) in tests {
+        let start = Instant::now();
+        let result = catch_unwind(test);
+        let word = if result.is_ok() { "ok" } else { "FAILED" };
+        println!("packets: {word:<6} {:>6.1} s  {name}", start.elapsed().as_secs_f64());
+        failed.extend(result.is_err().then_some(*name));
+    }
+    println!("packets: {} passed, {} failed {failed:?}", tests.len() - failed.len(), failed.len());
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,126 @@
+//! Connections that live on, and what the agent says of packets that do not pass.
+
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use portcullis_agent::kernel::Backend;
+use portcullis_engine::net::Protocol;
+use portcullis_packets::fabric::Wiring;
+use portcullis_packets::probe::Probe;
+
+use crate::Test;
+use crate::agent::Running;
+use crate::basics::shop;
+use crate::life::open_shop;
+use crate::scenario::{KINDS, Scenario};
+
+pub const TESTS: &[Test] = &[
+    ("a live connection is cut when its policy goes, another one is left alone", cut),
+    ("denied packets are logged with the policies that deny them", flow_log),
+];
+
+/// A server in a pod that sends back what it gets.
+fn echo(scenario: &Scenario, pod: &str, six: bool) -> SocketAddr {
+    let at = SocketAddr::new(scenario.address(pod, six), 80);
+    let host = scenario.fabric.hosts().find(|host| host.name == pod).unwrap();
+    let listener = host.namespace.enter(|| Ok(TcpListener::bind(at).unwrap())).unwrap();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            std::thread::spawn(move || {
+                let mut byte = [0];
+                while stream.read_exact(&mut byte).is_ok() && stream.write_all(&byte).is_ok() {}
+            });
+        }
+    });
+    at
+}
+
+fn connect(scenario: &Scenario, pod: &str, to: SocketAddr) -> TcpStream {
+    let host = scenario.fabric.hosts().find(|host| host.name == pod).unwrap();
+    let stream = host.namespace.enter(|| Ok(TcpStream::connect(to).unwrap())).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    stream
+}
+
+fn reaches(scenario: &Scenario, pod: &str, to: SocketAddr) -> bool {
+    let host = scenario.fabric.hosts().find(|host| host.name == pod).unwrap();
+    host.namespace.enter(|| Ok(TcpStream::connect(to).is_ok())).unwrap()
+}
+
+/// Whether a byte comes back.
+fn talks(stream: &mut TcpStream) -> bool {
+    let mut byte = [0];
+    stream.write_all(&[7]).is_ok() && stream.read_exact(&mut byte).is_ok() && byte == [7]
+}
+
+/// Everywhere, in both families: `job` and `web` talk to `db`; then a policy comes that lets only
+/// `web`.
+fn cut() {
+    for kind in KINDS {
+        let mut scenario = Scenario::build(kind, &open_shop(), &[]);
+        let agent = Running::start(scenario.node(0), &scenario.folder, kind.1, &[]);
+        let mut streams = Vec::new();
+        for six in [false, true] {
+            let to = echo(&scenario, "shop/db", six);
+            let pair = ["shop/web", "shop/job"].map(|pod| connect(&scenario, pod, to));
+            streams.push(pair);
+        }
+        assert!(streams.iter_mut().flatten().all(talks));
+        scenario.rewrite(&shop());
+        let start = Instant::now();
+        for [_, job] in &mut streams {
+            while talks(job) {
+                assert!(start.elapsed() < Duration::from_secs(5), "{kind:?}: not cut");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        println!("packets: {kind:?}: cut after {:.1?}", start.elapsed());
+        assert!(streams.iter_mut().all(|[web, _]| talks(web)), "{kind:?}: others were cut");
+        assert_eq!(agent.metric("portcullis_connections_cut_total"), 2.0, "{kind:?}");
+        // Once it is allowed again, so is a new connection of the same two.
+        scenario.rewrite(&open_shop());
+        let to = SocketAddr::new(scenario.address("shop/db", false), 80);
+        let start = Instant::now();
+        while !reaches(&scenario, "shop/job", to) {
+            assert!(start.elapsed() < Duration::from_secs(5), "{kind:?}: still refused");
+        }
+        assert!(talks(&mut connect(&scenario, "shop/job", to)), "{kind:?}: cut again");
+        agent.stop();
+    }
+}
+
+fn flow_log() {
+    for backend in [Backend::Nft, Backend::Legacy] {
+        let scenario = Scenario::build((Wiring::Routed, backend), &shop(), &[]);
+        let _answering = scenario.answering(&[80]);
+        let agent =
+            Running::start(scenario.node(0), &scenario.folder, backend, &["--flow-log", "all"]);
+        for (from, six) in [("shop/job", false), ("shop/job", true), ("shop/web", false)] {
+            let address = |pod: &str| -> IpAddr { scenario.address(pod, six) };
+            let (from, to) = (address(from), address("shop/db"));
+            scenario.send(&[Probe { from, to, protocol: Protocol::Tcp, port: 80 }]);
+        }
+        let start = Instant::now();
+        let expected = [
+            r#""action":"deny","direction":"ingress","source":"shop/job","destination":"shop/db","from":"10.0.0.3","to":"10.0.0.2","protocol":"TCP""#,
+            r#""from":"fd00::3","to":"fd00::2""#,
+            r#""verdict":"deny""#,
+            r#""policies":[{"policy":"shop/db""#,
+            r#""action":"allow","source":"shop/web""#,
+            r#""rule":"spec.ingress[0]""#,
+        ];
+        let mut printed = String::new();
+        while start.elapsed() < Duration::from_secs(5) {
+            printed = agent.printed();
+            if expected.iter().all(|text| printed.contains(text)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        for text in expected {
+            assert!(printed.contains(text), "{text} is not in {printed}");
+        }
+        agent.stop();
+    }
+}
