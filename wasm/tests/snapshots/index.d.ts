@@ -37,6 +37,8 @@ export interface ListFilter {
     certainOnly?: boolean;
     /** List also what pods of one workload may send to each other. */
     siblings?: boolean;
+    /** Say of each connection which rules admit it: `why` names two of `explanations`. */
+    explain?: boolean;
 }
 
 /** Whether a flow is allowed, and what decides. */
@@ -84,6 +86,22 @@ export class PortcullisError extends Error {
 
 // Generated from tests/schema/portcullis.schema.json by wasm/js/types.mjs.
 
+/** A rule, or one of its peers, that admits. */
+export interface AdmittingRule {
+    /** The policy. */
+    policy: ObjectRef;
+    /** The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer. */
+    path: string;
+    /** Whom it names, for example `app=web`. */
+    peer: string;
+    /** Which ports it names, for example `TCP 80, UDP dns`. */
+    ports: string;
+    /** Whether it is certain that it names the other end. */
+    matches: Match;
+    /** Where the peer stands, or the rule if it takes any. */
+    location?: Location;
+}
+
 /** The answer of `check`. */
 export interface CheckReport {
     /** Findings, by file and position. */
@@ -107,6 +125,8 @@ export interface Connection {
     family?: Family;
     /** What cannot be known from the input; a key of `portSets`. */
     unknown?: string;
+    /** Why, if explanations were asked for. */
+    why?: Why;
 }
 
 /** One finding about the input. */
@@ -214,6 +234,17 @@ export interface Evidence {
     ingress: EndReport;
 }
 
+/** Why one end lets a connection pass. */
+export interface Explanation {
+    /** Whether policies isolate it. */
+    state: EndState;
+    /**
+     * The rules' peers that admit all or a part of it, by policy, in the order of the manifest;
+     * empty unless it is isolated.
+     */
+    rules: AdmittingRule[];
+}
+
 /**
  * An address family. A flow has exactly one.
  *
@@ -292,6 +323,8 @@ export interface ListReport {
     notes: Note[];
     /** What was read. */
     summary: Summary;
+    /** What `why` of connections names, each once; empty unless asked for. */
+    explanations?: Explanation[];
 }
 
 /**
@@ -445,6 +478,14 @@ export type UnknownReason = 'address' | 'node' | 'label' | 'group';
  * - `allow`: Policies let it pass.
  */
 export type Verdict = 'deny' | 'unknown' | 'allow';
+
+/** Why a connection is listed: indices of the report's `explanations`. */
+export interface Why {
+    /** What the source's policies say. */
+    egress: number;
+    /** What the destination's policies say. */
+    ingress: number;
+}
 
 
 
