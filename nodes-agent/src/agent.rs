@@ -17,6 +17,10 @@ use crate::source::{Changes, Message};
 /// The first wait after a failure, and the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(10));
 
+/// How long nothing must have changed before what is out of force is removed: that may take ten
+/// milliseconds, for which a change would have to wait.
+const QUIET: Duration = Duration::from_millis(100);
+
 /// An agent.
 #[derive(Debug)]
 pub struct Agent {
@@ -33,6 +37,7 @@ pub struct Agent {
     pace: Pace,
     /// When the oldest change that is not in force was learnt of, and when it is to be tried.
     pending: Option<Pending>,
+    applied: Instant,
     checked: Instant,
     audited: Instant,
 }
@@ -81,7 +86,8 @@ impl Agent {
     /// An agent that has heard nothing yet.
     pub fn new(parts: Parts) -> Self {
         let Parts { session, settings, node, enforcer, status, followers, cutter, pace } = parts;
-        let (pending, checked, audited) = (None, Instant::now(), Instant::now());
+        let now = Instant::now();
+        let (pending, applied, checked, audited) = (None, now, now, now);
         Self {
             session,
             settings,
@@ -92,6 +98,7 @@ impl Agent {
             cutter,
             pace,
             pending,
+            applied,
             checked,
             audited,
         }
@@ -146,7 +153,8 @@ impl Agent {
         self.status.metrics.spent(Phase::Lower, lowered - start);
         let before = self.enforcer.in_force().cloned();
         self.enforcer.apply(program)?;
-        self.status.metrics.spent(Phase::Write, lowered.elapsed());
+        self.applied = Instant::now();
+        self.status.metrics.spent(Phase::Write, self.applied - lowered);
         self.tell(before.as_ref());
         Ok(())
     }
@@ -213,13 +221,29 @@ impl Agent {
 
     fn time_until_next_work(&self) -> Duration {
         let check = self.checked + self.pace.check;
-        let next = self.pending.map_or(check, |pending| pending.attempt.min(check));
+        let sweep = self.enforcer.has_to_sweep().then(|| self.applied + QUIET);
+        let attempt = self.pending.map(|pending| pending.attempt);
+        let next = [Some(check), sweep, attempt].into_iter().flatten().min().unwrap_or(check);
         next.saturating_duration_since(Instant::now())
+    }
+
+    /// Removes what is out of force.
+    ///
+    /// # Errors
+    /// If a tool fails.
+    pub fn sweep(&mut self) -> Result<(), KernelError> {
+        self.enforcer.sweep()
     }
 
     fn look_after(&mut self) {
         if self.pending.is_some_and(|pending| pending.attempt <= Instant::now()) {
             self.attempt();
+            return;
+        }
+        if self.enforcer.has_to_sweep() && self.applied.elapsed() >= QUIET {
+            if let Err(error) = self.sweep() {
+                self.repair(&format!("what is out of force could not be removed: {error}"));
+            }
             return;
         }
         self.checked = Instant::now();

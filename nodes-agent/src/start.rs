@@ -14,7 +14,7 @@ use signal_hook::iterator::Signals;
 
 use crate::agent::{Agent, Pace, Parts};
 use crate::cut::Cutter;
-use crate::enforce::{self, Enforcer};
+use crate::enforce::{self, Enforcer, Sets};
 use crate::kernel::Kernel;
 use crate::observe::{self, Status};
 use crate::options::{Cleanup, Command, FlowLogOption, Listen, LogFormat, Options};
@@ -64,11 +64,11 @@ fn remove(cleanup: &Cleanup) -> anyhow::Result<()> {
     // Of both implementations: the node may have changed from one to the other.
     for backend in [crate::kernel::Backend::Nft, crate::kernel::Backend::Legacy] {
         if let Ok(kernel) = Kernel::find(Some(backend)) {
-            let removed = enforce::remove_tables(&kernel, &cleanup.prefix);
+            let removed = enforce::remove(&kernel, &cleanup.prefix, Sets::Stay);
             found |= removed.context("the rules could not be removed")?;
         }
     }
-    let removed = enforce::remove_sets(&Kernel::find(None)?, &cleanup.prefix);
+    let removed = enforce::remove(&Kernel::find(None)?, &cleanup.prefix, Sets::Go);
     found |= removed.context("the sets could not be removed")?;
     let what = if found { "everything of ours is removed" } else { "there was nothing of ours" };
     writeln!(std::io::stdout(), "{what}").context("standard output")
@@ -120,18 +120,17 @@ fn informed(options: &Options) -> anyhow::Result<Agent> {
 
 fn print(options: &Options) -> anyhow::Result<()> {
     let program = informed(options)?.program();
-    let (sets, tables) = enforce::texts(&program);
     let mut out = std::io::stdout().lock();
-    writeln!(out, "# ipset restore -exist\n{sets}")?;
-    for (tool, text) in ["iptables-restore", "ip6tables-restore"].iter().zip(tables) {
-        writeln!(out, "# {tool} --noflush\n{text}")?;
+    for (tool, text) in enforce::texts(&program) {
+        writeln!(out, "# {tool}\n{text}")?;
     }
     Ok(out.flush()?)
 }
 
 fn once(options: &Options) -> anyhow::Result<()> {
     crate::bridge::ensure_filtered().map_err(anyhow::Error::msg)?;
-    informed(options)?.enforce().context("the program could not be applied")
+    let mut agent = informed(options)?;
+    agent.enforce().and_then(|()| agent.sweep()).context("the program could not be applied")
 }
 
 fn keep(options: &Options) -> anyhow::Result<()> {

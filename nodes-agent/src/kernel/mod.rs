@@ -8,8 +8,8 @@ mod tables;
 pub mod conntrack;
 
 pub use error::KernelError;
-pub use sets::{Members, Sets};
-pub use tables::{Backend, Saved, Tables};
+pub use sets::Sets;
+pub use tables::{Backend, Tables};
 
 use portcullis_engine::net::Family;
 

@@ -1,6 +1,5 @@
 //! The tables of iptables, by whichever of its two implementations the node uses.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use portcullis_engine::net::Family;
@@ -31,9 +30,6 @@ pub struct Tables {
     save: PathBuf,
     single: PathBuf,
 }
-
-/// Chains of one table: names, and rules as `iptables-save` writes them, without `-A CHAIN`.
-pub type Saved = BTreeMap<String, Vec<String>>;
 
 impl Backend {
     /// As the tools' names have it.
@@ -80,11 +76,18 @@ struct Marks {
 
 /// What is in the table `mangle` of an implementation; an unreadable table has no marks.
 fn marks(tables: &Tables) -> Marks {
-    let saved = tables.save("mangle").unwrap_or_default();
-    Marks {
-        hint: saved.contains_key("KUBE-IPTABLES-HINT"),
-        kubernetes: saved.keys().any(|chain| chain.starts_with("KUBE-")),
-        rules: saved.values().map(Vec::len).sum(),
+    Marks::read(&tables.save("mangle").unwrap_or_default())
+}
+
+impl Marks {
+    fn read(saved: &str) -> Self {
+        let mut marks = Self::default();
+        for line in saved.lines() {
+            marks.hint |= line.starts_with(":KUBE-IPTABLES-HINT ");
+            marks.kubernetes |= line.starts_with(":KUBE-");
+            marks.rules += usize::from(line.starts_with("-A "));
+        }
+        marks
     }
 }
 
@@ -116,12 +119,12 @@ impl Tables {
         run(&self.restore, &["--test", "--noflush", WAIT[0], WAIT[1]], text).map(|_| ())
     }
 
-    /// All chains of a table.
+    /// All of a table, as `iptables-save` prints it.
     ///
     /// # Errors
-    /// If the tool fails, or prints what cannot be read.
-    pub fn save(&self, table: &str) -> Result<Saved, KernelError> {
-        read_saved(&run(&self.save, &["-t", table], "")?)
+    /// If the tool fails.
+    pub fn save(&self, table: &str) -> Result<String, KernelError> {
+        run(&self.save, &["-t", table], "")
     }
 
     /// Rule `number` of a chain of the table `filter`, counted from one; none if the chain or the
@@ -143,34 +146,16 @@ impl Tables {
     }
 }
 
-fn read_saved(text: &str) -> Result<Saved, KernelError> {
-    let mut saved = Saved::new();
-    for line in text.lines() {
-        if let Some(chain) = line.strip_prefix(':') {
-            saved.entry(chain.split(' ').next().unwrap_or_default().to_owned()).or_default();
-        } else if let Some(rule) = line.strip_prefix("-A ") {
-            let (chain, rule) = rule.split_once(' ').unwrap_or((rule, ""));
-            saved.entry(chain.to_owned()).or_default().push(rule.to_owned());
-        } else if !(line.is_empty() || line.starts_with(['#', '*']) || line == "COMMIT") {
-            let command = "iptables-save".to_owned();
-            return Err(KernelError::Unreadable { command, line: line.to_owned() });
-        }
-    }
-    Ok(saved)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn saved_tables_are_read_by_chain() {
-        let text = "# Generated\n*filter\n:FORWARD ACCEPT [0:0]\n:A - [0:0]\n-A FORWARD -j A\n\
-                    -A A -s 10.0.0.1/32 -j DROP\nCOMMIT\n# Done\n";
-        let saved = read_saved(text).unwrap();
-        assert_eq!(saved["FORWARD"], ["-j A"]);
-        assert_eq!(saved["A"], ["-s 10.0.0.1/32 -j DROP"]);
-        assert!(read_saved("what is this").is_err());
+    fn marks_are_read() {
+        let text = "*mangle\n:KUBE-IPTABLES-HINT - [0:0]\n-A FORWARD -j A\nCOMMIT\n";
+        let found = Marks { hint: true, kubernetes: true, rules: 1 };
+        assert_eq!(Marks::read(text), found);
+        assert_eq!(Marks::read(""), Marks::default());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use portcullis_agent::enforce::Enforcer;
+use portcullis_agent::enforce::{Enforcer, Sets, remove};
 use portcullis_agent::kernel::{Backend, Kernel};
 use portcullis_engine::dataplane::{
     Admitted, Denial, FilterProgram, FlowLog, Input, Settings, lower,
@@ -82,24 +82,23 @@ fn state_to_state() {
                 }
                 enforcer.apply(program.clone()).unwrap();
                 assert_eq!(enforcer.differences().unwrap(), Vec::<String>::new(), "seed {seed}");
-                Ok(enforcer.held().unwrap())
+                // Sometimes the next change comes before what is out of force is removed.
+                if seed % 4 == 1 {
+                    return Ok(None);
+                }
+                enforcer.sweep().unwrap();
+                assert_eq!(enforcer.differences().unwrap(), Vec::<String>::new(), "seed {seed}");
+                Ok(Some(enforcer.held().unwrap()))
             });
+            let Some(held) = held.unwrap() else { continue };
             let alone = fresh.enter(|| {
-                portcullis_agent::enforce::remove_tables(
-                    &Kernel::find(Some(backend)).unwrap(),
-                    "PCL",
-                )
-                .unwrap();
-                portcullis_agent::enforce::remove_sets(
-                    &Kernel::find(Some(backend)).unwrap(),
-                    "PCL",
-                )
-                .unwrap();
+                remove(&Kernel::find(Some(backend)).unwrap(), "PCL", Sets::Go).unwrap();
                 let mut enforcer = new();
                 enforcer.apply(program).unwrap();
+                assert!(!enforcer.has_to_sweep(), "there was nothing before");
                 Ok(enforcer.held().unwrap())
             });
-            assert_eq!(held.unwrap(), alone.unwrap(), "{backend:?}, seed {seed}");
+            assert_eq!(held, alone.unwrap(), "{backend:?}, seed {seed}");
         }
     }
 }
