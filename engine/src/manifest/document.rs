@@ -229,21 +229,28 @@ fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>)
         let value = node.get("metadata").and_then(|metadata| metadata.get(field));
         value.map_or(node.span, |value| value.span)
     };
-    let name = &meta.name;
-    let (fits, kind) = match known {
-        Known::Namespace => (
-            syntax::is_dns_label(name),
-            "lower-case letters, digits and `-`, 63 characters at most",
-        ),
+    type Fits = fn(&str) -> bool;
+    let (fits, kind): (Fits, _) = match known {
+        Known::Namespace => {
+            (syntax::is_dns_label, "lower-case letters, digits and `-`, 63 characters at most")
+        }
         _ => (
-            syntax::is_subdomain(name),
+            syntax::is_subdomain,
             "lower-case letters, digits, `-` and `.`, 253 characters at most",
         ),
     };
-    if !name.is_empty() && !fits {
-        let message = format!("`{name}` is no allowed name");
-        let finding = Diagnostic::new(Code::BadName, message).at(span("name"));
-        reader.refuse(&path.field("name"), finding.with_help(format!("a name has {kind}")));
+    let name = &meta.name;
+    let prefix = node.get("metadata").and_then(|metadata| metadata.get("generateName"));
+    let prefix = prefix.and_then(Node::as_str).unwrap_or_default();
+    // Letters follow a prefix, so that it may end with a dash that a name may not end with.
+    let begun = prefix.strip_suffix('-').filter(|rest| !rest.is_empty());
+    let begun = begun.map_or_else(|| prefix.to_owned(), |rest| format!("{rest}a"));
+    for (field, written, whole) in [("name", &**name, &**name), ("generateName", prefix, &begun)] {
+        if !written.is_empty() && !fits(whole) {
+            let message = format!("`{written}` is no allowed name");
+            let finding = Diagnostic::new(Code::BadName, message).at(span(field));
+            reader.refuse(&path.field(field), finding.with_help(format!("a name has {kind}")));
+        }
     }
     if let Some(namespace) = meta.namespace.as_deref().filter(|name| !syntax::is_dns_label(name)) {
         let message = format!("`{namespace}` is no allowed namespace");

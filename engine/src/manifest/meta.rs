@@ -51,7 +51,6 @@ const FIELDS: &[&str] = &[
     "deletionGracePeriodSeconds",
     "finalizers",
     "managedFields",
-    "clusterName",
 ];
 
 impl Meta {
@@ -65,7 +64,9 @@ impl Meta {
         };
         let fields = reader.fields(&path, node, Keys::Exactly(FIELDS));
         let meta = Self::from_fields(reader, &path, &fields);
-        let generated = fields.get("generateName").is_some();
+        check_others(reader, &path, &fields);
+        let generated = fields.get("generateName").and_then(Node::as_str);
+        let generated = generated.is_some_and(|prefix| !prefix.is_empty());
         if meta.name.is_empty() && !generated {
             let finding = Diagnostic::new(Code::MissingName, "the object has no `metadata.name`");
             reader.refuse(&path.field("name"), finding.at(node.span));
@@ -90,6 +91,28 @@ impl Meta {
         check_labels(reader, &path.field("labels"), &labels, fields.get("labels"));
         let owner = owner(reader, path, fields);
         Self { name, namespace, labels, owner, created }
+    }
+}
+
+/// Reports fields of a wrong type, for which the API server refuses an object as well, and keys of
+/// annotations. What else it asks of fields that decide nothing here is left to it: times, owners,
+/// names of finalizers.
+fn check_others(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) {
+    for name in ["generateName", "uid", "resourceVersion", "selfLink"] {
+        reader.string(&path.field(name), fields.get(name));
+    }
+    for name in ["finalizers", "managedFields"] {
+        reader.items(&path.field(name), fields.get(name));
+    }
+    let path = path.field("annotations");
+    let Some(node) = fields.get("annotations") else { return };
+    for entry in reader.entries(&path, node) {
+        reader.label_value(&path.key(&entry.key), &entry.value);
+        // Unlike those of labels, their prefixes may have capitals.
+        if let Some(why) = syntax::label_key_fault(&entry.key.to_ascii_lowercase()) {
+            let message = format!("`{}` is no annotation key: {why}", entry.key);
+            reader.refuse(&path, Diagnostic::new(Code::LabelKey, message).at(entry.key_span));
+        }
     }
 }
 

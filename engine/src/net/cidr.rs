@@ -50,13 +50,20 @@ impl Cidr {
         matches!((self, other), (Self::V4(_), Self::V4(_)) | (Self::V6(_), Self::V6(_)))
     }
 
-    /// Whether `other` is inside it and smaller: what an `except` must be.
-    pub fn strictly_contains(self, other: Self) -> bool {
+    /// Whether the first address of `other` is in it.
+    pub fn contains_start(self, other: Self) -> bool {
         match (self, other) {
-            (Self::V4(a), Self::V4(b)) => a.contains(&b) && a.prefix_len() < b.prefix_len(),
-            (Self::V6(a), Self::V6(b)) => a.contains(&b) && a.prefix_len() < b.prefix_len(),
+            (Self::V4(a), Self::V4(b)) => a.contains(&b.network()),
+            (Self::V6(a), Self::V6(b)) => a.contains(&b.network()),
             _ => false,
         }
+    }
+
+    /// The prefix length of a text that [`Self::parse`] reads, as written: IPv4-mapped blocks keep
+    /// the one that counts 128 bits.
+    pub fn written_prefix(text: &str) -> u8 {
+        let prefix = text.split_once('/').map(|(_, prefix)| parse_prefix(prefix, 128));
+        prefix.and_then(Result::ok).unwrap_or_default()
     }
 }
 

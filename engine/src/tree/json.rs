@@ -96,6 +96,7 @@ impl Reader {
             let next = lexer.ws_peek().ok_or(Expect::Value)?;
             let start = self.at(lexer);
             let value = match next {
+                b'{' if key == "annotations" => self.annotations(lexer, depth)?,
                 b'[' | b'{' if is_unread(&key) => {
                     skip(next, lexer, depth)?;
                     let value = match next {
@@ -111,6 +112,37 @@ impl Reader {
         })?;
         Ok(Value::Map(yaml::last_of_each_key(entries, &mut self.findings)))
     }
+
+    /// A mapping of which only the keys matter, and values that are no strings: some hold a whole
+    /// manifest as a string, which is passed over.
+    fn annotations<'t>(
+        &mut self,
+        lexer: &mut SliceLexer<'t>,
+        depth: usize,
+    ) -> Result<Node<'t>, Error> {
+        let depth = depth.checked_sub(1).ok_or(Error::Depth)?;
+        let start = self.at(lexer);
+        let mut entries = Vec::new();
+        lexer.discarded().seq(b'}', SliceLexer::ws_peek, |next, lexer| {
+            let start = self.at(lexer);
+            lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
+            let key = lexer.str_string().map_err(Error::Str)?;
+            let key_span = Span::new(start, self.at(lexer));
+            lexer.expect(SliceLexer::ws_peek, b':').ok_or(Expect::Colon)?;
+            let next = lexer.ws_peek().ok_or(Expect::Value)?;
+            let start = self.at(lexer);
+            let value = if next == b'"' {
+                skip(next, lexer, depth)?;
+                Node { value: Value::Str("".into()), span: Span::new(start, self.at(lexer)) }
+            } else {
+                self.value(next, lexer, depth)?
+            };
+            entries.push(Entry { key, key_span, value });
+            Ok::<_, Error>(())
+        })?;
+        let value = Value::Map(yaml::last_of_each_key(entries, &mut self.findings));
+        Ok(Node { value, span: Span::new(start, self.at(lexer)) })
+    }
 }
 
 /// Whether no kind's reader looks into lists and mappings under a key: most of what `kubectl`
@@ -119,7 +151,6 @@ fn is_unread(key: &str) -> bool {
     matches!(
         key,
         "managedFields"
-            | "annotations"
             | "finalizers"
             | "env"
             | "envFrom"

@@ -83,7 +83,8 @@ fn fraction(text: &str) -> Option<f64> {
     if !well_formed {
         return None;
     }
-    text.parse().ok()
+    // Too large for a float is no number to Go, and so a string.
+    text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 #[cfg(test)]
@@ -144,6 +145,7 @@ mod tests {
             "0b2",
             "1-2",
             "0xg",
+            "1e400",
         ] {
             assert_eq!(resolve_plain(text.into()), Value::Str(text.into()), "{text}");
         }

@@ -184,7 +184,13 @@ impl<'t> Builder<'t> {
                 Some(Key::Plain(key, key_span)) => {
                     entries.push(Entry { key, key_span, value: node });
                 }
-                Some(Key::Merge) => merge(merged, node)?,
+                Some(Key::Merge) => {
+                    let span = node.span;
+                    let mut added = Vec::new();
+                    merge(&mut added, node)?;
+                    override_keys((entries, merged), &added, span, &mut self.findings);
+                    merged.extend(added);
+                }
             },
         }
         Ok(())
@@ -259,6 +265,27 @@ fn merge<'t>(merged: &mut Vec<Entry<'t>>, node: Node<'t>) -> Result<(), Fault> {
     let mut seen = FxHashSet::default();
     merged.retain(|entry| seen.insert(entry.key.clone()));
     Ok(())
+}
+
+/// Drops what a merge overrides: as the API server reads it, that is every such key above it, of
+/// another merge or the mapping's own. Only keys below a merge override what it brings.
+fn override_keys(
+    (entries, merged): (&mut Vec<Entry<'_>>, &mut Vec<Entry<'_>>),
+    added: &[Entry<'_>],
+    span: Span,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let brings = |key: &str| added.iter().any(|entry| entry.key == key);
+    merged.retain(|entry| !brings(&entry.key));
+    entries.retain(|entry| {
+        let stays = !brings(&entry.key);
+        if !stays {
+            let message = format!("the key `{}` is overridden by the `<<` below it", entry.key);
+            let finding = Diagnostic::new(Code::DuplicateKey, message).at(span);
+            findings.push(finding.with_help("put `<<` first, then the keys that differ"));
+        }
+        stays
+    });
 }
 
 fn count(node: &Node<'_>) -> usize {

@@ -45,31 +45,45 @@ pub fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Blo
     let (mut texts, mut excepted) = (Vec::new(), Vec::new());
     for (i, item) in reader.items(&path, fields.get("except")).iter().enumerate() {
         let path = path.item(i);
-        let Some(text) = reader.text(&path, Some(item)) else {
+        let except_text = reader.text(&path, Some(item));
+        // Without a block there is nothing to be inside of: only the type counts then.
+        let (Some(except_text), Some(whole)) = (except_text, cidr.zip(text)) else {
             continue;
         };
-        let Some(except) = self::cidr(reader, &path, text, item.span) else {
+        let Some(except) = self::cidr(reader, &path, except_text, item.span) else {
             continue;
         };
-        if let Some(cidr) = cidr {
-            check_except(reader, &path, (cidr, except), item.span);
-        }
+        check_except(reader, &path, (whole, (except, except_text)), item.span);
         excepted.push(except);
-        texts.push(text.into());
+        texts.push(except_text.into());
     }
     let (cidr, text) = cidr.zip(text)?;
     let addresses = AddrSet::from_cidr(cidr).difference(&AddrSet::from_cidrs(excepted));
     Some(Block { cidr: text.into(), except: texts, addresses: Arc::new(addresses) })
 }
 
-fn check_except(reader: &mut Reader, path: &Path<'_>, (cidr, except): (Cidr, Cidr), span: Span) {
-    if cidr.strictly_contains(except) {
+/// A block and its text.
+type Written<'t> = (Cidr, &'t str);
+
+/// The API server compares prefix lengths as written, also of an IPv4-mapped block with a plain
+/// one: `::ffff:10.0.0.0/104` takes no `10.1.0.0/16`. [NetworkPolicy §3]
+fn check_except(
+    reader: &mut Reader,
+    path: &Path<'_>,
+    ((cidr, text), (except, except_text)): (Written<'_>, Written<'_>),
+    span: Span,
+) {
+    let longer = Cidr::written_prefix(text) < Cidr::written_prefix(except_text);
+    let inside = cidr.contains_start(except);
+    if inside && longer {
         return;
     }
     let message = if !cidr.same_family(except) {
         format!("`{except}` is of another address family than `{cidr}`")
     } else if cidr == except {
         format!("`{except}` is the whole block, which would leave nothing")
+    } else if inside && cidr.to_string() != text {
+        format!("the prefix length of `{except_text}` is not above that of `{text}`, as written")
     } else {
         format!("`{except}` is not inside `{cidr}`")
     };

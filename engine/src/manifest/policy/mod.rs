@@ -205,8 +205,10 @@ fn peer(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Peer> {
     let namespaces =
         selector::read(reader, &path.field("namespaceSelector"), fields.get("namespaceSelector"));
     let selects = fields.get("podSelector").is_some() || fields.get("namespaceSelector").is_some();
-    let kind = match (fields.get("ipBlock"), selects) {
-        (Some(node), true) => {
+    let block =
+        fields.get("ipBlock").map(|node| (node, block::read(reader, &path.field("ipBlock"), node)));
+    let kind = match (block, selects) {
+        (Some((node, _)), true) => {
             let message = "a peer has either an `ipBlock` or selectors, not both";
             reader.refuse(
                 path,
@@ -216,9 +218,7 @@ fn peer(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Peer> {
             );
             return None;
         }
-        (Some(block), false) => {
-            PeerKind::Block(block::read(reader, &path.field("ipBlock"), block)?)
-        }
+        (Some((_, block)), false) => PeerKind::Block(block?),
         (None, true) => PeerKind::Pods { namespaces, pods },
         (None, false) => {
             let message = "a peer must have a `podSelector`, a `namespaceSelector` or an `ipBlock`";

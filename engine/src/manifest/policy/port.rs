@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::read::{Keys, Path, Reader, whole};
+use super::super::read::{Fields, Keys, Path, Reader, whole};
 use super::super::syntax;
 use super::bad_word;
 use crate::diagnostic::{Code, Diagnostic};
@@ -55,30 +55,13 @@ fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<PortEnt
     let fields = reader.fields(path, node, Keys::Exactly(&["protocol", "port", "endPort"]));
     let protocol = protocol(reader, &path.field("protocol"), fields.get("protocol"));
     let port = port(reader, &path.field("port"), fields.get("port"));
-    let end_port = reader.integer(&path.field("endPort"), fields.get("endPort"));
-    let ports = match (port, fields.get("endPort").zip(end_port)) {
-        (Some(port), None) => Some(port),
-        (Some(port), Some((node, end))) => {
-            let named_or_absent = fields.get("port").is_none_or(|port| port.as_str().is_some());
-            let path = path.field("endPort");
-            if named_or_absent {
-                end_needs_number(reader, &path, node);
-                None
-            } else {
-                range(reader, &path, (port, end), node)
-            }
-        }
-        (None, Some((node, end))) => {
-            // The port itself was refused; say what is wrong with the end as well.
-            let in_range = (1..=65535).contains(&end);
-            if !in_range {
-                end_out_of_range(reader, &path.field("endPort"), end, node);
-            }
-            None
-        }
-        (None, None) => None,
+    let end = end_port(reader, &path.field("endPort"), &fields);
+    let ports = match (port?, end) {
+        (PortMatch::Range(first, _), End::At(last)) => PortMatch::Range(first, last),
+        (_, End::Refused) => return None,
+        (port, _) => port,
     };
-    Some(PortEntry { protocol: protocol?, ports: ports?, span: node.span })
+    Some(PortEntry { protocol: protocol?, ports, span: node.span })
 }
 
 /// TCP where it is absent; an empty string is not absent.
@@ -156,22 +139,37 @@ fn end_needs_number(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) {
     reader.refuse(path, finding.with_help("give the range's first port as a number in `port`"));
 }
 
-fn range(
-    reader: &mut Reader,
-    path: &Path<'_>,
-    (port, end): (PortMatch, i32),
-    node: &Node<'_>,
-) -> Option<PortMatch> {
-    let PortMatch::Range(first, _) = port else {
-        return None;
+/// What `endPort` says.
+enum End {
+    Absent,
+    At(u16),
+    Refused,
+}
+
+/// Checked against `port` as written, whether or not that one is refused itself.
+fn end_port(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) -> End {
+    let Some(node) = fields.get("endPort") else {
+        return End::Absent;
     };
-    match u16::try_from(end) {
-        Ok(last) if first <= last => return Some(PortMatch::Range(first, last)),
-        Ok(last) if last > 0 => {
-            let message = format!("`endPort` {end} is below `port` {first}");
+    let Some(end) = reader.integer(path, Some(node)) else {
+        return End::Refused;
+    };
+    let first = match fields.get("port").map(|port| &port.value) {
+        Some(Value::Number(number)) => whole(*number),
+        // Of another type: reported, and no number to compare with.
+        Some(value) if !matches!(value, Value::Str(_)) => return End::Refused,
+        _ => {
+            end_needs_number(reader, path, node);
+            return End::Refused;
+        }
+    };
+    match u16::try_from(end).ok().filter(|end| *end > 0) {
+        None => end_out_of_range(reader, path, end, node),
+        Some(_) if first.is_some_and(|first| end < first) => {
+            let message = format!("`endPort` {end} is below `port` {}", first.unwrap_or_default());
             reader.refuse(path, Diagnostic::new(Code::EndPort, message).at(node.span));
         }
-        _ => end_out_of_range(reader, path, end, node),
+        Some(last) => return End::At(last),
     }
-    None
+    End::Refused
 }
