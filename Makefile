@@ -1,10 +1,10 @@
 # What a person types; the work is in scripts/. Each target installs what it lacks, and says so.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help playground test test-quick test-e2e test-packets fuzz-oracle fuzz mutants build web npm install setup bench fmt lint clean
+.PHONY: help playground test test-quick test-e2e test-packets test-kube record-apiserver fuzz-oracle fuzz mutants build web npm install setup bench fmt lint clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 playground: ## Build the playground, serve it on this machine and print its address (PORT=8787)
 	@scripts/playground.sh
@@ -20,6 +20,14 @@ test-e2e: ## Drive the page in Chromium
 
 test-packets: ## Send packets through the node agent's rules, as root: N random probes (N=5000, FIRST=0)
 	@PROBES=$(or $(N),5000) FIRST=$(or $(FIRST),0) scripts/test-packets.sh
+
+test-kube: ## Test against a real API server, which is built first (needs Go)
+	@scripts/test-kube.sh
+
+record-apiserver: ## Ask a real API server anew about every manifest of the agreement test (needs Go)
+	@scripts/build-kube.sh
+	@echo "==> Asking the API server (seconds, once the recorder is built)"
+	@cargo run -q -p portcullis-kube -- record
 
 fuzz-oracle: ## Compare the engine with the oracle on N random clusters from seed FIRST (N=20000, FIRST=0)
 	@scripts/setup.sh rust

@@ -46,6 +46,7 @@ everything() {
   step "format" cargo fmt --all --check
   step "clippy, native" clippy --workspace --all-targets
   step "clippy, WebAssembly" clippy_wasm
+  [ -x "$TOOLS/kube/kube-apiserver" ] || say "No API server is built: its tests are skipped; run: make test-kube"
   step "unit and case tests" cargo test --workspace --exclude portcullis-packets ${LOCKED[@]+"${LOCKED[@]}"}
   step "packets through the node agent's rules" scripts/test-packets.sh
   step "the static server" node --test --test-reporter=spec scripts/serve.test.mjs

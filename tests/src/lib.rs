@@ -1,4 +1,5 @@
 //! What the tests of the whole share. Nothing here is shipped.
 
+pub mod apiserver;
 pub mod cases;
 pub mod random;

@@ -1,27 +1,43 @@
-//! What the server said of a policy, shortened.
+//! What the server said of an object, shortened. A field that a JSON value lacks is null.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::observation::{
-    Observation, Outcome, Reason, Stored, StoredRule, Warning, block_text, peer_text,
-    requirement_text,
+use super::observation::{
+    Outcome, Reason, Stored, StoredRule, Warning, block_text, peer_text, requirement_text,
 };
 
-pub fn shorten(raw: &Value) -> Observation {
-    let text = |key: &str| raw[key].as_str().unwrap_or_default().to_owned();
-    let outcome = match raw["status"].as_u64() {
-        Some(201) => Outcome::Stored(Box::new(stored(&raw["stored"], raw["warning"].as_str()))),
-        Some(400) => Outcome::Undecodable(go_field(&text("message"))),
-        Some(422) => Outcome::Invalid(causes(&raw["causes"])),
-        other => unreachable!("status {other:?}"),
-    };
-    Observation {
-        case: text("case"),
-        spec: text("spec"),
-        strict: text("query").contains("Strict"),
-        outcome,
+/// The parts of an answer that matter.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'s> {
+    /// The status code of HTTP.
+    pub status: u64,
+    /// `message` of a refusal.
+    pub message: &'s str,
+    /// `details.causes` of a refusal.
+    pub causes: &'s Value,
+    /// `metadata.labels` as stored.
+    pub labels: &'s Value,
+    /// `spec` as stored.
+    pub spec: &'s Value,
+    /// The texts of the warnings.
+    pub warnings: &'s [String],
+}
+
+/// The outcome, or what about the answer was not expected.
+///
+/// # Errors
+/// If the answer has a form that this does not know.
+pub fn outcome(said: Said<'_>) -> Result<Outcome, String> {
+    match said.status {
+        201 => Ok(Outcome::Stored(Box::new(stored(said)?))),
+        400 => match said.message.split_once("strict decoding error: ") {
+            Some((_, errors)) => Ok(Outcome::Strict(strict_errors(errors)?)),
+            None => Ok(Outcome::Undecodable(go_field(said.message))),
+        },
+        422 => Ok(Outcome::Invalid(causes(said.causes)?)),
+        status => Err(format!("status {status}: {}", said.message)),
     }
 }
 
@@ -32,37 +48,56 @@ fn go_field(message: &str) -> Option<String> {
     field.split_once('.').map(|(_, path)| path.to_owned())
 }
 
-fn causes(causes: &Value) -> BTreeSet<(String, Reason)> {
+fn causes(causes: &Value) -> Result<BTreeSet<(String, Reason)>, String> {
     let cause = |cause: &Value| {
         let reason = match cause["reason"].as_str() {
             Some("FieldValueInvalid") => Reason::Invalid,
             Some("FieldValueRequired") => Reason::Required,
             Some("FieldValueForbidden") => Reason::Forbidden,
             Some("FieldValueNotSupported") => Reason::Unsupported,
-            other => unreachable!("reason {other:?}"),
+            _ => return Err(format!("cause {cause}")),
         };
-        (cause["field"].as_str().unwrap().to_owned(), reason)
+        Ok((text(&cause["field"]), reason))
     };
-    causes.as_array().unwrap().iter().map(cause).collect()
+    list(causes).iter().map(cause).collect()
 }
 
-fn stored(spec: &Value, warning: Option<&str>) -> Stored {
-    let types = list(&spec["policyTypes"]).iter().map(|one| one.as_str());
+fn stored(said: Said<'_>) -> Result<Stored, String> {
     let rules = |field: &str, peers: &str| {
-        let rules = list(&spec[field]).iter();
+        let rules = list(&said.spec[field]).iter();
         rules.map(|rule| stored_rule(rule, peers)).collect()
     };
-    Stored {
-        types: types.map(|one| one.unwrap().to_owned()).collect(),
-        subject: selector(&spec["podSelector"]).unwrap_or_default(),
+    let mut warnings =
+        said.warnings.iter().map(|text| warning(text)).collect::<Result<Vec<_>, _>>()?;
+    // Host bits and an unusual form are two warnings that advise the same.
+    warnings.sort();
+    warnings.dedup();
+    Ok(Stored {
+        types: strings(&said.spec["policyTypes"]).into_iter().map(str::to_owned).collect(),
+        labels: labels(said.labels),
+        subject: selector(&said.spec["podSelector"]).unwrap_or_default(),
         ingress: rules("ingress", "from"),
         egress: rules("egress", "to"),
-        warning: warning.map(stored_warning),
-    }
+        warnings,
+    })
+}
+
+/// The server's own label of a namespace is left out: it is no part of what was sent.
+fn labels(labels: &Value) -> Vec<String> {
+    let entries = labels.as_object().into_iter().flatten();
+    let entries = entries.filter(|(key, _)| *key != "kubernetes.io/metadata.name");
+    let mut labels: Vec<String> =
+        entries.map(|(key, value)| format!("{key}={}", text(value))).collect();
+    labels.sort();
+    labels
 }
 
 fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn strings(value: &Value) -> Vec<&str> {
@@ -74,7 +109,7 @@ fn stored_rule(rule: &Value, peers: &str) -> StoredRule {
         Value::Null => {
             peer_text(selector(&peer["namespaceSelector"]), selector(&peer["podSelector"]))
         }
-        block => block_text(block["cidr"].as_str().unwrap(), &strings(&block["except"])),
+        block => block_text(&text(&block["cidr"]), &strings(&block["except"])),
     };
     StoredRule {
         ports: list(&rule["ports"]).iter().map(stored_port).collect(),
@@ -83,9 +118,9 @@ fn stored_rule(rule: &Value, peers: &str) -> StoredRule {
 }
 
 fn stored_port(port: &Value) -> String {
-    let protocol = port["protocol"].as_str().unwrap();
+    let protocol = text(&port["protocol"]);
     let first = match &port["port"] {
-        Value::Null => return protocol.to_owned(),
+        Value::Null => return protocol,
         Value::String(name) => name.clone(),
         number => number.to_string(),
     };
@@ -100,23 +135,46 @@ fn selector(selector: &Value) -> Option<Vec<String>> {
     let fields = selector.as_object()?;
     let mut texts = Vec::new();
     for (key, value) in fields.get("matchLabels").and_then(Value::as_object).into_iter().flatten() {
-        texts.push(requirement_text(key, "In", &[value.as_str().unwrap()]));
+        texts.push(requirement_text(key, "In", &[text(value)]));
     }
     for one in fields.get("matchExpressions").map_or(&[][..], list) {
-        let text = |field: &str| one[field].as_str().unwrap();
-        texts.push(requirement_text(text("key"), text("operator"), &strings(&one["values"])));
+        let values = strings(&one["values"]);
+        texts.push(requirement_text(&text(&one["key"]), &text(&one["operator"]), &values));
     }
     texts.sort();
+    texts.dedup();
     Some(texts)
 }
 
-/// `299 - "unknown field \"spec.x\""` and the like.
-fn stored_warning(header: &str) -> Warning {
-    let text: String = serde_json::from_str(header.strip_prefix("299 - ").unwrap()).unwrap();
-    let quoted = |n: usize| text.split('"').nth(n).unwrap().to_owned();
-    match text.split_once(": ") {
-        Some((line, _)) if line.starts_with("line ") => Warning::Duplicate(quoted(1)),
-        Some((path, _)) => Warning::Cidr(path.to_owned(), quoted(3)),
-        None => Warning::Unknown(quoted(1)),
-    }
+/// `unknown field "spec.x"`, `duplicate field "spec.x"`, `line 4: key "x" already set in map`,
+/// `spec.x.cidr: CIDR value "a" should be "b"`.
+fn warning(text: &str) -> Result<Warning, String> {
+    let quoted = |n: usize| text.split('"').nth(n).map(str::to_owned).ok_or(text);
+    let warning = match text.trim() {
+        text if text.starts_with("unknown field ") => Warning::Unknown(quoted(1)?),
+        text if text.starts_with("duplicate field ") => Warning::Duplicate(last(&quoted(1)?)),
+        text if text.starts_with("line ") => Warning::Duplicate(quoted(1)?),
+        text => match text.split_once(": ") {
+            Some((path, _)) if path.starts_with("spec.") => {
+                Warning::Cidr(path.to_owned(), quoted(3)?)
+            }
+            _ => return Err(format!("warning {text}")),
+        },
+    };
+    Ok(warning)
+}
+
+/// JSON's duplicates are named by path, YAML's by key.
+fn last(path: &str) -> String {
+    path.rsplit('.').next().unwrap_or_default().to_owned()
+}
+
+/// Several on one line, or one below the other.
+fn strict_errors(errors: &str) -> Result<Vec<Warning>, String> {
+    let lines = errors.lines().flat_map(|line| line.split(", "));
+    let lines = lines.map(str::trim).filter(|line| !line.is_empty() && !line.ends_with("errors:"));
+    let mut warnings = lines.map(warning).collect::<Result<Vec<_>, _>>()?;
+    warnings.sort();
+    warnings.dedup();
+    Ok(warnings)
 }

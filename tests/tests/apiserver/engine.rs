@@ -8,23 +8,16 @@ use portcullis_engine::manifest::{
 };
 use portcullis_engine::selector::Selector;
 
-use crate::observation::{
+use portcullis_tests::apiserver::{
     Observation, Outcome, Reason, Stored, StoredRule, Warning, block_text, peer_text,
     requirement_text,
 };
 
 pub fn agrees(observation: &Observation) -> Result<(), String> {
-    let text = format!(
-        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: t}}\nspec: {}\n",
-        observation.spec
-    );
+    let text = observation.text.manifest();
     let document = portcullis_engine::manifest::read_document(&text);
     match &observation.outcome {
-        // What strict validation refuses is an error to the engine, and yet evaluated.
-        Outcome::Undecodable(_) if observation.strict => same(
-            ("stored with an error", true),
-            ("stored with an error", document.objects.len() == 1 && has_error(&document)),
-        ),
+        Outcome::Strict(errors) => strict(&document, errors),
         Outcome::Stored(stored) => same(&**stored, &stored_by_engine(&document)?),
         Outcome::Undecodable(field) => undecodable(&document, field.as_deref()),
         Outcome::Invalid(faults) => invalid(&document, faults),
@@ -51,23 +44,40 @@ fn texts(document: &Document) -> Vec<String> {
     document.findings.iter().map(text).collect()
 }
 
+/// What strict validation refuses is an error to the engine, and yet evaluated.
+fn strict(document: &Document, errors: &[Warning]) -> Result<(), String> {
+    let dropped = [Code::UnknownField, Code::DuplicateKey];
+    let found = document.findings.iter().filter(|finding| dropped.contains(&finding.code));
+    if found.clone().any(|finding| finding.severity() != Severity::Error) {
+        return Err(format!("no error: {:?}", texts(document)));
+    }
+    let mut found: Vec<Warning> = found.map(warning_of_engine).collect();
+    found.sort();
+    found.dedup();
+    same(errors, &found)
+}
+
 fn stored_by_engine(document: &Document) -> Result<Stored, String> {
     let [object] = document.objects.as_slice() else {
         return Err(format!("refused: {:?}", texts(document)));
     };
-    let Body::Policy(policy) = &object.body else {
-        return Err("no policy".into());
+    let mut stored = match &object.body {
+        Body::Policy(policy) => stored_policy(policy),
+        Body::Namespace => Stored::default(),
+        _ => return Err("no policy".into()),
     };
-    let of_note = |finding: &&Diagnostic| finding.severity() >= Severity::Warning;
-    let mut findings = document.findings.iter().filter(of_note);
-    let warning = findings.next().map(warning_of_engine);
-    if findings.next().is_some() {
-        return Err(format!("several findings: {:?}", texts(document)));
-    }
-    Ok(stored_policy(policy, warning))
+    stored.labels =
+        object.meta.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    stored.labels.sort();
+    let findings = document.findings.iter();
+    let findings = findings.filter(|finding| finding.severity() >= Severity::Warning);
+    stored.warnings = findings.map(warning_of_engine).collect();
+    stored.warnings.sort();
+    stored.warnings.dedup();
+    Ok(stored)
 }
 
-fn stored_policy(policy: &NetworkPolicy, warning: Option<Warning>) -> Stored {
+fn stored_policy(policy: &NetworkPolicy) -> Stored {
     let types = [(policy.isolates_ingress, "Ingress"), (policy.isolates_egress, "Egress")];
     let types = types.into_iter().filter(|(active, _)| *active);
     let rules = |rules: &[Rule]| rules.iter().map(rule_of_engine).collect();
@@ -76,7 +86,7 @@ fn stored_policy(policy: &NetworkPolicy, warning: Option<Warning>) -> Stored {
         subject: requirements(&policy.subject),
         ingress: rules(&policy.ingress),
         egress: rules(&policy.egress),
-        warning,
+        ..Stored::default()
     }
 }
 
@@ -123,6 +133,7 @@ fn requirements(selector: &Selector) -> Vec<String> {
     });
     let mut texts: Vec<String> = texts.collect();
     texts.sort();
+    texts.dedup();
     texts
 }
 
@@ -150,9 +161,13 @@ fn invalid(document: &Document, faults: &BTreeSet<(String, Reason)>) -> Result<(
     if !document.objects.is_empty() {
         return Err(format!("not refused: {:?}", texts(document)));
     }
-    let found: BTreeSet<String> = document.findings.iter().map(field_of_engine).collect();
+    // With a refusal the server says nothing of what it would only warn of.
+    let warned =
+        [Code::UnknownField, Code::DuplicateKey, Code::NoncanonicalCidr, Code::DeprecatedVersion];
+    let refusals = document.findings.iter().filter(|finding| !warned.contains(&finding.code));
+    let found: BTreeSet<String> = refusals.clone().map(field_of_engine).collect();
     same(faults.iter().map(|(path, _)| path.clone()).collect(), found)?;
-    for finding in &document.findings {
+    for finding in refusals {
         let path = field_of_engine(finding);
         let reasons = faults.iter().filter(|(field, _)| *field == path);
         let possible = reasons_of(finding.code);
@@ -167,10 +182,12 @@ fn invalid(document: &Document, faults: &BTreeSet<(String, Reason)>) -> Result<(
 /// The server names a mapping of labels, the engine the key in it.
 fn field_of_engine(finding: &Diagnostic) -> String {
     let path = finding.path.clone().unwrap_or_default();
-    match path.split_once("matchLabels[") {
-        Some((before, _)) => format!("{before}matchLabels"),
-        None => path,
+    for mapping in ["matchLabels", "metadata.labels"] {
+        if let Some((before, _)) = path.split_once(&format!("{mapping}[")) {
+            return format!("{before}{mapping}");
+        }
     }
+    path
 }
 
 /// The reasons that the server may give where the engine has a code.
@@ -180,10 +197,11 @@ fn reasons_of(code: Code) -> &'static [Reason] {
         Code::EnumCase | Code::PolicyTypes => &[Unsupported, Invalid],
         Code::ProtocolUnsupported => &[Unsupported],
         Code::SelectorValues => &[Required, Forbidden],
-        Code::EmptyPeer => &[Required],
+        Code::EmptyPeer | Code::MissingName => &[Required],
         Code::BlockWithSelector => &[Forbidden],
         Code::CidrInvalid => &[Required, Invalid],
-        Code::PortAsString
+        Code::BadName
+        | Code::PortAsString
         | Code::PortName
         | Code::PortRange
         | Code::EndPort

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Builds etcd and kube-apiserver, which the tests of tests/kube start on this machine.
+# They are kept outside the tree, with a stamp of what they were built from; a second run takes a second.
+# Leaves with 3 where Go is missing: those tests are then skipped, and nothing else needs it.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+OUT=$TOOLS/kube
+NO_GO=3
+
+have go || {
+  echo "portcullis: Go is missing, so no API server can be built: install it from https://go.dev" >&2
+  exit "$NO_GO"
+}
+
+# go_tool NAME PACKAGE TIME [LDFLAG...]: builds PACKAGE of the module in tests/kube, as NAME.
+go_tool() {
+  local name=$1 package=$2 minutes=$3 key start=$SECONDS module=$ROOT/tests/kube/${1#kube-}
+  shift 3
+  key="$(go env GOVERSION) $* $(cat "$module"/go.mod "$module"/go.sum "$module"/*.go | cksum)"
+  [ -x "$OUT/$name" ] && [ "$(cat "$OUT/$name.stamp" 2>/dev/null)" = "$key" ] && return
+  say "Building $name, once (about $minutes on two cores)"
+  (cd "$module" && quietly "go-$name" go build -trimpath -ldflags "-s -w $*" -o "$OUT/$name" "$package") ||
+    missing "$name could not be built, see above; can Go download modules here?"
+  echo "$key" >"$OUT/$name.stamp"
+  say "Built $name in $((SECONDS - start)) s, $(($(wc -c <"$OUT/$name") / 1000000)) MB: $OUT/$name"
+}
+
+# The version that the server gives of itself; without it, it would give none.
+version=$(sed -n 's/^require k8s.io\/kubernetes \(v[0-9.]*\)$/\1/p' tests/kube/apiserver/go.mod)
+IFS=. read -r major minor _ <<<"${version#v}"
+NAMED=k8s.io/component-base/version
+
+mkdir -p "$OUT"
+go_tool etcd . "half a minute"
+go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "five minutes" \
+  "-X $NAMED.gitVersion=$version -X $NAMED.gitMajor=$major -X $NAMED.gitMinor=$minor"

@@ -1,0 +1,55 @@
+//! `portcullis-kube record [FILE]` asks an API server about every case and writes what it said;
+//! `portcullis-kube serve` starts one and prints where it is, until its input ends.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")
+)]
+
+mod cases;
+mod record;
+
+use std::io::{Read as _, Write as _, stdin, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use portcullis_kube::{Cluster, Programs};
+use portcullis_tests::cases::root;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Outcome<ExitCode> {
+    let Some(programs) = Programs::find() else {
+        writeln!(stdout(), "No API server is built here; run: scripts/build-kube.sh")?;
+        return Ok(ExitCode::from(2));
+    };
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["record"] => record(&programs, root().join("tests/fixtures/apiserver.json")).await?,
+        ["record", file] => record(&programs, PathBuf::from(file)).await?,
+        ["serve"] => serve(&programs).await?,
+        _ => {
+            writeln!(stdout(), "usage: portcullis-kube record [FILE] | serve")?;
+            return Ok(ExitCode::from(2));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn record(programs: &Programs, file: PathBuf) -> Outcome<()> {
+    let cluster = Cluster::start(programs, &[]).await?;
+    let cases = cases::all();
+    let observations = record::record(&cluster.admin()?, &cases).await?;
+    std::fs::write(&file, record::text(&observations)?)?;
+    writeln!(stdout(), "{} observations in {}", observations.len(), file.display())?;
+    Ok(())
+}
+
+async fn serve(programs: &Programs) -> Outcome<()> {
+    let cluster = Cluster::start(programs, &[]).await?;
+    writeln!(stdout(), "{}", cluster.url())?;
+    writeln!(stdout(), "export KUBECONFIG={}", cluster.admin_kubeconfig()?.display())?;
+    stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
