@@ -14,6 +14,7 @@ mod render;
 mod script;
 mod settings;
 mod state;
+mod verify;
 
 pub use lower::{Input, lower};
 pub use plan::{Plan, RuleEdit, SetEdit, Step, plan};
@@ -25,3 +26,4 @@ pub use program::{
 pub use render::{Comments, ipset_restore, iptables_restore, member_texts, rule_text, set_create};
 pub use settings::{Admitted, Denial, FlowLog, NodeTraffic, Settings, SettingsError};
 pub use state::{ChainState, KernelState, TableState};
+pub use verify::{Counterexample, Disagreement, Verified, verify};

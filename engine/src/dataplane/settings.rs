@@ -2,6 +2,9 @@
 
 use ipnet::IpNet;
 
+use super::program::ChainName;
+use crate::manifest::Direction;
+
 /// How a program is made, beside what policies say.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Settings {
@@ -94,6 +97,32 @@ impl Default for Settings {
             admitted: Admitted::Return,
             node_traffic: NodeTraffic::Policed,
         }
+    }
+}
+
+/// Names that readers of programs may rely on.
+impl Settings {
+    /// The chain that forwarded packets enter.
+    pub fn forward(&self) -> ChainName {
+        self.chain("FORWARD")
+    }
+
+    /// The chain that packets to the node itself enter.
+    pub fn input(&self) -> ChainName {
+        self.chain("INPUT")
+    }
+
+    /// The chain that finds the policies of a packet's source (egress) or destination (ingress).
+    pub fn root(&self, direction: Direction) -> ChainName {
+        self.chain(match direction {
+            Direction::Ingress => "IG",
+            Direction::Egress => "EG",
+        })
+    }
+
+    /// A chain that every program has.
+    pub fn chain(&self, word: &str) -> ChainName {
+        format!("{}-{word}", self.prefix).into()
     }
 }
 

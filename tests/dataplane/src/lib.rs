@@ -4,6 +4,7 @@
 //! The model shares no code with the engine that writes the text.
 
 pub mod kernel;
+pub mod mutate;
 pub mod site;
 
 pub use kernel::{Kernel, Packet, Protocol, State, Verdict};

@@ -14,28 +14,6 @@ use crate::net::{Cidr, Family, Protocol};
 /// whatever policies admit.
 const NEIGHBOUR_DISCOVERY: std::ops::RangeInclusive<u8> = 133..=137;
 
-/// The chain that forwarded packets enter.
-pub fn forward(settings: &Settings) -> ChainName {
-    name(settings, "FORWARD")
-}
-
-/// The chain that packets to the node itself enter.
-pub fn input(settings: &Settings) -> ChainName {
-    name(settings, "INPUT")
-}
-
-/// The chain that looks for the policies of a packet's source or destination.
-pub fn root(settings: &Settings, direction: Direction) -> ChainName {
-    match direction {
-        Direction::Ingress => name(settings, "IG"),
-        Direction::Egress => name(settings, "EG"),
-    }
-}
-
-fn name(settings: &Settings, word: &str) -> ChainName {
-    format!("{}-{word}", settings.prefix).into()
-}
-
 /// All of them but the roots, which hang on the pods.
 ///
 /// # Shape
@@ -46,12 +24,12 @@ pub fn chains(
     local: &SetName,
 ) -> Vec<(ChainName, Vec<FilterRule>)> {
     vec![
-        (forward(settings), forward_rules(settings, family, local)),
-        (input(settings), input_rules(settings, family)),
-        (name(settings, "CUT"), closed(cut(settings))),
-        (name(settings, "DONE"), closed(cut(settings).into_iter().chain(accept(settings, local)))),
-        (name(settings, "INVALID"), closed(invalid(local))),
-        (name(settings, "UNKNOWN"), denied(settings, "unknown")),
+        (settings.forward(), forward_rules(settings, family, local)),
+        (settings.input(), input_rules(settings, family)),
+        (settings.chain("CUT"), closed(cut(settings))),
+        (settings.chain("DONE"), closed(cut(settings).into_iter().chain(accept(settings, local)))),
+        (settings.chain("INVALID"), closed(invalid(local))),
+        (settings.chain("UNKNOWN"), denied(settings, "unknown")),
     ]
 }
 
@@ -64,11 +42,11 @@ fn closed(rules: impl IntoIterator<Item = FilterRule>) -> Vec<FilterRule> {
 /// policy; then the policies of both ends, each of which may deny.
 fn forward_rules(settings: &Settings, family: Family, local: &SetName) -> Vec<FilterRule> {
     let state =
-        |state, chain| FilterRule::new([Match::State(state)], Action::Goto(name(settings, chain)));
+        |state, chain| FilterRule::new([Match::State(state)], Action::Goto(settings.chain(chain)));
     let established = state(States::EstablishedOrRelated, "DONE");
     let invalid = state(States::Invalid, "INVALID");
     let ends = [Direction::Egress, Direction::Ingress]
-        .map(|direction| FilterRule::new([], Action::Jump(root(settings, direction))));
+        .map(|direction| FilterRule::new([], Action::Jump(settings.root(direction))));
     let rules = [established, invalid].into_iter().chain(neighbours(family)).chain(ends);
     let rules = rules.chain(unknown(settings, family, local));
     closed(rules.chain(log_admitted(settings, local)).chain(accept(settings, local)))
@@ -79,9 +57,9 @@ fn forward_rules(settings: &Settings, family: Family, local: &SetName) -> Vec<Fi
 fn input_rules(settings: &Settings, family: Family) -> Vec<FilterRule> {
     let established = FilterRule::new(
         [Match::State(States::EstablishedOrRelated)],
-        Action::Goto(name(settings, "CUT")),
+        Action::Goto(settings.chain("CUT")),
     );
-    let egress = FilterRule::new([], Action::Jump(root(settings, Direction::Egress)));
+    let egress = FilterRule::new([], Action::Jump(settings.root(Direction::Egress)));
     closed([established].into_iter().chain(neighbours(family)).chain([egress]))
 }
 
@@ -129,7 +107,7 @@ fn unknown(settings: &Settings, family: Family, local: &SetName) -> Vec<FilterRu
     });
     let own = blocks.filter(|block| matches!(block, Cidr::V4(_)) == (family == Family::IPv4));
     let rules = own.flat_map(|block| {
-        let target = || Action::Goto(name(settings, "UNKNOWN"));
+        let target = || Action::Goto(settings.chain("UNKNOWN"));
         [
             FilterRule::new([Match::Source(block), Match::SourceNotIn(local.clone())], target()),
             FilterRule::new(

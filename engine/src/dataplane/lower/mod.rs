@@ -108,7 +108,7 @@ impl<'i> FamilyLowering<'i> {
         for direction in Direction::BOTH {
             let leaves = self.leaves(pods, direction, notes);
             let root = dispatch::build(self, direction, &leaves);
-            let name = entry::root(self.input.settings, direction);
+            let name = self.input.settings.root(direction);
             self.put(name, ChainKind::Fixed, root);
         }
         for (name, rules) in entry::chains(self.input.settings, self.family, &local) {
@@ -202,8 +202,8 @@ impl<'i> FamilyLowering<'i> {
 }
 
 fn hooks(settings: &Settings) -> Vec<Hook> {
-    let forward = Hook { from: "FORWARD", to: entry::forward(settings) };
-    let input = Hook { from: "INPUT", to: entry::input(settings) };
+    let forward = Hook { from: "FORWARD", to: settings.forward() };
+    let input = Hook { from: "INPUT", to: settings.input() };
     match settings.node_traffic {
         NodeTraffic::Policed => vec![forward, input],
         NodeTraffic::Open => vec![forward],

@@ -1,0 +1,278 @@
+//! Whether a program admits exactly what the policies admit.
+//!
+//! Two readings are compared: one of the chains and sets, as the kernel would walk them, with all
+//! packets at once; one of the policies. Neither knows how programs are made.
+
+mod frame;
+mod pods;
+mod policies;
+mod reader;
+mod regions;
+mod space;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::lower::Input;
+use super::program::{ChainName, FamilyProgram, FilterProgram};
+use crate::cluster::{Addresses, Endpoint, GroupId, Life};
+use crate::manifest::Direction;
+use crate::net::{ConnSet, Family, Protocol};
+use crate::policy::ProgramId;
+use frame::Frame;
+use pods::Pods;
+use policies::Policies;
+use reader::{KnownSets, Reader, Trouble};
+use regions::{Region, Walk};
+use space::{Admitted, Space};
+
+/// What was found to be right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Addresses of local pods, in both directions.
+    pub subjects: usize,
+    /// Chains of classes whose rules were compared with policies.
+    pub classes: usize,
+    /// Subjects whose way through the chains was walked region by region, since it has not the
+    /// usual form.
+    pub walked: usize,
+}
+
+/// Where a program does not do what the policies say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disagreement {
+    /// A flow is judged otherwise.
+    Flow(Counterexample),
+    /// Chains or sets are not as they must be, whatever the policies are.
+    Structure {
+        /// The family.
+        family: Family,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// A flow that is judged otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counterexample {
+    /// The direction, seen from the pod.
+    pub direction: Direction,
+    /// The pod, as an index of the model's endpoints; none for an address that is no local pod's.
+    pub pod: Option<u32>,
+    /// The pod's address.
+    pub subject: IpAddr,
+    /// The other end's address.
+    pub peer: IpAddr,
+    /// The protocol; none stands for those without ports.
+    pub protocol: Option<Protocol>,
+    /// The destination port.
+    pub port: u16,
+    /// Whether the program admits it; the policies say the opposite.
+    pub admitted: bool,
+}
+
+/// Compares a program with the policies.
+///
+/// # Errors
+/// The flows and structures that are wrong: at least one of each kind that is.
+///
+/// # Cost
+/// Linear in the endpoints of the cluster, the rules and the members of sets.
+pub fn verify(program: &FilterProgram, input: Input<'_>) -> Result<Verified, Vec<Disagreement>> {
+    let mut known = KnownSets::default();
+    let (mut verified, mut wrong) = (Verified::default(), Vec::new());
+    for family in &program.families {
+        let check = Check { input, program: family, verified: &mut verified, wrong: &mut wrong };
+        if let Err(what) = check.run(&mut known) {
+            wrong.push(Disagreement::Structure { family: family.family, what });
+        }
+    }
+    if wrong.is_empty() { Ok(verified) } else { Err(wrong) }
+}
+
+/// The check of one family.
+struct Check<'c> {
+    input: Input<'c>,
+    program: &'c FamilyProgram,
+    verified: &'c mut Verified,
+    wrong: &'c mut Vec<Disagreement>,
+}
+
+/// An address of a local pod.
+struct Subject {
+    pod: u32,
+    group: GroupId,
+    address: u128,
+    /// All addresses of the pod.
+    own: Arc<Space>,
+}
+
+impl Check<'_> {
+    fn run(mut self, known: &mut KnownSets) -> Result<(), Trouble> {
+        let family = self.program.family;
+        let reader = Reader::new(self.program, known)?;
+        let subjects = self.subjects();
+        let local = Space::from_ranges(subjects.iter().map(|one| (one.address, one.address)));
+        Frame { reader: &reader, settings: self.input.settings, local: &local }.check()?;
+        let mut policies = Policies::new(self.input.model, self.input.policies, family);
+        for direction in Direction::BOTH {
+            let mut pods = Pods::new(&reader, direction);
+            let mut proved = BTreeSet::new();
+            for subject in &subjects {
+                self.subject(subject, (&mut pods, &mut policies), &mut proved)?;
+            }
+            self.verified.classes += proved.len();
+            self.others(&pods, &subjects)?;
+        }
+        Ok(())
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        let (family, model) = (self.program.family, self.input.model);
+        let mut subjects = Vec::new();
+        for (pod, endpoint) in (0..).zip(&model.endpoints) {
+            let (Some(group), Some(addresses)) = (endpoint.group, self.here(endpoint)) else {
+                continue;
+            };
+            let own = Arc::new(space::of_addresses(addresses.iter().copied(), family));
+            for address in addresses.iter().filter(|one| Family::of(**one) == family) {
+                let address = space::number(*address);
+                subjects.push(Subject { pod, group, address, own: own.clone() });
+            }
+        }
+        subjects
+    }
+
+    /// The addresses of a pod of the node.
+    fn here<'e>(&self, endpoint: &'e Endpoint) -> Option<&'e [IpAddr]> {
+        match &endpoint.addresses {
+            Addresses::Known(addresses)
+                if endpoint.node.as_deref() == Some(self.input.node)
+                    && endpoint.life == Life::Active =>
+            {
+                Some(addresses)
+            }
+            _ => None,
+        }
+    }
+
+    /// A pod's way through the chains, and what its class admits.
+    fn subject(
+        &mut self,
+        subject: &Subject,
+        (pods, policies): (&mut Pods<'_, '_>, &mut Policies<'_>),
+        proved: &mut BTreeSet<(ChainName, ProgramId, GroupId)>,
+    ) -> Result<(), Trouble> {
+        let direction = pods.direction;
+        let root = self.input.settings.root(direction);
+        let id = self.input.policies.program_id(subject.group, direction);
+        self.verified.subjects += 1;
+        // What a pod may send to itself, and its own node to it, is not the class's.
+        let mut exempt = Admitted::default();
+        exempt.add(subject.own.clone(), ConnSet::all());
+        let mut expected = exempt.clone();
+        if let Some(descent) = pods.descend(&root, subject.address)? {
+            let class = descent.class.clone();
+            let key = class.map(|class| (class, id, subject.group));
+            let alike = descent.own.difference(&exempt, self.program.family).is_none();
+            if alike && key.as_ref().is_some_and(|key| proved.contains(key)) {
+                return Ok(());
+            }
+            let mut found = descent.own;
+            if let Some((class, ..)) = &key
+                && let Some(admitted) = pods.class(class)?
+            {
+                found.add_all(&admitted);
+            }
+            expected.add_all(&policies.admitted(id, direction, subject.group));
+            let same = self.compare(subject, direction, (found, expected));
+            proved.extend(key.filter(|_| same && alike));
+            return Ok(());
+        }
+        self.verified.walked += 1;
+        expected.add_all(&policies.admitted(id, direction, subject.group));
+        self.compare(subject, direction, (pods.walk(&root, subject.address)?, expected));
+        Ok(())
+    }
+
+    fn compare(
+        &mut self,
+        subject: &Subject,
+        direction: Direction,
+        (mut found, mut expected): (Admitted, Admitted),
+    ) -> bool {
+        let family = self.program.family;
+        if direction == Direction::Ingress {
+            // The node's own packets are sent to its pods, not forwarded: no chain sees them.
+            let node = Arc::new(self.own_node());
+            found.add(node.clone(), ConnSet::all());
+            expected.add(node, ConnSet::all());
+        }
+        let Some(difference) = found.difference(&expected, family) else {
+            return true;
+        };
+        let (protocol, port, admitted) = difference.example();
+        self.wrong.push(Disagreement::Flow(Counterexample {
+            direction,
+            pod: Some(subject.pod),
+            subject: space::address(subject.address, family),
+            peer: space::address(difference.peer, family),
+            protocol,
+            port,
+            admitted,
+        }));
+        false
+    }
+
+    fn own_node(&self) -> Space {
+        let node = self.input.model.nodes.iter().find(|node| *node.name == *self.input.node);
+        let addresses = node.into_iter().flat_map(|node| node.addresses.iter().copied());
+        space::of_addresses(addresses, self.program.family)
+    }
+
+    /// Nobody else is denied anything by a direction's chains.
+    fn others(&mut self, pods: &Pods<'_, '_>, subjects: &[Subject]) -> Result<(), Trouble> {
+        let family = self.program.family;
+        let root = self.input.settings.root(pods.direction);
+        let local = Space::from_ranges(subjects.iter().map(|one| (one.address, one.address)));
+        let others = space::everywhere(family).difference(&local);
+        let captured = pods.captured(&root, others)?;
+        if captured.is_empty() {
+            return Ok(());
+        }
+        let any = space::everywhere(family);
+        let (source, destination) = match pods.direction {
+            Direction::Egress => (captured, any),
+            Direction::Ingress => (any, captured),
+        };
+        let region = Region { source, destination, conns: ConnSet::all(), calls: 0 };
+        let walk = Walk { reader: pods.reader, walker: reader::Walker::NEW, opaque: &[] };
+        let outcome = walk.chain(&root, region)?;
+        if !outcome.accepted.is_empty() {
+            return Err(format!(
+                "{root} accepts, so that nobody asks for the other end's policies"
+            ));
+        }
+        if let Some(denied) = outcome.denied.first() {
+            self.wrong.push(Disagreement::Flow(stranger(denied, pods.direction, family)));
+        }
+        Ok(())
+    }
+}
+
+/// A packet of a region that is denied for the sake of somebody who is no local pod.
+fn stranger(denied: &Region, direction: Direction, family: Family) -> Counterexample {
+    let first =
+        |space: &Space| space::address(space.ranges().first().map_or(0, |range| range.0), family);
+    let (source, destination) = (first(&denied.source), first(&denied.destination));
+    let (subject, peer) = match direction {
+        Direction::Egress => (source, destination),
+        Direction::Ingress => (destination, source),
+    };
+    let protocols = Protocol::ALL
+        .into_iter()
+        .filter_map(|protocol| Some((protocol, denied.conns.ports(protocol).ranges().first()?.0)));
+    let (protocol, port) = { protocols }.next().map_or((None, 0), |(one, port)| (Some(one), port));
+    Counterexample { direction, pod: None, subject, peer, protocol, port, admitted: false }
+}

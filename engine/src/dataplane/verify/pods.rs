@@ -1,0 +1,241 @@
+//! What a direction's chains admit for one pod.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::program::{Action, Chain, ChainName, FilterRule, Match};
+use super::reader::{Product, Reader, Trouble, Walker};
+use super::regions::{DEEPEST, Region, Walk};
+use super::space::{Admitted, Space, everywhere};
+use crate::manifest::Direction;
+use crate::net::ConnSet;
+
+/// What is admitted for a pod: by rules about it alone, and by a chain that says the same for
+/// whatever pod comes to it.
+#[derive(Debug, Default)]
+pub struct Descent {
+    /// By rules about the pod.
+    pub own: Admitted,
+    /// The chain.
+    pub class: Option<ChainName>,
+}
+
+/// A direction's chains.
+pub struct Pods<'w, 'p> {
+    /// The program.
+    pub reader: &'w Reader<'p>,
+    /// The direction.
+    pub direction: Direction,
+    classes: BTreeMap<ChainName, Option<Arc<Admitted>>>,
+}
+
+/// What one rule says where only some packets are looked at.
+enum Step {
+    /// On to the next rule.
+    On,
+    /// The chain is at its end.
+    End,
+    /// On in another chain.
+    To(ChainName),
+    /// Rules of this form are not read here.
+    Other,
+}
+
+impl<'w, 'p> Pods<'w, 'p> {
+    /// Nothing looked at yet.
+    pub fn new(reader: &'w Reader<'p>, direction: Direction) -> Self {
+        Self { reader, direction, classes: BTreeMap::new() }
+    }
+
+    /// What is admitted for a pod's address, from the first chain on; none if the chains are not
+    /// of the form that is read here.
+    pub fn descend(&mut self, root: &str, subject: u128) -> Result<Option<Descent>, Trouble> {
+        let mut descent = Descent::default();
+        let mut chain = self.reader.chain(root)?;
+        // No chain can be met twice: one that leads to itself is not of the form.
+        for _ in 0..self.reader.program.chains.len() {
+            match self.read(chain, Some(subject), &mut descent.own)? {
+                Step::To(next) if self.class(&next)?.is_some() => {
+                    descent.class = Some(next);
+                    return Ok(Some(descent));
+                }
+                Step::To(next) => chain = self.reader.chain(&next)?,
+                Step::End => return Ok(Some(descent)),
+                Step::On | Step::Other => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a chain admits for whatever pod; none if it asks who it is, or is of another form.
+    pub fn class(&mut self, name: &ChainName) -> Result<Option<Arc<Admitted>>, Trouble> {
+        if let Some(known) = self.classes.get(name) {
+            return Ok(known.clone());
+        }
+        let chain = self.reader.chain(name)?;
+        let mut admitted = Admitted::default();
+        let asks = chain.rules.iter().any(|rule| self.asks_subject(rule));
+        let read = !asks && matches!(self.read(chain, None, &mut admitted)?, Step::End);
+        let class = read.then(|| Arc::new(admitted));
+        self.classes.insert(name.clone(), class.clone());
+        Ok(class)
+    }
+
+    fn asks_subject(&self, rule: &FilterRule) -> bool {
+        rule.matches.iter().any(|one| match (one, self.direction) {
+            (Match::Source(_) | Match::SourceIn(_) | Match::SourceNotIn(_), direction) => {
+                direction == Direction::Egress
+            }
+            (
+                Match::Destination(_)
+                | Match::DestinationIn(_)
+                | Match::DestinationNotIn(_)
+                | Match::DestinationPortIn(_),
+                direction,
+            ) => direction == Direction::Ingress,
+            _ => false,
+        })
+    }
+
+    fn read(
+        &self,
+        chain: &Chain,
+        subject: Option<u128>,
+        admitted: &mut Admitted,
+    ) -> Result<Step, Trouble> {
+        for rule in &chain.rules {
+            match self.rule(rule, subject, admitted)? {
+                Step::On => {}
+                step => return Ok(step),
+            }
+        }
+        self.admit(&[Product::default()], admitted);
+        Ok(Step::End)
+    }
+
+    fn rule(
+        &self,
+        rule: &FilterRule,
+        subject: Option<u128>,
+        admitted: &mut Admitted,
+    ) -> Result<Step, Trouble> {
+        if matches!(rule.action, Action::Log { .. }) {
+            return Ok(Step::On);
+        }
+        if rule.matches.iter().any(|one| matches!(one, Match::Limit(..))) {
+            return Ok(Step::Other);
+        }
+        let mut products = self.reader.products(rule, Walker::NEW)?;
+        products.retain_mut(|product| self.about(product, subject));
+        let every = products.iter().any(Product::is_all);
+        Ok(match &rule.action {
+            _ if products.is_empty() => Step::On,
+            Action::Return => {
+                self.admit(&products, admitted);
+                if every { Step::End } else { Step::On }
+            }
+            Action::Drop | Action::Reject(_) if every => Step::End,
+            Action::Goto(next) if every => Step::To(next.clone()),
+            _ => Step::Other,
+        })
+    }
+
+    /// Whether the product is about the subject, which it then is not asked for any more.
+    fn about(&self, product: &mut Product, subject: Option<u128>) -> bool {
+        let own = match self.direction {
+            Direction::Egress => &mut product.source,
+            Direction::Ingress => &mut product.destination,
+        };
+        let Some(subject) = subject else { return true };
+        own.take().is_none_or(|space| space.contains(subject))
+    }
+
+    fn admit(&self, products: &[Product], admitted: &mut Admitted) {
+        for product in products {
+            let peers = match self.direction {
+                Direction::Egress => &product.destination,
+                Direction::Ingress => &product.source,
+            };
+            let anywhere = || Arc::new(everywhere(self.reader.program.family));
+            let peers = peers.clone().unwrap_or_else(anywhere);
+            admitted.add(peers, product.conns.clone().unwrap_or_else(ConnSet::all));
+        }
+    }
+
+    /// What is admitted for a pod's address, whatever the form of the chains.
+    ///
+    /// # Errors
+    /// If a chain decides that no rule of the other direction shall see a packet.
+    pub fn walk(&self, root: &str, subject: u128) -> Result<Admitted, Trouble> {
+        let one = Space::range(subject, subject);
+        let any = everywhere(self.reader.program.family);
+        let (source, destination) = match self.direction {
+            Direction::Egress => (one, any),
+            Direction::Ingress => (any, one),
+        };
+        let region = Region { source, destination, conns: ConnSet::all(), calls: 0 };
+        let walk = Walk { reader: self.reader, walker: Walker::NEW, opaque: &[] };
+        let outcome = walk.chain(root, region)?;
+        if !outcome.accepted.is_empty() {
+            return Err(format!(
+                "{root} accepts, so that nobody asks for the other end's policies"
+            ));
+        }
+        let mut admitted = Admitted::default();
+        for region in outcome.returned {
+            let peers = match self.direction {
+                Direction::Egress => region.destination,
+                Direction::Ingress => region.source,
+            };
+            admitted.add(Arc::new(peers), region.conns);
+        }
+        Ok(admitted)
+    }
+
+    /// Addresses that may be denied something, and perhaps others.
+    pub fn captured(&self, root: &str, subjects: Space) -> Result<Space, Trouble> {
+        self.captured_below(root, subjects, 0)
+    }
+
+    fn captured_below(&self, name: &str, subjects: Space, depth: usize) -> Result<Space, Trouble> {
+        if depth > DEEPEST {
+            return Err(format!("chain {name} leads to itself"));
+        }
+        let mut captured = Space::empty();
+        let mut left = subjects;
+        for rule in &self.reader.chain(name)?.rules {
+            let conditional = self.conditional(rule);
+            for product in self.reader.products(rule, Walker::NEW)? {
+                let own = match self.direction {
+                    Direction::Egress => &product.source,
+                    Direction::Ingress => &product.destination,
+                };
+                let here = own.as_ref().map_or_else(|| left.clone(), |own| left.intersection(own));
+                if here.is_empty() {
+                    continue;
+                }
+                let below = match &rule.action {
+                    Action::Log { .. } | Action::Return => Space::empty(),
+                    Action::Goto(next) | Action::Jump(next) => {
+                        self.captured_below(next, here.clone(), depth + 1)?
+                    }
+                    Action::Accept | Action::Drop | Action::Reject(_) => here.clone(),
+                };
+                captured = captured.union(&below);
+                if !conditional && !matches!(rule.action, Action::Log { .. } | Action::Jump(_)) {
+                    left = left.difference(&here);
+                }
+            }
+        }
+        Ok(captured)
+    }
+
+    /// Whether a rule asks more than who the subject is.
+    fn conditional(&self, rule: &FilterRule) -> bool {
+        let about_subject = |one: &Match| match self.direction {
+            Direction::Egress => matches!(one, Match::Source(_) | Match::SourceIn(_)),
+            Direction::Ingress => matches!(one, Match::Destination(_) | Match::DestinationIn(_)),
+        };
+        !rule.matches.iter().all(about_subject)
+    }
+}

@@ -1,0 +1,150 @@
+//! Walks chains as the kernel does, with all packets of a region at once.
+
+use std::sync::Arc;
+
+use super::super::program::{Action, ChainName, Match};
+use super::reader::{Product, Reader, Trouble, Walker};
+use super::space::Space;
+use crate::net::ConnSet;
+
+/// The kernel allows chains to lead on so often; programs need far less.
+pub const DEEPEST: usize = 64;
+
+/// Packets from these sources to these destinations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Sources.
+    pub source: Space,
+    /// Destinations.
+    pub destination: Space,
+    /// Protocols and ports.
+    pub conns: ConnSet,
+    /// Which of the chains that are not looked into were walked, as bits.
+    pub calls: u8,
+}
+
+/// What becomes of regions in a chain.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// They come back.
+    pub returned: Vec<Region>,
+    /// They are accepted, and no later rule sees them.
+    pub accepted: Vec<Region>,
+    /// They are denied.
+    pub denied: Vec<Region>,
+}
+
+/// Chains that are only noted, not looked into.
+pub type Opaque<'o> = &'o [ChainName];
+
+/// Walks.
+pub struct Walk<'w, 'p> {
+    /// The program.
+    pub reader: &'w Reader<'p>,
+    /// The kind of packets.
+    pub walker: Walker,
+    /// Chains that are only noted.
+    pub opaque: Opaque<'w>,
+}
+
+impl Walk<'_, '_> {
+    /// What becomes of a region that comes into a chain.
+    pub fn chain(&self, name: &str, region: Region) -> Result<Outcome, Trouble> {
+        self.walk(name, vec![region], 0)
+    }
+
+    fn walk(&self, name: &str, mut at: Vec<Region>, depth: usize) -> Result<Outcome, Trouble> {
+        if let Some(bit) = self.opaque.iter().position(|known| **known == *name) {
+            at.iter_mut().for_each(|region| region.calls |= 1 << bit);
+            return Ok(Outcome { returned: at, ..Outcome::default() });
+        }
+        if depth > DEEPEST {
+            return Err(format!("chain {name} leads to itself"));
+        }
+        let mut outcome = Outcome::default();
+        for rule in &self.reader.chain(name)?.rules {
+            if at.is_empty() {
+                break;
+            }
+            let mut matched = Vec::new();
+            for product in self.reader.products(rule, self.walker)? {
+                let (inside, outside) = split(&at, &product);
+                matched.extend(inside);
+                at = outside;
+            }
+            let limited = rule.matches.iter().any(|one| matches!(one, Match::Limit(..)));
+            if limited && !matches!(rule.action, Action::Log { .. }) {
+                return Err(format!("chain {name} decides by a rate"));
+            }
+            self.act(&rule.action, matched, (&mut outcome, &mut at), depth)?;
+        }
+        outcome.returned.append(&mut at);
+        Ok(outcome)
+    }
+
+    /// What the action does with the regions that agree; those that walk on join the others.
+    fn act(
+        &self,
+        action: &Action,
+        mut matched: Vec<Region>,
+        (outcome, at): (&mut Outcome, &mut Vec<Region>),
+        depth: usize,
+    ) -> Result<(), Trouble> {
+        match action {
+            Action::Log { .. } => at.append(&mut matched),
+            Action::Return => outcome.returned.append(&mut matched),
+            Action::Accept => outcome.accepted.append(&mut matched),
+            Action::Drop | Action::Reject(_) => outcome.denied.append(&mut matched),
+            Action::Jump(next) | Action::Goto(next) => {
+                let mut below = self.walk(next, matched, depth + 1)?;
+                outcome.accepted.append(&mut below.accepted);
+                outcome.denied.append(&mut below.denied);
+                // From a chain that was gone to one returns to where this one was jumped at.
+                match action {
+                    Action::Jump(_) => at.append(&mut below.returned),
+                    _ => outcome.returned.append(&mut below.returned),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What of the regions is in the product, and what is not.
+fn split(regions: &[Region], product: &Product) -> (Vec<Region>, Vec<Region>) {
+    let (mut inside, mut outside) = (Vec::new(), Vec::new());
+    for region in regions {
+        let mut rest = region.clone();
+        cut(&mut rest, product.source.as_ref(), |region| &mut region.source, &mut outside);
+        cut(&mut rest, product.destination.as_ref(), |r| &mut r.destination, &mut outside);
+        if let Some(conns) = &product.conns {
+            let other = Region { conns: rest.conns.difference(conns), ..rest.clone() };
+            outside.extend(Some(other).filter(|region| !region.is_empty()));
+            rest.conns = rest.conns.intersection(conns);
+        }
+        inside.extend(Some(rest).filter(|region| !region.is_empty()));
+    }
+    (inside, outside)
+}
+
+/// Keeps of a region what is within a space, and puts the other part outside.
+fn cut(
+    rest: &mut Region,
+    within: Option<&Arc<Space>>,
+    part: impl Fn(&mut Region) -> &mut Space,
+    outside: &mut Vec<Region>,
+) {
+    let Some(within) = within else { return };
+    let mut other = rest.clone();
+    let all = part(rest).clone();
+    *part(&mut other) = all.difference(within);
+    *part(rest) = all.intersection(within);
+    outside.extend(Some(other).filter(|region| !region.is_empty()));
+}
+
+impl Region {
+    /// Whether no packet is in it.
+    pub fn is_empty(&self) -> bool {
+        self.source.is_empty() || self.destination.is_empty() || self.conns.is_empty()
+    }
+}

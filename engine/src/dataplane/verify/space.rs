@@ -1,0 +1,165 @@
+//! Sets of addresses of one family, and what is admitted at them.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use crate::net::{AddrSet, Cidr, ConnSet, Family, IntervalSet, Protocol};
+
+/// Addresses of one family, as numbers.
+pub type Space = IntervalSet<u128>;
+
+/// Every address of a family.
+pub fn everywhere(family: Family) -> Space {
+    match family {
+        Family::IPv4 => Space::range(0, u128::from(u32::MAX)),
+        Family::IPv6 => Space::full(),
+    }
+}
+
+/// An address as a number.
+pub fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(u32::from(v4)),
+        IpAddr::V6(v6) => u128::from(v6),
+    }
+}
+
+/// The address of a number.
+pub fn address(number: u128, family: Family) -> IpAddr {
+    match (family, u32::try_from(number)) {
+        (Family::IPv4, Ok(v4)) => Ipv4Addr::from(v4).into(),
+        _ => Ipv6Addr::from(number).into(),
+    }
+}
+
+/// These addresses, those of the other family left out.
+pub fn of_addresses(addresses: impl Iterator<Item = IpAddr>, family: Family) -> Space {
+    let own = addresses.filter(|address| Family::of(*address) == family).map(number);
+    Space::from_ranges(own.map(|number| (number, number)))
+}
+
+/// The addresses of a block; none if it is of the other family.
+pub fn of_cidr(cidr: Cidr, family: Family) -> Space {
+    match (cidr, family) {
+        (Cidr::V4(net), Family::IPv4) => {
+            Space::range(u32::from(net.network()).into(), u32::from(net.broadcast()).into())
+        }
+        (Cidr::V6(net), Family::IPv6) => Space::range(net.network().into(), net.broadcast().into()),
+        _ => Space::empty(),
+    }
+}
+
+/// The addresses of a set in a family.
+pub fn of_set(set: &AddrSet, family: Family) -> Space {
+    match family {
+        Family::IPv4 => {
+            Space::from_ranges(set.v4.ranges().iter().map(|&(a, b)| (u128::from(a), u128::from(b))))
+        }
+        Family::IPv6 => set.v6.clone(),
+    }
+}
+
+/// What is admitted: at addresses of peers, connections. The same address may be in several
+/// parts; then all of them count.
+#[derive(Clone, Debug, Default)]
+pub struct Admitted {
+    parts: Vec<(Arc<Space>, ConnSet)>,
+}
+
+/// An address at which one side admits what the other does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The peer's address.
+    pub peer: u128,
+    /// Admitted by the first and not by the second.
+    pub only_first: ConnSet,
+    /// Admitted by the second and not by the first.
+    pub only_second: ConnSet,
+}
+
+impl Admitted {
+    /// Admits connections at addresses as well.
+    pub fn add(&mut self, peers: Arc<Space>, conns: ConnSet) {
+        if !peers.is_empty() && !conns.is_empty() {
+            self.parts.push((peers, conns));
+        }
+    }
+
+    /// Admits what another admits as well.
+    pub fn add_all(&mut self, other: &Self) {
+        self.parts.extend(other.parts.iter().cloned());
+    }
+
+    /// The first difference, if there is one.
+    ///
+    /// # Cost
+    /// Linear in the parts and the ranges of their addresses where both say the same in the same
+    /// parts, which is what two ways to say the same nearly always come to.
+    pub fn difference(&self, other: &Self, family: Family) -> Option<Difference> {
+        let everywhere = everywhere(family);
+        if self.by_space(&everywhere) == other.by_space(&everywhere) {
+            return None;
+        }
+        let mut starts = vec![0];
+        for (space, _) in self.parts.iter().chain(&other.parts) {
+            for &(first, last) in space.ranges() {
+                starts.push(first);
+                starts.extend(last.checked_add(1));
+            }
+        }
+        starts.sort_unstable();
+        starts.dedup();
+        let inside = starts.into_iter().filter(|start| everywhere.contains(*start));
+        inside.map(|peer| self.difference_at(other, peer)).find(Difference::is_one)
+    }
+
+    fn difference_at(&self, other: &Self, peer: u128) -> Difference {
+        let (first, second) = (self.at(peer), other.at(peer));
+        let (only_first, only_second) = (first.difference(&second), second.difference(&first));
+        Difference { peer, only_first, only_second }
+    }
+
+    /// What is admitted at an address.
+    pub fn at(&self, peer: u128) -> ConnSet {
+        let parts = self.parts.iter().filter(|(space, _)| space.contains(peer));
+        parts.fold(ConnSet::none(), |all, (_, conns)| all.union(conns))
+    }
+
+    /// Connections by addresses; what is admitted everywhere is only said once.
+    fn by_space(&self, everywhere: &Space) -> BTreeMap<&Space, ConnSet> {
+        let mut map: BTreeMap<&Space, ConnSet> = BTreeMap::new();
+        for (space, conns) in &self.parts {
+            let known = map.entry(space).or_default();
+            *known = known.union(conns);
+        }
+        if let Some(anywhere) = map.get(everywhere).cloned() {
+            for (space, conns) in &mut map {
+                if *space != everywhere {
+                    *conns = conns.difference(&anywhere);
+                }
+            }
+        }
+        map.retain(|_, conns| !conns.is_empty());
+        map
+    }
+}
+
+impl Difference {
+    fn is_one(&self) -> bool {
+        !self.only_first.is_empty() || !self.only_second.is_empty()
+    }
+
+    /// A protocol and port for which the two differ, and whether the first admits it; no protocol
+    /// stands for those without ports.
+    pub fn example(&self) -> (Option<Protocol>, u16, bool) {
+        for (conns, first) in [(&self.only_first, true), (&self.only_second, false)] {
+            for protocol in Protocol::ALL {
+                if let Some(&(port, _)) = conns.ports(protocol).ranges().first() {
+                    return (Some(protocol), port, first);
+                }
+            }
+        }
+        (None, 0, self.only_first.other())
+    }
+}

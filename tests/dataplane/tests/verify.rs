@@ -1,0 +1,207 @@
+//! The check of programs finds every program wrong that lets another packet pass, and none that
+//! does not. What other packets pass is found out by letting packets through the model of the
+//! kernel, not by the check. Prints the counts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "test code"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use portcullis_dataplane_tests::mutate::{self, MUTATIONS, mutate};
+use portcullis_dataplane_tests::site::{Site, cluster, load};
+use portcullis_dataplane_tests::{Kernel, Packet, Protocol, State, Verdict};
+use portcullis_engine::Session;
+use portcullis_engine::dataplane::{
+    Admitted, Counterexample, Denial, Disagreement, FilterProgram, FlowLog, Input, NodeTraffic,
+    Settings, verify,
+};
+use portcullis_engine::manifest::Direction;
+use portcullis_oracle::check::ports;
+use portcullis_oracle::cluster::Cluster;
+use portcullis_oracle::random::Random;
+
+/// Random clusters, unless `MUTATION_CLUSTERS` says more.
+const CLUSTERS: u64 = 250;
+
+fn settings(seed: u64) -> Settings {
+    let mut settings = Settings::default();
+    if seed.is_multiple_of(2) {
+        settings.unknown_local = vec!["10.0.0.0/28".parse().unwrap(), "fd00::/64".parse().unwrap()];
+    }
+    if seed.is_multiple_of(3) {
+        settings.denial = Denial::Drop;
+        settings.flow_log = Some(FlowLog { group: 1, per_second: 5, burst: 9, admitted: true });
+    }
+    if seed.is_multiple_of(5) {
+        settings.admitted = Admitted::Accept;
+    }
+    if seed.is_multiple_of(7) {
+        settings.node_traffic = NodeTraffic::Open;
+    }
+    settings
+}
+
+/// Packets that tell programs apart: between all addresses at the ends of what the two name, at
+/// some of the ports.
+fn packets(
+    cluster: &Cluster,
+    (program, spoiled): (&FilterProgram, &FilterProgram),
+    random: &mut Random,
+) -> Vec<Packet> {
+    let mut addresses = mutate::edges(program);
+    addresses.extend(mutate::edges(spoiled));
+    let numbers: Vec<u16> = near(ports(cluster)).into_iter().collect();
+    let mut packets = Vec::new();
+    for &from in &addresses {
+        for &to in addresses.iter().filter(|to| to.is_ipv4() == from.is_ipv4()) {
+            for protocol in [Protocol::Tcp, Protocol::Udp, Protocol::Sctp] {
+                let numbers = numbers.iter().filter(|_| random.chance(40));
+                packets.extend(numbers.map(|&port| Packet::new(from, to, (protocol, port))));
+            }
+            packets.extend(others(from, to));
+        }
+    }
+    random.shuffle(&mut packets);
+    packets
+}
+
+/// Packets without ports, or of another than a new connection.
+fn others(from: IpAddr, to: IpAddr) -> Vec<Packet> {
+    let tcp = Packet::new(from, to, (Protocol::Tcp, 80));
+    let mut packets = vec![
+        Packet::new(from, to, (Protocol::Icmp, 8)),
+        Packet { state: State::Established, ..tcp },
+        Packet { state: State::Established, mark: 0x0080_0000, ..tcp },
+        Packet { state: State::Invalid, ..tcp },
+    ];
+    if from.is_ipv6() {
+        packets.push(Packet::new(from, to, (Protocol::Icmpv6, 135)));
+        packets.push(Packet::new(from, to, (Protocol::Icmpv6, 128)));
+    }
+    packets
+}
+
+/// Each with its neighbours, so that a moved port is seen.
+fn near(ports: Vec<u16>) -> BTreeSet<u16> {
+    let all =
+        ports.into_iter().flat_map(|port| [port.saturating_sub(1), port, port.saturating_add(1)]);
+    all.filter(|port| *port > 0).collect()
+}
+
+/// The first packet of which two kernels judge differently, forwarded or sent to the node. Of the
+/// node's own packets to its pods nothing is asked: they are not forwarded.
+fn told_apart(
+    (a, b): (&Kernel, &Kernel),
+    packets: &[Packet],
+    own_node: &BTreeSet<IpAddr>,
+) -> Option<Packet> {
+    let differ = |hook, packet: &Packet| {
+        let passes = |kernel: &Kernel| kernel.judge(hook, packet) == Verdict::Passes;
+        passes(a) != passes(b)
+    };
+    let told = |packet: &&Packet| {
+        let forwarded = !own_node.contains(&packet.source) && differ("FORWARD", packet);
+        // What is of no connection may be judged in any way on its way to the node.
+        forwarded || (packet.state != State::Invalid && differ("INPUT", packet))
+    };
+    packets.iter().find(told).copied()
+}
+
+fn own_node(session: &Session, node: &str) -> BTreeSet<IpAddr> {
+    let nodes = session.model().nodes.iter().filter(|known| *known.name == *node);
+    nodes.flat_map(|node| node.addresses.clone()).collect()
+}
+
+/// What one kind of mutation came to.
+#[derive(Default)]
+struct Tally {
+    changed: usize,
+    refused: usize,
+    same: usize,
+}
+
+#[test]
+fn what_is_right_is_found_right_and_what_is_wrong_wrong() {
+    let mut random = Random::new(11);
+    let (mut programs, mut walked) = (0, 0);
+    let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
+    let more = std::env::var("MUTATION_CLUSTERS").ok().and_then(|n| n.parse().ok());
+    for seed in 0..more.unwrap_or(CLUSTERS) {
+        let cluster = cluster(seed);
+        let settings = settings(seed);
+        let site = Site::new(&cluster, seed, &settings).unwrap();
+        for (node, (program, kernel)) in &site.nodes {
+            let (model, policies) = (site.session.model(), site.session.policies());
+            let input = Input { model, policies, node, settings: &settings };
+            let verified = verify(program, input).unwrap_or_else(|e| panic!("seed {seed}: {e:#?}"));
+            programs += 1;
+            walked += verified.walked;
+            let own_node = own_node(&site.session, node);
+            for kind in MUTATIONS {
+                let Some(spoiled) = mutate(program, kind, &mut random) else { continue };
+                let tally = tallies.entry(kind).or_default();
+                let Ok(other) = load(&spoiled) else {
+                    tally.refused += 1;
+                    continue;
+                };
+                let packets = packets(&cluster, (program, &spoiled), &mut random);
+                let packet = told_apart((kernel, &other), &packets, &own_node);
+                let found = verify(&spoiled, input);
+                let mut hooks = spoiled.families.iter().zip(&program.families);
+                if packet.is_none() && hooks.all(|(a, b)| a.hooks == b.hooks) {
+                    tally.same += 1;
+                } else {
+                    tally.changed += 1;
+                    assert!(found.is_err(), "seed {seed}, {node}: {kind} is missed: {packet:?}");
+                }
+                for wrong in found.err().into_iter().flatten() {
+                    confirm(&other, &wrong, (seed, kind, &spoiled));
+                }
+            }
+        }
+    }
+    println!("{programs} programs right, {walked} subjects walked region by region");
+    for (kind, Tally { changed, refused, same }) in &tallies {
+        println!(
+            "{kind:18} caught {changed:4}, refused by the kernel {refused:3}, harmless {same:4}"
+        );
+        assert!(*changed > 0, "{kind} never changed what passes");
+    }
+    assert_eq!(tallies.len(), MUTATIONS.len());
+}
+
+/// The flow that is said to be judged otherwise is judged as is said.
+fn confirm(kernel: &Kernel, wrong: &Disagreement, of: (u64, &str, &FilterProgram)) {
+    let Disagreement::Flow(Counterexample {
+        direction,
+        subject,
+        peer,
+        protocol,
+        port,
+        admitted,
+        ..
+    }) = wrong
+    else {
+        return;
+    };
+    let protocol = match protocol {
+        Some(portcullis_engine::net::Protocol::Tcp) => Protocol::Tcp,
+        Some(portcullis_engine::net::Protocol::Udp) => Protocol::Udp,
+        Some(portcullis_engine::net::Protocol::Sctp) => Protocol::Sctp,
+        None => Protocol::Icmp,
+    };
+    let (from, to) = match direction {
+        Direction::Ingress => (*peer, *subject),
+        Direction::Egress => (*subject, *peer),
+    };
+    let packet = Packet::new(from, to, (protocol, *port));
+    let passes = kernel.judge("FORWARD", &packet) == Verdict::Passes;
+    // The other end may deny what this one admits; what this one denies nobody admits.
+    let consistent = *admitted || !passes;
+    assert!(consistent, "seed {}, {}: {wrong:?}", of.0, of.1);
+}
