@@ -13,7 +13,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use portcullis_engine::report::{FlowQuery, Location, Protocol};
+use portcullis_engine::report::{EndpointKind, FlowQuery, Location, Protocol};
 use portcullis_engine::{Change, ListFilter, Options, Session, SourceFile};
 use portcullis_tests::cases::read_cases;
 use portcullis_tests::random::Rng;
@@ -165,29 +165,134 @@ fn every_beginning_of_a_text_is_read_without_a_panic() {
     }
 }
 
-/// Depth and repetition cost no more than they must.
+/// Nested lists of nine aliases each: nine to the eighth values, if they were written out.
+fn bomb() -> String {
+    let first = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
+    ('b'..='i').zip('a'..).fold(first, |text, (name, before)| {
+        format!("{text}{name}: &{name} [{}]\n", vec![format!("*{before}"); 9].join(","))
+    })
+}
+
+fn joined(count: usize, part: impl Fn(usize) -> String) -> String {
+    (0..count).map(part).collect()
+}
+
+/// Depth and repetition cost no more than they must: what grew with the square of the text would
+/// take minutes here.
 #[test]
 fn deep_and_wide_texts_are_refused_or_read() {
     let deep = |open: &str, n: usize| open.repeat(n);
-    let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned()
-        + &('b'..='i').zip('a'..).fold(String::new(), |text, (name, before)| {
-            format!("{text}{name}: &{name} [{}]\n", vec![format!("*{before}"); 9].join(","))
-        });
+    let keys = |name: &str, n| joined(n, |i| format!("{name}{i}: 1,"));
     let texts = [
-        deep("[", 100_000),
-        deep("{a: ", 100_000),
-        deep("- ", 50_000),
-        format!("{{\"items\": {}", deep("[", 100_000)),
-        bomb,
         "x: ".to_owned() + &"y".repeat(3_000_000),
-        "---\n".repeat(20_000),
+        "---\n".repeat(100_000),
+        "---\na: 1\n".repeat(20_000),
+        "---\na: [\n".repeat(20_000),
         "a".repeat(200_000) + ": 1",
-        "&a ".repeat(10_000),
-        "!!str ".repeat(10_000),
-        "? ".repeat(20_000),
+        deep("&a ", 10_000),
+        deep("!!str ", 10_000),
+        deep("? ", 20_000),
+        deep("\t", 1_000_000),
+        deep("\t\n", 100_000),
+        deep("a: b\r", 100_000),
+        deep("k: v\r\n", 100_000),
+        "\u{FEFF}".repeat(100_000),
+        joined(100_000, |i| format!("- &a{i} x\n")),
+        "- &a x\n".to_owned() + &"- *a\n".repeat(200_000),
+        format!("{bomb}---\n", bomb = bomb()).repeat(500),
+        joined(200, |i| format!("&a{i} [")) + &"x,".repeat(200_000) + &"]".repeat(200),
+        format!("base: &b {{{}}}\nuse: {{<<: *b,{}}}\n", keys("k", 20_000), keys("j", 20_000)),
+        format!("a: {{<<: [{}]}}\n", joined(50_000, |i| format!("{{k{i}: 1}},"))),
+        format!("a: {{{}}}\n", joined(50_000, |i| format!("<<: {{k{i}: 1}},"))),
+        format!("big: &b {}\nall: [{}]\n", "x".repeat(100_000), "*b,".repeat(30_000)),
+        format!("{{{}}}", vec!["\"a\":1"; 300_000].join(",")),
+        format!("{{\"apiVersion\": {}}}", "9".repeat(1_000_000)),
+        format!(
+            "kind: Pod\napiVersion: v1\nmetadata: {{name: p, labels: {{{}}}}}",
+            keys("k", 50_000)
+        ),
+        one_line(20_000),
     ];
     for text in texts {
         let session = Session::new(Options::default());
         exercise(&session, "case.yaml", text.as_bytes());
+    }
+}
+
+/// A list as it is printed for machines, with a fault in each item.
+fn one_line(items: usize) -> String {
+    let item = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"P"}}"#;
+    let items = vec![item; items].join(",");
+    format!(r#"{{"apiVersion":"v1","kind":"List","items":[{items}]}}"#)
+}
+
+#[test]
+fn each_refusal_has_its_place() {
+    let texts: [(Vec<u8>, &str, u32, u32); 19] = [
+        ("[".repeat(100_000).into(), "R04", 1, 256),
+        (
+            "[".repeat(100_000).into_bytes().into_iter().chain(vec![b']'; 100_000]).collect(),
+            "R04",
+            1,
+            256,
+        ),
+        ("{a: ".repeat(100_000).into(), "R04", 1, 1_021),
+        ("- ".repeat(50_000).into(), "R04", 1, 511),
+        ("? ".repeat(50_000).into(), "R04", 1, 511),
+        (joined(1_000, |depth| format!("{}a:\n", " ".repeat(depth))).into(), "R04", 256, 256),
+        (format!("{{\"items\": {}", "[".repeat(100_000)).into(), "R04", 1, 265),
+        (bomb().into(), "R04", 4, 7),
+        ("a: &a [*a]\n".into(), "R01", 1, 8),
+        ("a: &a\n  <<: *a\n  b: 1\n".into(), "R01", 2, 7),
+        ("a: &a {<<: *b}\nb: &b {<<: *a}\n".into(), "R01", 1, 12),
+        ("a:\n\tb: 1\n".into(), "R01", 2, 2),
+        ("a: 1\n\u{FEFF}---\nb: 2\n".into(), "R01", 2, 1),
+        (b"a: \xff\n".into(), "R05", 1, 4),
+        (b"a: 1\nb: \xc3\x28\n".into(), "R05", 2, 4),
+        (b"a: 1\r\nb: \0\r\n".into(), "R05", 2, 4),
+        (b"\xEF\xBB\xBFa: \0".into(), "R05", 1, 4),
+        (b"\xFF\xFEa\0b".into(), "R05", 1, 2),
+        ("a: \"x\ny\n".into(), "R01", 2, 1),
+    ];
+    for (number, (text, code, line, column)) in texts.into_iter().enumerate() {
+        let file = SourceFile::new("case.yaml", &text);
+        let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
+        let found = session.check().diagnostics;
+        let place = |at: &Location| (at.line, at.column);
+        let found: Vec<_> =
+            found.iter().map(|one| (&*one.code, one.location.as_ref().map(place))).collect();
+        assert_eq!(found, [(code, Some((line, column)))], "text {number}");
+    }
+}
+
+/// Of faults without end the first are reported, and that there are more.
+#[test]
+fn repeated_keys_are_listed_up_to_a_number() {
+    let text = "kind: ConfigMap\napiVersion: v1\n".to_owned() + &"k: v\n".repeat(5_000);
+    let file = SourceFile::new("case.yaml", text.as_bytes());
+    let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
+    let found = session.check().diagnostics;
+    assert_eq!(found.len(), 1_001);
+    assert_eq!(found[1_000].message, "more keys stand twice from here on, which are not listed");
+}
+
+/// An alias of an ordinary size is no bomb, whatever the document's length.
+#[test]
+fn aliases_of_real_documents_are_read() {
+    let pod = |i: usize| {
+        format!("  - {{apiVersion: v1, kind: Pod, metadata: {{name: p{i}}}, spec: *s}}\n")
+    };
+    let port = |i: usize| format!("{{name: port-{i}, containerPort: {i}}},");
+    let ports = joined(60, |i| port(i + 1));
+    let spec = format!("&s {{containers: [{{name: c, image: i, ports: [{ports}]}}]}}");
+    let first = format!("  - {{apiVersion: v1, kind: Pod, metadata: {{name: p}}, spec: {spec}}}\n");
+    for pods in [1, 50, 3_000] {
+        let text = format!("kind: List\napiVersion: v1\nitems:\n{first}{}", joined(pods, pod));
+        let file = SourceFile::new("case.yaml", text.as_bytes());
+        let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
+        assert_eq!(session.check().diagnostics, []);
+        let list = session.list(&ListFilter::default());
+        let pods_listed = list.endpoints.iter().filter(|one| one.kind == EndpointKind::Workload);
+        assert_eq!(pods_listed.count(), pods + 1);
     }
 }

@@ -6,7 +6,7 @@ use super::read::{Fields, Keys, Path, Reader};
 use super::syntax;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// Labels, sorted by key.
 pub type LabelList = Vec<(Arc<str>, Arc<str>)>;
@@ -123,9 +123,11 @@ pub fn check_labels(
     labels: &LabelList,
     node: Option<&Node<'_>>,
 ) {
-    let Some(node) = node else { return };
-    for (key, value) in labels {
-        let span = node.get(key).map_or(node.span, |value| value.span);
+    let Some(Value::Map(entries)) = node.map(|node| &node.value) else { return };
+    for entry in entries {
+        let known = labels.binary_search_by(|(key, _)| (**key).cmp(&entry.key));
+        let Some((key, value)) = known.ok().and_then(|at| labels.get(at)) else { continue };
+        let span = entry.value.span;
         if let Some(why) = syntax::label_key_fault(key) {
             let message = format!("`{key}` is no label key: {why}");
             reader.refuse(path, Diagnostic::new(Code::LabelKey, message).at(span));

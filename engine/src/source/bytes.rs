@@ -19,8 +19,12 @@ pub fn decode(bytes: &[u8]) -> Decoded<'_> {
         _ => None,
     };
     if let Some((rest, join)) = utf16 {
-        let units = rest.as_chunks::<2>().0.iter().map(|pair| join(*pair));
-        let text: String = char::decode_utf16(units).map(|c| c.unwrap_or('\u{FFFD}')).collect();
+        let (pairs, rest) = rest.as_chunks::<2>();
+        let units = pairs.iter().map(|pair| join(*pair));
+        let mut text: String = char::decode_utf16(units).map(|c| c.unwrap_or('\u{FFFD}')).collect();
+        if !rest.is_empty() {
+            text.push('\u{FFFD}');
+        }
         let faults = text.match_indices(['\u{FFFD}', '\0']).map(|(i, _)| i).collect();
         return Decoded { text: text.into(), faults };
     }
@@ -53,6 +57,8 @@ mod tests {
     fn marks_are_dropped_and_faults_kept() {
         assert_eq!(decode(b"\xEF\xBB\xBFa").text, "a");
         assert_eq!(decode(b"\xFF\xFEa\0b\0").text, "ab");
+        let half = decode(b"\xFF\xFEa\0b");
+        assert_eq!((&*half.text, half.faults.as_slice()), ("a\u{FFFD}", &[1][..]));
         let broken = decode(b"a\xFFb\0");
         assert_eq!((&*broken.text, broken.faults.as_slice()), ("a\u{FFFD}b\0", &[1, 5][..]));
     }

@@ -12,10 +12,16 @@ pub struct Position {
     pub column: u32,
 }
 
+/// After so many bytes characters are counted anew: a column in a line of megabytes, as printed
+/// JSON is, costs no more than one in a short line.
+const STRIDE: usize = 1024;
+
 /// Where the lines of a text begin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LineIndex {
     starts: Vec<usize>,
+    /// How many characters begin before each multiple of the stride.
+    characters: Vec<usize>,
 }
 
 impl LineIndex {
@@ -29,23 +35,39 @@ impl LineIndex {
             byte == b'\n' || (byte == b'\r' && bytes.get(i + 1) != Some(&b'\n'))
         });
         let starts = std::iter::once(0).chain(ends.map(|(i, _)| i + 1)).collect();
-        Self { starts }
+        let characters = bytes.chunks(STRIDE).scan(0, |sum, chunk| {
+            let before = *sum;
+            *sum += beginnings(chunk);
+            Some(before)
+        });
+        Self { starts, characters: characters.collect() }
     }
 
     /// The place of a byte offset, which is moved to the text's end if beyond it.
     ///
     /// # Cost
-    /// Logarithmic in the number of lines, linear in the line.
+    /// Logarithmic in the number of lines.
     pub fn position(&self, text: &str, offset: usize) -> Position {
         let offset = offset.min(text.len());
         let line = self.starts.partition_point(|&start| start <= offset).max(1);
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
-        let before = text.as_bytes().get(start..offset).unwrap_or_default();
-        // A continuation byte begins no character.
-        let column = before.iter().filter(|&&byte| byte & 0xC0 != 0x80).count() + 1;
+        let column = self.before(text, offset) - self.before(text, start) + 1;
         let cut = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Position { line: cut(line), column: cut(column) }
     }
+
+    /// How many characters begin before an offset.
+    fn before(&self, text: &str, offset: usize) -> usize {
+        // The end of the text may be one stride further than any that begins.
+        let stride = (offset / STRIDE).min(self.characters.len().saturating_sub(1));
+        let sum = self.characters.get(stride).copied().unwrap_or(0);
+        sum + beginnings(text.as_bytes().get(stride * STRIDE..offset).unwrap_or_default())
+    }
+}
+
+/// A continuation byte begins no character.
+fn beginnings(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
 }
 
 #[cfg(test)]
@@ -66,5 +88,18 @@ mod tests {
         assert_eq!(at(7), (4, 1));
         assert_eq!(at(11), (4, 4));
         assert_eq!(at(999), (4, 5));
+    }
+
+    #[test]
+    fn columns_are_counted_in_long_lines_too() {
+        for length in [STRIDE - 1, STRIDE, STRIDE + 1, 3 * STRIDE] {
+            let text = format!("é\n{}", "é".repeat(length));
+            let index = LineIndex::new(&text);
+            for (offset, _) in text.char_indices().chain([(text.len(), 'x')]) {
+                let before = &text[..offset];
+                let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+                assert_eq!(index.position(&text, offset).column as usize, column, "{offset}");
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use hifijson::str::LexAlloc as _;
 use hifijson::token::Lex as _;
 use hifijson::{Error, Expect, SliceLexer};
 
+use super::merge::last_of_each_key;
 use super::node::{Entry, Node, Value};
 use super::{DEEPEST, Fault, Trees, yaml};
 use crate::diagnostic::{Code, Diagnostic};
@@ -110,7 +111,7 @@ impl Reader {
             entries.push(Entry { key, key_span, value });
             Ok::<_, Error>(())
         })?;
-        Ok(Value::Map(yaml::last_of_each_key(entries, &mut self.findings)))
+        Ok(Value::Map(last_of_each_key(entries, &mut self.findings)))
     }
 
     /// A mapping of which only the keys matter, and values that are no strings: some hold a whole
@@ -140,7 +141,7 @@ impl Reader {
             entries.push(Entry { key, key_span, value });
             Ok::<_, Error>(())
         })?;
-        let value = Value::Map(yaml::last_of_each_key(entries, &mut self.findings));
+        let value = Value::Map(last_of_each_key(entries, &mut self.findings));
         Ok(Node { value, span: Span::new(start, self.at(lexer)) })
     }
 }

@@ -1,6 +1,7 @@
 //! Documents as trees: what YAML and JSON have in common.
 
 mod json;
+mod merge;
 mod node;
 mod scalar;
 mod yaml;

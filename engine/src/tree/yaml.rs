@@ -7,23 +7,30 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Tag};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
+use super::merge::{Merge, merged};
 use super::node::{Entry, Node, Value};
 use super::{Fault, Trees, scalar};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
-/// How many nodes aliases may add to a document: enough for any real one, and far below what
-/// an alias bomb needs.
-const MOST_ALIASED: usize = 1_000_000;
+/// How much aliases may add to a document, in bytes as if it were written out: enough for any
+/// real one, and far below what an alias bomb needs. In proportion to the text, or a file of many
+/// small documents would cost as much as each of them may; and no more than this beyond twice
+/// the text, or a large document would fill the memory.
+const MOST_ADDED: usize = 8 << 20;
+
+/// So many times as long as its text may a small document become.
+const MOST_GROWTH: usize = 100;
 
 /// Reads the documents of one chunk.
 pub fn read(text: &str) -> Result<Trees<'_>, Fault> {
     let mut options = Options::default();
     options.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(text, options);
-    let mut builder = Builder::default();
+    let most = text.len().saturating_mul(MOST_GROWTH).min(MOST_ADDED) + 2 * text.len();
+    let mut builder = Builder { most, ..Builder::default() };
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| Box::new(failure(&error, text)))?;
         let range = span.byte_range().unwrap_or_default();
@@ -68,7 +75,7 @@ enum Frame<'t> {
     },
     Map {
         entries: Vec<Entry<'t>>,
-        merged: Vec<Entry<'t>>,
+        merges: Vec<Merge<'t>>,
         key: Option<Key<'t>>,
         span: Span,
         anchor: usize,
@@ -86,7 +93,9 @@ struct Builder<'t> {
     documents: Vec<Node<'t>>,
     stack: Vec<Frame<'t>>,
     anchors: FxHashMap<usize, Node<'t>>,
-    aliased: usize,
+    /// What anchors and aliases have copied so far, and the most that they may.
+    copied: usize,
+    most: usize,
     findings: Vec<Diagnostic>,
 }
 
@@ -108,8 +117,8 @@ impl<'t> Builder<'t> {
                 Ok(())
             }
             Event::MappingStart(_, anchor, _) => {
-                let (entries, merged) = (Vec::new(), Vec::new());
-                self.stack.push(Frame::Map { entries, merged, key: None, span, anchor });
+                let (entries, merges) = (Vec::new(), Vec::new());
+                self.stack.push(Frame::Map { entries, merges, key: None, span, anchor });
                 Ok(())
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
@@ -139,11 +148,8 @@ impl<'t> Builder<'t> {
             let message = "an alias inside the value that it names";
             return Err(Box::new(Diagnostic::new(Code::Syntax, message).at(span)));
         };
-        self.aliased += count(target);
-        if self.aliased > MOST_ALIASED {
-            let message = format!("aliases expand to more than {MOST_ALIASED} values");
-            return Err(Box::new(Diagnostic::new(Code::Limits, message).at(span)));
-        }
+        self.copied += written_out(target);
+        within(self.copied, self.most, span)?;
         let mut node = target.clone();
         node.span = span;
         self.add(node, 0)
@@ -156,15 +162,10 @@ impl<'t> Builder<'t> {
                 let span = whole(span, end, last);
                 self.add(Node { value: Value::Seq(items), span }, anchor)
             }
-            Some(Frame::Map { entries, merged, span, anchor, .. }) => {
+            Some(Frame::Map { entries, merges, span, anchor, .. }) => {
                 let last = entries.last().map(|entry| entry.value.span.end.max(entry.key_span.end));
                 let span = whole(span, end, last);
-                let mut entries = last_of_each_key(entries, &mut self.findings);
-                for entry in merged {
-                    if !entries.iter().any(|own| own.key == entry.key) {
-                        entries.push(entry);
-                    }
-                }
+                let entries = merged(entries, merges, &mut self.findings);
                 self.add(Node { value: Value::Map(entries), span }, anchor)
             }
             None => Ok(()),
@@ -174,23 +175,20 @@ impl<'t> Builder<'t> {
     /// Puts a finished node where it belongs: a document, an item, a key or a value.
     fn add(&mut self, node: Node<'t>, anchor: usize) -> Result<(), Fault> {
         if anchor != 0 {
+            // Anchors around anchors copy what is in them once for each.
+            self.copied += written_out(&node);
+            within(self.copied, self.most, node.span)?;
             self.anchors.insert(anchor, node.clone());
         }
         match self.stack.last_mut() {
             None => self.documents.push(node),
             Some(Frame::Seq { items, .. }) => items.push(node),
-            Some(Frame::Map { entries, merged, key, .. }) => match key.take() {
+            Some(Frame::Map { entries, merges, key, .. }) => match key.take() {
                 None => *key = Some(Key::Plain(key_text(node.value, node.span)?, node.span)),
                 Some(Key::Plain(key, key_span)) => {
                     entries.push(Entry { key, key_span, value: node });
                 }
-                Some(Key::Merge) => {
-                    let span = node.span;
-                    let mut added = Vec::new();
-                    merge(&mut added, node)?;
-                    override_keys((entries, merged), &added, span, &mut self.findings);
-                    merged.extend(added);
-                }
+                Some(Key::Merge) => merges.push(Merge::new(entries.len(), node)?),
             },
         }
         Ok(())
@@ -248,88 +246,22 @@ fn key_text(value: Value<'_>, span: Span) -> Result<Cow<'_, str>, Fault> {
     }
 }
 
-/// Takes the entries of `<<: *base` or `<<: [*a, *b]`, of which the first wins.
-fn merge<'t>(merged: &mut Vec<Entry<'t>>, node: Node<'t>) -> Result<(), Fault> {
-    match node.value {
-        Value::Map(entries) => merged.extend(entries),
-        Value::Seq(items) => {
-            for item in items {
-                merge(merged, item)?;
-            }
-        }
-        _ => {
-            let message = "`<<` takes a mapping or a list of mappings";
-            return Err(Box::new(Diagnostic::new(Code::Syntax, message).at(node.span)));
-        }
+fn within(copied: usize, most: usize, span: Span) -> Result<(), Fault> {
+    if copied <= most {
+        return Ok(());
     }
-    let mut seen = FxHashSet::default();
-    merged.retain(|entry| seen.insert(entry.key.clone()));
-    Ok(())
+    let message = format!("aliases expand to more than {most} bytes");
+    Err(Box::new(Diagnostic::new(Code::Limits, message).at(span)))
 }
 
-/// Drops what a merge overrides: as the API server reads it, that is every such key above it, of
-/// another merge or the mapping's own. Only keys below a merge override what it brings.
-fn override_keys(
-    (entries, merged): (&mut Vec<Entry<'_>>, &mut Vec<Entry<'_>>),
-    added: &[Entry<'_>],
-    span: Span,
-    findings: &mut Vec<Diagnostic>,
-) {
-    let brings = |key: &str| added.iter().any(|entry| entry.key == key);
-    merged.retain(|entry| !brings(&entry.key));
-    entries.retain(|entry| {
-        let stays = !brings(&entry.key);
-        if !stays {
-            let message = format!("the key `{}` is overridden by the `<<` below it", entry.key);
-            let finding = Diagnostic::new(Code::DuplicateKey, message).at(span);
-            findings.push(finding.with_help("put `<<` first, then the keys that differ"));
-        }
-        stays
-    });
-}
-
-fn count(node: &Node<'_>) -> usize {
+/// How many bytes a value takes without aliases, about.
+fn written_out(node: &Node<'_>) -> usize {
+    const SIGNS: usize = 2;
+    let entry = |entry: &Entry<'_>| entry.key.len() + SIGNS + written_out(&entry.value);
     match &node.value {
-        Value::Seq(items) => 1 + items.iter().map(count).sum::<usize>(),
-        Value::Map(entries) => 1 + entries.iter().map(|entry| count(&entry.value)).sum::<usize>(),
-        _ => 1,
+        Value::Seq(items) => SIGNS + items.iter().map(written_out).sum::<usize>(),
+        Value::Map(entries) => SIGNS + entries.iter().map(entry).sum::<usize>(),
+        Value::Str(text) => SIGNS + text.len(),
+        _ => SIGNS,
     }
-}
-
-/// Drops all but the last entry of each key and reports those dropped.
-pub fn last_of_each_key<'t>(
-    mut entries: Vec<Entry<'t>>,
-    findings: &mut Vec<Diagnostic>,
-) -> Vec<Entry<'t>> {
-    // Small mappings are compared pairwise, which costs no memory.
-    const FEW: usize = 12;
-    let repeats = if entries.len() <= FEW {
-        let mut rest = entries.as_slice();
-        std::iter::from_fn(|| {
-            let (first, others) = rest.split_first()?;
-            rest = others;
-            Some(others.iter().any(|other| other.key == first.key))
-        })
-        .any(|repeated| repeated)
-    } else {
-        let mut seen = FxHashSet::default();
-        !entries.iter().all(|entry| seen.insert(&*entry.key))
-    };
-    if !repeats {
-        return entries;
-    }
-    let mut seen: FxHashSet<Cow<'t, str>> = FxHashSet::default();
-    for entry in &entries {
-        if !seen.insert(entry.key.clone()) {
-            let message =
-                format!("the key `{}` stands above already, and the last one wins", entry.key);
-            let finding = Diagnostic::new(Code::DuplicateKey, message).at(entry.key_span);
-            findings.push(finding.with_help("remove one of the two"));
-        }
-    }
-    entries.reverse();
-    seen.clear();
-    entries.retain(|entry| seen.insert(entry.key.clone()));
-    entries.reverse();
-    entries
 }
