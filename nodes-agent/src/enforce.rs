@@ -134,16 +134,39 @@ fn carry_out(
     mut state: KernelState,
     steps: &[Step],
 ) -> Result<KernelState, KernelError> {
-    let [v4, v6] = &kernel.tables;
-    for step in steps {
-        match step {
-            Step::Sets(_) => kernel.sets.restore(&step.text())?,
-            Step::Rules(Family::IPv4, _) => v4.restore(&step.text())?,
-            Step::Rules(Family::IPv6, _) => v6.restore(&step.text())?,
-        }
-        state.apply(step);
+    for steps in steps.chunk_by(|one, next| is_rules(one) && is_rules(next)) {
+        run_together(kernel, steps)?;
+        steps.iter().for_each(|step| state.apply(step));
     }
     Ok(state)
+}
+
+fn is_rules(step: &Step) -> bool {
+    matches!(step, Step::Rules(..))
+}
+
+/// Runs the tools of two families at the same time: most of their time is starting up.
+fn run_together(kernel: &Kernel, steps: &[Step]) -> Result<(), KernelError> {
+    let Some((first, others)) = steps.split_first() else { return Ok(()) };
+    std::thread::scope(|scope| {
+        let others: Vec<_> =
+            others.iter().map(|step| scope.spawn(|| run_step(kernel, step))).collect();
+        let mut result = run_step(kernel, first);
+        for other in others {
+            let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            result = result.and(other);
+        }
+        result
+    })
+}
+
+fn run_step(kernel: &Kernel, step: &Step) -> Result<(), KernelError> {
+    let [v4, v6] = &kernel.tables;
+    match step {
+        Step::Sets(_) => kernel.sets.restore(&step.text()),
+        Step::Rules(Family::IPv4, _) => v4.restore(&step.text()),
+        Step::Rules(Family::IPv6, _) => v6.restore(&step.text()),
+    }
 }
 
 fn differences(wanted: &KernelState, held: &KernelState) -> Vec<String> {

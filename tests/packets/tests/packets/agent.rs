@@ -12,6 +12,8 @@ use portcullis_agent::kernel::Backend;
 use portcullis_packets::host::Host;
 use portcullis_packets::namespace::Handle;
 
+use crate::scenario::Scenario;
+
 /// What makes the test program be the agent.
 pub const WORD: &str = "portcullis-agent";
 
@@ -19,8 +21,11 @@ fn command(node: &Host, manifests: &Path, backend: Backend, more: &[&str]) -> Co
     let mut command = Command::new(std::env::current_exe().unwrap());
     let name: OsString = node.name.clone().into();
     command.arg(WORD).arg("--node").arg(name).arg("--manifests").arg(manifests);
-    // The generator of clusters writes for a command line that says so.
-    command.args(["--namespace", "a", "--backend", backend.name()]).args(more);
+    command.args(["--backend", backend.name()]).args(more);
+    if !more.contains(&"--namespace") {
+        // The generator of clusters writes for a command line that says so.
+        command.args(["--namespace", "a"]);
+    }
     command
 }
 
@@ -54,21 +59,42 @@ pub struct Running {
 
 impl Running {
     /// Starts one and waits until it is ready.
-    pub fn start(node: &Host, manifests: &Path, backend: Backend, more: &[&str]) -> Self {
-        let running = Self::launch(node, manifests, backend, more);
+    pub fn start(scenario: &Scenario, node: usize, more: &[&str]) -> Self {
+        Self::start_with(scenario, node, more, &[])
+    }
+
+    /// Starts one in an environment and waits until it is ready.
+    pub fn start_with(
+        scenario: &Scenario,
+        node: usize,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let running = Self::launch_with(scenario, node, more, environment);
         running.wait("/readyz", "ready\n");
         running
     }
 
-    /// Starts one.
-    pub fn launch(node: &Host, manifests: &Path, backend: Backend, more: &[&str]) -> Self {
-        let mut command = command(node, manifests, backend, more);
-        let out = manifests.with_extension(format!("{}.out", node.namespace.name()));
-        let err = manifests.with_extension(format!("{}.err", node.namespace.name()));
-        command.stdin(Stdio::null()).stdout(File::create(&out).unwrap());
-        command.stderr(File::options().create(true).append(true).open(&err).unwrap());
+    /// Starts one in an environment.
+    pub fn launch_with(
+        scenario: &Scenario,
+        node: usize,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let (node, folder) = (scenario.node(node), &scenario.folder);
+        let mut command = command(node, folder, scenario.backend, more);
+        let out = folder.with_extension(format!("{}.out", node.namespace.name()));
+        let err = File::create(out.with_extension("err")).unwrap();
+        command.envs(environment.iter().copied());
+        command.stdin(Stdio::null()).stdout(File::create(&out).unwrap()).stderr(err);
         let child = node.namespace.enter(|| Ok(command.spawn().unwrap())).unwrap();
         Self { handle: node.namespace.handle().unwrap(), child, out }
+    }
+
+    /// What it complained of.
+    pub fn complaints(&self) -> String {
+        std::fs::read_to_string(self.out.with_extension("err")).unwrap_or_default()
     }
 
     /// What it printed.
@@ -102,8 +128,7 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        let log = self.out.with_extension("err");
-        let log = std::fs::read_to_string(log).unwrap_or_default();
+        let log = self.complaints();
         panic!("{path} does not say `{text}` but `{last}`; its log: {log}");
     }
 
@@ -132,5 +157,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = std::fs::remove_file(&self.out);
+        let _ = std::fs::remove_file(self.out.with_extension("err"));
     }
 }

@@ -12,6 +12,7 @@ use portcullis_packets::probe::Probe;
 
 use crate::Test;
 use crate::scenario::{KINDS, Scenario};
+use crate::tables::usable;
 
 pub const TESTS: &[Test] = &[("random clusters: packets, engine and oracle agree", agree)];
 
@@ -126,15 +127,4 @@ fn outside(cluster: &Cluster, six: bool) -> Vec<IpAddr> {
     outside.dedup();
     outside.truncate(12);
     outside
-}
-
-/// Whether a host can have an address.
-fn usable(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let first = v4.octets()[0];
-            !(first == 0 || first == 127 || first >= 224)
-        }
-        IpAddr::V6(v6) => matches!(v6.segments()[0], 0x2000..=0x3fff | 0xfc00..=0xfdff),
-    }
 }

@@ -141,7 +141,7 @@ fn restarts() {
         let scenario = Scenario::build((Wiring::Bridged, backend), &shop(), &[]);
         let _answering = scenario.answering(&[80]);
         let (node, folder) = (scenario.node(0), scenario.folder.clone());
-        let mut agent = Running::start(node, &folder, backend, &[]);
+        let mut agent = Running::start(&scenario, 0, &[]);
         let (rounds, wrong) = probing(&scenario, || {
             for round in 0..6 {
                 if round % 2 == 0 {
@@ -150,7 +150,7 @@ fn restarts() {
                     agent.stop();
                 }
                 std::thread::sleep(Duration::from_millis(50));
-                agent = Running::start(node, &folder, backend, &[]);
+                agent = Running::start(&scenario, 0, &[]);
             }
             once(node, &folder, backend, &[]);
         });
@@ -176,7 +176,7 @@ fn strangers() {
         let scenario = Scenario::build((Wiring::Routed, backend), &shop(), &[]);
         let _answering = scenario.answering(&[80]);
         let more = ["--check-seconds", "1", "--audit-seconds", "2"];
-        let agent = Running::start(scenario.node(0), &scenario.folder, backend, &more);
+        let agent = Running::start(&scenario, 0, &more);
         let tool = format!("iptables-{}", backend.name());
         let class = class_chain(&scenario);
         let vandals: [&[&str]; 4] =
@@ -207,9 +207,8 @@ fn changes() {
     for backend in BACKENDS {
         let mut scenario = Scenario::build((Wiring::Routed, backend), &open_shop(), &[]);
         let _answering = scenario.answering(&[80]);
-        let folder = scenario.folder.clone();
         let mut times = Vec::new();
-        let agent = Running::start(scenario.node(0), &folder, backend, &[]);
+        let agent = Running::start(&scenario, 0, &[]);
         for round in 0..20 {
             let files = if round % 2 == 0 { shop() } else { open_shop() };
             let wanted = if round % 2 == 0 { Outcome::Refused } else { Outcome::Allowed };

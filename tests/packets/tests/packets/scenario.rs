@@ -85,6 +85,15 @@ impl Scenario {
         self.forget();
     }
 
+    /// The same, with the namespace of objects that name none.
+    pub fn enforce_in(&self, namespace: &str) {
+        for node in &self.fabric.nodes {
+            let more = ["--namespace", namespace];
+            agent::once(&node.host, &self.folder, self.backend, &more);
+        }
+        self.forget();
+    }
+
     /// Has the nodes forget all connections, so that probes are new ones.
     pub fn forget(&self) {
         for node in &self.fabric.nodes {
@@ -178,28 +187,32 @@ fn expected_outcome(allowed: bool) -> Outcome {
 
 /// The state of some files.
 pub fn session(files: &Files) -> Session {
+    session_with(Options { default_namespace: "a".into(), ..Options::default() }, files)
+}
+
+/// The state of some files under some options.
+pub fn session_with(options: Options, files: &Files) -> Session {
     let put = |(name, text): &(String, String)| Change::Put(SourceFile::new(name, text.as_bytes()));
-    let options = Options { default_namespace: "a".into(), ..Options::default() };
     Session::new(options).apply(files.iter().map(put).collect())
 }
 
 /// Nodes and pods of a cluster, as far as they can be built.
-fn plans(session: &Session) -> Vec<NodePlan> {
+pub fn plans(session: &Session) -> Vec<NodePlan> {
     let model = session.model();
     let mut plans: BTreeMap<String, NodePlan> = BTreeMap::new();
     for (at, node) in (1u8..).zip(&model.nodes) {
-        let made_up = vec![IpAddr::from([192, 168, 255, at])];
-        let addresses = if node.addresses.is_empty() { made_up } else { node.addresses.clone() };
         let name = node.name.to_string();
+        let addresses = with_both_families(&node.addresses, at);
         plans.insert(name.clone(), NodePlan { name, addresses, pods: Vec::new() });
     }
     for endpoint in model.endpoints.iter().filter(|e| e.life == Life::Active && !e.host_network()) {
         let Addresses::Known(addresses) = &endpoint.addresses else { continue };
-        let node = endpoint.node.as_deref().unwrap_or("nowhere").to_owned();
+        // Without a node, no agent is responsible for it.
+        let Some(node) = endpoint.node.as_deref().map(str::to_owned) else { continue };
         let number = 100 + u8::try_from(plans.len()).unwrap();
         let plan = plans.entry(node.clone()).or_insert_with(|| NodePlan {
             name: node,
-            addresses: vec![[192, 168, 255, number].into()],
+            addresses: with_both_families(&[], number),
             pods: Vec::new(),
         });
         let namespace = model.workload_of(endpoint).unwrap().namespace;
@@ -207,4 +220,17 @@ fn plans(session: &Session) -> Vec<NodePlan> {
         plan.pods.push((name, addresses.to_vec()));
     }
     plans.into_values().filter(|plan| !plan.pods.is_empty()).collect()
+}
+
+/// Addresses of a node, and one of each family that it has none of: without, it could not tell
+/// anybody that a packet was rejected.
+fn with_both_families(known: &[IpAddr], number: u8) -> Vec<IpAddr> {
+    let mut addresses = known.to_vec();
+    if !known.iter().any(IpAddr::is_ipv4) {
+        addresses.push([192, 168, 255, number].into());
+    }
+    if !known.iter().any(IpAddr::is_ipv6) {
+        addresses.push([0xfdff, 0, 0, 0, 0, 0, 0, number.into()].into());
+    }
+    addresses
 }

@@ -1,46 +1,125 @@
-//! The truth tables of the cases, sent as packets.
+//! The cases, sent as packets: whatever they expect of flows between pods that can be built.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use portcullis_engine::verdict::Verdict;
 use portcullis_packets::probe::Probe;
 use portcullis_tests::cases::{Case, Expect, read_cases};
 
 use crate::Test;
-use crate::scenario::{Files, KINDS, Scenario};
+use crate::scenario::{Files, KINDS, Scenario, plans, session_with};
 
-pub const TESTS: &[Test] = &[("the truth tables of Kubernetes' end-to-end tests", truth_tables)];
+pub const TESTS: &[Test] = &[
+    ("the truth tables of Kubernetes' end-to-end tests", truth_tables),
+    ("the flows of other cases", other_cases),
+];
 
-/// Every table once; how it is wired and enforced takes turns.
 fn truth_tables() {
-    let files = read_cases().unwrap();
-    let ours = files.iter().filter(|file| file.path.contains("kubernetes-e2e"));
-    let cases: Vec<&Case> = ours.flat_map(|file| &file.cases).collect();
-    assert!(cases.len() >= 40, "{} cases", cases.len());
-    let mut probes = 0;
-    for (at, case) in cases.iter().enumerate() {
-        let result = std::panic::catch_unwind(|| check(case, at));
-        probes += result.unwrap_or_else(|_| panic!("in case `{}`", case.title));
-    }
-    println!("packets: {} cases, {probes} probes", cases.len());
+    let checked = check_all(|path| path.contains("kubernetes-e2e"));
+    assert!(checked >= 40, "{checked} cases");
 }
 
+fn other_cases() {
+    let checked = check_all(|path| !path.contains("kubernetes-e2e"));
+    assert!(checked >= 20, "{checked} cases");
+}
+
+/// Every case once; how it is wired and enforced takes turns.
+fn check_all(chosen: impl Fn(&str) -> bool) -> usize {
+    let files = read_cases().unwrap();
+    let cases: Vec<&Case> =
+        files.iter().filter(|file| chosen(&file.path)).flat_map(|file| &file.cases).collect();
+    let (mut checked, mut probes) = (0, 0);
+    for case in cases {
+        let result = std::panic::catch_unwind(|| check(case, checked));
+        let sent = result.unwrap_or_else(|_| panic!("in {} `{}`", case.path, case.title));
+        checked += usize::from(sent > 0);
+        probes += sent;
+    }
+    println!("packets: {checked} cases, {probes} probes");
+    checked
+}
+
+/// How many flows of a case were sent.
 fn check(case: &Case, at: usize) -> usize {
     let inputs = case.inputs.iter();
     let files: Files = inputs.map(|input| (input.name.clone(), input.text.clone())).collect();
-    let scenario = Scenario::build(KINDS[at % KINDS.len()], &files, &[]);
-    let mut probes: Vec<(Probe, bool)> = Vec::new();
-    for expectation in &case.expectations {
-        let Expect::Verdict(flow, verdict, ..) = &expectation.expect else { continue };
-        let query = &flow.query;
-        let (from, to) = (scenario.address(&query.from, false), scenario.address(&query.to, false));
-        let probe = Probe { from, to, protocol: query.protocol, port: query.port };
-        probes.push((probe, *verdict == Verdict::Allow));
+    let known = Known::of(case, &files);
+    let all = case.expectations.iter().filter_map(|expectation| match &expectation.expect {
+        Expect::Verdict(flow, verdict @ (Verdict::Allow | Verdict::Deny), ..) => {
+            let query = &flow.query;
+            let pairs = known.pairs(&query.from, &query.to).into_iter();
+            let probe = |(from, to)| Probe { from, to, protocol: query.protocol, port: query.port };
+            Some(pairs.map(move |pair| (probe(pair), *verdict == Verdict::Allow)))
+        }
+        _ => None,
+    });
+    let (probes, expected): (Vec<Probe>, Vec<bool>) = all.flatten().unzip();
+    if probes.is_empty() {
+        return 0;
     }
-    let mut ports: Vec<u16> = probes.iter().map(|(probe, _)| probe.port).collect();
-    ports.sort_unstable();
-    ports.dedup();
-    let _answering = scenario.answering(&ports);
-    scenario.enforce();
-    let (probes, expected): (Vec<Probe>, Vec<bool>) = probes.into_iter().unzip();
+    let ends = probes.iter().flat_map(|probe| [probe.from, probe.to]);
+    let outside: BTreeSet<IpAddr> = ends.filter(|end| !known.is_taken(*end)).collect();
+    let scenario =
+        Scenario::build(KINDS[at % KINDS.len()], &files, &outside.into_iter().collect::<Vec<_>>());
+    let ports: BTreeSet<u16> = probes.iter().map(|probe| probe.port).collect();
+    let _answering = scenario.answering(&ports.into_iter().collect::<Vec<_>>());
+    scenario.enforce_in(case.options.namespace.as_deref().unwrap_or("default"));
     scenario.expect(&probes, &expected);
     probes.len()
+}
+
+/// Pods that can be built, with their addresses, and addresses of nodes.
+struct Known {
+    pods: Vec<(String, Vec<IpAddr>)>,
+    nodes: Vec<IpAddr>,
+}
+
+impl Known {
+    fn of(case: &Case, files: &Files) -> Self {
+        let Ok(options) = case.options.options() else {
+            return Self { pods: Vec::new(), nodes: Vec::new() };
+        };
+        let plans = plans(&session_with(options, files));
+        let nodes = plans.iter().flat_map(|plan| plan.addresses.clone()).collect();
+        Self { pods: plans.into_iter().flat_map(|plan| plan.pods).collect(), nodes }
+    }
+
+    fn is_taken(&self, address: IpAddr) -> bool {
+        let mut pods = self.pods.iter().flat_map(|(_, addresses)| addresses);
+        self.nodes.contains(&address) || pods.any(|known| *known == address)
+    }
+
+    /// Addresses of both ends in each family that both have; at least one end is a pod.
+    fn pairs(&self, from: &str, to: &str) -> Vec<(IpAddr, IpAddr)> {
+        let (from, to) = (self.addresses(from), self.addresses(to));
+        let mut pairs = Vec::new();
+        for &from in &from {
+            let to = to.iter().filter(|to| to.is_ipv4() == from.is_ipv4());
+            pairs.extend(to.map(|to| (from, *to)));
+        }
+        let is_pod = |end: &IpAddr| self.pods.iter().any(|(_, own)| own.contains(end));
+        pairs.retain(|(from, to)| is_pod(from) || is_pod(to));
+        pairs
+    }
+
+    fn addresses(&self, end: &str) -> Vec<IpAddr> {
+        match (end.parse::<IpAddr>(), self.pods.iter().find(|(name, _)| name == end)) {
+            (Ok(address), _) if usable(address) => vec![address],
+            (_, Some((_, addresses))) => addresses.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Whether a host can have an address.
+pub fn usable(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let first = v4.octets()[0];
+            !(first == 0 || first == 127 || first >= 224)
+        }
+        IpAddr::V6(v6) => matches!(v6.segments()[0], 0x2000..=0x3fff | 0xfc00..=0xfdff),
+    }
 }

@@ -59,7 +59,7 @@ fn talks(stream: &mut TcpStream) -> bool {
 fn cut() {
     for kind in KINDS {
         let mut scenario = Scenario::build(kind, &open_shop(), &[]);
-        let agent = Running::start(scenario.node(0), &scenario.folder, kind.1, &[]);
+        let agent = Running::start(&scenario, 0, &[]);
         let mut streams = Vec::new();
         for six in [false, true] {
             let to = echo(&scenario, "shop/db", six);
@@ -94,8 +94,7 @@ fn flow_log() {
     for backend in [Backend::Nft, Backend::Legacy] {
         let scenario = Scenario::build((Wiring::Routed, backend), &shop(), &[]);
         let _answering = scenario.answering(&[80]);
-        let agent =
-            Running::start(scenario.node(0), &scenario.folder, backend, &["--flow-log", "all"]);
+        let agent = Running::start(&scenario, 0, &["--flow-log", "all"]);
         for (from, six) in [("shop/job", false), ("shop/job", true), ("shop/web", false)] {
             let address = |pod: &str| -> IpAddr { scenario.address(pod, six) };
             let (from, to) = (address(from), address("shop/db"));
