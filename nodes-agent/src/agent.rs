@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use portcullis_engine::Session;
-use portcullis_engine::dataplane::{FilterProgram, Input, Settings, lower};
+use portcullis_engine::dataplane::{Disagreement, FilterProgram, Input, Settings, lower, verify};
 
 use crate::bridge;
 use crate::cut::Cutter;
@@ -16,6 +16,26 @@ use crate::source::{Changes, Message};
 
 /// The first wait after a failure, and the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(10));
+
+/// Why what is wanted is not in force.
+#[derive(Debug, thiserror::Error)]
+pub enum EnforceError {
+    /// The program does not admit what the policies admit. It is never written.
+    #[error("the program is not proven right: {}", told(.0))]
+    Unproven(Vec<Disagreement>),
+    /// The kernel, or a tool that speaks to it.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+}
+
+/// The first of them, and how many more there are.
+fn told(disagreements: &[Disagreement]) -> String {
+    let first = disagreements.first().map(|first| format!("{first:?}")).unwrap_or_default();
+    match disagreements.len() {
+        0 | 1 => first,
+        many => format!("{first}, and {} more", many - 1),
+    }
+}
 
 /// How long nothing must have changed before what is out of force is removed: that may take ten
 /// milliseconds, for which a change would have to wait.
@@ -146,27 +166,34 @@ impl Agent {
     ///
     /// # Errors
     /// If the program cannot be proven right, or a tool fails.
-    pub fn enforce(&mut self) -> Result<(), KernelError> {
+    pub fn enforce(&mut self) -> Result<(), EnforceError> {
         let start = Instant::now();
         let program = self.program();
         let lowered = Instant::now();
         self.status.metrics.spent(Phase::Lower, lowered - start);
+        verify(&program, self.input()).map_err(EnforceError::Unproven)?;
+        let verified = Instant::now();
+        self.status.metrics.spent(Phase::Verify, verified - lowered);
         let before = self.enforcer.in_force().cloned();
         self.enforcer.apply(program)?;
         self.applied = Instant::now();
-        self.status.metrics.spent(Phase::Write, self.applied - lowered);
+        self.status.metrics.spent(Phase::Write, self.applied - verified);
         self.tell(before.as_ref());
         Ok(())
     }
 
     /// The program of what is wanted.
     pub fn program(&self) -> FilterProgram {
-        lower(Input {
+        lower(self.input())
+    }
+
+    fn input(&self) -> Input<'_> {
+        Input {
             model: self.session.model(),
             policies: self.session.policies(),
             node: &self.node,
             settings: &self.settings,
-        })
+        }
     }
 
     /// What is wanted.

@@ -130,7 +130,8 @@ fn print(options: &Options) -> anyhow::Result<()> {
 fn once(options: &Options) -> anyhow::Result<()> {
     crate::bridge::ensure_filtered().map_err(anyhow::Error::msg)?;
     let mut agent = informed(options)?;
-    agent.enforce().and_then(|()| agent.sweep()).context("the program could not be applied")
+    agent.enforce().context("the program could not be applied")?;
+    agent.sweep().context("what is out of force could not be removed")
 }
 
 fn keep(options: &Options) -> anyhow::Result<()> {

@@ -19,8 +19,9 @@ mod settings;
 mod tables;
 mod talk;
 
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use portcullis_agent::kernel::{Backend, Kernel};
@@ -57,6 +58,31 @@ fn obstacle() -> Option<String> {
     }
     let tools = [Backend::Nft, Backend::Legacy].map(|backend| Kernel::find(Some(backend)));
     tools.into_iter().find_map(Result::err).map(|error| format!("{error}: run `make setup`"))
+}
+
+/// Does work for every number up to `count`, several at a time: most of it is waiting for the
+/// kernel to make and remove namespaces. What fails is told by `name`.
+fn in_parallel<T: Send>(
+    count: usize,
+    work: impl Fn(usize) -> T + Sync,
+    name: impl Fn(usize) -> String + Sync,
+) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let one = || {
+        let mut results = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= count {
+                return results;
+            }
+            let result = catch_unwind(AssertUnwindSafe(|| work(at)));
+            results.push(result.unwrap_or_else(|_| panic!("in {}", name(at))));
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(one)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
 }
 
 fn run(tests: &[Test]) -> ExitCode {
