@@ -273,7 +273,7 @@ fn services(
             Some((namespace, object.meta.name.clone(), service.clone()))
         })
         .collect();
-    services.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    services.sort_unstable_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     services
 }
 

@@ -162,7 +162,7 @@ impl Reach<'_> {
                 }
             }
         }
-        targets.sort_by_key(|target| (target.unit, target.family));
+        targets.sort_unstable_by_key(|target| (target.unit, target.family));
         targets
     }
 

@@ -157,7 +157,7 @@ impl Lister<'_> {
             .filter(|(_, count)| *count > 0)
             .map(|(key, count)| note(session, key, count))
             .collect();
-        notes.sort_by(|a, b| {
+        notes.sort_unstable_by(|a, b| {
             (&a.location, &a.policy, &a.path, a.reason).cmp(&(
                 &b.location,
                 &b.policy,

@@ -70,7 +70,7 @@ impl Changed {
     }
 
     fn in_order(mut self) -> Vec<PolicyChange> {
-        self.put.sort_by(|a, b| a.0.cmp(&b.0));
+        self.put.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let kept: FxHashSet<&Identity> = self.put.iter().map(|(key, _)| key).collect();
         let gone = self.gone.iter().filter(|(key, _)| !kept.contains(key));
         let gone = gone.map(|(_, object)| PolicyChange::Remove(object.clone()));

@@ -69,6 +69,6 @@ pub(super) fn changed(
         .iter()
         .filter(|(key, object)| !before.get(*key).is_some_and(|known| Arc::ptr_eq(known, object)));
     let mut put: Vec<_> = put.collect();
-    put.sort_by(|a, b| a.0.cmp(b.0));
+    put.sort_unstable_by(|a, b| a.0.cmp(b.0));
     gone.chain(put.into_iter().map(|(_, object)| PolicyChange::Put(object.clone()))).collect()
 }

@@ -172,7 +172,7 @@ impl Session {
         } else {
             let world = self.build_world(&files, &policies, (documents, asked, policy_namespaces));
             let mut sorted: Vec<_> = policies.iter().collect();
-            sorted.sort_by(|a, b| a.0.cmp(b.0));
+            sorted.sort_unstable_by(|a, b| a.0.cmp(b.0));
             let sorted: Vec<_> = sorted.into_iter().map(|(_, object)| object.clone()).collect();
             let set = PolicySet::compile(&world.model, default, &sorted);
             (Arc::new(world), set)
