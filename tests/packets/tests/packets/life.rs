@@ -17,7 +17,7 @@ use portcullis_packets::probe::{Outcome, Probe};
 use crate::Test;
 use crate::agent::{Running, once};
 use crate::basics::{everything, shop};
-use crate::scenario::{Files, Scenario, session};
+use crate::scenario::{Files, KINDS, Scenario, session};
 
 pub const TESTS: &[Test] = &[
     ("applying twice changes nothing", twice),
@@ -25,6 +25,7 @@ pub const TESTS: &[Test] = &[
     ("restarts and kills never let a packet through", restarts),
     ("what strangers flush or put in front is put right", strangers),
     ("changes of files come into force", changes),
+    ("churn neither opens nor closes what stays", churn),
 ];
 
 const BACKENDS: [Backend; 2] = [Backend::Nft, Backend::Legacy];
@@ -233,4 +234,60 @@ fn time_until(scenario: &Scenario, wanted: Outcome) -> Duration {
         assert!(start.elapsed() < Duration::from_secs(5), "{wanted:?} never came");
     }
     start.elapsed()
+}
+
+/// Further policies and labels, under which the two flows of the shop stay what they are.
+fn variations() -> Vec<Files> {
+    let policy = |name: &str, spec: &str| {
+        let head = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: ";
+        (format!("{name}.yaml"), format!("{head}{{name: {name}, namespace: shop}}\nspec:\n{spec}"))
+    };
+    let further = policy(
+        "further",
+        "  podSelector: {matchLabels: {app: db}}\n  ingress: [{from: [{podSelector: \
+         {matchLabels: {app: far}}}]}, {from: [{ipBlock: {cidr: 10.0.0.1/32}}]}]\n",
+    );
+    let egress = policy(
+        "egress",
+        "  podSelector: {}\n  policyTypes: [Egress]\n  egress: [{to: [{podSelector: \
+         {matchLabels: {app: db}}}], ports: [{port: 80, endPort: 90}]}]\n",
+    );
+    let closed = policy("closed", "  podSelector: {matchLabels: {app: job}}\n");
+    let with = |more: &[&(String, String)]| -> Files {
+        shop().into_iter().chain(more.iter().copied().cloned()).collect()
+    };
+    let relabelled = |files: Files| -> Files {
+        let labels = |text: String| text.replace("labels: {app: far}", "labels: {app: near}");
+        files.into_iter().map(|(name, text)| (name, labels(text))).collect()
+    };
+    vec![
+        with(&[]),
+        with(&[&further]),
+        with(&[&further, &egress]),
+        relabelled(with(&[&egress, &closed])),
+        relabelled(with(&[&closed])),
+        with(&[&egress]),
+    ]
+}
+
+fn churn() {
+    for kind in KINDS {
+        let scenario = Scenario::build(kind, &shop(), &[]);
+        let _answering = scenario.answering(&[80]);
+        let agent = Running::start(&scenario, 0, &[]);
+        let all = variations();
+        let (rounds, wrong) = probing(&scenario, || {
+            for round in 0..36 {
+                // Each follows each other one, some before what the last one left is removed.
+                scenario.write(&all[(round * 7 + round / 6) % all.len()]);
+                std::thread::sleep(Duration::from_millis([10, 40, 150][round % 3]));
+            }
+        });
+        assert!(wrong.is_empty(), "{kind:?}: of {rounds} rounds, {wrong:?}");
+        scenario.write(&all[0]);
+        time_to_right(&scenario);
+        println!("packets: {kind:?}: {rounds} rounds through 36 changes");
+        assert!(agent.metric("portcullis_applies_total") >= 12.0);
+        agent.stop();
+    }
 }

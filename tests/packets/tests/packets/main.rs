@@ -13,6 +13,7 @@
 mod agent;
 mod basics;
 mod clusters;
+mod defects;
 mod life;
 mod scenario;
 mod settings;
@@ -43,9 +44,16 @@ fn main() -> ExitCode {
         println!("packets: removed {stale} namespaces of runs that were killed");
     }
     let names: Vec<String> = std::env::args().skip(1).filter(|w| !w.starts_with('-')).collect();
-    let tests =
-        [basics::TESTS, tables::TESTS, clusters::TESTS, life::TESTS, talk::TESTS, settings::TESTS]
-            .concat();
+    let tests = [
+        basics::TESTS,
+        tables::TESTS,
+        clusters::TESTS,
+        life::TESTS,
+        talk::TESTS,
+        settings::TESTS,
+        defects::TESTS,
+    ]
+    .concat();
     let chosen =
         |test: &&Test| names.is_empty() || names.iter().any(|name| test.0.contains(&**name));
     run(&tests.iter().filter(chosen).copied().collect::<Vec<_>>())

@@ -58,7 +58,8 @@ impl Scenario {
         self.write(files);
     }
 
-    fn write(&self, files: &Files) {
+    /// Replaces all manifests, though the engine is still asked about the old ones.
+    pub fn write(&self, files: &Files) {
         for entry in std::fs::read_dir(&self.folder).unwrap().flatten() {
             let name = entry.file_name().into_string().unwrap();
             if !files.iter().any(|(known, _)| *known == name) {
