@@ -21,11 +21,11 @@ use crate::manifest::Direction;
 use crate::net::{ConnSet, Family, Protocol};
 use crate::policy::ProgramId;
 use frame::Frame;
-use pods::Pods;
+use pods::{Descent, Pods};
 use policies::Policies;
 use reader::{KnownSets, Reader, Trouble};
 use regions::{Region, Walk};
-use space::{Admitted, Space};
+use space::{Admitted, Difference, Space};
 
 /// What was found to be right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -168,52 +168,73 @@ impl Check<'_> {
         let root = self.input.settings.root(direction);
         let id = self.input.policies.program_id(subject.group, direction);
         self.verified.subjects += 1;
-        // What a pod may send to itself, and its own node to it, is not the class's.
-        let mut exempt = Admitted::default();
-        exempt.add(subject.own.clone(), ConnSet::all());
-        let mut expected = exempt.clone();
-        if let Some(descent) = pods.descend(&root, subject.address)? {
-            let class = descent.class.clone();
-            let key = class.map(|class| (class, id, subject.group));
-            let alike = descent.own.difference(&exempt, self.program.family).is_none();
-            if alike && key.as_ref().is_some_and(|key| proved.contains(key)) {
-                return Ok(());
-            }
-            let mut found = descent.own;
-            if let Some((class, ..)) = &key
-                && let Some(admitted) = pods.class(class)?
-            {
+        let mut itself = Admitted::default();
+        itself.add(subject.own.clone(), ConnSet::all());
+        let mut found = match pods.descend(&root, subject.address)? {
+            Some(Descent { own, class: Some(class) }) => {
+                let admitted = pods.class(&class)?.unwrap_or_default();
+                let key = (class, id, subject.group);
+                // Not proved with what one pod may send to itself: another pod of the class may
+                // not.
+                if !proved.contains(&key) {
+                    let expected = policies.admitted(id, direction, subject.group);
+                    if self.same(direction, &admitted, &expected) {
+                        proved.insert(key.clone());
+                    }
+                }
+                if proved.contains(&key) && self.same(direction, &own, &itself) {
+                    return Ok(());
+                }
+                let mut found = own;
                 found.add_all(&admitted);
+                found
             }
-            expected.add_all(&policies.admitted(id, direction, subject.group));
-            let same = self.compare(subject, direction, (found, expected));
-            proved.extend(key.filter(|_| same && alike));
-            return Ok(());
-        }
-        self.verified.walked += 1;
+            Some(Descent { own, class: None }) => own,
+            None => {
+                self.verified.walked += 1;
+                pods.walk(&root, subject.address)?
+            }
+        };
+        let mut expected = itself;
         expected.add_all(&policies.admitted(id, direction, subject.group));
-        self.compare(subject, direction, (pods.walk(&root, subject.address)?, expected));
+        self.exempt(direction, &mut found);
+        self.exempt(direction, &mut expected);
+        if let Some(difference) = found.difference(&expected, self.program.family) {
+            self.wrong.push(Disagreement::Flow(self.counterexample(
+                subject,
+                direction,
+                &difference,
+            )));
+        }
         Ok(())
     }
 
-    fn compare(
-        &mut self,
+    fn same(&self, direction: Direction, found: &Admitted, expected: &Admitted) -> bool {
+        let exempt = |admitted: &Admitted| {
+            let mut admitted = admitted.clone();
+            self.exempt(direction, &mut admitted);
+            admitted
+        };
+        exempt(found).difference(&exempt(expected), self.program.family).is_none()
+    }
+
+    /// The node's own packets are sent to its pods, not forwarded: no chain sees them, and what
+    /// chains would do with them does not matter.
+    fn exempt(&self, direction: Direction, admitted: &mut Admitted) {
+        if direction == Direction::Ingress {
+            admitted.add(Arc::new(self.own_node()), ConnSet::all());
+        }
+    }
+
+    fn counterexample(
+        &self,
         subject: &Subject,
         direction: Direction,
-        (mut found, mut expected): (Admitted, Admitted),
-    ) -> bool {
+        difference: &Difference,
+    ) -> Counterexample {
         let family = self.program.family;
-        if direction == Direction::Ingress {
-            // The node's own packets are sent to its pods, not forwarded: no chain sees them.
-            let node = Arc::new(self.own_node());
-            found.add(node.clone(), ConnSet::all());
-            expected.add(node, ConnSet::all());
-        }
-        let Some(difference) = found.difference(&expected, family) else {
-            return true;
-        };
         let (protocol, port, admitted) = difference.example();
-        self.wrong.push(Disagreement::Flow(Counterexample {
+        Counterexample {
             direction,
             pod: Some(subject.pod),
             subject: space::address(subject.address, family),
@@ -221,8 +242,7 @@ impl Check<'_> {
             protocol,
             port,
             admitted,
-        }));
-        false
+        }
     }
 
     fn own_node(&self) -> Space {
