@@ -31,12 +31,16 @@ impl Sets {
         run(&self.tool, &["restore", "-exist"], text).map(|_| ())
     }
 
-    /// Sets whose names begin with one of some words, as `ipset save` prints them. Sets of others
-    /// are not read: a newer ipset may have made them in a way that this one cannot list.
+    /// Sets whose names begin with one of some words, and maybe others, as `ipset save` prints them.
     ///
     /// # Errors
     /// If the tool fails.
     pub fn save(&self, prefixes: &[String]) -> Result<String, KernelError> {
+        // One that a newer ipset has made may be such that this one cannot list it.
+        run(&self.tool, &["save"], "").or_else(|_| self.save_one_by_one(prefixes))
+    }
+
+    fn save_one_by_one(&self, prefixes: &[String]) -> Result<String, KernelError> {
         let names = run(&self.tool, &["list", "-name"], "")?;
         let ours = |name: &&str| prefixes.iter().any(|prefix| name.starts_with(prefix));
         let texts = names.lines().filter(ours).map(|name| run(&self.tool, &["save", name], ""));

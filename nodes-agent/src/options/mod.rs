@@ -133,7 +133,8 @@ pub struct Running {
     #[arg(long, env = "PORTCULLIS_CHECK_SECONDS", default_value_t = 3, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub check_seconds: u64,
-    /// Seconds between comparisons of all our rules and sets with what they should be.
+    /// Seconds at most between comparisons of all our rules and sets with what they should be. They
+    /// are made at every look where they are quick, which depends on how many rules the node has.
     #[arg(long, env = "PORTCULLIS_AUDIT_SECONDS", default_value_t = 60, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub audit_seconds: u64,

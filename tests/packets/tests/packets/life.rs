@@ -176,12 +176,17 @@ fn strangers() {
     for backend in BACKENDS {
         let scenario = Scenario::build((Wiring::Routed, backend), &shop(), &[]);
         let _answering = scenario.answering(&[80]);
-        let more = ["--check-seconds", "1", "--audit-seconds", "2"];
-        let agent = Running::start(&scenario, 0, &more);
+        let agent = Running::start(&scenario, 0, &["--check-seconds", "1"]);
         let tool = format!("iptables-{}", backend.name());
         let class = class_chain(&scenario);
-        let vandals: [&[&str]; 4] =
-            [&["-F"], &["-I", "FORWARD", "1", "-j", "ACCEPT"], &["-F", "PCL-IG"], &["-F", &class]];
+        let vandals: [&[&str]; 6] = [
+            &["-F"],
+            &["-I", "FORWARD", "1", "-j", "ACCEPT"],
+            &["-F", "PCL-IG"],
+            &["-F", &class],
+            &["-I", &class, "1", "-j", "RETURN"],
+            &["-D", "PCL-IG", "2"],
+        ];
         for vandal in vandals {
             let words = [&[tool.as_str()], vandal].concat();
             scenario.node(0).namespace.run(&words).unwrap();
