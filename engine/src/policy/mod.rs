@@ -210,9 +210,4 @@ impl PolicySet {
         static OPEN: Program = Program { tiers: Vec::new() };
         self.programs.get(id as usize).map_or(&OPEN, |program| &**program)
     }
-
-    /// How many programs there are.
-    pub fn program_count(&self) -> usize {
-        self.programs.len()
-    }
 }

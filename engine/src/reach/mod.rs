@@ -91,11 +91,6 @@ impl<'m> Reach<'m> {
         self.conns.get(id)
     }
 
-    /// The class of a unit.
-    pub fn class(&self, id: ClassId) -> Option<&Class> {
-        self.classes.get(id)
-    }
-
     /// Notes by number, as [`Target::notes`] has them.
     pub fn notes(&self) -> &[NoteKey] {
         self.notes.keys()

@@ -173,7 +173,8 @@ fn run<T: Trace>(
             }
         }
     }
-    if !isolated && admits < Match::Yes {
+    // INVARIANT: without a certain policy nothing above has admitted for certain.
+    if !isolated {
         let admits = if every_uncertain == Match::Yes { Match::Yes } else { Match::Unknown };
         return (admits, (admits == Match::Unknown).then_some(UnknownReason::Label));
     }
