@@ -5,7 +5,8 @@
 #     MODULE   a module of the engine: verdict, policy, reach, selector, net, cluster, ...
 #     SHARD    a part of its mutants, as 0/4 to 3/4; left out: all of them
 #     OPTION   for cargo mutants, for example --list, or --iterate: only those not yet caught
-#   JUDGES=deep asks the oracle too, about 40 clusters and every feature: several times slower.
+#   JUDGES=deep asks agreement and the oracle too, on 40 clusters and every feature: several times
+#   slower.
 # What was found is in target/mutation/MODULE/mutants.out. About ten seconds for each mutant.
 # Ends with 0 if all were caught, 2 if some were missed, 3 if some ran out of time.
 set -euo pipefail
@@ -31,7 +32,9 @@ esac
 export CLUSTERS=${CLUSTERS:-12}
 if [ "${JUDGES:-}" = deep ]; then
   CLUSTERS=40
-  for judge in --package=portcullis-oracle --test=agree --test=oracle; do options+=(--cargo-arg="$judge"); done
+  for judge in --test=agreement --package=portcullis-oracle --test=agree --test=oracle; do
+    options+=(--cargo-arg="$judge")
+  done
 fi
 scripts/setup.sh mutants
 mkdir -p "target/mutation/$module"

@@ -7,6 +7,7 @@ mod answers;
 mod expect;
 mod files;
 mod judge;
+mod listed;
 mod markdown;
 mod run;
 mod truth;
