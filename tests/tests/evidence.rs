@@ -1,10 +1,12 @@
 //! Evidence and filters agree with what they are evidence and filters of, on random clusters.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::report::{
-    Connection, EndReport, EndState, EndpointKind, EndpointReport, EntryEvidence, FlowQuery,
-    FlowReport, ListReport, Match, PolicyEvidence, Protocol, RuleEvidence, Verdict,
+    Connection, EndReport, EndState, EndpointKind, EndpointReport, EntryEvidence, Evidence,
+    FlowQuery, FlowReport, ListReport, Match, PolicyEvidence, Protocol, RuleEvidence, Verdict,
 };
 use portcullis_engine::{ListFilter, Session};
 use portcullis_tests::random::{Rng, hold};
@@ -127,6 +129,56 @@ fn rule_adds_up(rule: &RuleEvidence) -> Result<(), String> {
     ensure(explained, "an entry that does not match, without a reason")?;
     let placed = entries().all(|entry| entry.location.is_some() && entry.path.contains(&rule.path));
     ensure(placed && rule.location.is_some(), "an entry without its place")
+}
+
+/// Everything is looked at, whether or not the verdict was settled before: every policy of the
+/// end, every rule of the policy, every entry of the rule.
+#[test]
+fn evidence_is_whole() {
+    hold("whole evidence", |cluster, seed| {
+        let session = cluster.session();
+        let mut known: BTreeMap<(String, bool), Vec<String>> = BTreeMap::new();
+        for flow in flows(&session, &mut Rng::new(seed)) {
+            let Ok(report) = session.evaluate(&flow) else {
+                continue;
+            };
+            let Evidence { egress, ingress } = &report.evidence;
+            for (end, who, direction) in
+                [(egress, &flow.from, Direction::Egress), (ingress, &flow.to, Direction::Ingress)]
+            {
+                end_is_whole(&session, end, direction)?;
+                let names = end.policies.iter().map(|policy| policy.policy.name.clone());
+                // Those that admit come first.
+                let names: Vec<String> = names.collect::<BTreeSet<_>>().into_iter().collect();
+                if end.state == EndState::Isolated && who.contains("/Pod/") {
+                    let key = (who.clone(), direction == Direction::Ingress);
+                    let before = known.entry(key).or_insert_with(|| names.clone());
+                    ensure(*before == names, &format!("{who}: {before:?}, then {names:?}"))?;
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+fn end_is_whole(session: &Session, end: &EndReport, direction: Direction) -> Result<(), String> {
+    for evidence in &end.policies {
+        let mut policies = session.policies().policies().map(|(_, policy)| policy);
+        let named = policies.find(|policy| {
+            let namespace = evidence.policy.namespace.as_deref();
+            let meta = &policy.object.meta;
+            *meta.name == evidence.policy.name && meta.namespace.as_deref() == namespace
+        });
+        let Some(rules) = named.and_then(|policy| policy.rules(direction)) else {
+            return Err(format!("{:?} does not isolate", evidence.policy));
+        };
+        let entries = |peers: usize, ports: usize| (peers, ports);
+        let written = rules.iter().map(|rule| entries(rule.peers.len(), rule.ports.len()));
+        let looked_at =
+            evidence.rules.iter().map(|rule| entries(rule.peers.len(), rule.ports.len()));
+        ensure(written.eq(looked_at), &format!("{:?}: not everything", evidence.policy))?;
+    }
+    Ok(())
 }
 
 // --- filters

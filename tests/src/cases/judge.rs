@@ -378,28 +378,6 @@ spec:
         assert_eq!(found, wrong);
     }
 
-    /// What is said of a single flow must stand in the list as well.
-    #[test]
-    fn a_list_that_says_otherwise_is_found() {
-        let both = "shop/web -> shop/db TCP 5432: allow\nshop/web -> shop/db TCP 80: deny";
-        let text = format!("{INPUT}```expect\n{both}\n```\n");
-        let case = &parse("t.md", &text).cases[0];
-        let answers = Answers::of_engine(case).unwrap();
-        let line = |(from, to): (&str, &str)| {
-            let mut lines = answers.list.connections.iter();
-            lines.position(|line| line.from.starts_with(from) && line.to.starts_with(to)).unwrap()
-        };
-        let (to_db, to_web) = (line(("shop/web", "shop/db")), line(("shop/db", "shop/web")));
-        let mut without = answers.clone();
-        without.list.connections.remove(to_db);
-        let mut with_all = answers.clone();
-        with_all.list.connections[to_db].allowed = answers.list.connections[to_web].allowed.clone();
-        let failed = |answers| judge(case, answers).into_iter().map(|one| one.expected);
-        assert_eq!(failed(&answers).count(), 0);
-        assert_eq!(failed(&without).collect::<Vec<_>>(), [&both[..35]]);
-        assert_eq!(failed(&with_all).collect::<Vec<_>>(), [&both[36..]]);
-    }
-
     #[test]
     fn missing_answers_are_found() {
         let text = format!("{INPUT}```expect\nshop/web -> shop/db TCP 5432: allow\n```\n");

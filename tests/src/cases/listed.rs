@@ -9,23 +9,27 @@ use portcullis_engine::report::{
 /// What the list says of a flow that was asked about; none where its lines speak of more than the
 /// two ends: of pods that differ, of a Service's pods, of ranges of addresses, of one family.
 pub fn listed(list: &ListReport, flow: &FlowReport) -> Option<Verdict> {
-    let (from, to) = (&flow.source, &flow.destination);
-    let alone = |id: &str| list.endpoints.iter().any(|one| *one.id == *id && is_alone(one));
-    if flow.pod_port.is_some() || from == to || !alone(from) || !alone(to) {
+    let alone = |name: &str| list.endpoints.iter().find(|endpoint| is_alone(endpoint, name));
+    let (from, to) = (alone(&flow.source)?, alone(&flow.destination)?);
+    if flow.pod_port.is_some() || from.id == to.id {
         return None;
     }
-    let mut lines = list.connections.iter().filter(|line| line.from == *from && line.to == *to);
-    let line = lines.next();
-    match line {
+    let mut lines = list.connections.iter().filter(|line| line.from == from.id && line.to == to.id);
+    match lines.next() {
         Some(line) if line.family.is_some() => None,
         Some(line) => Some(verdict(list, line, flow)),
         None => Some(Verdict::Deny),
     }
 }
 
-fn is_alone(endpoint: &EndpointReport) -> bool {
+/// Whether an endpoint is one pod, and of this name: `NAMESPACE/POD`, or as the list names it.
+fn is_alone(endpoint: &EndpointReport, name: &str) -> bool {
     let one = endpoint.kind == EndpointKind::Workload && endpoint.group.is_none();
-    one && endpoint.pods.len() == 1
+    let namespace = endpoint.namespace.as_deref().unwrap_or_default();
+    match endpoint.pods.as_slice() {
+        [pod] if one => *endpoint.id == *name || name.split_once('/') == Some((namespace, pod)),
+        _ => false,
+    }
 }
 
 fn verdict(list: &ListReport, line: &Connection, flow: &FlowReport) -> Verdict {
@@ -39,5 +43,53 @@ fn verdict(list: &ListReport, line: &Connection, flow: &FlowReport) -> Verdict {
         (true, _) => Verdict::Allow,
         (false, true) => Verdict::Unknown,
         (false, false) => Verdict::Deny,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Answers, judge, parse};
+
+    const TEXT: &str = "## C
+```yaml
+kind: Pod
+apiVersion: v1
+metadata: {name: web, namespace: shop}
+---
+kind: Pod
+apiVersion: v1
+metadata: {name: db, namespace: shop, labels: {app: db}}
+---
+kind: NetworkPolicy
+apiVersion: networking.k8s.io/v1
+metadata: {name: p, namespace: shop}
+spec: {podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: 5432}]}]}
+```
+```expect
+shop/web -> shop/db TCP 5432: allow
+shop/web -> shop/db TCP 80: deny
+```
+";
+
+    /// What is said of a single flow must stand in the list as well.
+    #[test]
+    fn a_list_that_says_otherwise_is_found() {
+        let case = &parse("t.md", TEXT).cases[0];
+        let answers = Answers::of_engine(case).unwrap();
+        let line = |from: &str, to: &str| {
+            let mut lines = answers.list.connections.iter();
+            lines.position(|line| line.from.starts_with(from) && line.to.starts_with(to)).unwrap()
+        };
+        let (to_db, to_web) = (line("shop/web", "shop/db"), line("shop/db", "shop/web"));
+        let mut without = answers.clone();
+        without.list.connections.remove(to_db);
+        let mut with_all = answers.clone();
+        with_all.list.connections[to_db].allowed = answers.list.connections[to_web].allowed.clone();
+        let failed = |answers| -> Vec<usize> {
+            judge(case, answers).into_iter().map(|failure| failure.line).collect()
+        };
+        assert!(failed(&answers).is_empty());
+        assert_eq!(failed(&without), [17]);
+        assert_eq!(failed(&with_all), [18]);
     }
 }
