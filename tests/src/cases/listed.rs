@@ -1,33 +1,56 @@
 //! What a list says of a single flow.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use portcullis_engine::report::{
-    Connection, EndpointKind, EndpointReport, FlowReport, ListReport, Verdict,
+    Connection, EndState, EndpointKind, EndpointReport, Family, FlowReport, ListReport,
+    UnknownReason, Verdict,
 };
 
 /// What the list says of a flow that was asked about; none where its lines speak of more than the
-/// two ends: of pods that differ, of a Service's pods, of ranges of addresses, of one family.
+/// two ends: of pods that differ, of a Service's pods, of several families, of addresses that are
+/// a node's, which reaches its own pods.
 pub fn listed(list: &ListReport, flow: &FlowReport) -> Option<Verdict> {
     let alone = |name: &str| list.endpoints.iter().find(|endpoint| is_alone(endpoint, name));
     let (from, to) = (alone(&flow.source)?, alone(&flow.destination)?);
-    if flow.pod_port.is_some() || from.id == to.id {
+    let node = flow.evidence.ingress.state == EndState::OwnNode
+        || flow.reason == Some(UnknownReason::Node);
+    if flow.pod_port.is_some() || from.id == to.id || node && family(&flow.source).is_some() {
         return None;
     }
-    let mut lines = list.connections.iter().filter(|line| line.from == from.id && line.to == to.id);
+    let family = [&flow.source, &flow.destination].into_iter().find_map(|name| family(name));
+    let mut lines = list.connections.iter().filter(|line| {
+        let other = line.family.is_some() && family.is_some() && line.family != family;
+        line.from == from.id && line.to == to.id && !other
+    });
     match lines.next() {
-        Some(line) if line.family.is_some() => None,
+        Some(line) if line.family.is_some() && family.is_none() => None,
         Some(line) => Some(verdict(list, line, flow)),
         None => Some(Verdict::Deny),
     }
 }
 
-/// Whether an endpoint is one pod, and of this name: `NAMESPACE/POD`, or as the list names it.
+/// The family of an end that is an address.
+fn family(name: &str) -> Option<Family> {
+    let address: IpAddr = name.parse().ok()?;
+    Some(if address.is_ipv4() { Family::IPv4 } else { Family::IPv6 })
+}
+
+/// Whether an endpoint is what the name says and no more: one pod, `NAMESPACE/POD`; a template, as
+/// the list names it; a range that an address is in.
 fn is_alone(endpoint: &EndpointReport, name: &str) -> bool {
-    let one = endpoint.kind == EndpointKind::Workload && endpoint.group.is_none();
+    if endpoint.kind == EndpointKind::Addresses {
+        let address: Option<IpAddr> = name.parse().ok();
+        let mut nets = endpoint.addresses.iter().filter_map(|net| net.parse::<IpNet>().ok());
+        return address.is_some_and(|address| nets.any(|net| net.contains(&address)));
+    }
     let namespace = endpoint.namespace.as_deref().unwrap_or_default();
+    let named = *endpoint.id == *name;
     match endpoint.pods.as_slice() {
-        [pod] if one => *endpoint.id == *name || name.split_once('/') == Some((namespace, pod)),
+        [] => endpoint.group.is_none() && named,
+        [pod] => named || name.split_once('/') == Some((namespace, pod)),
         _ => false,
     }
 }
