@@ -182,8 +182,7 @@ impl Agent {
         verify(&program, self.input()).map_err(EnforceError::Unproven)?;
         let verified = Instant::now();
         self.status.metrics.spent(Phase::Verify, verified - lowered);
-        let before = self.enforcer.in_force().cloned();
-        self.enforcer.apply(program)?;
+        let before = self.enforcer.apply(program)?;
         self.applied = Instant::now();
         self.status.metrics.spent(Phase::Write, self.applied - verified);
         self.tell(before.as_ref());
@@ -241,7 +240,7 @@ impl Agent {
         match self.enforce() {
             Ok(()) => {
                 self.pending = None;
-                self.status.metrics.took(pending.seen.elapsed());
+                self.status.metrics.took(self.applied - pending.seen);
             }
             Err(error) => {
                 tracing::error!(%error, "a change could not be applied; it is tried again");

@@ -37,13 +37,13 @@ impl Enforcer {
         self.in_force.as_ref()
     }
 
-    /// Brings a program into force. What it replaces may stay until it is swept.
+    /// Brings a program into force; the one that was. What it replaces may stay until it is swept.
     ///
     /// # Errors
     /// If a tool fails. Every table then holds the rules of before or the new ones, and the next
     /// attempt begins with reading what is there.
-    pub fn apply(&mut self, program: FilterProgram) -> Result<(), KernelError> {
-        self.in_force = None;
+    pub fn apply(&mut self, program: FilterProgram) -> Result<Option<FilterProgram>, KernelError> {
+        let before = self.in_force.take();
         let state = match self.state.take() {
             Some(state) => state,
             None => read(&self.kernel, &self.prefix)?,
@@ -51,7 +51,7 @@ impl Enforcer {
         let Plan { now, sweep } = plan(&state, &program);
         self.state = Some(carry_out(&self.kernel, state, &now)?);
         (self.in_force, self.sweep) = (Some(program), sweep);
-        Ok(())
+        Ok(before)
     }
 
     /// Whether there is something to sweep.
