@@ -11,6 +11,7 @@ use crate::bridge;
 use crate::cut::Cutter;
 use crate::enforce::Enforcer;
 use crate::kernel::KernelError;
+use crate::notes;
 use crate::observe::{Phase, Status};
 use crate::source::{Changes, Message};
 
@@ -215,6 +216,7 @@ impl Agent {
 
     fn tell(&self, before: Option<&FilterProgram>) {
         let Some(program) = self.enforcer.in_force() else { return };
+        notes::tell(&self.session, before, program);
         self.status.metrics.in_force(program);
         self.status.metrics.applies.inc();
         self.report_bridges();

@@ -20,6 +20,7 @@ pub mod options;
 pub mod source;
 pub mod static_mode;
 
+mod notes;
 mod privileges;
 mod start;
 

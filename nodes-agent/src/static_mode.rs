@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 
 use anyhow::Context as _;
+use portcullis_engine::diagnostic::Severity;
 use portcullis_engine::{Change, SourceFile};
 use rustix::fs::inotify;
 
@@ -48,7 +49,13 @@ impl Manifests {
             }
             match fs::read(path) {
                 Ok(bytes) => {
-                    changes.push(Change::Put(SourceFile::new(&self.name(path), &bytes)));
+                    let file = SourceFile::new(&self.name(path), &bytes);
+                    let faulty = report(&file) > 0;
+                    // What was right before is better than what is wrong now: a policy that cannot
+                    // be read would otherwise leave its pods open.
+                    if !(faulty && self.known.contains_key(path)) {
+                        changes.push(Change::Put(file));
+                    }
                 }
                 Err(error) => {
                     tracing::error!(file = %path.display(), %error, "a manifest cannot be read");
@@ -137,6 +144,25 @@ fn collect(folder: &Path, found: &mut BTreeMap<PathBuf, Stamp>) -> io::Result<()
     Ok(())
 }
 
+/// Logs what is wrong with a file; how much that is.
+fn report(file: &SourceFile) -> usize {
+    let mut errors = 0;
+    for part in &file.parts {
+        for finding in &part.document.findings {
+            if finding.severity() == Severity::Error {
+                let at = finding
+                    .span
+                    .map_or(part.range.start, |span| part.range.start + span.start as usize);
+                let line = file.lines().position(&file.text, at).line;
+                let (code, message) = (finding.code.id(), &finding.message);
+                tracing::error!(file = %file.name, line, code, "{message}");
+                errors += 1;
+            }
+        }
+    }
+    errors
+}
+
 fn hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
@@ -200,9 +226,19 @@ mod tests {
         let mut manifests = Manifests::new(&folder);
         assert_eq!(names(&manifests.changes().unwrap()), ["+a.yaml", "+inner/b.json"]);
         assert!(manifests.changes().unwrap().is_empty());
-        fs::write(folder.join("a.yaml"), "{ }").unwrap();
+        fs::write(
+            folder.join("a.yaml"),
+            "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}",
+        )
+        .unwrap();
         fs::remove_file(folder.join("inner/b.json")).unwrap();
         assert_eq!(names(&manifests.changes().unwrap()), ["-inner/b.json", "+a.yaml"]);
+        fs::write(folder.join("a.yaml"), "{apiVersion: v1, kind: Namespace, metadata: {name: }}")
+            .unwrap();
+        assert!(
+            manifests.changes().unwrap().is_empty(),
+            "what is wrong does not replace what was right"
+        );
         fs::remove_dir_all(&folder).unwrap();
         assert!(manifests.changes().is_err());
     }

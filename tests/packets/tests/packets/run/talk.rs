@@ -9,11 +9,11 @@ use portcullis_engine::net::Protocol;
 use portcullis_packets::fabric::Wiring;
 use portcullis_packets::probe::Probe;
 
-use crate::Test;
-use crate::agent::Running;
-use crate::basics::shop;
-use crate::life::open_shop;
-use crate::scenario::{KINDS, Scenario};
+use super::Test;
+use super::agent::Running;
+use super::basics::shop;
+use super::life::open_shop;
+use super::scenario::{KINDS, Scenario};
 
 pub const TESTS: &[Test] = &[
     ("a live connection is cut when its policy goes, another one is left alone", cut),

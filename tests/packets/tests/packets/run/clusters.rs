@@ -10,9 +10,9 @@ use portcullis_oracle::random::Random;
 use portcullis_oracle::{generate, write};
 use portcullis_packets::probe::Probe;
 
-use crate::scenario::{KINDS, Scenario};
-use crate::tables::usable;
-use crate::{Test, in_parallel};
+use super::scenario::{KINDS, Scenario};
+use super::tables::usable;
+use super::{Test, in_parallel};
 
 pub const TESTS: &[Test] = &[("random clusters: packets, engine and oracle agree", agree)];
 

@@ -15,7 +15,7 @@ use portcullis_packets::fabric::{Fabric, NodePlan, Wiring};
 use portcullis_packets::host::Host;
 use portcullis_packets::probe::{self, Answering, Outcome, Probe};
 
-use crate::agent;
+use super::agent;
 
 /// Name and text of files.
 pub type Files = Vec<(String, String)>;

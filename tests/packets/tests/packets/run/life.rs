@@ -14,10 +14,10 @@ use portcullis_packets::fabric::Wiring;
 use portcullis_packets::namespace::Namespace;
 use portcullis_packets::probe::{Outcome, Probe};
 
-use crate::Test;
-use crate::agent::{Running, once};
-use crate::basics::{everything, shop};
-use crate::scenario::{Files, KINDS, Scenario, session};
+use super::Test;
+use super::agent::{Running, once};
+use super::basics::{everything, shop};
+use super::scenario::{Files, KINDS, Scenario, session};
 
 pub const TESTS: &[Test] = &[
     ("applying twice changes nothing", twice),

@@ -7,8 +7,8 @@ use portcullis_engine::verdict::Verdict;
 use portcullis_packets::probe::Probe;
 use portcullis_tests::cases::{Case, Expect, read_cases};
 
-use crate::scenario::{Files, KINDS, Scenario, plans, session_with};
-use crate::{Test, in_parallel};
+use super::scenario::{Files, KINDS, Scenario, plans, session_with};
+use super::{Test, in_parallel};
 
 pub const TESTS: &[Test] = &[
     ("the truth tables of Kubernetes' end-to-end tests", truth_tables),

@@ -3,8 +3,8 @@
 use portcullis_agent::kernel::Backend;
 use portcullis_packets::fabric::Wiring;
 
-use crate::scenario::{Files, KINDS, Scenario};
-use crate::{Test, agent};
+use super::scenario::{Files, KINDS, Scenario};
+use super::{Test, agent};
 
 pub const TESTS: &[Test] = &[
     ("allowed flows pass and denied ones do not, however wired and enforced", both_ways),

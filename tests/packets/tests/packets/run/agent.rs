@@ -12,7 +12,7 @@ use portcullis_agent::kernel::Backend;
 use portcullis_packets::host::Host;
 use portcullis_packets::namespace::Handle;
 
-use crate::scenario::Scenario;
+use super::scenario::Scenario;
 
 /// What makes the test program be the agent.
 pub const WORD: &str = "portcullis-agent";
@@ -137,6 +137,11 @@ impl Running {
         let text = self.get("/metrics");
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("no metric {name} in {text}")).parse().unwrap()
+    }
+
+    /// What the kernel says of its process.
+    pub fn process_status(&self) -> String {
+        std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap()
     }
 
     /// Ends it without any warning.

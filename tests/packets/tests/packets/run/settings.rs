@@ -9,11 +9,11 @@ use portcullis_engine::net::Protocol;
 use portcullis_packets::fabric::Wiring;
 use portcullis_packets::probe::{self, Outcome, Probe};
 
-use crate::Test;
-use crate::agent::{Running, once};
-use crate::basics::{everything, shop};
-use crate::life::open_shop;
-use crate::scenario::{Files, KINDS, Scenario};
+use super::Test;
+use super::agent::{Running, once};
+use super::basics::{everything, shop};
+use super::life::open_shop;
+use super::scenario::{Files, KINDS, Scenario};
 
 pub const TESTS: &[Test] = &[
     ("an address of no known pod is cut off where pods are expected", unknown_local),
@@ -145,6 +145,11 @@ fn options() {
     let text = everything(&scenario, 0);
     assert!(text.contains("-A FORWARD -j FILE-FORWARD"), "{text}");
     assert!(text.contains("-j REJECT --reject-with icmp-port-unreachable"), "{text}");
+    // NET_ADMIN and NET_RAW, and no way to more.
+    let process = agent.process_status();
+    for line in ["CapEff:\t0000000000003000", "CapBnd:\t0000000000003000", "NoNewPrivs:\t1"] {
+        assert!(process.contains(line), "{line} is not in {process}");
+    }
     agent.stop();
     fs::write(&file, "denail: drop\n").unwrap();
     let agent = Running::launch_with(&scenario, 0, &[], &environment);

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use portcullis_engine::net::Protocol;
 use portcullis_packets::probe::Probe;
 
-use crate::Test;
-use crate::life::open_shop;
-use crate::scenario::{Files, KINDS, Scenario};
+use super::Test;
+use super::life::open_shop;
+use super::scenario::{Files, KINDS, Scenario};
 
 pub const TESTS: &[Test] = &[
     ("an ingress rule does not satisfy an egress check", egress_bypass),

@@ -1,0 +1,39 @@
+//! What could not be enforced as written, for the agent's log.
+
+use portcullis_engine::Session;
+use portcullis_engine::dataplane::{FilterProgram, Note};
+
+/// Logs what a program closes for want of knowledge, unless the one before it did so too.
+pub fn tell(session: &Session, before: Option<&FilterProgram>, program: &FilterProgram) {
+    let known = before.map(|before| before.notes.as_slice()).unwrap_or_default();
+    for note in program.notes.iter().filter(|note| !known.contains(note)) {
+        let (about, what) = sentence(session, note);
+        tracing::warn!(about, "{what}");
+    }
+}
+
+fn sentence(session: &Session, note: &Note) -> (String, &'static str) {
+    match note {
+        Note::SubjectUnknown(policy) => (
+            policy_name(session, *policy),
+            "it is not known whether this policy selects pods of this node: it isolates them and admits nothing",
+        ),
+        Note::PeersUnknown(policy) => (
+            policy_name(session, *policy),
+            "it is not known which pods a peer of this policy names: those that it may name are not admitted",
+        ),
+        Note::NoAddress(pod) => {
+            let endpoint = session.model().endpoints.get(*pod as usize);
+            let name = endpoint.map(|endpoint| endpoint.name.to_string()).unwrap_or_default();
+            (name, "this pod of this node has no address yet")
+        }
+    }
+}
+
+fn policy_name(session: &Session, policy: u32) -> String {
+    let policy = session.policies().policy(policy);
+    policy.map_or_else(String::new, |policy| {
+        let namespace = session.model().namespace_name(policy.namespace);
+        format!("{namespace}/{}", policy.object.meta.name)
+    })
+}
