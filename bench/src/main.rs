@@ -1,7 +1,8 @@
 //! Prints the table of `make bench`: each size in a process of its own, for its peak memory.
 //!
-//! `portcullis-bench` prints the table; `portcullis-bench measure PODS POLICIES` measures one size
-//! and prints a line of JSON; `portcullis-bench write FOLDER` writes the clusters for other tools;
+//! `portcullis-bench` prints the tables; `portcullis-bench measure PODS POLICIES` measures one size
+//! and prints a line of JSON; `portcullis-bench once FILE…` reads files, lists them once and prints
+//! the peak memory; `portcullis-bench write FOLDER` writes the clusters for other tools;
 //! `portcullis-bench repeat STAGE COUNT PODS POLICIES` does one thing often, for a profiler.
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use portcullis_bench::{Format, Size, cluster, edited};
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::{Family, Protocol};
 use portcullis_engine::reach::Reach;
+use portcullis_engine::report::text;
 use portcullis_engine::verdict::{NoTrace, Party, Question, Record, Trace, judge};
 use portcullis_engine::{Change, ListFilter, Options, Session, SourceFile};
 use serde_json::{Value, json};
@@ -27,14 +29,18 @@ fn main() -> Result<()> {
             say(&measure(size).to_string());
             Ok(())
         }
+        ["once", files @ ..] => {
+            say(&once(files)?.to_string());
+            Ok(())
+        }
         ["write", folder] => write(Path::new(folder)),
         ["repeat", stage, count, pods, policies] => {
             let size = Size { pods: pods.parse()?, policies: policies.parse()? };
             repeat(stage, count.parse()?, size)
         }
         _ => bail!(
-            "usage: portcullis-bench [measure PODS POLICIES | write FOLDER | \
-             repeat compile|reach|list|edit COUNT PODS POLICIES]"
+            "usage: portcullis-bench [measure PODS POLICIES | once FILE... | write FOLDER | \
+             repeat compile|reach|list|reasons|edit COUNT PODS POLICIES]"
         ),
     }
 }
@@ -46,15 +52,29 @@ fn say(line: &str) {
 
 fn write(folder: &Path) -> Result<()> {
     for size in Size::TABLE {
-        for (format, ending) in [(Format::Yaml, "yaml"), (Format::Json, "json")] {
-            let place = folder.join(format!("{}-{}-{ending}", size.pods, size.policies));
-            std::fs::create_dir_all(&place)?;
-            let (workloads, policies) = cluster(size, format);
-            std::fs::write(place.join(format!("workloads.{ending}")), workloads)?;
-            std::fs::write(place.join(format!("policies.{ending}")), policies)?;
+        for format in [Format::Yaml, Format::Json] {
+            write_files(folder, size, format)?;
         }
     }
     Ok(())
+}
+
+/// Writes one cluster to a folder of its own; returns its files.
+fn write_files(folder: &Path, size: Size, format: Format) -> Result<Vec<String>> {
+    let ending = match format {
+        Format::Yaml => "yaml",
+        Format::Json => "json",
+    };
+    let place = folder.join(format!("{}-{}-{ending}", size.pods, size.policies));
+    std::fs::create_dir_all(&place)?;
+    let (workloads, policies) = cluster(size, format);
+    let mut files = Vec::new();
+    for (name, text) in [("workloads", workloads), ("policies", policies)] {
+        let file = place.join(format!("{name}.{ending}"));
+        std::fs::write(&file, text)?;
+        files.push(file.to_string_lossy().into_owned());
+    }
+    Ok(files)
 }
 
 fn repeat(stage: &str, count: usize, size: Size) -> Result<()> {
@@ -69,10 +89,14 @@ fn repeat(stage: &str, count: usize, size: Size) -> Result<()> {
         }
         "reach" => Box::new(|| all_reach(&session)),
         "list" => Box::new(|| session.list(&filter).connections.len()),
+        "reasons" => Box::new(|| {
+            let explained = ListFilter { explain: true, ..filter.clone() };
+            session.list(&explained).connections.len()
+        }),
         "edit" => Box::new(|| {
             session.apply(vec![session.reread("policies.yaml", text.as_bytes())]).files().len()
         }),
-        other => bail!("no stage `{other}`: compile, reach, list or edit"),
+        other => bail!("no stage `{other}`: compile, reach, list, reasons or edit"),
     };
     let start = Instant::now();
     for _ in 0..count {
@@ -88,40 +112,87 @@ fn all_reach(session: &Session) -> usize {
     (0u32..).zip(0..reach.units().len()).map(|(unit, _)| reach.targets(unit).len()).sum()
 }
 
+/// Everything from bytes to the text of the list, once, with nothing else in the process.
+fn once(files: &[&str]) -> Result<Value> {
+    let read = |path: &&str| -> Result<Change> {
+        Ok(Change::Put(SourceFile::new(path, &std::fs::read(path)?)))
+    };
+    let start = Instant::now();
+    let changes = files.iter().map(read).collect::<Result<_>>()?;
+    let session = Session::new(Options::default()).apply(changes);
+    let report = session.list(&ListFilter { certain_only: true, ..ListFilter::default() });
+    let text = text::list(&report, text::ListFormat::Text);
+    Ok(json!({
+        "wholeMs": ms(start.elapsed()), "peakMb": peak_memory(),
+        "outputMb": megabytes(text.len()), "lines": text.lines().count(),
+    }))
+}
+
+/// Sizes that show how cost grows: ten times the pods, then ten times the policies.
+const SCALING: [Size; 4] = [
+    Size { pods: 10_000, policies: 1_000 },
+    Size { pods: 100_000, policies: 1_000 },
+    Size { pods: 10_000, policies: 10_000 },
+    Size { pods: 100_000, policies: 10_000 },
+];
+
 fn table() -> Result<()> {
+    rows(&Size::TABLE)?;
     say(
-        "| pods / policies | read YAML | read JSON | compile | reach | list | edit one policy | one verdict | with evidence | connections | peak memory |",
+        "\nHow cost grows: ten times the pods under the same policies, and ten times the policies.\n",
     );
-    say("|---|---|---|---|---|---|---|---|---|---|---|");
-    for size in Size::TABLE {
-        let program = std::env::current_exe()?;
-        let mut command = Command::new(program);
-        let output = command
-            .args(["measure", &size.pods.to_string(), &size.policies.to_string()])
-            .output()?;
-        let line = String::from_utf8(output.stdout)?;
-        let m: Value = serde_json::from_str(&line)
-            .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
-        let number = |name: &str| m.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
-        say(&format!(
-            "| {} / {} | {:.0} ms ({:.0} MB/s) | {:.0} ms ({:.0} MB/s) | {:.1} ms | {:.1} ms | {:.1} ms | {:.2} ms | {:.0} ns | {:.0} ns | {:.0} | {:.0} MB |",
-            size.pods,
-            size.policies,
-            number("yamlMs"),
-            number("yamlMbs"),
-            number("jsonMs"),
-            number("jsonMbs"),
-            number("compileMs"),
-            number("reachMs"),
-            number("listMs"),
-            number("editMs"),
-            number("verdictNs"),
-            number("evidenceNs"),
-            number("connections"),
-            number("peakMb"),
-        ));
+    rows(&SCALING)
+}
+
+fn rows(sizes: &[Size]) -> Result<()> {
+    say(
+        "| pods / policies | read YAML | read JSON | compile | reach | list | with reasons | edit one policy | one verdict | with evidence | lines | output | peak memory |",
+    );
+    say("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+    let folder = std::env::temp_dir().join(format!("portcullis-bench-{}", std::process::id()));
+    for size in sizes {
+        let measured = child(&["measure", &size.pods.to_string(), &size.policies.to_string()])?;
+        let files = write_files(&folder, *size, Format::Yaml)?;
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let whole = child(&[&["once"], files.as_slice()].concat())?;
+        say(&row(*size, &measured, &whole));
     }
+    std::fs::remove_dir_all(folder)?;
     Ok(())
+}
+
+/// What this program prints when it is run with arguments, in a process of its own.
+fn child(arguments: &[&str]) -> Result<Value> {
+    let output = Command::new(std::env::current_exe()?).args(arguments).output()?;
+    let line = String::from_utf8(output.stdout)?;
+    serde_json::from_str(&line)
+        .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn row(size: Size, measured: &Value, whole: &Value) -> String {
+    let number = |name: &str| {
+        let value = measured.get(name).or_else(|| whole.get(name));
+        value.and_then(Value::as_f64).unwrap_or(f64::NAN)
+    };
+    format!(
+        "| {} / {} | {:.0} ms ({:.0} MB/s) | {:.0} ms ({:.0} MB/s) | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms | {:.2} ms | {:.0} ns | {:.0} ns | {:.0} | {:.1} MB | {:.0} MB |",
+        size.pods,
+        size.policies,
+        number("yamlMs"),
+        number("yamlMbs"),
+        number("jsonMs"),
+        number("jsonMbs"),
+        number("compileMs"),
+        number("reachMs"),
+        number("listMs"),
+        number("reasonsMs"),
+        number("editMs"),
+        number("verdictNs"),
+        number("evidenceNs"),
+        number("lines"),
+        number("outputMb"),
+        number("peakMb"),
+    )
 }
 
 fn measure(size: Size) -> Value {
@@ -137,16 +208,17 @@ fn measure(size: Size) -> Value {
     });
     let (reach, _) = best(3, || all_reach(&session));
     let filter = ListFilter { certain_only: true, ..ListFilter::default() };
-    let (list, report) = best(3, || session.list(&filter));
+    let (list, _) = best(3, || session.list(&filter));
+    let explained = ListFilter { explain: true, ..filter.clone() };
+    let (reasons, _) = best(3, || session.list(&explained));
     let text = edited(&yaml.1);
     let (edit, _) =
         best(5, || session.apply(vec![session.reread("policies.yaml", text.as_bytes())]));
     json!({
         "yamlMs": ms(yaml_time), "yamlMbs": rate(yaml_bytes, yaml_time),
         "jsonMs": ms(json_time), "jsonMbs": rate(json_bytes, json_time),
-        "compileMs": ms(compile), "reachMs": ms(reach), "listMs": ms(list), "editMs": ms(edit),
+        "compileMs": ms(compile), "reachMs": ms(reach), "listMs": ms(list), "reasonsMs": ms(reasons), "editMs": ms(edit),
         "verdictNs": verdicts::<NoTrace>(&session, || NoTrace), "evidenceNs": verdicts::<Record>(&session, Record::default),
-        "connections": report.connections.len(), "peakMb": peak_memory(),
     })
 }
 
@@ -211,9 +283,13 @@ fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-#[expect(clippy::cast_precision_loss, reason = "sizes of files are far below 2^53")]
 fn rate(bytes: usize, time: Duration) -> f64 {
-    bytes as f64 / 1e6 / time.as_secs_f64()
+    megabytes(bytes) / time.as_secs_f64()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes of texts are far below 2^53")]
+fn megabytes(bytes: usize) -> f64 {
+    bytes as f64 / 1e6
 }
 
 /// The most memory that this process has had, in MB, where the system tells.

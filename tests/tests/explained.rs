@@ -50,7 +50,7 @@ fn holds(session: &Session, list: &ListReport, connection: &Connection) -> Resul
         let ends = [&report.evidence.egress, &report.evidence.ingress];
         for ((end, explained), seen) in ends.into_iter().zip(explained).zip(&mut seen) {
             let evidence = admitting(end);
-            let known = of(explained);
+            let known = of(list, explained);
             if let Some(missing) = evidence.difference(&known).next() {
                 return Err(format!(
                     "{protocol:?} {port}: {missing:?} admits and is not explained"
@@ -67,7 +67,7 @@ fn holds(session: &Session, list: &ListReport, connection: &Connection) -> Resul
         }
     }
     for (seen, explained) in seen.iter().zip(explained) {
-        let known = of(explained);
+        let known = of(list, explained);
         if is_one_family(connection, from, to) && *seen != known {
             return Err(format!("explained by {known:?}, but admitted by {seen:?}"));
         }
@@ -133,8 +133,8 @@ fn admitting(end: &EndReport) -> BTreeSet<Admitting> {
     all
 }
 
-fn of(explained: &Explanation) -> BTreeSet<Admitting> {
-    let rules = explained.rules.iter();
+fn of(list: &ListReport, explained: &Explanation) -> BTreeSet<Admitting> {
+    let rules = explained.rules.iter().map(|i| &list.admissions[*i as usize]);
     let named = rules.map(|rule| {
         (format!("{:?}/{}", rule.policy.namespace, rule.policy.name), rule.path.clone())
     });

@@ -34,7 +34,7 @@ export interface ListFilter {
   certainOnly?: boolean;
   /** List also what pods of one workload may send to each other. */
   siblings?: boolean;
-  /** Say of each connection which rules admit it: `why` names two of `explanations`. */
+  /** Say of each connection which rules admit it: `why` names two of `explanations`, and these some of `admissions`. */
   explain?: boolean;
 }
 

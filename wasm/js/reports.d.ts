@@ -153,10 +153,10 @@ export interface Explanation {
   /** Whether policies isolate it. */
   state: EndState;
   /**
-   * The rules' peers that admit all or a part of it, by policy, in the order of the manifest;
-   * empty unless it is isolated.
+   * The rules' peers that admit all or a part of it, by policy, in the order of the manifest,
+   * as indices of the report's `admissions`; empty unless it is isolated.
    */
-  rules: AdmittingRule[];
+  rules: number[];
 }
 
 /**
@@ -237,6 +237,8 @@ export interface ListReport {
   notes: Note[];
   /** What was read. */
   summary: Summary;
+  /** What `rules` of explanations name, each once; empty unless asked for. */
+  admissions?: AdmittingRule[];
   /** What `why` of connections names, each once; empty unless asked for. */
   explanations?: Explanation[];
 }

@@ -64,10 +64,10 @@ impl Session {
         }
         let port_sets = lister.port_sets();
         let notes = lister.notes(self);
-        let explanations = lister.explained.reports(self);
+        let (explanations, admissions) = lister.explained.reports(self);
         let connections = lister.connections;
         let summary = self.summary();
-        ListReport { endpoints, connections, port_sets, explanations, notes, summary }
+        ListReport { endpoints, connections, port_sets, explanations, admissions, notes, summary }
     }
 }
 

@@ -254,9 +254,9 @@ pub struct Why {
 pub struct Explanation {
     /// Whether policies isolate it.
     pub state: EndState,
-    /// The rules' peers that admit all or a part of it, by policy, in the order of the manifest;
-    /// empty unless it is isolated.
-    pub rules: Vec<AdmittingRule>,
+    /// The rules' peers that admit all or a part of it, by policy, in the order of the manifest,
+    /// as indices of the report's `admissions`; empty unless it is isolated.
+    pub rules: Vec<u32>,
 }
 
 /// A rule, or one of its peers, that admits.
@@ -315,6 +315,9 @@ pub struct ListReport {
     /// What `why` of connections names, each once; empty unless asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explanations: Vec<Explanation>,
+    /// What `rules` of explanations name, each once; empty unless asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admissions: Vec<AdmittingRule>,
     /// What cannot be known, and why.
     pub notes: Vec<Note>,
     /// What was read.

@@ -10,10 +10,7 @@ use crate::session::Session;
 
 /// Reasons seen so far, by number.
 #[derive(Default)]
-pub struct Explained {
-    known: FxHashMap<(Direction, Admissions), u32>,
-    all: Vec<(Direction, Admissions)>,
-}
+pub struct Explained(FxHashMap<(Direction, Admissions), u32>);
 
 impl Explained {
     /// The numbers of a connection's reasons: the source's, then the destination's.
@@ -23,28 +20,32 @@ impl Explained {
     }
 
     fn number(&mut self, direction: Direction, reason: Admissions) -> u32 {
-        let key = (direction, reason);
-        if let Some(known) = self.known.get(&key) {
-            return *known;
-        }
-        let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
-        self.all.push(key.clone());
-        self.known.insert(key, next);
-        next
+        let next = number_of(self.0.len());
+        *self.0.entry((direction, reason)).or_insert(next)
     }
 
-    /// All reasons by number.
-    pub fn reports(&self, session: &Session) -> Vec<Explanation> {
-        let mut texts = FxHashMap::default();
-        let all = self.all.iter().map(|(direction, reason)| {
+    /// All reasons by number, and the rules that they name.
+    pub fn reports(self, session: &Session) -> (Vec<Explanation>, Vec<AdmittingRule>) {
+        let mut all: Vec<_> = self.0.into_iter().collect();
+        all.sort_unstable_by_key(|(_, number)| *number);
+        let mut known = FxHashMap::default();
+        let mut texts = Vec::new();
+        let explanations = all.into_iter().map(|((direction, reason), _)| {
             let rules = reason.rules.iter().filter_map(|rule| {
-                let known = texts.entry((*direction, *rule));
-                known.or_insert_with(|| admitting(session, *direction, rule)).clone()
+                *known.entry((direction, *rule)).or_insert_with(|| {
+                    let number = number_of(texts.len());
+                    texts.push(admitting(session, direction, rule)?);
+                    Some(number)
+                })
             });
             Explanation { state: reason.state, rules: rules.collect() }
         });
-        all.collect()
+        (explanations.collect(), texts)
     }
+}
+
+fn number_of(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn admitting(

@@ -39,7 +39,8 @@ fn write_ends(report: &ListReport, why: Why, out: &mut dyn Write) -> fmt::Result
         if end.rules.is_empty() {
             writeln!(out, "    {name:<9}{}", state_text(end))?;
         }
-        for (rule, name) in end.rules.iter().zip([name].into_iter().chain(std::iter::repeat(""))) {
+        let names = [name].into_iter().chain(std::iter::repeat(""));
+        for (rule, name) in rules(report, end).zip(names) {
             write!(out, "    {name:<9}")?;
             write_rule(rule, out)?;
             out.write_char('\n')?;
@@ -54,6 +55,13 @@ fn ends(report: &ListReport, why: Why) -> impl Iterator<Item = (&'static str, &E
     named.into_iter().filter_map(|(name, i)| Some((name, report.explanations.get(i as usize)?)))
 }
 
+fn rules<'r>(
+    report: &'r ListReport,
+    end: &'r Explanation,
+) -> impl Iterator<Item = &'r AdmittingRule> {
+    end.rules.iter().filter_map(|i| report.admissions.get(*i as usize))
+}
+
 /// The same on one line, for a cell of a table.
 pub fn why_text(report: &ListReport, why: Why) -> String {
     let mut text = String::new();
@@ -63,7 +71,7 @@ pub fn why_text(report: &ListReport, why: Why) -> String {
         if end.rules.is_empty() {
             text.push_str(state_text(end));
         }
-        for (i, rule) in end.rules.iter().enumerate() {
+        for (i, rule) in rules(report, end).enumerate() {
             text.push_str(if i == 0 { "" } else { ", " });
             let _ = write_rule(rule, &mut text);
         }

@@ -52,6 +52,7 @@ fn report(connections: Vec<Connection>) -> ListReport {
         connections,
         port_sets: BTreeMap::new(),
         explanations: Vec::new(),
+        admissions: Vec::new(),
         notes: Vec::new(),
         summary: Summary::default(),
     }
