@@ -30,6 +30,10 @@ pub fn run(tool: &Path, words: &[&str], input: &str) -> Result<String, KernelErr
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
+    // Who was ended has not said no: systemd ends the tools of an agent together with it.
+    let Some(_) = output.status.code() else {
+        return Err(KernelError::Run { command, source: io::Error::other("ended by a signal") });
+    };
     let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     let line = offending_line(&stderr, input);
     Err(KernelError::Failed { command, stderr, line })
@@ -86,6 +90,8 @@ mod tests {
     fn failures_carry_what_was_run_and_said() {
         let error = run(Path::new("/bin/sh"), &["-c", "echo no >&2; exit 3"], "").unwrap_err();
         assert_eq!(error.to_string(), "`sh -c echo no >&2; exit 3` failed: no");
+        let ended = run(Path::new("/bin/sh"), &["-c", "kill $$"], "").unwrap_err();
+        assert!(matches!(ended, KernelError::Run { .. }), "{ended}");
         let missing = find("no-such-tool-anywhere").unwrap_err();
         assert!(matches!(missing, KernelError::Missing { .. }));
     }
