@@ -39,10 +39,29 @@ fn twice() {
     for backend in BACKENDS {
         let scenario = Scenario::build((Wiring::Routed, backend), &shop(), &[]);
         scenario.enforce();
-        let first = everything(&scenario, 0);
+        let (first, handles) = (everything(&scenario, 0), handles(&scenario));
         scenario.enforce();
         assert_eq!(first, everything(&scenario, 0));
+        // The second one adopts what is there: not one rule was written anew.
+        assert_eq!(handles, self::handles(&scenario));
+        if backend == Backend::Nft {
+            assert!(handles.contains("jump PCL-FORWARD # handle"), "{handles}");
+        }
     }
+}
+
+/// All rules of nftables with the numbers that the kernel gave them, without counts of packets.
+fn handles(scenario: &Scenario) -> String {
+    let text = scenario.node(0).namespace.run(&["nft", "-a", "list", "ruleset"]).unwrap();
+    let counts = |word: &&str| word.parse::<u64>().is_err();
+    let line = |line: &str| match line.split_once(" # handle") {
+        Some((rule, handle)) => {
+            let rule: Vec<&str> = rule.split(' ').filter(counts).collect();
+            format!("{} # handle{handle}\n", rule.join(" "))
+        }
+        None => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
 }
 
 fn program(seed: u64) -> FilterProgram {

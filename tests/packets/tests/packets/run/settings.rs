@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use portcullis_agent::kernel::Backend;
 use portcullis_engine::net::Protocol;
 use portcullis_packets::fabric::Wiring;
+use portcullis_packets::namespace::Namespace;
 use portcullis_packets::probe::{self, Outcome, Probe};
 
 use super::Test;
@@ -20,6 +21,7 @@ pub const TESTS: &[Test] = &[
     ("denied packets disappear if that is wanted", dropped),
     ("a host that drops what nobody accepts still lets admitted packets through", accepted),
     ("what tools refuse leaves the last good state in force, and is tried again", refused),
+    ("the backend is the one that kubelet has marked", backend),
     ("options come from the command line, the environment and a file", options),
 ];
 
@@ -159,4 +161,21 @@ fn options() {
         std::thread::sleep(Duration::from_millis(20));
     }
     fs::remove_file(file).unwrap();
+}
+
+fn backend() {
+    for (marked, other) in [(Backend::Legacy, Backend::Nft), (Backend::Nft, Backend::Legacy)] {
+        let namespace = Namespace::new("hint").unwrap();
+        let detect = || namespace.enter(|| Ok(Backend::detect().unwrap())).unwrap();
+        assert_eq!(detect(), Backend::Nft, "nothing tells");
+        let (marked_tool, other_tool) =
+            (format!("iptables-{}", marked.name()), format!("iptables-{}", other.name()));
+        for _ in 0..3 {
+            let rule = [&other_tool, "-t", "mangle", "-A", "FORWARD", "-j", "ACCEPT"];
+            namespace.run(&rule).unwrap();
+        }
+        assert_eq!(detect(), other, "more rules");
+        namespace.run(&[&marked_tool, "-t", "mangle", "-N", "KUBE-IPTABLES-HINT"]).unwrap();
+        assert_eq!(detect(), marked, "the mark");
+    }
 }
