@@ -1,11 +1,15 @@
-//! The literate cases, through the engine.
+//! The literate cases, through the engine: read afresh, and as what the case before them in the
+//! file is edited into.
 //!
 //! Words after `--` choose files or sections: `cargo test --test cases_engine -- 09-ports`.
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
-use portcullis_tests::cases::{Answers, CaseFile, Tally, filtered, judge, read_cases, report};
+use portcullis_engine::Session;
+use portcullis_tests::cases::{
+    Answers, Case, CaseFile, Failure, Tally, edited, filtered, judge, read_cases, report, session,
+};
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -24,10 +28,28 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
 
 fn run(file: &CaseFile, tally: &mut Tally) -> Result<(), String> {
     tally.failures.extend(file.problems.iter().cloned());
+    let mut before: Option<(&Case, Session)> = None;
     for case in &file.cases {
         tally.cases += 1;
         tally.expectations += case.expectations.len();
-        tally.failures.extend(judge(case, &Answers::of_engine(case)?));
+        let fresh = session(case)?;
+        tally.failures.extend(judge(case, &Answers::of_session(&fresh, case)));
+        if let Some((_, session)) = before.filter(|(other, _)| other.options == case.options) {
+            tally.failures.extend(after_edit(&session, case));
+        }
+        before = Some((case, fresh));
     }
     Ok(())
+}
+
+fn after_edit(before: &Session, case: &Case) -> Vec<Failure> {
+    let Some(session) = edited(before, case) else {
+        return Vec::new();
+    };
+    let failures = judge(case, &Answers::of_session(&session, case));
+    let named = failures.into_iter().map(|failure| {
+        let found = format!("after an edit: {}", failure.found);
+        Failure { found, ..failure }
+    });
+    named.collect()
 }

@@ -40,21 +40,21 @@ impl Answers {
     /// # Errors
     /// If the options are none.
     pub fn of_engine(case: &Case) -> Result<Self, String> {
-        let files = case.inputs.iter().map(|input| {
-            let file = SourceFile::new(&input.name, input.text.as_bytes());
-            Change::Put(file)
-        });
-        let session = Session::new(case.options.options()?).apply(files.collect());
+        Ok(Self::of_session(&session(case)?, case))
+    }
+
+    /// What the engine answers about a session that has read the case.
+    pub fn of_session(session: &Session, case: &Case) -> Self {
         let flows = case.flows.iter().map(|flow| match session.evaluate(flow) {
             Ok(report) => FlowAnswer::Report(Box::new(report)),
             Err(error) => FlowAnswer::Refused { error: error.to_string() },
         });
-        Ok(Self {
+        Self {
             check: session.check(),
             list: session.list(&ListFilter::default()),
             lines: None,
             flows: flows.collect(),
-        })
+        }
     }
 
     /// Lines of the list as text.
@@ -68,4 +68,28 @@ impl Answers {
         });
         lines.collect()
     }
+}
+
+/// A session that has read a case.
+///
+/// # Errors
+/// If the case's options are none.
+pub fn session(case: &Case) -> Result<Session, String> {
+    let files = case.inputs.iter().map(|input| {
+        let file = SourceFile::new(&input.name, input.text.as_bytes());
+        Change::Put(file)
+    });
+    Ok(Session::new(case.options.options()?).apply(files.collect()))
+}
+
+/// A session that has read another case, edited until it has read this one; none if its files
+/// would stand in another order, which decides between objects of one name.
+pub fn edited(before: &Session, case: &Case) -> Option<Session> {
+    let is_input = |name: &str| case.inputs.iter().any(|input| input.name == name);
+    let gone = before.files().iter().filter(|file| !is_input(&file.name));
+    let gone = gone.map(|file| Change::Remove(file.name.to_string()));
+    let put = case.inputs.iter().map(|input| before.reread(&input.name, input.text.as_bytes()));
+    let session = before.apply(gone.chain(put).collect());
+    let names = session.files().iter().map(|file| &*file.name);
+    names.eq(case.inputs.iter().map(|input| &*input.name)).then_some(session)
 }

@@ -12,7 +12,7 @@ mod markdown;
 mod run;
 mod truth;
 
-pub use answers::{Answers, FlowAnswer};
+pub use answers::{Answers, FlowAnswer, edited, session};
 pub use expect::{Admitter, Expect, Flow};
 pub use files::{cases_dir, read_cases, root};
 pub use judge::{Failure, judge};
