@@ -181,6 +181,16 @@ fn end_is_whole(session: &Session, end: &EndReport, direction: Direction) -> Res
     Ok(())
 }
 
+/// Where the list leaves something open it says why.
+#[test]
+fn what_is_not_known_is_noted() {
+    hold("notes", |cluster, _| {
+        let list = cluster.session().list(&ListFilter::default());
+        let open = list.connections.iter().any(|line| line.unknown.is_some());
+        ensure(open != list.notes.is_empty(), &format!("{open}: {:?}", list.notes))
+    });
+}
+
 // --- filters
 
 #[test]
