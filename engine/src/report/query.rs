@@ -130,13 +130,8 @@ fn check_namespace(model: &ClusterModel, namespace: &str) -> Result<u32, QueryEr
 /// A pod of this name, or else the one workload of it.
 fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, QueryError> {
     let index = check_namespace(model, namespace)?;
-    let in_namespace = |endpoint: &u32| {
-        let endpoint = model.endpoints.get(*endpoint as usize);
-        endpoint.and_then(|e| model.workload_of(e)).is_some_and(|w| w.namespace == index)
-    };
-    let pod = (0u32..)
-        .zip(&model.endpoints)
-        .find(|(i, endpoint)| *endpoint.name == *name && !endpoint.template && in_namespace(i));
+    let mut there = model.endpoints_in(index);
+    let pod = there.find(|(_, endpoint)| *endpoint.name == *name && !endpoint.template);
     if let Some((pod, endpoint)) = pod {
         return match endpoint.life {
             Life::Active => Ok(Side::endpoints(vec![pod], pod_name(model, pod))),
@@ -151,10 +146,7 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
     match workloads.as_slice() {
         [one] => workload_side(model, *one),
         [] => {
-            let pods = (0u32..)
-                .zip(&model.endpoints)
-                .filter(|(i, _)| in_namespace(i))
-                .map(|(_, e)| &*e.name);
+            let pods = model.endpoints_in(index).map(|(_, e)| &*e.name);
             let owners = model.workloads.iter().filter(|w| w.namespace == index).map(|w| &*w.name);
             let message = format!("no pod or workload `{name}` in namespace `{namespace}`");
             Err(unknown(&message, nearest(name, owners.chain(pods)), &format!("{namespace}/")))
