@@ -124,11 +124,14 @@ fn log_admitted(settings: &Settings, local: &SetName) -> Vec<FilterRule> {
         return Vec::new();
     };
     let prefix: std::sync::Arc<str> = format!("{}:allow", settings.prefix).into();
-    let rule = |concerns| {
+    let rule = |concerns: &[Match]| {
         let action = Action::Log { group: log.group, prefix: prefix.clone() };
-        FilterRule::new([concerns, Match::Limit(log.per_second, log.burst)], action)
+        let limit = Match::Limit(log.per_second, log.burst);
+        FilterRule::new([concerns, &[limit]].concat(), action)
     };
-    vec![rule(Match::SourceIn(local.clone())), rule(Match::DestinationIn(local.clone()))]
+    // A packet between two pods of the node is logged once.
+    let (from, to) = (Match::SourceIn(local.clone()), Match::DestinationIn(local.clone()));
+    vec![rule(&[from]), rule(&[Match::SourceNotIn(local.clone()), to])]
 }
 
 fn accept(settings: &Settings, local: &SetName) -> Vec<FilterRule> {

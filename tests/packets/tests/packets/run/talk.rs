@@ -120,6 +120,7 @@ fn flow_log() {
         for text in expected {
             assert!(printed.contains(text), "{text} is not in {printed}");
         }
+        assert_eq!(printed.lines().count(), 3, "each packet once: {printed}");
         agent.stop();
     }
 }
