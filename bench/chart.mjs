@@ -44,7 +44,7 @@ function series([name, colour]) {
   const column = head.indexOf(name);
   const points = rows.map((row, i) => [x(i), y(number(row[column]))].map((n) => n.toFixed(1)));
   const dots = points.map(([a, b]) => `<circle cx="${a}" cy="${b}" r="3.5" fill="${colour}"/>`);
-  const [, end] = points.at(-1);
+  const end = ends.get(name);
   return [
     `<path d="M${points.map((point) => point.join(" ")).join("L")}" fill="none" stroke="${colour}" stroke-width="2"/>`,
     ...dots,
@@ -52,6 +52,15 @@ function series([name, colour]) {
   ];
 }
 
+/** Where the names stand: beside the last points, but not on each other. */
+function namePlaces() {
+  const last = rows.at(-1);
+  const wanted = SERIES.map(([name]) => [name, y(number(last[head.indexOf(name)]))]);
+  let free = 0;
+  return new Map(wanted.sort((a, b) => a[1] - b[1]).map(([name, at]) => [name, (free = Math.max(at, free + 16))]));
+}
+
+const ends = namePlaces();
 const body = [...grid(), ...SERIES.flatMap(series)];
 writeFileSync(new URL("docs/images/performance.svg", root), `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Time by size of the cluster, both on logarithmic scales" font-family="system-ui, sans-serif" font-size="13">
 <style>.grid { stroke: #d4d4d8; } .tick { fill: #71717a; } </style>
