@@ -29,9 +29,8 @@ case ${1:-} in
     shift
     ;;
 esac
-export CLUSTERS=${CLUSTERS:-12}
+export CLUSTERS=${CLUSTERS:-40}
 if [ "${JUDGES:-}" = deep ]; then
-  CLUSTERS=40
   for judge in --test=agreement --package=portcullis-oracle --test=agree --test=oracle; do
     options+=(--cargo-arg="$judge")
   done

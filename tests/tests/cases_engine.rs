@@ -35,15 +35,15 @@ fn run(file: &CaseFile, tally: &mut Tally) -> Result<(), String> {
         let fresh = session(case)?;
         tally.failures.extend(judge(case, &Answers::of_session(&fresh, case)));
         if let Some((_, session)) = before.filter(|(other, _)| other.options == case.options) {
-            tally.failures.extend(after_edit(&session, case));
+            tally.failures.extend(after_edit((&session, &fresh), case));
         }
         before = Some((case, fresh));
     }
     Ok(())
 }
 
-fn after_edit(before: &Session, case: &Case) -> Vec<Failure> {
-    let Some(session) = edited(before, case) else {
+fn after_edit((before, fresh): (&Session, &Session), case: &Case) -> Vec<Failure> {
+    let Some(session) = edited(before, case, fresh) else {
         return Vec::new();
     };
     let failures = judge(case, &Answers::of_session(&session, case));

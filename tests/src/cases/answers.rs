@@ -82,14 +82,16 @@ pub fn session(case: &Case) -> Result<Session, String> {
     Ok(Session::new(case.options.options()?).apply(files.collect()))
 }
 
-/// A session that has read another case, edited until it has read this one; none if its files
-/// would stand in another order, which decides between objects of one name.
-pub fn edited(before: &Session, case: &Case) -> Option<Session> {
+/// A session that has read another case, edited until it has read this one, as the fresh one has;
+/// none if its files stand in another order, which decides between objects of one name.
+pub fn edited(before: &Session, case: &Case, fresh: &Session) -> Option<Session> {
     let is_input = |name: &str| case.inputs.iter().any(|input| input.name == name);
     let gone = before.files().iter().filter(|file| !is_input(&file.name));
     let gone = gone.map(|file| Change::Remove(file.name.to_string()));
     let put = case.inputs.iter().map(|input| before.reread(&input.name, input.text.as_bytes()));
     let session = before.apply(gone.chain(put).collect());
-    let names = session.files().iter().map(|file| &*file.name);
-    names.eq(case.inputs.iter().map(|input| &*input.name)).then_some(session)
+    let names = |session: &Session| -> Vec<String> {
+        session.files().iter().map(|file| file.name.to_string()).collect()
+    };
+    (names(&session) == names(fresh)).then_some(session)
 }
