@@ -12,6 +12,7 @@ mod flows;
 mod input;
 mod list;
 mod output;
+mod render;
 mod shell;
 
 use std::process::ExitCode;
@@ -40,6 +41,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Eval(args) => eval::run(&args, eval::Depth::Verdict),
         Command::Explain(args) => eval::run(&args, eval::Depth::Chain),
         Command::Check(args) => check::run(&args),
+        Command::Render(args) => render::run(&args),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { command } => shell::man(command.as_deref()),
     }

@@ -3,7 +3,7 @@
 //! The file is checked in, since the package's types are made of it, and since a change of it is a
 //! change for users, to be seen in review.
 
-use portcullis_engine::report::{CheckReport, FlowQuery, FlowReport, ListReport};
+use portcullis_engine::report::{CheckReport, FlowQuery, FlowReport, ListReport, ProgramReport};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -16,7 +16,8 @@ pub fn schema() -> Value {
         SchemaSettings::draft2020_12().for_serialize(),
         SchemaSettings::draft2020_12().for_deserialize(),
     );
-    let mut definitions = definitions::<(CheckReport, ListReport, FlowReport)>(received);
+    let mut definitions =
+        definitions::<(CheckReport, ListReport, FlowReport, ProgramReport)>(received);
     definitions.extend(self::definitions::<FlowQuery>(given));
     definitions.values_mut().for_each(|definition| {
         leave_out_null(definition);

@@ -38,6 +38,16 @@ export interface ListFilter {
   explain?: boolean;
 }
 
+/** Which program to render. */
+export interface RenderOptions {
+  /** The node whose packet filter is meant. */
+  node: string;
+  /** What becomes of a packet that policies deny: its sender is told (`reject`, unless given), or not (`drop`). */
+  deny?: 'reject' | 'drop';
+  /** Say in a comment of each rule from which line of which policy it comes. */
+  comments?: boolean;
+}
+
 /** Whether a flow is allowed, and what decides. */
 export function evaluate(files: Files, flow: FlowQuery, options?: Options): FlowReport;
 /** Whether each of some flows is allowed, and what decides, in their order. */

@@ -16,6 +16,16 @@ export interface AdmittingRule {
   location?: Location;
 }
 
+/** A chain of rules. */
+export interface ChainReport {
+  /** Its name. */
+  name: string;
+  /** Addresses of the pods whose policies it holds; empty for chains of other kinds. */
+  subjects: string[];
+  /** Its rules, in order. */
+  rules: FilterRuleReport[];
+}
+
 /** The answer of `check`. */
 export interface CheckReport {
   /** Findings, by file and position. */
@@ -166,6 +176,28 @@ export interface Explanation {
  * - `IPv6`: IPv6.
  */
 export type Family = 'IPv4' | 'IPv6';
+
+/** One address family's part of a program. */
+export interface FamilyReport {
+  /** The family. */
+  family: Family;
+  /** Sets, by name. */
+  sets: SetReport[];
+  /** Chains, by name. */
+  chains: ChainReport[];
+  /** The sets as `ipset restore` reads them, before the rules. */
+  ipsetRestore: string;
+  /** The chains as `iptables-restore --noflush` reads them, or `ip6tables-restore`. */
+  iptablesRestore: string;
+}
+
+/** A rule of a chain. */
+export interface FilterRuleReport {
+  /** The rule as `iptables` writes it, without its chain. */
+  text: string;
+  /** What it comes from, if it comes from a policy. */
+  source?: RuleSource;
+}
 
 /** A flow to judge. */
 export interface FlowQuery {
@@ -320,6 +352,18 @@ export interface PortRange {
   endPort: number;
 }
 
+/** The program of a node's packet filter, by which the kernel admits what the policies admit. */
+export interface ProgramReport {
+  /** The node. */
+  node: string;
+  /** IPv4, then IPv6. */
+  families: FamilyReport[];
+  /** What could not be enforced as written, and is closed instead. */
+  notes: string[];
+  /** What was read. */
+  summary: Summary;
+}
+
 /**
  * A transport protocol that NetworkPolicy speaks of.
  *
@@ -341,6 +385,24 @@ export interface RuleEvidence {
   ports: EntryEvidence[];
   /** Where it stands. */
   location?: Location;
+}
+
+/** The part of a policy that a rule comes from. */
+export interface RuleSource {
+  /** The policy. */
+  policy: ObjectRef;
+  /** The peer, or the rule if it names none, such as `spec.ingress[0].from[1]`. */
+  path: string;
+  /** Where it stands. */
+  location?: Location;
+}
+
+/** A set of addresses. */
+export interface SetReport {
+  /** Its name, made from what it means. */
+  name: string;
+  /** Its members, as `ipset` writes them. */
+  members: string[];
 }
 
 /**

@@ -3,8 +3,11 @@
 use std::collections::HashSet;
 use std::str::FromStr;
 
+use portcullis_engine::dataplane::{Denial, Settings};
 use portcullis_engine::manifest::Direction;
-use portcullis_engine::report::{FlowReport, Protocol, parse_protocol};
+use portcullis_engine::report::{
+    FlowReport, ProgramQuery, ProgramReport, Protocol, parse_protocol,
+};
 use portcullis_engine::{Change, FlowQuery, ListFilter, Options, Session, SourceFile};
 
 use crate::argument::Argument;
@@ -13,6 +16,7 @@ use crate::error::Error;
 pub const OPTIONS: &[&str] = &["podCidrs", "nodeCidrs", "namespace"];
 pub const FILTER: &[&str] =
     &["focus", "direction", "protocol", "port", "certainOnly", "siblings", "explain"];
+pub const RENDER: &[&str] = &["node", "deny", "comments"];
 const FILE: &[&str] = &["name", "text"];
 const FLOW: &[&str] = &["from", "to", "protocol", "port"];
 
@@ -130,4 +134,27 @@ pub fn evaluate(session: &Session, flow: &Argument) -> Result<FlowReport, Error>
     };
     let report = session.evaluate(&query);
     report.map_err(|error| flow.unanswerable(error.message))
+}
+
+/// The program of a node.
+pub fn program(session: &Session, options: &Argument) -> Result<ProgramReport, Error> {
+    let node = options.need("node")?;
+    let query = ProgramQuery {
+        node: node.text()?,
+        settings: Settings { denial: denial(options)?, ..Settings::default() },
+        comments: options.get("comments")?.map_or(Ok(false), |flag| flag.flag())?,
+    };
+    let report = session.program(&query);
+    report.map_err(|error| node.unanswerable(error.message))
+}
+
+fn denial(options: &Argument) -> Result<Denial, Error> {
+    let Some(deny) = options.get("deny")? else {
+        return Ok(Denial::Reject);
+    };
+    match deny.text()?.as_str() {
+        "reject" => Ok(Denial::Reject),
+        "drop" => Ok(Denial::Drop),
+        _ => Err(deny.wrong("must be `reject` or `drop`")),
+    }
 }

@@ -72,6 +72,19 @@ pub fn explain(
     Model::new(files, options)?.explain(flow)
 }
 
+/// The program by which a node's kernel admits what the policies admit: iptables rules and ipset
+/// sets. It is compared with the policies before it is given.
+#[wasm_bindgen(unchecked_return_type = "ProgramReport")]
+pub fn render(
+    #[wasm_bindgen(unchecked_param_type = "Files")] files: JsValue,
+    #[wasm_bindgen(unchecked_param_type = "Options & RenderOptions")] options: JsValue,
+) -> Result<JsValue, Error> {
+    let options = Argument::new("options", options);
+    options.only(&[input::OPTIONS, input::RENDER].concat())?;
+    let session = input::session(&Argument::new("files", files), &options)?;
+    to_js(&input::program(&session, &options)?)
+}
+
 /// A report as text. Overloaded: see `api.d.ts`.
 #[wasm_bindgen(skip_typescript)]
 pub fn format(report: JsValue, form: JsValue) -> Result<String, Error> {
@@ -156,6 +169,18 @@ impl Model {
                 to_js(&reports.collect::<Result<Vec<_>, Error>>()?)
             }
         }
+    }
+
+    /// The program by which a node's kernel admits what the policies admit: iptables rules and
+    /// ipset sets.
+    #[wasm_bindgen(unchecked_return_type = "ProgramReport")]
+    pub fn render(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "RenderOptions")] options: JsValue,
+    ) -> Result<JsValue, Error> {
+        let options = Argument::new("options", options);
+        options.only(input::RENDER)?;
+        to_js(&input::program(&self.0, &options)?)
     }
 
     /// Whether a flow is allowed, and everything that decides it.

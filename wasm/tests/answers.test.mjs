@@ -11,7 +11,7 @@ import vm from 'node:vm';
 import * as engine from '@portcullis/engine';
 import { apps, files, flow, mistaken, policy } from './shop.mjs';
 
-const { Model, check, evaluate, explain, format, list } = engine;
+const { Model, check, evaluate, explain, format, list, render } = engine;
 const pairs = (report) => report.connections.map(({ from, to, allowed }) => `${from} => ${to} : ${allowed}`);
 const fromWeb = 'shop/web[Deployment] => shop/db[StatefulSet] : TCP 5432';
 
@@ -159,4 +159,27 @@ test('the command says the same', () => {
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+const node = `
+apiVersion: v1
+kind: Pod
+metadata: { name: db-0, namespace: shop, labels: { app: db } }
+spec: { nodeName: n1 }
+status: { phase: Running, podIP: 10.1.0.20 }`;
+
+test('render gives the program of a node', () => {
+  const all = { ...files, node };
+  const report = render(all, { node: 'n1' });
+  const [ipv4, ipv6] = report.families;
+  assert.deepEqual([ipv4.family, ipv6.family], ['IPv4', 'IPv6']);
+  assert.match(ipv4.ipsetRestore, /^add PCL4-local 10\.1\.0\.20$/m);
+  assert.match(ipv4.iptablesRestore, /-d 10\.1\.0\.20\/32 -g PCL-I-/);
+  assert.deepEqual(new Model(all).render({ node: 'n1' }), report);
+  const dropping = render(all, { node: 'n1', deny: 'drop', comments: true }).families[0].iptablesRestore;
+  assert.ok(!dropping.includes('REJECT'));
+  assert.match(dropping, /--comment "shop\/db\S* spec\.ingress\[0\]\.from\[0\] policy\.yaml:\d+"/);
+  assert.throws(() => render(all, { node: 'n2' }), { code: 'query', argument: 'options.node' });
+  assert.throws(() => render(all, {}), { code: 'argument' });
+  assert.throws(() => render(all, { node: 'n1', deny: 'no' }), { argument: 'options.deny' });
 });

@@ -16,6 +16,7 @@ mod flows;
 mod guide;
 mod input;
 mod list;
+mod render;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@ mod check;
 mod flow;
 mod list;
 mod place;
+mod program;
 mod query;
 
 mod sentence;
@@ -14,5 +15,8 @@ mod types;
 mod why;
 
 pub use list::{ListFilter, in_focus};
+pub use program::{
+    ChainReport, FamilyReport, FilterRuleReport, ProgramQuery, ProgramReport, RuleSource, SetReport,
+};
 pub use query::{QueryError, parse_protocol};
 pub use types::*;

@@ -1,0 +1,78 @@
+//! `portcullis render`.
+
+use std::fmt::{self, Write};
+
+use portcullis_engine::dataplane::{Denial, FlowLog, Settings};
+use portcullis_engine::report::{Family, FamilyReport, ProgramQuery, ProgramReport};
+
+use crate::args::{Deny, Form, OneFamily, Part, RenderArgs};
+use crate::output::{self, Outcome, Output};
+use crate::{findings, input};
+
+/// Packets of one class that are logged in a second, and at once.
+const LOGGED: (u32, u32) = (10, 20);
+
+pub fn run(args: &RenderArgs) -> anyhow::Result<Outcome> {
+    let session = input::session(&args.input, args.say)?;
+    let summary = session.summary();
+    findings::say(&summary, &args.input, args.say);
+    if findings::is_unusable(&summary) {
+        anyhow::bail!("nothing in the input can be read");
+    }
+    let mut report = session.program(&query(args))?;
+    if let Some(family) = args.family {
+        report.families.retain(|known| known.family == engine_family(family));
+    }
+    let mut out = Output::new();
+    match args.output {
+        Form::Json => out.json(&report)?,
+        Form::Text => out.render(|out| print(&report, args, out))?,
+    }
+    out.finish()?;
+    if !args.say.quiet {
+        report.notes.iter().for_each(|note| output::say(note));
+    }
+    Ok(findings::outcome(&summary, args.fail_on))
+}
+
+fn query(args: &RenderArgs) -> ProgramQuery {
+    let (per_second, burst) = LOGGED;
+    let flow_log = args.nflog_group;
+    let flow_log = flow_log.map(|group| FlowLog { group, per_second, burst, admitted: false });
+    let denial = match args.deny {
+        Deny::Reject => Denial::Reject,
+        Deny::Drop => Denial::Drop,
+    };
+    let settings = Settings { denial, flow_log, ..Settings::default() };
+    ProgramQuery { node: args.node.clone(), settings, comments: args.comments }
+}
+
+fn engine_family(family: OneFamily) -> Family {
+    match family {
+        OneFamily::Ipv4 => Family::IPv4,
+        OneFamily::Ipv6 => Family::IPv6,
+    }
+}
+
+/// Both tools pass over lines that begin with `#`.
+fn print(report: &ProgramReport, args: &RenderArgs, out: &mut impl Write) -> fmt::Result {
+    for family in &report.families {
+        if args.part != Some(Part::Rules) {
+            writeln!(out, "# {} sets of node {}: ipset restore", family.family, report.node)?;
+            out.write_str(&family.ipset_restore)?;
+        }
+        if args.part != Some(Part::Sets) {
+            let (tool, node) = (tool(family), &report.node);
+            writeln!(out, "# {} rules of node {node}: {tool} --noflush", family.family)?;
+            out.write_str(&family.iptables_restore)?;
+        }
+    }
+    Ok(())
+}
+
+fn tool(family: &FamilyReport) -> &'static str {
+    match family.family {
+        Family::IPv4 => "iptables-restore",
+        Family::IPv6 => "ip6tables-restore",
+    }
+}

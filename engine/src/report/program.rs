@@ -1,0 +1,248 @@
+//! The answer of `render`: what a node's kernel is told.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::place;
+use super::query::QueryError;
+use super::types::{Family, Location, ObjectRef, Summary};
+use crate::cluster::{ClusterModel, Endpoint};
+use crate::dataplane::{
+    self, Chain, Comments, FamilyProgram, FilterProgram, Input, Note, RuleOrigin, Settings,
+};
+use crate::diagnostic::nearest;
+use crate::policy::PolicyId;
+use crate::session::Session;
+
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;
+
+/// Which program is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProgramQuery {
+    /// The node.
+    pub node: String,
+    /// What the operator decides.
+    pub settings: Settings,
+    /// Whether each rule says in a comment from which line of which policy it comes.
+    pub comments: bool,
+}
+
+/// The program of a node's packet filter, by which the kernel admits what the policies admit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ProgramReport {
+    /// The node.
+    pub node: String,
+    /// IPv4, then IPv6.
+    pub families: Vec<FamilyReport>,
+    /// What could not be enforced as written, and is closed instead.
+    pub notes: Vec<String>,
+    /// What was read.
+    pub summary: Summary,
+}
+
+/// One address family's part of a program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct FamilyReport {
+    /// The family.
+    pub family: Family,
+    /// Sets, by name.
+    pub sets: Vec<SetReport>,
+    /// Chains, by name.
+    pub chains: Vec<ChainReport>,
+    /// The sets as `ipset restore` reads them, before the rules.
+    pub ipset_restore: String,
+    /// The chains as `iptables-restore --noflush` reads them, or `ip6tables-restore`.
+    pub iptables_restore: String,
+}
+
+/// A set of addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SetReport {
+    /// Its name, made from what it means.
+    pub name: String,
+    /// Its members, as `ipset` writes them.
+    pub members: Vec<String>,
+}
+
+/// A chain of rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ChainReport {
+    /// Its name.
+    pub name: String,
+    /// Addresses of the pods whose policies it holds; empty for chains of other kinds.
+    pub subjects: Vec<String>,
+    /// Its rules, in order.
+    pub rules: Vec<FilterRuleReport>,
+}
+
+/// A rule of a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct FilterRuleReport {
+    /// The rule as `iptables` writes it, without its chain.
+    pub text: String,
+    /// What it comes from, if it comes from a policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<RuleSource>,
+}
+
+/// The part of a policy that a rule comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RuleSource {
+    /// The policy.
+    pub policy: ObjectRef,
+    /// The peer, or the rule if it names none, such as `spec.ingress[0].from[1]`.
+    pub path: String,
+    /// Where it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+}
+
+impl Session {
+    /// The program of a node's packet filter; it was found to admit exactly what the policies
+    /// admit.
+    ///
+    /// # Errors
+    /// If there is no such node in the input, or the settings cannot be used.
+    pub fn program(&self, query: &ProgramQuery) -> Result<ProgramReport, QueryError> {
+        let settings = query.settings.clone().checked();
+        let settings = &settings.map_err(|error| QueryError::new(error.to_string()))?;
+        let (model, node) = (self.model(), &*query.node);
+        known_node(model, node)?;
+        let input = Input { model, policies: self.policies(), node, settings };
+        let program = dataplane::lower(input);
+        dataplane::verify(&program, input).map_err(|wrong| {
+            QueryError::new(format!(
+                "the program does not do what the policies say, which is a defect of Portcullis: \
+                 please report it with this: {wrong:?}"
+            ))
+        })?;
+        Ok(self.program_report(query, &program))
+    }
+
+    fn program_report(&self, query: &ProgramQuery, program: &FilterProgram) -> ProgramReport {
+        let comment = |origin: &RuleOrigin| {
+            let source = source(self, origin).filter(|_| query.comments)?;
+            let place =
+                source.location.map_or_else(String::new, |at| format!(" {}:{}", at.file, at.line));
+            let namespace = source.policy.namespace.unwrap_or_default();
+            Some(format!("{namespace}/{} {}{place}", source.policy.name, source.path))
+        };
+        ProgramReport {
+            node: query.node.clone(),
+            families: program.families.each_ref().map(|one| family(self, one, &comment)).into(),
+            notes: program.notes.iter().map(|note| sentence(self, note)).collect(),
+            summary: self.summary(),
+        }
+    }
+}
+
+/// Whether the input names the node, by itself or by a pod on it.
+fn known_node(model: &ClusterModel, node: &str) -> Result<(), QueryError> {
+    let named = model.endpoints.iter().filter_map(|endpoint| endpoint.node.as_deref());
+    let known: BTreeSet<&str> = model.nodes.iter().map(|node| &*node.name).chain(named).collect();
+    if known.contains(node) {
+        return Ok(());
+    }
+    let meant = nearest(node, known.iter().copied());
+    Err(QueryError::new(match meant {
+        Some(meant) => format!("no node `{node}`: did you mean `{meant}`?"),
+        None if known.is_empty() => {
+            format!("no node `{node}`: the input names no nodes, and says of no pod where it runs")
+        }
+        None => format!("no node `{node}` in the input, and no pod on one of that name"),
+    }))
+}
+
+fn family(session: &Session, program: &FamilyProgram, comments: Comments<'_>) -> FamilyReport {
+    let sets = program.sets.values().map(|set| SetReport {
+        name: set.name.to_string(),
+        members: dataplane::member_texts(&set.members),
+    });
+    FamilyReport {
+        family: program.family,
+        sets: sets.collect(),
+        chains: program
+            .chains
+            .values()
+            .map(|chain| chain_report(session, program, chain))
+            .collect(),
+        ipset_restore: dataplane::ipset_restore(program),
+        iptables_restore: dataplane::iptables_restore(program, comments),
+    }
+}
+
+fn chain_report(session: &Session, program: &FamilyProgram, chain: &Chain) -> ChainReport {
+    let class = program.classes.get(&chain.name);
+    let subjects = class.into_iter().flat_map(|class| &class.subjects);
+    let rules = chain.rules.iter().map(|rule| FilterRuleReport {
+        text: dataplane::rule_text(rule, program.family),
+        source: rule.origin.as_ref().and_then(|origin| source(session, origin)),
+    });
+    ChainReport {
+        name: chain.name.to_string(),
+        subjects: subjects.map(ToString::to_string).collect(),
+        rules: rules.collect(),
+    }
+}
+
+fn source(session: &Session, origin: &RuleOrigin) -> Option<RuleSource> {
+    let policy = session.policies().policy(origin.policy)?;
+    let rule = policy.manifest()?.rules(origin.direction).get(origin.rule)?;
+    let peer = origin.peer.and_then(|peer| Some((peer, rule.peers.get(peer)?)));
+    let direction = origin.direction;
+    let mut path = format!("spec.{}[{}]", direction.field(), origin.rule);
+    if let Some((index, _)) = peer {
+        path.push_str(&format!(".{}[{index}]", direction.peers_field()));
+    }
+    let span = peer.map_or(rule.span, |(_, peer)| peer.span);
+    Some(RuleSource {
+        policy: place::object_ref(session, &policy.object),
+        path,
+        location: place::of_object(session, &policy.object, span),
+    })
+}
+
+fn sentence(session: &Session, note: &Note) -> String {
+    let policy = |id: PolicyId| {
+        let policy = session.policies().policy(id);
+        policy.map_or_else(String::new, |policy| {
+            let object = place::object_ref(session, &policy.object);
+            format!("{}/{}", object.namespace.unwrap_or_default(), object.name)
+        })
+    };
+    match note {
+        Note::SubjectUnknown(id) => format!(
+            "whether policy {} selects some pods of the node is not known: they are isolated, and \
+             it admits nothing",
+            policy(*id)
+        ),
+        Note::PeersUnknown(id) => format!(
+            "whom policy {} names is not known of all pods: those it does not admit",
+            policy(*id)
+        ),
+        Note::NoAddress(index) => {
+            let endpoint = session.model().endpoints.get(*index as usize);
+            let name = endpoint.map_or_else(String::new, |one| name(session.model(), one));
+            format!("{name} has no address in the input: nothing is enforced for it")
+        }
+    }
+}
+
+fn name(model: &ClusterModel, endpoint: &Endpoint) -> String {
+    let namespace = model.workload_of(endpoint).map_or(0, |workload| workload.namespace);
+    format!("{}/{}", model.namespace_name(namespace), endpoint.name)
+}
