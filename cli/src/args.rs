@@ -9,6 +9,8 @@ use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::Protocol;
 use portcullis_engine::report::{Severity, Verdict, parse_protocol};
 
+use crate::render;
+
 const STATUS: &str = "\
 Exit status:
   0  answered
@@ -28,12 +30,6 @@ Examples:
   portcullis eval --from shop/web --to shop/db --port 5432 manifests/
   portcullis eval --from shop/web --to 192.0.2.7 --port 443 --expect deny manifests/
   portcullis check --fail-on warning manifests/";
-
-const RENDER_EXAMPLES: &str = "\
-Examples:
-  portcullis render --node n1 --comments manifests/
-  portcullis render --node n1 --family ipv4 --part sets manifests/ | ipset -exist restore
-  portcullis render --node n1 --family ipv4 --part rules manifests/ | iptables-restore --noflush";
 
 /// Shows which network flows Kubernetes policies allow, and which line of which policy decides.
 ///
@@ -76,9 +72,9 @@ pub enum Command {
     /// For the pods that the input says are on the node, with their addresses: what
     /// `kubectl get ns,pod,netpol,node -A -o yaml` prints has all that is needed. The program is
     /// compared with the policies before it is printed. Nothing is changed anywhere.
-    #[command(after_help = RENDER_EXAMPLES)]
-    #[command(after_long_help = format!("{RENDER_EXAMPLES}\n\n{STATUS}"))]
-    Render(RenderArgs),
+    #[command(after_help = render::EXAMPLES)]
+    #[command(after_long_help = format!("{}\n\n{STATUS}", render::EXAMPLES))]
+    Render(render::RenderArgs),
     /// Print a script that completes arguments in a shell
     ///
     /// For example, for bash: portcullis completions bash > ~/.local/share/bash-completion/completions/portcullis
@@ -287,64 +283,6 @@ pub struct CheckArgs {
         help_heading = "Exit status"
     )]
     pub fail_on: FailOn,
-}
-
-#[derive(Debug, Args)]
-pub struct RenderArgs {
-    #[command(flatten)]
-    pub input: InputArgs,
-    /// The node whose packet filter is meant
-    #[arg(long, value_name = "NAME", help_heading = "Program")]
-    pub node: String,
-    /// What becomes of a packet that policies deny
-    #[arg(long, value_enum, default_value = "reject", help_heading = "Program")]
-    pub deny: Deny,
-    /// Log denied packets to this group of NFLOG, ten a second of each class at most
-    #[arg(long, value_name = "N", help_heading = "Program")]
-    pub nflog_group: Option<u16>,
-    /// Only this address family
-    #[arg(long, value_enum, help_heading = "Output")]
-    pub family: Option<OneFamily>,
-    /// Only the sets, for `ipset restore`, or the rules, for `iptables-restore --noflush`
-    #[arg(long, value_enum, help_heading = "Output")]
-    pub part: Option<Part>,
-    /// Say in a comment of each rule from which line of which policy it comes
-    #[arg(long, help_heading = "Output")]
-    pub comments: bool,
-    /// The form of the program
-    #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
-    pub output: Form,
-    #[command(flatten)]
-    pub say: OutputArgs,
-    /// Exit with 1 for findings about the input of this severity or above
-    #[arg(
-        long,
-        value_enum,
-        value_name = "SEVERITY",
-        default_value = "never",
-        help_heading = "Exit status"
-    )]
-    pub fail_on: FailOn,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Deny {
-    /// The sender is told at once
-    Reject,
-    /// It disappears
-    Drop,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OneFamily {
-    Ipv4,
-    Ipv6,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Part {
-    Sets,
-    Rules,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -2,12 +2,77 @@
 
 use std::fmt::{self, Write};
 
+use clap::{Args, ValueEnum};
 use portcullis_engine::dataplane::{Denial, FlowLog, Settings};
 use portcullis_engine::report::{Family, FamilyReport, ProgramQuery, ProgramReport};
 
-use crate::args::{Deny, Form, OneFamily, Part, RenderArgs};
+use crate::args::{FailOn, Form, InputArgs, OutputArgs};
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
+
+pub const EXAMPLES: &str = "\
+Examples:
+  portcullis render --node n1 --comments manifests/
+  portcullis render --node n1 --family ipv4 --part sets manifests/ | ipset -exist restore
+  portcullis render --node n1 --family ipv4 --part rules manifests/ | iptables-restore --noflush";
+
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The node whose packet filter is meant
+    #[arg(long, value_name = "NAME", help_heading = "Program")]
+    pub node: String,
+    /// What becomes of a packet that policies deny
+    #[arg(long, value_enum, default_value = "reject", help_heading = "Program")]
+    pub deny: Deny,
+    /// Log denied packets to this group of NFLOG, ten a second of each class at most
+    #[arg(long, value_name = "N", help_heading = "Program")]
+    pub nflog_group: Option<u16>,
+    /// Only this address family
+    #[arg(long, value_enum, help_heading = "Output")]
+    pub family: Option<OneFamily>,
+    /// Only the sets, for `ipset restore`, or the rules, for `iptables-restore --noflush`
+    #[arg(long, value_enum, help_heading = "Output")]
+    pub part: Option<Part>,
+    /// Say in a comment of each rule from which line of which policy it comes
+    #[arg(long, help_heading = "Output")]
+    pub comments: bool,
+    /// The form of the program
+    #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
+    pub output: Form,
+    #[command(flatten)]
+    pub say: OutputArgs,
+    /// Exit with 1 for findings about the input of this severity or above
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SEVERITY",
+        default_value = "never",
+        help_heading = "Exit status"
+    )]
+    pub fail_on: FailOn,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Deny {
+    /// The sender is told at once
+    Reject,
+    /// It disappears
+    Drop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OneFamily {
+    Ipv4,
+    Ipv6,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    Sets,
+    Rules,
+}
 
 /// Packets of one class that are logged in a second, and at once.
 const LOGGED: (u32, u32) = (10, 20);

@@ -16,7 +16,7 @@ mod settings;
 mod state;
 mod verify;
 
-pub use lower::{Input, lower};
+pub use lower::{Input, Lowering, lower};
 pub use plan::{Plan, RuleEdit, SetEdit, Step, plan};
 pub use program::{
     Action, AddressSet, Chain, ChainKind, ChainName, Class, FamilyProgram, FilterProgram,
@@ -26,4 +26,4 @@ pub use program::{
 pub use render::{Comments, ipset_restore, iptables_restore, member_texts, rule_text, set_create};
 pub use settings::{Admitted, Denial, FlowLog, NodeTraffic, Settings, SettingsError};
 pub use state::{ChainState, KernelState, TableState};
-pub use verify::{Counterexample, Disagreement, Verified, verify};
+pub use verify::{Counterexample, Disagreement, Verified, Verifier, verify};

@@ -3,6 +3,7 @@
 //!
 //! The model shares no code with the engine that writes the text.
 
+pub mod change;
 pub mod kernel;
 pub mod mutate;
 pub mod site;

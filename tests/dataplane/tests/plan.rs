@@ -10,13 +10,13 @@
 
 use std::net::IpAddr;
 
+use portcullis_dataplane_tests::change::change;
 use portcullis_dataplane_tests::site::{cluster, load, program};
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict};
 use portcullis_engine::dataplane::{FilterProgram, KernelState, Plan, Settings, Step, plan};
 use portcullis_engine::net::Family;
 use portcullis_oracle::check::{Engine, edges, ports};
-use portcullis_oracle::cluster::{Cluster, Labels};
-use portcullis_oracle::generate;
+use portcullis_oracle::cluster::Cluster;
 use portcullis_oracle::random::Random;
 
 const NODE: &str = "n1";
@@ -92,60 +92,6 @@ fn any_state_leads_to_any_program() {
         }
     }
     println!("400 programs one after the other, {steps} steps");
-}
-
-/// What one object's change does to a cluster.
-fn change(cluster: &mut Cluster, random: &mut Random) -> &'static str {
-    let labels = |random: &mut Random| -> Labels {
-        let value = ["x", "y", ""];
-        let keys = ["app", "tier", "team"].into_iter().filter(|_| random.chance(50));
-        let keys: Vec<&str> = keys.collect();
-        keys.into_iter().map(|key| (key.to_owned(), (*random.pick(&value)).to_owned())).collect()
-    };
-    match random.below(7) {
-        0 => {
-            let policy = generate::another_policy(cluster, random.number());
-            cluster.policies.push(policy);
-            "policy created"
-        }
-        1 if !cluster.policies.is_empty() => {
-            let at = random.below(cluster.policies.len());
-            cluster.policies.remove(at);
-            "policy deleted"
-        }
-        2 if !cluster.policies.is_empty() => {
-            let at = random.below(cluster.policies.len());
-            let other = generate::another_policy(cluster, random.number());
-            let known = &mut cluster.policies[at];
-            (known.ingress, known.egress) = (other.ingress, other.egress);
-            (known.types, known.subject) = (other.types, other.subject);
-            "policy changed"
-        }
-        3 if !cluster.pods.is_empty() => {
-            let at = random.below(cluster.pods.len());
-            cluster.pods[at].labels = labels(random);
-            "pod relabelled"
-        }
-        4 if cluster.namespaces.iter().any(|namespace| namespace.declared) => {
-            let at = random.below(cluster.namespaces.len());
-            cluster.namespaces[at].labels = labels(random);
-            "namespace relabelled"
-        }
-        5 if cluster.pods.len() > 1 => {
-            let at = random.below(cluster.pods.len());
-            cluster.pods.remove(at);
-            "pod deleted"
-        }
-        _ => {
-            let Some(mut pod) = cluster.pods.first().cloned() else { return "nothing" };
-            pod.name = "new".into();
-            pod.labels = labels(random);
-            pod.addresses = vec!["10.0.0.9".parse().unwrap()];
-            pod.created = 200;
-            cluster.pods.push(pod);
-            "pod created"
-        }
-    }
 }
 
 fn packets(clusters: [&Cluster; 2]) -> Vec<Packet> {

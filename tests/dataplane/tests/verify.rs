@@ -18,7 +18,7 @@ use portcullis_dataplane_tests::{Kernel, Packet, Protocol, State, Verdict};
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
     Admitted, Counterexample, Denial, Disagreement, FilterProgram, FlowLog, Input, NodeTraffic,
-    Settings, verify,
+    Settings, Verifier, verify,
 };
 use portcullis_engine::manifest::Direction;
 use portcullis_oracle::check::ports;
@@ -141,6 +141,9 @@ fn what_is_right_is_found_right_and_what_is_wrong_wrong() {
             let verified = verify(program, input).unwrap_or_else(|e| panic!("seed {seed}: {e:#?}"));
             programs += 1;
             walked += verified.walked;
+            let mut verifier = Verifier::default();
+            assert_eq!(verifier.verify(program, input), Ok(verified));
+            assert_eq!(verifier.verify(program, input), Ok(verified));
             let own_node = own_node(&site.session, node);
             for kind in MUTATIONS {
                 let Some(spoiled) = mutate(program, kind, &mut random) else { continue };
@@ -152,6 +155,8 @@ fn what_is_right_is_found_right_and_what_is_wrong_wrong() {
                 let packets = packets(&cluster, (program, &spoiled), &mut random);
                 let packet = told_apart((kernel, &other), &packets, &own_node);
                 let found = verify(&spoiled, input);
+                let again = verifier.verify(&spoiled, input);
+                assert_eq!(found, again, "seed {seed}, {node}: {kind}");
                 let mut hooks = spoiled.families.iter().zip(&program.families);
                 if packet.is_none() && hooks.all(|(a, b)| a.hooks == b.hooks) {
                     tally.same += 1;

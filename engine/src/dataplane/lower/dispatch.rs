@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::super::program::{Action, ChainKind, ChainName, FilterRule, Match};
+use super::super::program::{Action, Chain, ChainKind, ChainName, FilterRule, Match};
 use super::FamilyLowering;
 use crate::manifest::Direction;
 use crate::net::Cidr;
@@ -25,6 +25,9 @@ pub struct Leaf {
     /// What applies.
     pub class: ChainName,
 }
+
+/// Where a branch leads: a pod's addresses, the one that is asked for, and its class.
+pub type Branch = (Direction, IpAddr, Arc<[IpAddr]>, ChainName);
 
 /// The rules of a direction's first chain; the others are put into the program.
 ///
@@ -53,8 +56,7 @@ fn branches(
     for part in quarters(leaves) {
         match (part, common(part)) {
             (several, Some(block)) if several.len() > 1 => {
-                let below = branches(lowering, direction, several);
-                let name = put(lowering, below);
+                let name = below(lowering, direction, several);
                 rules.push(FilterRule::new([of_subject(direction, block)], Action::Goto(name)));
             }
             _ => rules.extend(part.iter().flat_map(|leaf| leaf_rules(direction, leaf))),
@@ -63,10 +65,23 @@ fn branches(
     rules
 }
 
-fn put(lowering: &mut FamilyLowering<'_>, rules: Vec<FilterRule>) -> ChainName {
-    let digest = lowering.digest(&rules);
-    let name: ChainName = format!("{}-D-{digest}", lowering.input.settings.prefix).into();
-    lowering.put(name.clone(), ChainKind::Content, rules);
+/// The chain that leads to some leaves; that of before, if they are the same.
+fn below(lowering: &mut FamilyLowering<'_>, direction: Direction, leaves: &[Leaf]) -> ChainName {
+    let key = |leaf: &Leaf| (direction, leaf.address, leaf.own.clone(), leaf.class.clone());
+    let key: Vec<Branch> = leaves.iter().map(key).collect();
+    // Chains below that one are looked for too, so that they are in the program again.
+    let rules = branches(lowering, direction, leaves);
+    let chain = match lowering.before.branches.get(&key) {
+        Some(known) => known.clone(),
+        None => {
+            let digest = lowering.digest(&rules);
+            let name = format!("{}-D-{digest}", lowering.input.settings.prefix).into();
+            lowering.before.chain(Chain { name, kind: ChainKind::Content, rules })
+        }
+    };
+    let name = chain.name.clone();
+    lowering.chains.insert(name.clone(), chain.clone());
+    lowering.branches.insert(key, chain);
     name
 }
 

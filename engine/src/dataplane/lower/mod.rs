@@ -3,6 +3,7 @@
 mod class;
 mod dispatch;
 mod entry;
+mod memory;
 mod ports;
 mod sets;
 
@@ -20,7 +21,8 @@ use crate::cluster::{Addresses, ClusterModel, GroupId, Life};
 use crate::manifest::Direction;
 use crate::net::Family;
 use crate::policy::{PolicySet, ProgramId};
-use dispatch::Leaf;
+use dispatch::{Branch, Leaf};
+use memory::{ClassKey, KnownClass, Memory};
 use sets::{AddressIndex, Sets};
 
 /// What a program is made from.
@@ -46,16 +48,46 @@ pub struct Input<'i> {
 /// Linear in the endpoints of the cluster, and in the rules and the members of the sets of those
 /// policies.
 pub fn lower(input: Input<'_>) -> FilterProgram {
-    let index = AddressIndex::new(input.model);
-    let mut notes = Vec::new();
-    let pods = local_pods(input, &mut notes);
-    let families = Family::BOTH.map(|family| {
-        let mut lowering = FamilyLowering::new(input, &index, family);
-        lowering.program(&pods, &mut notes)
-    });
-    notes.sort_unstable();
-    notes.dedup();
-    FilterProgram { families, notes }
+    Lowering::default().lower(input)
+}
+
+/// Makes one program after the other, anew only where what it is made from has changed.
+#[derive(Debug, Default)]
+pub struct Lowering {
+    settings: Option<Settings>,
+    index: AddressIndex,
+    memories: [Memory; 2],
+}
+
+impl Lowering {
+    /// What [`lower`] gives.
+    ///
+    /// # Cost
+    /// Of what is the same as in the program before: linear in the endpoints of the cluster and in
+    /// the chains and sets; of what is not, as [`lower`].
+    pub fn lower(&mut self, input: Input<'_>) -> FilterProgram {
+        if self.settings.as_ref() != Some(input.settings) {
+            *self = Self { settings: Some(input.settings.clone()), ..Self::default() };
+        }
+        let index = AddressIndex::new(input.model);
+        let moved = index != self.index;
+        self.index = index;
+        let mut notes = Vec::new();
+        let pods = local_pods(input, &mut notes);
+        let [v4, v6] = &mut self.memories;
+        let families = [(Family::IPv4, v4), (Family::IPv6, v6)].map(|(family, memory)| {
+            if moved {
+                memory.forget_addresses();
+            }
+            let mut lowering = FamilyLowering::new(input, &self.index, (family, &*memory));
+            let program = lowering.program(&pods, &mut notes);
+            *memory = lowering.remember(&program);
+            program
+        });
+        notes.sort_unstable();
+        notes.dedup();
+        FilterProgram { families, notes }
+    }
 }
 
 /// A pod of the node.
@@ -85,21 +117,41 @@ struct FamilyLowering<'i> {
     input: Input<'i>,
     family: Family,
     sets: Sets<'i>,
+    before: &'i Memory,
     chains: BTreeMap<ChainName, Arc<Chain>>,
     classes: BTreeMap<ChainName, Class>,
     /// Chains of programs; of those with port names of their own, per group that resolves them.
-    known: FxHashMap<(Direction, ProgramId, Option<GroupId>), ChainName>,
+    known: FxHashMap<ClassKey, KnownClass>,
+    branches: FxHashMap<Vec<Branch>, Arc<Chain>>,
 }
 
 impl<'i> FamilyLowering<'i> {
-    fn new(input: Input<'i>, index: &'i AddressIndex, family: Family) -> Self {
+    fn new(
+        input: Input<'i>,
+        index: &'i AddressIndex,
+        (family, before): (Family, &'i Memory),
+    ) -> Self {
         Self {
             input,
             family,
-            sets: Sets::new(input, index, family),
+            sets: Sets::new(input, index, (family, before)),
+            before,
             chains: BTreeMap::new(),
             classes: BTreeMap::new(),
             known: FxHashMap::default(),
+            branches: FxHashMap::default(),
+        }
+    }
+
+    fn remember(self, program: &FamilyProgram) -> Memory {
+        let (pods, named) = self.sets.known;
+        Memory {
+            pods,
+            named,
+            classes: self.known,
+            branches: self.branches,
+            chains: program.chains.clone(),
+            sets: program.sets.clone(),
         }
     }
 
@@ -171,19 +223,33 @@ impl<'i> FamilyLowering<'i> {
         let named = class::depends_on_subject(self.input.policies, id, direction);
         let key = (direction, id, named.then_some(group));
         if let Some(known) = self.known.get(&key) {
-            return known.clone();
+            return known.chain.name.clone();
         }
-        let (rules, found) = class::rules(self, direction, id, group);
-        notes.extend(found);
+        let known = match self.before.class(self.input.policies, key) {
+            Some(known) => {
+                known.uses.iter().for_each(|one| self.sets.use_again(one));
+                known.clone()
+            }
+            None => self.new_class(key, group),
+        };
+        notes.extend(known.notes.iter().cloned());
+        let name = known.chain.name.clone();
+        self.chains.insert(name.clone(), known.chain.clone());
+        let class = Class { direction, program: id, subjects: Vec::new() };
+        self.classes.entry(name.clone()).or_insert(class);
+        self.known.insert(key, known);
+        name
+    }
+
+    fn new_class(&mut self, (direction, id, _): ClassKey, group: GroupId) -> KnownClass {
+        let (rules, notes) = class::rules(self, direction, id, group);
         let letter = if direction == Direction::Egress { 'E' } else { 'I' };
         let digest = self.digest(&rules);
         let name: ChainName = format!("{}-{letter}-{digest}", self.input.settings.prefix).into();
         let rules = rules.into_iter().chain(class::end(self, direction, &digest)).collect();
-        self.put(name.clone(), ChainKind::Content, rules);
-        let class = Class { direction, program: id, subjects: Vec::new() };
-        self.classes.entry(name.clone()).or_insert(class);
-        self.known.insert(key, name.clone());
-        name
+        let chain = self.before.chain(Chain { name, kind: ChainKind::Content, rules });
+        let (uses, policies) = (self.sets.take_uses(), memory::ground(self.input.policies, id));
+        KnownClass { policies, uses, chain, notes }
     }
 
     /// The name of what some rules do under the settings.
@@ -196,7 +262,7 @@ impl<'i> FamilyLowering<'i> {
     }
 
     fn put(&mut self, name: ChainName, kind: ChainKind, rules: Vec<FilterRule>) {
-        let chain = Arc::new(Chain { name: name.clone(), kind, rules });
+        let chain = self.before.chain(Chain { name: name.clone(), kind, rules });
         self.chains.insert(name, chain);
     }
 }

@@ -9,12 +9,14 @@ use rustc_hash::FxHashMap;
 use super::super::digest::digest;
 use super::super::program::{AddressSet, Match, Members, PortMember, SetKind, SetName};
 use super::Input;
+use super::memory::Memory;
 use crate::cluster::{Addresses, ClusterModel, GroupId, Life};
 use crate::manifest::Direction;
 use crate::net::{AddrSet, Cidr, Family, Protocol};
-use crate::policy::{BlockId, RulePeer, SetId};
+use crate::policy::{BlockId, PeerSet, RulePeer, SetId};
 
 /// Addresses of pods, by group.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct AddressIndex {
     by_group: Vec<Vec<IpAddr>>,
 }
@@ -48,8 +50,28 @@ pub struct Sets<'i> {
     family: Family,
     /// Sets that rules use, by name.
     pub made: BTreeMap<SetName, Arc<AddressSet>>,
-    pods: FxHashMap<SetId, SetName>,
+    /// Sets with what they were made from.
+    pub known: (KnownPods, KnownNamed),
+    before: &'i Memory,
     blocks: FxHashMap<BlockId, Option<Vec<Cidr>>>,
+    uses: Vec<Use>,
+}
+
+type KnownPods = FxHashMap<SetId, (Arc<PeerSet>, Arc<AddressSet>)>;
+type KnownNamed = FxHashMap<NamedKey, (Option<Arc<PeerSet>>, Arc<AddressSet>)>;
+
+/// What a set of named ports hangs on, but for the pods.
+pub type NamedKey = (Option<RulePeer>, Vec<(Protocol, Arc<str>)>);
+
+/// A set that rules use, by what it is made from.
+#[derive(Clone, Debug)]
+pub enum Use {
+    /// Pods.
+    Pods(SetId),
+    /// Ports of pods by name.
+    Named(NamedKey),
+    /// Blocks of addresses.
+    Blocks(Arc<AddressSet>),
 }
 
 /// Port names that one rule asks of destinations.
@@ -57,15 +79,36 @@ pub type Names = [(Protocol, Arc<str>)];
 
 impl<'i> Sets<'i> {
     /// No set yet.
-    pub fn new(input: Input<'i>, index: &'i AddressIndex, family: Family) -> Self {
-        let (pods, blocks) = (FxHashMap::default(), FxHashMap::default());
-        Self { input, index, family, made: BTreeMap::new(), pods, blocks }
+    pub fn new(
+        input: Input<'i>,
+        index: &'i AddressIndex,
+        (family, before): (Family, &'i Memory),
+    ) -> Self {
+        let (made, known, blocks) = (BTreeMap::new(), Default::default(), FxHashMap::default());
+        Self { input, index, family, made, known, before, blocks, uses: Vec::new() }
+    }
+
+    /// The uses since this was asked last.
+    pub fn take_uses(&mut self) -> Vec<Use> {
+        std::mem::take(&mut self.uses)
+    }
+
+    /// Makes a set that is used as before.
+    pub fn use_again(&mut self, one: &Use) {
+        match one {
+            Use::Pods(id) => drop(self.pods(*id)),
+            Use::Named((peer, names)) => drop(self.named(*peer, names)),
+            Use::Blocks(set) => drop(self.made.insert(set.name.clone(), set.clone())),
+        }
+        self.uses.clear();
     }
 
     /// The set of the addresses of local pods.
     pub fn local(&mut self, addresses: impl Iterator<Item = IpAddr>) -> SetName {
         let name: SetName = format!("{}-local", self.stem()).into();
-        self.put(&name, || Members::Addresses(addresses.collect()));
+        let members = Members::Addresses(addresses.collect());
+        let set = self.before.set(AddressSet { name: name.clone(), members });
+        self.made.insert(name.clone(), set);
         name
     }
 
@@ -96,6 +139,27 @@ impl<'i> Sets<'i> {
     /// The set of what pods that a peer means call by these names; none, if there can be no such
     /// pod.
     pub fn named(&mut self, peer: Option<RulePeer>, names: &Names) -> Option<SetName> {
+        let key = (peer, names.to_vec());
+        self.uses.push(Use::Named(key.clone()));
+        let pods = match peer {
+            Some(RulePeer::Pods(id)) => self.peer_set(id),
+            _ => None,
+        };
+        let known = self.known.1.get(&key).or_else(|| self.before.named.get(&key));
+        let same = |known: &&(Option<Arc<PeerSet>>, _)| match (&known.0, &pods) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        let set = match known.filter(same) {
+            Some((_, set)) => set.clone(),
+            None => self.new_named(peer, names)?,
+        };
+        self.made.insert(set.name.clone(), set.clone());
+        self.known.1.insert(key, (pods, set.clone()));
+        Some(set.name.clone())
+    }
+
+    fn new_named(&self, peer: Option<RulePeer>, names: &Names) -> Option<Arc<AddressSet>> {
         let (scope, groups, within) = match peer {
             None => (vec!["of anybody".to_owned()], None, None),
             Some(RulePeer::Pods(id)) => {
@@ -114,7 +178,7 @@ impl<'i> Sets<'i> {
         let parts = scope.iter().chain(&asked).map(String::as_str);
         let name = self.name(SetKind::Port, parts);
         let (index, model, family) = (self.index, self.input.model, self.family);
-        self.put(&name, || {
+        let members = || {
             let named = model.groups.iter().filter(|(id, group)| {
                 !group.ports.is_empty() && groups.is_none_or(|set| set.contains(*id))
             });
@@ -131,24 +195,37 @@ impl<'i> Sets<'i> {
             let within =
                 |member: &PortMember| within.as_ref().is_none_or(|block| block.contains(member.0));
             Members::Ports(members.filter(within).collect())
-        });
-        Some(name)
+        };
+        Some(self.before.set(AddressSet { name, members: members() }))
     }
 
     fn pods(&mut self, id: SetId) -> SetName {
-        if let Some(known) = self.pods.get(&id) {
-            return known.clone();
+        self.uses.push(Use::Pods(id));
+        if let Some((_, known)) = self.known.0.get(&id) {
+            return known.name.clone();
         }
+        let Some(pods) = self.peer_set(id) else {
+            return format!("{}-none", self.stem()).into();
+        };
+        let set = match self.before.pods.get(&id) {
+            Some((known, set)) if Arc::ptr_eq(known, &pods) => set.clone(),
+            _ => self.new_pods(id, &pods),
+        };
+        self.made.insert(set.name.clone(), set.clone());
+        self.known.0.insert(id, (pods, set.clone()));
+        set.name.clone()
+    }
+
+    fn peer_set(&self, id: SetId) -> Option<Arc<PeerSet>> {
+        self.input.policies.sets().get(id as usize).cloned()
+    }
+
+    fn new_pods(&self, id: SetId, pods: &PeerSet) -> Arc<AddressSet> {
         let meaning = self.meaning(id);
         let name = self.name(SetKind::Address, meaning.iter().map(String::as_str));
-        let (index, family) = (self.index, self.family);
-        let groups = self.input.policies.set(id).map(|set| &set.certain);
-        self.put(&name, || {
-            let groups = groups.into_iter().flat_map(crate::net::IntervalSet::iter);
-            Members::Addresses(groups.flat_map(|group| index.of(group, family)).collect())
-        });
-        self.pods.insert(id, name.clone());
-        name
+        let addresses = pods.certain.iter().flat_map(|group| self.index.of(group, self.family));
+        let members = Members::Addresses(addresses.collect());
+        self.before.set(AddressSet { name, members })
     }
 
     /// The CIDRs of a block in this family: none of them, if it is all of the family; no list, if
@@ -170,7 +247,10 @@ impl<'i> Sets<'i> {
     fn blocks(&mut self, cidrs: &[Cidr]) -> SetName {
         let texts: Vec<String> = cidrs.iter().map(ToString::to_string).collect();
         let name = self.name(SetKind::Block, texts.iter().map(String::as_str));
-        self.put(&name, || Members::Blocks(cidrs.iter().copied().collect()));
+        let members = Members::Blocks(cidrs.iter().copied().collect());
+        let set = self.before.set(AddressSet { name: name.clone(), members });
+        self.uses.push(Use::Blocks(set.clone()));
+        self.made.insert(name.clone(), set);
         name
     }
 
@@ -194,11 +274,5 @@ impl<'i> Sets<'i> {
             Family::IPv6 => '6',
         };
         format!("{}{number}", self.input.settings.prefix)
-    }
-
-    fn put(&mut self, name: &SetName, members: impl FnOnce() -> Members) {
-        self.made
-            .entry(name.clone())
-            .or_insert_with(|| Arc::new(AddressSet { name: name.clone(), members: members() }));
     }
 }

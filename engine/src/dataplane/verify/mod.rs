@@ -6,24 +6,25 @@
 mod frame;
 mod pods;
 mod policies;
+mod proof;
 mod reader;
 mod regions;
 mod space;
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::lower::Input;
-use super::program::{ChainName, FamilyProgram, FilterProgram};
+use super::program::{Chain, FamilyProgram, FilterProgram};
+use super::settings::Settings;
 use crate::cluster::{Addresses, Endpoint, GroupId, Life};
 use crate::manifest::Direction;
 use crate::net::{ConnSet, Family, Protocol};
-use crate::policy::ProgramId;
 use frame::Frame;
 use pods::{Descent, Pods};
-use policies::Policies;
-use reader::{KnownSets, Reader, Trouble};
+use policies::{PodIndex, Policies};
+use proof::{Grounds, Memory, Proofs};
+use reader::{Reader, Trouble};
 use regions::{Region, Walk};
 use space::{Admitted, Difference, Space};
 
@@ -80,15 +81,55 @@ pub struct Counterexample {
 /// # Cost
 /// Linear in the endpoints of the cluster, the rules and the members of sets.
 pub fn verify(program: &FilterProgram, input: Input<'_>) -> Result<Verified, Vec<Disagreement>> {
-    let mut known = KnownSets::default();
-    let (mut verified, mut wrong) = (Verified::default(), Vec::new());
-    for family in &program.families {
-        let check = Check { input, program: family, verified: &mut verified, wrong: &mut wrong };
-        if let Err(what) = check.run(&mut known) {
-            wrong.push(Disagreement::Structure { family: family.family, what });
+    Verifier::default().verify(program, input)
+}
+
+/// Compares one program after the other, anew only where the grounds of a proof have changed.
+#[derive(Debug, Default)]
+pub struct Verifier {
+    settings: Option<Settings>,
+    pods: PodIndex,
+    memories: [Memory; 2],
+}
+
+impl Verifier {
+    /// What [`verify`] says.
+    ///
+    /// # Errors
+    /// As [`verify`].
+    ///
+    /// # Cost
+    /// Of what is the same as in the program before: linear in the endpoints of the cluster, in
+    /// the local pods and in the chains.
+    pub fn verify(
+        &mut self,
+        program: &FilterProgram,
+        input: Input<'_>,
+    ) -> Result<Verified, Vec<Disagreement>> {
+        self.forget(input);
+        let (mut verified, mut wrong) = (Verified::default(), Vec::new());
+        for (family, memory) in program.families.iter().zip(&mut self.memories) {
+            let mut check = Check {
+                input,
+                program: family,
+                verified: &mut verified,
+                wrong: &mut wrong,
+                own_node: Arc::default(),
+            };
+            if let Err(what) = check.run(&self.pods, memory) {
+                wrong.push(Disagreement::Structure { family: family.family, what });
+            }
+        }
+        if wrong.is_empty() { Ok(verified) } else { Err(wrong) }
+    }
+
+    /// Forgets what hangs on settings or pods that are others now.
+    fn forget(&mut self, input: Input<'_>) {
+        let pods = policies::index(input.model);
+        if self.settings.as_ref() != Some(input.settings) || pods != self.pods {
+            *self = Self { settings: Some(input.settings.clone()), pods, ..Self::default() };
         }
     }
-    if wrong.is_empty() { Ok(verified) } else { Err(wrong) }
 }
 
 /// The check of one family.
@@ -97,6 +138,7 @@ struct Check<'c> {
     program: &'c FamilyProgram,
     verified: &'c mut Verified,
     wrong: &'c mut Vec<Disagreement>,
+    own_node: Arc<Space>,
 }
 
 /// An address of a local pod.
@@ -109,22 +151,55 @@ struct Subject {
 }
 
 impl Check<'_> {
-    fn run(mut self, known: &mut KnownSets) -> Result<(), Trouble> {
+    fn run(&mut self, pods: &PodIndex, memory: &mut Memory) -> Result<(), Trouble> {
         let family = self.program.family;
-        let reader = Reader::new(self.program, known)?;
+        let own_node = self.own_node();
+        if own_node != memory.own_node {
+            memory.proofs.clear();
+            memory.own_node = own_node.clone();
+        }
+        self.own_node = Arc::new(own_node);
+        let reader = Reader::new(self.program, &mut memory.sets)?;
         let subjects = self.subjects();
         let local = Space::from_ranges(subjects.iter().map(|one| (one.address, one.address)));
-        Frame { reader: &reader, settings: self.input.settings, local: &local }.check()?;
-        let mut policies = Policies::new(self.input.model, self.input.policies, family);
+        self.frame(&reader, local, &mut memory.frame)?;
+        let (model, set) = (self.input.model, self.input.policies);
+        let spaces = &mut memory.spaces;
+        let mut policies = Policies { model, policies: set, family, pods, spaces };
+        let mut proofs = Proofs { before: &memory.proofs, now: Default::default() };
         for direction in Direction::BOTH {
             let mut pods = Pods::new(&reader, direction);
-            let mut proved = BTreeSet::new();
             for subject in &subjects {
-                self.subject(subject, (&mut pods, &mut policies), &mut proved)?;
+                self.subject(subject, (&mut pods, &mut policies), &mut proofs)?;
             }
-            self.verified.classes += proved.len();
             self.others(&pods, &subjects)?;
         }
+        let proofs = proofs.now;
+        self.verified.classes += proofs.len();
+        memory.proofs = proofs;
+        Ok(())
+    }
+
+    /// Checks the chains that all packets walk, unless they were right before.
+    fn frame(
+        &self,
+        reader: &Reader<'_>,
+        local: Space,
+        known: &mut Option<(Vec<Arc<Chain>>, Space)>,
+    ) -> Result<(), Trouble> {
+        let chains = proof::frame(self.program, self.input.settings);
+        let before = known.take();
+        if let (Some((before, was_local)), Some(chains)) = (&before, &chains)
+            && *was_local == local
+            && before.len() == chains.len()
+            && before.iter().zip(chains).all(|(a, b)| Arc::ptr_eq(a, b))
+        {
+            // Hooks and the set of local addresses are no part of chains.
+            Frame { reader, settings: self.input.settings, local: &local }.check_rest()?;
+        } else {
+            Frame { reader, settings: self.input.settings, local: &local }.check()?;
+        }
+        *known = chains.map(|chains| (chains, local));
         Ok(())
     }
 
@@ -162,7 +237,7 @@ impl Check<'_> {
         &mut self,
         subject: &Subject,
         (pods, policies): (&mut Pods<'_, '_>, &mut Policies<'_>),
-        proved: &mut BTreeSet<(ChainName, ProgramId, GroupId)>,
+        proofs: &mut Proofs<'_>,
     ) -> Result<(), Trouble> {
         let direction = pods.direction;
         let root = self.input.settings.root(direction);
@@ -173,16 +248,20 @@ impl Check<'_> {
         let mut found = match pods.descend(&root, subject.address)? {
             Some(Descent { own, class: Some(class) }) => {
                 let admitted = pods.class(&class)?.unwrap_or_default();
-                let key = (class, id, subject.group);
+                let claim = (direction, class, id, subject.group);
                 // Not proved with what one pod may send to itself: another pod of the class may
                 // not.
-                if !proved.contains(&key) {
+                let known = proofs.holds(pods.reader, self.input.policies, &claim);
+                let proved = known || {
                     let expected = policies.admitted(id, direction, subject.group);
-                    if self.same(direction, &admitted, &expected) {
-                        proved.insert(key.clone());
-                    }
+                    self.same(direction, &admitted, &expected)
+                };
+                if proved && !known {
+                    let chain = pods.reader.chain(&claim.1)?;
+                    let grounds = Grounds::new(chain, pods.reader, self.input.policies, &claim);
+                    proofs.now.insert(claim, Arc::new(grounds));
                 }
-                if proved.contains(&key) && self.same(direction, &own, &itself) {
+                if proved && self.same(direction, &own, &itself) {
                     return Ok(());
                 }
                 let mut found = own;
@@ -210,6 +289,9 @@ impl Check<'_> {
     }
 
     fn same(&self, direction: Direction, found: &Admitted, expected: &Admitted) -> bool {
+        if found.difference(expected, self.program.family).is_none() {
+            return true;
+        }
         let exempt = |admitted: &Admitted| {
             let mut admitted = admitted.clone();
             self.exempt(direction, &mut admitted);
@@ -222,7 +304,7 @@ impl Check<'_> {
     /// chains would do with them does not matter.
     fn exempt(&self, direction: Direction, admitted: &mut Admitted) {
         if direction == Direction::Ingress {
-            admitted.add(Arc::new(self.own_node()), ConnSet::all());
+            admitted.add(self.own_node.clone(), ConnSet::all());
         }
     }
 

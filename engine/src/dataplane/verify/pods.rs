@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::program::{Action, Chain, ChainName, FilterRule, Match};
 use super::reader::{Product, Reader, Trouble, Walker};
 use super::regions::{DEEPEST, Region, Walk};
-use super::space::{Admitted, Space, everywhere};
+use super::space::{Admitted, Space, everywhere, in_cidr};
 use crate::manifest::Direction;
 use crate::net::ConnSet;
 
@@ -125,6 +125,11 @@ impl<'w, 'p> Pods<'w, 'p> {
         if rule.matches.iter().any(|one| matches!(one, Match::Limit(..))) {
             return Ok(Step::Other);
         }
+        // Most rules on the way are about other pods.
+        if subject.is_some_and(|subject| rule.matches.iter().any(|one| self.excludes(one, subject)))
+        {
+            return Ok(Step::On);
+        }
         let mut products = self.reader.products(rule, Walker::NEW)?;
         products.retain_mut(|product| self.about(product, subject));
         let every = products.iter().any(Product::is_all);
@@ -138,6 +143,16 @@ impl<'w, 'p> Pods<'w, 'p> {
             Action::Goto(next) if every => Step::To(next.clone()),
             _ => Step::Other,
         })
+    }
+
+    /// Whether a condition is that the pod has an address that it has not.
+    fn excludes(&self, one: &Match, subject: u128) -> bool {
+        let net = match (one, self.direction) {
+            (Match::Source(net), Direction::Egress) => net,
+            (Match::Destination(net), Direction::Ingress) => net,
+            _ => return false,
+        };
+        !in_cidr(*net, self.reader.program.family, subject)
     }
 
     /// Whether the product is about the subject, which it then is not asked for any more.

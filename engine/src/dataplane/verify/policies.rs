@@ -8,37 +8,49 @@ use rustc_hash::FxHashMap;
 
 use super::space::{self, Admitted, Space};
 use crate::cluster::{Addresses, ClusterModel, Group, GroupId, Life};
-use crate::manifest::{Direction, PortMatch};
+use crate::manifest::{Direction, NamedPort, PortMatch};
 use crate::net::{ConnSet, Family, PortSet, Protocol, all_ports};
-use crate::policy::{PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
+use crate::policy::{PeerSet, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
+
+/// Pods' addresses and port names, by group.
+pub type PodIndex = FxHashMap<GroupId, (Arc<Vec<NamedPort>>, Vec<IpAddr>)>;
+
+/// Where pods are.
+///
+/// # Cost
+/// Linear in the endpoints.
+pub fn index(model: &ClusterModel) -> PodIndex {
+    let mut pods = PodIndex::default();
+    for endpoint in &model.endpoints {
+        if let (Some(id), Addresses::Known(addresses), Life::Active) =
+            (endpoint.group, &endpoint.addresses, endpoint.life)
+            && let Some(group) = model.groups.get(id)
+        {
+            let (_, known) = pods.entry(id).or_insert_with(|| (group.ports.clone(), Vec::new()));
+            known.extend(addresses);
+        }
+    }
+    pods
+}
+
+/// Addresses of sets of pods, with what they were read from.
+pub type PodSpaces = FxHashMap<SetId, (Arc<PeerSet>, Arc<Space>)>;
 
 /// Reads policies for one family.
 pub struct Policies<'i> {
-    model: &'i ClusterModel,
-    policies: &'i PolicySet,
-    family: Family,
-    /// Addresses of pods, by group.
-    pods: FxHashMap<GroupId, Vec<IpAddr>>,
-    sets: BTreeMap<SetId, Arc<Space>>,
+    /// The cluster.
+    pub model: &'i ClusterModel,
+    /// The policies.
+    pub policies: &'i PolicySet,
+    /// The family.
+    pub family: Family,
+    /// Where pods are.
+    pub pods: &'i PodIndex,
+    /// What has been read of them.
+    pub spaces: &'i mut PodSpaces,
 }
 
-impl<'i> Policies<'i> {
-    /// Reads where pods are.
-    ///
-    /// # Cost
-    /// Linear in the endpoints.
-    pub fn new(model: &'i ClusterModel, policies: &'i PolicySet, family: Family) -> Self {
-        let mut pods: FxHashMap<GroupId, Vec<IpAddr>> = FxHashMap::default();
-        for endpoint in &model.endpoints {
-            if let (Some(group), Addresses::Known(addresses), Life::Active) =
-                (endpoint.group, &endpoint.addresses, endpoint.life)
-            {
-                pods.entry(group).or_default().extend(addresses);
-            }
-        }
-        Self { model, policies, family, pods, sets: BTreeMap::new() }
-    }
-
+impl Policies<'_> {
     /// What a program admits for pods of a group. A policy of which it is not known whether it
     /// selects them isolates and admits nothing.
     ///
@@ -101,13 +113,13 @@ impl<'i> Policies<'i> {
         if names.is_empty() {
             return named;
         }
-        for (id, addresses) in &self.pods {
-            let Some(group) = self.model.groups.get(*id) else { continue };
-            for (protocol, name) in names {
-                for &(first, last) in group.named_ports(name, *protocol).ranges() {
-                    for port in first..=last {
-                        named.entry((*protocol, port)).or_default().extend(addresses);
-                    }
+        for (ports, addresses) in self.pods.values() {
+            for port in ports.iter() {
+                let asked = |(protocol, name): &(Protocol, Arc<str>)| {
+                    port.protocol == *protocol && port.name == *name
+                };
+                if names.iter().any(asked) {
+                    named.entry((port.protocol, port.port)).or_default().extend(addresses);
                 }
             }
         }
@@ -121,17 +133,24 @@ impl<'i> Policies<'i> {
                 let block = self.policies.block(id);
                 Arc::new(block.map_or_else(Space::empty, |set| space::of_set(set, self.family)))
             }
-            RulePeer::Pods(id) => {
-                if let Some(known) = self.sets.get(&id) {
-                    return known.clone();
-                }
-                let groups = self.policies.set(id).into_iter().flat_map(|set| set.certain.iter());
-                let addresses = groups.filter_map(|group| self.pods.get(&group)).flatten();
-                let space = Arc::new(space::of_addresses(addresses.copied(), self.family));
-                self.sets.insert(id, space.clone());
-                space
-            }
+            RulePeer::Pods(id) => self.set(id),
         }
+    }
+
+    fn set(&mut self, id: SetId) -> Arc<Space> {
+        let Some(set) = self.policies.sets().get(id as usize) else {
+            return Arc::default();
+        };
+        if let Some((known, space)) = self.spaces.get(&id)
+            && Arc::ptr_eq(known, set)
+        {
+            return space.clone();
+        }
+        let groups = set.certain.iter().filter_map(|group| self.pods.get(&group));
+        let addresses = groups.flat_map(|(_, addresses)| addresses).copied();
+        let space = Arc::new(space::of_addresses(addresses, self.family));
+        self.spaces.insert(id, (set.clone(), space.clone()));
+        space
     }
 }
 

@@ -56,15 +56,14 @@ impl Product {
 
 /// Addresses of a set: all, and by protocol and port.
 #[derive(Debug)]
-struct SetSpaces {
+pub struct SetSpaces {
     set: Arc<AddressSet>,
     addresses: Arc<Space>,
     ports: Vec<(ConnSet, Arc<Space>)>,
 }
 
 /// Sets that have been read before.
-#[derive(Debug, Default)]
-pub struct KnownSets(FxHashMap<SetName, Arc<SetSpaces>>);
+pub type KnownSets = FxHashMap<SetName, Arc<SetSpaces>>;
 
 /// Reads one family's program.
 pub struct Reader<'p> {
@@ -76,15 +75,16 @@ pub struct Reader<'p> {
 impl<'p> Reader<'p> {
     /// Reads all sets that have changed since they were read last.
     pub fn new(program: &'p FamilyProgram, known: &mut KnownSets) -> Result<Self, Trouble> {
-        let mut sets = BTreeMap::new();
+        let (mut sets, mut read) = (BTreeMap::new(), KnownSets::default());
         for (name, set) in &program.sets {
-            let spaces = match known.0.get(name) {
+            let spaces = match known.get(name) {
                 Some(spaces) if Arc::ptr_eq(&spaces.set, set) => spaces.clone(),
                 _ => Arc::new(read_set(set, program.family)?),
             };
-            known.0.insert(name.clone(), spaces.clone());
+            read.insert(name.clone(), spaces.clone());
             sets.insert(&**name, spaces);
         }
+        *known = read;
         Ok(Self { program, sets })
     }
 
@@ -96,6 +96,19 @@ impl<'p> Reader<'p> {
     /// The members of a set.
     pub fn addresses(&self, name: &str) -> Result<Arc<Space>, Trouble> {
         Ok(self.set(name)?.addresses.clone())
+    }
+
+    /// What the sets that a chain asks hold; none of a set that is not there.
+    pub fn sets_of(&self, chain: &Chain) -> Vec<Option<Arc<SetSpaces>>> {
+        let names = chain.rules.iter().flat_map(|rule| &rule.matches).filter_map(|one| match one {
+            Match::SourceIn(set)
+            | Match::SourceNotIn(set)
+            | Match::DestinationIn(set)
+            | Match::DestinationNotIn(set)
+            | Match::DestinationPortIn(set) => Some(set),
+            _ => None,
+        });
+        names.map(|name| self.sets.get(&**name).cloned()).collect()
     }
 
     fn set(&self, name: &str) -> Result<&Arc<SetSpaces>, Trouble> {

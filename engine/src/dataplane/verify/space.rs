@@ -50,6 +50,15 @@ pub fn of_cidr(cidr: Cidr, family: Family) -> Space {
     }
 }
 
+/// Whether an address is in a block.
+pub fn in_cidr(cidr: Cidr, family: Family, number: u128) -> bool {
+    match (cidr, address(number, family)) {
+        (Cidr::V4(net), IpAddr::V4(v4)) => net.contains(&v4),
+        (Cidr::V6(net), IpAddr::V6(v6)) => net.contains(&v6),
+        _ => false,
+    }
+}
+
 /// The addresses of a set in a family.
 pub fn of_set(set: &AddrSet, family: Family) -> Space {
     match family {

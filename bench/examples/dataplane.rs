@@ -1,0 +1,107 @@
+//! What a change costs a node: its program made, checked and compared with the one in force.
+//!
+//!   cargo run --release -p portcullis-bench --example dataplane
+#![allow(clippy::print_stdout, reason = "it prints figures")]
+
+use std::time::{Duration, Instant};
+
+use portcullis_bench::{Format, Size, cluster, edited};
+use portcullis_engine::dataplane::{
+    Input, KernelState, Lowering, Settings, Verifier, lower, plan, verify,
+};
+use portcullis_engine::{Change, Options, Session, SourceFile};
+
+const RUNS: usize = 21;
+
+fn main() {
+    println!(
+        "pods  policies | rules members | lower   verify  plan    | again   again (ms, medians of {RUNS})"
+    );
+    for (pods, policies) in [(1_100, 1_000), (1_100, 5_000), (20_000, 5_000)] {
+        measure(Size { pods, policies });
+    }
+}
+
+/// A tenth of the pods are on the node, but not more than 110.
+fn texts(size: Size) -> (String, String) {
+    let (workloads, _) = cluster(size, Format::Json);
+    // One document each, so that only the one that is edited is read again.
+    let (_, policies) = cluster(size, Format::Yaml);
+    let nodes = size.pods / 110;
+    let line = |line: &str| match line.split_once("\"nodeName\": \"node") {
+        Some((head, number)) => {
+            let number = number.trim_end_matches(['"', ',']).parse().unwrap_or(0);
+            format!("{head}\"nodeName\": \"node{}\",\n", number % nodes.min(500))
+        }
+        None => format!("{line}\n"),
+    };
+    // The last field of its object has no comma.
+    let text: String = workloads.lines().map(line).collect();
+    (text.replace(",\n      }", "\n      }").replace(",\n        }", "\n        }"), policies)
+}
+
+fn session(workloads: &str, policies: &str) -> Session {
+    let file = |name: &str, text: &str| Change::Put(SourceFile::new(name, text.as_bytes()));
+    Session::new(Options::default())
+        .apply(vec![file("policies.yaml", policies), file("workloads.json", workloads)])
+}
+
+fn measure(size: Size) {
+    let (workloads, policies) = texts(size);
+    let before = session(&workloads, &policies);
+    let after = before.apply(vec![before.reread("policies.yaml", edited(&policies).as_bytes())]);
+    let settings = Settings::default();
+    let input = |session| -> Input<'_> {
+        let session: &Session = session;
+        Input {
+            model: session.model(),
+            policies: session.policies(),
+            node: "node1",
+            settings: &settings,
+        }
+    };
+    let old = lower(input(&before));
+    let state = KernelState::of(&old);
+    let (made, new) = median(|| lower(input(&after)));
+    let (checked, verified) = median(|| verify(&new, input(&after)));
+    let (planned, _) = median(|| plan(&state, &new));
+    // One policy to and fro.
+    let (mut lowering, mut verifier) = (Lowering::default(), Verifier::default());
+    let (mut made_again, mut checked_again) = (Vec::new(), Vec::new());
+    for run in 0..RUNS * 2 {
+        let input = input(if run % 2 == 0 { &before } else { &after });
+        let start = Instant::now();
+        let program = lowering.lower(input);
+        made_again.push(start.elapsed());
+        let start = Instant::now();
+        let _ = verifier.verify(&program, input);
+        checked_again.push(start.elapsed());
+    }
+    let (made_again, checked_again) = (middle(made_again), middle(checked_again));
+    let [v4, _] = &new.families;
+    println!(
+        "{:6} {:6} | {:5} {:6} | {made:7.3} {checked:7.3} {planned:7.3} | {made_again:7.3} {checked_again:7.3}   {}",
+        size.pods,
+        size.policies,
+        v4.rule_count(),
+        v4.member_count(),
+        verified.map_or_else(|wrong| format!("{wrong:?}"), |right| format!("{right:?}")),
+    );
+}
+
+/// The median time of some runs, in milliseconds, and what the last one gave.
+fn median<T>(run: impl Fn() -> T) -> (f64, T) {
+    let mut times: Vec<Duration> = Vec::new();
+    let mut result = run();
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        result = run();
+        times.push(start.elapsed());
+    }
+    (middle(times), result)
+}
+
+fn middle(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+}

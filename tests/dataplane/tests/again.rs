@@ -1,0 +1,73 @@
+//! What is made and checked again after a change is what is made and checked afresh, and what has
+//! not changed is the very same. Prints what was tried.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "test code")]
+
+use std::sync::Arc;
+
+use portcullis_dataplane_tests::change::change;
+use portcullis_dataplane_tests::site::cluster;
+use portcullis_engine::dataplane::{FilterProgram, Input, Lowering, Settings, Verifier, lower};
+use portcullis_engine::{Change, Options, Session, SourceFile};
+use portcullis_oracle::cluster::Cluster;
+use portcullis_oracle::random::Random;
+use portcullis_oracle::write;
+
+const NODE: &str = "n1";
+
+fn changes(cluster: &Cluster, seed: u64) -> Vec<Change> {
+    let files = write::files(cluster, seed);
+    files.iter().map(|(name, text)| Change::Put(SourceFile::new(name, text.as_bytes()))).collect()
+}
+
+/// Chains and sets of one program that are in another as well, the very same.
+fn shared(old: &FilterProgram, new: &FilterProgram) -> usize {
+    let families = old.families.iter().zip(&new.families);
+    let count = families.map(|(old, new)| {
+        let chains = old.chains.iter().filter(|(name, chain)| {
+            new.chains.get(*name).is_some_and(|one| Arc::ptr_eq(one, chain))
+        });
+        let sets = old
+            .sets
+            .iter()
+            .filter(|(name, set)| new.sets.get(*name).is_some_and(|one| Arc::ptr_eq(one, set)));
+        chains.count() + sets.count()
+    });
+    count.sum()
+}
+
+#[test]
+fn again_is_as_afresh() {
+    let mut random = Random::new(5);
+    let (mut steps, mut kept, mut all) = (0, 0, 0);
+    for seed in 0..150 {
+        let mut cluster = cluster(seed);
+        let mut session = Session::new(Options::default());
+        let (mut lowering, mut verifier) = (Lowering::default(), Verifier::default());
+        let mut settings = Settings::default();
+        let mut before: Option<FilterProgram> = None;
+        for step in 0..8 {
+            session = session.apply(changes(&cluster, seed));
+            let (model, policies) = (session.model(), session.policies());
+            let input = Input { model, policies, node: NODE, settings: &settings };
+            let program = lowering.lower(input);
+            assert_eq!(program, lower(input), "seed {seed}, step {step}");
+            verifier.verify(&program, input).unwrap_or_else(|e| panic!("seed {seed}: {e:#?}"));
+            if let Some(before) = &before {
+                kept += shared(before, &program);
+                all +=
+                    program.families.iter().map(|f| f.chains.len() + f.sets.len()).sum::<usize>();
+            }
+            before = Some(program);
+            steps += 1;
+            change(&mut cluster, &mut random);
+            for pod in &mut cluster.pods {
+                pod.spec.node.get_or_insert_with(|| NODE.to_owned());
+            }
+            if random.chance(10) {
+                settings.kill_mark = settings.kill_mark.rotate_left(1);
+            }
+        }
+    }
+    println!("{steps} programs, {kept} of {all} chains and sets the very same as before");
+    assert!(kept * 4 > all * 3);
+}
