@@ -30,6 +30,8 @@ pub mod dataplane;
 
 pub mod session;
 
+pub mod live;
+
 pub mod report;
 
 pub use manifest::SourceFile;

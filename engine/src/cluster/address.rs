@@ -1,6 +1,7 @@
 //! What is known of endpoints' addresses.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -11,7 +12,7 @@ use crate::selector::Match;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Addresses {
     /// These, in the order of the input; at least one.
-    Known(Box<[IpAddr]>),
+    Known(Arc<[IpAddr]>),
     /// One that the cluster gives to pods.
     SomePod,
     /// One of a node's.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::draft::{Draft, life, settle_shared_addresses, template};
-use super::group::{Group, GroupId};
+use super::group::{Group, GroupId, GroupIndex};
 use super::hidden;
 use super::intern::Interner;
 use super::owner::{Owners, WorkloadKey};
@@ -55,16 +55,22 @@ fn namespaces(input: Input<'_>) -> BTreeMap<Arc<str>, (LabelList, bool)> {
     let mut namespaces: BTreeMap<Arc<str>, (LabelList, bool)> = BTreeMap::new();
     for object in input.objects {
         if matches!(object.body, Body::Namespace) {
-            let mut labels = object.meta.labels.clone();
-            hidden::set(&mut labels, NAME_LABEL, &object.meta.name);
+            let labels = namespace_labels(&object.meta.name, object.meta.labels.clone());
             namespaces.insert(object.meta.name.clone(), (labels, true));
         }
     }
     for object in input.objects.iter().filter(|object| object.is_namespaced()) {
         let name = namespace_of(object, input.default_namespace);
-        namespaces.entry(name.clone()).or_insert_with(|| (vec![(NAME_LABEL.into(), name)], false));
+        let undeclared = || (namespace_labels(&name, LabelList::new()), false);
+        namespaces.entry(name.clone()).or_insert_with(undeclared);
     }
     namespaces
+}
+
+/// Labels of a namespace with the one that the API server sets.
+pub fn namespace_labels(name: &str, mut labels: LabelList) -> LabelList {
+    hidden::set(&mut labels, NAME_LABEL, name);
+    labels
 }
 
 /// Nodes that are declared or that pods name, with addresses from both: dumps of pods come without
@@ -230,6 +236,7 @@ impl<'i> Builder<'i> {
 
     fn finish(self) -> ClusterModel {
         let mut model = ClusterModel {
+            namespace_by_name: self.namespaces.keys().cloned().zip(0..).collect(),
             namespaces: self
                 .namespaces
                 .iter()
@@ -288,6 +295,7 @@ fn add_endpoints(
     };
     drafts.sort_by_cached_key(order);
     let mut strings = Interner::default();
+    let mut groups = GroupIndex::default();
     let mut last: Option<(WorkloadKey, u32)> = None;
     for draft in drafts {
         let workload = match &last {
@@ -306,7 +314,7 @@ fn add_endpoints(
                 hidden: draft.hidden,
                 ports: strings.ports(draft.ports),
             };
-            add_group(model, group, asked)
+            add_group((model, &mut groups), group, asked)
         });
         model.endpoints.push(Endpoint {
             workload,
@@ -316,20 +324,25 @@ fn add_endpoints(
             addresses: draft.addresses,
             template: draft.template,
             life: draft.life,
-            object: draft.object,
+            object: Some(draft.object),
         });
     }
+    model.groups = Arc::new(groups);
 }
 
 /// The group's number; its variants get theirs.
-fn add_group(model: &mut ClusterModel, group: Group, asked: &AskedLabels) -> GroupId {
+fn add_group(
+    (model, groups): (&mut ClusterModel, &mut GroupIndex),
+    group: Group,
+    asked: &AskedLabels,
+) -> GroupId {
     let labelings = variant::labelings(&group.labels, group.hidden, asked);
     let variants = labelings.into_iter().map(|labels| {
         let labels = Arc::new(labels);
-        model.groups.intern(Group { labels, hidden: &[], ..group.clone() })
+        groups.intern(Group { labels, hidden: &[], ..group.clone() })
     });
     let variants: Vec<GroupId> = variants.collect();
-    let id = model.groups.intern(group);
+    let id = groups.intern(group);
     if !variants.is_empty() {
         model.variants.insert(id, variants);
     }

@@ -90,7 +90,7 @@ pub fn settle_shared_addresses(drafts: &mut [Draft]) {
     }
     for (i, draft) in drafts.iter_mut().enumerate() {
         let claimed = claims(draft);
-        let held: Box<[IpAddr]> =
+        let held: Arc<[IpAddr]> =
             claimed.iter().copied().filter(|address| holders.get(address) == Some(&i)).collect();
         if held.len() == claimed.len() {
             continue;

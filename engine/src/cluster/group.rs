@@ -100,6 +100,11 @@ impl GroupIndex {
         id
     }
 
+    /// The group's number, if it has one.
+    pub fn find(&self, group: &Group) -> Option<GroupId> {
+        self.ids.get(group).copied()
+    }
+
     /// How many groups there are; their numbers are those below.
     pub fn len(&self) -> usize {
         self.groups.len()

@@ -10,9 +10,11 @@ mod owner;
 mod variant;
 
 pub use address::{AddressSpace, Addresses, Place};
-pub use build::{Input, build, namespace_of};
+pub use build::{Input, build, namespace_labels, namespace_of};
+pub use draft::life;
 pub use group::{Group, GroupId, GroupIndex, PodLabels};
 pub use hidden::controller_keys;
+pub use intern::Interner;
 pub use variant::AskedLabels;
 
 use std::net::IpAddr;
@@ -23,10 +25,17 @@ use rustc_hash::FxHashMap;
 use crate::manifest::{LabelList, Object, Service};
 
 /// A cluster as policies can see it.
+///
+/// # Shape
+/// The order of a model that [`build`] made is as the fields say. A model that is kept up to date
+/// ([`crate::live`]) has everything in the order of its arrival, and a namespace's pods as one
+/// workload.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterModel {
     /// Namespaces that are declared or that objects are in, sorted by name.
     pub namespaces: Vec<Namespace>,
+    /// Indices of `namespaces`, by name.
+    pub namespace_by_name: FxHashMap<Arc<str>, u32>,
     /// Nodes that are declared or that pods name with an address, sorted by name.
     pub nodes: Vec<Node>,
     /// Workloads, sorted by namespace, name and kind.
@@ -34,7 +43,7 @@ pub struct ClusterModel {
     /// Pods, and templates that stand for pods; by workload, then by name.
     pub endpoints: Vec<Endpoint>,
     /// Pods that no selector and no port name can tell apart, and their labels' index.
-    pub groups: GroupIndex,
+    pub groups: Arc<GroupIndex>,
     /// Groups that a template's pods may be of, where selectors ask for labels that it does not
     /// show; they have no endpoints of their own.
     pub variants: FxHashMap<GroupId, Vec<GroupId>>,
@@ -113,8 +122,8 @@ pub struct Endpoint {
     pub template: bool,
     /// Where it is in its life.
     pub life: Life,
-    /// The object that it comes from.
-    pub object: Arc<Object>,
+    /// The object that it comes from; none in a model that is kept up to date.
+    pub object: Option<Arc<Object>>,
 }
 
 impl Endpoint {
@@ -127,8 +136,7 @@ impl Endpoint {
 impl ClusterModel {
     /// The index of a namespace.
     pub fn namespace(&self, name: &str) -> Option<u32> {
-        let at = self.namespaces.binary_search_by(|namespace| (*namespace.name).cmp(name)).ok()?;
-        u32::try_from(at).ok()
+        self.namespace_by_name.get(name).copied()
     }
 
     /// A namespace's name.

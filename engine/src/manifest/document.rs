@@ -209,7 +209,7 @@ impl Known {
 
 const OBJECT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
 
-fn node_addresses(
+pub(super) fn node_addresses(
     reader: &mut Reader,
     path: &Path<'_>,
     status: Option<&Node<'_>>,

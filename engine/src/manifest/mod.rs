@@ -7,6 +7,7 @@ pub mod pod;
 pub mod policy;
 mod read;
 mod service;
+mod stored;
 mod syntax;
 pub mod workload;
 
@@ -16,6 +17,7 @@ pub use meta::{LabelList, Meta, Owner};
 pub use pod::{NamedPort, Phase, PodSpec, PodStatus};
 pub use policy::{Block, Direction, NetworkPolicy, Peer, PeerKind, PortEntry, PortMatch, Rule};
 pub use service::{Service, ServicePort, TargetPort};
+pub use stored::{Stored, read_stored};
 pub use workload::{Workload, WorkloadKind};
 
 use std::net::IpAddr;

@@ -184,7 +184,7 @@ impl PolicySet {
         }
     }
 
-    fn intern_program(&mut self, policies: Vec<PolicyRef>) -> ProgramId {
+    pub(super) fn intern_program(&mut self, policies: Vec<PolicyRef>) -> ProgramId {
         let tiers =
             if policies.is_empty() { Vec::new() } else { vec![Tier { policies, end: End::Deny }] };
         let program = Program { tiers };

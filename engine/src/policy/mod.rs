@@ -5,6 +5,7 @@
 //! has no tier and is open. Tiers before and after it are the place for other policy kinds.
 
 mod compile;
+mod grow;
 mod select;
 
 pub use compile::{PolicyChange, pod_selectors};

@@ -1,6 +1,7 @@
 //! Which pods a selector matches, by group.
 
-use crate::cluster::{ClusterModel, GroupId, PodLabels};
+use crate::cluster::{ClusterModel, Group, GroupId, PodLabels};
+use crate::manifest::LabelList;
 use crate::net::IntervalSet;
 use crate::selector::{Match, Operator, Requirement, Selector};
 
@@ -24,6 +25,21 @@ impl PeerSet {
         } else {
             Match::No
         }
+    }
+
+    /// Takes a group in that has come to be; it is the greatest so far.
+    pub(super) fn admit(&mut self, group: GroupId, matches: Match) {
+        let point = IntervalSet::range(group, group);
+        match matches {
+            Match::Yes => self.certain = self.certain.union(&point),
+            Match::Unknown => self.unknown = self.unknown.union(&point),
+            Match::No => {}
+        }
+    }
+
+    /// What it was made from.
+    pub(super) fn key(&self) -> &SetKey {
+        &self.key
     }
 
     /// What it was made from, namespaces and pods, in words that are the same whatever else there
@@ -94,10 +110,30 @@ pub fn select(model: &ClusterModel, key: &SetKey) -> PeerSet {
     }
 }
 
+/// Whether a key names a group.
+pub fn names(model: &ClusterModel, key: &SetKey, group: &Group) -> Match {
+    let in_scope = match &key.scope {
+        Scope::Own(own) => group.namespace == *own,
+        Scope::Matching(selector) => {
+            let namespace = model.namespaces.get(group.namespace as usize);
+            namespace.is_some_and(|namespace| matches_namespace(selector, &namespace.labels))
+        }
+    };
+    if !in_scope {
+        return Match::No;
+    }
+    key.pods.matches(&PodLabels { labels: &group.labels, hidden: group.hidden })
+}
+
+/// Whether a selector matches a namespace of these labels.
+pub fn matches_namespace(selector: &Selector, labels: &LabelList) -> bool {
+    selector.matches(&PodLabels { labels, hidden: &[] }) == Match::Yes
+}
+
 fn matching_namespaces(model: &ClusterModel, selector: &Selector) -> IntervalSet<u32> {
-    let matching = (0u32..).zip(&model.namespaces).filter(|(_, namespace)| {
-        selector.matches(&PodLabels { labels: &namespace.labels, hidden: &[] }) == Match::Yes
-    });
+    let matching = (0u32..)
+        .zip(&model.namespaces)
+        .filter(|(_, namespace)| matches_namespace(selector, &namespace.labels));
     IntervalSet::from_sorted(matching.map(|(index, _)| index))
 }
 

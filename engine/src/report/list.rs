@@ -360,8 +360,8 @@ fn fill_workload(session: &Session, report: &mut EndpointReport, workload: u32, 
     report.host_network = first.host_network();
     report.ingress = Some(isolation(session, first, Direction::Ingress));
     report.egress = Some(isolation(session, first, Direction::Egress));
-    let object = workload.object.as_ref().unwrap_or(&first.object);
-    report.location = place::of_object(session, object, object.span);
+    let object = workload.object.as_ref().or(first.object.as_ref());
+    report.location = object.and_then(|object| place::of_object(session, object, object.span));
 }
 
 fn isolation(session: &Session, endpoint: &Endpoint, direction: Direction) -> Isolation {

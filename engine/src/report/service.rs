@@ -109,9 +109,10 @@ fn labels<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> Option<PodLabe
         let group = model.groups.get(group)?;
         return Some(PodLabels { labels: &group.labels, hidden: group.hidden });
     }
-    let labels = match &endpoint.object.body {
+    let object = endpoint.object.as_ref()?;
+    let labels = match &object.body {
         Body::Workload(workload) => &workload.labels,
-        _ => &endpoint.object.meta.labels,
+        _ => &object.meta.labels,
     };
     Some(PodLabels { labels, hidden: &[] })
 }
@@ -121,9 +122,9 @@ fn ports<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> &'m [NamedPort]
     if let Some(group) = endpoint.group.and_then(|id| model.groups.get(id)) {
         return &group.ports;
     }
-    match &endpoint.object.body {
-        Body::Workload(workload) => &workload.pod.ports,
-        Body::Pod { spec, .. } => &spec.ports,
+    match endpoint.object.as_ref().map(|object| &object.body) {
+        Some(Body::Workload(workload)) => &workload.pod.ports,
+        Some(Body::Pod { spec, .. }) => &spec.ports,
         _ => &[],
     }
 }

@@ -62,7 +62,7 @@ pub struct Session {
 /// All but the policies.
 #[derive(Debug)]
 struct World {
-    model: ClusterModel,
+    model: Arc<ClusterModel>,
     /// Documents that it was made from, by address; they live as long as the files.
     documents: Vec<usize>,
     asked: AskedLabels,
@@ -84,14 +84,20 @@ pub struct Repeated {
 impl Session {
     /// A session that has read nothing.
     pub fn new(options: Options) -> Self {
+        let model = Arc::new(ClusterModel::default());
+        let set = Arc::new(PolicySet::compile(&model, &options.default_namespace, &[]));
+        Self::of(options, model, set)
+    }
+
+    /// A session of what was not read from files.
+    pub(crate) fn of(options: Options, model: Arc<ClusterModel>, set: Arc<PolicySet>) -> Self {
         let world = Arc::new(World {
-            model: ClusterModel::default(),
+            model,
             documents: Vec::new(),
             asked: AskedLabels::new(),
             policy_namespaces: BTreeSet::new(),
             repeated: Vec::new(),
         });
-        let set = Arc::new(PolicySet::compile(&world.model, &options.default_namespace, &[]));
         Self {
             options,
             files: Vec::new(),
@@ -199,12 +205,12 @@ impl Session {
         objects.sort_unstable_by(|a, b| a.0.cmp(b.0));
         let objects: Vec<_> = objects.into_iter().map(|(_, object)| object.clone()).collect();
         let space = AddressSpace::new(&self.options.pod_cidrs, &self.options.node_cidrs);
-        let model = cluster::build(cluster::Input {
+        let model = Arc::new(cluster::build(cluster::Input {
             objects: &objects,
             default_namespace: default,
             asked: &asked,
             space: &space,
-        });
+        }));
         World { model, documents, asked, policy_namespaces, repeated }
     }
 

@@ -8,7 +8,7 @@ use super::FamilyLowering;
 use super::ports::{self, PortPart};
 use crate::cluster::{Group, GroupId};
 use crate::manifest::Direction;
-use crate::policy::{PolicyRule, PolicySet, ProgramId, RulePeer};
+use crate::policy::{PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer};
 
 /// Whether pods under one program may need different rules: where their own port names count.
 pub fn depends_on_subject(policies: &PolicySet, id: ProgramId, direction: Direction) -> bool {
@@ -36,7 +36,7 @@ pub fn rules(
     let Some(group) = model.groups.get(group) else {
         return (body.rules, body.notes);
     };
-    for policy in policies.program(id).tiers.iter().flat_map(|tier| &tier.policies) {
+    for policy in by_name(policies, id) {
         // Of a policy that may not select the pod only this is safe: it isolates, and what it
         // would admit is not admitted.
         if !policy.certain {
@@ -53,6 +53,16 @@ pub fn rules(
         return (vec![all.clone()], body.notes);
     }
     (body.rules, body.notes)
+}
+
+/// The policies of a program by their names, not their numbers: these tell in which order policies
+/// came, which must not make another program.
+fn by_name(policies: &PolicySet, id: ProgramId) -> Vec<PolicyRef> {
+    let all = policies.program(id).tiers.iter().flat_map(|tier| &tier.policies);
+    let mut all: Vec<PolicyRef> = all.copied().collect();
+    let name = |one: &PolicyRef| policies.policy(one.policy).map(|known| &known.object.meta.name);
+    all.sort_by(|a, b| name(a).cmp(&name(b)));
+    all
 }
 
 /// What becomes of packets that no rule admits.

@@ -31,7 +31,7 @@ impl AddressIndex {
         for endpoint in model.endpoints.iter().filter(|endpoint| endpoint.life == Life::Active) {
             let group = endpoint.group.and_then(|group| by_group.get_mut(group as usize));
             if let (Some(group), Addresses::Known(addresses)) = (group, &endpoint.addresses) {
-                group.extend(addresses);
+                group.extend(addresses.iter());
             }
         }
         Self { by_group }

@@ -27,7 +27,7 @@ pub fn index(model: &ClusterModel) -> PodIndex {
             && let Some(group) = model.groups.get(id)
         {
             let (_, known) = pods.entry(id).or_insert_with(|| (group.ports.clone(), Vec::new()));
-            known.extend(addresses);
+            known.extend(addresses.iter());
         }
     }
     pods

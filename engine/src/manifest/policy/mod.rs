@@ -131,6 +131,24 @@ pub fn read(reader: &mut Reader, object: &Node<'_>) -> NetworkPolicy {
     NetworkPolicy { subject, ingress, egress, isolates_ingress, isolates_egress, types_written }
 }
 
+/// What remains of a policy that is not understood: it isolates the pods that it selects, or all of
+/// its namespace's if that is not understood either, and admits nothing.
+pub fn closed(object: &Node<'_>) -> NetworkPolicy {
+    let path = Path::Root.field("spec");
+    let mut reader = Reader::default();
+    let spec = object.get("spec");
+    let field = |name: &str| spec.and_then(|spec| spec.get(name));
+    let subject = selector::read(&mut reader, &path, field("podSelector"));
+    let subject = subject.filter(|_| reader.diagnostics.is_empty()).unwrap_or_default();
+    let mut reader = Reader::default();
+    let types = policy_types(&mut reader, &path, field("policyTypes"));
+    let types = types.filter(|_| reader.diagnostics.is_empty());
+    let (isolates_ingress, isolates_egress) = types.unwrap_or((true, true));
+    let types_written = types.is_some();
+    let (ingress, egress) = (Vec::new(), Vec::new());
+    NetworkPolicy { subject, ingress, egress, isolates_ingress, isolates_egress, types_written }
+}
+
 fn policy_types(
     reader: &mut Reader,
     path: &Path<'_>,

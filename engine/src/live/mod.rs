@@ -1,0 +1,315 @@
+//! A cluster that is kept up to date, object by object.
+//!
+//! What comes from a watch goes in here; what comes out is a [`Session`] as if everything had been
+//! read afresh. Only what policies can ask about is kept, and only what an object touches is made
+//! anew: a pod of labels that are known changes addresses, one of new labels is matched against
+//! the sets, a namespace's labels against those that ask for them.
+
+mod pods;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::cluster::{ClusterModel, Namespace, Node, Workload, namespace_labels, namespace_of};
+use crate::manifest::{Body, LabelList, Object, Stored};
+use crate::policy::{PolicyChange, PolicySet};
+use crate::session::{Options, Session};
+use pods::Pods;
+
+/// Namespace, empty for objects that are in none, and name.
+pub type Name = (Arc<str>, Arc<str>);
+
+/// What a watch tells.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// All objects of a kind follow.
+    Begin(Stored),
+    /// An object is there, new or as before or otherwise.
+    Put(Box<Object>),
+    /// An object is gone.
+    Gone(Stored, Name),
+    /// Of this kind, only objects are there that came since the beginning.
+    End(Stored),
+}
+
+/// A cluster, kept up to date.
+#[derive(Debug)]
+pub struct Index {
+    options: Options,
+    model: Arc<ClusterModel>,
+    pods: Pods,
+    policies: BTreeMap<Name, Arc<Object>>,
+    /// None before it is first asked for: until then everything is new.
+    set: Option<Arc<PolicySet>>,
+    pending: Pending,
+    /// Names that came since a kind's list began.
+    listing: BTreeMap<Stored, FxHashSet<Name>>,
+    /// Kinds of which a whole list has come.
+    listed: Vec<Stored>,
+}
+
+/// What the policies do not know yet.
+#[derive(Debug, Default)]
+struct Pending {
+    policies: Vec<PolicyChange>,
+    /// Namespaces, with the labels that the policies were matched against.
+    labels: BTreeMap<u32, LabelList>,
+}
+
+impl Index {
+    /// A cluster in which there is nothing.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            model: Arc::default(),
+            pods: Pods::default(),
+            policies: BTreeMap::new(),
+            set: None,
+            pending: Pending::default(),
+            listing: BTreeMap::new(),
+            listed: Vec::new(),
+        }
+    }
+
+    /// Takes in what a watch tells.
+    pub fn take(&mut self, event: Event) {
+        match event {
+            Event::Begin(kind) => {
+                self.listing.insert(kind, FxHashSet::default());
+            }
+            Event::Put(object) => self.apply(*object),
+            Event::Gone(kind, name) => self.delete(kind, &name),
+            Event::End(kind) => self.end(kind),
+        }
+    }
+
+    /// Takes in an object. Kinds that no watch is for are passed over.
+    pub fn apply(&mut self, object: Object) {
+        let Some(kind) = stored(&object) else { return };
+        let name = self.name_of(&object);
+        if let Some(seen) = self.listing.get_mut(&kind) {
+            seen.insert(name.clone());
+        }
+        match &object.body {
+            Body::Namespace => self.put_namespace(&name.1, object.meta.labels, Declared::Yes),
+            Body::Node { addresses } => self.put_node(&name.1, addresses.clone()),
+            Body::Policy(_) => self.put_policy(name, object),
+            _ => {
+                let namespace = self.namespace(&name.0);
+                self.pods.put(Arc::make_mut(&mut self.model), namespace, object);
+            }
+        }
+    }
+
+    /// Takes out an object, if it is there.
+    pub fn delete(&mut self, kind: Stored, name: &Name) {
+        match kind {
+            Stored::Namespace => self.put_namespace(&name.1, LabelList::new(), Declared::No),
+            Stored::Node => self.remove_node(&name.1),
+            Stored::Policy => self.remove_policy(name),
+            Stored::Pod => self.remove_pod(name),
+        }
+    }
+
+    /// Has exactly these objects of a kind.
+    pub fn reset(&mut self, kind: Stored, objects: impl IntoIterator<Item = Object>) {
+        self.take(Event::Begin(kind));
+        objects.into_iter().for_each(|object| self.apply(object));
+        self.end(kind);
+    }
+
+    /// Whether a whole list of every kind has come: before that it is not known who there is.
+    pub fn is_complete(&self) -> bool {
+        Stored::ALL.iter().all(|kind| self.listed.contains(kind))
+    }
+
+    /// The cluster as it is now.
+    ///
+    /// # Cost
+    /// What has changed since the last call. While that call's answer lives, also a copy of the
+    /// list of pods.
+    pub fn session(&mut self) -> Session {
+        let set = self.compiled();
+        self.set = Some(Arc::clone(&set));
+        Session::of(self.options.clone(), Arc::clone(&self.model), set)
+    }
+
+    fn compiled(&mut self) -> Arc<PolicySet> {
+        let pending = std::mem::take(&mut self.pending);
+        let sparse = self.pods.is_sparse();
+        match self.set.take().filter(|set| set.is_compact() && !sparse) {
+            Some(set) => self.update(set, &pending),
+            None => self.compile(),
+        }
+    }
+
+    /// Compiles everything. What is no longer in use is dropped then.
+    fn compile(&mut self) -> Arc<PolicySet> {
+        if self.pods.is_sparse() {
+            self.pods.compact(Arc::make_mut(&mut self.model));
+        }
+        let policies: Vec<Arc<Object>> = self.policies.values().cloned().collect();
+        Arc::new(PolicySet::compile(&self.model, &self.options.default_namespace, &policies))
+    }
+
+    fn update(&self, set: Arc<PolicySet>, pending: &Pending) -> Arc<PolicySet> {
+        let mut set = Arc::unwrap_or_clone(set);
+        set.extend(&self.model);
+        for (namespace, before) in &pending.labels {
+            set.relabel(&self.model, *namespace, before);
+        }
+        Arc::new(set.update(&self.model, &self.options.default_namespace, &pending.policies))
+    }
+
+    fn name_of(&self, object: &Object) -> Name {
+        let namespace = if object.is_namespaced() {
+            namespace_of(object, &self.options.default_namespace)
+        } else {
+            Arc::from("")
+        };
+        (namespace, object.meta.name.clone())
+    }
+
+    /// The number of a namespace, which is one from now on.
+    fn namespace(&mut self, name: &Arc<str>) -> u32 {
+        if let Some(known) = self.model.namespace(name) {
+            return known;
+        }
+        let model = Arc::make_mut(&mut self.model);
+        let number = u32::try_from(model.namespaces.len()).unwrap_or(u32::MAX);
+        let labels = namespace_labels(name, LabelList::new());
+        model.namespaces.push(Namespace { name: name.clone(), labels, declared: false });
+        model.namespace_by_name.insert(name.clone(), number);
+        // INVARIANT: a namespace's pods are the workload of its number. No policy asks for owners.
+        model.workloads.push(Workload {
+            namespace: number,
+            kind: "Namespace".into(),
+            name: name.clone(),
+            object: None,
+            replicas: None,
+        });
+        number
+    }
+
+    fn put_namespace(&mut self, name: &Arc<str>, labels: LabelList, declared: Declared) {
+        if declared == Declared::No && self.model.namespace(name).is_none() {
+            return;
+        }
+        let number = self.namespace(name);
+        let labels = namespace_labels(name, labels);
+        let declared = declared == Declared::Yes;
+        let known = self.model.namespaces.get(number as usize);
+        if known.is_some_and(|known| known.labels == labels && known.declared == declared) {
+            return;
+        }
+        let model = Arc::make_mut(&mut self.model);
+        if let Some(namespace) = model.namespaces.get_mut(number as usize) {
+            let before = std::mem::replace(&mut namespace.labels, labels);
+            namespace.declared = declared;
+            self.pending.labels.entry(number).or_insert(before);
+        }
+    }
+
+    fn put_node(&mut self, name: &Arc<str>, addresses: Vec<std::net::IpAddr>) {
+        let known = self.model.nodes.binary_search_by(|node| node.name.cmp(name));
+        let same = |at: &usize| self.model.nodes.get(*at).map(|node| &node.addresses);
+        if known.as_ref().ok().and_then(same) == Some(&addresses) {
+            return;
+        }
+        let model = Arc::make_mut(&mut self.model);
+        let node = Node { name: name.clone(), addresses, declared: true };
+        match known {
+            Ok(at) => {
+                if let Some(slot) = model.nodes.get_mut(at) {
+                    *slot = node;
+                }
+            }
+            Err(at) => model.nodes.insert(at, node),
+        }
+        index_nodes(model);
+    }
+
+    fn remove_node(&mut self, name: &Arc<str>) {
+        if let Ok(at) = self.model.nodes.binary_search_by(|node| node.name.cmp(name)) {
+            let model = Arc::make_mut(&mut self.model);
+            model.nodes.remove(at);
+            index_nodes(model);
+        }
+    }
+
+    fn put_policy(&mut self, name: Name, object: Object) {
+        self.namespace(&name.0);
+        if self.policies.get(&name).is_some_and(|known| known.body == object.body) {
+            return;
+        }
+        let object = Arc::new(object);
+        self.pending.policies.push(PolicyChange::Put(Arc::clone(&object)));
+        self.policies.insert(name, object);
+    }
+
+    fn remove_policy(&mut self, name: &Name) {
+        if let Some(object) = self.policies.remove(name) {
+            self.pending.policies.push(PolicyChange::Remove(object));
+        }
+    }
+
+    fn remove_pod(&mut self, name: &Name) {
+        if let Some(namespace) = self.model.namespace(&name.0)
+            && self.pods.has(namespace, &name.1)
+        {
+            self.pods.remove(Arc::make_mut(&mut self.model), namespace, &name.1);
+        }
+    }
+
+    fn end(&mut self, kind: Stored) {
+        let Some(seen) = self.listing.remove(&kind) else { return };
+        let gone: Vec<Name> =
+            self.names(kind).into_iter().filter(|name| !seen.contains(name)).collect();
+        for name in gone {
+            self.delete(kind, &name);
+        }
+        if !self.listed.contains(&kind) {
+            self.listed.push(kind);
+        }
+    }
+
+    /// The names of all objects of a kind.
+    fn names(&self, kind: Stored) -> Vec<Name> {
+        let cluster = |name: &Arc<str>| (Arc::from(""), name.clone());
+        let model = &self.model;
+        match kind {
+            Stored::Namespace => {
+                let declared = model.namespaces.iter().filter(|namespace| namespace.declared);
+                declared.map(|namespace| cluster(&namespace.name)).collect()
+            }
+            Stored::Node => model.nodes.iter().map(|node| cluster(&node.name)).collect(),
+            Stored::Policy => self.policies.keys().cloned().collect(),
+            Stored::Pod => self.pods.names(model).collect(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Declared {
+    Yes,
+    No,
+}
+
+/// The kind of an object, if watches are for it.
+fn stored(object: &Object) -> Option<Stored> {
+    match object.body {
+        Body::Pod { .. } => Some(Stored::Pod),
+        Body::Namespace => Some(Stored::Namespace),
+        Body::Node { .. } => Some(Stored::Node),
+        Body::Policy(_) => Some(Stored::Policy),
+        Body::Workload(_) | Body::Service(_) => None,
+    }
+}
+
+fn index_nodes(model: &mut ClusterModel) {
+    let nodes = (0u32..).zip(&model.nodes);
+    let addresses = nodes.flat_map(|(id, node)| node.addresses.iter().map(move |a| (*a, id)));
+    model.node_by_address = addresses.collect::<FxHashMap<_, _>>();
+}

@@ -1,0 +1,297 @@
+//! Pods of a cluster that is kept up to date, and who of them has which address.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::Name;
+use crate::cluster::{
+    Addresses, ClusterModel, Endpoint, Group, GroupId, GroupIndex, Interner, Life, life,
+};
+use crate::manifest::{Body, LabelList, NamedPort, Object};
+
+/// Pods that can have an address of their own; others are nobody to policies.
+#[derive(Debug, Default)]
+pub struct Pods {
+    /// Indices of the model's endpoints, by namespace and name.
+    slots: FxHashMap<(u32, Arc<str>), u32>,
+    /// What the model does not hold of its endpoints.
+    records: Vec<Record>,
+    /// Indices of endpoints that are nobody.
+    free: Vec<u32>,
+    /// Who else claims an address that somebody has.
+    rivals: FxHashMap<IpAddr, Vec<u32>>,
+    /// How many pods there are of each group.
+    members: Vec<u32>,
+    unused: usize,
+    /// How many pods have gone since what they had in common was last looked through.
+    gone: usize,
+    strings: Interner,
+}
+
+/// What decides which of two pods has an address that both claim, and what each claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Record {
+    created: Option<Arc<str>>,
+    claims: Arc<[IpAddr]>,
+    /// Where it is in its life if it has what it claims.
+    life: Life,
+}
+
+impl Pods {
+    /// Whether there is a pod of a name.
+    pub fn has(&self, namespace: u32, name: &Arc<str>) -> bool {
+        self.slots.contains_key(&(namespace, name.clone()))
+    }
+
+    /// The names of all pods.
+    pub fn names<'m>(&'m self, model: &'m ClusterModel) -> impl Iterator<Item = Name> + 'm {
+        let namespace = |index: u32| model.namespaces.get(index as usize);
+        self.slots
+            .keys()
+            .filter_map(move |(index, name)| Some((namespace(*index)?.name.clone(), name.clone())))
+    }
+
+    /// Takes a pod in, new or changed.
+    pub fn put(&mut self, model: &mut ClusterModel, namespace: u32, object: Object) {
+        let Body::Pod { spec, status } = object.body else { return };
+        let life = life(&status);
+        // On the host's network it is its node; finished, its address may be another's.
+        if spec.host_network || life == Life::Finished {
+            return self.remove(model, namespace, &object.meta.name);
+        }
+        let group = self.group(model, namespace, (object.meta.labels, spec.ports));
+        let node = spec.node_name.map(|name| self.strings.text(name));
+        let created = object.meta.created.map(|created| self.strings.text(created));
+        let record = Record { created, claims: status.addresses.into(), life };
+        let slot = self.slot(model, namespace, object.meta.name);
+        let Some(endpoint) = model.endpoints.get_mut(slot as usize) else { return };
+        let before = endpoint.group.replace(group);
+        endpoint.node = node;
+        self.count(before, group);
+        if self.records.get(slot as usize) != Some(&record) {
+            self.release(model, slot);
+            if let Some(known) = self.records.get_mut(slot as usize) {
+                *known = record;
+            }
+            self.claim(model, slot);
+        }
+    }
+
+    /// Takes a pod out, if it is there.
+    pub fn remove(&mut self, model: &mut ClusterModel, namespace: u32, name: &Arc<str>) {
+        let Some(slot) = self.slots.remove(&(namespace, name.clone())) else { return };
+        self.release(model, slot);
+        let Some(endpoint) = model.endpoints.get_mut(slot as usize) else { return };
+        let group = endpoint.group;
+        *endpoint = nobody(namespace);
+        if let Some(record) = self.records.get_mut(slot as usize) {
+            *record = Record::nobody();
+        }
+        self.leave(group);
+        self.free.push(slot);
+        self.gone += 1;
+    }
+
+    /// Whether more is kept than is in use.
+    pub fn is_sparse(&self) -> bool {
+        const SPARE: usize = 1024;
+        self.unused > self.members.len() / 2 + SPARE || self.gone > 2 * self.slots.len() + SPARE
+    }
+
+    /// Drops groups that nobody is of, and gives the others new numbers.
+    ///
+    /// # Cost
+    /// Linear in the pods.
+    pub fn compact(&mut self, model: &mut ClusterModel) {
+        let before = std::mem::take(&mut model.groups);
+        let mut groups = GroupIndex::default();
+        self.strings = Interner::default();
+        self.members.clear();
+        self.unused = 0;
+        self.gone = 0;
+        for (endpoint, record) in model.endpoints.iter_mut().zip(&mut self.records) {
+            let Some(old) = endpoint.group.and_then(|id| before.get(id)) else { continue };
+            let labels = self.strings.labels((*old.labels).clone());
+            let ports = self.strings.ports((*old.ports).clone());
+            let id = groups.intern(Group { labels, ports, ..old.clone() });
+            endpoint.group = Some(id);
+            endpoint.node = endpoint.node.take().map(|node| self.strings.text(node));
+            record.created = record.created.take().map(|created| self.strings.text(created));
+            join(&mut self.members, id);
+        }
+        model.groups = Arc::new(groups);
+    }
+
+    fn group(
+        &mut self,
+        model: &mut ClusterModel,
+        namespace: u32,
+        (labels, ports): (LabelList, Vec<NamedPort>),
+    ) -> GroupId {
+        let (labels, ports) = (self.strings.labels(labels), self.strings.ports(ports));
+        let group = Group { namespace, labels, hidden: &[], ports };
+        if let Some(known) = model.groups.find(&group) {
+            return known;
+        }
+        let id = Arc::make_mut(&mut model.groups).intern(group);
+        self.members.resize(model.groups.len(), 0);
+        self.unused += 1;
+        id
+    }
+
+    /// The index of a pod's endpoint, which is there from now on.
+    fn slot(&mut self, model: &mut ClusterModel, namespace: u32, name: Arc<str>) -> u32 {
+        if let Some(known) = self.slots.get(&(namespace, name.clone())) {
+            return *known;
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            model.endpoints.push(nobody(namespace));
+            self.records.push(Record::nobody());
+            u32::try_from(model.endpoints.len() - 1).unwrap_or(u32::MAX)
+        });
+        if let Some(endpoint) = model.endpoints.get_mut(slot as usize) {
+            endpoint.workload = namespace;
+            endpoint.name = name.clone();
+        }
+        self.slots.insert((namespace, name), slot);
+        slot
+    }
+
+    fn count(&mut self, before: Option<GroupId>, now: GroupId) {
+        if before == Some(now) {
+            return;
+        }
+        if join(&mut self.members, now) == 1 {
+            self.unused -= 1;
+        }
+        self.leave(before);
+    }
+
+    fn leave(&mut self, group: Option<GroupId>) {
+        let members = group.and_then(|group| self.members.get_mut(group as usize));
+        if let Some(members) = members {
+            *members -= 1;
+            self.unused += usize::from(*members == 0);
+        }
+    }
+
+    /// Gives up what a pod claims; who claimed it too may have it then.
+    fn release(&mut self, model: &mut ClusterModel, slot: u32) {
+        let claims = self.records.get(slot as usize).map(|record| record.claims.clone());
+        for address in claims.iter().flat_map(|claims| claims.iter()) {
+            if model.by_address.get(address) == Some(&slot) {
+                model.by_address.remove(address);
+                if let Some(heir) = self.heir(model, address) {
+                    model.by_address.insert(*address, heir);
+                    self.settle(model, heir);
+                }
+            } else if let Some(rivals) = self.rivals.get_mut(address) {
+                rivals.retain(|rival| *rival != slot);
+            }
+        }
+    }
+
+    /// Takes the newest of those who do without an address.
+    fn heir(&mut self, model: &ClusterModel, address: &IpAddr) -> Option<u32> {
+        let mut rivals = self.rivals.remove(address)?;
+        let newest = (0..rivals.len()).max_by(|a, b| {
+            let birth = |at: &usize| rivals.get(*at).map(|slot| self.birth(model, *slot));
+            birth(a).cmp(&birth(b))
+        })?;
+        let heir = rivals.swap_remove(newest);
+        if !rivals.is_empty() {
+            self.rivals.insert(*address, rivals);
+        }
+        Some(heir)
+    }
+
+    /// Claims a pod's addresses: of several who do, the newest has it.
+    ///
+    /// # Source
+    /// NetworkPolicy §11.
+    fn claim(&mut self, model: &mut ClusterModel, slot: u32) {
+        let Some(record) = self.records.get(slot as usize) else { return };
+        let claims = record.claims.clone();
+        for address in claims.iter() {
+            match model.by_address.get(address).copied() {
+                None => {
+                    model.by_address.insert(*address, slot);
+                }
+                Some(holder) if self.birth(model, slot) > self.birth(model, holder) => {
+                    model.by_address.insert(*address, slot);
+                    self.rivals.entry(*address).or_default().push(holder);
+                    self.settle(model, holder);
+                }
+                Some(_) => self.rivals.entry(*address).or_default().push(slot),
+            }
+        }
+        self.settle(model, slot);
+    }
+
+    /// Has a pod be where it has an address.
+    fn settle(&self, model: &mut ClusterModel, slot: u32) {
+        let Some(record) = self.records.get(slot as usize) else { return };
+        let claims = &record.claims;
+        let has = |address: &&IpAddr| model.by_address.get(*address) == Some(&slot);
+        let held = claims.iter().filter(has).count();
+        let (addresses, life) = if claims.is_empty() {
+            (Addresses::SomePod, record.life)
+        } else if held == 0 {
+            (Addresses::Known(claims.clone()), Life::NoAddress)
+        } else if held == claims.len() {
+            (Addresses::Known(claims.clone()), record.life)
+        } else {
+            (Addresses::Known(claims.iter().filter(has).copied().collect()), record.life)
+        };
+        if let Some(endpoint) = model.endpoints.get_mut(slot as usize) {
+            endpoint.addresses = addresses;
+            endpoint.life = life;
+        }
+    }
+
+    /// Newer pods have the greater one; of equal ones the name decides, so that the order does not.
+    fn birth<'m>(
+        &'m self,
+        model: &'m ClusterModel,
+        slot: u32,
+    ) -> (Option<&'m str>, &'m str, &'m str) {
+        let created = self.records.get(slot as usize).and_then(|record| record.created.as_deref());
+        let endpoint = model.endpoints.get(slot as usize);
+        let name = endpoint.map_or("", |endpoint| &*endpoint.name);
+        (created, model.namespace_name(endpoint.map_or(0, |endpoint| endpoint.workload)), name)
+    }
+}
+
+impl Record {
+    fn nobody() -> Self {
+        Self { created: None, claims: Arc::default(), life: Life::Finished }
+    }
+}
+
+/// An endpoint that takes no part: it stands where a pod was, so that others keep their places.
+fn nobody(namespace: u32) -> Endpoint {
+    Endpoint {
+        workload: namespace,
+        name: Arc::default(),
+        group: None,
+        node: None,
+        addresses: Addresses::SomePod,
+        template: false,
+        life: Life::Finished,
+        object: None,
+    }
+}
+
+/// Counts one more of a group; how many there are.
+fn join(members: &mut Vec<u32>, group: GroupId) -> u32 {
+    let index = group as usize;
+    if members.len() <= index {
+        members.resize(index + 1, 0);
+    }
+    members.get_mut(index).map_or(0, |count| {
+        *count += 1;
+        *count
+    })
+}

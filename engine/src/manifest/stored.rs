@@ -1,0 +1,116 @@
+//! Single objects as the API server gives them to those who watch it.
+
+use super::document::node_addresses;
+use super::meta::Meta;
+use super::read::{Path, Reader};
+use super::{Body, Object, pod, policy};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::tree::{self, Node};
+
+/// A kind of objects that decide what one node has to enforce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stored {
+    /// Pods.
+    Pod,
+    /// Namespaces.
+    Namespace,
+    /// Nodes.
+    Node,
+    /// NetworkPolicies.
+    Policy,
+}
+
+impl Stored {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Namespace, Self::Node, Self::Policy, Self::Pod];
+}
+
+/// Reads an object that an API server stores, of which the kind is known: lists leave it out.
+///
+/// # Shape
+/// No object where it cannot be understood, with findings that say why. Of a policy in which
+/// anything is not understood there remains that it isolates: the server has accepted it, so that
+/// it may say what a later version means by it, but never less than that.
+pub fn read_stored(text: &str, kind: Stored) -> (Option<Object>, Vec<Diagnostic>) {
+    let trees = match tree::read_trees(text) {
+        Ok(trees) => trees,
+        Err(finding) => return (None, vec![*finding]),
+    };
+    let Some(node) = trees.documents.first() else {
+        return (None, trees.findings);
+    };
+    let mut reader = Reader::default();
+    let meta = Meta::read(&mut reader, node, node.span);
+    let body = body(&mut reader, kind, node);
+    let named = !meta.name.is_empty();
+    let (kept, findings) = match (kind, understood(&reader)) {
+        (Stored::Policy, false) => (Body::Policy(policy::closed(node)), reader.diagnostics),
+        _ if reader.refused => return (None, reader.diagnostics),
+        _ => (body, Vec::new()),
+    };
+    let object = Object { meta, body: kept, span: node.span };
+    (named.then_some(object), findings)
+}
+
+/// Whether everything that decides something has been read; fields of `metadata` do not.
+fn understood(reader: &Reader) -> bool {
+    let matters = |finding: &Diagnostic| {
+        let path = finding.path.as_deref().unwrap_or_default();
+        finding.code == Code::UnknownField && path.starts_with("spec")
+    };
+    !reader.refused && !reader.diagnostics.iter().any(matters)
+}
+
+fn body(reader: &mut Reader, kind: Stored, node: &Node<'_>) -> Body {
+    let (spec, status) = (Path::Root.field("spec"), Path::Root.field("status"));
+    match kind {
+        Stored::Policy => Body::Policy(policy::read(reader, node)),
+        Stored::Pod => Body::Pod {
+            spec: pod::read_spec(reader, &spec, node.get("spec")),
+            status: pod::read_status(reader, &status, node.get("status")),
+        },
+        Stored::Namespace => Body::Namespace,
+        Stored::Node => {
+            Body::Node { addresses: node_addresses(reader, &status, node.get("status")) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(text: &str) -> (super::super::NetworkPolicy, usize) {
+        let (object, findings) = read_stored(text, Stored::Policy);
+        let Body::Policy(policy) = object.unwrap().body else { panic!() };
+        (policy, findings.len())
+    }
+
+    #[test]
+    fn a_policy_that_is_not_understood_closes_what_it_selects() {
+        let (understood, findings) = policy(
+            r#"{"metadata":{"name":"a","later":1},"spec":{"podSelector":{},"ingress":[{}]}}"#,
+        );
+        assert_eq!((understood.ingress.len(), understood.isolates_egress, findings), (1, false, 0));
+        let (later, findings) = policy(
+            r#"{"metadata":{"name":"a"},"spec":{"podSelector":{"matchLabels":{"a":"b"}},
+               "policyTypes":["Ingress"],"ingress":[{"from":[{"podSelector":{},"later":1}]}]}}"#,
+        );
+        assert_eq!(later.subject.requirements().len(), 1);
+        assert!(later.ingress.is_empty() && later.isolates_ingress && !later.isolates_egress);
+        assert_eq!(findings, 1);
+        let (worse, _) = policy(
+            r#"{"metadata":{"name":"a"},"spec":{"podSelector":{"later":1},"policyTypes":["X"]}}"#,
+        );
+        assert!(worse.subject.is_empty() && worse.isolates_ingress && worse.isolates_egress);
+    }
+
+    #[test]
+    fn what_is_no_object_is_none() {
+        for text in ["{", "", "{}", r#"{"metadata":{"name":"p"},"spec":[]}"#] {
+            let (object, findings) = read_stored(text, Stored::Pod);
+            assert!(object.is_none(), "{text}");
+            assert_eq!(findings.is_empty(), text.is_empty(), "{text}");
+        }
+    }
+}

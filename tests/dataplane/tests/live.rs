@@ -1,0 +1,241 @@
+//! A cluster that is kept up to date is the one that would be read afresh, whatever came before
+//! and in whatever order.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "test code")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use portcullis_dataplane_tests::site::cluster;
+use portcullis_engine::cluster::{self, AddressSpace, Addresses, AskedLabels, ClusterModel, Life};
+use portcullis_engine::dataplane::{
+    Input, RuleOrigin, Settings, ipset_restore, iptables_restore, lower, verify,
+};
+use portcullis_engine::live::{Event, Index, Name};
+use portcullis_engine::manifest::{Body, Direction, Object, Stored};
+use portcullis_engine::policy::PolicySet;
+use portcullis_engine::{Options, SourceFile};
+use portcullis_oracle::random::Random;
+use portcullis_oracle::write;
+
+/// Ways from cluster to cluster, unless `LIVE_RUNS` says more.
+const RUNS: u64 = 120;
+
+/// Objects of a random cluster that a watch would tell of. Clusters of few seeds have much in
+/// common, so that they are changes of each other.
+fn objects(seed: u64) -> BTreeMap<(Stored, Name), Object> {
+    let files = write::files(&cluster(seed), seed);
+    let files = files.iter().map(|(name, text)| SourceFile::new(name, text.as_bytes()));
+    let mut objects = BTreeMap::new();
+    for file in files {
+        for object in file.parts.iter().flat_map(|part| &part.document.objects) {
+            if let Some(key) = key(object) {
+                objects.insert(key, Object::clone(object));
+            }
+        }
+    }
+    objects
+}
+
+fn key(object: &Object) -> Option<(Stored, Name)> {
+    let kind = match object.body {
+        Body::Pod { .. } => Stored::Pod,
+        Body::Namespace => Stored::Namespace,
+        Body::Node { .. } => Stored::Node,
+        Body::Policy(_) => Stored::Policy,
+        _ => return None,
+    };
+    let namespace = match object.is_namespaced() {
+        true => cluster::namespace_of(object, "default"),
+        false => Arc::from(""),
+    };
+    Some((kind, (namespace, object.meta.name.clone())))
+}
+
+/// A pod as policies see it: labels, ports, node and addresses, and the policies that isolate it.
+type Seen = (String, Option<Arc<str>>, Vec<IpAddr>, [Vec<Arc<str>>; 2]);
+
+fn pods(model: &ClusterModel, set: &PolicySet) -> BTreeMap<(String, Arc<str>), Seen> {
+    let active = model.endpoints.iter().filter(|endpoint| endpoint.life == Life::Active);
+    let seen = active.filter_map(|endpoint| {
+        let id = endpoint.group?;
+        let group = model.groups.get(id)?;
+        let namespace = model.namespace_name(group.namespace).to_owned();
+        let addresses = match &endpoint.addresses {
+            Addresses::Known(addresses) => addresses.to_vec(),
+            _ => Vec::new(),
+        };
+        let policies = Direction::BOTH.map(|direction| {
+            let tiers = &set.program(set.program_id(id, direction)).tiers;
+            let policies = tiers.iter().flat_map(|tier| &tier.policies);
+            let mut names: Vec<_> = policies
+                .map(|policy| set.policy(policy.policy).unwrap().object.meta.name.clone())
+                .collect();
+            names.sort_unstable();
+            names
+        });
+        let group = format!("{:?} {:?}", group.labels, group.ports);
+        let node = endpoint.node.clone();
+        Some(((namespace, endpoint.name.clone()), (group, node, addresses, policies)))
+    });
+    seen.collect()
+}
+
+/// Who has which address, by namespace and name.
+fn holders(model: &ClusterModel) -> BTreeMap<IpAddr, (String, Arc<str>)> {
+    let name = |id: &u32| {
+        let pod = model.endpoints.get(*id as usize).unwrap();
+        let namespace = model.workload_of(pod).unwrap().namespace;
+        (model.namespace_name(namespace).to_owned(), pod.name.clone())
+    };
+    model.by_address.iter().map(|(address, id)| (*address, name(id))).collect()
+}
+
+/// Programs of all nodes as text, each proven.
+fn programs(model: &ClusterModel, set: &PolicySet, nodes: &BTreeSet<Arc<str>>) -> Vec<String> {
+    let settings = Settings::default();
+    let texts = nodes.iter().map(|node| {
+        let input = Input { model, policies: set, node, settings: &settings };
+        let program = lower(input);
+        verify(&program, input).unwrap_or_else(|wrong| panic!("{node}: {wrong:?}"));
+        let comment = |origin: &RuleOrigin| {
+            let name = &set.policy(origin.policy)?.object.meta.name;
+            Some(format!("{name} {} {}", origin.direction.field(), origin.rule))
+        };
+        let texts = program.families.each_ref().map(|family| {
+            format!("{}\n{}", ipset_restore(family), iptables_restore(family, &comment))
+        });
+        texts.join("\n")
+    });
+    texts.collect()
+}
+
+fn compare(index: &mut Index, wanted: &BTreeMap<(Stored, Name), Object>, what: &str) {
+    let live = index.session();
+    let objects: Vec<Arc<Object>> = wanted.values().cloned().map(Arc::new).collect();
+    let model = cluster::build(cluster::Input {
+        objects: &objects,
+        default_namespace: "default",
+        asked: &AskedLabels::new(),
+        space: &AddressSpace::default(),
+    });
+    let policies = objects.iter().filter(|object| matches!(object.body, Body::Policy(_)));
+    let policies: Vec<_> = policies.cloned().collect();
+    let set = PolicySet::compile(&model, "default", &policies);
+    assert_eq!(pods(live.model(), live.policies()), pods(&model, &set), "{what}");
+    assert_eq!(holders(live.model()), holders(&model), "{what}");
+    let nodes = model.endpoints.iter().filter_map(|endpoint| endpoint.node.clone()).collect();
+    let fresh = programs(&model, &set, &nodes);
+    assert_eq!(programs(live.model(), live.policies(), &nodes), fresh, "{what}");
+}
+
+/// Events that lead from one state to another: some objects twice, some through a state that was
+/// not asked for, some kinds as a list.
+fn way(
+    from: &BTreeMap<(Stored, Name), Object>,
+    to: &BTreeMap<(Stored, Name), Object>,
+    random: &mut Random,
+) -> Vec<Event> {
+    let put = |object: &Object| Event::Put(Box::new(object.clone()));
+    let mut events: Vec<Vec<Event>> = Vec::new();
+    let listed: BTreeSet<Stored> = Stored::ALL.into_iter().filter(|_| random.chance(25)).collect();
+    for (key @ (kind, name), object) in to.iter().filter(|(key, _)| !listed.contains(&key.0)) {
+        let detour = random.chance(15).then(|| match from.get(key) {
+            Some(before) if random.chance(50) => put(before),
+            _ => Event::Gone(*kind, name.clone()),
+        });
+        let twice = random.chance(10).then(|| put(object));
+        events.push(detour.into_iter().chain([put(object)]).chain(twice).collect());
+    }
+    for (kind, name) in from.keys().filter(|key| !to.contains_key(key) && !listed.contains(&key.0))
+    {
+        events.push(vec![Event::Gone(*kind, name.clone())]);
+    }
+    for kind in listed {
+        let mut objects: Vec<_> =
+            to.iter().filter(|(key, _)| key.0 == kind).map(|(_, object)| put(object)).collect();
+        random.shuffle(&mut objects);
+        objects.insert(0, Event::Begin(kind));
+        objects.push(Event::End(kind));
+        events.push(objects);
+    }
+    random.shuffle(&mut events);
+    events.into_iter().flatten().collect()
+}
+
+#[test]
+fn any_way_to_a_cluster_leads_to_the_same() {
+    let runs = std::env::var("LIVE_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(RUNS);
+    let mut compared = 0;
+    for run in 0..runs {
+        let mut random = Random::new(run);
+        let mut index = Index::new(Options::default());
+        let mut now = BTreeMap::new();
+        for step in 0..5 {
+            // Half of the time back to a cluster that shares objects with this one.
+            let next = match random.chance(40) {
+                true => {
+                    let mut part = objects(run * 5 + step);
+                    part.extend(now.clone());
+                    part.into_iter().filter(|_| random.chance(70)).collect()
+                }
+                false => objects(random.number() % 1000),
+            };
+            let mut events = way(&now, &next, &mut random);
+            let ask = random.below(events.len().max(1));
+            for event in events.drain(..ask) {
+                index.take(event);
+            }
+            // Asked in between, so that what follows is a change; the answer is kept or not.
+            let kept = index.session();
+            drop(random.chance(50).then_some(kept));
+            events.into_iter().for_each(|event| index.take(event));
+            compare(&mut index, &next, &format!("run {run}, step {step}"));
+            compared += 1;
+            now = next;
+        }
+    }
+    println!("{compared} states are as read afresh");
+}
+
+#[test]
+fn a_list_is_whole_only_at_its_end() {
+    let mut index = Index::new(Options::default());
+    for kind in Stored::ALL {
+        assert!(!index.is_complete());
+        index.take(Event::Begin(kind));
+        assert!(!index.is_complete());
+        index.take(Event::End(kind));
+    }
+    assert!(index.is_complete());
+}
+
+/// Pods of ever new labels come and go: what nobody uses any more does not stay.
+#[test]
+fn churn_leaves_nothing_behind() {
+    let pod = |number: u32| {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{number}, namespace: a, labels: {{n: v{number}}}}}\n\
+             spec: {{nodeName: n1}}\nstatus: {{phase: Running, podIP: 10.0.{}.{}}}\n",
+            number / 200 % 200,
+            number % 200 + 1
+        );
+        let file = SourceFile::new("pod.yaml", text.as_bytes());
+        Object::clone(file.parts.first().unwrap().document.objects.first().unwrap())
+    };
+    let mut index = Index::new(Options::default());
+    let mut most = 0;
+    for number in 0..20_000 {
+        index.apply(pod(number));
+        if let Some(old) = number.checked_sub(20) {
+            index.delete(Stored::Pod, &("a".into(), format!("p{old}").into()));
+        }
+        if number % 50 == 0 {
+            most = most.max(index.session().model().groups.len());
+        }
+    }
+    let session = index.session();
+    assert!(most < 3_000, "{most} groups for 20 pods");
+    assert!(session.model().endpoints.len() < 30);
+    assert_eq!(session.model().by_address.len(), 20);
+}
