@@ -14,6 +14,7 @@ use crate::kernel::KernelError;
 use crate::notes;
 use crate::observe::{Phase, Status};
 use crate::source::{Changes, Message};
+use crate::wanted::Wanted;
 
 /// The first wait after a failure, and the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(10));
@@ -49,8 +50,7 @@ const QUIET: Duration = Duration::from_millis(100);
 /// An agent.
 #[derive(Debug)]
 pub struct Agent {
-    /// What is wanted.
-    session: Session,
+    wanted: Wanted,
     /// How it is to be enforced.
     settings: Settings,
     node: String,
@@ -92,7 +92,7 @@ struct Pending {
 #[derive(Debug)]
 pub struct Parts {
     /// What is known before the first change: nothing but options.
-    pub session: Session,
+    pub wanted: Wanted,
     /// How policies are to be enforced.
     pub settings: Settings,
     /// The name of the node.
@@ -112,12 +112,12 @@ pub struct Parts {
 impl Agent {
     /// An agent that has heard nothing yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { session, settings, node, enforcer, status, followers, cutter, pace } = parts;
+        let Parts { wanted, settings, node, enforcer, status, followers, cutter, pace } = parts;
         let audit_due = Duration::ZERO;
         let now = Instant::now();
         let (pending, applied, checked, audited) = (None, now, now, now);
         Self {
-            session,
+            wanted,
             settings,
             node,
             enforcer,
@@ -163,7 +163,9 @@ impl Agent {
             }
         }
         let start = Instant::now();
-        self.session = self.session.apply(all);
+        if !self.wanted.take(all) {
+            return next;
+        }
         self.status.metrics.spent(Phase::Compile, start.elapsed());
         // What is older and was not applied yet counts from its own beginning.
         let seen = self.pending.map_or(seen, |pending| pending.seen);
@@ -197,8 +199,8 @@ impl Agent {
 
     fn input(&self) -> Input<'_> {
         Input {
-            model: self.session.model(),
-            policies: self.session.policies(),
+            model: self.session().model(),
+            policies: self.session().policies(),
             node: &self.node,
             settings: &self.settings,
         }
@@ -206,26 +208,26 @@ impl Agent {
 
     /// What is wanted.
     pub fn session(&self) -> &Session {
-        &self.session
+        self.wanted.session()
     }
 
-    /// Takes the whole wanted state without applying it.
-    pub fn take(&mut self, changes: Changes) {
-        self.session = self.session.apply(changes.changes);
+    /// Takes changes without applying them; whether the wanted state is whole now.
+    pub fn take(&mut self, changes: Changes) -> bool {
+        self.wanted.take(changes.changes)
     }
 
     fn tell(&self, before: Option<&FilterProgram>) {
         let Some(program) = self.enforcer.in_force() else { return };
-        notes::tell(&self.session, before, program);
+        notes::tell(self.session(), before, program);
         self.status.metrics.in_force(program);
         self.status.metrics.applies.inc();
         self.report_bridges();
         for follower in &self.followers {
             // A follower that has ended has said why.
-            let _ = follower.send(self.session.clone());
+            let _ = follower.send(self.session().clone());
         }
         if let Some(cutter) = &self.cutter {
-            cutter.consider(&self.session, before, program);
+            cutter.consider(self.session(), before, program);
         }
     }
 

@@ -19,6 +19,8 @@ pub mod observe;
 pub mod options;
 pub mod source;
 pub mod static_mode;
+pub mod wanted;
+pub mod watch;
 
 mod notes;
 mod privileges;

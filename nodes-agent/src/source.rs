@@ -3,7 +3,7 @@
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-use portcullis_engine::Change;
+use portcullis_engine::live::Event;
 
 /// What the agent's loop is told.
 #[derive(Debug)]
@@ -15,9 +15,15 @@ pub enum Message {
 }
 
 /// A change of the wanted state.
-///
-/// # Shape
-/// The first one of a source is the whole state: before it, nothing is written to the kernel.
+#[derive(Debug)]
+pub enum Change {
+    /// Of a file. The first ones of a source come together and are the whole state.
+    File(portcullis_engine::Change),
+    /// Of an object in a cluster. The state is whole once all kinds have been listed.
+    Object(Event),
+}
+
+/// Changes of the wanted state. Before it is whole, nothing is written to the kernel.
 #[derive(Debug)]
 pub struct Changes {
     /// What changed.

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use portcullis_engine::Session;
+use anyhow::Context as _;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -20,6 +19,8 @@ use crate::observe::{self, Status};
 use crate::options::{Cleanup, Command, FlowLogOption, Listen, LogFormat, Options};
 use crate::source::{Message, Source};
 use crate::static_mode::Manifests;
+use crate::wanted::Wanted;
+use crate::watch::{ApiServer, Patience};
 use crate::{flowlog, privileges};
 
 /// Does what a command line says, its first word being the program's name.
@@ -75,10 +76,14 @@ fn remove(cleanup: &Cleanup) -> anyhow::Result<()> {
 }
 
 /// Where the wanted state comes from.
-fn source(options: &Options) -> anyhow::Result<Box<dyn Source>> {
+fn source(options: &Options, status: &Arc<Status>) -> Box<dyn Source> {
     match &options.wanted.manifests {
-        Some(folder) => Ok(Box::new(Manifests::new(folder))),
-        None => bail!("say where policies are: --manifests DIR"),
+        Some(folder) => Box::new(Manifests::new(folder)),
+        None => Box::new(ApiServer {
+            kubeconfig: options.wanted.kubeconfig.clone(),
+            patience: Patience::default(),
+            status: Arc::clone(status),
+        }),
     }
 }
 
@@ -92,7 +97,7 @@ fn agent(options: &Options, parts: impl FnOnce(Parts) -> Parts) -> anyhow::Resul
         audit: Duration::from_secs(running.audit_seconds),
     };
     Ok(Agent::new(parts(Parts {
-        session: Session::new(portcullis_engine::Options {
+        wanted: Wanted::new(portcullis_engine::Options {
             default_namespace: options.wanted.namespace.clone(),
             ..portcullis_engine::Options::default()
         }),
@@ -110,10 +115,11 @@ fn agent(options: &Options, parts: impl FnOnce(Parts) -> Parts) -> anyhow::Resul
 fn informed(options: &Options) -> anyhow::Result<Agent> {
     let mut agent = agent(options, |parts| parts)?;
     let (to, messages) = channel();
-    source(options)?.start(to)?;
-    match messages.recv().context("nothing came from the source")? {
-        Message::Changes(changes) => agent.take(changes),
-        Message::Stop => {}
+    source(options, &Arc::default()).start(to)?;
+    while let Message::Changes(changes) = messages.recv().context("the source has ended")? {
+        if agent.take(changes) {
+            break;
+        }
     }
     Ok(agent)
 }
@@ -148,7 +154,7 @@ fn keep(options: &Options) -> anyhow::Result<()> {
     let (to, messages) = channel();
     stop_on_signals(to.clone())?;
     let mut agent = following(options, &status)?;
-    source(options)?.start(to)?;
+    source(options, &status).start(to)?;
     run_until_stopped(&mut agent, &messages);
     Ok(())
 }

@@ -96,7 +96,7 @@ impl Manifests {
             match self.changes() {
                 Ok(changes) if changes.is_empty() => {}
                 Ok(changes) => {
-                    if to.send(Message::Changes(Changes::now(changes))).is_err() {
+                    if to.send(told(changes)).is_err() {
                         return;
                     }
                 }
@@ -113,14 +113,17 @@ impl Source for Manifests {
         let notices = inotify::init(inotify::CreateFlags::CLOEXEC)
             .context("changes of files cannot be watched")?;
         watch_all(&notices, &self.folders());
-        let first = Changes::now(self.changes()?);
-        to.send(Message::Changes(first)).ok();
+        to.send(told(self.changes()?)).ok();
         std::thread::Builder::new()
             .name("manifests".into())
             .spawn(move || self.watch(&notices, &to))
             .context("no thread can be started")?;
         Ok(())
     }
+}
+
+fn told(changes: Vec<Change>) -> Message {
+    Message::Changes(Changes::now(changes.into_iter().map(crate::source::Change::File).collect()))
 }
 
 /// Files with manifests in a directory and those in it. Hidden ones are left out: Kubernetes keeps

@@ -52,6 +52,8 @@ pub struct Metrics {
     pub apply_errors: Counter,
     /// Differences between what was there and what should be, mended.
     pub drift_repairs: Counter,
+    /// Interruptions of what the API server tells.
+    pub watch_errors: Counter,
     /// Established connections that a change ended.
     pub connections_cut: Counter,
     /// Packets in the flow log.
@@ -74,6 +76,7 @@ impl Default for Metrics {
             applies: Counter::default(),
             apply_errors: Counter::default(),
             drift_repairs: Counter::default(),
+            watch_errors: Counter::default(),
             connections_cut: Counter::default(),
             packets_logged: Counter::default(),
             packets_lost: Counter::default(),
@@ -97,6 +100,8 @@ impl Metrics {
         to.register("apply_errors", "Attempts to write that failed", self.apply_errors.clone());
         let help = "Differences from what should be in the kernel, found and mended";
         to.register("drift_repairs", help, self.drift_repairs.clone());
+        let help = "Interruptions of what the API server tells";
+        to.register("watch_errors", help, self.watch_errors.clone());
         let help = "Established connections ended by a change";
         to.register("connections_cut", help, self.connections_cut.clone());
         to.register("flow_log_packets", "Packets in the flow log", self.packets_logged.clone());

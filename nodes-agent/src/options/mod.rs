@@ -60,6 +60,10 @@ pub struct Wanted {
     /// Name of this node, as pods name it in `spec.nodeName`.
     #[arg(long, env = "NODE_NAME")]
     pub node: Option<String>,
+    /// A kubeconfig file, of which the current context says where the API server is and who the
+    /// agent is to it. By default the agent is a pod with a service account.
+    #[arg(long, env = "PORTCULLIS_KUBECONFIG", value_name = "FILE", conflicts_with = "manifests")]
+    pub kubeconfig: Option<PathBuf>,
     /// Take pods, namespaces, nodes and policies from the files of this directory, which is
     /// watched, instead of a Kubernetes API server.
     #[arg(long, env = "PORTCULLIS_MANIFESTS", value_name = "DIR")]

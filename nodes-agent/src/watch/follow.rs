@@ -1,0 +1,200 @@
+//! Following one kind: a list of all, then what changes, for ever.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use http_body_util::BodyExt as _;
+use kube::Client;
+use kube::client::Body;
+use portcullis_engine::live::Event;
+use tokio::time::{sleep, timeout};
+
+use super::request::{Resource, WatchError, ask};
+use super::tell::{Page, Told, line, objects};
+use super::{ApiServer, Patience, pause};
+use crate::observe::Status;
+use crate::source::{Change, Changes, Message};
+
+/// After so many refusals in a row another way is tried, or all is listed again.
+const ENOUGH: u32 = 5;
+
+/// Follows one kind.
+pub struct Follower {
+    client: Client,
+    resource: Resource,
+    to: Sender<Message>,
+    patience: Patience,
+    status: Arc<Status>,
+    /// What has been told of, as the server counts; none before a whole list.
+    version: Option<String>,
+    way: ListBy,
+    /// Failures in a row, and how many of them the server is to blame for.
+    failures: u32,
+    refusals: u32,
+}
+
+/// How a list is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ListBy {
+    /// As the beginning of a watch: the server sends it from memory, object by object.
+    Watch,
+    /// In pages: all servers know that.
+    Pages,
+}
+
+impl Follower {
+    /// A follower that knows nothing yet.
+    pub fn new(
+        client: Client,
+        resource: Resource,
+        (to, of): (Sender<Message>, &ApiServer),
+    ) -> Self {
+        let (patience, status) = (of.patience, Arc::clone(&of.status));
+        let (version, way, failures, refusals) = (None, ListBy::Watch, 0, 0);
+        Self { client, resource, to, patience, status, version, way, failures, refusals }
+    }
+
+    /// Follows until nobody listens any more.
+    pub async fn run(mut self) {
+        loop {
+            match self.step().await {
+                Ok(()) => {}
+                Err(WatchError::Unheard) => return,
+                Err(error) => self.recover(&error).await,
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<(), WatchError> {
+        match (&self.version, self.way) {
+            (None, ListBy::Pages) => self.list().await,
+            _ => self.watch().await,
+        }
+    }
+
+    async fn recover(&mut self, error: &WatchError) {
+        let listing = self.version.is_none();
+        if error.is_expired() && !listing {
+            tracing::info!(kind = self.resource.name, "what changed is forgotten: all is listed");
+            self.version = None;
+            return;
+        }
+        self.failures = self.failures.saturating_add(1);
+        // A server that is away says nothing about what was known: only one that refuses does.
+        self.refusals += u32::from(error.is_refusal());
+        let beyond = error.is_beyond_server() || self.refusals == ENOUGH;
+        if beyond && listing && self.way == ListBy::Watch {
+            tracing::info!(kind = self.resource.name, %error, "lists are read in pages");
+            self.way = ListBy::Pages;
+            return;
+        }
+        if self.refusals >= ENOUGH {
+            self.version = None;
+        }
+        let wait = pause::after(self.failures);
+        let kind = self.resource.name;
+        tracing::warn!(kind, %error, ?wait, "the watch is interrupted; it is begun again");
+        self.status.metrics.watch_errors.inc();
+        sleep(wait).await;
+    }
+
+    /// All objects, page by page.
+    async fn list(&mut self) -> Result<(), WatchError> {
+        self.tell(vec![Event::Begin(self.resource.kind)])?;
+        let mut next: Option<String> = None;
+        loop {
+            let path = self.resource.page(next.as_deref());
+            let mut body = ask(&self.client, &path, self.patience).await?;
+            let mut text = Vec::new();
+            while read(&mut body, &mut text, self.patience.answer).await? {}
+            let page: Page<'_> = serde_json::from_slice(&text)?;
+            self.tell(objects(&page, self.resource))?;
+            next = page.metadata.next.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return self.listed(page.metadata.resource_version);
+            }
+        }
+    }
+
+    fn listed(&mut self, version: String) -> Result<(), WatchError> {
+        self.version = Some(version);
+        (self.failures, self.refusals) = (0, 0);
+        self.tell(vec![Event::End(self.resource.kind)])
+    }
+
+    /// What changes from the known version on, until the server ends it.
+    async fn watch(&mut self) -> Result<(), WatchError> {
+        if self.version.is_none() {
+            self.tell(vec![Event::Begin(self.resource.kind)])?;
+        }
+        let life = self.patience.life;
+        let life = life + pause::between(life / 2);
+        let path = self.resource.watch(self.version.as_deref(), life.as_secs().max(1));
+        let mut body = ask(&self.client, &path, self.patience).await?;
+        let begun = Instant::now();
+        let mut text: Vec<u8> = Vec::new();
+        while read(&mut body, &mut text, self.patience.watch).await? {
+            self.take_lines(&mut text)?;
+        }
+        // One that ends at once did not come to be: some proxies do that.
+        let early = self.version.is_none() || begun.elapsed() < Duration::from_secs(1);
+        if early { Err(WatchError::Early) } else { Ok(()) }
+    }
+
+    /// Takes the lines that are whole out of the text.
+    fn take_lines(&mut self, text: &mut Vec<u8>) -> Result<(), WatchError> {
+        let Some(end) = text.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
+        let rest = text.split_off(end + 1);
+        let lines = std::mem::replace(text, rest);
+        let (mut events, mut outcome) = (Vec::new(), Ok(()));
+        for one in lines.split(|byte| *byte == b'\n').filter(|one| !one.is_empty()) {
+            match line(one, self.resource) {
+                Ok(told) => self.take(told, &mut events),
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        // What came before a fault counts: the version says so.
+        self.tell(events)?;
+        outcome
+    }
+
+    fn take(&mut self, told: Told, events: &mut Vec<Event>) {
+        (self.failures, self.refusals) = (0, 0);
+        match told {
+            Told::Object(event, version) => {
+                events.push(event);
+                // Until the list is whole, a watch cannot go on from where it broke off.
+                self.version = self.version.take().map(|_| version);
+            }
+            Told::Mark(version) => self.version = self.version.take().map(|_| version),
+            Told::Whole(version) => {
+                self.version = Some(version);
+                events.push(Event::End(self.resource.kind));
+            }
+        }
+    }
+
+    fn tell(&self, events: Vec<Event>) -> Result<(), WatchError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let changes = events.into_iter().map(Change::Object).collect();
+        self.to.send(Message::Changes(Changes::now(changes))).map_err(|_| WatchError::Unheard)
+    }
+}
+
+/// Reads on; whether there was more.
+async fn read(body: &mut Body, into: &mut Vec<u8>, patience: Duration) -> Result<bool, WatchError> {
+    let silent = |_| WatchError::Silent(patience.as_secs());
+    let Some(frame) = timeout(patience, body.frame()).await.map_err(silent)? else {
+        return Ok(false);
+    };
+    if let Ok(bytes) = frame?.into_data() {
+        into.extend_from_slice(&bytes);
+    }
+    Ok(true)
+}

@@ -1,0 +1,113 @@
+//! The wanted state as the API server tells it.
+//!
+//! Four kinds are followed, each by a task of its own: a list of all, then what changes. The tasks
+//! share nothing but the channel. The engine reads the objects, so that a manifest means here what
+//! it means everywhere.
+
+mod follow;
+mod pause;
+mod request;
+mod tell;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use portcullis_engine::manifest::Stored;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::observe::Status;
+use crate::source::{Message, Source};
+use follow::Follower;
+use request::Resource;
+
+/// An API server to follow.
+#[derive(Debug)]
+pub struct ApiServer {
+    /// A kubeconfig file; by default, the agent is a pod with a service account.
+    pub kubeconfig: Option<PathBuf>,
+    /// How long it may be silent.
+    pub patience: Patience,
+    /// Where failures are counted.
+    pub status: Arc<Status>,
+}
+
+/// How long an API server may be silent before its connection counts as broken. Half-open ones
+/// look like ones on which nothing happens.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// Until an answer begins, or goes on.
+    pub answer: Duration,
+    /// Between two signs of life of a watch. The server sends one each minute.
+    pub watch: Duration,
+    /// How long a watch is asked for. The server ends it then, and it is begun anew elsewhere: so
+    /// agents spread again over servers of which one had been away.
+    pub life: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            answer: Duration::from_secs(30),
+            watch: Duration::from_secs(90),
+            life: Duration::from_secs(240),
+        }
+    }
+}
+
+impl ApiServer {
+    async fn client(&self) -> anyhow::Result<Client> {
+        let mut config = match &self.kubeconfig {
+            Some(path) => {
+                let shown = path.display();
+                let file = Kubeconfig::read_from(path).with_context(|| format!("`{shown}`"))?;
+                let options = KubeConfigOptions::default();
+                let config = Config::from_custom_kubeconfig(file, &options).await;
+                config.with_context(|| format!("`{shown}`"))?
+            }
+            None => Config::incluster().context(
+                "this is no pod of a cluster: say where its API server is, with --kubeconfig FILE, \
+                 or where policies are, with --manifests DIR",
+            )?,
+        };
+        config.connect_timeout = Some(self.patience.connect);
+        // Watches are silent for long; what is too long is decided here.
+        config.read_timeout = None;
+        config.default_retry = false;
+        Client::try_from(config).context("the API server cannot be asked")
+    }
+
+    async fn follow_all(self, client: Client, to: Sender<Message>) {
+        let mut tasks = tokio::task::JoinSet::new();
+        for kind in Stored::ALL {
+            let resource = Resource::of(kind);
+            let follower = Follower::new(client.clone(), resource, (to.clone(), &self));
+            tasks.spawn(follower.run());
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+impl Source for ApiServer {
+    fn start(self: Box<Self>, to: Sender<Message>) -> anyhow::Result<()> {
+        let runtime = runtime()?;
+        let client = runtime.block_on(self.client())?;
+        std::thread::Builder::new()
+            .name("watch".into())
+            .spawn(move || runtime.block_on(self.follow_all(client, to)))
+            .context("no thread can be started")?;
+        Ok(())
+    }
+}
+
+/// One thread reads everything: no more is needed, and memory is dearer than time.
+fn runtime() -> anyhow::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build().context("the watch cannot be run")
+}

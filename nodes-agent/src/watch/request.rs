@@ -1,0 +1,178 @@
+//! What is asked of the API server, and how it says no.
+
+use http_body_util::{BodyExt as _, Limited};
+use kube::Client;
+use kube::client::Body;
+use portcullis_engine::manifest::Stored;
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use super::Patience;
+
+/// The longest refusal that is read.
+const LONGEST_REFUSAL: usize = 64 << 10;
+
+/// How many objects a page has. They are held in memory together, before they are read.
+const PAGE: u32 = 250;
+
+/// What is followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Resource {
+    /// The kind of its objects.
+    pub kind: Stored,
+    /// Its name in the API.
+    pub name: &'static str,
+    path: &'static str,
+    /// Which of its objects count.
+    selector: &'static str,
+}
+
+/// Why nothing comes from the API server.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// It cannot be reached, or the connection broke.
+    #[error("the API server cannot be asked: {}", chain(.0))]
+    Client(#[from] kube::Error),
+    /// It refused.
+    #[error("the API server says {code}: {message}")]
+    Refused {
+        /// The status.
+        code: u16,
+        /// Why.
+        message: String,
+    },
+    /// Nothing came for too long.
+    #[error("the API server has been silent for {0} s")]
+    Silent(u64),
+    /// What came is not what was asked for.
+    #[error("the API server's answer is not understood: {0}")]
+    Answer(#[from] serde_json::Error),
+    /// It ended before anything could come.
+    #[error("the watch ended as soon as it had begun")]
+    Early,
+    /// No request can be made.
+    #[error("the request cannot be made: {0}")]
+    Request(#[from] http::Error),
+    /// The agent has ended.
+    #[error("nobody listens any more")]
+    Unheard,
+}
+
+/// An error with its causes, which the client's own text leaves out.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
+}
+
+impl WatchError {
+    /// Whether what was asked from is too long ago, so that everything is to be listed again.
+    pub fn is_expired(&self) -> bool {
+        matches!(self, Self::Refused { code: 410, .. })
+    }
+
+    /// Whether the server was there and did not do what it was asked.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Early | Self::Answer(_))
+    }
+
+    /// Whether the server does not know how to stream lists.
+    pub fn is_beyond_server(&self) -> bool {
+        matches!(self, Self::Refused { code: 400 | 422, .. })
+    }
+}
+
+/// The part of a `Status` that is used.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Refusal {
+    code: u16,
+    message: String,
+}
+
+impl From<Refusal> for WatchError {
+    fn from(Refusal { code, message }: Refusal) -> Self {
+        Self::Refused { code, message }
+    }
+}
+
+impl Resource {
+    /// What is asked for objects of a kind.
+    pub fn of(kind: Stored) -> Self {
+        let (path, name, selector) = match kind {
+            // Finished pods are nobody. One that finishes is told as one that is deleted.
+            Stored::Pod => (
+                "/api/v1/pods",
+                "pods",
+                "&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed",
+            ),
+            Stored::Namespace => ("/api/v1/namespaces", "namespaces", ""),
+            Stored::Node => ("/api/v1/nodes", "nodes", ""),
+            Stored::Policy => ("/apis/networking.k8s.io/v1/networkpolicies", "networkpolicies", ""),
+        };
+        Self { kind, name, path, selector }
+    }
+
+    /// A page of the list of all.
+    pub fn page(&self, from: Option<&str>) -> String {
+        let Self { path, selector, .. } = self;
+        let from = from.map(|token| format!("&continue={}", encoded(token))).unwrap_or_default();
+        format!("{path}?limit={PAGE}{selector}{from}")
+    }
+
+    /// What changes from a version on; without one, all that there is comes first.
+    pub fn watch(&self, from: Option<&str>, seconds: u64) -> String {
+        let Self { path, selector, .. } = self;
+        let begin = match from {
+            Some(version) => format!("resourceVersion={}", encoded(version)),
+            None => "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned(),
+        };
+        format!(
+            "{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}&{begin}{selector}"
+        )
+    }
+}
+
+/// A text as a part of a URL.
+fn encoded(text: &str) -> String {
+    let letter = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(letter).collect()
+}
+
+/// The body of the answer to a request.
+pub async fn ask(client: &Client, path: &str, patience: Patience) -> Result<Body, WatchError> {
+    let request = http::Request::get(path).header(http::header::ACCEPT, "application/json");
+    let request = request.body(Body::empty())?;
+    let wait = patience.connect + patience.answer;
+    let silent = |_| WatchError::Silent(wait.as_secs());
+    let (head, body) = timeout(wait, client.send(request)).await.map_err(silent)??.into_parts();
+    if head.status.is_success() {
+        return Ok(body);
+    }
+    let read = Limited::new(body, LONGEST_REFUSAL).collect();
+    let text = timeout(patience.answer, read).await;
+    let text =
+        text.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let known = serde_json::from_slice::<Refusal>(&text).ok();
+    let message = known.map_or_else(|| head.status.to_string(), |refusal| refusal.message);
+    Err(WatchError::Refused { code: head.status.as_u16(), message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_encoded() {
+        let pods = Resource::of(Stored::Namespace);
+        assert_eq!(pods.page(None), "/api/v1/namespaces?limit=250");
+        assert_eq!(pods.page(Some("a+/=")), "/api/v1/namespaces?limit=250&continue=a%2B%2F%3D");
+        assert!(pods.watch(Some("17"), 5).ends_with("timeoutSeconds=5&resourceVersion=17"));
+    }
+}

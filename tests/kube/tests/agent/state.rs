@@ -1,0 +1,167 @@
+//! The state that a watch has led to, and the one that lists tell.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use kube::Client;
+use portcullis_agent::observe::Status;
+use portcullis_agent::source::{Change, Message, Source as _};
+use portcullis_agent::watch::{ApiServer, Patience};
+use portcullis_engine::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
+use portcullis_engine::dataplane::{
+    Input, Settings, ipset_restore, iptables_restore, lower, verify,
+};
+use portcullis_engine::live::{Event, Index};
+use portcullis_engine::manifest::{Body, Object, Stored, read_stored};
+use portcullis_engine::policy::PolicySet;
+use portcullis_engine::{Options, Session};
+use serde_json::Value;
+
+/// How long a change may be on its way, on a busy machine, through pauses between attempts.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is compared: programs of the nodes, and labels of namespaces.
+#[derive(Debug, PartialEq, Eq)]
+pub struct State {
+    programs: Vec<String>,
+    /// Namespaces that are declared.
+    pub namespaces: BTreeMap<Arc<str>, String>,
+    nodes: BTreeMap<Arc<str>, String>,
+}
+
+impl State {
+    fn of(model: &ClusterModel, policies: &PolicySet) -> Self {
+        let program = |node: &str| {
+            let settings = Settings::default();
+            let input = Input { model, policies, node, settings: &settings };
+            let program = lower(input);
+            verify(&program, input).unwrap();
+            let families = program.families.iter();
+            let text = families.map(|f| ipset_restore(f) + &iptables_restore(f, &|_| None));
+            text.collect::<String>()
+        };
+        let declared = model.namespaces.iter().filter(|namespace| namespace.declared);
+        let nodes = model.nodes.iter().filter(|node| node.declared);
+        Self {
+            programs: ["n1", "n2"].map(program).into(),
+            namespaces: declared.map(|n| (n.name.clone(), format!("{:?}", n.labels))).collect(),
+            nodes: nodes.map(|n| (n.name.clone(), format!("{:?}", n.addresses))).collect(),
+        }
+    }
+}
+
+/// The state that lists tell.
+pub async fn afresh(client: &Client) -> State {
+    let mut objects = Vec::new();
+    for (kind, path) in [
+        (Stored::Pod, "/api/v1/pods"),
+        (Stored::Namespace, "/api/v1/namespaces"),
+        (Stored::Node, "/api/v1/nodes"),
+        (Stored::Policy, "/apis/networking.k8s.io/v1/networkpolicies"),
+    ] {
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        let list: Value =
+            serde_json::from_str(&client.request_text(request).await.unwrap()).unwrap();
+        for item in list.get("items").and_then(Value::as_array).unwrap() {
+            let (object, findings) = read_stored(&item.to_string(), kind);
+            assert!(findings.is_empty(), "{findings:?}");
+            objects.push(Arc::new(object.unwrap()));
+        }
+    }
+    let model = cluster::build(cluster::Input {
+        objects: &objects,
+        default_namespace: "default",
+        asked: &AskedLabels::new(),
+        space: &AddressSpace::default(),
+    });
+    let policies = objects.iter().filter(|object| matches!(object.body, Body::Policy(_)));
+    let policies: Vec<Arc<Object>> = policies.cloned().collect();
+    State::of(&model, &PolicySet::compile(&model, "default", &policies))
+}
+
+/// A watch, and what it has told.
+pub struct Watched {
+    messages: Receiver<Message>,
+    index: Index,
+    lists: Vec<Stored>,
+    status: Arc<Status>,
+    before: Option<State>,
+}
+
+impl Watched {
+    /// A watch that begins.
+    pub fn start(kubeconfig: &Path, patience: Patience) -> Self {
+        let (to, messages) = channel();
+        let status = Arc::<Status>::default();
+        let kubeconfig = Some(kubeconfig.to_owned());
+        let source = Box::new(ApiServer { kubeconfig, patience, status: Arc::clone(&status) });
+        // Not from within the test's own runtime.
+        std::thread::spawn(move || source.start(to)).join().unwrap().unwrap();
+        let index = Index::new(Options::default());
+        Self { messages, index, lists: Vec::new(), status, before: None }
+    }
+
+    /// Listens until nothing has come for a moment, or for so long.
+    pub fn hear(&mut self, at_most: Duration) {
+        let end = Instant::now() + at_most;
+        while let Ok(message) =
+            self.messages.recv_timeout(end.saturating_duration_since(Instant::now()))
+        {
+            let Message::Changes(changes) = message else { continue };
+            for change in changes.changes {
+                let Change::Object(event) = change else { panic!("a file") };
+                if let Event::Begin(kind) = event {
+                    self.lists.push(kind);
+                }
+                self.index.take(event);
+            }
+        }
+    }
+
+    /// Listens until the state is the one that lists tell, which has changed.
+    pub async fn becomes(&mut self, client: &Client, what: &str) {
+        let wanted = afresh(client).await;
+        assert_ne!(self.before.as_ref(), Some(&wanted), "{what}: nothing has changed");
+        let start = Instant::now();
+        loop {
+            self.hear(Duration::from_millis(20));
+            if self.is_complete() && self.state() == wanted {
+                break;
+            }
+            if start.elapsed() > PATIENCE {
+                assert!(self.is_complete(), "{what}: not all kinds have been listed");
+                assert_eq!(self.state(), wanted, "{what}");
+            }
+        }
+        println!("{what}: {} ms", start.elapsed().as_millis());
+        self.before = Some(wanted);
+    }
+
+    fn state(&mut self) -> State {
+        let session: Session = self.index.session();
+        State::of(session.model(), session.policies())
+    }
+
+    /// How often a list of a kind has begun.
+    pub fn lists(&self, kind: Stored) -> usize {
+        self.lists.iter().filter(|listed| **listed == kind).count()
+    }
+
+    /// Whether all kinds have been listed.
+    pub fn is_complete(&self) -> bool {
+        self.index.is_complete()
+    }
+
+    /// How many namespaces are declared.
+    pub fn namespaces(&mut self) -> usize {
+        self.state().namespaces.len()
+    }
+
+    /// How often the watch was interrupted.
+    pub fn errors(&self) -> u64 {
+        self.status.metrics.watch_errors.get()
+    }
+}
