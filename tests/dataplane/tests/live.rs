@@ -12,7 +12,7 @@ use portcullis_engine::dataplane::{
     Input, RuleOrigin, Settings, ipset_restore, iptables_restore, lower, verify,
 };
 use portcullis_engine::live::{Event, Index, Name};
-use portcullis_engine::manifest::{Body, Direction, Object, Stored};
+use portcullis_engine::manifest::{Body, Direction, Object, Stored, read_stored};
 use portcullis_engine::policy::PolicySet;
 use portcullis_engine::{Options, SourceFile};
 use portcullis_oracle::random::Random;
@@ -238,4 +238,79 @@ fn churn_leaves_nothing_behind() {
     assert!(most < 3_000, "{most} groups for 20 pods");
     assert!(session.model().endpoints.len() < 30);
     assert_eq!(session.model().by_address.len(), 20);
+}
+
+/// What is resident of this process, in megabytes.
+fn resident() -> usize {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = text.split_whitespace().nth(1).and_then(|pages| pages.parse::<usize>().ok());
+    pages.unwrap_or_default() * 4096 / 1_000_000
+}
+
+fn pod_of_many(number: usize, label: usize) -> Object {
+    let (namespace, address) = (number % 500, (number >> 16, number >> 8 & 255, number & 255));
+    let text = format!(
+        r#"{{"metadata":{{"name":"application-{}-5d9c7b8f6-{number:05x}","namespace":"namespace-{namespace}",
+        "creationTimestamp":"2026-01-{:02}T{:02}:{:02}:00Z","labels":{{"app":"application-{label}",
+        "pod-template-hash":"5d9c7b8f6","tier":"t{}","app.kubernetes.io/part-of":"suite-{namespace}"}}}},
+        "spec":{{"nodeName":"node-{}","containers":[{{"ports":[{{"name":"http","containerPort":8080}}]}}]}},
+        "status":{{"phase":"Running","podIP":"10.{}.{}.{}"}}}}"#,
+        label,
+        number % 28 + 1,
+        number % 24,
+        number % 60,
+        label % 3,
+        number % 5000,
+        address.0,
+        address.1,
+        address.2,
+    );
+    read_stored(&text, Stored::Pod).0.unwrap()
+}
+
+fn policy_of_many(number: usize) -> Object {
+    let text = format!(
+        r#"{{"metadata":{{"name":"policy-{number}","namespace":"namespace-{}"}},"spec":{{
+        "podSelector":{{"matchLabels":{{"app":"application-{}"}}}},"policyTypes":["Ingress"],
+        "ingress":[{{"from":[{{"podSelector":{{"matchLabels":{{"tier":"t{}"}}}}}}]}}]}}}}"#,
+        number % 500,
+        number / 500 % 20,
+        number % 3,
+    );
+    read_stored(&text, Stored::Policy).0.unwrap()
+}
+
+/// The largest clusters that Kubernetes supports. Prints what it takes; asked for by name, since
+/// it wants a process of its own.
+#[test]
+#[ignore = "measures this process: run it alone, with --release"]
+fn what_the_largest_clusters_take() {
+    const PODS: usize = 150_000;
+    let clock = std::time::Instant::now;
+    let before = resident();
+    let mut index = Index::new(Options::default());
+    index.reset(Stored::Namespace, []);
+    index.reset(Stored::Node, []);
+    let start = clock();
+    index.reset(Stored::Pod, (0..PODS).map(|number| pod_of_many(number, number / 500 % 20)));
+    println!("{PODS} pods: {} MB, read in {:?}", resident() - before, start.elapsed());
+    index.reset(Stored::Policy, (0..10_000).map(policy_of_many));
+    let start = clock();
+    let groups = index.session().model().groups.len();
+    println!(
+        "10,000 policies, {groups} groups: {} MB, compiled in {:?}",
+        resident() - before,
+        start.elapsed()
+    );
+    let changes = [("as before", 0), ("of a known group", 1), ("of a new one", 1000)];
+    for (what, label) in changes {
+        let start = clock();
+        index.apply(pod_of_many(0, label));
+        index.session();
+        println!("a pod {what}: {:?}", start.elapsed());
+    }
+    let start = clock();
+    index.apply(policy_of_many(10_001));
+    index.session();
+    println!("a policy: {:?}; at last {} MB", start.elapsed(), resident() - before);
 }

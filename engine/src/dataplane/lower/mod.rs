@@ -109,6 +109,9 @@ fn local_pods(input: Input<'_>, notes: &mut Vec<Note>) -> Vec<LocalPod> {
             Addresses::SomePod | Addresses::SomeNode => notes.push(Note::NoAddress(index)),
         }
     }
+    // Not in the order in which they came: of two policies that make the same chain, the same one
+    // must be named in it.
+    pods.sort_unstable_by(|a: &LocalPod, b| a.addresses.cmp(&b.addresses));
     pods
 }
 
