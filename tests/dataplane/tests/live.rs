@@ -9,7 +9,7 @@ use std::sync::Arc;
 use portcullis_dataplane_tests::site::cluster;
 use portcullis_engine::cluster::{self, AddressSpace, Addresses, AskedLabels, ClusterModel, Life};
 use portcullis_engine::dataplane::{
-    Input, RuleOrigin, Settings, ipset_restore, iptables_restore, lower, verify,
+    Input, Lowering, RuleOrigin, Settings, Verifier, ipset_restore, iptables_restore,
 };
 use portcullis_engine::live::{Event, Index, Name};
 use portcullis_engine::manifest::{Body, Direction, Object, Stored, read_stored};
@@ -91,13 +91,21 @@ fn holders(model: &ClusterModel) -> BTreeMap<IpAddr, (String, Arc<str>)> {
     model.by_address.iter().map(|(address, id)| (*address, name(id))).collect()
 }
 
+/// What each node remembers of its last program.
+type Makers = BTreeMap<Arc<str>, (Lowering, Verifier)>;
+
 /// Programs of all nodes as text, each proven.
-fn programs(model: &ClusterModel, set: &PolicySet, nodes: &BTreeSet<Arc<str>>) -> Vec<String> {
+fn programs(
+    (model, set): (&ClusterModel, &PolicySet),
+    nodes: &BTreeSet<Arc<str>>,
+    makers: &mut Makers,
+) -> Vec<String> {
     let settings = Settings::default();
     let texts = nodes.iter().map(|node| {
         let input = Input { model, policies: set, node, settings: &settings };
-        let program = lower(input);
-        verify(&program, input).unwrap_or_else(|wrong| panic!("{node}: {wrong:?}"));
+        let (lowering, verifier) = makers.entry(node.clone()).or_default();
+        let program = lowering.lower(input);
+        verifier.verify(&program, input).unwrap_or_else(|wrong| panic!("{node}: {wrong:?}"));
         let comment = |origin: &RuleOrigin| {
             let name = &set.policy(origin.policy)?.object.meta.name;
             Some(format!("{name} {} {}", origin.direction.field(), origin.rule))
@@ -110,7 +118,11 @@ fn programs(model: &ClusterModel, set: &PolicySet, nodes: &BTreeSet<Arc<str>>) -
     texts.collect()
 }
 
-fn compare(index: &mut Index, wanted: &BTreeMap<(Stored, Name), Object>, what: &str) {
+fn compare(
+    (index, makers): (&mut Index, &mut Makers),
+    wanted: &BTreeMap<(Stored, Name), Object>,
+    what: &str,
+) {
     let live = index.session();
     let objects: Vec<Arc<Object>> = wanted.values().cloned().map(Arc::new).collect();
     let model = cluster::build(cluster::Input {
@@ -125,8 +137,8 @@ fn compare(index: &mut Index, wanted: &BTreeMap<(Stored, Name), Object>, what: &
     assert_eq!(pods(live.model(), live.policies()), pods(&model, &set), "{what}");
     assert_eq!(holders(live.model()), holders(&model), "{what}");
     let nodes = model.endpoints.iter().filter_map(|endpoint| endpoint.node.clone()).collect();
-    let fresh = programs(&model, &set, &nodes);
-    assert_eq!(programs(live.model(), live.policies(), &nodes), fresh, "{what}");
+    let fresh = programs((&model, &set), &nodes, &mut Makers::new());
+    assert_eq!(programs((live.model(), live.policies()), &nodes, makers), fresh, "{what}");
 }
 
 /// Events that lead from one state to another: some objects twice, some through a state that was
@@ -170,6 +182,7 @@ fn any_way_to_a_cluster_leads_to_the_same() {
     for run in 0..runs {
         let mut random = Random::new(run);
         let mut index = Index::new(Options::default());
+        let mut makers = Makers::new();
         let mut now = BTreeMap::new();
         for step in 0..5 {
             // Half of the time back to a cluster that shares objects with this one.
@@ -190,7 +203,7 @@ fn any_way_to_a_cluster_leads_to_the_same() {
             let kept = index.session();
             drop(random.chance(50).then_some(kept));
             events.into_iter().for_each(|event| index.take(event));
-            compare(&mut index, &next, &format!("run {run}, step {step}"));
+            compare((&mut index, &mut makers), &next, &format!("run {run}, step {step}"));
             compared += 1;
             now = next;
         }

@@ -11,7 +11,7 @@ use super::super::program::{AddressSet, Match, Members, PortMember, SetKind, Set
 use super::Input;
 use super::memory::Memory;
 use crate::cluster::{Addresses, ClusterModel, GroupId, Life};
-use crate::manifest::Direction;
+use crate::manifest::{Direction, NamedPort};
 use crate::net::{AddrSet, Cidr, Family, Protocol};
 use crate::policy::{BlockId, PeerSet, RulePeer, SetId};
 
@@ -19,6 +19,8 @@ use crate::policy::{BlockId, PeerSet, RulePeer, SetId};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct AddressIndex {
     by_group: Vec<Vec<IpAddr>>,
+    /// Named ports of each group: a number may have become another group's.
+    ports: Vec<Arc<Vec<NamedPort>>>,
 }
 
 impl AddressIndex {
@@ -34,7 +36,8 @@ impl AddressIndex {
                 group.extend(addresses.iter());
             }
         }
-        Self { by_group }
+        let ports = model.groups.iter().map(|(_, group)| group.ports.clone()).collect();
+        Self { by_group, ports }
     }
 
     fn of(&self, group: GroupId, family: Family) -> impl Iterator<Item = IpAddr> + '_ {
