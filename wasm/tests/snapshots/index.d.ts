@@ -37,8 +37,18 @@ export interface ListFilter {
     certainOnly?: boolean;
     /** List also what pods of one workload may send to each other. */
     siblings?: boolean;
-    /** Say of each connection which rules admit it: `why` names two of `explanations`. */
+    /** Say of each connection which rules admit it: `why` names two of `explanations`, and these some of `admissions`. */
     explain?: boolean;
+}
+
+/** Which program to render. */
+export interface RenderOptions {
+    /** The node whose packet filter is meant. */
+    node: string;
+    /** What becomes of a packet that policies deny: its sender is told (`reject`, unless given), or not (`drop`). */
+    deny?: 'reject' | 'drop';
+    /** Say in a comment of each rule from which line of which policy it comes. */
+    comments?: boolean;
 }
 
 /** Whether a flow is allowed, and what decides. */
@@ -100,6 +110,16 @@ export interface AdmittingRule {
     matches: Match;
     /** Where the peer stands, or the rule if it takes any. */
     location?: Location;
+}
+
+/** A chain of rules. */
+export interface ChainReport {
+    /** Its name. */
+    name: string;
+    /** Addresses of the pods whose policies it holds; empty for chains of other kinds. */
+    subjects: string[];
+    /** Its rules, in order. */
+    rules: FilterRuleReport[];
 }
 
 /** The answer of `check`. */
@@ -239,10 +259,10 @@ export interface Explanation {
     /** Whether policies isolate it. */
     state: EndState;
     /**
-     * The rules' peers that admit all or a part of it, by policy, in the order of the manifest;
-     * empty unless it is isolated.
+     * The rules' peers that admit all or a part of it, by policy, in the order of the manifest,
+     * as indices of the report's `admissions`; empty unless it is isolated.
      */
-    rules: AdmittingRule[];
+    rules: number[];
 }
 
 /**
@@ -252,6 +272,28 @@ export interface Explanation {
  * - `IPv6`: IPv6.
  */
 export type Family = 'IPv4' | 'IPv6';
+
+/** One address family's part of a program. */
+export interface FamilyReport {
+    /** The family. */
+    family: Family;
+    /** Sets, by name. */
+    sets: SetReport[];
+    /** Chains, by name. */
+    chains: ChainReport[];
+    /** The sets as `ipset restore` reads them, before the rules. */
+    ipsetRestore: string;
+    /** The chains as `iptables-restore --noflush` reads them, or `ip6tables-restore`. */
+    iptablesRestore: string;
+}
+
+/** A rule of a chain. */
+export interface FilterRuleReport {
+    /** The rule as `iptables` writes it, without its chain. */
+    text: string;
+    /** What it comes from, if it comes from a policy. */
+    source?: RuleSource;
+}
 
 /** A flow to judge. */
 export interface FlowQuery {
@@ -323,6 +365,8 @@ export interface ListReport {
     notes: Note[];
     /** What was read. */
     summary: Summary;
+    /** What `rules` of explanations name, each once; empty unless asked for. */
+    admissions?: AdmittingRule[];
     /** What `why` of connections names, each once; empty unless asked for. */
     explanations?: Explanation[];
 }
@@ -404,6 +448,18 @@ export interface PortRange {
     endPort: number;
 }
 
+/** The program of a node's packet filter, by which the kernel admits what the policies admit. */
+export interface ProgramReport {
+    /** The node. */
+    node: string;
+    /** IPv4, then IPv6. */
+    families: FamilyReport[];
+    /** What could not be enforced as written, and is closed instead. */
+    notes: string[];
+    /** What was read. */
+    summary: Summary;
+}
+
 /**
  * A transport protocol that NetworkPolicy speaks of.
  *
@@ -425,6 +481,24 @@ export interface RuleEvidence {
     ports: EntryEvidence[];
     /** Where it stands. */
     location?: Location;
+}
+
+/** The part of a policy that a rule comes from. */
+export interface RuleSource {
+    /** The policy. */
+    policy: ObjectRef;
+    /** The peer, or the rule if it names none, such as `spec.ingress[0].from[1]`. */
+    path: string;
+    /** Where it stands. */
+    location?: Location;
+}
+
+/** A set of addresses. */
+export interface SetReport {
+    /** Its name, made from what it means. */
+    name: string;
+    /** Its members, as `ipset` writes them. */
+    members: string[];
 }
 
 /**
@@ -525,6 +599,11 @@ export class Model {
      */
     remove(name: string): Model;
     /**
+     * The program by which a node's kernel admits what the policies admit: iptables rules and
+     * ipset sets.
+     */
+    render(options: RenderOptions): ProgramReport;
+    /**
      * The names of its files, sorted.
      */
     readonly files: string[];
@@ -545,6 +624,12 @@ export function explain(files: Files, flow: FlowQuery, options?: Options): FlowR
  * Who can reach whom, and on which ports.
  */
 export function list(files: Files, options?: Options & ListFilter): ListReport;
+
+/**
+ * The program by which a node's kernel admits what the policies admit: iptables rules and ipset
+ * sets. It is compared with the policies before it is given.
+ */
+export function render(files: Files, options: Options & RenderOptions): ProgramReport;
 
 /**
  * The version of the engine, as in the package's `package.json`.
