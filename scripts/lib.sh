@@ -74,7 +74,7 @@ optimise() {
   key="$(cksum <"$1") $(cksum <scripts/npm/package-lock.json)"
   [ -f "$2" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$key" ] && return
   say "Making $(basename "$1") smaller with wasm-opt (under a minute)"
-  "$NPM_TOOLS/.bin/wasm-opt" -Oz "$1" -o "$2" && echo "$key" >"$stamp"
+  "$NPM_TOOLS/.bin/wasm-opt" -Oz --converge "$1" -o "$2" && echo "$key" >"$stamp"
 }
 
 kilobytes() { echo "$(($(wc -c <"$1") / 1000)) kB, $(($(gzip -9c "$1" | wc -c) / 1000)) kB gzipped"; }

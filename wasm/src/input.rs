@@ -144,7 +144,7 @@ pub fn program(session: &Session, options: &Argument) -> Result<ProgramReport, E
         settings: Settings { denial: denial(options)?, ..Settings::default() },
         comments: options.get("comments")?.map_or(Ok(false), |flag| flag.flag())?,
     };
-    let report = session.program(&query);
+    let report = session.unproven_program(&query);
     report.map_err(|error| node.unanswerable(error.message))
 }
 

@@ -73,7 +73,7 @@ pub fn explain(
 }
 
 /// The program by which a node's kernel admits what the policies admit: iptables rules and ipset
-/// sets. It is compared with the policies before it is given.
+/// sets. The command and the node agent compare it with the policies before they give it.
 #[wasm_bindgen(unchecked_return_type = "ProgramReport")]
 pub fn render(
     #[wasm_bindgen(unchecked_param_type = "Files")] files: JsValue,

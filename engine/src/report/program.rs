@@ -118,11 +118,8 @@ impl Session {
     /// # Errors
     /// If there is no such node in the input, or the settings cannot be used.
     pub fn program(&self, query: &ProgramQuery) -> Result<ProgramReport, QueryError> {
-        let settings = query.settings.clone().checked();
-        let settings = &settings.map_err(|error| QueryError::new(error.to_string()))?;
-        let (model, node) = (self.model(), &*query.node);
-        known_node(model, node)?;
-        let input = Input { model, policies: self.policies(), node, settings };
+        let settings = checked(query)?;
+        let input = self.program_input(query, &settings)?;
         let program = dataplane::lower(input);
         dataplane::verify(&program, input).map_err(|wrong| {
             QueryError::new(format!(
@@ -131,6 +128,26 @@ impl Session {
             ))
         })?;
         Ok(self.program_report(query, &program))
+    }
+
+    /// As [`Session::program`], without the proof: where the code that proves would weigh too much.
+    ///
+    /// # Errors
+    /// As [`Session::program`].
+    pub fn unproven_program(&self, query: &ProgramQuery) -> Result<ProgramReport, QueryError> {
+        let settings = checked(query)?;
+        let input = self.program_input(query, &settings)?;
+        Ok(self.program_report(query, &dataplane::lower(input)))
+    }
+
+    fn program_input<'i>(
+        &'i self,
+        query: &'i ProgramQuery,
+        settings: &'i Settings,
+    ) -> Result<Input<'i>, QueryError> {
+        let (model, node) = (self.model(), &*query.node);
+        known_node(model, node)?;
+        Ok(Input { model, policies: self.policies(), node, settings })
     }
 
     fn program_report(&self, query: &ProgramQuery, program: &FilterProgram) -> ProgramReport {
@@ -148,6 +165,10 @@ impl Session {
             summary: self.summary(),
         }
     }
+}
+
+fn checked(query: &ProgramQuery) -> Result<Settings, QueryError> {
+    query.settings.clone().checked().map_err(|error| QueryError::new(error.to_string()))
 }
 
 /// Whether the input names the node, by itself or by a pod on it.

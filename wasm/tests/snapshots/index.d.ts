@@ -627,7 +627,7 @@ export function list(files: Files, options?: Options & ListFilter): ListReport;
 
 /**
  * The program by which a node's kernel admits what the policies admit: iptables rules and ipset
- * sets. It is compared with the policies before it is given.
+ * sets. The command and the node agent compare it with the policies before they give it.
  */
 export function render(files: Files, options: Options & RenderOptions): ProgramReport;
 
