@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds etcd and kube-apiserver, which the tests of tests/kube start on this machine.
+# Builds etcd and kube-apiserver, which the tests of tests/kube start on this machine, and Helm's
+# engine, with which they render the chart.
 # They are kept outside the tree, with a stamp of what they were built from; a second run takes a second.
 # Leaves with 3 where Go is missing: those tests are then skipped, and nothing else needs it.
 set -euo pipefail
@@ -33,5 +34,6 @@ NAMED=k8s.io/component-base/version
 
 mkdir -p "$OUT"
 go_tool etcd . "half a minute"
+go_tool helm . "a minute"
 go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "five minutes" \
   "-X $NAMED.gitVersion=$version -X $NAMED.gitMajor=$major -X $NAMED.gitMinor=$minor"

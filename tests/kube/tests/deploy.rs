@@ -1,0 +1,321 @@
+//! What `deploy/` has is what a cluster takes, and lets the agent do what it must and no more.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "test code"
+)]
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
+use kube::Client;
+use kube::api::{Api, PostParams};
+use portcullis_agent::options::{Listen, Options};
+use portcullis_kube::{Body, Cluster, Programs, create_service_account, send, token};
+use serde_json::{Value, json};
+
+const NAMESPACE: &str = "portcullis";
+const ACCOUNT: &str = "portcullis-agent";
+
+/// What the agent follows, as paths of the API.
+const FOLLOWED: [&str; 4] = [
+    "/api/v1/pods",
+    "/api/v1/namespaces",
+    "/api/v1/nodes",
+    "/apis/networking.k8s.io/v1/networkpolicies",
+];
+
+const VERBS: [&str; 12] = [
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+    "bind",
+    "escalate",
+    "impersonate",
+    "use",
+];
+
+fn deploy(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(path)
+}
+
+/// The texts of a folder's files, by name.
+fn texts(folder: &str) -> Vec<String> {
+    let files = fs::read_dir(deploy(folder)).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<PathBuf> = files.collect();
+    files.sort();
+    files.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
+}
+
+fn object(text: &str) -> Value {
+    serde_yaml::from_str(text).unwrap()
+}
+
+/// The object of a kind among those of `deploy/manifests`.
+fn manifest(kind: &str) -> Value {
+    let mut objects = texts("manifests").into_iter().map(|text| object(&text));
+    objects.find(|object| object["kind"] == kind).unwrap()
+}
+
+/// Where objects like this one are created.
+fn path(object: &Value) -> String {
+    let version = object["apiVersion"].as_str().unwrap();
+    let base = if version == "v1" { "/api" } else { "/apis" };
+    let kind = object["kind"].as_str().unwrap().to_lowercase();
+    match object.pointer("/metadata/namespace").and_then(Value::as_str) {
+        Some(namespace) => format!("{base}/{version}/namespaces/{namespace}/{kind}s"),
+        None => format!("{base}/{version}/{kind}s"),
+    }
+}
+
+/// None where nothing is built; `make test-kube` builds it and lets none of these skip.
+async fn cluster() -> Option<Cluster> {
+    let Some(programs) = Programs::find() else {
+        println!("skipped: no API server is built; run: make test-kube");
+        return None;
+    };
+    Some(Cluster::start(&programs, &[]).await.unwrap())
+}
+
+async fn create(client: &Client, text: &str, options: &str) {
+    let path = path(&object(text)) + options;
+    let answer = send(client, &path, Body::Yaml(text)).await.unwrap();
+    assert_eq!((answer.status, answer.warnings), (201, Vec::new()), "{path}: {}", answer.body);
+}
+
+#[tokio::test]
+async fn the_api_server_takes_every_manifest() {
+    let Some(cluster) = cluster().await else { return };
+    let client = cluster.admin().unwrap();
+    let all = [texts("manifests"), vec![read("optional/cleanup.yaml")]].concat();
+    assert_eq!(all.len(), 7);
+    create(&client, &all[0], "?fieldValidation=Strict").await;
+    let strictly = "?dryRun=All&fieldValidation=Strict";
+    for text in &all[1..] {
+        create(&client, text, strictly).await;
+    }
+    // A DaemonSet is taken whatever its namespace thinks of its pods, so they are asked about, too.
+    for set in all.iter().map(|text| object(text)).filter(|object| object["kind"] == "DaemonSet") {
+        let metadata = json!({"name": "a", "namespace": NAMESPACE});
+        let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata});
+        pod["spec"] = set.pointer("/spec/template/spec").unwrap().clone();
+        create(&client, &pod.to_string(), strictly).await;
+    }
+    let wrong = all[4].replacen("\ndata:", "\ndate:", 1);
+    let path = path(&object(&wrong)) + strictly;
+    let refused = send(&client, &path, Body::Yaml(&wrong)).await.unwrap();
+    assert_eq!(refused.status, 400, "fields are not validated strictly");
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(deploy(path)).unwrap()
+}
+
+/// The account and its role, as the manifests have them.
+async fn install(client: &Client) {
+    for text in texts("manifests").iter().take(4) {
+        create(client, text, "").await;
+    }
+}
+
+async fn get(client: &Client, path: &str) -> Result<String, kube::Error> {
+    client.request_text(http::Request::get(path).body(Vec::new()).unwrap()).await
+}
+
+fn is_forbidden(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 403)
+}
+
+#[tokio::test]
+async fn the_account_can_follow_what_the_agent_follows() {
+    let Some(cluster) = cluster().await else { return };
+    let admin = cluster.admin().unwrap();
+    install(&admin).await;
+    let client = cluster.client(&token(&admin, (NAMESPACE, ACCOUNT), 600).await.unwrap()).unwrap();
+    for path in FOLLOWED {
+        get(&client, &format!("{path}?limit=250")).await.unwrap();
+        get(&client, &format!("{path}?watch=1&timeoutSeconds=1")).await.unwrap();
+    }
+    for path in ["/api/v1/secrets", "/api/v1/namespaces/portcullis/configmaps"] {
+        assert!(is_forbidden(&get(&client, path).await.unwrap_err()), "{path}");
+    }
+    let named = get(&client, "/api/v1/namespaces/portcullis").await.unwrap_err();
+    assert!(is_forbidden(&named), "one object is not asked for");
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+                  metadata: {name: a, namespace: portcullis}\nspec: {podSelector: {}}\n";
+    let written = send(&client, &path(&object(policy)), Body::Yaml(policy)).await.unwrap();
+    assert_eq!(written.status, 403);
+}
+
+/// Group and name of everything that the API server has, subresources included.
+async fn resources(client: &Client) -> Vec<(String, String)> {
+    let mut lists = vec![client.list_core_api_resources("v1").await.unwrap()];
+    for group in client.list_api_groups().await.unwrap().groups {
+        for version in group.versions {
+            lists.push(client.list_api_group_resources(&version.group_version).await.unwrap());
+        }
+    }
+    let group = |version: &str| version.split_once('/').map_or("", |(group, _)| group).to_owned();
+    let named = lists.into_iter().flat_map(|list| {
+        let group = group(&list.group_version);
+        list.resources.into_iter().map(move |resource| (group.clone(), resource.name))
+    });
+    named.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+async fn may(client: &Client, account: &str, (verb, group, name): (&str, &str, &str)) -> bool {
+    let (resource, subresource) = name.split_once('/').unwrap_or((name, ""));
+    let asked =
+        json!({"verb": verb, "group": group, "resource": resource, "subresource": subresource});
+    let groups =
+        ["system:serviceaccounts", "system:serviceaccounts:portcullis", "system:authenticated"];
+    let user = format!("system:serviceaccount:{NAMESPACE}:{account}");
+    let spec = json!({"user": user, "groups": groups, "resourceAttributes": asked});
+    let review = serde_json::from_value(json!({"metadata": {}, "spec": spec})).unwrap();
+    let api: Api<SubjectAccessReview> = Api::all(client.clone());
+    api.create(&PostParams::default(), &review).await.unwrap().status.unwrap().allowed
+}
+
+async fn allowed(client: &Client, account: &str) -> BTreeSet<String> {
+    let mut allowed = BTreeSet::new();
+    for (group, name) in resources(client).await {
+        for verb in VERBS {
+            if may(client, account, (verb, &group, &name)).await {
+                allowed.insert(format!("{verb} {group}/{name}"));
+            }
+        }
+    }
+    allowed
+}
+
+#[tokio::test]
+async fn the_account_can_do_nothing_else() {
+    let Some(cluster) = cluster().await else { return };
+    let admin = cluster.admin().unwrap();
+    install(&admin).await;
+    create_service_account(&admin, NAMESPACE, "anybody").await.unwrap();
+    let anybody = allowed(&admin, "anybody").await;
+    let agent = allowed(&admin, ACCOUNT).await;
+    // Everybody may ask what they may.
+    assert!(anybody.iter().all(|right| right.contains("/selfsubject")), "{anybody:?}");
+    assert!(agent.is_superset(&anybody));
+    let more: Vec<&str> = agent.difference(&anybody).map(String::as_str).collect();
+    let wanted = [
+        "list /namespaces",
+        "list /nodes",
+        "list /pods",
+        "list networking.k8s.io/networkpolicies",
+        "watch /namespaces",
+        "watch /nodes",
+        "watch /pods",
+        "watch networking.k8s.io/networkpolicies",
+    ];
+    assert_eq!(more, wanted);
+}
+
+/// The options of a pod of the DaemonSet, its ConfigMap mounted.
+fn options(set: &Value, config: &Value) -> Options {
+    let container = set.pointer("/spec/template/spec/containers/0").unwrap();
+    let mounted = container.pointer("/volumeMounts/0/mountPath").unwrap().as_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in config["data"].as_object().unwrap() {
+        fs::write(folder.path().join(name), text.as_str().unwrap()).unwrap();
+    }
+    let args = container["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap());
+    let here = folder.path().to_str().unwrap();
+    let words = ["portcullis-agent".to_owned()].into_iter();
+    let words = words.chain(args.map(|word| word.replace(mounted, here)));
+    let words: Vec<OsString> = words.map(OsString::from).collect();
+    Options::read(&words).unwrap()
+}
+
+fn check_probes(set: &Value, config: &Value) {
+    let Listen::At(listen) = options(set, config).running.listen else { panic!("nowhere") };
+    let container = set.pointer("/spec/template/spec/containers/0").unwrap();
+    assert_eq!(container.pointer("/ports/0/containerPort"), Some(&json!(listen.port())));
+    for (probe, path) in [("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")] {
+        let get = &container[probe]["httpGet"];
+        let address: IpAddr = get["host"].as_str().unwrap().parse().unwrap();
+        let reached = listen.ip() == address || listen.ip().is_unspecified();
+        assert!(reached, "{get} does not reach {listen}");
+        assert_eq!((&get["port"], &get["path"]), (&json!(listen.port()), &json!(path)));
+    }
+}
+
+#[test]
+fn the_agent_takes_its_configuration_and_listens_where_it_is_probed() {
+    let set = manifest("DaemonSet");
+    check_probes(&set, &manifest("ConfigMap"));
+    let env = set.pointer("/spec/template/spec/containers/0/env/0").unwrap();
+    let source = json!({"fieldRef": {"fieldPath": "spec.nodeName"}});
+    assert_eq!(env, &json!({"name": "NODE_NAME", "valueFrom": source}));
+}
+
+/// What Helm makes of the chart; none where its engine is not built.
+fn helm(settings: &[&str]) -> Option<Output> {
+    let required = std::env::var("PORTCULLIS_KUBE").is_ok_and(|word| word == "required");
+    let program = Programs::find().map(|programs| programs.etcd.with_file_name("helm"));
+    let Some(program) = program.filter(|program| program.is_file()) else {
+        assert!(!required, "Helm's engine is not built: scripts/build-kube.sh");
+        println!("skipped: Helm's engine is not built; run: make test-kube");
+        return None;
+    };
+    let mut command = Command::new(program);
+    command.arg(deploy("helm/portcullis-agent")).arg(NAMESPACE).args(settings);
+    Some(command.output().unwrap())
+}
+
+fn rendered(settings: &[&str]) -> Option<Vec<Value>> {
+    let output = helm(settings)?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    Some(text.split("---\n").skip(1).map(object).collect())
+}
+
+fn of<'o>(objects: &'o [Value], kind: &str) -> &'o Value {
+    objects.iter().find(|object| object["kind"] == kind).unwrap()
+}
+
+#[test]
+fn the_chart_makes_the_same_objects() {
+    let Some(mut objects) = rendered(&[]) else { return };
+    for object in &mut objects {
+        if let Some(template) = object.pointer_mut("/spec/template/metadata") {
+            let notes = template.as_object_mut().unwrap().remove("annotations").unwrap();
+            assert!(notes["checksum/config"].is_string());
+        }
+        assert_eq!(*object, manifest(object["kind"].as_str().unwrap()));
+    }
+    // Helm makes the namespace itself, or finds it.
+    assert_eq!(objects.len() + 1, texts("manifests").len());
+}
+
+#[test]
+fn the_values_of_the_chart_do_what_they_say() {
+    let set = ["listen.host=0.0.0.0", "listen.port=9200", "podMonitor.enabled=true"];
+    let more = ["config.flow-log=denied", "config.audit-seconds=30", "xtablesLock=false"];
+    let Some(objects) = rendered(&[set, more].concat()) else { return };
+    let (set, config) = (of(&objects, "DaemonSet"), of(&objects, "ConfigMap"));
+    check_probes(set, config);
+    assert_eq!(options(set, config).running.audit_seconds, 30);
+    assert!(!set.to_string().contains("xtables"), "{set}");
+    assert_eq!(*of(&objects, "PodMonitor"), object(&read("optional/podmonitor.yaml")));
+    let checksum = "/spec/template/metadata/annotations/checksum~1config";
+    let defaults = rendered(&[]).unwrap();
+    assert_ne!(set.pointer(checksum), of(&defaults, "DaemonSet").pointer(checksum));
+    let refused = helm(&["podMonitor.enabled=true"]).unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("podMonitor needs listen.host"));
+}
