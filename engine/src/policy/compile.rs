@@ -260,3 +260,59 @@ pub fn pod_selectors(policy: &NetworkPolicy) -> impl Iterator<Item = &Selector> 
     });
     std::iter::once(&policy.subject).chain(peers)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::SourceFile;
+    use crate::{Change, Options, Session};
+
+    const PODS: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: x, labels: {app: a}}\n---\n\
+                        apiVersion: v1\nkind: Pod\nmetadata: {name: b, namespace: x, labels: {app: b}}\n";
+
+    fn policy(app: &str) -> Arc<Object> {
+        let text = format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: x}}\n\
+             spec: {{podSelector: {{matchLabels: {{app: {app}}}}}}}\n"
+        );
+        SourceFile::new("p.yaml", text.as_bytes()).parts[0].document.objects[0].clone()
+    }
+
+    /// A cluster with pods `a` and `b`.
+    fn pods() -> Session {
+        let policy = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+                      metadata: {name: p, namespace: x}\nspec: {podSelector: {matchLabels: {app: a}}}\n";
+        let file = SourceFile::new("all.yaml", format!("{PODS}{policy}").as_bytes());
+        Session::new(Options::default()).apply(vec![Change::Put(file)])
+    }
+
+    /// Which of the pods are isolated for ingress.
+    fn isolated(session: &Session, set: &PolicySet) -> Vec<String> {
+        let endpoints = session.model().endpoints.iter();
+        let isolated = endpoints.filter(|endpoint| {
+            let program = set.program_id(endpoint.group.unwrap(), Direction::Ingress);
+            set.program(program).isolates()
+        });
+        isolated.map(|endpoint| endpoint.name.to_string()).collect()
+    }
+
+    #[test]
+    fn a_policy_that_selects_others_now_lets_go_of_the_first() {
+        let session = pods();
+        assert_eq!(isolated(&session, session.policies()), ["a"]);
+        let change = PolicyChange::Put(policy("b"));
+        let set = session.policies().clone().update(session.model(), "x", &[change]);
+        assert_eq!(isolated(&session, &set), ["b"]);
+    }
+
+    #[test]
+    fn of_several_changes_of_one_policy_the_last_counts() {
+        let session = pods();
+        let changes = ["b", "a", "b", "c"].map(|app| PolicyChange::Put(policy(app)));
+        let set = session.policies().clone().update(session.model(), "x", &changes);
+        assert_eq!(isolated(&session, &set), [""; 0]);
+        let changes = [PolicyChange::Put(policy("b")), PolicyChange::Remove(policy("b"))];
+        let set = set.update(session.model(), "x", &changes);
+        assert_eq!(isolated(&session, &set), [""; 0]);
+    }
+}
