@@ -258,6 +258,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn protocols_without_ports_are_counted_like_ports() {
+        let (all, none) = (ConnSet::all(), ConnSet::none());
+        let mut ports = ConnSet::none();
+        for protocol in Protocol::ALL {
+            ports.add(protocol, &all_ports());
+        }
+        let other = all.difference(&ports);
+        assert_eq!([&all, &none, &ports, &other].map(ConnSet::other), [true, false, false, true]);
+        assert_eq!(
+            [&all, &none, &ports, &other].map(ConnSet::is_empty),
+            [false, true, false, false]
+        );
+        assert_eq!(ports.union(&other), all);
+        assert_eq!(ports.intersection(&other), none);
+        assert_eq!(all.difference(&other), ports);
+        assert_eq!(other.difference(&all), none);
+        assert_eq!(other.union(&none), other);
+    }
+
+    #[test]
     fn texts_are_those_of_existing_tools() {
         let mut set = ConnSet::of(Protocol::Tcp, PortSet::from_ranges([(1, 9089), (9091, 65535)]));
         set.add(Protocol::Sctp, &all_ports());
