@@ -87,6 +87,29 @@ impl Reader {
         lexer: &mut SliceLexer<'t>,
         depth: usize,
     ) -> Result<Value<'t>, Error> {
+        self.entries(lexer, |reader, lexer, key, next| {
+            let start = reader.at(lexer);
+            match next {
+                b'{' if key == "annotations" => reader.annotations(lexer, depth),
+                b'[' | b'{' if is_unread(key) => {
+                    skip(next, lexer, depth)?;
+                    let value = match next {
+                        b'[' => Value::Seq(Vec::new()),
+                        _ => Value::Map(Vec::new()),
+                    };
+                    Ok(Node { value, span: Span::new(start, reader.at(lexer)) })
+                }
+                _ => reader.value(next, lexer, depth),
+            }
+        })
+    }
+
+    /// The entries of a mapping; `read` reads a value, given its key and its first byte.
+    fn entries<'t>(
+        &mut self,
+        lexer: &mut SliceLexer<'t>,
+        read: impl Fn(&mut Self, &mut SliceLexer<'t>, &str, u8) -> Result<Node<'t>, Error>,
+    ) -> Result<Value<'t>, Error> {
         let mut entries = Vec::new();
         lexer.discarded().seq(b'}', SliceLexer::ws_peek, |next, lexer| {
             let start = self.at(lexer);
@@ -95,19 +118,7 @@ impl Reader {
             let key_span = Span::new(start, self.at(lexer));
             lexer.expect(SliceLexer::ws_peek, b':').ok_or(Expect::Colon)?;
             let next = lexer.ws_peek().ok_or(Expect::Value)?;
-            let start = self.at(lexer);
-            let value = match next {
-                b'{' if key == "annotations" => self.annotations(lexer, depth)?,
-                b'[' | b'{' if is_unread(&key) => {
-                    skip(next, lexer, depth)?;
-                    let value = match next {
-                        b'[' => Value::Seq(Vec::new()),
-                        _ => Value::Map(Vec::new()),
-                    };
-                    Node { value, span: Span::new(start, self.at(lexer)) }
-                }
-                _ => self.value(next, lexer, depth)?,
-            };
+            let value = read(self, lexer, &key, next)?;
             entries.push(Entry { key, key_span, value });
             Ok::<_, Error>(())
         })?;
@@ -123,25 +134,14 @@ impl Reader {
     ) -> Result<Node<'t>, Error> {
         let depth = depth.checked_sub(1).ok_or(Error::Depth)?;
         let start = self.at(lexer);
-        let mut entries = Vec::new();
-        lexer.discarded().seq(b'}', SliceLexer::ws_peek, |next, lexer| {
-            let start = self.at(lexer);
-            lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
-            let key = lexer.str_string().map_err(Error::Str)?;
-            let key_span = Span::new(start, self.at(lexer));
-            lexer.expect(SliceLexer::ws_peek, b':').ok_or(Expect::Colon)?;
-            let next = lexer.ws_peek().ok_or(Expect::Value)?;
-            let start = self.at(lexer);
-            let value = if next == b'"' {
-                skip(next, lexer, depth)?;
-                Node { value: Value::Str("".into()), span: Span::new(start, self.at(lexer)) }
-            } else {
-                self.value(next, lexer, depth)?
-            };
-            entries.push(Entry { key, key_span, value });
-            Ok::<_, Error>(())
+        let value = self.entries(lexer, |reader, lexer, _, next| {
+            if next != b'"' {
+                return reader.value(next, lexer, depth);
+            }
+            let start = reader.at(lexer);
+            skip(next, lexer, depth)?;
+            Ok(Node { value: Value::Str("".into()), span: Span::new(start, reader.at(lexer)) })
         })?;
-        let value = Value::Map(last_of_each_key(entries, &mut self.findings));
         Ok(Node { value, span: Span::new(start, self.at(lexer)) })
     }
 }
