@@ -5,7 +5,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use portcullis_engine::Session;
-use portcullis_engine::dataplane::{Disagreement, FilterProgram, Input, Settings, lower, verify};
+use portcullis_engine::dataplane::{
+    Disagreement, FilterProgram, Input, Lowering, Settings, Verifier,
+};
 
 use crate::bridge;
 use crate::cut::Cutter;
@@ -54,6 +56,9 @@ pub struct Agent {
     /// How it is to be enforced.
     settings: Settings,
     node: String,
+    /// What was made and proven for the program before: most of it is so again.
+    lowering: Lowering,
+    verifier: Verifier,
     enforcer: Enforcer,
     status: Arc<Status>,
     /// Who ends connections and expands the flow log, on threads of their own.
@@ -120,6 +125,8 @@ impl Agent {
             wanted,
             settings,
             node,
+            lowering: Lowering::default(),
+            verifier: Verifier::default(),
             enforcer,
             status,
             followers,
@@ -182,7 +189,8 @@ impl Agent {
         let program = self.program();
         let lowered = Instant::now();
         self.status.metrics.spent(Phase::Lower, lowered - start);
-        verify(&program, self.input()).map_err(EnforceError::Unproven)?;
+        let input = input(self.wanted.session(), &self.node, &self.settings);
+        self.verifier.verify(&program, input).map_err(EnforceError::Unproven)?;
         let verified = Instant::now();
         self.status.metrics.spent(Phase::Verify, verified - lowered);
         let before = self.enforcer.apply(program)?;
@@ -193,17 +201,8 @@ impl Agent {
     }
 
     /// The program of what is wanted.
-    pub fn program(&self) -> FilterProgram {
-        lower(self.input())
-    }
-
-    fn input(&self) -> Input<'_> {
-        Input {
-            model: self.session().model(),
-            policies: self.session().policies(),
-            node: &self.node,
-            settings: &self.settings,
-        }
+    pub fn program(&mut self) -> FilterProgram {
+        self.lowering.lower(input(self.wanted.session(), &self.node, &self.settings))
     }
 
     /// What is wanted.
@@ -307,7 +306,11 @@ impl Agent {
         let found = self.enforcer.differences()?;
         self.audited = Instant::now();
         self.audit_due = (start.elapsed() * AUDIT_SHARE).min(self.pace.audit);
-        Ok((!found.is_empty()).then(|| found.join("; ")))
+        if found.is_empty() {
+            self.status.metrics.confirmed();
+            return Ok(None);
+        }
+        Ok(Some(found.join("; ")))
     }
 
     fn repair(&mut self, found: &str) {
@@ -325,4 +328,8 @@ impl Agent {
 enum Next {
     GoOn,
     Stop,
+}
+
+fn input<'i>(session: &'i Session, node: &'i str, settings: &'i Settings) -> Input<'i> {
+    Input { model: session.model(), policies: session.policies(), node, settings }
 }

@@ -137,6 +137,11 @@ impl Metrics {
             self.sets.get_or_create(&label).set(number(family.sets.len()));
             self.members.get_or_create(&label).set(number(family.member_count()));
         }
+        self.confirmed();
+    }
+
+    /// Notes that the kernel was seen to hold what is wanted.
+    pub fn confirmed(&self) {
         let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
         self.last_success.set(since.as_secs_f64());
     }
