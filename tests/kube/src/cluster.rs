@@ -1,7 +1,7 @@
 //! etcd and an API server in a folder of their own.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,7 @@ pub struct Cluster {
     folder: TempDir,
     programs: Programs,
     flags: Vec<String>,
+    address: IpAddr,
     ports: Ports,
 }
 
@@ -43,6 +44,19 @@ impl Cluster {
     /// # Errors
     /// If one of the programs cannot be started or does not become ready.
     pub async fn start(programs: &Programs, flags: &[&str]) -> Result<Self, Error> {
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), programs, flags).await
+    }
+
+    /// The same, where the API server listens at another address of the network namespace of this
+    /// thread, so that nodes of namespaces of their own reach it.
+    ///
+    /// # Errors
+    /// If one of the programs cannot be started or does not become ready.
+    pub async fn start_at(
+        address: IpAddr,
+        programs: &Programs,
+        flags: &[&str],
+    ) -> Result<Self, Error> {
         let folder = tempfile::Builder::new().prefix("portcullis-kube-").tempdir();
         let folder = folder.map_err(Error::system("a temporary folder"))?;
         let ports = Ports::free().map_err(Error::system("a free port"))?;
@@ -52,15 +66,15 @@ impl Cluster {
         let arguments = etcd::arguments(folder.path(), ports.etcd, ports.peers);
         let etcd = Process::start("etcd", &programs.etcd, &arguments, folder.path())?;
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let mut cluster =
-            Self { api_server: None, etcd, folder, programs: programs.clone(), flags, ports };
+        let (api_server, programs) = (None, programs.clone());
+        let mut cluster = Self { api_server, etcd, folder, programs, flags, address, ports };
         cluster.start_api_server().await?;
         Ok(cluster)
     }
 
     /// Where the API server listens, before and after a restart.
     pub fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.ports.api_server)
+        format!("https://{}", std::net::SocketAddr::new(self.address, self.ports.api_server))
     }
 
     /// The folder with all of its files; a test may put its own there.
@@ -170,7 +184,7 @@ impl Cluster {
         let arguments = [
             format!("--etcd-servers=http://127.0.0.1:{etcd}"),
             format!("--secure-port={api_server}"),
-            "--bind-address=127.0.0.1".into(),
+            format!("--bind-address={}", self.address),
             "--advertise-address=192.0.2.1".into(),
             "--endpoint-reconciler-type=none".into(),
             format!("--cert-dir={folder}/certs"),
