@@ -157,3 +157,27 @@ fn range_text<A: std::fmt::Display>(first: A, last: A) -> String {
     let _ = write!(text, "{first}-{last}");
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(cidrs: &[&str]) -> AddrSet {
+        AddrSet::from_cidrs(cidrs.iter().map(|text| Cidr::parse(text).unwrap()))
+    }
+
+    #[test]
+    fn families_have_the_names_that_listings_write() {
+        assert_eq!(Family::BOTH.map(|family| family.to_string()), ["IPv4", "IPv6"]);
+    }
+
+    #[test]
+    fn the_fewest_cidrs_make_up_a_set() {
+        let some = set(&["10.0.0.0/30", "fd00::/127"]).difference(&set(&["10.0.0.0/32"]));
+        assert_eq!(some.cidrs(), ["10.0.0.1/32", "10.0.0.2/31", "fd00::/127"]);
+        assert_eq!(AddrSet::from_cidrs(some.nets()), some);
+        assert_eq!(set(&["10.0.0.0/9", "10.128.0.0/9"]).cidrs(), ["10.0.0.0/8"]);
+        assert_eq!(AddrSet::full().cidrs(), ["0.0.0.0/0", "::/0"]);
+        assert_eq!(AddrSet::default().cidrs(), [""; 0]);
+    }
+}

@@ -111,15 +111,9 @@ fn parse_prefix(text: &str, most: u32) -> Result<u8, CidrError> {
 }
 
 fn parse_decimal(text: &str, most: u32) -> Option<u32> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let digits = text.trim_start_matches('0');
-    if digits.len() > 4 {
-        return None;
-    }
-    let value = if digits.is_empty() { 0 } else { digits.parse().ok()? };
-    (value <= most).then_some(value)
+    // `parse` alone would take a sign.
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|value| digits && *value <= most)
 }
 
 #[cfg(test)]
@@ -135,6 +129,7 @@ mod tests {
         assert_eq!(parsed("10.0.0.5/8"), "10.0.0.0/8");
         assert_eq!(parsed("010.001.0.0/16"), "10.1.0.0/16");
         assert_eq!(parsed("10.0.0.0/08"), "10.0.0.0/8");
+        assert_eq!(parsed(&format!("10.0.0.0/{}8", "0".repeat(40))), "10.0.0.0/8");
         assert_eq!(parsed("::ffff:10.0.0.0/104"), "10.0.0.0/8");
         assert_eq!(parsed("FD00::1/64"), "fd00::/64");
         assert_eq!(parsed("::/0"), "::/0");
@@ -154,8 +149,19 @@ mod tests {
             ("10.0.0.256/8", CidrError::Address),
             ("10.0.0.0/", CidrError::Prefix),
             ("10.0.0.0/+8", CidrError::Prefix),
+            // 8 if it were cut to 32 bits.
+            ("10.0.0.0/4294967304", CidrError::Prefix),
+            ("4294967306.0.0.0/8", CidrError::Address),
         ] {
             assert_eq!(Cidr::parse(text), Err(error), "{text}");
         }
+    }
+
+    #[test]
+    fn blocks_of_two_families_have_nothing_in_common() {
+        let [v4, v6] = ["0.0.0.0/0", "::/0"].map(|text| Cidr::parse(text).unwrap());
+        let mapped = Cidr::parse("::ffff:10.0.0.0/104").unwrap();
+        assert!(v4.same_family(mapped) && v6.same_family(v6) && !v6.same_family(mapped));
+        assert!(v4.contains_start(mapped) && !v6.contains_start(mapped) && !v4.contains_start(v6));
     }
 }

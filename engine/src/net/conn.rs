@@ -194,11 +194,6 @@ impl ConnTable {
         self.sets.get(id.index()).unwrap_or(&NONE)
     }
 
-    /// All sets, by number.
-    pub fn sets(&self) -> &[ConnSet] {
-        &self.sets
-    }
-
     /// What is in either.
     pub fn union(&mut self, a: ConnId, b: ConnId) -> ConnId {
         match (a, b) {

@@ -265,6 +265,7 @@ pub fn pod_selectors(policy: &NetworkPolicy) -> impl Iterator<Item = &Selector> 
 mod tests {
     use super::*;
     use crate::manifest::SourceFile;
+    use crate::policy::PeerSet;
     use crate::{Change, Options, Session};
 
     const PODS: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: x, labels: {app: a}}\n---\n\
@@ -314,5 +315,15 @@ mod tests {
         let changes = [PolicyChange::Put(policy("b")), PolicyChange::Remove(policy("b"))];
         let set = set.update(session.model(), "x", &changes);
         assert_eq!(isolated(&session, &set), [""; 0]);
+    }
+
+    #[test]
+    fn every_set_of_pods_has_its_number() {
+        let session = pods();
+        let set = session.policies();
+        let named: Vec<&PeerSet> =
+            set.policies().map(|(_, p)| set.set(p.subject).unwrap()).collect();
+        assert_eq!(set.sets().iter().map(|set| &**set).collect::<Vec<_>>(), named);
+        assert_eq!(named.len(), 1);
     }
 }

@@ -8,7 +8,7 @@ use portcullis_engine::report::{
 };
 
 use super::expect::{Place, Way};
-use super::listed::listed;
+use super::listed::{listed, listed_whole};
 use super::{Admitter, Answers, Case, Expect, FlowAnswer};
 
 /// An expectation that was not met.
@@ -96,8 +96,11 @@ fn meets(expect: &Expect, answers: &Answers, flow: Option<&FlowAnswer>) -> Resul
         }
         Expect::Refused(_, text) => refused(flow, text),
         Expect::Whole(_, text) => {
-            let allowed = answered(flow)?.allowed.as_deref().unwrap_or("none");
-            same(allowed == text, || allowed.to_owned())
+            let report = answered(flow)?;
+            let allowed = report.allowed.as_deref().unwrap_or("none");
+            same(allowed == text, || allowed.to_owned())?;
+            let listed = listed_whole(&answers.list, report).unwrap_or(allowed);
+            same(listed == text, || format!("{allowed}, but `list` says {listed}"))
         }
         Expect::Finding(code, place) => finding(&answers.check.diagnostics, code, place.as_ref()),
         Expect::Findings(codes) => findings(&answers.check.diagnostics, codes),

@@ -9,10 +9,22 @@ use portcullis_engine::report::{
     UnknownReason, Verdict,
 };
 
-/// What the list says of a flow that was asked about; none where its lines speak of more than the
-/// two ends: of pods that differ, of a Service's pods, of several families, of addresses that are
-/// a node's, which reaches its own pods.
+/// What the list says of a flow that was asked about; none where its lines speak of more.
 pub fn listed(list: &ListReport, flow: &FlowReport) -> Option<Verdict> {
+    line(list, flow).map(|line| line.map_or(Verdict::Deny, |line| verdict(list, line, flow)))
+}
+
+/// All that the list says is allowed for certain between the ends of a flow, as it writes it; none
+/// where its lines speak of more.
+pub fn listed_whole<'l>(list: &'l ListReport, flow: &FlowReport) -> Option<&'l str> {
+    let allowed = |line: &'l Connection| line.allowed.as_deref();
+    line(list, flow).map(|line| line.and_then(allowed).unwrap_or("none"))
+}
+
+/// The list's line of a flow's ends, if it has one. Nothing is said where lines speak of more than
+/// the two ends: of pods that differ, of a Service's pods, of several families, of addresses that
+/// are a node's, which reaches its own pods.
+fn line<'l>(list: &'l ListReport, flow: &FlowReport) -> Option<Option<&'l Connection>> {
     let alone = |name: &str| list.endpoints.iter().find(|endpoint| is_alone(endpoint, name));
     let (from, to) = (alone(&flow.source)?, alone(&flow.destination)?);
     let node = flow.evidence.ingress.state == EndState::OwnNode
@@ -27,8 +39,7 @@ pub fn listed(list: &ListReport, flow: &FlowReport) -> Option<Verdict> {
     });
     match lines.next() {
         Some(line) if line.family.is_some() && family.is_none() => None,
-        Some(line) => Some(verdict(list, line, flow)),
-        None => Some(Verdict::Deny),
+        line => Some(line),
     }
 }
 
@@ -91,6 +102,7 @@ spec: {podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: 5432}]}]
 ```expect
 shop/web -> shop/db TCP 5432: allow
 shop/web -> shop/db TCP 80: deny
+shop/web -> shop/db: TCP 5432
 ```
 ";
 
@@ -112,7 +124,7 @@ shop/web -> shop/db TCP 80: deny
             judge(case, answers).into_iter().map(|failure| failure.line).collect()
         };
         assert!(failed(&answers).is_empty());
-        assert_eq!(failed(&without), [17]);
-        assert_eq!(failed(&with_all), [18]);
+        assert_eq!(failed(&without), [17, 19]);
+        assert_eq!(failed(&with_all), [18, 19]);
     }
 }
