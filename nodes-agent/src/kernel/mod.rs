@@ -2,6 +2,7 @@
 
 mod error;
 mod exec;
+mod session;
 mod sets;
 mod tables;
 
@@ -14,7 +15,7 @@ pub use tables::{Backend, Tables};
 use portcullis_engine::net::Family;
 
 /// All tools of one backend.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Kernel {
     /// The backend.
     pub backend: Backend,

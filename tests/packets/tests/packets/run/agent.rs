@@ -139,6 +139,11 @@ impl Running {
         line.unwrap_or_else(|| panic!("no metric {name} in {text}")).parse().unwrap()
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What the kernel says of its process.
     pub fn process_status(&self) -> String {
         std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap()

@@ -41,6 +41,16 @@ pub fn shop() -> Files {
     vec![("cluster.yaml".into(), cluster), ("policies.yaml".into(), policy.into())]
 }
 
+/// Files without the manifest of a pod, which is there all the same.
+pub fn without(pod: &str, files: Files) -> Files {
+    let its = format!("kind: Pod\nmetadata: {{name: {pod},");
+    let documents = |text: &str| {
+        let known = text.split("---\n").filter(|document| !document.contains(&its));
+        known.collect::<Vec<_>>().join("---\n")
+    };
+    files.into_iter().map(|(name, text)| (name, documents(&text))).collect()
+}
+
 fn both_ways() {
     for kind in KINDS {
         let scenario = Scenario::build(kind, &shop(), &["203.0.113.9".parse().unwrap()]);

@@ -6,6 +6,7 @@ mod clusters;
 mod defects;
 mod life;
 mod scenario;
+mod sets;
 mod settings;
 mod tables;
 mod talk;
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
         life::TESTS,
         talk::TESTS,
         settings::TESTS,
+        sets::TESTS,
         defects::TESTS,
     ]
     .concat();

@@ -12,9 +12,9 @@ use portcullis_packets::probe::{self, Outcome, Probe};
 
 use super::Test;
 use super::agent::{Running, once};
-use super::basics::{everything, shop};
+use super::basics::{everything, shop, without};
 use super::life::open_shop;
-use super::scenario::{Files, KINDS, Scenario};
+use super::scenario::{KINDS, Scenario};
 
 pub const TESTS: &[Test] = &[
     ("an address of no known pod is cut off where pods are expected", unknown_local),
@@ -30,20 +30,11 @@ fn probe(scenario: &Scenario, from: &str, to: &str, six: bool) -> Probe {
     Probe { from, to, protocol: Protocol::Tcp, port: 80 }
 }
 
-/// The shop without the manifest of `job`, which is there all the same.
-fn without_job() -> Files {
-    let documents = |text: &str| {
-        let known = text.split("---\n").filter(|document| !document.contains("name: job,"));
-        known.collect::<Vec<_>>().join("---\n")
-    };
-    open_shop().into_iter().map(|(name, text)| (name, documents(&text))).collect()
-}
-
 fn unknown_local() {
     for kind in KINDS {
         let mut scenario = Scenario::build(kind, &open_shop(), &[]);
         let _answering = scenario.answering(&[80]);
-        scenario.rewrite(&without_job());
+        scenario.rewrite(&without("job", open_shop()));
         let probes = [false, true].map(|six| {
             [("shop/job", "shop/db"), ("shop/db", "shop/job"), ("shop/web", "shop/db")]
                 .map(|(from, to)| probe(&scenario, from, to, six))
