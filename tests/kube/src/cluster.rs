@@ -1,7 +1,7 @@
 //! etcd and an API server in a folder of their own.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -74,7 +74,12 @@ impl Cluster {
 
     /// Where the API server listens, before and after a restart.
     pub fn url(&self) -> String {
-        format!("https://{}", std::net::SocketAddr::new(self.address, self.ports.api_server))
+        format!("https://{}", self.socket())
+    }
+
+    /// The same, as an address with a port.
+    pub fn socket(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.ports.api_server)
     }
 
     /// The folder with all of its files; a test may put its own there.
@@ -117,12 +122,24 @@ impl Cluster {
     /// # Errors
     /// If it cannot be written.
     pub fn kubeconfig(&self, name: &str, token: &str) -> Result<PathBuf, Error> {
+        self.kubeconfig_by_way_of(name, token, &self.url())
+    }
+
+    /// As [`Self::kubeconfig`], with another URL, which leads to the API server.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn kubeconfig_by_way_of(
+        &self,
+        name: &str,
+        token: &str,
+        url: &str,
+    ) -> Result<PathBuf, Error> {
         let text = format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: test\n\
-             clusters:\n- name: test\n  cluster: {{server: '{}', certificate-authority: '{}'}}\n\
+             clusters:\n- name: test\n  cluster: {{server: '{url}', certificate-authority: '{}'}}\n\
              users:\n- name: test\n  user: {{token: '{token}'}}\n\
              contexts:\n- name: test\n  context: {{cluster: test, user: test}}\n",
-            self.url(),
             self.ca_file().display(),
         );
         let path = self.folder.path().join(format!("{name}.kubeconfig"));

@@ -35,8 +35,11 @@ pub enum Error {
     /// etcd's answer that is not the expected one.
     #[error("etcd answered: {0}")]
     Etcd(String),
-    /// An answer without what was asked for.
-    #[error("the API server gave no {0}")]
+    /// The API server's refusal of what should be taken.
+    #[error("the API server refuses: {0}")]
+    Refused(String),
+    /// Something without what was looked for.
+    #[error("there is no {0}")]
     Missing(&'static str),
 }
 

@@ -15,18 +15,25 @@
 //! ```
 
 mod cluster;
+mod deploy;
 mod error;
 mod etcd;
 mod objects;
 mod process;
 mod programs;
+mod proxy;
 mod request;
 
 pub use cluster::Cluster;
+pub use deploy::{
+    AGENT_ACCOUNT, AGENT_NAMESPACE, agent_token, collection, create_agent_account,
+    deploy_manifests, deploy_path,
+};
 pub use error::Error;
 pub use objects::{
     PodAt, create_namespace, create_node, create_pod, create_policy, create_service_account, grant,
     set_pod_status, token,
 };
 pub use programs::Programs;
+pub use proxy::Proxy;
 pub use request::{Answer, Body, send};

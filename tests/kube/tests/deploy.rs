@@ -12,18 +12,17 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::Client;
 use kube::api::{Api, PostParams};
 use portcullis_agent::options::{Listen, Options};
-use portcullis_kube::{Body, Cluster, Programs, create_service_account, send, token};
+use portcullis_kube::{
+    AGENT_ACCOUNT, AGENT_NAMESPACE, Body, Cluster, Programs, agent_token, collection,
+    create_agent_account, create_service_account, deploy_manifests, deploy_path, send,
+};
 use serde_json::{Value, json};
-
-const NAMESPACE: &str = "portcullis";
-const ACCOUNT: &str = "portcullis-agent";
 
 /// What the agent follows, as paths of the API.
 const FOLLOWED: [&str; 4] = [
@@ -48,16 +47,8 @@ const VERBS: [&str; 12] = [
     "use",
 ];
 
-fn deploy(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(path)
-}
-
-/// The texts of a folder's files, by name.
-fn texts(folder: &str) -> Vec<String> {
-    let files = fs::read_dir(deploy(folder)).unwrap().map(|file| file.unwrap().path());
-    let mut files: Vec<PathBuf> = files.collect();
-    files.sort();
-    files.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
+fn texts() -> Vec<String> {
+    deploy_manifests().unwrap()
 }
 
 fn object(text: &str) -> Value {
@@ -66,19 +57,8 @@ fn object(text: &str) -> Value {
 
 /// The object of a kind among those of `deploy/manifests`.
 fn manifest(kind: &str) -> Value {
-    let mut objects = texts("manifests").into_iter().map(|text| object(&text));
+    let mut objects = texts().into_iter().map(|text| object(&text));
     objects.find(|object| object["kind"] == kind).unwrap()
-}
-
-/// Where objects like this one are created.
-fn path(object: &Value) -> String {
-    let version = object["apiVersion"].as_str().unwrap();
-    let base = if version == "v1" { "/api" } else { "/apis" };
-    let kind = object["kind"].as_str().unwrap().to_lowercase();
-    match object.pointer("/metadata/namespace").and_then(Value::as_str) {
-        Some(namespace) => format!("{base}/{version}/namespaces/{namespace}/{kind}s"),
-        None => format!("{base}/{version}/{kind}s"),
-    }
 }
 
 /// None where nothing is built; `make test-kube` builds it and lets none of these skip.
@@ -91,7 +71,7 @@ async fn cluster() -> Option<Cluster> {
 }
 
 async fn create(client: &Client, text: &str, options: &str) {
-    let path = path(&object(text)) + options;
+    let path = collection(&object(text)).unwrap() + options;
     let answer = send(client, &path, Body::Yaml(text)).await.unwrap();
     assert_eq!((answer.status, answer.warnings), (201, Vec::new()), "{path}: {}", answer.body);
 }
@@ -100,7 +80,7 @@ async fn create(client: &Client, text: &str, options: &str) {
 async fn the_api_server_takes_every_manifest() {
     let Some(cluster) = cluster().await else { return };
     let client = cluster.admin().unwrap();
-    let all = [texts("manifests"), vec![read("optional/cleanup.yaml")]].concat();
+    let all = [texts(), vec![read("optional/cleanup.yaml")]].concat();
     assert_eq!(all.len(), 7);
     create(&client, &all[0], "?fieldValidation=Strict").await;
     let strictly = "?dryRun=All&fieldValidation=Strict";
@@ -109,26 +89,19 @@ async fn the_api_server_takes_every_manifest() {
     }
     // A DaemonSet is taken whatever its namespace thinks of its pods, so they are asked about, too.
     for set in all.iter().map(|text| object(text)).filter(|object| object["kind"] == "DaemonSet") {
-        let metadata = json!({"name": "a", "namespace": NAMESPACE});
+        let metadata = json!({"name": "a", "namespace": AGENT_NAMESPACE});
         let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata});
         pod["spec"] = set.pointer("/spec/template/spec").unwrap().clone();
         create(&client, &pod.to_string(), strictly).await;
     }
     let wrong = all[4].replacen("\ndata:", "\ndate:", 1);
-    let path = path(&object(&wrong)) + strictly;
+    let path = collection(&object(&wrong)).unwrap() + strictly;
     let refused = send(&client, &path, Body::Yaml(&wrong)).await.unwrap();
     assert_eq!(refused.status, 400, "fields are not validated strictly");
 }
 
 fn read(path: &str) -> String {
-    fs::read_to_string(deploy(path)).unwrap()
-}
-
-/// The account and its role, as the manifests have them.
-async fn install(client: &Client) {
-    for text in texts("manifests").iter().take(4) {
-        create(client, text, "").await;
-    }
+    fs::read_to_string(deploy_path(path)).unwrap()
 }
 
 async fn get(client: &Client, path: &str) -> Result<String, kube::Error> {
@@ -143,8 +116,8 @@ fn is_forbidden(error: &kube::Error) -> bool {
 async fn the_account_can_follow_what_the_agent_follows() {
     let Some(cluster) = cluster().await else { return };
     let admin = cluster.admin().unwrap();
-    install(&admin).await;
-    let client = cluster.client(&token(&admin, (NAMESPACE, ACCOUNT), 600).await.unwrap()).unwrap();
+    create_agent_account(&admin).await.unwrap();
+    let client = cluster.client(&agent_token(&admin).await.unwrap()).unwrap();
     for path in FOLLOWED {
         get(&client, &format!("{path}?limit=250")).await.unwrap();
         get(&client, &format!("{path}?watch=1&timeoutSeconds=1")).await.unwrap();
@@ -156,7 +129,8 @@ async fn the_account_can_follow_what_the_agent_follows() {
     assert!(is_forbidden(&named), "one object is not asked for");
     let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
                   metadata: {name: a, namespace: portcullis}\nspec: {podSelector: {}}\n";
-    let written = send(&client, &path(&object(policy)), Body::Yaml(policy)).await.unwrap();
+    let path = collection(&object(policy)).unwrap();
+    let written = send(&client, &path, Body::Yaml(policy)).await.unwrap();
     assert_eq!(written.status, 403);
 }
 
@@ -182,7 +156,7 @@ async fn may(client: &Client, account: &str, (verb, group, name): (&str, &str, &
         json!({"verb": verb, "group": group, "resource": resource, "subresource": subresource});
     let groups =
         ["system:serviceaccounts", "system:serviceaccounts:portcullis", "system:authenticated"];
-    let user = format!("system:serviceaccount:{NAMESPACE}:{account}");
+    let user = format!("system:serviceaccount:{AGENT_NAMESPACE}:{account}");
     let spec = json!({"user": user, "groups": groups, "resourceAttributes": asked});
     let review = serde_json::from_value(json!({"metadata": {}, "spec": spec})).unwrap();
     let api: Api<SubjectAccessReview> = Api::all(client.clone());
@@ -205,10 +179,10 @@ async fn allowed(client: &Client, account: &str) -> BTreeSet<String> {
 async fn the_account_can_do_nothing_else() {
     let Some(cluster) = cluster().await else { return };
     let admin = cluster.admin().unwrap();
-    install(&admin).await;
-    create_service_account(&admin, NAMESPACE, "anybody").await.unwrap();
+    create_agent_account(&admin).await.unwrap();
+    create_service_account(&admin, AGENT_NAMESPACE, "anybody").await.unwrap();
     let anybody = allowed(&admin, "anybody").await;
-    let agent = allowed(&admin, ACCOUNT).await;
+    let agent = allowed(&admin, AGENT_ACCOUNT).await;
     // Everybody may ask what they may.
     assert!(anybody.iter().all(|right| right.contains("/selfsubject")), "{anybody:?}");
     assert!(agent.is_superset(&anybody));
@@ -274,7 +248,7 @@ fn helm(settings: &[&str]) -> Option<Output> {
         return None;
     };
     let mut command = Command::new(program);
-    command.arg(deploy("helm/portcullis-agent")).arg(NAMESPACE).args(settings);
+    command.arg(deploy_path("helm/portcullis-agent")).arg(AGENT_NAMESPACE).args(settings);
     Some(command.output().unwrap())
 }
 
@@ -300,7 +274,7 @@ fn the_chart_makes_the_same_objects() {
         assert_eq!(*object, manifest(object["kind"].as_str().unwrap()));
     }
     // Helm makes the namespace itself, or finds it.
-    assert_eq!(objects.len() + 1, texts("manifests").len());
+    assert_eq!(objects.len() + 1, texts().len());
 }
 
 #[test]

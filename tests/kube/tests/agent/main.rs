@@ -7,7 +7,6 @@
     reason = "test code"
 )]
 
-mod proxy;
 mod state;
 
 use std::time::Duration;
@@ -19,10 +18,9 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use portcullis_agent::watch::Patience;
 use portcullis_engine::manifest::Stored;
 use portcullis_kube::{
-    Cluster, PodAt, Programs, create_namespace, create_node, create_pod, create_policy,
-    create_service_account, grant, set_pod_status, token,
+    Cluster, PodAt, Programs, Proxy, agent_token, create_agent_account, create_namespace,
+    create_node, create_pod, create_policy, create_service_account, grant, set_pod_status, token,
 };
-use proxy::Proxy;
 use serde_json::{Value, json};
 use state::{Watched, afresh};
 
@@ -67,26 +65,11 @@ async fn fill(client: &Client) {
     create_policy(client, &admits("db", "db", peer)).await.unwrap();
 }
 
-/// A kubeconfig of a service account that may do what the agent's role says and nothing else, by
-/// way of a URL.
+/// A kubeconfig of the agent's account, as `deploy/` makes it, by way of a URL.
 async fn account(cluster: &Cluster, admin: &Client, url: &str) -> std::path::PathBuf {
-    let account = ("default", "agent");
-    create_service_account(admin, account.0, account.1).await.unwrap();
-    let verbs = json!(["list", "watch"]);
-    let rules = json!([
-        {"apiGroups": [""], "resources": ["pods", "namespaces", "nodes"], "verbs": verbs},
-        {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": verbs},
-    ]);
-    grant(admin, account, rules).await.unwrap();
-    let token = token(admin, account, 3600).await.unwrap();
-    let path = cluster.kubeconfig("agent", &token).unwrap();
-    let text = std::fs::read_to_string(&path).unwrap().replace(&cluster.url(), url);
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
-fn port(cluster: &Cluster) -> u16 {
-    cluster.url().rsplit(':').next().unwrap().parse().unwrap()
+    create_agent_account(admin).await.unwrap();
+    let token = agent_token(admin).await.unwrap();
+    cluster.kubeconfig_by_way_of("agent", &token, url).unwrap()
 }
 
 async fn merge<K>(api: Api<K>, name: &str, patch: Value)
@@ -142,7 +125,7 @@ async fn nothing_is_lost_while_the_server_is_away() {
     let Some(mut cluster) = cluster(&[]).await else { return };
     let admin = cluster.admin().unwrap();
     fill(&admin).await;
-    let proxy = Proxy::to(port(&cluster));
+    let proxy = Proxy::to(cluster.socket()).unwrap();
     let kubeconfig = account(&cluster, &admin, &proxy.url()).await;
     let mut watched = Watched::start(&kubeconfig, Patience::default());
     watched.becomes(&admin, "the first list").await;
@@ -176,7 +159,7 @@ async fn a_dead_connection_is_noticed() {
     let Some(cluster) = cluster(&[]).await else { return };
     let admin = cluster.admin().unwrap();
     fill(&admin).await;
-    let proxy = Proxy::to(port(&cluster));
+    let proxy = Proxy::to(cluster.socket()).unwrap();
     let kubeconfig = account(&cluster, &admin, &proxy.url()).await;
     let patience = Patience { watch: Duration::from_secs(3), ..Patience::default() };
     let mut watched = Watched::start(&kubeconfig, patience);
