@@ -18,6 +18,7 @@ mod cluster;
 mod deploy;
 mod error;
 mod etcd;
+mod feed;
 mod objects;
 mod process;
 mod programs;
@@ -30,6 +31,7 @@ pub use deploy::{
     deploy_manifests, deploy_path,
 };
 pub use error::Error;
+pub use feed::{Step, Stock};
 pub use objects::{
     PodAt, create_namespace, create_node, create_pod, create_policy, create_service_account, grant,
     set_pod_status, token,

@@ -3,21 +3,23 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "test code"
 )]
 
 use std::process::{Command, Stdio};
 
-use k8s_openapi::api::core::v1::{Node, Pod, Secret};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod, Secret};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::api::{Api, ListParams};
 use portcullis_kube::{
-    Body, Cluster, PodAt, Programs, create_namespace, create_node, create_pod, create_policy,
-    create_service_account, grant, send, token,
+    Body, Cluster, PodAt, Programs, Stock, create_namespace, create_node, create_pod,
+    create_policy, create_service_account, grant, send, token,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// None where nothing is built; `make test-kube` builds it and lets none of these skip.
 async fn cluster() -> Option<Cluster> {
@@ -63,6 +65,70 @@ async fn objects_are_as_controllers_would_leave_them() {
     let policies: Api<NetworkPolicy> = Api::all(client);
     let types = policies.list(&ListParams::default()).await.unwrap().items.remove(0);
     assert_eq!(types.spec.unwrap().policy_types.unwrap(), ["Ingress"]);
+}
+
+/// Namespace and pod with these labels, the pod also on a node and at an address, and as many
+/// policies.
+fn state(label: &str, node: &str, address: &str, policies: usize) -> Vec<Value> {
+    let object = |version: &str, kind: &str, name: &str, namespace: Option<&str>| {
+        let metadata = json!({"name": name, "namespace": namespace, "labels": {"a": label}});
+        json!({"apiVersion": version, "kind": kind, "metadata": metadata})
+    };
+    let mut pod = object("v1", "Pod", "web", Some("shop"));
+    pod["spec"] = json!({"nodeName": node, "containers": [{"name": "c", "image": "i"}]});
+    pod["status"] = json!({"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]});
+    let mut all = vec![pod, object("v1", "Namespace", "shop", None)];
+    for at in 0..policies {
+        let version = "networking.k8s.io/v1";
+        let mut policy = object(version, "NetworkPolicy", &format!("p{at}"), Some("shop"));
+        policy["spec"] = json!({"podSelector": {"matchLabels": {"a": label}}});
+        all.push(policy);
+    }
+    all
+}
+
+/// What the server has of such a state.
+async fn held(client: &Client) -> (String, usize) {
+    let all = ListParams::default();
+    let pods = Api::<Pod>::all(client.clone()).list(&all).await.unwrap().items;
+    let policies = Api::<NetworkPolicy>::all(client.clone()).list(&all).await.unwrap().items;
+    let namespaces = Api::<Namespace>::all(client.clone()).list(&all).await.unwrap().items;
+    let namespace = namespaces.iter().find(|one| one.metadata.name.as_deref() == Some("shop"));
+    let label = |meta: &ObjectMeta| meta.labels.clone().unwrap_or_default()["a"].clone();
+    let mut words: Vec<String> = namespace.iter().map(|one| label(&one.metadata)).collect();
+    for pod in &pods {
+        let (spec, status) = (pod.spec.as_ref().unwrap(), pod.status.as_ref().unwrap());
+        words.push(label(&pod.metadata));
+        words.push(spec.node_name.clone().unwrap());
+        words.push(status.pod_ip.clone().unwrap());
+    }
+    for policy in &policies {
+        let subject = policy.spec.as_ref().unwrap().pod_selector.as_ref().unwrap();
+        assert_eq!(subject.match_labels.as_ref().unwrap()["a"], label(&policy.metadata));
+    }
+    (words.join(" "), policies.len())
+}
+
+#[tokio::test]
+async fn states_follow_each_other() {
+    let Some(cluster) = cluster().await else { return };
+    let client = cluster.admin().unwrap();
+    let mut stock = Stock::default();
+    for (label, node, address, policies) in [
+        ("x", "n1", "10.1.0.1", 1),
+        ("y", "n1", "10.1.0.2", 2),
+        ("y", "n2", "10.1.0.2", 0),
+        ("x", "n2", "10.1.0.1", 3),
+    ] {
+        let steps = stock.steps_to(&state(label, node, address, policies)).unwrap();
+        stock.carry_out(&client, steps).await.unwrap();
+        let wanted = format!("{label} {label} {node} {address}");
+        assert_eq!(held(&client).await, (wanted, policies));
+        assert!(stock.steps_to(&state(label, node, address, policies)).unwrap().is_empty());
+    }
+    let steps = stock.steps_to(&[]).unwrap();
+    stock.carry_out(&client, steps).await.unwrap();
+    assert_eq!(held(&client).await, (String::new(), 0));
 }
 
 #[tokio::test]
