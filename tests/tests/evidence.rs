@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::report::{
     Connection, EndReport, EndState, EndpointKind, EndpointReport, EntryEvidence, Evidence,
-    FlowQuery, FlowReport, ListReport, Match, PolicyEvidence, Protocol, RuleEvidence, Verdict,
+    FlowQuery, FlowReport, Isolation, ListReport, Match, PolicyEvidence, Protocol, RuleEvidence,
+    Verdict,
 };
 use portcullis_engine::{ListFilter, Session};
 use portcullis_tests::random::{Rng, hold};
@@ -211,6 +212,29 @@ fn a_filter_lists_a_part_of_the_whole() {
         }
         Ok(())
     });
+}
+
+/// What is open to everybody is so to the other pods of its workload, if it has any.
+#[test]
+fn only_a_workload_of_several_pods_has_siblings() {
+    hold("siblings", |cluster, _| {
+        let list = cluster.session().list(&ListFilter { siblings: true, ..ListFilter::default() });
+        for endpoint in list.endpoints.iter().filter(|one| one.kind == EndpointKind::Workload) {
+            let mut lines = list.connections.iter().filter(|one| one.from == endpoint.id);
+            let own = lines.find(|one| one.to == endpoint.id);
+            if endpoint.pods.len() == 1 {
+                ensure(own.is_none(), &format!("{}: a pod and no other", endpoint.id))?;
+            } else if endpoint.ingress == endpoint.egress && is_open(endpoint.egress) {
+                let all = own.is_some_and(|one| one.allowed.as_deref() == Some("All Connections"));
+                ensure(all, &format!("{}: {own:?}", endpoint.id))?;
+            }
+        }
+        Ok(())
+    });
+}
+
+fn is_open(isolation: Option<Isolation>) -> bool {
+    matches!(isolation, Some(Isolation::No | Isolation::Unenforced))
 }
 
 fn filter(rng: &mut Rng, list: &ListReport) -> ListFilter {

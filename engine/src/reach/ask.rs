@@ -274,12 +274,10 @@ impl Question<'_> {
     }
 
     fn party<'c>(&'c self, class: &'c Class) -> Option<Party<'c>> {
-        let family = self.family.unwrap_or(match class.places {
-            [None, Some(_)] => Family::IPv6,
-            _ => Family::IPv4,
-        });
         match &class.kind {
             ClassKind::Endpoints(_) => {
+                // Without a family no block plays a part, and so no address does.
+                let family = self.family.unwrap_or(Family::IPv4);
                 let mut party = Party::endpoint(self.model, class.representative()?, family)?;
                 // A class stands for all its members, which can be each other's peers.
                 party.several = true;

@@ -138,8 +138,7 @@ impl Reach<'_> {
 
     /// From classes to units, with notes.
     fn expand(&mut self, unit: u32, source: ClassId, reach: &[Merged]) -> Vec<Target> {
-        let host =
-            self.classes.get(source).is_some_and(|class| !is_outside(class) && class.host_network);
+        let host = self.classes.get(source).is_some_and(|class| class.host_network);
         let mut notes = NotesBetween::default();
         let mut targets = Vec::with_capacity(reach.len());
         for &(member, span, family) in reach {

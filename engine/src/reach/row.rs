@@ -8,7 +8,7 @@ use super::pair;
 use crate::cluster::{Addresses, ClusterModel, Group, GroupId};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{ConnId, ConnSet, ConnTable, Family};
-use crate::policy::{BlockId, OPEN, PolicyId, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
+use crate::policy::{BlockId, PolicyId, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
 use crate::verdict::UnknownReason;
 
 /// What a rule's peer names, or what is known of a class in its place.
@@ -189,7 +189,7 @@ impl Maker<'_, '_> {
             return 0;
         };
         let program = set.program_id(group, direction);
-        if program == OPEN || set.program(program).is_open() {
+        if set.program(program).is_open() {
             return 0;
         }
         // Names of ports are the subject's own at ingress: only then do groups differ.

@@ -54,7 +54,6 @@ impl<'m> Reach<'m> {
         for family in Family::BOTH.into_iter().filter(|f| target.family.is_none_or(|of| of == *f)) {
             let party = |unit: u32| party(self, self.units.get(unit as usize)?, family);
             let Some((source, destination)) = party(unit).zip(party(target.unit)) else { continue };
-            let (source, destination) = (several(source), several(destination));
             let asked = [
                 (Direction::Egress, &source, &destination),
                 (Direction::Ingress, &destination, &source),
@@ -152,9 +151,4 @@ fn party<'m>(reach: &Reach<'m>, unit: &Unit, family: Family) -> Option<Party<'m>
             families.contains(&family).then(|| Party::endpoint(reach.model, endpoint, family))?
         }
     }
-}
-
-/// Lists have no line from a pod to itself.
-fn several(party: Party<'_>) -> Party<'_> {
-    Party { several: true, ..party }
 }

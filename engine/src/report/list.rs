@@ -47,13 +47,11 @@ impl Session {
         let endpoints: Vec<EndpointReport> =
             reach.units().iter().zip(&ids).map(|(unit, id)| endpoint(self, unit, id)).collect();
         let focus = Focus::new(filter, &endpoints);
-        let alone = endpoints.iter().map(|endpoint| endpoint.pods.len() == 1).collect();
         let mut lister = Lister {
             reach,
             ids,
             filter,
             focus,
-            alone,
             texts: FxHashMap::default(),
             explained: Explained::default(),
             counts: Vec::new(),
@@ -76,8 +74,6 @@ struct Lister<'l> {
     ids: Vec<Arc<str>>,
     filter: &'l ListFilter,
     focus: Focus,
-    /// Which units are one pod: it has no other of its workload to send anything to.
-    alone: Vec<bool>,
     texts: FxHashMap<ConnId, Arc<str>>,
     explained: Explained,
     counts: Vec<u32>,
@@ -87,9 +83,8 @@ struct Lister<'l> {
 impl Lister<'_> {
     fn add(&mut self, from: u32) {
         for target in self.reach.targets(from) {
-            let own = target.unit == from;
-            let siblings = self.filter.siblings && self.alone.get(from as usize) != Some(&true);
-            if (own && !siblings) || !self.focus.has(from, target.unit) {
+            let sibling = target.unit == from;
+            if (sibling && !self.filter.siblings) || !self.focus.has(from, target.unit) {
                 continue;
             }
             if !self.has_port(&target) {

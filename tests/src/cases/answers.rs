@@ -1,5 +1,6 @@
 //! What a runner found out about a case.
 
+use portcullis_engine::report::text::{self, ListFormat};
 use portcullis_engine::report::{CheckReport, FlowReport, ListReport};
 use portcullis_engine::{Change, ListFilter, Session, SourceFile};
 use serde::{Deserialize, Serialize};
@@ -62,11 +63,7 @@ impl Answers {
         if let Some(lines) = &self.lines {
             return lines.clone();
         }
-        let lines = self.list.connections.iter().filter_map(|connection| {
-            let allowed = connection.allowed.as_ref()?;
-            Some(format!("{} => {} : {allowed}", connection.from, connection.to))
-        });
-        lines.collect()
+        text::list(&self.list, ListFormat::Text).lines().map(str::to_owned).collect()
     }
 }
 

@@ -20,6 +20,9 @@ pub enum Expect {
     Listed(String),
     /// `list not: a => b`
     NotListed(String),
+    /// `notes: address shop/p spec.ingress[0] 3, node 2`, `notes: none`: exactly these, in the order
+    /// of the list: why connections are open, by which rule, and how many.
+    Noted(String),
     /// `isolated: shop/db ingress`, `not isolated: …`
     Isolated(String, Way, bool),
 }
@@ -78,6 +81,7 @@ impl Expect {
             Some(("diagnostics", codes)) => Ok(Self::Findings(sorted_codes(codes))),
             Some(("list", text)) => Ok(Self::Listed(text.trim().to_owned())),
             Some(("list not", text)) => Ok(Self::NotListed(text.trim().to_owned())),
+            Some(("notes", text)) => Ok(Self::Noted(text.trim().to_owned())),
             Some(("isolated", rest)) => isolated(rest, true),
             Some(("not isolated", rest)) => isolated(rest, false),
             Some((question, answer)) => flow(question, answer.trim()),

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use portcullis_engine::report::{
-    DiagnosticReport, EndpointReport, Evidence, FlowReport, Isolation, Match, PolicyEvidence,
-    RuleEvidence, Severity, Verdict,
+    DiagnosticReport, EndpointReport, Evidence, FlowReport, Isolation, Match, Note, PolicyEvidence,
+    RuleEvidence, Severity, UnknownReason, Verdict,
 };
 
 use super::expect::{Place, Way};
@@ -113,6 +113,10 @@ fn meets(expect: &Expect, answers: &Answers, flow: Option<&FlowAnswer>) -> Resul
             let line = lines.iter().find(|line| line.starts_with(text));
             line.map_or(Ok(()), |line| Err(line.clone()))
         }
+        Expect::Noted(text) => {
+            let found = notes_text(&answers.list.notes);
+            same(found == *text, || found.clone())
+        }
         Expect::Isolated(who, way, isolated) => isolation(answers, who, (*way, *isolated)),
     }
 }
@@ -139,10 +143,7 @@ fn refused(flow: Option<&FlowAnswer>, text: &str) -> Result<(), String> {
 }
 
 fn conclusion(report: &FlowReport) -> String {
-    let reason = report.reason.map(|reason| {
-        let code = serde_json::to_value(reason).unwrap_or_default();
-        format!(" ({})", code.as_str().unwrap_or_default())
-    });
+    let reason = report.reason.map(|reason| format!(" ({})", reason_name(reason)));
     let Evidence { egress, ingress } = &report.evidence;
     format!(
         "{}{}: {}; egress: {}; ingress: {}",
@@ -152,6 +153,11 @@ fn conclusion(report: &FlowReport) -> String {
         egress.summary,
         ingress.summary
     )
+}
+
+fn reason_name(reason: UnknownReason) -> String {
+    let code = serde_json::to_value(reason).unwrap_or_default();
+    code.as_str().unwrap_or_default().to_owned()
 }
 
 fn word(verdict: Verdict) -> &'static str {
@@ -243,6 +249,22 @@ fn nearest_lines(lines: &[String], text: &str) -> String {
         (true, false) => format!("no line of {source}, {} others", lines.len()),
         (true, true) => "an empty list".into(),
     }
+}
+
+fn notes_text(notes: &[Note]) -> String {
+    if notes.is_empty() {
+        return "none".into();
+    }
+    let text = |note: &Note| {
+        let policy = note.policy.as_ref().map(|policy| {
+            let namespace = policy.namespace.as_deref().unwrap_or_default();
+            format!(" {namespace}/{}", policy.name)
+        });
+        let path = note.path.as_ref().map(|path| format!(" {path}"));
+        let (policy, path) = (policy.unwrap_or_default(), path.unwrap_or_default());
+        format!("{}{policy}{path} {}", reason_name(note.reason), note.connections)
+    };
+    notes.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 fn isolation(answers: &Answers, who: &str, (way, expected): (Way, bool)) -> Result<(), String> {
@@ -340,6 +362,7 @@ spec:
             diagnostics: L19
             list: shop/web[Pod] => shop/db[Pod] : TCP 5432
             list not: shop/web[Pod] => shop/db[Pod] : TCP 80
+            notes: none
             isolated: shop/db ingress
             isolated: shop/Pod/db ingress
             not isolated: shop/db egress";
@@ -371,6 +394,7 @@ spec:
             "no diagnostics",
             "list: shop/web[Pod] => shop/db[Pod] : TCP 54",
             "list not: shop/web[Pod] => shop/db[Pod] : TCP",
+            "notes: node 1",
             "isolated: shop/db egress",
             "isolated: shop/nobody ingress",
             "not isolated: shop/db ingress",
