@@ -1,7 +1,7 @@
 # What a person types; the work is in scripts/. Each target installs what it lacks, and says so.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help playground test test-quick test-e2e test-packets test-kube record-apiserver fuzz-oracle fuzz mutants build web npm install setup bench fmt lint clean
+.PHONY: help playground test test-quick test-e2e test-packets test-kube record-apiserver fuzz-oracle fuzz mutants build web npm install setup bench bench-agent fmt lint clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ setup: ## Install everything that the builds and the tests need
 
 bench: ## Print the table of benchmarks, natively and in Node, then criterion's history
 	@scripts/bench.sh
+
+bench-agent: ## Measure the node agent with an API server and packets, as root (OPTIONS=--help)
+	@scripts/bench-agent.sh $(OPTIONS)
 
 fmt: ## Format all Rust code
 	@scripts/setup.sh lint

@@ -5,7 +5,7 @@
 //! bit of its mark is set, on which our rules answer both sides with a reset. Connections that are
 //! still allowed are not touched, not even for a moment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -20,7 +20,7 @@ use portcullis_engine::net::Family;
 use portcullis_engine::verdict::{NoTrace, Party, Question, Verdict, judge};
 
 use crate::kernel::KernelError;
-use crate::kernel::conntrack::{Connection, Conntrack};
+use crate::kernel::conntrack::{Connection, Conntrack, Ends};
 use crate::observe::Status;
 
 /// Looks through connections on a thread of its own, so that no change waits for it.
@@ -137,32 +137,43 @@ fn look_through(
     work: &Work,
 ) -> Result<u64, KernelError> {
     let mut cut = 0;
-    for connection in conntrack.list(family)? {
-        let ends = [connection.original.source, connection.reply.source];
-        let marked = connection.mark & kill_mark != 0;
-        let concerned = if marked { &work.local } else { &work.shrunk };
-        if !ends.iter().any(|end| concerned.contains(end)) {
-            continue;
-        }
-        match (is_allowed(work, &connection), marked) {
+    for ((ends, marked), count) in concerned(conntrack.list(family)?, kill_mark, work) {
+        match (is_allowed(work, &ends), marked) {
             (false, false) => {
-                conntrack.mark(&connection, (kill_mark, kill_mark))?;
-                cut += 1;
+                conntrack.mark(&ends, (kill_mark, kill_mark))?;
+                cut += count;
             }
-            (true, true) => conntrack.mark(&connection, (0, kill_mark))?,
+            (true, true) => conntrack.mark(&ends, (0, kill_mark))?,
             _ => {}
         }
     }
     Ok(cut)
 }
 
+/// How many connections there are between two ends, marked or not, that may be treated otherwise
+/// now. All of them are treated alike.
+fn concerned(
+    connections: Vec<Connection>,
+    kill_mark: u32,
+    work: &Work,
+) -> BTreeMap<(Ends, bool), u64> {
+    let mut all = BTreeMap::new();
+    for connection in connections {
+        let (ends, marked) = (connection.ends(), connection.mark & kill_mark != 0);
+        let concerned = if marked { &work.local } else { &work.shrunk };
+        if [ends.client, ends.server].iter().any(|end| concerned.contains(end)) {
+            *all.entry((ends, marked)).or_default() += 1;
+        }
+    }
+    all
+}
+
 /// Whether the pods of this node at the ends of a connection would let it begin today. The other
 /// end's own node answers for that end. What is not certain is closed, as the rules have it.
-fn is_allowed(work: &Work, connection: &Connection) -> bool {
-    let (client, server) = (connection.original.source, connection.reply.source);
+fn is_allowed(work: &Work, ends: &Ends) -> bool {
+    let Ends { client, server, .. } = *ends;
     let allows = |direction, subject: IpAddr, peer| {
-        !work.local.contains(&subject)
-            || allows(&work.session, (direction, subject, peer), connection)
+        !work.local.contains(&subject) || allows(&work.session, (direction, subject, peer), ends)
     };
     allows(Direction::Egress, client, server) && allows(Direction::Ingress, server, client)
 }
@@ -170,14 +181,14 @@ fn is_allowed(work: &Work, connection: &Connection) -> bool {
 fn allows(
     session: &Session,
     (direction, subject, peer): (Direction, IpAddr, IpAddr),
-    connection: &Connection,
+    ends: &Ends,
 ) -> bool {
     let question = Question {
         direction,
         subject: &party(session, subject),
         peer: &party(session, peer),
-        protocol: connection.protocol,
-        port: connection.reply.source_port,
+        protocol: ends.protocol,
+        port: ends.port,
     };
     judge(session.policies(), question, &mut NoTrace).verdict == Verdict::Allow
 }

@@ -27,6 +27,28 @@ pub struct Connection {
     pub mark: u32,
 }
 
+/// What policies can ask of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ends {
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Who opened it.
+    pub client: IpAddr,
+    /// Who really answers.
+    pub server: IpAddr,
+    /// Where that one answers.
+    pub port: u16,
+}
+
+impl Connection {
+    /// Its ends.
+    pub fn ends(&self) -> Ends {
+        let Self { protocol, original, reply, .. } = *self;
+        let (client, server, port) = (original.source, reply.source, reply.source_port);
+        Ends { protocol, client, server, port }
+    }
+}
+
 /// One direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuple {
@@ -49,7 +71,8 @@ impl Conntrack {
         Ok(Self { tool: find("conntrack")? })
     }
 
-    /// All connections of a family in protocols that policies can name.
+    /// All connections of a family in protocols that policies can name, without those that are
+    /// over and only kept so that late packets are known.
     ///
     /// # Errors
     /// If the tool fails.
@@ -58,24 +81,22 @@ impl Conntrack {
         Ok(text.lines().filter_map(read_connection).collect())
     }
 
-    /// Sets (`bits` = `mask`) or clears (`bits` = 0) bits of a connection's mark. A connection
-    /// that has ended meanwhile is no error.
+    /// Sets (`bits` = `mask`) or clears (`bits` = 0) bits of the marks of all connections between
+    /// two ends. That there are none any more is no error.
     ///
     /// # Errors
     /// If the tool cannot be run.
-    pub fn mark(
-        &self,
-        connection: &Connection,
-        (bits, mask): (u32, u32),
-    ) -> Result<(), KernelError> {
-        let Connection { protocol, original, .. } = connection;
-        let family = family_word(Family::of(original.source));
-        let (source, destination) = (original.source.to_string(), original.destination.to_string());
-        let ports = [original.source_port.to_string(), original.destination_port.to_string()];
-        let protocol = protocol.name().to_ascii_lowercase();
+    ///
+    /// # Cost
+    /// Linear in the connections of the whole node, whatever is named: so it is done once for two
+    /// ends, not once for each of their connections.
+    pub fn mark(&self, ends: &Ends, (bits, mask): (u32, u32)) -> Result<(), KernelError> {
+        let family = family_word(Family::of(ends.client));
+        let (client, server) = (ends.client.to_string(), ends.server.to_string());
+        let (port, protocol) = (ends.port.to_string(), ends.protocol.name().to_ascii_lowercase());
         let mark = format!("{bits:#x}/{mask:#x}");
-        let words = ["-U", "-f", family, "-p", &protocol, "-s", &source, "-d", &destination];
-        let words = [&words[..], &["--sport", &ports[0], "--dport", &ports[1], "-m", &mark]];
+        let words = ["-U", "-f", family, "-p", &protocol, "-s", &client, "-r", &server];
+        let words = [&words[..], &["--reply-port-src", &port, "-m", &mark]];
         match run(&self.tool, &words.concat(), "") {
             Ok(_) | Err(KernelError::Failed { .. }) => Ok(()),
             Err(error) => Err(error),
@@ -90,10 +111,16 @@ fn family_word(family: Family) -> &'static str {
     }
 }
 
-/// A line of `conntrack -L`; none for protocols without ports.
+/// The states in which a connection is over.
+const OVER: [&str; 3] = ["TIME_WAIT", "CLOSE", "CLOSED"];
+
+/// A line of `conntrack -L`; none for protocols without ports, nor for what is over.
 fn read_connection(line: &str) -> Option<Connection> {
     let mut words = line.split_whitespace();
     let protocol = Protocol::from_name(&words.next()?.to_ascii_uppercase())?;
+    if words.clone().any(|word| OVER.contains(&word)) {
+        return None;
+    }
     let fields: Vec<(&str, &str)> = words.filter_map(|word| word.split_once('=')).collect();
     let number = |name: &str| {
         fields.iter().find(|(key, _)| *key == name).and_then(|(_, value)| value.parse().ok())
@@ -126,6 +153,9 @@ mod tests {
         assert_eq!(connection.original.destination.to_string(), "10.96.0.1");
         assert_eq!(connection.reply.source.to_string(), "10.0.0.2");
         assert_eq!((connection.reply.source_port, connection.mark), (8080, 3));
+        let over = line.replace("ESTABLISHED", "TIME_WAIT");
+        assert_eq!(read_connection(&over), None);
+        assert!(read_connection(&line.replace("ESTABLISHED", "CLOSE_WAIT")).is_some());
         assert_eq!(read_connection("icmp 1 29 src=10.0.0.1 dst=10.0.0.2 type=8 code=0 id=7"), None);
     }
 }
