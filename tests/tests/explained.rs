@@ -43,6 +43,7 @@ fn holds(session: &Session, list: &ListReport, connection: &Connection) -> Resul
     let explained = [why.egress, why.ingress].map(|i| &list.explanations[i as usize]);
     let mut seen = [BTreeSet::new(), BTreeSet::new()];
     for (protocol, port) in asked(list, connection) {
+        let from_outside = from.kind == EndpointKind::Addresses;
         let (from, to) = (name(from), name(to));
         let Ok(report) = session.evaluate(&FlowQuery { from, to, protocol, port }) else {
             return Ok(());
@@ -56,7 +57,7 @@ fn holds(session: &Session, list: &ListReport, connection: &Connection) -> Resul
                     "{protocol:?} {port}: {missing:?} admits and is not explained"
                 ));
             }
-            if end.state == EndState::OwnNode && explained.state != end.state {
+            if end.state == EndState::OwnNode && from_outside {
                 // The address is that of the pod's node, which the list does not set apart.
                 return Ok(());
             }
