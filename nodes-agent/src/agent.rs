@@ -12,6 +12,7 @@ use portcullis_engine::dataplane::{
 use crate::bridge;
 use crate::cut::Cutter;
 use crate::enforce::Enforcer;
+use crate::expected::Expected;
 use crate::kernel::KernelError;
 use crate::notes;
 use crate::observe::{Phase, Status};
@@ -53,8 +54,9 @@ const QUIET: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Agent {
     wanted: Wanted,
-    /// How it is to be enforced.
+    /// How it is to be enforced; where pods are expected, as it was found last.
     settings: Settings,
+    expected: Expected,
     node: String,
     /// What was made and proven for the program before: most of it is so again.
     lowering: Lowering,
@@ -100,6 +102,8 @@ pub struct Parts {
     pub wanted: Wanted,
     /// How policies are to be enforced.
     pub settings: Settings,
+    /// Where pods are expected.
+    pub expected: Expected,
     /// The name of the node.
     pub node: String,
     /// The kernel's side.
@@ -117,13 +121,15 @@ pub struct Parts {
 impl Agent {
     /// An agent that has heard nothing yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { wanted, settings, node, enforcer, status, followers, cutter, pace } = parts;
+        let Parts { wanted, settings, expected, node, enforcer, status, .. } = parts;
+        let Parts { followers, cutter, pace, .. } = parts;
         let audit_due = Duration::ZERO;
         let now = Instant::now();
         let (pending, applied, checked, audited) = (None, now, now, now);
         Self {
             wanted,
             settings,
+            expected,
             node,
             lowering: Lowering::default(),
             verifier: Verifier::default(),
@@ -202,7 +208,18 @@ impl Agent {
 
     /// The program of what is wanted.
     pub fn program(&mut self) -> FilterProgram {
-        self.lowering.lower(input(self.wanted.session(), &self.node, &self.settings))
+        let program = self.lower();
+        let model = self.wanted.session().model();
+        match self.expected.learn(model, &self.node, &program) {
+            true => self.lower(),
+            false => program,
+        }
+    }
+
+    fn lower(&mut self) -> FilterProgram {
+        let session = self.wanted.session();
+        self.settings.unknown_local = self.expected.blocks(session.model(), &self.node);
+        self.lowering.lower(input(session, &self.node, &self.settings))
     }
 
     /// What is wanted.
@@ -215,7 +232,10 @@ impl Agent {
         self.wanted.take(changes.changes)
     }
 
-    fn tell(&self, before: Option<&FilterProgram>) {
+    fn tell(&mut self, before: Option<&FilterProgram>) {
+        if let Some(news) = self.expected.news(self.wanted.session().model(), &self.node) {
+            tracing::warn!(because = news, "addresses of unknown pods are open");
+        }
         let Some(program) = self.enforcer.in_force() else { return };
         notes::tell(self.session(), before, program);
         self.status.metrics.in_force(program);

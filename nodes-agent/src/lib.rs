@@ -13,6 +13,7 @@ pub mod agent;
 pub mod bridge;
 pub mod cut;
 pub mod enforce;
+pub mod expected;
 pub mod flowlog;
 pub mod kernel;
 pub mod observe;

@@ -90,7 +90,7 @@ fn source(options: &Options, status: &Arc<Status>) -> Box<dyn Source> {
 fn agent(options: &Options, parts: impl FnOnce(Parts) -> Parts) -> anyhow::Result<Agent> {
     let node = options.wanted.node.clone().context("say which node this is: --node NAME")?;
     let kernel = Kernel::find(options.enforcement.backend)?;
-    let settings = options.settings()?;
+    let (settings, expected) = (options.settings()?, options.expected());
     let running = &options.running;
     let pace = Pace {
         check: Duration::from_secs(running.check_seconds),
@@ -103,6 +103,7 @@ fn agent(options: &Options, parts: impl FnOnce(Parts) -> Parts) -> anyhow::Resul
         }),
         enforcer: Enforcer::new(kernel, &settings.prefix),
         settings,
+        expected,
         node,
         status: Arc::new(Status::default()),
         followers: Vec::new(),

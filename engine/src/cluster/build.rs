@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::draft::{Draft, life, settle_shared_addresses, template};
@@ -79,8 +80,9 @@ fn nodes(input: Input<'_>) -> BTreeMap<Arc<str>, NodeDraft> {
     let mut nodes: BTreeMap<Arc<str>, NodeDraft> = BTreeMap::new();
     for object in input.objects {
         match &object.body {
-            Body::Node { addresses } => {
+            Body::Node { addresses, pod_cidrs } => {
                 let node = nodes.entry(object.meta.name.clone()).or_default();
+                node.pod_cidrs.clone_from(pod_cidrs);
                 node.addresses.extend(addresses);
                 node.declared = true;
             }
@@ -106,6 +108,7 @@ fn host_addresses<'p>(spec: &PodSpec, status: &'p PodStatus) -> impl Iterator<It
 #[derive(Default)]
 struct NodeDraft {
     addresses: BTreeSet<IpAddr>,
+    pod_cidrs: Box<[IpNet]>,
     declared: bool,
 }
 
@@ -252,6 +255,7 @@ impl<'i> Builder<'i> {
                 .map(|(name, node)| Node {
                     name: name.clone(),
                     addresses: node.addresses.iter().copied().collect(),
+                    pod_cidrs: node.pod_cidrs.clone(),
                     declared: node.declared,
                 })
                 .collect(),

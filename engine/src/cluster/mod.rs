@@ -20,6 +20,7 @@ pub use variant::AskedLabels;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
 use crate::manifest::{LabelList, Object, Service};
@@ -75,6 +76,8 @@ pub struct Node {
     pub name: Arc<str>,
     /// Addresses, sorted; those of its object, and those that pods on it tell.
     pub addresses: Vec<IpAddr>,
+    /// Blocks of addresses that its pods are given theirs from, as its object says.
+    pub pod_cidrs: Box<[IpNet]>,
     /// Whether the input has the Node object.
     pub declared: bool,
 }

@@ -94,7 +94,12 @@ impl Index {
         }
         match &object.body {
             Body::Namespace => self.put_namespace(&name.1, object.meta.labels, Declared::Yes),
-            Body::Node { addresses } => self.put_node(&name.1, addresses.clone()),
+            Body::Node { addresses, pod_cidrs } => self.put_node(Node {
+                name: name.1,
+                addresses: addresses.clone(),
+                pod_cidrs: pod_cidrs.clone(),
+                declared: true,
+            }),
             Body::Policy(_) => self.put_policy(name, object),
             _ => {
                 let namespace = self.namespace(&name.0);
@@ -212,14 +217,12 @@ impl Index {
         }
     }
 
-    fn put_node(&mut self, name: &Arc<str>, addresses: Vec<std::net::IpAddr>) {
-        let known = self.model.nodes.binary_search_by(|node| node.name.cmp(name));
-        let same = |at: &usize| self.model.nodes.get(*at).map(|node| &node.addresses);
-        if known.as_ref().ok().and_then(same) == Some(&addresses) {
+    fn put_node(&mut self, node: Node) {
+        let known = self.model.nodes.binary_search_by(|known| known.name.cmp(&node.name));
+        if known.is_ok_and(|at| self.model.nodes.get(at) == Some(&node)) {
             return;
         }
         let model = Arc::make_mut(&mut self.model);
-        let node = Node { name: name.clone(), addresses, declared: true };
         match known {
             Ok(at) => {
                 if let Some(slot) = model.nodes.get_mut(at) {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use super::meta::Meta;
 use super::read::{Path, Reader};
 use super::workload::{self, WorkloadKind};
@@ -198,9 +200,7 @@ impl Known {
                 status: pod::read_status(reader, &status, node.get("status")),
             },
             Self::Namespace => Body::Namespace,
-            Self::Node => {
-                Body::Node { addresses: node_addresses(reader, &status, node.get("status")) }
-            }
+            Self::Node => read_node(reader, node),
             Self::Service => Body::Service(service::read(reader, node)),
             Self::Workload(kind) => Body::Workload(workload::read(reader, kind, node)),
         }
@@ -209,7 +209,29 @@ impl Known {
 
 const OBJECT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
 
-pub(super) fn node_addresses(
+/// Reads what counts of a Node.
+pub(super) fn read_node(reader: &mut Reader, node: &Node<'_>) -> Body {
+    let (spec, status) = (Path::Root.field("spec"), Path::Root.field("status"));
+    Body::Node {
+        addresses: node_addresses(reader, &status, node.get("status")),
+        pod_cidrs: pod_cidrs(reader, &spec, node.get("spec")),
+    }
+}
+
+/// The blocks of a node's pods: the field of both families, or the older one of one.
+fn pod_cidrs(reader: &mut Reader, path: &Path<'_>, spec: Option<&Node<'_>>) -> Box<[IpNet]> {
+    let items = reader.items(&path.field("podCIDRs"), spec.and_then(|spec| spec.get("podCIDRs")));
+    let older = spec.and_then(|spec| spec.get("podCIDR"));
+    let texts = if items.is_empty() {
+        older.into_iter().collect()
+    } else {
+        items.iter().collect::<Vec<_>>()
+    };
+    let blocks = texts.into_iter().filter_map(|text| text.as_str()?.parse::<IpNet>().ok());
+    blocks.map(|block| block.trunc()).collect()
+}
+
+fn node_addresses(
     reader: &mut Reader,
     path: &Path<'_>,
     status: Option<&Node<'_>>,

@@ -22,6 +22,8 @@ pub use workload::{Workload, WorkloadKind};
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::source::Span;
 
 /// An object that the engine understands.
@@ -55,6 +57,8 @@ pub enum Body {
     Node {
         /// `status.addresses` that are addresses.
         addresses: Vec<IpAddr>,
+        /// `spec.podCIDRs` that are blocks.
+        pod_cidrs: Box<[IpNet]>,
     },
     /// A Service.
     Service(Service),

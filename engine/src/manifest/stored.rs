@@ -1,6 +1,6 @@
 //! Single objects as the API server gives them to those who watch it.
 
-use super::document::node_addresses;
+use super::document::read_node;
 use super::meta::Meta;
 use super::read::{Path, Reader};
 use super::{Body, Object, pod, policy};
@@ -70,9 +70,7 @@ fn body(reader: &mut Reader, kind: Stored, node: &Node<'_>) -> Body {
             status: pod::read_status(reader, &status, node.get("status")),
         },
         Stored::Namespace => Body::Namespace,
-        Stored::Node => {
-            Body::Node { addresses: node_addresses(reader, &status, node.get("status")) }
-        }
+        Stored::Node => read_node(reader, node),
     }
 }
 
@@ -103,6 +101,28 @@ mod tests {
             r#"{"metadata":{"name":"a"},"spec":{"podSelector":{"later":1},"policyTypes":["X"]}}"#,
         );
         assert!(worse.subject.is_empty() && worse.isolates_ingress && worse.isolates_egress);
+    }
+
+    #[test]
+    fn a_node_names_its_addresses_and_the_blocks_of_its_pods() {
+        let node = |spec: &str| {
+            let text = format!(
+                r#"{{"metadata":{{"name":"n"}},"spec":{spec},
+                    "status":{{"addresses":[{{"type":"Hostname","address":"n"}},
+                                            {{"type":"InternalIP","address":"192.0.2.1"}}]}}}}"#
+            );
+            let Body::Node { addresses, pod_cidrs } =
+                read_stored(&text, Stored::Node).0.unwrap().body
+            else {
+                panic!()
+            };
+            assert_eq!(addresses, ["192.0.2.1".parse::<std::net::IpAddr>().unwrap()]);
+            pod_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let both = r#"{"podCIDR":"10.0.1.0/24","podCIDRs":["10.0.1.0/24","fd00:1::/64","no"]}"#;
+        assert_eq!(node(both), ["10.0.1.0/24", "fd00:1::/64"]);
+        assert_eq!(node(r#"{"podCIDR":"10.0.1.9/24"}"#), ["10.0.1.0/24"]);
+        assert!(node("{}").is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 use ipnet::IpNet;
 use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, NodeTraffic, Settings};
 
+use crate::expected::{AskNode, Expected};
 use crate::kernel::Backend;
 
 /// Programs this node's iptables so that they admit exactly the flows that its NetworkPolicies
@@ -97,6 +98,11 @@ pub struct Enforcement {
     /// belong to a pod is cut off, so that no pod is reached before its policies are in force.
     #[arg(long, env = "PORTCULLIS_LOCAL_POD_CIDRS", value_name = "CIDR", value_delimiter = ',')]
     pub local_pod_cidrs: Vec<IpNet>,
+    /// The same for the blocks that this node's Node object names in `spec.podCIDRs`, unless a pod
+    /// of the node shows that the network takes addresses from elsewhere.
+    #[arg(long, env = "PORTCULLIS_NODE_POD_CIDRS", default_value_t = true,
+          action = clap::ArgAction::Set)]
+    pub node_pod_cidrs: bool,
     /// Leave what pods send to their own node alone: needed where kube-proxy uses IPVS.
     #[arg(long, env = "PORTCULLIS_NODE_TRAFFIC_OPEN")]
     pub node_traffic_open: bool,
@@ -256,6 +262,14 @@ impl Options {
             },
         };
         Ok(settings.checked()?)
+    }
+}
+
+impl Options {
+    /// Where pods are expected.
+    pub fn expected(&self) -> Expected {
+        let ask_node = if self.enforcement.node_pod_cidrs { AskNode::Yes } else { AskNode::No };
+        Expected::new(self.enforcement.local_pod_cidrs.clone(), ask_node)
     }
 }
 

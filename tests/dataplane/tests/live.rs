@@ -223,6 +223,30 @@ fn a_list_is_whole_only_at_its_end() {
     assert!(index.is_complete());
 }
 
+/// What is said of a node is what was said last, its pods' blocks included.
+#[test]
+fn nodes_change() {
+    let node = |spec: &str, address: &str| {
+        let text = format!(
+            "{{apiVersion: v1, kind: Node, metadata: {{name: node-1}}, spec: {spec}, \
+             status: {{addresses: [{{address: {address}}}]}}}}"
+        );
+        let file = SourceFile::new("node.yaml", text.as_bytes());
+        Object::clone(file.parts.first().unwrap().document.objects.first().unwrap())
+    };
+    let mut index = Index::new(Options::default());
+    let mut after = |object: Object| {
+        index.apply(object);
+        let session = index.session();
+        let [node] = session.model().nodes.as_slice() else { panic!() };
+        format!("{:?} {:?}", node.addresses, node.pod_cidrs)
+    };
+    assert_eq!(after(node("{}", "192.0.2.1")), "[192.0.2.1] []");
+    let block = "{podCIDRs: [10.0.1.0/24]}";
+    assert_eq!(after(node(block, "192.0.2.1")), "[192.0.2.1] [10.0.1.0/24]");
+    assert_eq!(after(node(block, "192.0.2.2")), "[192.0.2.2] [10.0.1.0/24]");
+}
+
 /// Pods of ever new labels come and go: what nobody uses any more does not stay.
 #[test]
 fn churn_leaves_nothing_behind() {

@@ -132,6 +132,15 @@ impl Running {
         panic!("{path} does not say `{text}` but `{last}`; its log: {log}");
     }
 
+    /// Waits until it complains of something, five seconds at most.
+    pub fn wait_for(&self, complaint: &str) {
+        let start = Instant::now();
+        while !self.complaints().contains(complaint) {
+            assert!(start.elapsed() < Duration::from_secs(5), "{}", self.complaints());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// A number that it serves among its metrics.
     pub fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics");

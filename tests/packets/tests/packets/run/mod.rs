@@ -4,6 +4,7 @@ mod agent;
 mod basics;
 mod clusters;
 mod defects;
+mod expected;
 mod life;
 mod scenario;
 mod sets;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         talk::TESTS,
         settings::TESTS,
         sets::TESTS,
+        expected::TESTS,
         defects::TESTS,
     ]
     .concat();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portcullis_agent::kernel::Backend;
 use portcullis_engine::net::Protocol;
@@ -146,11 +146,7 @@ fn options() {
     agent.stop();
     fs::write(&file, "denail: drop\n").unwrap();
     let agent = Running::launch_with(&scenario, 0, &[], &environment);
-    let start = Instant::now();
-    while !agent.complaints().contains("there is no option `denail`") {
-        assert!(start.elapsed() < Duration::from_secs(5), "{}", agent.complaints());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    agent.wait_for("there is no option `denail`");
     fs::remove_file(file).unwrap();
 }
 
