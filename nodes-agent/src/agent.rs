@@ -14,9 +14,11 @@ use crate::cut::Cutter;
 use crate::enforce::Enforcer;
 use crate::expected::Expected;
 use crate::kernel::KernelError;
+use crate::look::{Depth, Finding, Inspector};
 use crate::notes;
 use crate::observe::{Phase, Status};
 use crate::source::{Changes, Message};
+use crate::upkeep::{Due, Pace, Upkeep};
 use crate::wanted::Wanted;
 
 /// The first wait after a failure, and the longest.
@@ -42,14 +44,6 @@ fn told(disagreements: &[Disagreement]) -> String {
     }
 }
 
-/// How much longer than an audit the pause after it is. On most nodes that makes every look an
-/// audit, and never does it take more than two hundredths of a processor.
-const AUDIT_SHARE: u32 = 50;
-
-/// How long nothing must have changed before what is out of force is removed: that may take ten
-/// milliseconds, for which a change would have to wait.
-const QUIET: Duration = Duration::from_millis(100);
-
 /// An agent.
 #[derive(Debug)]
 pub struct Agent {
@@ -66,27 +60,14 @@ pub struct Agent {
     /// Who ends connections and expands the flow log, on threads of their own.
     followers: Vec<Follower>,
     cutter: Option<Cutter>,
-    pace: Pace,
+    inspector: Option<Inspector>,
+    upkeep: Upkeep,
     /// When the oldest change that is not in force was learnt of, and when it is to be tried.
     pending: Option<Pending>,
-    applied: Instant,
-    checked: Instant,
-    audited: Instant,
-    /// How long after the last audit the next one is due.
-    audit_due: Duration,
 }
 
 /// Who is told of every state that came into force.
 pub type Follower = std::sync::mpsc::Sender<Session>;
-
-/// How often the kernel is looked at.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// Whether our rules are reached.
-    pub check: Duration,
-    /// Whether everything is as it should be, at the latest.
-    pub audit: Duration,
-}
 
 #[derive(Clone, Copy, Debug)]
 struct Pending {
@@ -114,6 +95,8 @@ pub struct Parts {
     pub followers: Vec<Follower>,
     /// Who ends connections that are no longer allowed.
     pub cutter: Option<Cutter>,
+    /// Who looks at the kernel; without, an agent waits for its own looks.
+    pub inspector: Option<Inspector>,
     /// How often the kernel is looked at.
     pub pace: Pace,
 }
@@ -122,10 +105,7 @@ impl Agent {
     /// An agent that has heard nothing yet.
     pub fn new(parts: Parts) -> Self {
         let Parts { wanted, settings, expected, node, enforcer, status, .. } = parts;
-        let Parts { followers, cutter, pace, .. } = parts;
-        let audit_due = Duration::ZERO;
-        let now = Instant::now();
-        let (pending, applied, checked, audited) = (None, now, now, now);
+        let Parts { followers, cutter, inspector, pace, .. } = parts;
         Self {
             wanted,
             settings,
@@ -137,12 +117,9 @@ impl Agent {
             status,
             followers,
             cutter,
-            pace,
-            pending,
-            applied,
-            checked,
-            audited,
-            audit_due,
+            inspector,
+            upkeep: Upkeep::new(pace),
+            pending: None,
         }
     }
 
@@ -157,6 +134,7 @@ impl Agent {
                     }
                     self.attempt();
                 }
+                Ok(Message::Looked(finding)) => self.judge(finding),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => self.look_after(),
             }
@@ -172,6 +150,7 @@ impl Agent {
         while let Ok(message) = messages.try_recv() {
             match message {
                 Message::Changes(more) => all.extend(more.changes),
+                Message::Looked(finding) => self.judge(finding),
                 Message::Stop => next = Next::Stop,
             }
         }
@@ -200,8 +179,8 @@ impl Agent {
         let verified = Instant::now();
         self.status.metrics.spent(Phase::Verify, verified - lowered);
         let before = self.enforcer.apply(program)?;
-        self.applied = Instant::now();
-        self.status.metrics.spent(Phase::Write, self.applied - verified);
+        self.upkeep.applied(self.enforcer.has_to_sweep());
+        self.status.metrics.spent(Phase::Write, verified.elapsed());
         self.tell(before.as_ref());
         Ok(())
     }
@@ -263,7 +242,7 @@ impl Agent {
         match self.enforce() {
             Ok(()) => {
                 self.pending = None;
-                self.status.metrics.took(self.applied - pending.seen);
+                self.status.metrics.took(pending.seen.elapsed());
             }
             Err(error) => {
                 tracing::error!(%error, "a change could not be applied; it is tried again");
@@ -277,10 +256,9 @@ impl Agent {
     }
 
     fn time_until_next_work(&self) -> Duration {
-        let check = self.checked + self.pace.check;
-        let sweep = self.enforcer.has_to_sweep().then(|| self.applied + QUIET);
         let attempt = self.pending.map(|pending| pending.attempt);
-        let next = [Some(check), sweep, attempt].into_iter().flatten().min().unwrap_or(check);
+        let upkeep = self.upkeep.next();
+        let next = attempt.map_or(upkeep, |attempt| attempt.min(upkeep));
         next.saturating_duration_since(Instant::now())
     }
 
@@ -289,7 +267,9 @@ impl Agent {
     /// # Errors
     /// If a tool fails.
     pub fn sweep(&mut self) -> Result<(), KernelError> {
-        self.enforcer.sweep()
+        let swept = self.enforcer.sweep();
+        self.upkeep.applied(self.enforcer.has_to_sweep());
+        swept
     }
 
     fn look_after(&mut self) {
@@ -297,40 +277,44 @@ impl Agent {
             self.attempt();
             return;
         }
-        if self.enforcer.has_to_sweep() && self.applied.elapsed() >= QUIET {
-            if let Err(error) = self.sweep() {
-                self.repair(&format!("what is out of force could not be removed: {error}"));
+        match self.upkeep.due() {
+            Due::Nothing => {}
+            Due::Sweep => {
+                if let Err(error) = self.sweep() {
+                    self.repair(&format!("what is out of force could not be removed: {error}"));
+                }
             }
+            Due::Look(depth) => self.look(depth, self.inspector.is_none()),
+            Due::LookNow(depth) => self.look(depth, true),
+        }
+    }
+
+    fn look(&mut self, depth: Depth, here: bool) {
+        self.upkeep.began();
+        // Before anything is in force there is nothing to look at.
+        let Some(look) = self.enforcer.look(depth) else {
+            return self.upkeep.abandoned();
+        };
+        match &self.inspector {
+            Some(inspector) if !here => inspector.begin(look),
+            _ => self.judge(look.make()),
+        }
+    }
+
+    fn judge(&mut self, finding: Finding) {
+        if !self.upkeep.ended(&finding, self.enforcer.number()) {
             return;
         }
-        self.checked = Instant::now();
-        if self.enforcer.in_force().is_none() {
-            return;
-        }
-        let audit = self.audited.elapsed() >= self.audit_due;
-        let found = if audit { self.audit() } else { self.check() };
-        match found {
-            Ok(None) => self.report_bridges(),
+        match finding.found {
+            Ok(None) => {
+                if finding.depth == Depth::Everything {
+                    self.status.metrics.confirmed();
+                }
+                self.report_bridges();
+            }
             Ok(Some(found)) => self.repair(&found),
             Err(error) => tracing::error!(%error, "the kernel could not be looked at"),
         }
-    }
-
-    fn check(&self) -> Result<Option<String>, KernelError> {
-        let unreached = || "packets do not come to our rules any more".to_owned();
-        Ok((!self.enforcer.reached()?).then(unreached))
-    }
-
-    fn audit(&mut self) -> Result<Option<String>, KernelError> {
-        let start = Instant::now();
-        let found = self.enforcer.differences()?;
-        self.audited = Instant::now();
-        self.audit_due = (start.elapsed() * AUDIT_SHARE).min(self.pace.audit);
-        if found.is_empty() {
-            self.status.metrics.confirmed();
-            return Ok(None);
-        }
-        Ok(Some(found.join("; ")))
     }
 
     fn repair(&mut self, found: &str) {

@@ -6,19 +6,23 @@
 //! writes only what differs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use portcullis_engine::dataplane::{FamilyProgram, FilterProgram, KernelState, Plan, Step, plan};
 use portcullis_engine::net::Family;
 
 use crate::kernel::{Kernel, KernelError};
+use crate::look::{self, Depth, Look};
 
 /// What is in force, and the tools to change it.
 #[derive(Debug)]
 pub struct Enforcer {
-    kernel: Kernel,
+    kernel: Arc<Kernel>,
     prefix: String,
+    /// How often the kernel has been written to.
+    number: u64,
     /// What the kernel holds; none if that is not known for certain.
-    state: Option<KernelState>,
+    state: Option<Arc<KernelState>>,
     /// What it is to hold; none if it does not, or not for certain.
     in_force: Option<FilterProgram>,
     /// What is out of force and can go.
@@ -28,8 +32,9 @@ pub struct Enforcer {
 impl Enforcer {
     /// An enforcer of programs whose chains and sets begin with `prefix`.
     pub fn new(kernel: Kernel, prefix: &str) -> Self {
+        let (kernel, prefix, number) = (Arc::new(kernel), prefix.to_owned(), 0);
         let (state, in_force, sweep) = (None, None, Vec::new());
-        Self { kernel, prefix: prefix.to_owned(), state, in_force, sweep }
+        Self { kernel, prefix, number, state, in_force, sweep }
     }
 
     /// What is in force, if that is known for certain.
@@ -43,13 +48,14 @@ impl Enforcer {
     /// If a tool fails. Every table then holds the rules of before or the new ones, and the next
     /// attempt begins with reading what is there.
     pub fn apply(&mut self, program: FilterProgram) -> Result<Option<FilterProgram>, KernelError> {
+        self.number += 1;
         let before = self.in_force.take();
         let state = match self.state.take() {
             Some(state) => state,
-            None => read(&self.kernel, &self.prefix)?,
+            None => Arc::new(look::read(&self.kernel, &self.prefix)?),
         };
         let Plan { now, sweep } = plan(&state, &program);
-        self.state = Some(carry_out(&self.kernel, state, &now)?);
+        self.state = Some(Arc::new(carry_out(&self.kernel, state, &now)?));
         (self.in_force, self.sweep) = (Some(program), sweep);
         Ok(before)
     }
@@ -65,50 +71,46 @@ impl Enforcer {
     /// # Errors
     /// If a tool fails; the next program begins with reading what is there.
     pub fn sweep(&mut self) -> Result<(), KernelError> {
+        self.number += 1;
         let sweep = std::mem::take(&mut self.sweep);
         if let Some(state) = self.state.take() {
-            self.state = Some(carry_out(&self.kernel, state, &sweep)?);
+            self.state = Some(Arc::new(carry_out(&self.kernel, state, &sweep)?));
         }
         Ok(())
     }
 
-    /// Whether packets still come to our rules: what any stranger's flush or jump in front of
-    /// ours would show. A few milliseconds.
-    ///
-    /// # Errors
-    /// If a tool cannot be run.
-    pub fn reached(&self) -> Result<bool, KernelError> {
-        let Some(program) = &self.in_force else {
-            return Ok(false);
-        };
-        for (tables, family) in self.kernel.tables.iter().zip(&program.families) {
-            for hook in &family.hooks {
-                let first = tables.rule(hook.from, 1)?;
-                let jumps = first.is_some_and(|rule| rule == format!("-j {}", hook.to));
-                if !(jumps && tables.rule(&hook.to, 1)?.is_some()) {
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
+    /// A look at whether the kernel still holds what was written; none if that is not known.
+    pub fn look(&self, depth: Depth) -> Option<Look> {
+        let (program, written) = (self.in_force.as_ref()?, self.state.as_ref()?);
+        Some(Look {
+            kernel: Arc::clone(&self.kernel),
+            prefix: self.prefix.clone(),
+            written: Arc::clone(written),
+            ways: look::ways(program),
+            depth,
+            number: self.number,
+        })
+    }
+
+    /// How often the kernel has been written to.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// Differences between what was written and what the kernel holds, each as a sentence.
     ///
     /// # Errors
     /// If a tool fails.
-    ///
-    /// # Cost
-    /// Linear in the rules and members of the whole node.
     pub fn differences(&self) -> Result<Vec<String>, KernelError> {
         match &self.state {
-            Some(state) => Ok(differences(state, &self.held()?)),
+            Some(state) => Ok(look::differences(state, &self.held()?)),
             None => Ok(Vec::new()),
         }
     }
 
     /// Forgets what is known, so that the next program begins with reading what is there.
     pub fn distrust(&mut self) {
+        self.number += 1;
         (self.state, self.in_force, self.sweep) = (None, None, Vec::new());
     }
 
@@ -117,23 +119,18 @@ impl Enforcer {
     /// # Errors
     /// If a tool fails.
     pub fn held(&self) -> Result<KernelState, KernelError> {
-        read(&self.kernel, &self.prefix)
+        look::read(&self.kernel, &self.prefix)
     }
-}
-
-fn read(kernel: &Kernel, prefix: &str) -> Result<KernelState, KernelError> {
-    let [v4, v6] = &kernel.tables;
-    let (v4, v6) = (v4.save("filter")?, v6.save("filter")?);
-    let sets = kernel.sets.save(&["4-", "6-"].map(|end| format!("{prefix}{end}")))?;
-    Ok(KernelState::read(prefix, [&v4, &v6], &sets))
 }
 
 /// The state after some steps.
 fn carry_out(
     kernel: &Kernel,
-    mut state: KernelState,
+    state: Arc<KernelState>,
     steps: &[Step],
 ) -> Result<KernelState, KernelError> {
+    // It is copied where somebody compares it with the kernel right now.
+    let mut state = Arc::unwrap_or_clone(state);
     for steps in steps.chunk_by(|one, next| is_rules(one) && is_rules(next)) {
         run_together(kernel, steps)?;
         steps.iter().for_each(|step| state.apply(step));
@@ -169,25 +166,6 @@ fn run_step(kernel: &Kernel, step: &Step) -> Result<(), KernelError> {
     }
 }
 
-fn differences(wanted: &KernelState, held: &KernelState) -> Vec<String> {
-    let mut found = Vec::new();
-    for (wanted, held) in wanted.tables.iter().zip(&held.tables) {
-        let names = wanted.chains.keys().chain(held.chains.keys());
-        let other = names.filter(|name| wanted.chains.get(*name) != held.chains.get(*name));
-        found.extend(other.map(|name| format!("chain {name} is not as it was written")));
-        let hooks = wanted.hooks.iter().filter(|(hook, at)| held.hooks.get(*hook) != Some(at));
-        found.extend(
-            hooks.map(|(hook, _)| format!("{} does not begin with {}", hook.from, hook.to)),
-        );
-    }
-    let names = wanted.sets.keys().chain(held.sets.keys());
-    let other = names.filter(|name| wanted.sets.get(*name) != held.sets.get(*name));
-    found.extend(other.map(|name| format!("set {name} is not as it was written")));
-    found.sort();
-    found.dedup();
-    found
-}
-
 /// Removes all that begins with a prefix from a kernel's tables, and, if it is said, its sets;
 /// whether there was anything. Sets are those of both backends, and can only go when no rule asks
 /// for them.
@@ -195,13 +173,13 @@ fn differences(wanted: &KernelState, held: &KernelState) -> Vec<String> {
 /// # Errors
 /// If a tool fails.
 pub fn remove(kernel: &Kernel, prefix: &str, sets: Sets) -> Result<bool, KernelError> {
-    let mut state = read(kernel, prefix)?;
+    let mut state = look::read(kernel, prefix)?;
     if sets == Sets::Stay {
         state.sets.clear();
     }
     let Plan { now, sweep } = plan(&state, &nothing());
     let steps = [now, sweep].concat();
-    carry_out(kernel, state, &steps)?;
+    carry_out(kernel, Arc::new(state), &steps)?;
     Ok(!steps.is_empty())
 }
 

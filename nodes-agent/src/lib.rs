@@ -16,10 +16,12 @@ pub mod enforce;
 pub mod expected;
 pub mod flowlog;
 pub mod kernel;
+pub mod look;
 pub mod observe;
 pub mod options;
 pub mod source;
 pub mod static_mode;
+pub mod upkeep;
 pub mod wanted;
 pub mod watch;
 

@@ -5,11 +5,15 @@ use std::time::Instant;
 
 use portcullis_engine::live::Event;
 
+use crate::look::Finding;
+
 /// What the agent's loop is told.
 #[derive(Debug)]
 pub enum Message {
     /// The wanted state has changed.
     Changes(Changes),
+    /// The kernel was compared with what it should hold.
+    Looked(Finding),
     /// The agent is to end; what is in force stays in force.
     Stop,
 }

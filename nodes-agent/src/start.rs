@@ -11,14 +11,16 @@ use anyhow::Context as _;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::agent::{Agent, Pace, Parts};
+use crate::agent::{Agent, Parts};
 use crate::cut::Cutter;
 use crate::enforce::{self, Enforcer, Sets};
 use crate::kernel::Kernel;
+use crate::look::Inspector;
 use crate::observe::{self, Status};
 use crate::options::{Cleanup, Command, FlowLogOption, Listen, LogFormat, Options};
 use crate::source::{Message, Source};
 use crate::static_mode::Manifests;
+use crate::upkeep::Pace;
 use crate::wanted::Wanted;
 use crate::watch::{ApiServer, Patience};
 use crate::{flowlog, privileges};
@@ -108,6 +110,7 @@ fn agent(options: &Options, parts: impl FnOnce(Parts) -> Parts) -> anyhow::Resul
         status: Arc::new(Status::default()),
         followers: Vec::new(),
         cutter: None,
+        inspector: None,
         pace,
     })))
 }
@@ -154,7 +157,7 @@ fn keep(options: &Options) -> anyhow::Result<()> {
     }
     let (to, messages) = channel();
     stop_on_signals(to.clone())?;
-    let mut agent = following(options, &status)?;
+    let mut agent = following(options, &status, &to)?;
     source(options, &status).start(to)?;
     run_until_stopped(&mut agent, &messages);
     Ok(())
@@ -166,7 +169,11 @@ fn run_until_stopped(agent: &mut Agent, messages: &Receiver<Message>) {
 }
 
 /// An agent with all that follows it.
-fn following(options: &Options, status: &Arc<Status>) -> anyhow::Result<Agent> {
+fn following(
+    options: &Options,
+    status: &Arc<Status>,
+    to: &Sender<Message>,
+) -> anyhow::Result<Agent> {
     let running = &options.running;
     let node = options.wanted.node.clone().unwrap_or_default();
     let log = running.flow_log != FlowLogOption::Off;
@@ -175,7 +182,9 @@ fn following(options: &Options, status: &Arc<Status>) -> anyhow::Result<Agent> {
     let mark = options.enforcement.kill_mark;
     let cutter = options.enforcement.cut.then(|| Cutter::start(mark, Arc::clone(status)));
     let cutter = cutter.transpose()?;
-    agent(options, |parts| Parts { followers, cutter, status: Arc::clone(status), ..parts })
+    let inspector = Some(Inspector::start(to.clone())?);
+    let status = Arc::clone(status);
+    agent(options, |parts| Parts { followers, cutter, inspector, status, ..parts })
 }
 
 fn stop_on_signals(to: Sender<Message>) -> anyhow::Result<()> {

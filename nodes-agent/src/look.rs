@@ -1,0 +1,154 @@
+//! Looking at the kernel, on a thread of its own so that no change waits for it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use portcullis_engine::dataplane::{FilterProgram, KernelState};
+
+use crate::kernel::{Kernel, KernelError};
+use crate::source::Message;
+
+/// How much is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Whether packets still come to our rules: what any stranger's flush or jump in front of ours
+    /// would show. A few milliseconds.
+    Way,
+    /// Everything that is ours. Linear in the rules and members of the whole node.
+    Everything,
+}
+
+/// What the kernel is compared with, and how.
+#[derive(Debug)]
+pub struct Look {
+    /// The tools.
+    pub kernel: Arc<Kernel>,
+    /// What the names of our chains and sets begin with.
+    pub prefix: String,
+    /// What was written last.
+    pub written: Arc<KernelState>,
+    /// Where packets come to our rules: for both families, a chain of the kernel's and one of ours.
+    pub ways: [Vec<(&'static str, String)>; 2],
+    /// How much is compared.
+    pub depth: Depth,
+    /// How often the kernel had been written to. A finding is of no use if it is more by now.
+    pub number: u64,
+}
+
+/// What a look found.
+#[derive(Debug)]
+pub struct Finding {
+    /// How much was compared.
+    pub depth: Depth,
+    /// How often the kernel had been written to.
+    pub number: u64,
+    /// How long it took.
+    pub took: Duration,
+    /// What differs, as sentences; none if nothing does.
+    pub found: Result<Option<String>, KernelError>,
+}
+
+impl Look {
+    /// Looks.
+    pub fn make(&self) -> Finding {
+        let start = Instant::now();
+        let found = match self.depth {
+            Depth::Way => self.way(),
+            Depth::Everything => self.everything(),
+        };
+        let Self { depth, number, .. } = *self;
+        Finding { depth, number, took: start.elapsed(), found }
+    }
+
+    fn way(&self) -> Result<Option<String>, KernelError> {
+        for (tables, ways) in self.kernel.tables.iter().zip(&self.ways) {
+            for (from, to) in ways {
+                let first = tables.rule(from, 1)?;
+                let jumps = first.is_some_and(|rule| rule == format!("-j {to}"));
+                if !(jumps && tables.rule(to, 1)?.is_some()) {
+                    return Ok(Some("packets do not come to our rules any more".to_owned()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn everything(&self) -> Result<Option<String>, KernelError> {
+        let found = differences(&self.written, &read(&self.kernel, &self.prefix)?);
+        Ok((!found.is_empty()).then(|| found.join("; ")))
+    }
+}
+
+/// For both families, where packets come to the rules of a program.
+pub fn ways(program: &FilterProgram) -> [Vec<(&'static str, String)>; 2] {
+    let ways = program.families.each_ref();
+    ways.map(|family| family.hooks.iter().map(|hook| (hook.from, hook.to.to_string())).collect())
+}
+
+/// What is ours in the kernel.
+///
+/// # Errors
+/// If a tool fails.
+pub fn read(kernel: &Kernel, prefix: &str) -> Result<KernelState, KernelError> {
+    let [v4, v6] = &kernel.tables;
+    let (v4, v6) = (v4.save("filter")?, v6.save("filter")?);
+    let sets = kernel.sets.save(&["4-", "6-"].map(|end| format!("{prefix}{end}")))?;
+    Ok(KernelState::read(prefix, [&v4, &v6], &sets))
+}
+
+/// Differences between what was written and what the kernel holds, each as a sentence.
+pub fn differences(wanted: &KernelState, held: &KernelState) -> Vec<String> {
+    let mut found = Vec::new();
+    for (wanted, held) in wanted.tables.iter().zip(&held.tables) {
+        let names = wanted.chains.keys().chain(held.chains.keys());
+        let other = names.filter(|name| wanted.chains.get(*name) != held.chains.get(*name));
+        found.extend(other.map(|name| format!("chain {name} is not as it was written")));
+        let hooks = wanted.hooks.iter().filter(|(hook, at)| held.hooks.get(*hook) != Some(at));
+        found.extend(
+            hooks.map(|(hook, _)| format!("{} does not begin with {}", hook.from, hook.to)),
+        );
+    }
+    let names = wanted.sets.keys().chain(held.sets.keys());
+    let other = names.filter(|name| wanted.sets.get(*name) != held.sets.get(*name));
+    found.extend(other.map(|name| format!("set {name} is not as it was written")));
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Who looks.
+#[derive(Debug)]
+pub struct Inspector {
+    to: Sender<Look>,
+}
+
+impl Inspector {
+    /// One that tells what it finds.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    pub fn start(back: Sender<Message>) -> anyhow::Result<Self> {
+        let (to, looks) = channel();
+        std::thread::Builder::new()
+            .name("look".into())
+            .spawn(move || follow(&looks, &back))
+            .context("no thread can be started")?;
+        Ok(Self { to })
+    }
+
+    /// Begins a look.
+    pub fn begin(&self, look: Look) {
+        // The thread ends only with the agent.
+        let _ = self.to.send(look);
+    }
+}
+
+fn follow(looks: &Receiver<Look>, back: &Sender<Message>) {
+    while let Ok(look) = looks.recv() {
+        if back.send(Message::Looked(look.make())).is_err() {
+            return;
+        }
+    }
+}
