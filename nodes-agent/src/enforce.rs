@@ -173,14 +173,25 @@ fn run_step(kernel: &Kernel, step: &Step) -> Result<(), KernelError> {
 /// # Errors
 /// If a tool fails.
 pub fn remove(kernel: &Kernel, prefix: &str, sets: Sets) -> Result<bool, KernelError> {
-    let mut state = look::read(kernel, prefix)?;
-    if sets == Sets::Stay {
-        state.sets.clear();
-    }
+    let state = there(kernel, prefix, sets)?;
     let Plan { now, sweep } = plan(&state, &nothing());
     let steps = [now, sweep].concat();
     carry_out(kernel, Arc::new(state), &steps)?;
     Ok(!steps.is_empty())
+}
+
+/// What there is to remove. What the kernel does not have is not there.
+fn there(kernel: &Kernel, prefix: &str, sets: Sets) -> Result<KernelState, KernelError> {
+    let [v4, v6] = &kernel.tables;
+    let (v4, v6) = (v4.save_if_there("filter")?, v6.save_if_there("filter")?);
+    let sets = match sets {
+        Sets::Stay => String::new(),
+        Sets::Go => kernel
+            .sets
+            .save(&look::set_names(prefix))
+            .or_else(KernelError::nothing_if_not_supported)?,
+    };
+    Ok(KernelState::read(prefix, [&v4, &v6], &sets))
 }
 
 /// Whether sets are removed.

@@ -94,8 +94,13 @@ pub fn ways(program: &FilterProgram) -> [Vec<(&'static str, String)>; 2] {
 pub fn read(kernel: &Kernel, prefix: &str) -> Result<KernelState, KernelError> {
     let [v4, v6] = &kernel.tables;
     let (v4, v6) = (v4.save("filter")?, v6.save("filter")?);
-    let sets = kernel.sets.save(&["4-", "6-"].map(|end| format!("{prefix}{end}")))?;
+    let sets = kernel.sets.save(&set_names(prefix))?;
     Ok(KernelState::read(prefix, [&v4, &v6], &sets))
+}
+
+/// What names of sets begin with.
+pub fn set_names(prefix: &str) -> [String; 2] {
+    ["4-", "6-"].map(|end| format!("{prefix}{end}"))
 }
 
 /// Differences between what was written and what the kernel holds, each as a sentence.

@@ -1,5 +1,6 @@
 //! The tables of iptables, by whichever of its two implementations the node uses.
 
+use std::io;
 use std::path::PathBuf;
 
 use portcullis_engine::net::Family;
@@ -26,6 +27,7 @@ const WAIT: [&str; 2] = ["-w", "5"];
 pub struct Tables {
     /// The family.
     pub family: Family,
+    backend: Backend,
     restore: PathBuf,
     save: PathBuf,
     single: PathBuf,
@@ -99,7 +101,8 @@ impl Tables {
     pub fn find(family: Family, backend: Backend) -> Result<Self, KernelError> {
         let base = if family == Family::IPv4 { "iptables" } else { "ip6tables" };
         let tool = |end: &str| find(&format!("{base}-{}{end}", backend.name()));
-        Ok(Self { family, restore: tool("-restore")?, save: tool("-save")?, single: tool("")? })
+        let (restore, save, single) = (tool("-restore")?, tool("-save")?, tool("")?);
+        Ok(Self { family, backend, restore, save, single })
     }
 
     /// Does what a text of `iptables-restore` says, all of it or nothing, and leaves all that it
@@ -125,6 +128,29 @@ impl Tables {
     /// If the tool fails.
     pub fn save(&self, table: &str) -> Result<String, KernelError> {
         run(&self.save, &["-t", table], "")
+    }
+
+    /// The same, and nothing where the kernel has no such table: none of this implementation, or
+    /// none that anybody ever used.
+    ///
+    /// # Errors
+    /// If there is one and the tool fails.
+    pub fn save_if_there(&self, table: &str) -> Result<String, KernelError> {
+        if self.backend == Backend::Legacy && !self.is_listed(table)? {
+            return Ok(String::new());
+        }
+        self.save(table).or_else(KernelError::nothing_if_not_supported)
+    }
+
+    /// Whether the kernel lists a table among those of xtables. To ask the tool would make it.
+    fn is_listed(&self, table: &str) -> Result<bool, KernelError> {
+        let base = if self.family == Family::IPv4 { "ip" } else { "ip6" };
+        let path = format!("/proc/thread-self/net/{base}_tables_names");
+        match std::fs::read_to_string(&path) {
+            Ok(names) => Ok(names.lines().any(|name| name == table)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(KernelError::while_doing(path)(error)),
+        }
     }
 
     /// Rule `number` of a chain of the table `filter`, counted from one; none if the chain or the

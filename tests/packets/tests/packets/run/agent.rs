@@ -41,12 +41,18 @@ pub fn once(node: &Host, manifests: &Path, backend: Backend, more: &[&str]) -> S
 
 /// Has the agent remove all that is its.
 pub fn cleanup(node: &Host) -> String {
+    cleanup_with(node, &[]).unwrap_or_else(|stderr| panic!("on {}: {stderr}", node.name))
+}
+
+/// The same in an environment; what it complained of if it failed.
+pub fn cleanup_with(node: &Host, environment: &[(&str, &str)]) -> Result<String, String> {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([WORD, "cleanup"]);
+    command.args([WORD, "cleanup"]).envs(environment.iter().copied());
     let output = node.namespace.enter(|| Ok(command.output().unwrap())).unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cleanup failed on {}: {stderr}", node.name);
-    String::from_utf8(output.stdout).unwrap()
+    match output.status.success() {
+        true => Ok(String::from_utf8(output.stdout).unwrap()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
 }
 
 /// An agent that keeps running, until it is dropped.

@@ -1,5 +1,7 @@
 //! One flow that is allowed and one that is not; what the agent leaves, and what it does not touch.
 
+use std::os::unix::fs::PermissionsExt;
+
 use portcullis_agent::kernel::Backend;
 use portcullis_packets::fabric::Wiring;
 
@@ -9,6 +11,7 @@ use super::{Test, agent};
 pub const TESTS: &[Test] = &[
     ("allowed flows pass and denied ones do not, however wired and enforced", both_ways),
     ("cleanup leaves nothing, and rules of others where they are", cleanup),
+    ("cleanup passes over what the kernel does not have", cleanup_where_tables_are_not),
     ("a dry run prints and changes nothing", dry_run),
     ("the bridge is made to ask iptables", bridge),
 ];
@@ -101,6 +104,29 @@ fn cleanup() {
         assert_eq!(before, everything(&scenario, 0));
         assert_eq!(agent::cleanup(scenario.node(0)), "there was nothing of ours\n");
     }
+}
+
+/// Tools of legacy iptables as they are where the kernel has no such tables.
+fn cleanup_where_tables_are_not() {
+    let scenario = Scenario::build((Wiring::Routed, Backend::Nft), &shop(), &[]);
+    scenario.enforce();
+    let tools = scenario.folder.with_extension("tools");
+    std::fs::create_dir_all(&tools).unwrap();
+    for tool in ["iptables-legacy-save", "ip6tables-legacy-save"] {
+        let says = "Cannot initialize: Table does not exist (do you need to insmod?)";
+        let path = tools.join(tool);
+        std::fs::write(&path, format!("#!/bin/sh\necho '{says}' >&2\nexit 1\n")).unwrap();
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    let cleanup = || agent::cleanup_with(scenario.node(0), &[("PATH", &path)]);
+    assert_eq!(cleanup(), Ok("everything of ours is removed\n".to_owned()));
+    // Where there is a table that cannot be read, there may be rules of ours.
+    scenario.node(0).namespace.run(&["iptables-legacy", "-S"]).unwrap();
+    let refused = cleanup().unwrap_err();
+    let said = "`iptables-legacy-save -t filter` failed: Cannot initialize";
+    assert!(refused.contains(said), "{refused}");
+    std::fs::remove_dir_all(tools).unwrap();
 }
 
 fn dry_run() {
