@@ -33,29 +33,25 @@ pub fn microseconds(time: Duration) -> String {
     format!("{:.1}", time.as_secs_f64() * 1e6)
 }
 
-/// A table that grows, and is printed row by row.
-#[derive(Debug)]
-pub struct Table {
-    widths: Vec<usize>,
-}
-
-impl Table {
-    /// Prints the head.
-    pub fn begin(head: &[&str]) -> Self {
-        let table = Self { widths: head.iter().map(|word| word.chars().count()).collect() };
-        table.row(&head.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
-        let lines: Vec<String> = table.widths.iter().map(|width| "-".repeat(*width)).collect();
-        table.row(&lines);
-        table
-    }
-
-    /// Prints a row.
-    pub fn row(&self, cells: &[String]) {
-        let mut line = String::from("|");
-        for (cell, width) in cells.iter().zip(&self.widths) {
-            let _ = write!(line, " {cell:<width$} |");
+/// Prints a table whose columns are as wide as what is in them.
+pub fn table(head: &[&str], rows: &[Vec<String>]) {
+    let width = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(String::as_str);
+        cells
+            .chain(head.get(at).copied())
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let head: Vec<String> = head.iter().map(|word| (*word).to_owned()).collect();
+    let line: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+    for row in [head, line].iter().chain(rows) {
+        let mut text = String::from("|");
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(text, " {cell:<width$} |");
         }
-        say(&line);
+        say(&text);
     }
 }
 

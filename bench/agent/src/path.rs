@@ -11,7 +11,7 @@ use crate::figures::Times;
 use crate::pulse::connect;
 
 /// What is measured of a path. Medians, as a busy machine makes some of each many times slower.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Path {
     /// Of a TCP connection's set-up.
     pub connect: Duration,
@@ -20,13 +20,45 @@ pub struct Path {
 }
 
 /// How often each is measured.
-const CONNECTS: usize = 3_000;
-const ROUND_TRIPS: usize = 20_000;
+const CONNECTS: usize = 1_000;
+const ROUND_TRIPS: usize = 5_000;
+
+/// How often a path is measured with and without rules, in turn: a machine's speed drifts.
+pub const ROUNDS: usize = 7;
+
+/// Both without and with rules, round by round.
+#[derive(Clone, Debug, Default)]
+pub struct Pairs(pub Vec<[Path; 2]>);
+
+impl Pairs {
+    /// What the rules add to one of the figures: the median of the rounds' differences, and the
+    /// median without rules, in microseconds.
+    pub fn cell(&self, of: fn(&Path) -> Duration) -> String {
+        let micros = |path: &Path| of(path).as_secs_f64() * 1e6;
+        let more = self.0.iter().map(|[bare, ruled]| micros(ruled) - micros(bare)).collect();
+        let bare = self.0.iter().map(|[bare, _]| micros(bare)).collect();
+        format!("{:+.1} ({:.0})", median(more), median(bare))
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// Keeps this thread, and those that it starts, on one processor: on which one two threads run
+/// decides more about a round trip between them than any rule.
+fn stay() -> std::io::Result<()> {
+    let mut one = rustix::thread::CpuSet::new();
+    one.set(0);
+    Ok(rustix::thread::sched_setaffinity(None, &one)?)
+}
 
 /// Sends back what comes.
 pub fn echo(mut stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     std::thread::spawn(move || {
+        let _ = stay();
         let mut byte = [0; 1];
         while stream.read_exact(&mut byte).is_ok() && stream.write_all(&byte).is_ok() {}
     });
@@ -39,6 +71,7 @@ pub fn measure(from: &Handle, [takes, echoes]: [SocketAddr; 2]) -> Result<Path> 
 }
 
 fn measure_here(takes: SocketAddr, echoes: SocketAddr) -> Result<Path> {
+    stay()?;
     let connects = times(CONNECTS, || Ok(connect(takes)?))?;
     let mut stream = TcpStream::connect(echoes)?;
     stream.set_nodelay(true)?;

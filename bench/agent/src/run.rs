@@ -7,12 +7,12 @@ use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 use portcullis_kube::Programs;
 
-use crate::agent::{Agent, Program, Used};
+use crate::agent::{Agent, Metrics, Program, Used};
 use crate::changes;
-use crate::figures::{Table, Times, microseconds, milliseconds, progress, say};
+use crate::figures::{Times, milliseconds, progress, say, table};
 use crate::lab::{Lab, PATIENCE};
 use crate::objects::{PATH_PORT, POLICY_PORT};
-use crate::path::{self, Path};
+use crate::path::{self, Pairs, Path};
 use crate::pulse::Pulse;
 use crate::synthetic;
 
@@ -70,107 +70,123 @@ pub fn main() -> Result<()> {
     }
     let programs = Programs::find().context("no API server is built: scripts/build-kube.sh")?;
     let lab = Lab::build(&arguments.pods, &programs)?;
-    Bench { arguments, program, lab, tables: None }.run()
+    Bench { arguments, program, lab }.run()
 }
 
 struct Bench {
     arguments: Arguments,
     program: Program,
     lab: Lab,
-    tables: Option<Table>,
 }
 
-/// One line of the tables.
+/// A node under one implementation of iptables.
 #[derive(Clone, Copy, Debug)]
 struct Case<'c> {
     at: usize,
     backend: &'c str,
 }
 
-const HEAD: [&str; 11] = [
-    "backend",
-    "pods of node / cluster",
-    "policies",
-    "policy created, ms",
-    "policy deleted, ms",
-    "no peer any more, ms",
-    "a peer again, ms",
-    "start, ms",
-    "memory, MB / processor, s",
+/// What was measured of a case: the cells of its row in each of the tables.
+#[derive(Clone, Debug)]
+struct Row {
+    case: [String; 3],
+    latencies: Vec<String>,
+    phases: Vec<String>,
+    costs: Vec<String>,
+}
+
+const CASE: [&str; 3] = ["backend", "pods of node / cluster", "policies"];
+const LATENCIES: [&str; 5] =
+    ["policy created", "policy deleted", "no peer any more", "a peer again", "start"];
+const PHASES: [&str; 2] = ["a policy", "a member"];
+const COSTS: [&str; 5] = [
+    "memory, MB",
+    "processor, s: agent + tools",
     "rules / sets / members",
-    "connect, round trip: more than none, µs",
+    "connect, µs more",
+    "round trip, µs more",
 ];
 
 impl Bench {
-    fn run(mut self) -> Result<()> {
-        say("Milliseconds from the API server's answer to the first connection that shows the \
-             change, p50 / p99 / maximum; connections are tried every 2 ms.\n");
-        self.tables = Some(Table::begin(&HEAD));
+    fn run(self) -> Result<()> {
         let Arguments { cluster, policies, .. } = self.arguments.clone();
+        let mut rows = Vec::new();
+        let mut lab = self.lab;
         for (round, pods) in cluster.into_iter().enumerate() {
             let most = policies.len().saturating_sub(1);
             for policies in policies.iter().skip(if round == 0 { 0 } else { most }) {
-                self.lab.fill(pods, *policies)?;
-                self.all_cases()?;
+                lab.fill(pods, *policies)?;
+                let here = Here { arguments: &self.arguments, program: &self.program, lab: &lab };
+                here.all_cases(&mut rows)?;
             }
         }
+        print(&rows);
         Ok(())
     }
+}
 
-    fn all_cases(&self) -> Result<()> {
+fn print(rows: &[Row]) {
+    say(
+        "Milliseconds from the API server's answer to the first connection that shows the change: \
+         p50 / p99 / maximum. Connections are tried every 2 ms. Start: from the process to the \
+         first connection refused, median.\n",
+    );
+    part(rows, &LATENCIES, |row| &row.latencies);
+    say("\nOf it in the agent, microseconds on average: compile / lower / verify / write.\n");
+    part(rows, &PHASES, |row| &row.phases);
+    say("\nWhat it needs, and what the rules add for a packet (beside what it takes without).\n");
+    part(rows, &COSTS, |row| &row.costs);
+}
+
+fn part(rows: &[Row], head: &[&str], of: fn(&Row) -> &[String]) {
+    let rows: Vec<_> = rows.iter().map(|row| [&row.case[..], of(row)].concat()).collect();
+    table(&[&CASE[..], head].concat(), &rows);
+}
+
+/// The place as it is filled now.
+struct Here<'h> {
+    arguments: &'h Arguments,
+    program: &'h Program,
+    lab: &'h Lab,
+}
+
+impl Here<'_> {
+    fn all_cases(&self, rows: &mut Vec<Row>) -> Result<()> {
         for backend in &self.arguments.backends {
             for at in 0..self.lab.places.len() {
-                self.case(Case { at, backend })?;
+                rows.push(self.case(Case { at, backend })?);
             }
         }
         Ok(())
     }
 
-    fn case(&self, case: Case<'_>) -> Result<()> {
+    fn case(&self, case: Case<'_>) -> Result<Row> {
         let place = self.lab.place(case.at)?;
         let (pods, policies) = self.lab.filled();
         progress(&format!("{}, {}, {pods} pods, {policies} policies", case.backend, place.name));
         let host = &self.lab.node(case.at)?.host;
         self.program.clean_up(host)?;
-        let bare = self.path(case.at)?;
+        let paths = self.paths(case)?;
         let starts = self.starts(case)?;
         let agent = self.start(case)?;
         agent.ready()?;
         std::thread::sleep(Duration::from_secs(1));
         let count = self.arguments.changes;
-        let policy = changes::policies(&self.lab, (case.at, &agent), count)?;
-        let member = changes::members(&self.lab, (case.at, &agent), count)?;
-        let used = agent.used()?;
-        let metrics = agent.metrics()?;
+        let policy = changes::policies(self.lab, (case.at, &agent), count)?;
+        let member = changes::members(self.lab, (case.at, &agent), count)?;
+        let (used, metrics) = (agent.used()?, agent.metrics()?);
         agent.stop()?;
-        let ruled = self.path(case.at)?;
         self.program.clean_up(host)?;
-        let bare_again = self.path(case.at)?;
-        let number = |name: &str| metrics.number(&format!("portcullis_{name}{{family=\"IPv4\"}}"));
-        self.row(&[
-            case.backend.to_owned(),
-            format!("{} / {pods}", place.pods),
-            policies.to_string(),
-            policy.closing.cells(),
-            policy.opening.cells(),
-            member.closing.cells(),
-            member.opening.cells(),
-            milliseconds(starts.percentile(50)),
-            used_cell(used),
-            format!("{} / {} / {}", number("rules"), number("sets"), number("set_members")),
-            path_cell(&[bare, bare_again], ruled),
-        ]);
-        say(&format!(
-            "  compile / lower / verify / write, µs on average: policies {}; members {}",
-            policy.phases, member.phases
-        ));
-        Ok(())
-    }
-
-    fn row(&self, cells: &[String]) {
-        if let Some(table) = &self.tables {
-            table.row(cells);
-        }
+        let start = milliseconds(starts.percentile(50));
+        let times = [&policy.closing, &policy.opening, &member.closing, &member.opening];
+        let row = Row {
+            case: [case.backend.into(), format!("{} / {pods}", place.pods), policies.to_string()],
+            latencies: times.map(Times::cells).into_iter().chain([start]).collect(),
+            phases: vec![policy.phases, member.phases],
+            costs: costs(used, &metrics, &paths),
+        };
+        progress(&[&row.latencies[..], &row.phases, &row.costs].concat().join(" | "));
+        Ok(row)
     }
 
     fn start(&self, case: Case<'_>) -> Result<Agent> {
@@ -182,6 +198,20 @@ impl Bench {
     fn path(&self, at: usize) -> Result<Path> {
         let from = self.lab.client(at)?.namespace.handle()?;
         path::measure(&from, [POLICY_PORT, PATH_PORT].map(|port| self.lab.address(at, port)))
+    }
+
+    /// Without rules and with them, in turn.
+    fn paths(&self, case: Case<'_>) -> Result<Pairs> {
+        let mut pairs = Pairs::default();
+        for _ in 0..path::ROUNDS {
+            let bare = self.path(case.at)?;
+            let agent = self.start(case)?;
+            agent.ready()?;
+            agent.stop()?;
+            pairs.0.push([bare, self.path(case.at)?]);
+            self.program.clean_up(&self.lab.node(case.at)?.host)?;
+        }
+        Ok(pairs)
     }
 
     /// From the start of the process, on a node without any rules, to the first connection that is
@@ -206,18 +236,13 @@ impl Bench {
     }
 }
 
-fn used_cell(used: Used) -> String {
-    let Used { peak_memory, own, tools } = used;
-    format!("{peak_memory:.0} / {:.1} + {:.1}", own.as_secs_f64(), tools.as_secs_f64())
-}
-
-/// What the rules cost, against the middle of before and after.
-fn path_cell(bare: &[Path; 2], ruled: Path) -> String {
-    let more = |of: fn(&Path) -> Duration| {
-        let [before, after] = bare.each_ref().map(of);
-        let middle = (before + after) / 2;
-        let sign = if of(&ruled) < middle { "-" } else { "+" };
-        format!("{sign}{} ({})", microseconds(of(&ruled).abs_diff(middle)), microseconds(middle))
-    };
-    format!("{}, {}", more(|path| path.connect), more(|path| path.round_trip))
+fn costs(used: Used, metrics: &Metrics, paths: &Pairs) -> Vec<String> {
+    let number = |name: &str| metrics.number(&format!("portcullis_{name}{{family=\"IPv4\"}}"));
+    vec![
+        format!("{:.0}", used.peak_memory),
+        format!("{:.1} + {:.1}", used.own.as_secs_f64(), used.tools.as_secs_f64()),
+        format!("{} / {} / {}", number("rules"), number("sets"), number("set_members")),
+        paths.cell(|path| path.connect),
+        paths.cell(|path| path.round_trip),
+    ]
 }

@@ -24,7 +24,6 @@ const POLICIES: usize = 10_000;
 pub fn measure(program: &Program, pods: usize) -> Result<()> {
     progress(&format!("an API server of {pods} synthetic pods"));
     let host = Host::new(NODE, &["192.168.0.1".parse()?])?;
-    host.namespace.ip("link add eth0 type dummy\naddr add 192.168.0.1/32 dev eth0\n")?;
     let listener = host.namespace.enter(|| Ok(TcpListener::bind("127.0.0.1:0")))??;
     let address = listener.local_addr()?;
     std::thread::spawn(move || {
