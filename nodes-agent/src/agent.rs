@@ -20,6 +20,7 @@ use crate::observe::{Phase, Status};
 use crate::source::{Changes, Message};
 use crate::upkeep::{Due, Pace, Upkeep};
 use crate::wanted::Wanted;
+use crate::watch::Reporter;
 
 /// The first wait after a failure, and the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(10));
@@ -59,6 +60,7 @@ pub struct Agent {
     status: Arc<Status>,
     /// Who ends connections and expands the flow log, on threads of their own.
     followers: Vec<Follower>,
+    reporter: Reporter,
     cutter: Option<Cutter>,
     inspector: Option<Inspector>,
     upkeep: Upkeep,
@@ -93,6 +95,8 @@ pub struct Parts {
     pub status: Arc<Status>,
     /// Who is told of every state that came into force.
     pub followers: Vec<Follower>,
+    /// Who is told of policies that are not enforced as written.
+    pub reporter: Reporter,
     /// Who ends connections that are no longer allowed.
     pub cutter: Option<Cutter>,
     /// Who looks at the kernel; without, an agent waits for its own looks.
@@ -105,7 +109,7 @@ impl Agent {
     /// An agent that has heard nothing yet.
     pub fn new(parts: Parts) -> Self {
         let Parts { wanted, settings, expected, node, enforcer, status, .. } = parts;
-        let Parts { followers, cutter, inspector, pace, .. } = parts;
+        let Parts { followers, reporter, cutter, inspector, pace, .. } = parts;
         Self {
             wanted,
             settings,
@@ -116,6 +120,7 @@ impl Agent {
             enforcer,
             status,
             followers,
+            reporter,
             cutter,
             inspector,
             upkeep: Upkeep::new(pace),
@@ -216,7 +221,7 @@ impl Agent {
             tracing::warn!(because = news, "addresses of unknown pods are open");
         }
         let Some(program) = self.enforcer.in_force() else { return };
-        notes::tell(self.session(), before, program);
+        notes::tell(self.session(), before, program, &self.reporter);
         self.status.metrics.in_force(program);
         self.status.metrics.applies.inc();
         self.report_bridges();

@@ -1,14 +1,28 @@
 //! What could not be enforced as written, for the agent's log.
 
+use std::sync::Arc;
+
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{FilterProgram, Note};
 
-/// Logs what a program closes for want of knowledge, unless the one before it did so too.
-pub fn tell(session: &Session, before: Option<&FilterProgram>, program: &FilterProgram) {
+use crate::watch::{Complaint, Reporter};
+
+/// Tells what a program closes for want of knowledge, unless the one before it did so too.
+pub fn tell(
+    session: &Session,
+    before: Option<&FilterProgram>,
+    program: &FilterProgram,
+    reporter: &Reporter,
+) {
     let known = before.map(|before| before.notes.as_slice()).unwrap_or_default();
     for note in program.notes.iter().filter(|note| !known.contains(note)) {
         let (about, what) = sentence(session, note);
         tracing::warn!(about, "{what}");
+        if let Note::SubjectUnknown(id) | Note::PeersUnknown(id) = note
+            && let Some((namespace, policy)) = policy(session, *id)
+        {
+            reporter.complain(Complaint { namespace, policy, what: what.to_owned() });
+        }
     }
 }
 
@@ -30,10 +44,14 @@ fn sentence(session: &Session, note: &Note) -> (String, &'static str) {
     }
 }
 
-fn policy_name(session: &Session, policy: u32) -> String {
-    let policy = session.policies().policy(policy);
-    policy.map_or_else(String::new, |policy| {
-        let namespace = session.model().namespace_name(policy.namespace);
-        format!("{namespace}/{}", policy.object.meta.name)
-    })
+fn policy_name(session: &Session, id: u32) -> String {
+    let named = policy(session, id);
+    named.map_or_else(String::new, |(namespace, name)| format!("{namespace}/{name}"))
+}
+
+/// A policy's namespace and name.
+fn policy(session: &Session, id: u32) -> Option<(Arc<str>, Arc<str>)> {
+    let policy = session.policies().policy(id)?;
+    let namespace = session.model().namespace_name(policy.namespace);
+    Some((namespace.into(), policy.object.meta.name.clone()))
 }

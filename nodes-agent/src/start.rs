@@ -22,7 +22,7 @@ use crate::source::{Message, Source};
 use crate::static_mode::Manifests;
 use crate::upkeep::Pace;
 use crate::wanted::Wanted;
-use crate::watch::{ApiServer, Patience};
+use crate::watch::{ApiServer, EventPace, Events, Patience, Reporter};
 use crate::{flowlog, privileges};
 
 /// Does what a command line says, its first word being the program's name.
@@ -78,13 +78,14 @@ fn remove(cleanup: &Cleanup) -> anyhow::Result<()> {
 }
 
 /// Where the wanted state comes from.
-fn source(options: &Options, status: &Arc<Status>) -> Box<dyn Source> {
+fn source(options: &Options, status: &Arc<Status>, events: Option<Events>) -> Box<dyn Source> {
     match &options.wanted.manifests {
         Some(folder) => Box::new(Manifests::new(folder)),
         None => Box::new(ApiServer {
             kubeconfig: options.wanted.kubeconfig.clone(),
             patience: Patience::default(),
             status: Arc::clone(status),
+            events,
         }),
     }
 }
@@ -109,6 +110,7 @@ fn agent(options: &Options, parts: impl FnOnce(Parts) -> Parts) -> anyhow::Resul
         node,
         status: Arc::new(Status::default()),
         followers: Vec::new(),
+        reporter: Reporter::default(),
         cutter: None,
         inspector: None,
         pace,
@@ -119,7 +121,7 @@ fn agent(options: &Options, parts: impl FnOnce(Parts) -> Parts) -> anyhow::Resul
 fn informed(options: &Options) -> anyhow::Result<Agent> {
     let mut agent = agent(options, |parts| parts)?;
     let (to, messages) = channel();
-    source(options, &Arc::default()).start(to)?;
+    source(options, &Arc::default(), None).start(to)?;
     while let Message::Changes(changes) = messages.recv().context("the source has ended")? {
         if agent.take(changes) {
             break;
@@ -157,8 +159,11 @@ fn keep(options: &Options) -> anyhow::Result<()> {
     }
     let (to, messages) = channel();
     stop_on_signals(to.clone())?;
-    let mut agent = following(options, &status, &to)?;
-    source(options, &status).start(to)?;
+    let node = options.wanted.node.as_deref().unwrap_or_default();
+    let events = options.running.events.then(|| Events::of(node, EventPace::default()));
+    let reporter = events.as_ref().map(Events::reporter).unwrap_or_default();
+    let mut agent = following(options, &status, (to.clone(), reporter))?;
+    source(options, &status, events).start(to)?;
     run_until_stopped(&mut agent, &messages);
     Ok(())
 }
@@ -172,7 +177,7 @@ fn run_until_stopped(agent: &mut Agent, messages: &Receiver<Message>) {
 fn following(
     options: &Options,
     status: &Arc<Status>,
-    to: &Sender<Message>,
+    (to, reporter): (Sender<Message>, Reporter),
 ) -> anyhow::Result<Agent> {
     let running = &options.running;
     let node = options.wanted.node.clone().unwrap_or_default();
@@ -182,9 +187,9 @@ fn following(
     let mark = options.enforcement.kill_mark;
     let cutter = options.enforcement.cut.then(|| Cutter::start(mark, Arc::clone(status)));
     let cutter = cutter.transpose()?;
-    let inspector = Some(Inspector::start(to.clone())?);
+    let inspector = Some(Inspector::start(to)?);
     let status = Arc::clone(status);
-    agent(options, |parts| Parts { followers, cutter, inspector, status, ..parts })
+    agent(options, |parts| Parts { followers, reporter, cutter, inspector, status, ..parts })
 }
 
 fn stop_on_signals(to: Sender<Message>) -> anyhow::Result<()> {

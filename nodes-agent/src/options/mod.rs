@@ -136,6 +136,10 @@ pub struct Running {
     /// Packets logged a second at most, for each class of pods.
     #[arg(long, env = "PORTCULLIS_FLOW_LOG_RATE", default_value_t = 10, value_name = "PACKETS")]
     pub flow_log_rate: u32,
+    /// Create Kubernetes Events for policies that are not enforced as they are written. The agent's
+    /// account then needs one more right, which is in a role of its own.
+    #[arg(long, env = "PORTCULLIS_EVENTS", conflicts_with = "manifests")]
+    pub events: bool,
     /// How the agent's own log is written.
     #[arg(long, env = "PORTCULLIS_LOG", value_enum, default_value_t = LogFormat::Text)]
     pub log: LogFormat,

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::request::{Resource, WatchError, ask};
 use super::tell::{Page, Told, line, objects};
-use super::{ApiServer, Patience, pause};
+use super::{ApiServer, Patience, Reporter, pause};
 use crate::observe::Status;
 use crate::source::{Change, Changes, Message};
 
@@ -23,6 +23,7 @@ const ENOUGH: u32 = 5;
 pub struct Follower {
     client: Client,
     resource: Resource,
+    reporter: Reporter,
     to: Sender<Message>,
     patience: Patience,
     status: Arc<Status>,
@@ -47,12 +48,12 @@ impl Follower {
     /// A follower that knows nothing yet.
     pub fn new(
         client: Client,
-        resource: Resource,
+        (resource, reporter): (Resource, Reporter),
         (to, of): (Sender<Message>, &ApiServer),
     ) -> Self {
         let (patience, status) = (of.patience, Arc::clone(&of.status));
         let (version, way, failures, refusals) = (None, ListBy::Watch, 0, 0);
-        Self { client, resource, to, patience, status, version, way, failures, refusals }
+        Self { client, resource, reporter, to, patience, status, version, way, failures, refusals }
     }
 
     /// Follows until nobody listens any more.
@@ -109,7 +110,7 @@ impl Follower {
             let mut text = Vec::new();
             while read(&mut body, &mut text, self.patience.answer).await? {}
             let page: Page<'_> = serde_json::from_slice(&text)?;
-            self.tell(objects(&page, self.resource))?;
+            self.tell(objects(&page, self.resource, &self.reporter))?;
             next = page.metadata.next.filter(|token| !token.is_empty());
             if next.is_none() {
                 return self.listed(page.metadata.resource_version);
@@ -149,7 +150,7 @@ impl Follower {
         let lines = std::mem::replace(text, rest);
         let (mut events, mut outcome) = (Vec::new(), Ok(()));
         for one in lines.split(|byte| *byte == b'\n').filter(|one| !one.is_empty()) {
-            match line(one, self.resource) {
+            match line(one, self.resource, &self.reporter) {
                 Ok(told) => self.take(told, &mut events),
                 Err(error) => {
                     outcome = Err(error);

@@ -4,6 +4,7 @@
 //! share nothing but the channel. The engine reads the objects, so that a manifest means here what
 //! it means everywhere.
 
+mod events;
 mod follow;
 mod pause;
 mod request;
@@ -22,6 +23,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::observe::Status;
 use crate::source::{Message, Source};
+pub use events::{Complaint, EventPace, Events, Reporter};
 use follow::Follower;
 use request::Resource;
 
@@ -34,6 +36,8 @@ pub struct ApiServer {
     pub patience: Patience,
     /// Where failures are counted.
     pub status: Arc<Status>,
+    /// What it is told of policies that are not enforced as written, if it is.
+    pub events: Option<Events>,
 }
 
 /// How long an API server may be silent before its connection counts as broken. Half-open ones
@@ -84,11 +88,16 @@ impl ApiServer {
         Client::try_from(config).context("the API server cannot be asked")
     }
 
-    async fn follow_all(self, client: Client, to: Sender<Message>) {
+    async fn follow_all(mut self, client: Client, to: Sender<Message>) {
+        let events = self.events.take();
+        let reporter = events.as_ref().map(Events::reporter).unwrap_or_default();
+        if let Some(events) = events {
+            tokio::spawn(events.run(client.clone(), self.patience));
+        }
         let mut tasks = tokio::task::JoinSet::new();
         for kind in Stored::ALL {
-            let resource = Resource::of(kind);
-            let follower = Follower::new(client.clone(), resource, (to.clone(), &self));
+            let what = (Resource::of(kind), reporter.clone());
+            let follower = Follower::new(client.clone(), what, (to.clone(), &self));
             tasks.spawn(follower.run());
         }
         while tasks.join_next().await.is_some() {}

@@ -135,7 +135,7 @@ impl Resource {
 }
 
 /// A text as a part of a URL.
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     let letter = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
             char::from(byte).to_string()
@@ -148,7 +148,15 @@ fn encoded(text: &str) -> String {
 /// The body of the answer to a request.
 pub async fn ask(client: &Client, path: &str, patience: Patience) -> Result<Body, WatchError> {
     let request = http::Request::get(path).header(http::header::ACCEPT, "application/json");
-    let request = request.body(Body::empty())?;
+    send(client, request.body(Body::empty())?, patience).await
+}
+
+/// The body of the answer to a request of any kind.
+pub async fn send(
+    client: &Client,
+    request: http::Request<Body>,
+    patience: Patience,
+) -> Result<Body, WatchError> {
     let wait = patience.connect + patience.answer;
     let silent = |_| WatchError::Silent(wait.as_secs());
     let (head, body) = timeout(wait, client.send(request)).await.map_err(silent)??.into_parts();

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::request::{Refusal, Resource, WatchError};
+use super::{Complaint, Reporter};
 
 /// A page of a list.
 #[derive(Debug, Deserialize)]
@@ -82,21 +83,26 @@ struct BookmarkMeta {
 }
 
 /// The objects of a page.
-pub fn objects(page: &Page<'_>, resource: Resource) -> Vec<Event> {
+pub fn objects(page: &Page<'_>, resource: Resource, reporter: &Reporter) -> Vec<Event> {
     let items = page.items.iter().flatten();
-    items.filter_map(|item| Some(put(item.get(), &head(item).ok()?, resource))).collect()
+    items
+        .filter_map(|item| Some(put(item.get(), &head(item).ok()?, (resource, reporter))))
+        .collect()
 }
 
 /// What a line says.
 ///
 /// # Errors
 /// If it is not understood, or says what is wrong.
-pub fn line(text: &[u8], resource: Resource) -> Result<Told, WatchError> {
+pub fn line(text: &[u8], resource: Resource, reporter: &Reporter) -> Result<Told, WatchError> {
     let line: Line<'_> = serde_json::from_slice(text)?;
     match &*line.sort {
         "ADDED" | "MODIFIED" => {
             let head = head(line.object)?;
-            Ok(Told::Object(put(line.object.get(), &head, resource), head.resource_version))
+            Ok(Told::Object(
+                put(line.object.get(), &head, (resource, reporter)),
+                head.resource_version,
+            ))
         }
         "DELETED" => {
             let head = head(line.object)?;
@@ -126,7 +132,7 @@ impl HeadMeta<'_> {
 
 /// That an object is there, as far as it is understood. One that is not at all counts as gone: it
 /// is then in no selector's set, and a pod without policies of its own where those are.
-fn put(text: &str, head: &HeadMeta<'_>, resource: Resource) -> Event {
+fn put(text: &str, head: &HeadMeta<'_>, (resource, reporter): (Resource, &Reporter)) -> Event {
     let (object, findings) = read_stored(text, resource.kind);
     if let Some(finding) = findings.first() {
         let (namespace, name) = (&*head.namespace, &*head.name);
@@ -139,6 +145,11 @@ fn put(text: &str, head: &HeadMeta<'_>, resource: Resource) -> Event {
         };
         let kind = resource.name;
         tracing::error!(kind, namespace, name, path, what, outcome, "an object is not understood");
+        if resource.kind == Stored::Policy {
+            let (namespace, policy) = head.name();
+            let what = format!("{path}: {what}: {outcome}");
+            reporter.complain(Complaint { namespace, policy, what });
+        }
     }
     match object {
         Some(object) => Event::Put(Box::new(object)),
@@ -149,9 +160,10 @@ fn put(text: &str, head: &HeadMeta<'_>, resource: Resource) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::watch::{EventPace, Events};
 
     fn told(text: &str, kind: Stored) -> String {
-        match line(text.as_bytes(), Resource::of(kind)) {
+        match line(text.as_bytes(), Resource::of(kind), &Reporter::default()) {
             Ok(Told::Object(Event::Put(object), version)) => {
                 format!("put {} at {version}", object.meta.name)
             }
@@ -187,11 +199,29 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_that_is_not_understood_is_complained_of() {
+        let mut events = Events::of("n", EventPace::default());
+        let mut tell = |kind, spec: &str| {
+            let text = format!(
+                r#"{{"type":"ADDED","object":{{"metadata":{{"name":"p","namespace":"n"}},"spec":{spec}}}}}"#
+            );
+            line(text.as_bytes(), Resource::of(kind), &events.reporter()).unwrap();
+            events.waiting()
+        };
+        let said = tell(Stored::Policy, r#"{"podSelector":{},"later":1}"#).unwrap();
+        assert_eq!((&*said.namespace, &*said.policy), ("n", "p"));
+        assert!(said.what.starts_with("spec.later: "), "{}", said.what);
+        assert!(said.what.ends_with("it isolates the pods that it selects and admits nothing"));
+        assert_eq!(tell(Stored::Policy, r#"{"podSelector":{}}"#), None);
+        assert_eq!(tell(Stored::Pod, "1"), None);
+    }
+
+    #[test]
     fn pages_may_be_empty() {
         let page: Page<'_> =
             serde_json::from_str(r#"{"metadata":{"resourceVersion":"1"},"items":null}"#).unwrap();
-        assert!(
-            objects(&page, Resource::of(Stored::Node)).is_empty() && page.metadata.next.is_none()
-        );
+        let nodes = Resource::of(Stored::Node);
+        assert!(objects(&page, nodes, &Reporter::default()).is_empty());
+        assert!(page.metadata.next.is_none());
     }
 }

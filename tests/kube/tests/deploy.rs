@@ -277,16 +277,24 @@ fn the_chart_makes_the_same_objects() {
     assert_eq!(objects.len() + 1, texts().len());
 }
 
+fn object_documents(path: &str) -> Vec<Value> {
+    read(path).split("---\n").map(object).collect()
+}
+
 #[test]
 fn the_values_of_the_chart_do_what_they_say() {
     let set = ["listen.host=0.0.0.0", "listen.port=9200", "podMonitor.enabled=true"];
-    let more = ["config.flow-log=denied", "config.audit-seconds=30", "xtablesLock=false"];
-    let Some(objects) = rendered(&[set, more].concat()) else { return };
+    let more =
+        ["config.flow-log=denied", "config.audit-seconds=30", "xtablesLock=false", "events=true"];
+    let Some(objects) = rendered(&[&set[..], &more].concat()) else { return };
     let (set, config) = (of(&objects, "DaemonSet"), of(&objects, "ConfigMap"));
     check_probes(set, config);
     assert_eq!(options(set, config).running.audit_seconds, 30);
     assert!(!set.to_string().contains("xtables"), "{set}");
     assert_eq!(*of(&objects, "PodMonitor"), object(&read("optional/podmonitor.yaml")));
+    let events = object_documents("optional/events.yaml");
+    assert_eq!(objects.iter().filter(|object| events.contains(object)).count(), events.len());
+    assert!(options(set, config).running.events);
     let checksum = "/spec/template/metadata/annotations/checksum~1config";
     let defaults = rendered(&[]).unwrap();
     assert_ne!(set.pointer(checksum), of(&defaults, "DaemonSet").pointer(checksum));

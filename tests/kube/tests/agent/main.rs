@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+mod events;
 mod state;
 
 use std::time::Duration;

@@ -97,7 +97,9 @@ impl Watched {
         let (to, messages) = channel();
         let status = Arc::<Status>::default();
         let kubeconfig = Some(kubeconfig.to_owned());
-        let source = Box::new(ApiServer { kubeconfig, patience, status: Arc::clone(&status) });
+        let events = None;
+        let status_there = Arc::clone(&status);
+        let source = Box::new(ApiServer { kubeconfig, patience, status: status_there, events });
         // Not from within the test's own runtime.
         std::thread::spawn(move || source.start(to)).join().unwrap().unwrap();
         let index = Index::new(Options::default());

@@ -1,0 +1,231 @@
+//! Events that tell a policy's owner that it is not enforced as it is written.
+//!
+//! Every node finds the same, and one Event is enough: it is named by what it says, so that the API
+//! server refuses the others.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt as _, Limited};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+use kube::client::Body;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::{sleep, timeout};
+
+use super::request::{WatchError, encoded, send};
+use super::{Patience, pause};
+
+/// How many complaints may wait; more are left out.
+const WAITING: usize = 256;
+
+/// For so long a complaint is not repeated: about as long as the API server keeps Events.
+const KEPT: Duration = Duration::from_secs(3600);
+
+/// The longest note that the API server takes, in bytes.
+const LONGEST: usize = 1024;
+
+/// The longest answer that is read.
+const LONGEST_ANSWER: usize = 4 << 20;
+
+/// What is wrong with a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Complaint {
+    /// Its namespace.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub policy: Arc<str>,
+    /// What is wrong, as a sentence.
+    pub what: String,
+}
+
+/// Who takes complaints. By default, nobody does.
+#[derive(Clone, Debug, Default)]
+pub struct Reporter {
+    to: Option<Sender<Complaint>>,
+}
+
+/// Complaints on their way to the API server.
+#[derive(Debug)]
+pub struct Events {
+    reporter: Reporter,
+    complaints: Receiver<Complaint>,
+    node: String,
+    pace: EventPace,
+    /// Names of Events, and when the API server had them.
+    told: HashMap<String, Instant>,
+}
+
+/// How fast Events may come. All nodes have them at the same time.
+#[derive(Clone, Copy, Debug)]
+pub struct EventPace {
+    /// Up to so long is waited at first.
+    pub spread: Duration,
+    /// So long is waited after each.
+    pub between: Duration,
+}
+
+impl Default for EventPace {
+    fn default() -> Self {
+        Self { spread: Duration::from_secs(10), between: Duration::from_secs(1) }
+    }
+}
+
+impl Reporter {
+    /// Takes a complaint, if there is room for it.
+    pub fn complain(&self, complaint: Complaint) {
+        if let Some(to) = &self.to {
+            // It is in the log, too.
+            let _ = to.try_send(complaint);
+        }
+    }
+}
+
+impl Events {
+    /// Events that a node tells.
+    pub fn of(node: &str, pace: EventPace) -> Self {
+        let (to, complaints) = channel(WAITING);
+        let (reporter, told) = (Reporter { to: Some(to) }, HashMap::new());
+        Self { reporter, complaints, node: node.to_owned(), pace, told }
+    }
+
+    /// Who takes complaints for them.
+    pub fn reporter(&self) -> Reporter {
+        self.reporter.clone()
+    }
+
+    /// The next complaint that waits.
+    #[cfg(test)]
+    pub fn waiting(&mut self) -> Option<Complaint> {
+        self.complaints.try_recv().ok()
+    }
+
+    /// Tells of complaints as they come.
+    pub async fn run(mut self, client: Client, patience: Patience) {
+        sleep(pause::between(self.pace.spread)).await;
+        while let Some(complaint) = self.complaints.recv().await {
+            self.told.retain(|_, told| told.elapsed() < KEPT);
+            if let Err(error) = self.tell(&client, &complaint, patience).await {
+                tracing::warn!(%error, "an Event could not be created");
+            }
+            sleep(self.pace.between).await;
+        }
+    }
+
+    /// Has the API server make an Event, unless it has it or the policy is gone.
+    async fn tell(
+        &mut self,
+        client: &Client,
+        complaint: &Complaint,
+        patience: Patience,
+    ) -> Result<(), WatchError> {
+        let policy = http::Request::get(policy_path(complaint)).body(Body::empty())?;
+        let policies = json(client, policy, patience).await?;
+        let Some(uid) = policies.pointer("/items/0/metadata/uid").and_then(Value::as_str) else {
+            return Ok(());
+        };
+        let name = name(uid, &complaint.what);
+        if self.told.contains_key(&name) {
+            return Ok(());
+        }
+        let namespace = encoded(&complaint.namespace);
+        let path = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events");
+        let body = event(complaint, (uid, &name), &self.node).to_string().into_bytes();
+        let request = http::Request::post(path).header("Content-Type", "application/json");
+        match json(client, request.body(Body::from(body))?, patience).await {
+            Ok(_) | Err(WatchError::Refused { code: 409, .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.told.insert(name, Instant::now());
+        Ok(())
+    }
+}
+
+/// Where the policy is listed: the agent may list policies, but not ask for one.
+fn policy_path(complaint: &Complaint) -> String {
+    let (namespace, name) = (encoded(&complaint.namespace), encoded(&complaint.policy));
+    format!(
+        "/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies\
+         ?fieldSelector=metadata.name%3D{name}"
+    )
+}
+
+async fn json(
+    client: &Client,
+    request: http::Request<Body>,
+    patience: Patience,
+) -> Result<Value, WatchError> {
+    let body = send(client, request, patience).await?;
+    let read = timeout(patience.answer, Limited::new(body, LONGEST_ANSWER).collect()).await;
+    let read = read.map_err(|_| WatchError::Silent(patience.answer.as_secs()))?;
+    let bytes = read.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    Ok(serde_json::from_slice(&bytes)?)
+}
+
+fn event(complaint: &Complaint, (uid, name): (&str, &str), node: &str) -> Value {
+    let Complaint { namespace, policy, what } = complaint;
+    let end = (0..=LONGEST.min(what.len())).rev().find(|end| what.is_char_boundary(*end));
+    json!({
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": namespace},
+        "eventTime": MicroTime(Timestamp::now()),
+        "type": "Warning",
+        "reason": "NotEnforcedAsWritten",
+        "action": "Enforce",
+        "note": what.get(..end.unwrap_or(0)),
+        "reportingController": "portcullis-agent",
+        "reportingInstance": node,
+        "regarding": {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "namespace": namespace,
+            "name": policy,
+            "uid": uid,
+        },
+    })
+}
+
+/// The same on every node that runs the same version.
+fn name(uid: &str, what: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    (uid, what).hash(&mut hasher);
+    format!("portcullis-{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(what: &str) -> Complaint {
+        Complaint { namespace: "shop".into(), policy: "db".into(), what: what.into() }
+    }
+
+    #[test]
+    fn the_same_about_the_same_policy_has_the_same_name() {
+        assert_eq!(name("1", "odd"), name("1", "odd"));
+        assert_ne!(name("1", "odd"), name("2", "odd"));
+        assert_ne!(name("1", "odd"), name("1", "other"));
+    }
+
+    #[test]
+    fn notes_are_cut_where_a_letter_ends() {
+        let note =
+            |what: &str| event(&complaint(what), ("1", "x"), "a")["note"].as_str().unwrap().len();
+        assert_eq!(note("short"), 5);
+        assert_eq!(note(&"é".repeat(600)), 1024);
+        assert_eq!(note(&format!("x{}", "é".repeat(600))), 1023);
+    }
+
+    #[test]
+    fn complaints_beyond_the_room_for_them_are_left_out() {
+        let events = Events::of("a", EventPace::default());
+        let reporter = events.reporter();
+        (0..2 * WAITING).for_each(|at| reporter.complain(complaint(&at.to_string())));
+        Reporter::default().complain(complaint("to nobody"));
+    }
+}
