@@ -18,6 +18,7 @@ use crate::look::{Depth, Finding, Inspector};
 use crate::notes;
 use crate::observe::{Phase, Status};
 use crate::source::{Changes, Message};
+use crate::tally::{Counts, Tally};
 use crate::upkeep::{Due, Pace, Upkeep};
 use crate::wanted::Wanted;
 use crate::watch::Reporter;
@@ -64,6 +65,7 @@ pub struct Agent {
     cutter: Option<Cutter>,
     inspector: Option<Inspector>,
     upkeep: Upkeep,
+    tally: Tally,
     /// When the oldest change that is not in force was learnt of, and when it is to be tried.
     pending: Option<Pending>,
 }
@@ -124,6 +126,7 @@ impl Agent {
             cutter,
             inspector,
             upkeep: Upkeep::new(pace),
+            tally: Tally::default(),
             pending: None,
         }
     }
@@ -132,6 +135,8 @@ impl Agent {
     pub fn run(&mut self, messages: &Receiver<Message>) {
         loop {
             self.status.beat();
+            let waits = self.enforcer.take_lock_waits();
+            waits.into_iter().for_each(|wait| self.status.metrics.waited(wait));
             match messages.recv_timeout(self.time_until_next_work()) {
                 Ok(Message::Changes(changes)) => {
                     if self.collect(changes, messages) == Next::Stop {
@@ -184,6 +189,9 @@ impl Agent {
         let verified = Instant::now();
         self.status.metrics.spent(Phase::Verify, verified - lowered);
         let before = self.enforcer.apply(program)?;
+        if let Some(denied) = self.enforcer.take_denied() {
+            self.count(denied);
+        }
         self.upkeep.applied(self.enforcer.has_to_sweep());
         self.status.metrics.spent(Phase::Write, verified.elapsed());
         self.tell(before.as_ref());
@@ -250,6 +258,9 @@ impl Agent {
                 self.status.metrics.took(pending.seen.elapsed());
             }
             Err(error) => {
+                if let EnforceError::Kernel(error) = &error {
+                    self.status.metrics.failed(error);
+                }
                 tracing::error!(%error, "a change could not be applied; it is tried again");
                 self.status.metrics.apply_errors.inc();
                 self.status.not_ready(format!("a change could not be applied: {error}"));
@@ -286,6 +297,7 @@ impl Agent {
             Due::Nothing => {}
             Due::Sweep => {
                 if let Err(error) = self.sweep() {
+                    self.status.metrics.failed(&error);
                     self.repair(&format!("what is out of force could not be removed: {error}"));
                 }
             }
@@ -310,6 +322,9 @@ impl Agent {
         if !self.upkeep.ended(&finding, self.enforcer.number()) {
             return;
         }
+        if let Some(denied) = finding.denied {
+            self.count(denied);
+        }
         match finding.found {
             Ok(None) => {
                 if finding.depth == Depth::Everything {
@@ -318,7 +333,17 @@ impl Agent {
                 self.report_bridges();
             }
             Ok(Some(found)) => self.repair(&found),
-            Err(error) => tracing::error!(%error, "the kernel could not be looked at"),
+            Err(error) => {
+                self.status.metrics.failed(&error);
+                tracing::error!(%error, "the kernel could not be looked at");
+            }
+        }
+    }
+
+    /// Takes in what our rules have denied.
+    fn count(&mut self, denied: Counts) {
+        for ((denier, family), packets) in self.tally.grown(denied) {
+            self.status.metrics.denied(denier, family, packets);
         }
     }
 

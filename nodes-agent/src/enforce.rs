@@ -7,12 +7,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_engine::dataplane::{FamilyProgram, FilterProgram, KernelState, Plan, Step, plan};
 use portcullis_engine::net::Family;
 
 use crate::kernel::{Kernel, KernelError};
 use crate::look::{self, Depth, Look};
+use crate::tally::Counts;
 
 /// What is in force, and the tools to change it.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct Enforcer {
     in_force: Option<FilterProgram>,
     /// What is out of force and can go.
     sweep: Vec<Step>,
+    /// What had been denied when the kernel was last read before it was written.
+    denied: Option<Counts>,
 }
 
 impl Enforcer {
@@ -34,7 +38,7 @@ impl Enforcer {
     pub fn new(kernel: Kernel, prefix: &str) -> Self {
         let (kernel, prefix, number) = (Arc::new(kernel), prefix.to_owned(), 0);
         let (state, in_force, sweep) = (None, None, Vec::new());
-        Self { kernel, prefix, number, state, in_force, sweep }
+        Self { kernel, prefix, number, state, in_force, sweep, denied: None }
     }
 
     /// What is in force, if that is known for certain.
@@ -52,7 +56,11 @@ impl Enforcer {
         let before = self.in_force.take();
         let state = match self.state.take() {
             Some(state) => state,
-            None => Arc::new(look::read(&self.kernel, &self.prefix)?),
+            None => {
+                let held = look::read(&self.kernel, &self.prefix)?;
+                self.denied = Some(held.denied);
+                Arc::new(held.state)
+            }
         };
         let Plan { now, sweep } = plan(&state, &program);
         self.state = Some(Arc::new(carry_out(&self.kernel, state, &now)?));
@@ -119,7 +127,18 @@ impl Enforcer {
     /// # Errors
     /// If a tool fails.
     pub fn held(&self) -> Result<KernelState, KernelError> {
-        look::read(&self.kernel, &self.prefix)
+        look::read(&self.kernel, &self.prefix).map(|held| held.state)
+    }
+
+    /// How long others kept tables from being written, each time since this was last asked.
+    pub fn take_lock_waits(&self) -> Vec<Duration> {
+        self.kernel.take_lock_waits()
+    }
+
+    /// How many packets our rules had denied when the kernel was last read before it was written,
+    /// unless that was asked for already.
+    pub fn take_denied(&mut self) -> Option<Counts> {
+        self.denied.take()
     }
 }
 
@@ -145,6 +164,9 @@ fn is_rules(step: &Step) -> bool {
 /// Runs the tools of two families at the same time: most of their time is starting up.
 fn run_together(kernel: &Kernel, steps: &[Step]) -> Result<(), KernelError> {
     let Some((first, others)) = steps.split_first() else { return Ok(()) };
+    if is_rules(first) {
+        kernel.wait_for_lock();
+    }
     std::thread::scope(|scope| {
         let others: Vec<_> =
             others.iter().map(|step| scope.spawn(|| run_step(kernel, step))).collect();

@@ -21,6 +21,7 @@ pub mod observe;
 pub mod options;
 pub mod source;
 pub mod static_mode;
+pub mod tally;
 pub mod upkeep;
 pub mod wanted;
 pub mod watch;

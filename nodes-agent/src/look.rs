@@ -9,6 +9,7 @@ use portcullis_engine::dataplane::{FilterProgram, KernelState};
 
 use crate::kernel::{Kernel, KernelError};
 use crate::source::Message;
+use crate::tally::{self, Counts};
 
 /// How much is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,18 +49,32 @@ pub struct Finding {
     pub took: Duration,
     /// What differs, as sentences; none if nothing does.
     pub found: Result<Option<String>, KernelError>,
+    /// How many packets our rules have denied; none if they were not counted.
+    pub denied: Option<Counts>,
+}
+
+/// What is ours in the kernel.
+#[derive(Debug)]
+pub struct Held {
+    /// Chains and sets.
+    pub state: KernelState,
+    /// How many packets they have denied.
+    pub denied: Counts,
 }
 
 impl Look {
     /// Looks.
     pub fn make(&self) -> Finding {
         let start = Instant::now();
-        let found = match self.depth {
-            Depth::Way => self.way(),
-            Depth::Everything => self.everything(),
+        let (found, denied) = match self.depth {
+            Depth::Way => (self.way(), None),
+            Depth::Everything => match read(&self.kernel, &self.prefix) {
+                Ok(held) => (Ok(self.compare(&held)), Some(held.denied)),
+                Err(error) => (Err(error), None),
+            },
         };
         let Self { depth, number, .. } = *self;
-        Finding { depth, number, took: start.elapsed(), found }
+        Finding { depth, number, took: start.elapsed(), found, denied }
     }
 
     fn way(&self) -> Result<Option<String>, KernelError> {
@@ -75,9 +90,9 @@ impl Look {
         Ok(None)
     }
 
-    fn everything(&self) -> Result<Option<String>, KernelError> {
-        let found = differences(&self.written, &read(&self.kernel, &self.prefix)?);
-        Ok((!found.is_empty()).then(|| found.join("; ")))
+    fn compare(&self, held: &Held) -> Option<String> {
+        let found = differences(&self.written, &held.state);
+        (!found.is_empty()).then(|| found.join("; "))
     }
 }
 
@@ -91,11 +106,12 @@ pub fn ways(program: &FilterProgram) -> [Vec<(&'static str, String)>; 2] {
 ///
 /// # Errors
 /// If a tool fails.
-pub fn read(kernel: &Kernel, prefix: &str) -> Result<KernelState, KernelError> {
+pub fn read(kernel: &Kernel, prefix: &str) -> Result<Held, KernelError> {
     let [v4, v6] = &kernel.tables;
-    let (v4, v6) = (v4.save("filter")?, v6.save("filter")?);
+    let (v4, v6) = (v4.save_counted("filter")?, v6.save_counted("filter")?);
     let sets = kernel.sets.save(&set_names(prefix))?;
-    Ok(KernelState::read(prefix, [&v4, &v6], &sets))
+    let state = KernelState::read(prefix, [&v4, &v6], &sets);
+    Ok(Held { state, denied: tally::read(prefix, [&v4, &v6]) })
 }
 
 /// What names of sets begin with.

@@ -17,8 +17,8 @@ impl KernelState {
     /// The state that the tools list: of chains and sets whose names begin with `prefix` and a
     /// dash, or with `prefix`, the family's number and a dash.
     ///
-    /// `tables` is what `iptables-save -t filter` and `ip6tables-save -t filter` print, `sets` what
-    /// `ipset save` prints. What cannot be read is left out, so that a plan writes it again.
+    /// `tables` is what `iptables-save -t filter` and `ip6tables-save -t filter` print, with counters
+    /// (`-c`) or without, `sets` what `ipset save` prints. What cannot be read is left out, so that a plan writes it again.
     pub fn read(prefix: &str, tables: [&str; 2], sets: &str) -> Self {
         Self { tables: tables.map(|text| read_table(prefix, text)), sets: read_sets(prefix, sets) }
     }
@@ -29,7 +29,7 @@ fn read_table(prefix: &str, text: &str) -> TableState {
     let mut chains: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
     let mut hooks: BTreeMap<Hook, Vec<usize>> = BTreeMap::new();
     let mut counts = [0; HOOKED.len()];
-    for line in text.lines() {
+    for line in text.lines().map(without_counters) {
         if let Some(name) = line.strip_prefix(':').and_then(|rest| rest.split(' ').next()) {
             if own(name) {
                 chains.entry(name.into()).or_default();
@@ -53,6 +53,12 @@ fn read_table(prefix: &str, text: &str) -> TableState {
     }
     let chains = chains.into_iter().map(|(name, rules)| (name, ChainState::Listed(rules)));
     TableState { chains: chains.collect(), hooks }
+}
+
+/// A rule that is listed as `[1:60] -A …`, without what the kernel has counted.
+fn without_counters(line: &str) -> &str {
+    let counted = line.strip_prefix('[').and_then(|rest| rest.split_once("] "));
+    counted.map_or(line, |(_, rule)| rule)
 }
 
 fn read_sets(prefix: &str, text: &str) -> BTreeMap<SetName, Arc<AddressSet>> {
@@ -119,4 +125,19 @@ fn block(text: &str) -> Option<Cidr> {
         IpNet::V4(net) => Cidr::V4(net),
         IpNet::V6(net) => Cidr::V6(net),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_say_nothing_about_the_state() {
+        let plain = ":P-A - [0:0]\n-A FORWARD -j P-A\n-A P-A -j RETURN\n";
+        let counted = ":P-A - [0:0]\n[7:9] -A FORWARD -j P-A\n[0:0] -A P-A -j RETURN\n";
+        let state = KernelState::read("P", [plain, ""], "");
+        assert_eq!(KernelState::read("P", [counted, ""], ""), state);
+        assert_eq!(state.tables[0].chains["P-A"].len(), 1);
+        assert_eq!(state.tables[0].hooks.len(), 1);
+    }
 }

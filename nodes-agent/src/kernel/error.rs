@@ -71,6 +71,17 @@ impl KernelError {
         }
     }
 
+    /// The tool that failed, if it is one.
+    pub fn tool(&self) -> Option<&str> {
+        match self {
+            Self::Missing { tool } => Some(tool),
+            Self::Run { command, .. }
+            | Self::Failed { command, .. }
+            | Self::Unreadable { command, .. } => command.split(' ').next(),
+            Self::System { .. } => None,
+        }
+    }
+
     /// For `map_err`: the same failure, with what was tried.
     pub fn while_doing<E: Into<io::Error>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
         let what = what.into();

@@ -2,6 +2,7 @@
 
 mod error;
 mod exec;
+mod lock;
 mod session;
 mod sets;
 mod tables;
@@ -12,6 +13,9 @@ pub use error::KernelError;
 pub use sets::Sets;
 pub use tables::{Backend, Tables};
 
+use std::time::Duration;
+
+use lock::Lock;
 use portcullis_engine::net::Family;
 
 /// All tools of one backend.
@@ -23,6 +27,8 @@ pub struct Kernel {
     pub tables: [Tables; 2],
     /// Sets of both.
     pub sets: Sets,
+    /// What only one program may have that writes tables; iptables-nft needs no such thing.
+    lock: Option<Lock>,
 }
 
 impl Kernel {
@@ -33,6 +39,19 @@ impl Kernel {
     pub fn find(backend: Option<Backend>) -> Result<Self, KernelError> {
         let backend = backend.map_or_else(Backend::detect, Ok)?;
         let [v4, v6] = Family::BOTH.map(|family| Tables::find(family, backend));
-        Ok(Self { backend, tables: [v4?, v6?], sets: Sets::find()? })
+        let lock = (backend == Backend::Legacy).then(Lock::new);
+        Ok(Self { backend, tables: [v4?, v6?], sets: Sets::find()?, lock })
+    }
+
+    /// Waits until tables can be written.
+    pub fn wait_for_lock(&self) {
+        if let Some(lock) = &self.lock {
+            lock.wait();
+        }
+    }
+
+    /// How long others kept tables from being written, each time since this was last asked.
+    pub fn take_lock_waits(&self) -> Vec<Duration> {
+        self.lock.as_ref().map(Lock::take_waits).unwrap_or_default()
     }
 }

@@ -13,6 +13,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::kernel::KernelError;
+use crate::tally::Denier;
+
 /// Upper ends of the histograms' buckets, in seconds: finest around the goals.
 const BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
@@ -40,6 +43,17 @@ struct FamilyLabel {
     family: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ToolLabel {
+    tool: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DenialLabel {
+    direction: &'static str,
+    family: &'static str,
+}
+
 /// All of them.
 #[derive(Debug)]
 pub struct Metrics {
@@ -60,6 +74,9 @@ pub struct Metrics {
     pub packets_logged: Counter,
     /// Packets that were to be logged and were lost.
     pub packets_lost: Counter,
+    tool_errors: Labelled<ToolLabel, Counter>,
+    denied: Labelled<DenialLabel, Counter>,
+    lock_wait: Histogram,
     latency: Histogram,
     phases: Labelled<PhaseLabel, Histogram>,
     rules: Labelled<FamilyLabel, Gauge>,
@@ -80,6 +97,9 @@ impl Default for Metrics {
             connections_cut: Counter::default(),
             packets_logged: Counter::default(),
             packets_lost: Counter::default(),
+            tool_errors: Labelled::default(),
+            denied: Labelled::default(),
+            lock_wait: Histogram::new(BUCKETS),
             latency: Histogram::new(BUCKETS),
             phases: Labelled::new_with_constructor(|| Histogram::new(BUCKETS)),
             rules: Labelled::default(),
@@ -104,6 +124,10 @@ impl Metrics {
         to.register("watch_errors", help, self.watch_errors.clone());
         let help = "Established connections ended by a change";
         to.register("connections_cut", help, self.connections_cut.clone());
+        let help = "Failures of the tools that speak to the kernel";
+        to.register("tool_errors", help, self.tool_errors.clone());
+        let help = "Packets that our rules denied";
+        to.register("denied_packets", help, self.denied.clone());
         to.register("flow_log_packets", "Packets in the flow log", self.packets_logged.clone());
         to.register("flow_log_lost", "Losses of packets to log", self.packets_lost.clone());
         to.register("rules", "Rules in our chains", self.rules.clone());
@@ -112,6 +136,8 @@ impl Metrics {
         let seconds = || Unit::Seconds;
         let help = "From learning of a change to its being in the kernel";
         to.register_with_unit("change_to_kernel", help, seconds(), self.latency.clone());
+        let help = "Waits for others to give back the lock of legacy iptables";
+        to.register_with_unit("xtables_lock_wait", help, seconds(), self.lock_wait.clone());
         let help = "Parts of the way from a change to the kernel";
         to.register_with_unit("phase", help, seconds(), self.phases.clone());
         let help = "When the kernel last took, or was last found to hold, what is wanted";
@@ -123,14 +149,34 @@ impl Metrics {
         self.latency.observe(latency.as_secs_f64());
     }
 
+    /// Notes how long the lock of legacy iptables was others'.
+    pub fn waited(&self, wait: Duration) {
+        self.lock_wait.observe(wait.as_secs_f64());
+    }
+
     /// Notes how long a part of it took.
     pub fn spent(&self, phase: Phase, time: Duration) {
         self.phases.get_or_create(&PhaseLabel { phase }).observe(time.as_secs_f64());
     }
 
+    /// Notes that a tool failed.
+    pub fn failed(&self, error: &KernelError) {
+        if let Some(tool) = error.tool() {
+            self.tool_errors.get_or_create(&ToolLabel { tool: tool.to_owned() }).inc();
+        }
+    }
+
+    /// Notes that packets were denied.
+    pub fn denied(&self, denier: Denier, family: Family, packets: u64) {
+        let label = DenialLabel { direction: denier.name(), family: name(family) };
+        self.denied.get_or_create(&label).inc_by(packets);
+    }
+
     /// Notes that the kernel holds a program.
     pub fn in_force(&self, program: &FilterProgram) {
         for family in &program.families {
+            // So that they are there before a packet is.
+            Denier::ALL.into_iter().for_each(|denier| self.denied(denier, family.family, 0));
             let label = FamilyLabel { family: name(family.family) };
             let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
             self.rules.get_or_create(&label).set(number(family.rule_count()));
@@ -174,6 +220,13 @@ mod tests {
         let text = metrics.text();
         assert!(text.contains("portcullis_drift_repairs_total 1"), "{text}");
         assert!(text.contains("portcullis_phase_seconds_bucket{le=\"0.005\",phase=\"Lower\"} 1"));
+        let missing = KernelError::Missing { tool: "ipset".into() };
+        metrics.failed(&missing);
+        metrics.denied(Denier::Unknown, Family::IPv6, 3);
+        let text = metrics.text();
+        assert!(text.contains("portcullis_tool_errors_total{tool=\"ipset\"} 1"), "{text}");
+        let denied = "portcullis_denied_packets_total{direction=\"unknown\",family=\"IPv6\"} 3";
+        assert!(text.contains(denied), "{text}");
         assert!(text.ends_with("# EOF\n"));
     }
 }

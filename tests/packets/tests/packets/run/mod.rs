@@ -6,6 +6,7 @@ mod clusters;
 mod defects;
 mod expected;
 mod life;
+mod metrics;
 mod scenario;
 mod sets;
 mod settings;
@@ -46,6 +47,7 @@ pub fn main() -> ExitCode {
         settings::TESTS,
         sets::TESTS,
         expected::TESTS,
+        metrics::TESTS,
         defects::TESTS,
     ]
     .concat();

@@ -111,6 +111,8 @@ fn refused() {
         scenario.expect(&flows, &[true, false]);
         assert_eq!(rules(&before), rules(&everything(&scenario, 0)));
         assert!(agent.metric("portcullis_apply_errors_total") >= 1.0);
+        let tool = format!("iptables-{}-restore", backend.name());
+        assert!(agent.metric(&format!("portcullis_tool_errors_total{{tool=\"{tool}\"}}")) >= 1.0);
         fs::remove_file(format!("{tools}/broken")).unwrap();
         agent.wait("/readyz", "ready\n");
         scenario.expect(&flows, &[true, true]);
