@@ -49,8 +49,8 @@ pub enum Format {
     Json,
 }
 
-/// The pods, namespaces and policies of a cluster, as two texts: workloads and policies.
-pub fn cluster(size: Size, format: Format) -> (String, String) {
+/// The objects of a cluster: namespaces and pods, then policies.
+pub fn objects(size: Size) -> (Vec<Object>, Vec<Object>) {
     let mut workloads = Vec::new();
     let mut policies = Vec::new();
     let mut address = 0u32;
@@ -68,6 +68,12 @@ pub fn cluster(size: Size, format: Format) -> (String, String) {
             }
         }
     }
+    (workloads, policies)
+}
+
+/// The pods, namespaces and policies of a cluster, as two texts: workloads and policies.
+pub fn cluster(size: Size, format: Format) -> (String, String) {
+    let (workloads, policies) = objects(size);
     (write(&workloads, format), write(&policies, format))
 }
 
@@ -76,7 +82,8 @@ pub fn edited(policies: &str) -> String {
     policies.replacen("port: 9100", "port: 9200", 1)
 }
 
-type Object = serde_json::Value;
+/// An object as the API server gives it.
+pub type Object = serde_json::Value;
 
 fn namespace_object(namespace: usize) -> Object {
     serde_json::json!({

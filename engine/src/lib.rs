@@ -6,6 +6,8 @@
 //! order below; `report` is last and the only one whose types are serialised for users.
 #![deny(missing_docs)]
 
+pub mod shared;
+
 pub mod source;
 
 pub mod diagnostic;

@@ -105,11 +105,10 @@ fn asks(chain: &Chain, sets: &BTreeSet<&str>) -> bool {
 /// Whether a set has gone or lost a member.
 fn lost(set: &AddressSet, new: &FamilyProgram) -> bool {
     let Some(now) = new.sets.get(&set.name) else { return false };
-    match (&set.members, &now.members) {
-        (Members::Addresses(before), Members::Addresses(now)) => !before.is_subset(now),
-        (Members::Blocks(before), Members::Blocks(now)) => before != now,
-        (Members::Ports(before), Members::Ports(now)) => !before.is_subset(now),
-        _ => true,
+    match &set.members {
+        // Fewer blocks may be more addresses.
+        Members::Blocks(_) => set.members != now.members,
+        _ => !set.members.is_subset(&now.members),
     }
 }
 

@@ -258,7 +258,8 @@ impl<'i> Builder<'i> {
                     pod_cidrs: node.pod_cidrs.clone(),
                     declared: node.declared,
                 })
-                .collect(),
+                .collect::<Vec<_>>()
+                .into(),
             space: self.input.space.clone(),
             ..ClusterModel::default()
         };
@@ -385,8 +386,7 @@ fn index_addresses(model: &mut ClusterModel) {
             model.by_address.extend(addresses.iter().map(|address| (*address, id)));
         }
     }
-    for (i, node) in model.nodes.iter().enumerate() {
-        let id = u32::try_from(i).unwrap_or(u32::MAX);
-        model.node_by_address.extend(node.addresses.iter().map(|address| (*address, id)));
-    }
+    let nodes = (0..).zip(&*model.nodes);
+    let addresses = nodes.flat_map(|(id, node)| node.addresses.iter().map(move |one| (*one, id)));
+    model.node_by_address = Arc::new(addresses.collect());
 }

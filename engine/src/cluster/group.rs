@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::manifest::{LabelList, NamedPort};
 use crate::net::{PortSet, Protocol};
 use crate::selector::Labels;
+use crate::shared::{Pages, Shards};
 
 /// The number of a [`Group`].
 pub type GroupId = u32;
@@ -65,11 +66,11 @@ impl Labels for PodLabels<'_> {
 /// All groups, and which of them carry a label.
 #[derive(Clone, Debug, Default)]
 pub struct GroupIndex {
-    groups: Vec<Group>,
-    ids: FxHashMap<Group, GroupId>,
-    by_namespace: Vec<Vec<GroupId>>,
-    by_label: FxHashMap<Arc<str>, FxHashMap<Arc<str>, Vec<GroupId>>>,
-    by_key: FxHashMap<Arc<str>, Vec<GroupId>>,
+    groups: Pages<Group>,
+    ids: Shards<Group, GroupId>,
+    by_namespace: Pages<Vec<GroupId>>,
+    by_label: Shards<Arc<str>, Shards<Arc<str>, Vec<GroupId>>>,
+    by_key: Shards<Arc<str>, Vec<GroupId>>,
     by_hidden: FxHashMap<&'static str, Vec<GroupId>>,
 }
 
@@ -81,16 +82,17 @@ impl GroupIndex {
         }
         let id = GroupId::try_from(self.groups.len()).unwrap_or(GroupId::MAX);
         let namespace = group.namespace as usize;
-        if self.by_namespace.len() <= namespace {
-            self.by_namespace.resize(namespace + 1, Vec::new());
+        while self.by_namespace.len() <= namespace {
+            self.by_namespace.push(Vec::new());
         }
         if let Some(list) = self.by_namespace.get_mut(namespace) {
             list.push(id);
         }
         for (key, value) in &*group.labels {
-            let values = self.by_label.entry(key.clone()).or_default();
-            values.entry(value.clone()).or_default().push(id);
-            self.by_key.entry(key.clone()).or_default().push(id);
+            let values = self.by_label.or_default(key);
+            let with_label = values.and_then(|values| values.or_default(value));
+            with_label.into_iter().for_each(|list| list.push(id));
+            self.by_key.or_default(key).into_iter().for_each(|list| list.push(id));
         }
         for key in group.hidden {
             self.by_hidden.entry(key).or_default().push(id);
@@ -122,10 +124,22 @@ impl GroupIndex {
 
     /// All groups, by number.
     pub fn iter(&self) -> impl Iterator<Item = (GroupId, &Group)> {
-        self.groups
-            .iter()
-            .enumerate()
-            .map(|(i, group)| (GroupId::try_from(i).unwrap_or(GroupId::MAX), group))
+        (0..).zip(&self.groups)
+    }
+
+    /// Groups from a number on, by number.
+    pub fn from(&self, start: usize) -> impl Iterator<Item = (GroupId, &Group)> {
+        let first = GroupId::try_from(start).unwrap_or(GroupId::MAX);
+        (first..).zip(self.groups.from(start))
+    }
+
+    /// Whether all groups of another index are in this one, with the same numbers.
+    ///
+    /// # Cost
+    /// Linear in the groups that it does not share with the other one.
+    pub fn continues(&self, before: &Self) -> bool {
+        let mut others = self.groups.unshared(&before.groups).take_while(|at| *at < before.len());
+        others.all(|at| self.groups.get(at) == before.groups.get(at))
     }
 
     /// Groups of a namespace, ascending.

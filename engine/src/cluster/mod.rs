@@ -24,6 +24,7 @@ use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
 use crate::manifest::{LabelList, Object, Service};
+use crate::shared::{Pages, Shards};
 
 /// A cluster as policies can see it.
 ///
@@ -34,15 +35,15 @@ use crate::manifest::{LabelList, Object, Service};
 #[derive(Clone, Debug, Default)]
 pub struct ClusterModel {
     /// Namespaces that are declared or that objects are in, sorted by name.
-    pub namespaces: Vec<Namespace>,
+    pub namespaces: Pages<Namespace>,
     /// Indices of `namespaces`, by name.
-    pub namespace_by_name: FxHashMap<Arc<str>, u32>,
+    pub namespace_by_name: Shards<Arc<str>, u32>,
     /// Nodes that are declared or that pods name with an address, sorted by name.
-    pub nodes: Vec<Node>,
+    pub nodes: Arc<Vec<Node>>,
     /// Workloads, sorted by namespace, name and kind.
-    pub workloads: Vec<Workload>,
+    pub workloads: Pages<Workload>,
     /// Pods, and templates that stand for pods; by workload, then by name.
-    pub endpoints: Vec<Endpoint>,
+    pub endpoints: Pages<Endpoint>,
     /// Pods that no selector and no port name can tell apart, and their labels' index.
     pub groups: Arc<GroupIndex>,
     /// Groups that a template's pods may be of, where selectors ask for labels that it does not
@@ -53,9 +54,9 @@ pub struct ClusterModel {
     /// What is known of addresses that are not in the input.
     pub space: AddressSpace,
     /// The endpoint that an address belongs to; host-network pods are not in it.
-    pub by_address: FxHashMap<IpAddr, u32>,
+    pub by_address: Shards<IpAddr, u32>,
     /// The node that an address belongs to, as an index of `nodes`.
-    pub node_by_address: FxHashMap<IpAddr, u32>,
+    pub node_by_address: Arc<FxHashMap<IpAddr, u32>>,
 }
 
 /// A namespace.
@@ -154,7 +155,7 @@ impl ClusterModel {
     pub fn endpoints_in(&self, namespace: u32) -> impl Iterator<Item = (u32, &Endpoint)> {
         let of = |endpoint: &Endpoint| self.workload_of(endpoint).map(|w| w.namespace);
         let start = self.endpoints.partition_point(|endpoint| of(endpoint) < Some(namespace));
-        let there = (0u32..).zip(&self.endpoints).skip(start);
+        let there = (0u32..).skip(start).zip(self.endpoints.from(start));
         there.take_while(move |(_, endpoint)| of(endpoint) == Some(namespace))
     }
 

@@ -1,6 +1,6 @@
 //! From what the kernel lists to its state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::program::{AddressSet, Hook, Members, SetName};
 use super::state::{ChainState, KernelState, TableState};
 use crate::net::{Cidr, Protocol};
+use crate::shared::Sorted;
 
 /// The kernel's chains that ours are entered from.
 const HOOKED: [&str; 2] = ["FORWARD", "INPUT"];
@@ -94,9 +95,9 @@ fn read_sets(prefix: &str, text: &str) -> BTreeMap<SetName, Arc<AddressSet>> {
 
 fn empty(kind: &str) -> Option<Members> {
     match kind {
-        "hash:ip" => Some(Members::Addresses(BTreeSet::new())),
-        "hash:net" => Some(Members::Blocks(BTreeSet::new())),
-        "hash:ip,port" => Some(Members::Ports(BTreeSet::new())),
+        "hash:ip" => Some(Members::Addresses(Sorted::default())),
+        "hash:net" => Some(Members::Blocks(Sorted::default())),
+        "hash:ip,port" => Some(Members::Ports(Sorted::default())),
         _ => None,
     }
 }

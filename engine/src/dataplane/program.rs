@@ -1,12 +1,13 @@
 //! A program of the kernel's packet filter, as data.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::manifest::Direction;
 use crate::net::{Cidr, Family, Protocol};
 use crate::policy::{PolicyId, ProgramId};
+use crate::shared::{Side, Sorted};
 
 /// A chain's name: 28 bytes at most.
 pub type ChainName = Arc<str>;
@@ -199,11 +200,11 @@ pub struct AddressSet {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Members {
     /// Addresses, all of one family.
-    Addresses(BTreeSet<IpAddr>),
+    Addresses(Sorted<IpAddr>),
     /// Blocks of addresses, all of one family, disjoint, none of them `/0`.
-    Blocks(BTreeSet<Cidr>),
+    Blocks(Sorted<Cidr>),
     /// Addresses with protocol and port.
-    Ports(BTreeSet<PortMember>),
+    Ports(Sorted<PortMember>),
 }
 
 /// An address with protocol and port.
@@ -308,9 +309,9 @@ impl Members {
     #[must_use]
     pub fn both(&self, other: &Self) -> Self {
         match (self, other) {
-            (Self::Addresses(a), Self::Addresses(b)) => Self::Addresses(a & b),
-            (Self::Blocks(a), Self::Blocks(b)) => Self::Blocks(a & b),
-            (Self::Ports(a), Self::Ports(b)) => Self::Ports(a & b),
+            (Self::Addresses(a), Self::Addresses(b)) => Self::Addresses(both(a, b)),
+            (Self::Blocks(a), Self::Blocks(b)) => Self::Blocks(both(a, b)),
+            (Self::Ports(a), Self::Ports(b)) => Self::Ports(both(a, b)),
             (a, _) => a.without(a),
         }
     }
@@ -319,10 +320,37 @@ impl Members {
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         match (self, other) {
-            (Self::Addresses(a), Self::Addresses(b)) => Self::Addresses(a - b),
-            (Self::Blocks(a), Self::Blocks(b)) => Self::Blocks(a - b),
-            (Self::Ports(a), Self::Ports(b)) => Self::Ports(a - b),
+            (Self::Addresses(a), Self::Addresses(b)) => Self::Addresses(without(a, b)),
+            (Self::Blocks(a), Self::Blocks(b)) => Self::Blocks(without(a, b)),
+            (Self::Ports(a), Self::Ports(b)) => Self::Ports(without(a, b)),
             (a, _) => a.clone(),
         }
     }
+
+    /// Whether another set has all members.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Addresses(a), Self::Addresses(b)) => a.is_subset(b),
+            (Self::Blocks(a), Self::Blocks(b)) => a.is_subset(b),
+            (Self::Ports(a), Self::Ports(b)) => a.is_subset(b),
+            _ => false,
+        }
+    }
+}
+
+fn only_first<T: Copy + Ord>(a: &Sorted<T>, b: &Sorted<T>) -> impl Iterator<Item = T> {
+    let differing = a.difference(b).into_iter();
+    differing.filter(|(side, _)| *side == Side::First).map(|(_, member)| member)
+}
+
+fn without<T: Copy + Ord>(a: &Sorted<T>, b: &Sorted<T>) -> Sorted<T> {
+    only_first(a, b).collect()
+}
+
+fn both<T: Copy + Ord>(a: &Sorted<T>, b: &Sorted<T>) -> Sorted<T> {
+    let mut both = a.clone();
+    for member in only_first(a, b) {
+        both.remove(&member);
+    }
+    both
 }

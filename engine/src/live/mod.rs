@@ -225,11 +225,11 @@ impl Index {
         let model = Arc::make_mut(&mut self.model);
         match known {
             Ok(at) => {
-                if let Some(slot) = model.nodes.get_mut(at) {
+                if let Some(slot) = Arc::make_mut(&mut model.nodes).get_mut(at) {
                     *slot = node;
                 }
             }
-            Err(at) => model.nodes.insert(at, node),
+            Err(at) => Arc::make_mut(&mut model.nodes).insert(at, node),
         }
         index_nodes(model);
     }
@@ -237,7 +237,7 @@ impl Index {
     fn remove_node(&mut self, name: &Arc<str>) {
         if let Ok(at) = self.model.nodes.binary_search_by(|node| node.name.cmp(name)) {
             let model = Arc::make_mut(&mut self.model);
-            model.nodes.remove(at);
+            Arc::make_mut(&mut model.nodes).remove(at);
             index_nodes(model);
         }
     }
@@ -312,7 +312,7 @@ fn stored(object: &Object) -> Option<Stored> {
 }
 
 fn index_nodes(model: &mut ClusterModel) {
-    let nodes = (0u32..).zip(&model.nodes);
+    let nodes = (0u32..).zip(&*model.nodes);
     let addresses = nodes.flat_map(|(id, node)| node.addresses.iter().map(move |a| (*a, id)));
-    model.node_by_address = addresses.collect::<FxHashMap<_, _>>();
+    model.node_by_address = Arc::new(addresses.collect::<FxHashMap<_, _>>());
 }

@@ -8,12 +8,13 @@ use rustc_hash::FxHashSet;
 use super::select::{Scope, SetKey, select};
 use super::{
     BlockId, CompiledPolicy, End, PolicyId, PolicyRef, PolicyRule, PolicySet, Program, ProgramId,
-    RulePeer, SetId, Tier,
+    RulePeer, Scopes, SetId, Tier,
 };
 use crate::cluster::{ClusterModel, GroupId, namespace_of};
 use crate::manifest::{Block, Body, Direction, NetworkPolicy, Object, PeerKind, Rule};
 use crate::net::AddrSet;
 use crate::selector::Selector;
+use crate::shared::{Pages, Shards};
 
 /// What has become of a policy.
 #[derive(Clone, Debug)]
@@ -42,16 +43,17 @@ impl PolicySet {
 
     fn empty(model: &ClusterModel) -> Self {
         let open = Arc::new(Program::default());
-        let groups = vec![super::OPEN; model.groups.len()];
+        let groups: Pages<ProgramId> = (0..model.groups.len()).map(|_| super::OPEN).collect();
         Self {
-            policies: Vec::new(),
-            by_name: Arc::default(),
-            sets: Arc::default(),
-            set_ids: Arc::default(),
-            blocks: Arc::default(),
-            block_ids: Arc::default(),
-            programs: Arc::new(vec![open.clone()]),
-            program_ids: Arc::new(std::iter::once((open, super::OPEN)).collect()),
+            policies: Pages::default(),
+            by_name: Shards::default(),
+            sets: Pages::default(),
+            set_ids: Shards::default(),
+            scopes: Scopes::default(),
+            blocks: Pages::default(),
+            block_ids: Shards::default(),
+            programs: std::iter::once(open.clone()).collect(),
+            program_ids: std::iter::once((open, super::OPEN)).collect(),
             by_group: [groups.clone(), groups],
             fresh_size: 0,
         }
@@ -95,7 +97,8 @@ impl PolicySet {
         if let Some(&id) = self.by_name.get(&key) {
             return id;
         }
-        Arc::make_mut(&mut self.by_name).insert(key, next);
+        self.by_name.insert(key, next);
+        self.scopes.policies.or_default(&namespace).into_iter().for_each(|all| all.push(next));
         self.policies.push(None);
         next
     }
@@ -144,8 +147,14 @@ impl PolicySet {
             return id;
         }
         let id = SetId::try_from(self.sets.len()).unwrap_or(SetId::MAX);
-        Arc::make_mut(&mut self.sets).push(Arc::new(select(model, &key)));
-        Arc::make_mut(&mut self.set_ids).insert(key, id);
+        self.sets.push(Arc::new(select(model, &key)));
+        match &key.scope {
+            Scope::Own(namespace) => {
+                self.scopes.own.or_default(namespace).into_iter().for_each(|all| all.push(id));
+            }
+            Scope::Matching(_) => self.scopes.matching.push(id),
+        }
+        self.set_ids.insert(key, id);
         id
     }
 
@@ -155,8 +164,8 @@ impl PolicySet {
             return id;
         }
         let id = BlockId::try_from(self.blocks.len()).unwrap_or(BlockId::MAX);
-        Arc::make_mut(&mut self.blocks).push(addresses.clone());
-        Arc::make_mut(&mut self.block_ids).insert(addresses.clone(), id);
+        self.blocks.push(addresses.clone());
+        self.block_ids.insert(addresses.clone(), id);
         id
     }
 
@@ -193,8 +202,8 @@ impl PolicySet {
         }
         let id = ProgramId::try_from(self.programs.len()).unwrap_or(ProgramId::MAX);
         let program = Arc::new(program);
-        Arc::make_mut(&mut self.programs).push(program.clone());
-        Arc::make_mut(&mut self.program_ids).insert(program, id);
+        self.programs.push(program.clone());
+        self.program_ids.insert(program, id);
         id
     }
 }

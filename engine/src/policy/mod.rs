@@ -13,11 +13,10 @@ pub use select::PeerSet;
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
 use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::{Body, Direction, NetworkPolicy, Object, PortEntry};
 use crate::net::AddrSet;
+use crate::shared::{Pages, Shards};
 use select::SetKey;
 
 /// The number of a [`PeerSet`] in a [`PolicySet`].
@@ -35,18 +34,29 @@ pub type ProgramId = u32;
 /// Everything is interned: equal selectors, blocks and programs have equal numbers.
 #[derive(Clone, Debug)]
 pub struct PolicySet {
-    policies: Vec<Option<Arc<CompiledPolicy>>>,
-    // Tables that most edits only read are shared between one set and the next.
-    by_name: Arc<FxHashMap<(u32, Arc<str>), PolicyId>>,
-    sets: Arc<Vec<Arc<PeerSet>>>,
-    set_ids: Arc<FxHashMap<SetKey, SetId>>,
-    blocks: Arc<Vec<Arc<AddrSet>>>,
-    block_ids: Arc<FxHashMap<Arc<AddrSet>, BlockId>>,
-    programs: Arc<Vec<Arc<Program>>>,
-    program_ids: Arc<FxHashMap<Arc<Program>, ProgramId>>,
-    by_group: [Vec<ProgramId>; 2],
+    policies: Pages<Option<Arc<CompiledPolicy>>>,
+    by_name: Shards<(u32, Arc<str>), PolicyId>,
+    sets: Pages<Arc<PeerSet>>,
+    set_ids: Shards<SetKey, SetId>,
+    scopes: Scopes,
+    blocks: Pages<Arc<AddrSet>>,
+    block_ids: Shards<Arc<AddrSet>, BlockId>,
+    programs: Pages<Arc<Program>>,
+    program_ids: Shards<Arc<Program>, ProgramId>,
+    by_group: [Pages<ProgramId>; 2],
     /// How much was interned when all was compiled last.
     fresh_size: usize,
+}
+
+/// What a namespace's pods may concern.
+#[derive(Clone, Debug, Default)]
+struct Scopes {
+    /// Sets of pods of one namespace, by its index.
+    own: Shards<u32, Vec<SetId>>,
+    /// Sets of pods of namespaces that a selector matches.
+    matching: Vec<SetId>,
+    /// Policies by their namespace, ascending.
+    policies: Shards<u32, Vec<PolicyId>>,
 }
 
 /// One policy, compiled.
@@ -182,7 +192,7 @@ impl PolicySet {
     }
 
     /// All sets of pods, by number.
-    pub fn sets(&self) -> &[Arc<PeerSet>] {
+    pub fn sets(&self) -> &Pages<Arc<PeerSet>> {
         &self.sets
     }
 
@@ -192,7 +202,7 @@ impl PolicySet {
     }
 
     /// All blocks, by number.
-    pub fn blocks(&self) -> &[Arc<AddrSet>] {
+    pub fn blocks(&self) -> &Pages<Arc<AddrSet>> {
         &self.blocks
     }
 

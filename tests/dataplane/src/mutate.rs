@@ -10,6 +10,7 @@ use portcullis_engine::dataplane::{
     Members, RejectWith, SetName,
 };
 use portcullis_engine::net::{Cidr, Protocol};
+use portcullis_engine::shared::Sorted;
 use portcullis_oracle::random::Random;
 
 /// Ways to spoil a program.
@@ -266,8 +267,8 @@ fn members(family: &mut FamilyProgram, kind: &str, random: &mut Random) -> Optio
     Some(())
 }
 
-fn drop_one<T: Ord + Clone>(all: &mut BTreeSet<T>, random: &mut Random) -> Option<()> {
-    let one = all.iter().nth(random.below(all.len().max(1)))?.clone();
+fn drop_one<T: Ord + Copy>(all: &mut Sorted<T>, random: &mut Random) -> Option<()> {
+    let one = *all.iter().nth(random.below(all.len().max(1)))?;
     all.remove(&one).then_some(())
 }
 
