@@ -1,16 +1,20 @@
 //! What was made for the program before, and from what.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::super::program::{AddressSet, Chain, ChainName, Note, SetName};
+use super::super::program::{AddressSet, Chain, ChainName, Members, Note, PortMember, SetName};
 use super::dispatch::Branch;
-use super::sets::{NamedKey, Use};
-use crate::cluster::GroupId;
+use super::pods::{Move, Moved, Place};
+use super::sets::{NamedKey, Names, Use};
+use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::Direction;
+use crate::net::{AddrSet, Family};
 use crate::policy::{CompiledPolicy, PeerSet, PolicySet, ProgramId, SetId};
+use crate::shared::Sorted;
 
 /// What the chain of a class hangs on, but for the policies' rules.
 pub type ClassKey = (Direction, ProgramId, Option<GroupId>);
@@ -21,7 +25,7 @@ pub struct Memory {
     /// Sets of pods, with what they were made from.
     pub pods: FxHashMap<SetId, (Arc<PeerSet>, Arc<AddressSet>)>,
     /// Sets of what pods call so.
-    pub named: FxHashMap<NamedKey, (Option<Arc<PeerSet>>, Arc<AddressSet>)>,
+    pub named: FxHashMap<NamedKey, (Peers, Arc<AddressSet>)>,
     /// Classes.
     pub classes: FxHashMap<ClassKey, KnownClass>,
     /// Chains on the way to them, by where they lead.
@@ -51,11 +55,126 @@ pub fn ground(policies: &PolicySet, id: ProgramId) -> Vec<Arc<CompiledPolicy>> {
     all.filter_map(|policy| policies.policy(policy.policy).cloned()).collect()
 }
 
+/// Who may be in a set of named ports.
+#[derive(Clone, Debug)]
+pub enum Peers {
+    /// Whoever has such a port.
+    Anybody,
+    /// Pods.
+    Pods(Arc<PeerSet>),
+    /// Whoever has an address in a block.
+    Block(Arc<AddrSet>),
+}
+
+impl Peers {
+    /// Whether it is the very same.
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Anybody, Self::Anybody) => true,
+            (Self::Pods(a), Self::Pods(b)) => Arc::ptr_eq(a, b),
+            (Self::Block(a), Self::Block(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
+    fn has(&self, group: GroupId, address: IpAddr) -> bool {
+        match self {
+            Self::Anybody => true,
+            Self::Pods(pods) => pods.certain.contains(group),
+            Self::Block(block) => block.contains(address),
+        }
+    }
+}
+
+/// The members that a pod at a place gives a set of named ports.
+pub fn port_members(
+    model: &ClusterModel,
+    (peers, names): (&Peers, &Names),
+    place: &Place,
+    family: Family,
+) -> Vec<PortMember> {
+    let ports = model.groups.get(place.0).into_iter().flat_map(|group| group.ports.iter());
+    let called = ports.filter(|port| {
+        names.iter().any(|(protocol, name)| port.protocol == *protocol && port.name == *name)
+    });
+    let members = called.flat_map(|port| {
+        let here = addresses(place, family).filter(|address| peers.has(place.0, *address));
+        here.map(|address| (address, port.protocol, port.port))
+    });
+    members.collect()
+}
+
+fn addresses(place: &Place, family: Family) -> impl Iterator<Item = IpAddr> {
+    place.1.iter().copied().filter(move |address| Family::of(*address) == family)
+}
+
+/// The members after some moves, each of which takes away and gives what it is said to; none if
+/// they are the same.
+fn moved_members<T: Copy + Ord>(
+    known: &Sorted<T>,
+    moves: &[Move],
+    of: &dyn Fn(&Place) -> Vec<T>,
+) -> Option<Sorted<T>> {
+    let all =
+        |places: &mut dyn Iterator<Item = &Place>| -> Vec<T> { places.flat_map(of).collect() };
+    let gone = all(&mut moves.iter().filter_map(|step| step.before.as_ref()));
+    let come = all(&mut moves.iter().filter_map(|step| step.after.as_ref()));
+    if gone.is_empty() && come.is_empty() {
+        return None;
+    }
+    let mut now = known.clone();
+    // All go before one comes: an address may be another pod's now.
+    gone.iter().for_each(|member| {
+        now.remove(member);
+    });
+    come.iter().for_each(|member| {
+        now.insert(*member);
+    });
+    (now != *known).then_some(now)
+}
+
+fn replace(set: &mut Arc<AddressSet>, members: Members) {
+    *set = Arc::new(AddressSet { name: set.name.clone(), members });
+}
+
 impl Memory {
-    /// Forgets who is in sets.
-    pub fn forget_addresses(&mut self) {
-        self.pods.clear();
-        self.named.clear();
+    /// Has sets hold who is there now.
+    ///
+    /// # Cost
+    /// For each pod that has moved, linear in the sets.
+    pub fn follow(&mut self, moved: &Moved, model: &ClusterModel, family: Family) {
+        let moves = match moved {
+            Moved::All => {
+                self.pods.clear();
+                self.named.clear();
+                return;
+            }
+            Moved::Some(moves) => moves,
+        };
+        if moves.is_empty() {
+            return;
+        }
+        for (pods, set) in self.pods.values_mut() {
+            let of = |place: &Place| -> Vec<IpAddr> {
+                match pods.certain.contains(place.0) {
+                    true => addresses(place, family).collect(),
+                    false => Vec::new(),
+                }
+            };
+            if let Members::Addresses(known) = &set.members
+                && let Some(now) = moved_members(known, moves, &of)
+            {
+                replace(set, Members::Addresses(now));
+            }
+        }
+        for ((_, names), (peers, set)) in &mut self.named {
+            let of = |place: &Place| port_members(model, (peers, names), place, family);
+            if let Members::Ports(known) = &set.members
+                && let Some(now) = moved_members(known, moves, &of)
+            {
+                replace(set, Members::Ports(now));
+            }
+        }
     }
 
     /// A class, if its policies are the very same.

@@ -4,6 +4,7 @@ mod class;
 mod dispatch;
 mod entry;
 mod memory;
+mod pods;
 mod ports;
 mod sets;
 
@@ -17,13 +18,14 @@ use super::program::{
     Chain, ChainKind, ChainName, Class, FamilyProgram, FilterProgram, FilterRule, Hook, Note,
 };
 use super::settings::{NodeTraffic, Settings};
-use crate::cluster::{Addresses, ClusterModel, GroupId, Life};
+use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::Direction;
 use crate::net::Family;
 use crate::policy::{PolicySet, ProgramId};
 use dispatch::{Branch, Leaf};
 use memory::{ClassKey, KnownClass, Memory};
-use sets::{AddressIndex, Sets};
+use pods::{LocalPod, Pods};
+use sets::Sets;
 
 /// What a program is made from.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +57,7 @@ pub fn lower(input: Input<'_>) -> FilterProgram {
 #[derive(Debug, Default)]
 pub struct Lowering {
     settings: Option<Settings>,
-    index: AddressIndex,
+    pods: Pods,
     memories: [Memory; 2],
 }
 
@@ -63,24 +65,20 @@ impl Lowering {
     /// What [`lower`] gives.
     ///
     /// # Cost
-    /// Of what is the same as in the program before: linear in the endpoints of the cluster and in
-    /// the chains and sets; of what is not, as [`lower`].
+    /// Of what is the same as in the program before: linear in the pods of the node and in the
+    /// chains and sets; of what is not, as [`lower`]. Sets of which only members are others cost
+    /// what has changed of them.
     pub fn lower(&mut self, input: Input<'_>) -> FilterProgram {
         if self.settings.as_ref() != Some(input.settings) {
             *self = Self { settings: Some(input.settings.clone()), ..Self::default() };
         }
-        let index = AddressIndex::new(input.model);
-        let moved = index != self.index;
-        self.index = index;
-        let mut notes = Vec::new();
-        let pods = local_pods(input, &mut notes);
+        let moved = self.pods.update(input);
+        let mut notes: Vec<Note> = self.pods.notes().collect();
         let [v4, v6] = &mut self.memories;
         let families = [(Family::IPv4, v4), (Family::IPv6, v6)].map(|(family, memory)| {
-            if moved {
-                memory.forget_addresses();
-            }
-            let mut lowering = FamilyLowering::new(input, &self.index, (family, &*memory));
-            let program = lowering.program(&pods, &mut notes);
+            memory.follow(&moved, input.model, family);
+            let mut lowering = FamilyLowering::new(input, &self.pods, (family, &*memory));
+            let program = lowering.program(self.pods.local(), &mut notes);
             *memory = lowering.remember(&program);
             program
         });
@@ -88,31 +86,6 @@ impl Lowering {
         notes.dedup();
         FilterProgram { families, notes }
     }
-}
-
-/// A pod of the node.
-struct LocalPod {
-    group: GroupId,
-    addresses: Vec<IpAddr>,
-}
-
-/// Pods that are on the node and can send and receive.
-fn local_pods(input: Input<'_>, notes: &mut Vec<Note>) -> Vec<LocalPod> {
-    let mut pods = Vec::new();
-    for (index, endpoint) in (0u32..).zip(&input.model.endpoints) {
-        let here = endpoint.node.as_deref() == Some(input.node) && endpoint.life == Life::Active;
-        let Some(group) = endpoint.group.filter(|_| here) else { continue };
-        match &endpoint.addresses {
-            Addresses::Known(addresses) => {
-                pods.push(LocalPod { group, addresses: addresses.to_vec() });
-            }
-            Addresses::SomePod | Addresses::SomeNode => notes.push(Note::NoAddress(index)),
-        }
-    }
-    // Not in the order in which they came: of two policies that make the same chain, the same one
-    // must be named in it.
-    pods.sort_unstable_by(|a: &LocalPod, b| a.addresses.cmp(&b.addresses));
-    pods
 }
 
 /// One family's program on its way.
@@ -129,15 +102,11 @@ struct FamilyLowering<'i> {
 }
 
 impl<'i> FamilyLowering<'i> {
-    fn new(
-        input: Input<'i>,
-        index: &'i AddressIndex,
-        (family, before): (Family, &'i Memory),
-    ) -> Self {
+    fn new(input: Input<'i>, pods: &'i Pods, (family, before): (Family, &'i Memory)) -> Self {
         Self {
             input,
             family,
-            sets: Sets::new(input, index, (family, before)),
+            sets: Sets::new(input, pods, (family, before)),
             before,
             chains: BTreeMap::new(),
             classes: BTreeMap::new(),
@@ -181,7 +150,7 @@ impl<'i> FamilyLowering<'i> {
 
     /// The set of the addresses of local pods.
     fn local(&mut self, pods: &[LocalPod]) -> super::SetName {
-        let addresses = pods.iter().flat_map(|pod| &pod.addresses).copied();
+        let addresses = pods.iter().flat_map(|pod| pod.addresses.iter()).copied();
         let family = self.family;
         self.sets.local(addresses.filter(|address| Family::of(*address) == family))
     }

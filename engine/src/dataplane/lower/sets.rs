@@ -7,49 +7,19 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::super::digest::digest;
-use super::super::program::{AddressSet, Match, Members, PortMember, SetKind, SetName};
+use super::super::program::{AddressSet, Match, Members, SetKind, SetName};
 use super::Input;
-use super::memory::Memory;
-use crate::cluster::{Addresses, ClusterModel, GroupId, Life};
-use crate::manifest::{Direction, NamedPort};
-use crate::net::{AddrSet, Cidr, Family, Protocol};
+use super::memory::{Memory, Peers, port_members};
+use super::pods::Pods;
+use crate::cluster::GroupId;
+use crate::manifest::Direction;
+use crate::net::{AddrSet, Cidr, Family, IntervalSet, Protocol};
 use crate::policy::{BlockId, PeerSet, RulePeer, SetId};
-
-/// Addresses of pods, by group.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct AddressIndex {
-    by_group: Vec<Vec<IpAddr>>,
-    /// Named ports of each group: a number may have become another group's.
-    ports: Vec<Arc<Vec<NamedPort>>>,
-}
-
-impl AddressIndex {
-    /// The addresses of all pods that can send and receive.
-    ///
-    /// # Cost
-    /// Linear in the endpoints.
-    pub fn new(model: &ClusterModel) -> Self {
-        let mut by_group = vec![Vec::new(); model.groups.len()];
-        for endpoint in model.endpoints.iter().filter(|endpoint| endpoint.life == Life::Active) {
-            let group = endpoint.group.and_then(|group| by_group.get_mut(group as usize));
-            if let (Some(group), Addresses::Known(addresses)) = (group, &endpoint.addresses) {
-                group.extend(addresses.iter());
-            }
-        }
-        let ports = model.groups.iter().map(|(_, group)| group.ports.clone()).collect();
-        Self { by_group, ports }
-    }
-
-    fn of(&self, group: GroupId, family: Family) -> impl Iterator<Item = IpAddr> + '_ {
-        let addresses = self.by_group.get(group as usize).into_iter().flatten().copied();
-        addresses.filter(move |address| Family::of(*address) == family)
-    }
-}
 
 /// Sets of one family on their way.
 pub struct Sets<'i> {
     input: Input<'i>,
-    index: &'i AddressIndex,
+    pods: &'i Pods,
     family: Family,
     /// Sets that rules use, by name.
     pub made: BTreeMap<SetName, Arc<AddressSet>>,
@@ -61,7 +31,7 @@ pub struct Sets<'i> {
 }
 
 type KnownPods = FxHashMap<SetId, (Arc<PeerSet>, Arc<AddressSet>)>;
-type KnownNamed = FxHashMap<NamedKey, (Option<Arc<PeerSet>>, Arc<AddressSet>)>;
+type KnownNamed = FxHashMap<NamedKey, (Peers, Arc<AddressSet>)>;
 
 /// What a set of named ports hangs on, but for the pods.
 pub type NamedKey = (Option<RulePeer>, Vec<(Protocol, Arc<str>)>);
@@ -82,13 +52,9 @@ pub type Names = [(Protocol, Arc<str>)];
 
 impl<'i> Sets<'i> {
     /// No set yet.
-    pub fn new(
-        input: Input<'i>,
-        index: &'i AddressIndex,
-        (family, before): (Family, &'i Memory),
-    ) -> Self {
+    pub fn new(input: Input<'i>, pods: &'i Pods, (family, before): (Family, &'i Memory)) -> Self {
         let (made, known, blocks) = (BTreeMap::new(), Default::default(), FxHashMap::default());
-        Self { input, index, family, made, known, before, blocks, uses: Vec::new() }
+        Self { input, pods, family, made, known, before, blocks, uses: Vec::new() }
     }
 
     /// The uses since this was asked last.
@@ -144,62 +110,49 @@ impl<'i> Sets<'i> {
     pub fn named(&mut self, peer: Option<RulePeer>, names: &Names) -> Option<SetName> {
         let key = (peer, names.to_vec());
         self.uses.push(Use::Named(key.clone()));
-        let pods = match peer {
-            Some(RulePeer::Pods(id)) => self.peer_set(id),
-            _ => None,
-        };
+        let peers = self.peers(peer)?;
         let known = self.known.1.get(&key).or_else(|| self.before.named.get(&key));
-        let same = |known: &&(Option<Arc<PeerSet>>, _)| match (&known.0, &pods) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        };
-        let set = match known.filter(same) {
+        let set = match known.filter(|(before, _)| before.is(&peers)) {
             Some((_, set)) => set.clone(),
-            None => self.new_named(peer, names)?,
+            None => self.new_named(peer, &peers, names),
         };
         self.made.insert(set.name.clone(), set.clone());
-        self.known.1.insert(key, (pods, set.clone()));
+        self.known.1.insert(key, (peers, set.clone()));
         Some(set.name.clone())
     }
 
-    fn new_named(&self, peer: Option<RulePeer>, names: &Names) -> Option<Arc<AddressSet>> {
-        let (scope, groups, within) = match peer {
-            None => (vec!["of anybody".to_owned()], None, None),
-            Some(RulePeer::Pods(id)) => {
-                (self.meaning(id), Some(&self.input.policies.set(id)?.certain), None)
-            }
+    /// Who may be in a set of named ports; none if there can be nobody.
+    fn peers(&self, peer: Option<RulePeer>) -> Option<Peers> {
+        Some(match peer {
+            None => Peers::Anybody,
+            Some(RulePeer::Pods(id)) => Peers::Pods(self.peer_set(id)?),
             Some(RulePeer::Block(id)) => {
-                let block = self.input.policies.block(id)?.of_family(self.family);
-                if block.is_empty() {
+                let block = self.input.policies.blocks().get(id as usize)?;
+                if block.of_family(self.family).is_empty() {
                     return None;
                 }
-                (vec![format!("at {}", block.cidrs().join(","))], None, Some(block))
+                Peers::Block(block.clone())
             }
+        })
+    }
+
+    fn new_named(&self, peer: Option<RulePeer>, peers: &Peers, names: &Names) -> Arc<AddressSet> {
+        let scope = match (peer, peers) {
+            (Some(RulePeer::Pods(id)), _) => self.meaning(id),
+            (_, Peers::Block(block)) => {
+                vec![format!("at {}", block.of_family(self.family).cidrs().join(","))]
+            }
+            _ => vec!["of anybody".to_owned()],
         };
         let asked = names.iter().map(|(protocol, name)| format!("{protocol} {name}"));
         let asked: Vec<String> = asked.collect();
-        let parts = scope.iter().chain(&asked).map(String::as_str);
-        let name = self.name(SetKind::Port, parts);
-        let (index, model, family) = (self.index, self.input.model, self.family);
-        let members = || {
-            let named = model.groups.iter().filter(|(id, group)| {
-                !group.ports.is_empty() && groups.is_none_or(|set| set.contains(*id))
-            });
-            let members = named.flat_map(|(id, group)| {
-                let ports = group.ports.iter().filter(|port| {
-                    names
-                        .iter()
-                        .any(|(protocol, name)| port.protocol == *protocol && port.name == *name)
-                });
-                ports.flat_map(move |port| {
-                    index.of(id, family).map(|address| (address, port.protocol, port.port))
-                })
-            });
-            let within =
-                |member: &PortMember| within.as_ref().is_none_or(|block| block.contains(member.0));
-            Members::Ports(members.filter(within).collect())
-        };
-        Some(self.before.set(AddressSet { name, members: members() }))
+        let name = self.name(SetKind::Port, scope.iter().chain(&asked).map(String::as_str));
+        let members = self
+            .pods
+            .places()
+            .flat_map(|place| port_members(self.input.model, (peers, names), &place, self.family));
+        let members = Members::Ports(members.collect());
+        self.before.set(AddressSet { name, members })
     }
 
     fn pods(&mut self, id: SetId) -> SetName {
@@ -212,7 +165,8 @@ impl<'i> Sets<'i> {
         };
         let set = match self.before.pods.get(&id) {
             Some((known, set)) if Arc::ptr_eq(known, &pods) => set.clone(),
-            _ => self.new_pods(id, &pods),
+            Some((known, set)) => self.other_groups(id, (known, set), &pods),
+            None => self.new_pods(id, &pods),
         };
         self.made.insert(set.name.clone(), set.clone());
         self.known.0.insert(id, (pods, set.clone()));
@@ -224,11 +178,39 @@ impl<'i> Sets<'i> {
     }
 
     fn new_pods(&self, id: SetId, pods: &PeerSet) -> Arc<AddressSet> {
+        let members = Members::Addresses(self.addresses_of(&pods.certain).collect());
+        self.before.set(AddressSet { name: self.pods_name(id), members })
+    }
+
+    /// The set of pods of which other groups are meant than before.
+    fn other_groups(
+        &self,
+        id: SetId,
+        (before, set): (&PeerSet, &AddressSet),
+        now: &PeerSet,
+    ) -> Arc<AddressSet> {
+        let Members::Addresses(known) = &set.members else { return self.new_pods(id, now) };
+        let mut members = known.clone();
+        for address in self.addresses_of(&before.certain.difference(&now.certain)) {
+            members.remove(&address);
+        }
+        for address in self.addresses_of(&now.certain.difference(&before.certain)) {
+            members.insert(address);
+        }
+        let members = Members::Addresses(members);
+        self.before.set(AddressSet { name: self.pods_name(id), members })
+    }
+
+    fn addresses_of<'g>(
+        &'g self,
+        groups: &'g IntervalSet<GroupId>,
+    ) -> impl Iterator<Item = IpAddr> + 'g {
+        groups.iter().flat_map(|group| self.pods.of(group, self.family))
+    }
+
+    fn pods_name(&self, id: SetId) -> SetName {
         let meaning = self.meaning(id);
-        let name = self.name(SetKind::Address, meaning.iter().map(String::as_str));
-        let addresses = pods.certain.iter().flat_map(|group| self.index.of(group, self.family));
-        let members = Members::Addresses(addresses.collect());
-        self.before.set(AddressSet { name, members })
+        self.name(SetKind::Address, meaning.iter().map(String::as_str))
     }
 
     /// The CIDRs of a block in this family: none of them, if it is all of the family; no list, if

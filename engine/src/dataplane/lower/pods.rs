@@ -1,0 +1,159 @@
+//! Who is where, kept from one state of a cluster to the next.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::super::program::Note;
+use super::Input;
+use crate::cluster::{Addresses, Endpoint, GroupId, GroupIndex, Life};
+use crate::net::Family;
+use crate::shared::Pages;
+
+/// A pod that can send and receive: its group and its addresses.
+pub type Place = (GroupId, Arc<[IpAddr]>);
+
+/// What has become of a pod.
+#[derive(Debug)]
+pub struct Move {
+    /// What it was; none if it was not there.
+    pub before: Option<Place>,
+    /// What it is now; none if it is gone.
+    pub after: Option<Place>,
+}
+
+/// Which pods have moved.
+#[derive(Debug)]
+pub enum Moved {
+    /// These, and no others.
+    Some(Vec<Move>),
+    /// Perhaps all.
+    All,
+}
+
+/// A pod of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalPod {
+    /// Its group.
+    pub group: GroupId,
+    /// Its addresses.
+    pub addresses: Arc<[IpAddr]>,
+}
+
+/// Pods that can send and receive.
+#[derive(Debug, Default)]
+pub struct Pods {
+    /// What all was read from.
+    endpoints: Pages<Endpoint>,
+    groups: Arc<GroupIndex>,
+    node: String,
+    by_group: Vec<Vec<(u32, Arc<[IpAddr]>)>>,
+    /// Pods of the node, with their addresses if they have some.
+    here: BTreeMap<u32, Option<Place>>,
+    local: Vec<LocalPod>,
+}
+
+impl Pods {
+    /// Reads what has changed.
+    ///
+    /// # Cost
+    /// Linear in the pages of endpoints, and in the endpoints of those that are not shared.
+    pub fn update(&mut self, input: Input<'_>) -> Moved {
+        let (endpoints, groups) = (&input.model.endpoints, &input.model.groups);
+        let afresh = *self.node != *input.node || !groups.continues(&self.groups);
+        if afresh {
+            *self = Self { node: input.node.to_owned(), ..Self::default() };
+        }
+        self.by_group.resize(groups.len(), Vec::new());
+        let before = std::mem::replace(&mut self.endpoints, endpoints.clone());
+        self.groups = groups.clone();
+        let (mut moves, mut here) = (Vec::new(), false);
+        for (at, index) in endpoints.unshared(&before).filter_map(|at| Some((at, number(at)?))) {
+            let (old, new) = (before.get(at), endpoints.get(at));
+            let step = Move { before: old.and_then(place), after: new.and_then(place) };
+            if step.before != step.after {
+                self.step(index, &step);
+                moves.push(step);
+            }
+            here |= self.settle(index, new);
+        }
+        if here {
+            self.local = sorted(&self.here);
+        }
+        if afresh { Moved::All } else { Moved::Some(moves) }
+    }
+
+    fn step(&mut self, index: u32, step: &Move) {
+        if let Some((group, _)) = &step.before
+            && let Some(list) = self.by_group.get_mut(*group as usize)
+        {
+            list.retain(|(other, _)| *other != index);
+        }
+        if let Some((group, addresses)) = &step.after
+            && let Some(list) = self.by_group.get_mut(*group as usize)
+        {
+            list.push((index, addresses.clone()));
+        }
+    }
+
+    /// Notes whether a pod is on the node; whether that is news.
+    fn settle(&mut self, index: u32, endpoint: Option<&Endpoint>) -> bool {
+        let here = endpoint.filter(|endpoint| {
+            endpoint.node.as_deref() == Some(&*self.node)
+                && endpoint.life == Life::Active
+                && endpoint.group.is_some()
+        });
+        match here.map(place) {
+            Some(now) if self.here.get(&index) == Some(&now) => false,
+            Some(now) => self.here.insert(index, now).is_none_or(|_| true),
+            None => self.here.remove(&index).is_some(),
+        }
+    }
+
+    /// Pods that are on the node and can send and receive.
+    pub fn local(&self) -> &[LocalPod] {
+        &self.local
+    }
+
+    /// Pods of the node that have no address.
+    pub fn notes(&self) -> impl Iterator<Item = Note> {
+        let homeless = self.here.iter().filter(|(_, place)| place.is_none());
+        homeless.map(|(index, _)| Note::NoAddress(*index))
+    }
+
+    /// All pods.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        let groups = (0..).zip(&self.by_group);
+        groups.flat_map(|(group, pods)| pods.iter().map(move |(_, own)| (group, own.clone())))
+    }
+
+    /// The addresses of a group's pods.
+    pub fn of(&self, group: GroupId, family: Family) -> impl Iterator<Item = IpAddr> {
+        let pods = self.by_group.get(group as usize).into_iter().flatten();
+        let addresses = pods.flat_map(|(_, addresses)| addresses.iter().copied());
+        addresses.filter(move |address| Family::of(*address) == family)
+    }
+}
+
+/// Not in the order in which they came: of two policies that make the same chain, the same one must
+/// be named in it.
+fn sorted(here: &BTreeMap<u32, Option<Place>>) -> Vec<LocalPod> {
+    let pods = here.values().flatten();
+    let pod = |(group, addresses): &Place| LocalPod { group: *group, addresses: addresses.clone() };
+    let mut pods: Vec<LocalPod> = pods.map(pod).collect();
+    pods.sort_unstable_by(|a, b| a.addresses.cmp(&b.addresses));
+    pods
+}
+
+fn place(endpoint: &Endpoint) -> Option<Place> {
+    match (&endpoint.addresses, endpoint.group) {
+        (Addresses::Known(addresses), Some(group)) if endpoint.life == Life::Active => {
+            Some((group, addresses.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn number(index: usize) -> Option<u32> {
+    u32::try_from(index).ok()
+}
