@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use portcullis_oracle::cluster::{Cluster, Labels};
+use portcullis_oracle::cluster::{Cluster, Labels, Phase};
 use portcullis_oracle::generate;
 use portcullis_oracle::random::Random;
 
@@ -14,7 +14,7 @@ pub fn change(cluster: &mut Cluster, random: &mut Random) -> &'static str {
         let keys: Vec<&str> = keys.collect();
         keys.into_iter().map(|key| (key.to_owned(), (*random.pick(&value)).to_owned())).collect()
     };
-    match random.below(7) {
+    match random.below(12) {
         0 => {
             let policy = generate::another_policy(cluster, random.number());
             cluster.policies.push(policy);
@@ -50,6 +50,45 @@ pub fn change(cluster: &mut Cluster, random: &mut Random) -> &'static str {
             cluster.pods.remove(at);
             "pod deleted"
         }
+        6 => some(&mut cluster.pods, random).map_or("nothing", |pod| {
+            let other = if pod.spec.node.as_deref() == Some("n1") { "n2" } else { "n1" };
+            pod.spec.node = Some(other.into());
+            "pod on another node"
+        }),
+        7 => {
+            // Perhaps one that another pod has: then the newer one keeps it.
+            let address = Ipv4Addr::new(10, 0, 0, *random.pick(&[1, 2, 3, 4, 5, 9]));
+            let pod = some(&mut cluster.pods, random);
+            pod.map_or("nothing", |pod| {
+                pod.addresses = vec![address.into()];
+                "pod at another address"
+            })
+        }
+        8 => {
+            let phase = *random.pick(&[Phase::Succeeded, Phase::Running, Phase::Pending]);
+            let pod = some(&mut cluster.pods, random);
+            pod.map_or("nothing", |pod| {
+                pod.phase = Some(phase);
+                "pod in another phase"
+            })
+        }
+        9 => {
+            let address = Ipv4Addr::new(192, 168, 0, *random.pick(&[1, 2, 3]));
+            let node = some(&mut cluster.nodes, random);
+            node.map_or("nothing", |node| {
+                node.addresses = vec![address.into()];
+                "node at another address"
+            })
+        }
+        10 => {
+            let ports = cluster.pods.iter().map(|pod| pod.spec.containers.clone());
+            let ports = { ports }.max_by_key(|_| random.number());
+            let pod = some(&mut cluster.pods, random);
+            pod.zip(ports).map_or("nothing", |(pod, ports)| {
+                pod.spec.containers = ports;
+                "pod with other ports"
+            })
+        }
         _ => {
             let Some(mut pod) = cluster.pods.first().cloned() else { return "nothing" };
             pod.name = "new".into();
@@ -60,4 +99,9 @@ pub fn change(cluster: &mut Cluster, random: &mut Random) -> &'static str {
             "pod created"
         }
     }
+}
+
+fn some<'a, T>(all: &'a mut [T], random: &mut Random) -> Option<&'a mut T> {
+    let at = random.below(all.len().max(1));
+    all.get_mut(at)
 }

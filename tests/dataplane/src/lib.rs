@@ -7,5 +7,6 @@ pub mod change;
 pub mod kernel;
 pub mod mutate;
 pub mod site;
+pub mod watched;
 
 pub use kernel::{Kernel, Packet, Protocol, State, Verdict};

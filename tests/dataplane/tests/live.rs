@@ -7,49 +7,24 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use portcullis_dataplane_tests::site::cluster;
+use portcullis_dataplane_tests::watched::{Objects, watched};
 use portcullis_engine::cluster::{self, AddressSpace, Addresses, AskedLabels, ClusterModel, Life};
 use portcullis_engine::dataplane::{
     Input, Lowering, RuleOrigin, Settings, Verifier, ipset_restore, iptables_restore,
 };
-use portcullis_engine::live::{Event, Index, Name};
+use portcullis_engine::live::{Event, Index};
 use portcullis_engine::manifest::{Body, Direction, Object, Stored, read_stored};
 use portcullis_engine::policy::PolicySet;
 use portcullis_engine::{Options, SourceFile};
 use portcullis_oracle::random::Random;
-use portcullis_oracle::write;
 
 /// Ways from cluster to cluster, unless `LIVE_RUNS` says more.
 const RUNS: u64 = 120;
 
-/// Objects of a random cluster that a watch would tell of. Clusters of few seeds have much in
-/// common, so that they are changes of each other.
-fn objects(seed: u64) -> BTreeMap<(Stored, Name), Object> {
-    let files = write::files(&cluster(seed), seed);
-    let files = files.iter().map(|(name, text)| SourceFile::new(name, text.as_bytes()));
-    let mut objects = BTreeMap::new();
-    for file in files {
-        for object in file.parts.iter().flat_map(|part| &part.document.objects) {
-            if let Some(key) = key(object) {
-                objects.insert(key, Object::clone(object));
-            }
-        }
-    }
-    objects
-}
-
-fn key(object: &Object) -> Option<(Stored, Name)> {
-    let kind = match object.body {
-        Body::Pod { .. } => Stored::Pod,
-        Body::Namespace => Stored::Namespace,
-        Body::Node { .. } => Stored::Node,
-        Body::Policy(_) => Stored::Policy,
-        _ => return None,
-    };
-    let namespace = match object.is_namespaced() {
-        true => cluster::namespace_of(object, "default"),
-        false => Arc::from(""),
-    };
-    Some((kind, (namespace, object.meta.name.clone())))
+/// Objects of a random cluster. Clusters of few seeds have much in common, so that they are changes
+/// of each other.
+fn objects(seed: u64) -> Objects {
+    watched(&cluster(seed), seed)
 }
 
 /// A pod as policies see it: labels, ports, node and addresses, and the policies that isolate it.
@@ -118,11 +93,7 @@ fn programs(
     texts.collect()
 }
 
-fn compare(
-    (index, makers): (&mut Index, &mut Makers),
-    wanted: &BTreeMap<(Stored, Name), Object>,
-    what: &str,
-) {
+fn compare((index, makers): (&mut Index, &mut Makers), wanted: &Objects, what: &str) {
     let live = index.session();
     let objects: Vec<Arc<Object>> = wanted.values().cloned().map(Arc::new).collect();
     let model = cluster::build(cluster::Input {
@@ -143,11 +114,7 @@ fn compare(
 
 /// Events that lead from one state to another: some objects twice, some through a state that was
 /// not asked for, some kinds as a list.
-fn way(
-    from: &BTreeMap<(Stored, Name), Object>,
-    to: &BTreeMap<(Stored, Name), Object>,
-    random: &mut Random,
-) -> Vec<Event> {
+fn way(from: &Objects, to: &Objects, random: &mut Random) -> Vec<Event> {
     let put = |object: &Object| Event::Put(Box::new(object.clone()));
     let mut events: Vec<Vec<Event>> = Vec::new();
     let listed: BTreeSet<Stored> = Stored::ALL.into_iter().filter(|_| random.chance(25)).collect();

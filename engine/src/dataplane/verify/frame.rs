@@ -1,6 +1,8 @@
 //! Whether the chains that all packets walk do what they must.
 
-use super::super::program::{ChainName, States};
+use std::sync::Arc;
+
+use super::super::program::{Action, Chain, ChainKind, ChainName, FamilyProgram, Match, States};
 use super::super::settings::{NodeTraffic, Settings};
 use super::reader::{DISCOVERY, Reader, Trouble, Walker};
 use super::regions::{Outcome, Region, Walk};
@@ -59,7 +61,7 @@ impl Frame<'_, '_> {
     /// # Errors
     /// What is wrong.
     pub fn check_rest(&self) -> Result<(), Trouble> {
-        if *self.reader.addresses(&self.reader.program.local)? != *self.local {
+        if self.reader.addresses(&self.reader.program.local)?.space() != self.local {
             return Err("the set of local addresses is not that of the node's pods".into());
         }
         self.entries().map(drop)
@@ -170,4 +172,32 @@ fn stopped(outcome: &Outcome) -> Vec<Region> {
 
 fn none_of(regions: &[Region], entry: &Entry, wrong: &str) -> Result<(), Trouble> {
     if regions.is_empty() { Ok(()) } else { Err(format!("{}: {wrong}", entry.chain)) }
+}
+
+/// The chains that all packets walk but for the two directions'; none if they lead elsewhere or
+/// ask other sets than that of local addresses.
+pub fn chains(program: &FamilyProgram, settings: &Settings) -> Option<Vec<Arc<Chain>>> {
+    let roots = [Direction::Ingress, Direction::Egress].map(|direction| settings.root(direction));
+    let fixed = program.chains.values().filter(|chain| chain.kind == ChainKind::Fixed);
+    let frame: Vec<Arc<Chain>> =
+        fixed.filter(|chain| !roots.contains(&chain.name)).cloned().collect();
+    let within =
+        |name: &ChainName| roots.contains(name) || frame.iter().any(|chain| chain.name == *name);
+    let asks_others = |one: &Match| match one {
+        Match::SourceIn(set)
+        | Match::SourceNotIn(set)
+        | Match::DestinationIn(set)
+        | Match::DestinationNotIn(set)
+        | Match::DestinationPortIn(set) => *set != program.local,
+        _ => false,
+    };
+    let mut rules = frame.iter().flat_map(|chain| &chain.rules);
+    let closed = rules.all(|rule| {
+        let stays = match &rule.action {
+            Action::Jump(to) | Action::Goto(to) => within(to),
+            _ => true,
+        };
+        stays && !rule.matches.iter().any(asks_others)
+    });
+    closed.then_some(frame)
 }

@@ -5,20 +5,10 @@ use std::sync::Arc;
 
 use super::super::program::{Action, Chain, ChainName, FilterRule, Match};
 use super::reader::{Product, Reader, Trouble, Walker};
-use super::regions::{DEEPEST, Region, Walk};
-use super::space::{Admitted, Space, everywhere, in_cidr};
+use super::regions::{Region, Walk};
+use super::space::{Admitted, Asked, Space, everywhere, in_cidr};
 use crate::manifest::Direction;
 use crate::net::ConnSet;
-
-/// What is admitted for a pod: by rules about it alone, and by a chain that says the same for
-/// whatever pod comes to it.
-#[derive(Debug, Default)]
-pub struct Descent {
-    /// By rules about the pod.
-    pub own: Admitted,
-    /// The chain.
-    pub class: Option<ChainName>,
-}
 
 /// A direction's chains.
 pub struct Pods<'w, 'p> {
@@ -29,8 +19,9 @@ pub struct Pods<'w, 'p> {
     classes: BTreeMap<ChainName, Option<Arc<Admitted>>>,
 }
 
-/// What one rule says where only some packets are looked at.
-enum Step {
+/// What one rule, or a chain, says where only some packets are looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
     /// On to the next rule.
     On,
     /// The chain is at its end.
@@ -45,26 +36,6 @@ impl<'w, 'p> Pods<'w, 'p> {
     /// Nothing looked at yet.
     pub fn new(reader: &'w Reader<'p>, direction: Direction) -> Self {
         Self { reader, direction, classes: BTreeMap::new() }
-    }
-
-    /// What is admitted for a pod's address, from the first chain on; none if the chains are not
-    /// of the form that is read here.
-    pub fn descend(&mut self, root: &str, subject: u128) -> Result<Option<Descent>, Trouble> {
-        let mut descent = Descent::default();
-        let mut chain = self.reader.chain(root)?;
-        // No chain can be met twice: one that leads to itself is not of the form.
-        for _ in 0..self.reader.program.chains.len() {
-            match self.read(chain, Some(subject), &mut descent.own)? {
-                Step::To(next) if self.class(&next)?.is_some() => {
-                    descent.class = Some(next);
-                    return Ok(Some(descent));
-                }
-                Step::To(next) => chain = self.reader.chain(&next)?,
-                Step::End => return Ok(Some(descent)),
-                Step::On | Step::Other => return Ok(None),
-            }
-        }
-        Ok(None)
     }
 
     /// What a chain admits for whatever pod; none if it asks who it is, or is of another form.
@@ -97,7 +68,8 @@ impl<'w, 'p> Pods<'w, 'p> {
         })
     }
 
-    fn read(
+    /// What a chain says of a pod, or of whatever pod; what it admits is added.
+    pub fn read(
         &self,
         chain: &Chain,
         subject: Option<u128>,
@@ -162,7 +134,7 @@ impl<'w, 'p> Pods<'w, 'p> {
             Direction::Ingress => &mut product.destination,
         };
         let Some(subject) = subject else { return true };
-        own.take().is_none_or(|space| space.contains(subject))
+        own.take().is_none_or(|asked| asked.space().contains(subject))
     }
 
     fn admit(&self, products: &[Product], admitted: &mut Admitted) {
@@ -171,7 +143,7 @@ impl<'w, 'p> Pods<'w, 'p> {
                 Direction::Egress => &product.destination,
                 Direction::Ingress => &product.source,
             };
-            let anywhere = || Arc::new(everywhere(self.reader.program.family));
+            let anywhere = || Asked::fixed(everywhere(self.reader.program.family));
             let peers = peers.clone().unwrap_or_else(anywhere);
             admitted.add(peers, product.conns.clone().unwrap_or_else(ConnSet::all));
         }
@@ -202,51 +174,13 @@ impl<'w, 'p> Pods<'w, 'p> {
                 Direction::Egress => region.destination,
                 Direction::Ingress => region.source,
             };
-            admitted.add(Arc::new(peers), region.conns);
+            admitted.add(Asked::fixed(peers), region.conns);
         }
         Ok(admitted)
     }
 
-    /// Addresses that may be denied something, and perhaps others.
-    pub fn captured(&self, root: &str, subjects: Space) -> Result<Space, Trouble> {
-        self.captured_below(root, subjects, 0)
-    }
-
-    fn captured_below(&self, name: &str, subjects: Space, depth: usize) -> Result<Space, Trouble> {
-        if depth > DEEPEST {
-            return Err(format!("chain {name} leads to itself"));
-        }
-        let mut captured = Space::empty();
-        let mut left = subjects;
-        for rule in &self.reader.chain(name)?.rules {
-            let conditional = self.conditional(rule);
-            for product in self.reader.products(rule, Walker::NEW)? {
-                let own = match self.direction {
-                    Direction::Egress => &product.source,
-                    Direction::Ingress => &product.destination,
-                };
-                let here = own.as_ref().map_or_else(|| left.clone(), |own| left.intersection(own));
-                if here.is_empty() {
-                    continue;
-                }
-                let below = match &rule.action {
-                    Action::Log { .. } | Action::Return => Space::empty(),
-                    Action::Goto(next) | Action::Jump(next) => {
-                        self.captured_below(next, here.clone(), depth + 1)?
-                    }
-                    Action::Accept | Action::Drop | Action::Reject(_) => here.clone(),
-                };
-                captured = captured.union(&below);
-                if !conditional && !matches!(rule.action, Action::Log { .. } | Action::Jump(_)) {
-                    left = left.difference(&here);
-                }
-            }
-        }
-        Ok(captured)
-    }
-
     /// Whether a rule asks more than who the subject is.
-    fn conditional(&self, rule: &FilterRule) -> bool {
+    pub fn conditional(&self, rule: &FilterRule) -> bool {
         let about_subject = |one: &Match| match self.direction {
             Direction::Egress => matches!(one, Match::Source(_) | Match::SourceIn(_)),
             Direction::Ingress => matches!(one, Match::Destination(_) | Match::DestinationIn(_)),

@@ -4,37 +4,125 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::space::{self, Admitted, Space};
-use crate::cluster::{Addresses, ClusterModel, Group, GroupId, Life};
-use crate::manifest::{Direction, NamedPort, PortMatch};
-use crate::net::{ConnSet, Family, PortSet, Protocol, all_ports};
+use super::places::{Change, Place, Places};
+use super::space::{self, Admitted, Asked, Origin, Space};
+use crate::cluster::{ClusterModel, Group, GroupId};
+use crate::manifest::{Direction, PortMatch};
+use crate::net::{ConnSet, Family, IntervalSet, PortSet, Protocol, all_ports};
 use crate::policy::{PeerSet, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
-
-/// Pods' addresses and port names, by group.
-pub type PodIndex = FxHashMap<GroupId, (Arc<Vec<NamedPort>>, Vec<IpAddr>)>;
-
-/// Where pods are.
-///
-/// # Cost
-/// Linear in the endpoints.
-pub fn index(model: &ClusterModel) -> PodIndex {
-    let mut pods = PodIndex::default();
-    for endpoint in &model.endpoints {
-        if let (Some(id), Addresses::Known(addresses), Life::Active) =
-            (endpoint.group, &endpoint.addresses, endpoint.life)
-            && let Some(group) = model.groups.get(id)
-        {
-            let (_, known) = pods.entry(id).or_insert_with(|| (group.ports.clone(), Vec::new()));
-            known.extend(addresses.iter());
-        }
-    }
-    pods
-}
+use crate::shared::Sorted;
 
 /// Addresses of sets of pods, with what they were read from.
-pub type PodSpaces = FxHashMap<SetId, (Arc<PeerSet>, Arc<Space>)>;
+#[derive(Debug, Default)]
+pub struct PodSpaces {
+    known: FxHashMap<SetId, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    pods: Arc<PeerSet>,
+    asked: Arc<Asked>,
+    /// Whether an address is two pods': then nothing is known of it when one of them leaves.
+    shared: bool,
+}
+
+impl PodSpaces {
+    /// Has sets of pods hold who is there now; which of them are others than before.
+    ///
+    /// # Cost
+    /// Linear in the sets, for each pod that has come or gone; and in the pods of those groups that
+    /// a set has more or fewer than before.
+    pub fn follow(
+        &mut self,
+        policies: &PolicySet,
+        (places, change): (&Places, &Change),
+        family: Family,
+    ) -> FxHashSet<SetId> {
+        let mut changed = FxHashSet::default();
+        self.known.retain(|id, known| {
+            let Some(now) = policies.sets().get(*id as usize) else {
+                changed.insert(*id);
+                return false;
+            };
+            let next = match known.shared {
+                true => Some(Known::new((*id, now), places, family)),
+                false => known.next((*id, now), (places, change), family),
+            };
+            if let Some(next) = next {
+                if next.asked.members != known.asked.members {
+                    changed.insert(*id);
+                }
+                *known = next;
+            }
+            true
+        });
+        changed
+    }
+
+    /// How many sets are known.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Forgets sets that nobody asks for.
+    pub fn keep(&mut self, asked: &FxHashSet<SetId>) {
+        self.known.retain(|id, _| asked.contains(id));
+    }
+
+    /// The addresses of a set of pods.
+    pub fn get(&self, id: SetId) -> Option<&Arc<Asked>> {
+        self.known.get(&id).map(|known| &known.asked)
+    }
+}
+
+impl Known {
+    fn new((id, pods): (SetId, &Arc<PeerSet>), places: &Places, family: Family) -> Self {
+        let addresses = pods.certain.iter().flat_map(|group| places.of(group, family));
+        let addresses: Vec<IpAddr> = addresses.collect();
+        let count = addresses.len();
+        let members: Sorted<IpAddr> = addresses.into_iter().collect();
+        let shared = members.len() != count;
+        Self { pods: pods.clone(), asked: Asked::of(Origin::Pods(id), members), shared }
+    }
+
+    /// What it is now; none if it is the same.
+    fn next(
+        &self,
+        (id, now): (SetId, &Arc<PeerSet>),
+        (places, change): (&Places, &Change),
+        family: Family,
+    ) -> Option<Self> {
+        let meant = |place: &&Place| self.pods.certain.contains(place.0);
+        let own = |place: &Place| -> Vec<IpAddr> {
+            place.1.iter().copied().filter(|address| Family::of(*address) == family).collect()
+        };
+        let mut left: Vec<IpAddr> = change.left.iter().filter(meant).flat_map(own).collect();
+        // Groups that are meant only now are read as a whole below.
+        let still = |place: &&Place| meant(place) && now.certain.contains(place.0);
+        let mut entered: Vec<IpAddr> = change.entered.iter().filter(still).flat_map(own).collect();
+        if !Arc::ptr_eq(now, &self.pods) {
+            let of = |groups: IntervalSet<GroupId>| -> Vec<IpAddr> {
+                groups.iter().flat_map(|group| places.of(group, family)).collect()
+            };
+            left.extend(of(self.pods.certain.difference(&now.certain)));
+            entered.extend(of(now.certain.difference(&self.pods.certain)));
+        } else if left.is_empty() && entered.is_empty() {
+            return None;
+        }
+        let mut members = self.asked.members.clone();
+        for address in &left {
+            members.remove(address);
+        }
+        let shared = !entered.into_iter().fold(true, |new, address| members.insert(address) & new);
+        if shared {
+            return Some(Self::new((id, now), places, family));
+        }
+        let asked = Asked::of(Origin::Pods(id), members);
+        Some(Self { pods: now.clone(), asked, shared: false })
+    }
+}
 
 /// Reads policies for one family.
 pub struct Policies<'i> {
@@ -45,7 +133,7 @@ pub struct Policies<'i> {
     /// The family.
     pub family: Family,
     /// Where pods are.
-    pub pods: &'i PodIndex,
+    pub places: &'i Places,
     /// What has been read of them.
     pub spaces: &'i mut PodSpaces,
 }
@@ -60,7 +148,7 @@ impl Policies<'_> {
         let program = self.policies.program(id);
         let mut admitted = Admitted::default();
         if program.is_open() {
-            admitted.add(Arc::new(space::everywhere(self.family)), ConnSet::all());
+            admitted.add(Asked::fixed(space::everywhere(self.family)), ConnSet::all());
         }
         let Some(group) = self.model.groups.get(subject) else {
             return admitted;
@@ -84,7 +172,7 @@ impl Policies<'_> {
     ) {
         let (conns, named) = connections(rule, direction, subject);
         if rule.peers.is_empty() {
-            let anywhere = Arc::new(space::everywhere(self.family));
+            let anywhere = Asked::fixed(space::everywhere(self.family));
             self.at(&anywhere, (&conns, &named), admitted);
         }
         for peer in &rule.peers {
@@ -95,7 +183,7 @@ impl Policies<'_> {
 
     fn at(
         &self,
-        peers: &Arc<Space>,
+        peers: &Arc<Asked>,
         (conns, named): (&ConnSet, &[(Protocol, Arc<str>)]),
         admitted: &mut Admitted,
     ) {
@@ -103,7 +191,7 @@ impl Policies<'_> {
         for ((protocol, port), addresses) in self.named(named) {
             let addresses = space::of_addresses(addresses.into_iter(), self.family);
             let conns = ConnSet::of(protocol, PortSet::range(port, port));
-            admitted.add(Arc::new(addresses.intersection(peers)), conns);
+            admitted.add(Asked::fixed(addresses.intersection(peers.space())), conns);
         }
     }
 
@@ -113,13 +201,14 @@ impl Policies<'_> {
         if names.is_empty() {
             return named;
         }
-        for (ports, addresses) in self.pods.values() {
-            for port in ports.iter() {
+        for (id, group) in self.places.groups() {
+            for port in group.ports.iter() {
                 let asked = |(protocol, name): &(Protocol, Arc<str>)| {
                     port.protocol == *protocol && port.name == *name
                 };
                 if names.iter().any(asked) {
-                    named.entry((port.protocol, port.port)).or_default().extend(addresses);
+                    let known = named.entry((port.protocol, port.port)).or_default();
+                    known.extend(self.places.of(id, self.family));
                 }
             }
         }
@@ -127,30 +216,24 @@ impl Policies<'_> {
     }
 
     /// §7, §8: selectors name pods, blocks whatever has an address in them.
-    fn peers(&mut self, peer: RulePeer) -> Arc<Space> {
+    fn peers(&mut self, peer: RulePeer) -> Arc<Asked> {
         match peer {
             RulePeer::Block(id) => {
                 let block = self.policies.block(id);
-                Arc::new(block.map_or_else(Space::empty, |set| space::of_set(set, self.family)))
+                let space = block.map_or_else(Space::empty, |one| space::of_set(one, self.family));
+                Asked::fixed(space)
             }
             RulePeer::Pods(id) => self.set(id),
         }
     }
 
-    fn set(&mut self, id: SetId) -> Arc<Space> {
-        let Some(set) = self.policies.sets().get(id as usize) else {
-            return Arc::default();
+    fn set(&mut self, id: SetId) -> Arc<Asked> {
+        let Some(pods) = self.policies.sets().get(id as usize) else {
+            return Asked::fixed(Space::empty());
         };
-        if let Some((known, space)) = self.spaces.get(&id)
-            && Arc::ptr_eq(known, set)
-        {
-            return space.clone();
-        }
-        let groups = set.certain.iter().filter_map(|group| self.pods.get(&group));
-        let addresses = groups.flat_map(|(_, addresses)| addresses).copied();
-        let space = Arc::new(space::of_addresses(addresses, self.family));
-        self.spaces.insert(id, (set.clone(), space.clone()));
-        space
+        let (places, family) = (self.places, self.family);
+        let known = self.spaces.known.entry(id);
+        known.or_insert_with(|| Known::new((id, pods), places, family)).asked.clone()
     }
 }
 

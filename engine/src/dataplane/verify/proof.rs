@@ -2,81 +2,108 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::program::{Action, Chain, ChainKind, ChainName, FamilyProgram, Match};
-use super::super::settings::Settings;
+use super::super::program::{Chain, ChainName, SetName};
 use super::policies::PodSpaces;
-use super::reader::{KnownSets, Reader, SetSpaces};
-use super::space::Space;
+use super::reader::KnownSets;
+use super::space::{Admitted, Asked, Origin};
 use crate::cluster::GroupId;
-use crate::manifest::Direction;
-use crate::policy::{CompiledPolicy, PeerSet, PolicySet, ProgramId, RulePeer, SetId};
+use crate::manifest::{Direction, PortMatch};
+use crate::net::{ConnSet, Family};
+use crate::policy::{CompiledPolicy, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
 
 /// What is proved: that a chain admits what a program does, for pods of a group.
 pub type Claim = (Direction, ChainName, ProgramId, GroupId);
 
-/// What a proof hangs on, but for where pods are. All is kept, so that nothing else is ever at its
-/// place.
+/// A set of the program and a set of pods that have the same members.
+pub type Pair = (SetName, SetId);
+
+/// What a proof hangs on, beside its chain.
+///
+/// That a rule asks a set where a policy means pods says the same whoever these are, as long as
+/// both are the same: such a proof hangs on their being so, not on who they are.
 #[derive(Debug)]
 pub struct Grounds {
-    chain: Arc<Chain>,
-    sets: Vec<Option<Arc<SetSpaces>>>,
+    /// They are kept, so that another one is never at the same place.
     policies: Vec<Arc<CompiledPolicy>>,
-    peers: Vec<(SetId, Arc<PeerSet>)>,
+    /// Sets that must have the same members.
+    pairs: Vec<Pair>,
+    /// Sets that must have the members that they had.
+    sets: Vec<SetName>,
+    /// Pods that must be those that they were.
+    peers: Vec<SetId>,
+    /// Whether it hangs on what ports all pods have.
+    everybody: bool,
 }
 
-/// One family's proofs.
+/// What has changed.
 #[derive(Debug, Default)]
-pub struct Memory {
-    /// What sets hold.
-    pub sets: KnownSets,
-    /// What sets of pods are.
-    pub spaces: PodSpaces,
-    /// Proofs.
-    pub proofs: FxHashMap<Claim, Arc<Grounds>>,
-    /// The chains that all packets walk, and the local addresses, where they were right.
-    pub frame: Option<(Vec<Arc<Chain>>, Space)>,
-    /// The node's own addresses.
-    pub own_node: Space,
+pub struct Changed {
+    /// Chains, or what they ask beside addresses.
+    pub chains: FxHashSet<ChainName>,
+    /// Sets.
+    pub sets: FxHashSet<SetName>,
+    /// Sets of pods.
+    pub peers: FxHashSet<SetId>,
+    /// Whether some pod is elsewhere.
+    pub pods: bool,
 }
 
 impl Grounds {
-    /// The grounds of a claim now.
+    /// Grounds of a claim; without pairs it hangs on all members.
     pub fn new(
-        chain: &Arc<Chain>,
-        reader: &Reader<'_>,
+        chain: &Chain,
         policies: &PolicySet,
         claim: &Claim,
+        pairs: Option<Vec<Pair>>,
     ) -> Self {
         let (direction, _, id, _) = claim;
         let own = policies_of(policies, *id);
-        let rules = own.iter().flat_map(|policy| policy.rules(*direction).unwrap_or_default());
-        let peers = rules.flat_map(|rule| &rule.peers).filter_map(|peer| match peer {
-            RulePeer::Pods(id) => Some((*id, policies.sets().get(*id as usize)?.clone())),
+        let rules: Vec<&PolicyRule> =
+            own.iter().flat_map(|policy| policy.rules(*direction).unwrap_or_default()).collect();
+        let everybody = *direction == Direction::Egress && rules.iter().any(|rule| names(rule));
+        let peers = rules.iter().flat_map(|rule| &rule.peers).filter_map(|peer| match peer {
+            RulePeer::Pods(id) => Some(*id),
             RulePeer::Block(_) => None,
         });
-        let (sets, peers) = (reader.sets_of(chain), peers.collect());
-        Self { chain: chain.clone(), sets, peers, policies: own }
+        let peers: Vec<SetId> = peers.filter(|_| pairs.is_none()).collect();
+        let paired = pairs.unwrap_or_default();
+        let sets =
+            super::reader::asked_sets(chain).filter(|set| paired.iter().all(|p| p.0 != **set));
+        let sets = sets.cloned().collect();
+        Self { policies: own, pairs: paired, sets, peers, everybody }
     }
 
-    /// Whether they are the same now.
-    pub fn hold(&self, reader: &Reader<'_>, policies: &PolicySet, claim: &Claim) -> bool {
-        let (_, name, id, _) = claim;
-        let chain = reader.program.chains.get(name);
-        let same_set = |(a, b): (&Option<Arc<SetSpaces>>, &Option<Arc<SetSpaces>>)| match (a, b) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-            _ => false,
-        };
-        let now = policies_of(policies, *id);
-        chain.is_some_and(|chain| Arc::ptr_eq(chain, &self.chain))
-            && now.len() == self.policies.len()
-            && now.iter().zip(&self.policies).all(|(a, b)| Arc::ptr_eq(a, b))
-            && self.sets.iter().zip(&reader.sets_of(&self.chain)).all(same_set)
-            && self.peers.iter().all(|(id, set)| {
-                policies.sets().get(*id as usize).is_some_and(|now| Arc::ptr_eq(now, set))
-            })
+    /// Whether they still hold.
+    pub fn hold(
+        &self,
+        claim: &Claim,
+        (changed, equals): (&Changed, &Equals),
+        policies: &PolicySet,
+    ) -> bool {
+        let otherwise = changed.chains.contains(&claim.1)
+            || (self.everybody && changed.pods)
+            || self.sets.iter().any(|set| changed.sets.contains(set))
+            || self.peers.iter().any(|id| changed.peers.contains(id));
+        !otherwise
+            && (!equals.broken || self.pairs.iter().all(|pair| equals.known.contains_key(pair)))
+            && same_policies(policies, claim.2, &self.policies)
     }
+
+    /// Sets of pods that they are about.
+    pub fn about(&self) -> impl Iterator<Item = SetId> {
+        self.peers.iter().copied().chain(self.pairs.iter().map(|pair| pair.1))
+    }
+
+    /// Sets that must have the same members.
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+}
+
+fn names(rule: &PolicyRule) -> bool {
+    rule.ports.iter().any(|port| matches!(port.ports, PortMatch::Named(_)))
 }
 
 fn policies_of(policies: &PolicySet, id: ProgramId) -> Vec<Arc<CompiledPolicy>> {
@@ -84,53 +111,93 @@ fn policies_of(policies: &PolicySet, id: ProgramId) -> Vec<Arc<CompiledPolicy>> 
     all.filter_map(|policy| policies.policy(policy.policy).cloned()).collect()
 }
 
-/// The chains that all packets walk but for the two directions'; none if they lead elsewhere or
-/// ask other sets than that of local addresses.
-pub fn frame(program: &FamilyProgram, settings: &Settings) -> Option<Vec<Arc<Chain>>> {
-    let roots = [Direction::Ingress, Direction::Egress].map(|direction| settings.root(direction));
-    let fixed = program.chains.values().filter(|chain| chain.kind == ChainKind::Fixed);
-    let frame: Vec<Arc<Chain>> =
-        fixed.filter(|chain| !roots.contains(&chain.name)).cloned().collect();
-    let within =
-        |name: &ChainName| roots.contains(name) || frame.iter().any(|chain| chain.name == *name);
-    let asks_others = |one: &Match| match one {
-        Match::SourceIn(set)
-        | Match::SourceNotIn(set)
-        | Match::DestinationIn(set)
-        | Match::DestinationNotIn(set)
-        | Match::DestinationPortIn(set) => *set != program.local,
-        _ => false,
-    };
-    let mut rules = frame.iter().flat_map(|chain| &chain.rules);
-    let closed = rules.all(|rule| {
-        let stays = match &rule.action {
-            Action::Jump(to) | Action::Goto(to) => within(to),
-            _ => true,
-        };
-        stays && !rule.matches.iter().any(asks_others)
-    });
-    closed.then_some(frame)
+fn same_policies(policies: &PolicySet, id: ProgramId, known: &[Arc<CompiledPolicy>]) -> bool {
+    let all = policies.program(id).tiers.iter().flat_map(|tier| &tier.policies);
+    let mut now = all.filter_map(|policy| policies.policy(policy.policy));
+    known.iter().all(|known| now.next().is_some_and(|now| Arc::ptr_eq(now, known)))
+        && now.next().is_none()
 }
 
-/// Proofs of before, and those that are in use.
-pub struct Proofs<'k> {
-    /// Of before.
-    pub before: &'k FxHashMap<Claim, Arc<Grounds>>,
-    /// In use.
-    pub now: FxHashMap<Claim, Arc<Grounds>>,
+/// Sets of the program that have the same members as sets of pods.
+#[derive(Debug, Default)]
+pub struct Equals {
+    /// With both as they were when they were compared last.
+    known: FxHashMap<Pair, (Arc<Asked>, Arc<Asked>)>,
+    /// Whether some are no longer equal.
+    broken: bool,
 }
 
-impl Proofs<'_> {
-    /// Whether a claim has been proved, on grounds that hold.
-    pub fn holds(&mut self, reader: &Reader<'_>, policies: &PolicySet, claim: &Claim) -> bool {
-        if self.now.contains_key(claim) {
+impl Equals {
+    /// Compares again what has changed.
+    ///
+    /// # Cost
+    /// Linear in what has changed of the sets that have.
+    pub fn follow(&mut self, changed: &Changed, sets: &KnownSets, spaces: &PodSpaces) {
+        let before = self.known.len();
+        self.known.retain(|(name, id), known| {
+            if !changed.sets.contains(name) && !changed.peers.contains(id) {
+                return true;
+            }
+            let now = sets.get(name).map(|set| set.addresses()).zip(spaces.get(*id));
+            let Some((set, pods)) = now.filter(|(set, _)| set.origin != Origin::Fixed) else {
+                return false;
+            };
+            // INVARIANT: they were equal, so they are if the same has changed of both.
+            let same = known.0.members.difference(&set.members)
+                == known.1.members.difference(&pods.members);
+            *known = (set.clone(), pods.clone());
+            same
+        });
+        self.broken = self.known.len() != before;
+    }
+
+    /// Forgets pairs on which nothing hangs.
+    pub fn keep(&mut self, used: &FxHashSet<&Pair>) {
+        self.known.retain(|pair, _| used.contains(pair));
+    }
+
+    /// The pairs by which a chain admits what policies do, whoever is in them; none if it may do so
+    /// only for those who are in them now, or not at all.
+    pub fn pairs(
+        &mut self,
+        found: &Admitted,
+        expected: &Admitted,
+        family: Family,
+    ) -> Option<Vec<Pair>> {
+        let (found, expected) = (found.by_origin(family), expected.by_origin(family));
+        if found.everywhere != expected.everywhere
+            || found.fixed != expected.fixed
+            || found.asked.len() != expected.asked.len()
+        {
+            return None;
+        }
+        let mut left: Vec<_> = expected.asked.into_values().collect();
+        let mut pairs = Vec::new();
+        for (set, conns) in found.asked.into_values() {
+            let mut agrees = |one: &(&Arc<Asked>, ConnSet)| one.1 == conns && self.same(set, one.0);
+            let at = left.iter().position(&mut agrees)?;
+            pairs.extend(pair(set, left.swap_remove(at).0));
+        }
+        Some(pairs)
+    }
+
+    /// Whether a set and pods are the same.
+    fn same(&mut self, set: &Arc<Asked>, pods: &Arc<Asked>) -> bool {
+        let Some(pair) = pair(set, pods) else { return false };
+        if self.known.contains_key(&pair) {
             return true;
         }
-        let known = self.before.get(claim);
-        let Some(grounds) = known.filter(|one| one.hold(reader, policies, claim)) else {
+        if set.members != pods.members {
             return false;
-        };
-        self.now.insert(claim.clone(), grounds.clone());
+        }
+        self.known.insert(pair, (set.clone(), pods.clone()));
         true
+    }
+}
+
+fn pair(set: &Asked, pods: &Asked) -> Option<Pair> {
+    match (&set.origin, &pods.origin) {
+        (Origin::Set(set), Origin::Pods(pods)) => Some((set.clone(), *pods)),
+        _ => None,
     }
 }

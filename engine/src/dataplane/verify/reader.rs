@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 
 use super::super::program::{
     AddressSet, Chain, FamilyProgram, FilterRule, L4, Match, Members, SetName, States,
 };
-use super::space::{self, Space};
+use super::space::{self, Asked, Origin, Space};
 use crate::net::{ConnSet, Family, PortSet, Protocol, all_ports};
 
 /// What is the matter with a program that cannot be read.
@@ -37,12 +37,12 @@ pub const DISCOVERY: std::ops::RangeInclusive<u8> = 133..=137;
 
 /// Packets that agree with a rule: all whose source, destination and connection are these. None
 /// of a part: any.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Product {
     /// Sources.
-    pub source: Option<Arc<Space>>,
+    pub source: Option<Arc<Asked>>,
     /// Destinations.
-    pub destination: Option<Arc<Space>>,
+    pub destination: Option<Arc<Asked>>,
     /// Protocols and ports.
     pub conns: Option<ConnSet>,
 }
@@ -50,7 +50,7 @@ pub struct Product {
 impl Product {
     /// Whether every packet agrees.
     pub fn is_all(&self) -> bool {
-        *self == Self::default()
+        self.source.is_none() && self.destination.is_none() && self.conns.is_none()
     }
 }
 
@@ -58,57 +58,85 @@ impl Product {
 #[derive(Debug)]
 pub struct SetSpaces {
     set: Arc<AddressSet>,
-    addresses: Arc<Space>,
-    ports: Vec<(ConnSet, Arc<Space>)>,
+    addresses: Arc<Asked>,
+    ports: Vec<(ConnSet, Arc<Asked>)>,
 }
 
 /// Sets that have been read before.
-pub type KnownSets = FxHashMap<SetName, Arc<SetSpaces>>;
+pub type KnownSets = BTreeMap<SetName, Arc<SetSpaces>>;
 
 /// Reads one family's program.
 pub struct Reader<'p> {
     /// The program.
     pub program: &'p FamilyProgram,
-    sets: BTreeMap<&'p str, Arc<SetSpaces>>,
+    /// What its sets hold.
+    pub sets: &'p KnownSets,
+}
+
+/// The sets that a chain asks.
+pub fn asked_sets(chain: &Chain) -> impl Iterator<Item = &SetName> {
+    chain.rules.iter().flat_map(|rule| &rule.matches).filter_map(|one| match one {
+        Match::SourceIn(set)
+        | Match::SourceNotIn(set)
+        | Match::DestinationIn(set)
+        | Match::DestinationNotIn(set)
+        | Match::DestinationPortIn(set) => Some(set),
+        _ => None,
+    })
+}
+
+/// Sets that are not what they were.
+#[derive(Debug, Default)]
+pub struct SetChanges {
+    /// All.
+    pub all: FxHashSet<SetName>,
+    /// Those that are gone, or that are no mere lists of addresses.
+    pub other: FxHashSet<SetName>,
+}
+
+/// Reads the sets that have changed since they were read last.
+///
+/// # Errors
+/// If a set cannot be read; what is known is not to be relied upon then.
+pub fn follow_sets(known: &mut KnownSets, program: &FamilyProgram) -> Result<SetChanges, Trouble> {
+    let mut changes = SetChanges::default();
+    let gone = known.keys().filter(|name| !program.sets.contains_key(*name));
+    for name in gone.cloned().collect::<Vec<_>>() {
+        known.remove(&name);
+        changes.all.insert(name.clone());
+        changes.other.insert(name);
+    }
+    for (name, set) in &program.sets {
+        let before = known.get(name);
+        if before.is_some_and(|spaces| Arc::ptr_eq(&spaces.set, set)) {
+            continue;
+        }
+        let plain = |set: &AddressSet| matches!(set.members, Members::Addresses(_));
+        if !plain(set) || !before.is_none_or(|before| plain(&before.set)) {
+            changes.other.insert(name.clone());
+        }
+        changes.all.insert(name.clone());
+        known.insert(name.clone(), Arc::new(read_set(set, program.family)?));
+    }
+    Ok(changes)
+}
+
+impl SetSpaces {
+    /// The members, if they are but addresses.
+    pub fn addresses(&self) -> &Arc<Asked> {
+        &self.addresses
+    }
 }
 
 impl<'p> Reader<'p> {
-    /// Reads all sets that have changed since they were read last.
-    pub fn new(program: &'p FamilyProgram, known: &mut KnownSets) -> Result<Self, Trouble> {
-        let (mut sets, mut read) = (BTreeMap::new(), KnownSets::default());
-        for (name, set) in &program.sets {
-            let spaces = match known.get(name) {
-                Some(spaces) if Arc::ptr_eq(&spaces.set, set) => spaces.clone(),
-                _ => Arc::new(read_set(set, program.family)?),
-            };
-            read.insert(name.clone(), spaces.clone());
-            sets.insert(&**name, spaces);
-        }
-        *known = read;
-        Ok(Self { program, sets })
-    }
-
     /// A chain.
     pub fn chain(&self, name: &str) -> Result<&'p Arc<Chain>, Trouble> {
         self.program.chains.get(name).ok_or_else(|| format!("there is no chain {name}"))
     }
 
     /// The members of a set.
-    pub fn addresses(&self, name: &str) -> Result<Arc<Space>, Trouble> {
+    pub fn addresses(&self, name: &str) -> Result<Arc<Asked>, Trouble> {
         Ok(self.set(name)?.addresses.clone())
-    }
-
-    /// What the sets that a chain asks hold; none of a set that is not there.
-    pub fn sets_of(&self, chain: &Chain) -> Vec<Option<Arc<SetSpaces>>> {
-        let names = chain.rules.iter().flat_map(|rule| &rule.matches).filter_map(|one| match one {
-            Match::SourceIn(set)
-            | Match::SourceNotIn(set)
-            | Match::DestinationIn(set)
-            | Match::DestinationNotIn(set)
-            | Match::DestinationPortIn(set) => Some(set),
-            _ => None,
-        });
-        names.map(|name| self.sets.get(&**name).cloned()).collect()
     }
 
     fn set(&self, name: &str) -> Result<&Arc<SetSpaces>, Trouble> {
@@ -134,27 +162,25 @@ impl<'p> Reader<'p> {
 
     fn meaning(&self, condition: &Match, walker: Walker) -> Result<Meaning, Trouble> {
         let family = self.program.family;
-        let everywhere = || space::everywhere(family);
-        let source = |space: Arc<Space>| {
+        let others =
+            |asked: &Asked| Asked::fixed(space::everywhere(family).difference(asked.space()));
+        let fixed = |net| Asked::fixed(space::of_cidr(net, family));
+        let source = |space: Arc<Asked>| {
             Meaning::Parts(vec![Product { source: Some(space), ..Product::default() }])
         };
-        let destination = |space: Arc<Space>| {
+        let destination = |space: Arc<Asked>| {
             Meaning::Parts(vec![Product { destination: Some(space), ..Product::default() }])
         };
         let conns = |conns: ConnSet| {
             Meaning::Parts(vec![Product { conns: Some(conns), ..Product::default() }])
         };
         Ok(match condition {
-            Match::Source(net) => source(Arc::new(space::of_cidr(*net, family))),
-            Match::Destination(net) => destination(Arc::new(space::of_cidr(*net, family))),
+            Match::Source(net) => source(fixed(*net)),
+            Match::Destination(net) => destination(fixed(*net)),
             Match::SourceIn(set) => source(self.addresses(set)?),
             Match::DestinationIn(set) => destination(self.addresses(set)?),
-            Match::SourceNotIn(set) => {
-                source(Arc::new(everywhere().difference(&*self.addresses(set)?)))
-            }
-            Match::DestinationNotIn(set) => {
-                destination(Arc::new(everywhere().difference(&*self.addresses(set)?)))
-            }
+            Match::SourceNotIn(set) => source(others(&*self.addresses(set)?)),
+            Match::DestinationNotIn(set) => destination(others(&*self.addresses(set)?)),
             Match::DestinationPortIn(set) => {
                 let parts = self.set(set)?.ports.iter().map(|(conns, space)| Product {
                     destination: Some(space.clone()),
@@ -186,8 +212,8 @@ enum Meaning {
 }
 
 fn both(left: &[Product], right: &[Product]) -> Vec<Product> {
-    let spaces = |a: &Option<Arc<Space>>, b: &Option<Arc<Space>>| match (a, b) {
-        (Some(a), Some(b)) => Some(Arc::new(a.intersection(b))),
+    let spaces = |a: &Option<Arc<Asked>>, b: &Option<Arc<Asked>>| match (a, b) {
+        (Some(a), Some(b)) => Some(Asked::fixed(a.space().intersection(b.space()))),
         (one, None) | (None, one) => one.clone(),
     };
     let pair = |a: &Product, b: &Product| Product {
@@ -214,23 +240,26 @@ fn any_protocol(ranges: &[(u16, u16)]) -> ConnSet {
 fn read_set(set: &Arc<AddressSet>, family: Family) -> Result<SetSpaces, Trouble> {
     let mut by_port: BTreeMap<(Protocol, u16), Vec<std::net::IpAddr>> = BTreeMap::new();
     let mut strangers = 0;
-    let space = match &set.members {
+    let addresses = match &set.members {
         Members::Addresses(addresses) => {
-            strangers += addresses.iter().filter(|one| Family::of(**one) != family).count();
-            space::of_addresses(addresses.iter().copied(), family)
+            // They are ascending, one family after the other.
+            let ends = addresses.first().into_iter().chain(addresses.last());
+            strangers += ends.filter(|one| Family::of(**one) != family).count();
+            Asked::of(Origin::Set(set.name.clone()), addresses.clone())
         }
         Members::Blocks(blocks) => {
             let spaces = blocks.iter().map(|block| space::of_cidr(*block, family));
             let spaces: Vec<Space> = spaces.collect();
             strangers += spaces.iter().filter(|space| space.is_empty()).count();
-            Space::from_ranges(spaces.iter().flat_map(|space| space.ranges().iter().copied()))
+            let ranges = spaces.iter().flat_map(|space| space.ranges().iter().copied());
+            Asked::fixed(Space::from_ranges(ranges))
         }
         Members::Ports(ports) => {
             strangers += ports.iter().filter(|one| Family::of(one.0) != family).count();
             for &(address, protocol, port) in ports {
                 by_port.entry((protocol, port)).or_default().push(address);
             }
-            Space::empty()
+            Asked::fixed(Space::empty())
         }
     };
     if strangers > 0 {
@@ -238,8 +267,8 @@ fn read_set(set: &Arc<AddressSet>, family: Family) -> Result<SetSpaces, Trouble>
     }
     let ports = by_port.into_iter().map(|((protocol, port), addresses)| {
         let space = space::of_addresses(addresses.into_iter(), family);
-        (ConnSet::of(protocol, PortSet::range(port, port)), Arc::new(space))
+        (ConnSet::of(protocol, PortSet::range(port, port)), Asked::fixed(space))
     });
     let ports = ports.collect();
-    Ok(SetSpaces { set: set.clone(), addresses: Arc::new(space), ports })
+    Ok(SetSpaces { set: set.clone(), addresses, ports })
 }

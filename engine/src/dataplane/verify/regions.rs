@@ -1,10 +1,8 @@
 //! Walks chains as the kernel does, with all packets of a region at once.
 
-use std::sync::Arc;
-
 use super::super::program::{Action, ChainName, Match};
 use super::reader::{Product, Reader, Trouble, Walker};
-use super::space::Space;
+use super::space::{Asked, Space};
 use crate::net::ConnSet;
 
 /// The kernel allows chains to lead on so often; programs need far less.
@@ -115,8 +113,8 @@ fn split(regions: &[Region], product: &Product) -> (Vec<Region>, Vec<Region>) {
     let (mut inside, mut outside) = (Vec::new(), Vec::new());
     for region in regions {
         let mut rest = region.clone();
-        cut(&mut rest, product.source.as_ref(), |region| &mut region.source, &mut outside);
-        cut(&mut rest, product.destination.as_ref(), |r| &mut r.destination, &mut outside);
+        cut(&mut rest, product.source.as_deref(), |region| &mut region.source, &mut outside);
+        cut(&mut rest, product.destination.as_deref(), |r| &mut r.destination, &mut outside);
         if let Some(conns) = &product.conns {
             let other = Region { conns: rest.conns.difference(conns), ..rest.clone() };
             outside.extend(Some(other).filter(|region| !region.is_empty()));
@@ -130,11 +128,11 @@ fn split(regions: &[Region], product: &Product) -> (Vec<Region>, Vec<Region>) {
 /// Keeps of a region what is within a space, and puts the other part outside.
 fn cut(
     rest: &mut Region,
-    within: Option<&Arc<Space>>,
+    within: Option<&Asked>,
     part: impl Fn(&mut Region) -> &mut Space,
     outside: &mut Vec<Region>,
 ) {
-    let Some(within) = within else { return };
+    let Some(within) = within.map(Asked::space) else { return };
     let mut other = rest.clone();
     let all = part(rest).clone();
     *part(&mut other) = all.difference(within);

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::super::program::SetName;
 use crate::net::{AddrSet, Cidr, ConnSet, Family, IntervalSet, Protocol};
+use crate::policy::SetId;
+use crate::shared::Sorted;
 
 /// Addresses of one family, as numbers.
 pub type Space = IntervalSet<u128>;
@@ -69,11 +72,68 @@ pub fn of_set(set: &AddrSet, family: Family) -> Space {
     }
 }
 
+/// Where addresses come from that rules or policies ask for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// They are written there.
+    Fixed,
+    /// They are members of a set of the program.
+    Set(SetName),
+    /// They are those of a set of pods.
+    Pods(SetId),
+}
+
+/// Addresses that rules or policies ask for; one by one only where somebody looks at them so.
+#[derive(Debug)]
+pub struct Asked {
+    /// Where they come from.
+    pub origin: Origin,
+    /// Members, all of the family, unless they are fixed.
+    pub members: Sorted<IpAddr>,
+    space: OnceLock<Space>,
+}
+
+impl Asked {
+    /// Addresses as written.
+    pub fn fixed(space: Space) -> Arc<Self> {
+        let (origin, members) = (Origin::Fixed, Sorted::default());
+        Arc::new(Self { origin, members, space: OnceLock::from(space) })
+    }
+
+    /// Addresses that may be others the next time; all of one family.
+    pub fn of(origin: Origin, members: Sorted<IpAddr>) -> Arc<Self> {
+        Arc::new(Self { origin, members, space: OnceLock::new() })
+    }
+
+    /// The addresses.
+    pub fn space(&self) -> &Space {
+        let members = || self.members.iter().map(|address| number(*address));
+        self.space.get_or_init(|| Space::from_sorted(members()))
+    }
+}
+
 /// What is admitted: at addresses of peers, connections. The same address may be in several
 /// parts; then all of them count.
 #[derive(Clone, Debug, Default)]
 pub struct Admitted {
-    parts: Vec<(Arc<Space>, ConnSet)>,
+    parts: Vec<(Arc<Asked>, ConnSet)>,
+}
+
+/// Connections by where their addresses come from.
+#[derive(Debug, Default)]
+pub struct ByOrigin<'a> {
+    /// Everywhere.
+    pub everywhere: ConnSet,
+    /// At addresses as written.
+    pub fixed: BTreeMap<&'a Space, ConnSet>,
+    /// At those of a set, or of pods.
+    pub asked: BTreeMap<&'a Origin, (&'a Arc<Asked>, ConnSet)>,
+}
+
+/// Takes away what is admitted anyhow; whether something is left.
+fn left(conns: &mut ConnSet, anyhow: &ConnSet) -> bool {
+    *conns = conns.difference(anyhow);
+    !conns.is_empty()
 }
 
 /// An address at which one side admits what the other does not.
@@ -89,10 +149,16 @@ pub struct Difference {
 
 impl Admitted {
     /// Admits connections at addresses as well.
-    pub fn add(&mut self, peers: Arc<Space>, conns: ConnSet) {
-        if !peers.is_empty() && !conns.is_empty() {
+    pub fn add(&mut self, peers: Arc<Asked>, conns: ConnSet) {
+        let nobody = peers.origin == Origin::Fixed && peers.space().is_empty();
+        if !nobody && !conns.is_empty() {
             self.parts.push((peers, conns));
         }
+    }
+
+    /// Whether nothing has been admitted.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
     }
 
     /// Admits what another admits as well.
@@ -112,7 +178,7 @@ impl Admitted {
         }
         let mut starts = vec![0];
         for (space, _) in self.parts.iter().chain(&other.parts) {
-            for &(first, last) in space.ranges() {
+            for &(first, last) in space.space().ranges() {
                 starts.push(first);
                 starts.extend(last.checked_add(1));
             }
@@ -129,17 +195,36 @@ impl Admitted {
         Difference { peer, only_first, only_second }
     }
 
+    /// Connections by where their addresses come from; what is admitted everywhere is only said
+    /// once.
+    pub fn by_origin(&self, family: Family) -> ByOrigin<'_> {
+        let all = everywhere(family);
+        let mut by = ByOrigin::default();
+        for (asked, conns) in &self.parts {
+            let known = match asked.origin {
+                Origin::Fixed if *asked.space() == all => &mut by.everywhere,
+                Origin::Fixed => by.fixed.entry(asked.space()).or_default(),
+                _ => &mut by.asked.entry(&asked.origin).or_insert((asked, ConnSet::none())).1,
+            };
+            *known = known.union(conns);
+        }
+        let ByOrigin { everywhere, fixed, asked } = &mut by;
+        fixed.retain(|_, conns| left(conns, everywhere));
+        asked.retain(|_, (_, conns)| left(conns, everywhere));
+        by
+    }
+
     /// What is admitted at an address.
     pub fn at(&self, peer: u128) -> ConnSet {
-        let parts = self.parts.iter().filter(|(space, _)| space.contains(peer));
+        let parts = self.parts.iter().filter(|(space, _)| space.space().contains(peer));
         parts.fold(ConnSet::none(), |all, (_, conns)| all.union(conns))
     }
 
     /// Connections by addresses; what is admitted everywhere is only said once.
     fn by_space(&self, everywhere: &Space) -> BTreeMap<&Space, ConnSet> {
         let mut map: BTreeMap<&Space, ConnSet> = BTreeMap::new();
-        for (space, conns) in &self.parts {
-            let known = map.entry(space).or_default();
+        for (space, conns) in self.parts.iter().filter(|(space, _)| !space.space().is_empty()) {
+            let known = map.entry(space.space()).or_default();
             *known = known.union(conns);
         }
         if let Some(anywhere) = map.get(everywhere).cloned() {

@@ -1,0 +1,156 @@
+//! One family's proofs, and what they hang on, kept from one program to the next.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::super::lower::Input;
+use super::super::program::{Chain, ChainName, FamilyProgram};
+use super::places::{Change, Places, Subject, addresses};
+use super::policies::PodSpaces;
+use super::proof::{Changed, Claim, Equals, Grounds, Pair};
+use super::reader::{KnownSets, Trouble, asked_sets, follow_sets};
+use super::space::{Asked, Space};
+use super::ways::{Way, Ways};
+use crate::manifest::Direction;
+
+/// What is known of one family.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// What sets hold.
+    pub sets: KnownSets,
+    chains: BTreeMap<ChainName, Arc<Chain>>,
+    /// What sets of pods are.
+    pub spaces: PodSpaces,
+    /// Which of them are the same.
+    pub equals: Equals,
+    /// What has been proved, and in which run it was asked last.
+    pub proofs: FxHashMap<Claim, (Grounds, u64)>,
+    /// How pods come to their classes, for ingress and for egress.
+    pub ways: [Ways; 2],
+    /// Pods that may send to themselves what they must, and nothing else but for their class.
+    pub itself: FxHashMap<(Direction, u128), (Arc<Way>, Arc<Asked>)>,
+    /// The chains that all packets walk, and the local addresses, where they were right.
+    pub frame: Option<(Vec<Arc<Chain>>, Arc<Space>)>,
+    /// The node's own addresses.
+    pub own_node: Arc<Space>,
+    /// The addresses of local pods; none before they have been read.
+    pub local: Option<Local>,
+    /// The number of this run.
+    pub run: u64,
+}
+
+/// Local pods.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// Their addresses, ascending.
+    pub subjects: Arc<Vec<Subject>>,
+    /// All of them.
+    pub space: Arc<Space>,
+}
+
+impl Memory {
+    /// Forgets what does not hold of a program and a cluster; what is left does.
+    ///
+    /// # Errors
+    /// If a set cannot be read. Nothing is known then.
+    ///
+    /// # Cost
+    /// Linear in the chains, the sets and the proofs, which costs little, and in what has changed.
+    pub fn follow(
+        &mut self,
+        program: &FamilyProgram,
+        input: Input<'_>,
+        (places, change): (&Places, &Change),
+    ) -> Result<Local, Trouble> {
+        if change.afresh {
+            *self = Self::default();
+        }
+        let changed = match self.changed(program, input, (places, change)) {
+            Ok(changed) => changed,
+            Err(trouble) => {
+                *self = Self::default();
+                return Err(trouble);
+            }
+        };
+        self.equals.follow(&changed, &self.sets, &self.spaces);
+        let (equals, policies) = (&self.equals, input.policies);
+        self.proofs.retain(|claim, known| known.0.hold(claim, (&changed, equals), policies));
+        self.ways.iter_mut().for_each(|ways| ways.forget(&changed.chains));
+        self.run += 1;
+        if change.local {
+            self.local = None;
+        }
+        let local = self.local.get_or_insert_with(|| {
+            let subjects = places.subjects(program.family);
+            let space = Arc::new(addresses(&subjects));
+            Local { subjects: Arc::new(subjects), space }
+        });
+        Ok(local.clone())
+    }
+
+    fn changed(
+        &mut self,
+        program: &FamilyProgram,
+        input: Input<'_>,
+        (places, change): (&Places, &Change),
+    ) -> Result<Changed, Trouble> {
+        let sets = follow_sets(&mut self.sets, program)?;
+        let mut chains = self.changed_chains(program);
+        if !sets.other.is_empty() {
+            let asks = |chain: &Chain| asked_sets(chain).any(|set| sets.other.contains(set));
+            let asking = program.chains.values().filter(|chain| asks(chain));
+            chains.extend(asking.map(|chain| chain.name.clone()));
+        }
+        let peers = self.spaces.follow(input.policies, (places, change), program.family);
+        Ok(Changed { chains, sets: sets.all, peers, pods: change.is_move() })
+    }
+
+    fn changed_chains(&mut self, program: &FamilyProgram) -> FxHashSet<ChainName> {
+        let now = &program.chains;
+        let gone = self.chains.keys().filter(|name| !now.contains_key(*name));
+        let mut changed: FxHashSet<ChainName> = gone.cloned().collect();
+        let is_new = |(name, chain): &(&ChainName, &Arc<Chain>)| {
+            !self.chains.get(*name).is_some_and(|known| Arc::ptr_eq(known, chain))
+        };
+        changed.extend(now.iter().filter(is_new).map(|(name, _)| name.clone()));
+        for name in &changed {
+            match now.get(name) {
+                Some(chain) => drop(self.chains.insert(name.clone(), chain.clone())),
+                None => drop(self.chains.remove(name)),
+            }
+        }
+        changed
+    }
+
+    /// Forgets what was not asked for in this run; how many proofs were.
+    pub fn keep_used(&mut self) -> usize {
+        let run = self.run;
+        let before = self.proofs.len();
+        self.proofs.retain(|_, (_, asked)| *asked == run);
+        let used = self.proofs.values();
+        if self.proofs.len() != before || self.spaces.len() > used.len() * 8 {
+            let about: FxHashSet<_> = used.clone().flat_map(|(known, _)| known.about()).collect();
+            let pairs: FxHashSet<&Pair> = used.flat_map(|(known, _)| known.pairs()).collect();
+            self.spaces.keep(&about);
+            self.equals.keep(&pairs);
+        }
+        if let Some(local) = &self.local
+            && self.itself.len() > local.subjects.len() * 2
+        {
+            let here = |address| local.space.contains(address);
+            self.itself.retain(|(_, address), _| here(*address));
+        }
+        self.proofs.len()
+    }
+
+    /// What is known of a direction.
+    pub fn ways(&mut self, direction: Direction) -> &mut Ways {
+        let [ingress, egress] = &mut self.ways;
+        match direction {
+            Direction::Ingress => ingress,
+            Direction::Egress => egress,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Who is where, as the model says, kept from one state to the next.
+//!
+//! Programs are made from the same facts by other code: a mistake in one of the two is no mistake
+//! in the other.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::super::lower::Input;
+use super::space::{self, Asked, Space};
+use crate::cluster::{Addresses, Endpoint, Group, GroupId, GroupIndex, Life};
+use crate::net::Family;
+use crate::shared::Pages;
+
+/// A group and the addresses of one of its pods.
+pub type Place = (GroupId, Arc<[IpAddr]>);
+
+/// Pods that can send and receive.
+#[derive(Debug, Default)]
+pub struct Places {
+    endpoints: Pages<Endpoint>,
+    groups: Arc<GroupIndex>,
+    node: String,
+    by_group: Vec<BTreeMap<u32, Arc<[IpAddr]>>>,
+    local: BTreeMap<u32, Place>,
+}
+
+/// What is otherwise than before.
+#[derive(Debug, Default)]
+pub struct Change {
+    /// Everything may be.
+    pub afresh: bool,
+    /// Where pods were that are there no more.
+    pub left: Vec<Place>,
+    /// Where pods are that were not there.
+    pub entered: Vec<Place>,
+    /// Whether it concerns pods of the node.
+    pub local: bool,
+}
+
+impl Change {
+    /// Whether pods are elsewhere than before.
+    pub fn is_move(&self) -> bool {
+        self.afresh || !self.left.is_empty() || !self.entered.is_empty()
+    }
+}
+
+/// An address of a local pod.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The pod, as an index of the model's endpoints.
+    pub pod: u32,
+    /// Its group.
+    pub group: GroupId,
+    /// The address.
+    pub address: u128,
+    /// All addresses of the pod.
+    pub own: Arc<Asked>,
+}
+
+impl Places {
+    /// Reads the endpoints that are not those of before.
+    ///
+    /// # Cost
+    /// Linear in the pages of endpoints, and in the endpoints of those that have changed.
+    pub fn update(&mut self, input: Input<'_>) -> Change {
+        let mut change = Change::default();
+        if *self.node != *input.node || !input.model.groups.continues(&self.groups) {
+            *self = Self { node: input.node.to_owned(), ..Self::default() };
+            (change.afresh, change.local) = (true, true);
+        }
+        let now = &input.model.endpoints;
+        let before = std::mem::replace(&mut self.endpoints, now.clone());
+        self.groups = input.model.groups.clone();
+        self.by_group.resize(self.groups.len(), BTreeMap::new());
+        for index in now.unshared(&before) {
+            let Ok(pod) = u32::try_from(index) else { break };
+            let (old, new) = (before.get(index), now.get(index));
+            self.replace(pod, (old.and_then(active), new.and_then(active)), &mut change);
+            let here = new.filter(|one| one.node.as_deref() == Some(&*self.node));
+            change.local |= self.settle(pod, here.and_then(active));
+        }
+        change
+    }
+
+    fn replace(&mut self, pod: u32, (old, new): (Option<Place>, Option<Place>), to: &mut Change) {
+        if old == new {
+            return;
+        }
+        if let Some(old) = old {
+            if let Some(pods) = self.by_group.get_mut(old.0 as usize) {
+                pods.remove(&pod);
+            }
+            to.left.push(old);
+        }
+        if let Some(new) = new {
+            if let Some(pods) = self.by_group.get_mut(new.0 as usize) {
+                pods.insert(pod, new.1.clone());
+            }
+            to.entered.push(new);
+        }
+    }
+
+    /// Notes where a pod of the node is, if it is one; whether that is news.
+    fn settle(&mut self, pod: u32, place: Option<Place>) -> bool {
+        if self.local.get(&pod) == place.as_ref() {
+            return false;
+        }
+        match place {
+            Some(place) => self.local.insert(pod, place),
+            None => self.local.remove(&pod),
+        };
+        true
+    }
+
+    /// Addresses of a group's pods in a family.
+    pub fn of(&self, group: GroupId, family: Family) -> impl Iterator<Item = IpAddr> {
+        let pods = self.by_group.get(group as usize).into_iter().flat_map(BTreeMap::values);
+        pods.flat_map(|own| own.iter().copied()).filter(move |one| Family::of(*one) == family)
+    }
+
+    /// Groups, by number.
+    pub fn groups(&self) -> impl Iterator<Item = (GroupId, &Group)> {
+        self.groups.iter()
+    }
+
+    /// Addresses of local pods, ascending.
+    pub fn subjects(&self, family: Family) -> Vec<Subject> {
+        let mut subjects = Vec::new();
+        for (&pod, (group, addresses)) in &self.local {
+            let own = Asked::fixed(space::of_addresses(addresses.iter().copied(), family));
+            for address in addresses.iter().filter(|one| Family::of(**one) == family) {
+                let address = space::number(*address);
+                subjects.push(Subject { pod, group: *group, address, own: own.clone() });
+            }
+        }
+        subjects.sort_by_key(|one| one.address);
+        subjects
+    }
+}
+
+/// The addresses of subjects.
+pub fn addresses(subjects: &[Subject]) -> Space {
+    Space::from_ranges(subjects.iter().map(|one| (one.address, one.address)))
+}
+
+fn active(endpoint: &Endpoint) -> Option<Place> {
+    match (endpoint.life, endpoint.group, &endpoint.addresses) {
+        (Life::Active, Some(group), Addresses::Known(own)) => Some((group, own.clone())),
+        _ => None,
+    }
+}
