@@ -54,9 +54,10 @@ impl<K: Eq + Hash, V> Shards<K, V> {
     }
 
     fn at<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
-        // The hash's lowest and highest bits tell the places within a shard.
-        let hash = FxBuildHasher.hash_one(key) >> 24;
-        usize::try_from(hash & 0xffff_ffff).unwrap_or(0) & self.shards.len().saturating_sub(1)
+        // Mixed once more: within a shard the hash's own bits tell the places, and on machines of
+        // 32 bits it has no higher ones.
+        let mixed = FxBuildHasher.hash_one(key).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        usize::try_from(mixed).unwrap_or(0) & self.shards.len().saturating_sub(1)
     }
 }
 

@@ -201,7 +201,7 @@ pub fn session_with(options: Options, files: &Files) -> Session {
 pub fn plans(session: &Session) -> Vec<NodePlan> {
     let model = session.model();
     let mut plans: BTreeMap<String, NodePlan> = BTreeMap::new();
-    for (at, node) in (1u8..).zip(&model.nodes) {
+    for (at, node) in (1u8..).zip(&*model.nodes) {
         let name = node.name.to_string();
         let addresses = with_both_families(&node.addresses, at);
         plans.insert(name.clone(), NodePlan { name, addresses, pods: Vec::new() });
