@@ -83,7 +83,10 @@ fn source(options: &Options, status: &Arc<Status>, events: Option<Events>) -> Bo
         Some(folder) => Box::new(Manifests::new(folder)),
         None => Box::new(ApiServer {
             kubeconfig: options.wanted.kubeconfig.clone(),
-            patience: Patience::default(),
+            patience: Patience {
+                watch: Duration::from_secs(options.running.silence_seconds),
+                ..Patience::default()
+            },
             status: Arc::clone(status),
             events,
         }),

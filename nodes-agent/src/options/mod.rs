@@ -152,6 +152,11 @@ pub struct Running {
     #[arg(long, env = "PORTCULLIS_AUDIT_SECONDS", default_value_t = 60, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub audit_seconds: u64,
+    /// Seconds without any sign of life after which a connection to the API server counts as
+    /// broken, and is begun anew. The server gives one each minute.
+    #[arg(long, env = "PORTCULLIS_SILENCE_SECONDS", default_value_t = 90, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub silence_seconds: u64,
     /// Keep all capabilities instead of only those that iptables needs.
     #[arg(long, env = "PORTCULLIS_KEEP_CAPABILITIES")]
     pub keep_capabilities: bool,
