@@ -2,7 +2,7 @@
 # Builds etcd and kube-apiserver, which the tests of tests/kube start on this machine, and Helm's
 # engine, with which they render the chart.
 # They are kept outside the tree, with a stamp of what they were built from; a second run takes a second.
-# Leaves with 3 where Go is missing: those tests are then skipped, and nothing else needs it.
+# Leaves with 3 where Go is missing or too old: those tests are then skipped, and nothing else needs it.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -11,6 +11,14 @@ NO_GO=3
 
 have go || {
   echo "portcullis: Go is missing, so no API server can be built: install it from https://go.dev" >&2
+  exit "$NO_GO"
+}
+# An older Go could fetch the one that it needs; that is for its owner to decide.
+least=$(sed -n 's/^go \([0-9]*\.[0-9]*\).*$/\1/p' tests/kube/*/go.mod | sort -t. -k1,1n -k2,2n | tail -n 1)
+version=$(GOTOOLCHAIN=local go env GOVERSION)
+version=${version#go}
+at_least "${version%%[!0-9.]*}" "$least" || {
+  echo "portcullis: Go $version is too old to build an API server, Go $least is needed: https://go.dev" >&2
   exit "$NO_GO"
 }
 

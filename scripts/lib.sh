@@ -28,6 +28,14 @@ missing() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# Is version $1 at least $2?  (sort -V is not on every system.)
+at_least() {
+  local IFS=.
+  # shellcheck disable=SC2206
+  local a=($1) b=($2)
+  [ "${a[0]}" -gt "${b[0]}" ] || { [ "${a[0]}" -eq "${b[0]}" ] && [ "${a[1]}" -ge "${b[1]}" ]; }
+}
+
 can_apt() { have apt-get && [ "$(id -u)" = 0 ]; }
 
 # quietly NAME COMMAND...: output goes to a log, whose end is shown if the command fails.

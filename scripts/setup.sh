@@ -5,14 +5,6 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-# Is version $1 at least $2?  (sort -V is not on every system.)
-at_least() {
-  local IFS=.
-  # shellcheck disable=SC2206
-  local a=($1) b=($2)
-  [ "${a[0]}" -gt "${b[0]}" ] || { [ "${a[0]}" -eq "${b[0]}" ] && [ "${a[1]}" -ge "${b[1]}" ]; }
-}
-
 setup_rust() {
   local least version
   least=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
