@@ -27,6 +27,22 @@ pub fn files(cluster: &Cluster, seed: u64) -> Vec<(String, String)> {
     named.map(|(i, objects)| file(i, objects, &mut random)).collect()
 }
 
+/// The objects of a cluster one by one, in a style that the seed decides, each with its namespace,
+/// as an API server is given them.
+pub fn objects(cluster: &Cluster, seed: u64) -> Vec<serde_json::Value> {
+    let all = Objects(&mut Random::new(seed)).all(cluster);
+    let mut all: Vec<serde_json::Value> = all.iter().map(Tree::value).collect();
+    for object in &mut all {
+        let kind = object.get("kind").and_then(serde_json::Value::as_str);
+        let namespaced = !matches!(kind, Some("Namespace" | "Node"));
+        let meta = object.get_mut("metadata").and_then(serde_json::Value::as_object_mut);
+        if let Some(meta) = meta.filter(|_| namespaced) {
+            meta.entry("namespace").or_insert_with(|| DEFAULT_NAMESPACE.into());
+        }
+    }
+    all
+}
+
 /// One file of YAML, for people.
 pub fn readable(cluster: &Cluster) -> String {
     let objects = Objects(&mut Random::new(0)).all(cluster);

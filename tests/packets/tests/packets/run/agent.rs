@@ -17,10 +17,23 @@ use super::scenario::Scenario;
 /// What makes the test program be the agent.
 pub const WORD: &str = "portcullis-agent";
 
-fn command(node: &Host, manifests: &Path, backend: Backend, more: &[&str]) -> Command {
+/// Where an agent learns what is wanted.
+#[derive(Clone, Copy)]
+pub enum Source<'s> {
+    /// A folder of manifests.
+    Manifests(&'s Path),
+    /// An API server, as a kubeconfig file says.
+    ApiServer(&'s Path),
+}
+
+fn command(node: &Host, source: Source<'_>, backend: Backend, more: &[&str]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let name: OsString = node.name.clone().into();
-    command.arg(WORD).arg("--node").arg(name).arg("--manifests").arg(manifests);
+    command.arg(WORD).arg("--node").arg(name);
+    match source {
+        Source::Manifests(folder) => command.arg("--manifests").arg(folder),
+        Source::ApiServer(file) => command.arg("--kubeconfig").arg(file),
+    };
     command.args(["--backend", backend.name()]).args(more);
     if !more.contains(&"--namespace") {
         // The generator of clusters writes for a command line that says so.
@@ -31,8 +44,13 @@ fn command(node: &Host, manifests: &Path, backend: Backend, more: &[&str]) -> Co
 
 /// Has the agent apply once; what it printed.
 pub fn once(node: &Host, manifests: &Path, backend: Backend, more: &[&str]) -> String {
+    once_from(Source::Manifests(manifests), node, backend, more)
+}
+
+/// Has the agent apply once what it learns from a source; what it printed.
+pub fn once_from(source: Source<'_>, node: &Host, backend: Backend, more: &[&str]) -> String {
     let more = [&["--once"], more].concat();
-    let mut command = command(node, manifests, backend, &more);
+    let mut command = command(node, source, backend, &more);
     let output = node.namespace.enter(|| Ok(command.output().unwrap())).unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "the agent failed on {}: {stderr}", node.name);
@@ -88,14 +106,37 @@ impl Running {
         more: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
-        let (node, folder) = (scenario.node(node), &scenario.folder);
-        let mut command = command(node, folder, scenario.backend, more);
-        let out = folder.with_extension(format!("{}.out", node.namespace.name()));
-        let err = File::create(out.with_extension("err")).unwrap();
+        let source = Source::Manifests(&scenario.folder);
+        let mut command = command(scenario.node(node), source, scenario.backend, more);
         command.envs(environment.iter().copied());
+        Self::spawn(scenario, node, command)
+    }
+
+    /// Starts one that follows an API server.
+    pub fn follow(scenario: &Scenario, node: usize, kubeconfig: &Path, more: &[&str]) -> Self {
+        let source = Source::ApiServer(kubeconfig);
+        let command = command(scenario.node(node), source, scenario.backend, more);
+        Self::spawn(scenario, node, command)
+    }
+
+    fn spawn(scenario: &Scenario, node: usize, mut command: Command) -> Self {
+        let out = Self::out(scenario, node);
+        let node = scenario.node(node);
+        let err = File::create(out.with_extension("err")).unwrap();
         command.stdin(Stdio::null()).stdout(File::create(&out).unwrap()).stderr(err);
         let child = node.namespace.enter(|| Ok(command.spawn().unwrap())).unwrap();
         Self { handle: node.namespace.handle().unwrap(), child, out }
+    }
+
+    fn out(scenario: &Scenario, node: usize) -> PathBuf {
+        let name = scenario.node(node).namespace.name();
+        scenario.folder.with_extension(format!("{name}.out"))
+    }
+
+    /// What an agent that runs on a node has complained of.
+    pub fn log(scenario: &Scenario, node: usize) -> String {
+        let path = Self::out(scenario, node).with_extension("err");
+        std::fs::read_to_string(path).unwrap_or_default()
     }
 
     /// What it complained of.

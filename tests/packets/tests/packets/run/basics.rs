@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use portcullis_agent::kernel::Backend;
+use portcullis_packets::Error;
 use portcullis_packets::fabric::Wiring;
 
 use super::scenario::{Files, KINDS, Scenario};
@@ -70,18 +71,26 @@ fn both_ways() {
 
 /// All that iptables and ipset hold on a node, without counts of packets.
 pub fn everything(scenario: &Scenario, node: usize) -> String {
+    try_everything(scenario, node).unwrap()
+}
+
+/// The same, where it may change so much meanwhile that the tools fail.
+pub fn try_everything(scenario: &Scenario, node: usize) -> Result<String, Error> {
     let namespace = &scenario.node(node).namespace;
     let backend = scenario.backend.name();
-    let tables = ["iptables", "ip6tables"].map(|tool| {
-        let text = namespace.run(&[&format!("{tool}-{backend}-save"), "-t", "filter"]).unwrap();
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        let plain = lines.map(|line| line.split(" [").next().unwrap());
-        plain.collect::<Vec<_>>().join("\n")
-    });
-    let mut sets: Vec<String> =
-        namespace.run(&["ipset", "save"]).unwrap().lines().map(str::to_owned).collect();
-    sets.sort();
-    [tables.as_slice(), &[sets.join("\n")]].concat().join("\n")
+    let mut text = String::new();
+    for tool in ["iptables", "ip6tables"] {
+        let table = namespace.run(&[&format!("{tool}-{backend}-save"), "-t", "filter"])?;
+        let lines = table.lines().filter(|line| !line.starts_with('#'));
+        for line in lines {
+            text.push_str(line.split(" [").next().unwrap_or(line));
+            text.push('\n');
+        }
+    }
+    let sets = namespace.run(&["ipset", "save"])?;
+    let mut sets: Vec<&str> = sets.lines().collect();
+    sets.sort_unstable();
+    Ok(text + &sets.join("\n"))
 }
 
 fn cleanup() {

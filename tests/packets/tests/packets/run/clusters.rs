@@ -22,13 +22,16 @@ const PROBES_OF_ONE: usize = 600;
 /// Ports of one cluster at most: every one is listened at by everybody.
 const PORTS_OF_ONE: usize = 24;
 
-/// How many probes, and from which seed on, may be said in the environment.
-fn agree() {
+/// How many probes are wanted, and from which seed on: both may be said in the environment.
+pub fn wanted() -> (usize, u64) {
     let number = |name: &str, default: u64| {
         std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
     };
-    let wanted = usize::try_from(number("PROBES", 5_000)).unwrap();
-    let mut first = number("FIRST", 0);
+    (usize::try_from(number("PROBES", 5_000)).unwrap(), number("FIRST", 0))
+}
+
+fn agree() {
+    let (wanted, mut first) = wanted();
     let (mut sent, mut allowed, mut clusters) = (0, 0, 0);
     while sent < wanted {
         let seed = |at: usize| first + u64::try_from(at).unwrap();
@@ -48,21 +51,34 @@ fn check(seed: u64) -> (usize, usize) {
     let Some((cluster, outside)) = realise(generate::cluster(seed), seed) else { return (0, 0) };
     let kind = KINDS[usize::try_from(seed % 4).unwrap()];
     let scenario = Scenario::build(kind, &write::files(&cluster, seed), &outside);
+    let Questions { ports, probes, expected } = questions(&scenario, &cluster, seed);
+    let _answering = scenario.answering(&ports);
+    scenario.enforce();
+    scenario.expect(&probes, &expected);
+    (probes.len(), expected.iter().filter(|allowed| **allowed).count())
+}
+
+/// What is asked about a cluster, and what the engine and the oracle both say.
+pub struct Questions {
+    pub ports: Vec<u16>,
+    pub probes: Vec<Probe>,
+    pub expected: Vec<bool>,
+}
+
+/// Some probes of all pairs at the edges of all ports; engine and oracle agree about them.
+pub fn questions(scenario: &Scenario, cluster: &Cluster, seed: u64) -> Questions {
     let mut random = Random::new(seed);
-    let mut ports = ports(&cluster);
+    let mut ports = ports(cluster);
     random.shuffle(&mut ports);
     ports.truncate(PORTS_OF_ONE);
     let mut probes = scenario.all_probes(&ports);
     random.shuffle(&mut probes);
     probes.truncate(PROBES_OF_ONE);
-    let expected: Vec<bool> = probes.iter().map(|probe| opinion(&cluster, probe)).collect();
+    let expected: Vec<bool> = probes.iter().map(|probe| opinion(cluster, probe)).collect();
     for (probe, expected) in probes.iter().zip(&expected) {
         assert_eq!(scenario.allows(probe), *expected, "engine against oracle: {probe}");
     }
-    let _answering = scenario.answering(&ports);
-    scenario.enforce();
-    scenario.expect(&probes, &expected);
-    (probes.len(), expected.iter().filter(|allowed| **allowed).count())
+    Questions { ports, probes, expected }
 }
 
 /// What the oracle says of a probe. Everything that it asks about is known in these clusters.
@@ -84,7 +100,7 @@ fn opinion(cluster: &Cluster, probe: &Probe) -> bool {
 /// A random cluster as one that can be built: every pod runs on one of two nodes, with addresses
 /// of its own; templates, which have no pods to send packets, are left out. Also, addresses
 /// outside at the edges of all blocks. None if there is nothing to ask.
-fn realise(mut cluster: Cluster, seed: u64) -> Option<(Cluster, Vec<IpAddr>)> {
+pub fn realise(mut cluster: Cluster, seed: u64) -> Option<(Cluster, Vec<IpAddr>)> {
     let mut random = Random::new(seed ^ 0xA5A5);
     let six = cluster.pods.iter().any(|pod| pod.addresses.iter().any(IpAddr::is_ipv6));
     cluster.workloads.clear();

@@ -51,7 +51,7 @@ fn twice() {
 }
 
 /// All rules of nftables with the numbers that the kernel gave them, without counts of packets.
-fn handles(scenario: &Scenario) -> String {
+pub fn handles(scenario: &Scenario) -> String {
     let text = scenario.node(0).namespace.run(&["nft", "-a", "list", "ruleset"]).unwrap();
     let counts = |word: &&str| word.parse::<u64>().is_err();
     let line = |line: &str| match line.split_once(" # handle") {
@@ -135,7 +135,7 @@ fn two_flows(scenario: &Scenario) -> [Probe; 2] {
 }
 
 /// Sends both flows again and again while something happens; how often, and what went wrong.
-fn probing(scenario: &Scenario, work: impl FnOnce()) -> (usize, Vec<String>) {
+pub fn probing(scenario: &Scenario, work: impl FnOnce()) -> (usize, Vec<String>) {
     let done = AtomicBool::new(false);
     let flows = two_flows(scenario);
     std::thread::scope(|scope| {

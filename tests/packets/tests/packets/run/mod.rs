@@ -1,6 +1,7 @@
 //! The tests, and what runs them.
 
 mod agent;
+mod apiserver;
 mod basics;
 mod clusters;
 mod defects;
@@ -38,6 +39,13 @@ pub fn main() -> ExitCode {
         println!("packets: removed {stale} namespaces of runs that were killed");
     }
     let names: Vec<String> = std::env::args().skip(1).filter(|w| !w.starts_with('-')).collect();
+    let apiserver = match apiserver::obstacle() {
+        Some(reason) => {
+            println!("packets: skipped: tests with an API server: {reason}");
+            &[]
+        }
+        None => apiserver::TESTS,
+    };
     let tests = [
         basics::TESTS,
         tables::TESTS,
@@ -49,11 +57,14 @@ pub fn main() -> ExitCode {
         expected::TESTS,
         metrics::TESTS,
         defects::TESTS,
+        apiserver,
     ]
     .concat();
     let chosen =
         |test: &&Test| names.is_empty() || names.iter().any(|name| test.0.contains(&**name));
-    run(&tests.iter().filter(chosen).copied().collect::<Vec<_>>())
+    let code = run(&tests.iter().filter(chosen).copied().collect::<Vec<_>>());
+    apiserver::close();
+    code
 }
 
 /// Why nothing can be tested here.

@@ -47,16 +47,7 @@ fn check(case: &Case, at: usize) -> usize {
     let inputs = case.inputs.iter();
     let files: Files = inputs.map(|input| (input.name.clone(), input.text.clone())).collect();
     let known = Known::of(case, &files);
-    let all = case.expectations.iter().filter_map(|expectation| match &expectation.expect {
-        Expect::Verdict(flow, verdict @ (Verdict::Allow | Verdict::Deny), ..) => {
-            let query = &flow.query;
-            let pairs = known.pairs(&query.from, &query.to).into_iter();
-            let probe = |(from, to)| Probe { from, to, protocol: query.protocol, port: query.port };
-            Some(pairs.map(move |pair| (probe(pair), *verdict == Verdict::Allow)))
-        }
-        _ => None,
-    });
-    let (probes, expected): (Vec<Probe>, Vec<bool>) = all.flatten().unzip();
+    let (probes, expected) = flows(case, &known);
     if probes.is_empty() {
         return 0;
     }
@@ -71,14 +62,28 @@ fn check(case: &Case, at: usize) -> usize {
     probes.len()
 }
 
+/// The flows of a case, one for each family that both ends have, and whether they are allowed.
+pub fn flows(case: &Case, known: &Known) -> (Vec<Probe>, Vec<bool>) {
+    let all = case.expectations.iter().filter_map(|expectation| match &expectation.expect {
+        Expect::Verdict(flow, verdict @ (Verdict::Allow | Verdict::Deny), ..) => {
+            let query = &flow.query;
+            let pairs = known.pairs(&query.from, &query.to).into_iter();
+            let probe = |(from, to)| Probe { from, to, protocol: query.protocol, port: query.port };
+            Some(pairs.map(move |pair| (probe(pair), *verdict == Verdict::Allow)))
+        }
+        _ => None,
+    });
+    all.flatten().unzip()
+}
+
 /// Pods that can be built, with their addresses, and addresses of nodes.
-struct Known {
+pub struct Known {
     pods: Vec<(String, Vec<IpAddr>)>,
     nodes: Vec<IpAddr>,
 }
 
 impl Known {
-    fn of(case: &Case, files: &Files) -> Self {
+    pub fn of(case: &Case, files: &Files) -> Self {
         let Ok(options) = case.options.options() else {
             return Self { pods: Vec::new(), nodes: Vec::new() };
         };
