@@ -6,6 +6,7 @@
 //! in steps between which nothing is judged by half of a change.
 
 mod digest;
+mod joined;
 mod listing;
 mod lower;
 mod plan;

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::joined::joined;
 use super::program::{
     AddressSet, Chain, ChainKind, ChainName, FamilyProgram, FilterProgram, Hook, SetName,
 };
@@ -95,22 +96,16 @@ pub enum RuleEdit {
 pub fn plan(old: &KernelState, new: &FilterProgram) -> Plan {
     let (mut before, mut after, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     for family in &new.families {
-        for set in family.sets.values() {
-            let is_local = set.name == family.local;
-            set_edits(
-                old,
-                family,
-                set,
-                if is_local { Some(&mut after) } else { None },
-                &mut before,
-            );
+        for (name, old, new) in joined(&old.sets, &family.sets) {
+            let Some(new) = new else { continue };
+            let late = (*name == family.local).then_some(&mut after);
+            set_edits((family.family, old, new), late, &mut before);
         }
     }
-    for name in old.sets.keys() {
-        if !new.families.iter().any(|family| family.sets.contains_key(name)) {
-            gone.push(SetEdit::Destroy(name.clone()));
-        }
-    }
+    let [v4, v6] = &new.families;
+    let other = joined(&old.sets, &v4.sets).filter(|(_, _, new)| new.is_none());
+    let nobody = other.filter(|(name, ..)| !v6.sets.contains_key(*name));
+    gone.extend(nobody.map(|(name, ..)| SetEdit::Destroy(name.clone())));
     let (mut additions, mut removals) = (Vec::new(), Vec::new());
     for family in &new.families {
         let table = old.table(family.family);
@@ -143,14 +138,12 @@ impl Step {
 
 /// What becomes of a set; for the set of local addresses, those that are new come in `late`.
 fn set_edits(
-    old: &KernelState,
-    family: &FamilyProgram,
-    new: &Arc<AddressSet>,
+    (family, old, new): (Family, Option<&Arc<AddressSet>>, &Arc<AddressSet>),
     late: Option<&mut Vec<SetEdit>>,
     edits: &mut Vec<SetEdit>,
 ) {
-    let Some(old) = old.sets.get(&new.name) else {
-        return edits.push(SetEdit::Create(family.family, new.clone()));
+    let Some(old) = old else {
+        return edits.push(SetEdit::Create(family, new.clone()));
     };
     if Arc::ptr_eq(old, new) || old.members == new.members {
         return;
@@ -175,8 +168,9 @@ fn set_edits(
 /// New chains, then new fronts of chains, then the way in.
 fn rule_additions(old: &TableState, new: &FamilyProgram) -> Vec<RuleEdit> {
     let (mut fills, mut fronts) = (Vec::new(), Vec::new());
-    for chain in new.chains.values() {
-        match (old.chains.get(&chain.name), chain.kind) {
+    for (_, state, chain) in joined(&old.chains, &new.chains) {
+        let Some(chain) = chain else { continue };
+        match (state, chain.kind) {
             (Some(state), _) if state.begins_with(chain, new.family) => {}
             (Some(_), ChainKind::Fixed) => fronts.push(RuleEdit::Prepend(chain.clone())),
             // Somebody else has been at it, or it is not there.
@@ -195,13 +189,14 @@ fn rule_removals(old: &TableState, new: &FamilyProgram) -> Vec<RuleEdit> {
     let left = old.hooks.iter().filter(|(hook, _)| !new.hooks.contains(hook));
     let left =
         left.map(|(hook, places)| RuleEdit::Leave { hook: hook.clone(), stray: places.len() });
-    let shortened = new.chains.values().filter_map(|chain| {
-        let has = length_after(old.chains.get(&chain.name)?, chain, new.family);
+    let shortened = joined(&old.chains, &new.chains).filter_map(|(_, state, chain)| {
+        let (state, chain) = (state?, chain?);
+        let has = length_after(state, chain, new.family);
         let (chain, keep) = (chain.name.clone(), chain.rules.len());
         (has > keep).then_some(RuleEdit::Truncate { chain, has, keep })
     });
-    let gone = old.chains.keys().filter(|name| !new.chains.contains_key(*name));
-    left.chain(shortened).chain(gone.map(|name| RuleEdit::Remove(name.clone()))).collect()
+    let gone = joined(&old.chains, &new.chains).filter(|(_, _, chain)| chain.is_none());
+    left.chain(shortened).chain(gone.map(|(name, ..)| RuleEdit::Remove(name.clone()))).collect()
 }
 
 fn length_after(state: &ChainState, chain: &Arc<Chain>, family: Family) -> usize {

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use rustc_hash::FxHashMap;
 
 use super::super::program::{Action, Chain, ChainKind, ChainName, FilterRule, Match};
 use super::FamilyLowering;
@@ -17,6 +18,7 @@ use crate::net::Cidr;
 const BRANCHES: usize = 4;
 
 /// An address of an isolated pod.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Leaf {
     /// The address.
     pub address: IpAddr,
@@ -26,26 +28,52 @@ pub struct Leaf {
     pub class: ChainName,
 }
 
-/// Where a branch leads: a pod's addresses, the one that is asked for, and its class.
-pub type Branch = (Direction, IpAddr, Arc<[IpAddr]>, ChainName);
+/// A direction's chains on the way to classes.
+#[derive(Debug, Default)]
+pub struct Dispatch {
+    /// Where they lead, ascending.
+    pub leaves: Vec<Leaf>,
+    /// The first one.
+    pub root: Option<Arc<Chain>>,
+    /// Those below it, by where they lead.
+    pub branches: FxHashMap<Vec<Leaf>, Arc<Chain>>,
+}
 
-/// The rules of a direction's first chain; the others are put into the program.
+/// A direction's chains on the way to leaves, which come ascending; they are put into the program.
 ///
 /// # Cost
-/// Linear in the leaves, which come ascending.
+/// Linear in the leaves, and for others than before in those below the chains that are others.
 pub fn build(
     lowering: &mut FamilyLowering<'_>,
     direction: Direction,
-    leaves: &[Leaf],
-) -> Vec<FilterRule> {
-    let mut rules = branches(lowering, direction, leaves);
+    leaves: Vec<Leaf>,
+) -> Arc<Dispatch> {
+    let known = lowering.before.dispatch(direction);
+    let dispatch = match known.filter(|known| known.leaves == leaves) {
+        Some(known) => known.clone(),
+        None => new(lowering, direction, leaves),
+    };
+    let chains = dispatch.root.iter().chain(dispatch.branches.values());
+    lowering.chains.extend(chains.map(|chain| (chain.name.clone(), chain.clone())));
+    dispatch
+}
+
+fn new(
+    lowering: &mut FamilyLowering<'_>,
+    direction: Direction,
+    leaves: Vec<Leaf>,
+) -> Arc<Dispatch> {
+    let mut dispatch = Dispatch::default();
+    let mut rules = branches((lowering, &mut dispatch), direction, &leaves);
     rules.push(FilterRule::new([], Action::Return));
-    rules
+    let (name, kind) = (lowering.input.settings.root(direction), ChainKind::Fixed);
+    let root = lowering.before.chain(Chain { name, kind, rules });
+    Arc::new(Dispatch { leaves, root: Some(root), ..dispatch })
 }
 
 /// The rules that lead to some leaves.
 fn branches(
-    lowering: &mut FamilyLowering<'_>,
+    (lowering, dispatch): (&FamilyLowering<'_>, &mut Dispatch),
     direction: Direction,
     leaves: &[Leaf],
 ) -> Vec<FilterRule> {
@@ -56,7 +84,7 @@ fn branches(
     for part in quarters(leaves) {
         match (part, common(part)) {
             (several, Some(block)) if several.len() > 1 => {
-                let name = below(lowering, direction, several);
+                let name = below((lowering, &mut *dispatch), direction, several);
                 rules.push(FilterRule::new([of_subject(direction, block)], Action::Goto(name)));
             }
             _ => rules.extend(part.iter().flat_map(|leaf| leaf_rules(direction, leaf))),
@@ -66,12 +94,15 @@ fn branches(
 }
 
 /// The chain that leads to some leaves; that of before, if they are the same.
-fn below(lowering: &mut FamilyLowering<'_>, direction: Direction, leaves: &[Leaf]) -> ChainName {
-    let key = |leaf: &Leaf| (direction, leaf.address, leaf.own.clone(), leaf.class.clone());
-    let key: Vec<Branch> = leaves.iter().map(key).collect();
+fn below(
+    (lowering, dispatch): (&FamilyLowering<'_>, &mut Dispatch),
+    direction: Direction,
+    leaves: &[Leaf],
+) -> ChainName {
     // Chains below that one are looked for too, so that they are in the program again.
-    let rules = branches(lowering, direction, leaves);
-    let chain = match lowering.before.branches.get(&key) {
+    let rules = branches((lowering, &mut *dispatch), direction, leaves);
+    let known = lowering.before.dispatch(direction).and_then(|known| known.branches.get(leaves));
+    let chain = match known {
         Some(known) => known.clone(),
         None => {
             let digest = lowering.digest(&rules);
@@ -80,8 +111,7 @@ fn below(lowering: &mut FamilyLowering<'_>, direction: Direction, leaves: &[Leaf
         }
     };
     let name = chain.name.clone();
-    lowering.chains.insert(name.clone(), chain.clone());
-    lowering.branches.insert(key, chain);
+    dispatch.branches.insert(leaves.to_vec(), chain);
     name
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::super::program::{AddressSet, Chain, ChainName, Members, Note, PortMember, SetName};
-use super::dispatch::Branch;
+use super::dispatch::Dispatch;
 use super::pods::{Move, Moved, Place};
 use super::sets::{NamedKey, Names, Use};
 use crate::cluster::{ClusterModel, GroupId};
@@ -28,8 +28,8 @@ pub struct Memory {
     pub named: FxHashMap<NamedKey, (Peers, Arc<AddressSet>)>,
     /// Classes.
     pub classes: FxHashMap<ClassKey, KnownClass>,
-    /// Chains on the way to them, by where they lead.
-    pub branches: FxHashMap<Vec<Branch>, Arc<Chain>>,
+    /// Chains on the way to them, for ingress and for egress.
+    pub dispatches: Vec<(Direction, Arc<Dispatch>)>,
     /// All chains.
     pub chains: BTreeMap<ChainName, Arc<Chain>>,
     /// All sets.
@@ -175,6 +175,11 @@ impl Memory {
                 replace(set, Members::Ports(now));
             }
         }
+    }
+
+    /// A direction's chains on the way to classes.
+    pub fn dispatch(&self, direction: Direction) -> Option<&Arc<Dispatch>> {
+        self.dispatches.iter().find(|(own, _)| *own == direction).map(|(_, known)| known)
     }
 
     /// A class, if its policies are the very same.

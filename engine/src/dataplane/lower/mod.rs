@@ -9,7 +9,6 @@ mod ports;
 mod sets;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -22,7 +21,7 @@ use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::Direction;
 use crate::net::Family;
 use crate::policy::{PolicySet, ProgramId};
-use dispatch::{Branch, Leaf};
+use dispatch::{Dispatch, Leaf};
 use memory::{ClassKey, KnownClass, Memory};
 use pods::{LocalPod, Pods};
 use sets::Sets;
@@ -98,7 +97,7 @@ struct FamilyLowering<'i> {
     classes: BTreeMap<ChainName, Class>,
     /// Chains of programs; of those with port names of their own, per group that resolves them.
     known: FxHashMap<ClassKey, KnownClass>,
-    branches: FxHashMap<Vec<Branch>, Arc<Chain>>,
+    dispatches: Vec<(Direction, Arc<Dispatch>)>,
 }
 
 impl<'i> FamilyLowering<'i> {
@@ -111,7 +110,7 @@ impl<'i> FamilyLowering<'i> {
             chains: BTreeMap::new(),
             classes: BTreeMap::new(),
             known: FxHashMap::default(),
-            branches: FxHashMap::default(),
+            dispatches: Vec::new(),
         }
     }
 
@@ -121,7 +120,7 @@ impl<'i> FamilyLowering<'i> {
             pods,
             named,
             classes: self.known,
-            branches: self.branches,
+            dispatches: self.dispatches,
             chains: program.chains.clone(),
             sets: program.sets.clone(),
         }
@@ -131,9 +130,8 @@ impl<'i> FamilyLowering<'i> {
         let local = self.local(pods);
         for direction in Direction::BOTH {
             let leaves = self.leaves(pods, direction, notes);
-            let root = dispatch::build(self, direction, &leaves);
-            let name = self.input.settings.root(direction);
-            self.put(name, ChainKind::Fixed, root);
+            let dispatch = dispatch::build(self, direction, leaves);
+            self.dispatches.push((direction, dispatch));
         }
         for (name, rules) in entry::chains(self.input.settings, self.family, &local) {
             self.put(name, ChainKind::Fixed, rules);
@@ -150,9 +148,8 @@ impl<'i> FamilyLowering<'i> {
 
     /// The set of the addresses of local pods.
     fn local(&mut self, pods: &[LocalPod]) -> super::SetName {
-        let addresses = pods.iter().flat_map(|pod| pod.addresses.iter()).copied();
         let family = self.family;
-        self.sets.local(addresses.filter(|address| Family::of(*address) == family))
+        self.sets.local(pods.iter().flat_map(|pod| pod.of(family).iter()).copied())
     }
 
     fn leaves(
@@ -164,13 +161,12 @@ impl<'i> FamilyLowering<'i> {
         let mut leaves = Vec::new();
         for pod in pods {
             let id = self.input.policies.program_id(pod.group, direction);
-            let of_family = |address: &&IpAddr| Family::of(**address) == self.family;
-            let own: Arc<[IpAddr]> = pod.addresses.iter().filter(of_family).copied().collect();
+            let own = pod.of(self.family);
             if self.input.policies.program(id).is_open() || own.is_empty() {
                 continue;
             }
             let class = self.class(direction, id, pod.group, notes);
-            for &address in &*own {
+            for &address in &**own {
                 if let Some(class) = self.classes.get_mut(&class) {
                     class.subjects.push(address);
                 }
@@ -234,8 +230,9 @@ impl<'i> FamilyLowering<'i> {
     }
 
     fn put(&mut self, name: ChainName, kind: ChainKind, rules: Vec<FilterRule>) {
-        let chain = self.before.chain(Chain { name: name.clone(), kind, rules });
-        self.chains.insert(name, chain);
+        let chain = self.before.chain(Chain { name, kind, rules });
+        // By its own name, of which there is one as long as the chain stays.
+        self.chains.insert(chain.name.clone(), chain);
     }
 }
 

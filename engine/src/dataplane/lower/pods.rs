@@ -38,6 +38,27 @@ pub struct LocalPod {
     pub group: GroupId,
     /// Its addresses.
     pub addresses: Arc<[IpAddr]>,
+    /// Those of each family.
+    own: [Arc<[IpAddr]>; 2],
+}
+
+impl LocalPod {
+    fn new((group, addresses): &Place) -> Self {
+        let own = Family::BOTH.map(|family| {
+            let own = addresses.iter().filter(|address| Family::of(**address) == family);
+            own.copied().collect()
+        });
+        Self { group: *group, addresses: addresses.clone(), own }
+    }
+
+    /// Its addresses of a family.
+    pub fn of(&self, family: Family) -> &Arc<[IpAddr]> {
+        let [v4, v6] = &self.own;
+        match family {
+            Family::IPv4 => v4,
+            Family::IPv6 => v6,
+        }
+    }
 }
 
 /// Pods that can send and receive.
@@ -138,9 +159,7 @@ impl Pods {
 /// Not in the order in which they came: of two policies that make the same chain, the same one must
 /// be named in it.
 fn sorted(here: &BTreeMap<u32, Option<Place>>) -> Vec<LocalPod> {
-    let pods = here.values().flatten();
-    let pod = |(group, addresses): &Place| LocalPod { group: *group, addresses: addresses.clone() };
-    let mut pods: Vec<LocalPod> = pods.map(pod).collect();
+    let mut pods: Vec<LocalPod> = here.values().flatten().map(LocalPod::new).collect();
     pods.sort_unstable_by(|a, b| a.addresses.cmp(&b.addresses));
     pods
 }

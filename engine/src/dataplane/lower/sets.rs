@@ -77,7 +77,7 @@ impl<'i> Sets<'i> {
         let name: SetName = format!("{}-local", self.stem()).into();
         let members = Members::Addresses(addresses.collect());
         let set = self.before.set(AddressSet { name: name.clone(), members });
-        self.made.insert(name.clone(), set);
+        self.made.insert(set.name.clone(), set);
         name
     }
 
@@ -235,7 +235,7 @@ impl<'i> Sets<'i> {
         let members = Members::Blocks(cidrs.iter().copied().collect());
         let set = self.before.set(AddressSet { name: name.clone(), members });
         self.uses.push(Use::Blocks(set.clone()));
-        self.made.insert(name.clone(), set);
+        self.made.insert(set.name.clone(), set);
         name
     }
 

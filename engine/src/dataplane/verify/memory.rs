@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::joined::joined;
 use super::super::lower::Input;
 use super::super::program::{Chain, ChainName, FamilyProgram};
 use super::places::{Change, Places, Subject, addresses};
@@ -108,15 +109,12 @@ impl Memory {
     }
 
     fn changed_chains(&mut self, program: &FamilyProgram) -> FxHashSet<ChainName> {
-        let now = &program.chains;
-        let gone = self.chains.keys().filter(|name| !now.contains_key(*name));
-        let mut changed: FxHashSet<ChainName> = gone.cloned().collect();
-        let is_new = |(name, chain): &(&ChainName, &Arc<Chain>)| {
-            !self.chains.get(*name).is_some_and(|known| Arc::ptr_eq(known, chain))
-        };
-        changed.extend(now.iter().filter(is_new).map(|(name, _)| name.clone()));
+        let other = joined(&self.chains, &program.chains).filter(|(_, known, now)| {
+            !matches!((known, now), (Some(known), Some(now)) if Arc::ptr_eq(known, now))
+        });
+        let changed: FxHashSet<ChainName> = other.map(|(name, ..)| name.clone()).collect();
         for name in &changed {
-            match now.get(name) {
+            match program.chains.get(name) {
                 Some(chain) => drop(self.chains.insert(name.clone(), chain.clone())),
                 None => drop(self.chains.remove(name)),
             }

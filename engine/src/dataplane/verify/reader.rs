@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
+use super::super::joined::joined;
 use super::super::program::{
     AddressSet, Chain, FamilyProgram, FilterRule, L4, Match, Members, SetName, States,
 };
@@ -100,17 +101,18 @@ pub struct SetChanges {
 /// If a set cannot be read; what is known is not to be relied upon then.
 pub fn follow_sets(known: &mut KnownSets, program: &FamilyProgram) -> Result<SetChanges, Trouble> {
     let mut changes = SetChanges::default();
-    let gone = known.keys().filter(|name| !program.sets.contains_key(*name));
-    for name in gone.cloned().collect::<Vec<_>>() {
-        known.remove(&name);
-        changes.all.insert(name.clone());
-        changes.other.insert(name);
-    }
-    for (name, set) in &program.sets {
-        let before = known.get(name);
-        if before.is_some_and(|spaces| Arc::ptr_eq(&spaces.set, set)) {
+    let other = joined(known, &program.sets).filter(|(_, known, now)| {
+        !matches!((known, now), (Some(known), Some(now)) if Arc::ptr_eq(&known.set, now))
+    });
+    let other: Vec<SetName> = other.map(|(name, ..)| name.clone()).collect();
+    for name in &other {
+        let Some(set) = program.sets.get(name) else {
+            known.remove(name);
+            changes.all.insert(name.clone());
+            changes.other.insert(name.clone());
             continue;
-        }
+        };
+        let before = known.get(name);
         let plain = |set: &AddressSet| matches!(set.members, Members::Addresses(_));
         if !plain(set) || !before.is_none_or(|before| plain(&before.set)) {
             changes.other.insert(name.clone());
