@@ -49,7 +49,7 @@ impl Manifests {
             }
             match fs::read(path) {
                 Ok(bytes) => {
-                    let file = SourceFile::new(&self.name(path), &bytes);
+                    let file = SourceFile::of(&self.name(path), bytes);
                     let faulty = report(&file) > 0;
                     // What was right before is better than what is wrong now: a policy that cannot
                     // be read would otherwise leave its pods open.

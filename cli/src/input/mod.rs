@@ -118,5 +118,5 @@ fn read_some(paths: &[PathBuf], next: &AtomicUsize, sender: &Sender<Reading>) {
 }
 
 fn read(path: &Path) -> Reading {
-    Ok(SourceFile::new(&name(path), &read_bytes(path)?))
+    Ok(SourceFile::of(&name(path), read_bytes(path)?))
 }

@@ -37,7 +37,17 @@ pub struct Part {
 impl SourceFile {
     /// Reads a file.
     pub fn new(name: &str, bytes: &[u8]) -> Self {
-        Self::from_text(name, source::decode(bytes), &Known::default())
+        let source::Decoded { text, faults } = source::decode(bytes);
+        Self::from_text(name, (text.into(), faults), &Known::default())
+    }
+
+    /// Reads a file whose bytes nobody needs afterwards: they are gone before what they hold is
+    /// built, which for large files is the moment of most memory.
+    pub fn of(name: &str, bytes: Vec<u8>) -> Self {
+        let source::Decoded { text, faults } = source::decode(&bytes);
+        let text: Arc<str> = text.into();
+        drop(bytes);
+        Self::from_text(name, (text, faults), &Known::default())
     }
 
     /// Reads a file again; documents before and after what has changed are taken from `before`,
@@ -46,12 +56,11 @@ impl SourceFile {
     /// # Cost
     /// A comparison of the two texts, and reading what differs.
     pub fn update(name: &str, bytes: &[u8], before: &Self) -> Self {
-        let decoded = source::decode(bytes);
-        let faulty = !decoded.faults.is_empty();
-        if faulty || is_one_chunk(&decoded.text) || is_one_chunk(&before.text) {
-            return Self::from_text(name, decoded, &before.documents());
+        let source::Decoded { text, faults } = source::decode(bytes);
+        let text: Arc<str> = text.into();
+        if !faults.is_empty() || is_one_chunk(&text) || is_one_chunk(&before.text) {
+            return Self::from_text(name, (text, faults), &before.documents());
         }
-        let text: Arc<str> = decoded.text.into();
         let parts = edit::parts(&text, before);
         Self { name: name.into(), text, parts, lines: OnceLock::new() }
     }
@@ -62,9 +71,8 @@ impl SourceFile {
         self.parts.iter().filter_map(|part| Some((known(part)?, &part.document))).collect()
     }
 
-    fn from_text(name: &str, decoded: source::Decoded<'_>, known: &Known<'_>) -> Self {
-        let text: Arc<str> = decoded.text.into();
-        let mut faults = decoded.faults.into_iter().peekable();
+    fn from_text(name: &str, (text, faults): (Arc<str>, Vec<usize>), known: &Known<'_>) -> Self {
+        let mut faults = faults.into_iter().peekable();
         let parts = split(&text).into_iter().map(|range| {
             let fault = faults.next_if(|fault| range.contains(fault));
             while faults.next_if(|fault| range.contains(fault)).is_some() {}
