@@ -12,6 +12,7 @@ use std::time::Duration;
 use portcullis_engine::dataplane::{FamilyProgram, FilterProgram, KernelState, Plan, Step, plan};
 use portcullis_engine::net::Family;
 
+use crate::guard::Guard;
 use crate::kernel::{Kernel, KernelError};
 use crate::look::{self, Depth, Look};
 use crate::tally::Counts;
@@ -21,6 +22,7 @@ use crate::tally::Counts;
 pub struct Enforcer {
     kernel: Arc<Kernel>,
     prefix: String,
+    guard: Guard,
     /// How often the kernel has been written to.
     number: u64,
     /// What the kernel holds; none if that is not known for certain.
@@ -38,7 +40,14 @@ impl Enforcer {
     pub fn new(kernel: Kernel, prefix: &str) -> Self {
         let (kernel, prefix, number) = (Arc::new(kernel), prefix.to_owned(), 0);
         let (state, in_force, sweep) = (None, None, Vec::new());
-        Self { kernel, prefix, number, state, in_force, sweep, denied: None }
+        let (guard, denied) = (Guard::default(), None);
+        Self { kernel, prefix, guard, number, state, in_force, sweep, denied }
+    }
+
+    /// The same with a guard.
+    #[must_use]
+    pub fn guarded_by(self, guard: Guard) -> Self {
+        Self { guard, ..self }
     }
 
     /// What is in force, if that is known for certain.
@@ -57,6 +66,7 @@ impl Enforcer {
         let state = match self.state.take() {
             Some(state) => state,
             None => {
+                self.guard.ensure(&self.kernel, &self.prefix)?;
                 let held = look::read(&self.kernel, &self.prefix)?;
                 self.denied = Some(held.denied);
                 Arc::new(held.state)
@@ -93,6 +103,7 @@ impl Enforcer {
         Some(Look {
             kernel: Arc::clone(&self.kernel),
             prefix: self.prefix.clone(),
+            guard: self.guard.clone(),
             written: Arc::clone(written),
             ways: look::ways(program),
             depth,
@@ -196,10 +207,11 @@ fn run_step(kernel: &Kernel, step: &Step) -> Result<(), KernelError> {
 /// If a tool fails.
 pub fn remove(kernel: &Kernel, prefix: &str, sets: Sets) -> Result<bool, KernelError> {
     let state = there(kernel, prefix, sets)?;
+    let guarded = Guard::default().ensure(kernel, prefix)?;
     let Plan { now, sweep } = plan(&state, &nothing());
     let steps = [now, sweep].concat();
     carry_out(kernel, Arc::new(state), &steps)?;
-    Ok(!steps.is_empty())
+    Ok(guarded || !steps.is_empty())
 }
 
 /// What there is to remove. What the kernel does not have is not there.

@@ -15,6 +15,7 @@ pub mod cut;
 pub mod enforce;
 pub mod expected;
 pub mod flowlog;
+pub mod guard;
 pub mod kernel;
 pub mod look;
 pub mod observe;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use portcullis_engine::dataplane::{FilterProgram, KernelState};
 
+use crate::guard::Guard;
 use crate::kernel::{Kernel, KernelError};
 use crate::source::Message;
 use crate::tally::{self, Counts};
@@ -28,6 +29,8 @@ pub struct Look {
     pub kernel: Arc<Kernel>,
     /// What the names of our chains and sets begin with.
     pub prefix: String,
+    /// What guards pods' addresses.
+    pub guard: Guard,
     /// What was written last.
     pub written: Arc<KernelState>,
     /// Where packets come to our rules: for both families, a chain of the kernel's and one of ours.
@@ -69,7 +72,7 @@ impl Look {
         let (found, denied) = match self.depth {
             Depth::Way => (self.way(), None),
             Depth::Everything => match read(&self.kernel, &self.prefix) {
-                Ok(held) => (Ok(self.compare(&held)), Some(held.denied)),
+                Ok(held) => (self.compare(&held), Some(held.denied)),
                 Err(error) => (Err(error), None),
             },
         };
@@ -90,9 +93,12 @@ impl Look {
         Ok(None)
     }
 
-    fn compare(&self, held: &Held) -> Option<String> {
-        let found = differences(&self.written, &held.state);
-        (!found.is_empty()).then(|| found.join("; "))
+    fn compare(&self, held: &Held) -> Result<Option<String>, KernelError> {
+        let mut found = differences(&self.written, &held.state);
+        if self.guard.is_on() && !self.guard.holds(&self.kernel, &self.prefix)? {
+            found.push("addresses of pods are not guarded".to_owned());
+        }
+        Ok((!found.is_empty()).then(|| found.join("; ")))
     }
 }
 

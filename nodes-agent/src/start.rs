@@ -107,7 +107,7 @@ fn agent(options: &Options, parts: impl FnOnce(Parts) -> Parts) -> anyhow::Resul
             default_namespace: options.wanted.namespace.clone(),
             ..portcullis_engine::Options::default()
         }),
-        enforcer: Enforcer::new(kernel, &settings.prefix),
+        enforcer: Enforcer::new(kernel, &settings.prefix).guarded_by(options.guard()),
         settings,
         expected,
         node,
@@ -136,6 +136,11 @@ fn informed(options: &Options) -> anyhow::Result<Agent> {
 fn print(options: &Options) -> anyhow::Result<()> {
     let program = informed(options)?.program();
     let mut out = std::io::stdout().lock();
+    if let Some(text) = options.guard().text(&options.enforcement.prefix) {
+        for tool in ["iptables-restore --noflush", "ip6tables-restore --noflush"] {
+            writeln!(out, "# {tool}\n{text}")?;
+        }
+    }
     for (tool, text) in enforce::texts(&program) {
         writeln!(out, "# {tool}\n{text}")?;
     }

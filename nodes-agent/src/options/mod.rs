@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, NodeTraffic, Settings};
 
 use crate::expected::{AskNode, Expected};
+use crate::guard::{self, Guard};
 use crate::kernel::Backend;
 
 /// Programs this node's iptables so that they admit exactly the flows that its NetworkPolicies
@@ -103,6 +104,12 @@ pub struct Enforcement {
     #[arg(long, env = "PORTCULLIS_NODE_POD_CIDRS", default_value_t = true,
           action = clap::ArgAction::Set)]
     pub node_pod_cidrs: bool,
+    /// Interfaces at which packets of this node's pods come in (`cali+`, `cni0`). What comes in there
+    /// from an address to which the node would send elsewhere is dropped: a pod that poses as
+    /// another one.
+    #[arg(long, env = "PORTCULLIS_POD_INTERFACES", value_name = "NAME", value_delimiter = ',',
+          value_parser = guard::interface)]
+    pub pod_interfaces: Vec<String>,
     /// Leave what pods send to their own node alone: needed where kube-proxy uses IPVS.
     #[arg(long, env = "PORTCULLIS_NODE_TRAFFIC_OPEN")]
     pub node_traffic_open: bool,
@@ -275,6 +282,11 @@ impl Options {
 }
 
 impl Options {
+    /// What guards pods' addresses.
+    pub fn guard(&self) -> Guard {
+        Guard::new(self.enforcement.pod_interfaces.clone())
+    }
+
     /// Where pods are expected.
     pub fn expected(&self) -> Expected {
         let ask_node = if self.enforcement.node_pod_cidrs { AskNode::Yes } else { AskNode::No };

@@ -6,6 +6,7 @@ mod basics;
 mod clusters;
 mod defects;
 mod expected;
+mod guard;
 mod life;
 mod metrics;
 mod scenario;
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         sets::TESTS,
         expected::TESTS,
         metrics::TESTS,
+        guard::TESTS,
         defects::TESTS,
         apiserver,
     ]
