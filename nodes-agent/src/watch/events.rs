@@ -159,7 +159,7 @@ async fn json(
     request: http::Request<Body>,
     patience: Patience,
 ) -> Result<Value, WatchError> {
-    let body = send(client, request, patience).await?;
+    let (_, body) = send(client, request, patience).await?;
     let read = timeout(patience.answer, Limited::new(body, LONGEST_ANSWER).collect()).await;
     let read = read.map_err(|_| WatchError::Silent(patience.answer.as_secs()))?;
     let bytes = read.map(http_body_util::Collected::to_bytes).unwrap_or_default();

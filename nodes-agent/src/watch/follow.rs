@@ -8,9 +8,11 @@ use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::client::Body;
 use portcullis_engine::live::Event;
+use portcullis_engine::manifest::Stored;
 use tokio::time::{sleep, timeout};
 
-use super::request::{Resource, WatchError, ask};
+use super::protobuf;
+use super::request::{Form, Resource, WatchError, ask};
 use super::tell::{Page, Told, line, objects};
 use super::{ApiServer, Patience, Reporter, pause};
 use crate::observe::Status;
@@ -30,6 +32,8 @@ pub struct Follower {
     /// What has been told of, as the server counts; none before a whole list.
     version: Option<String>,
     way: ListBy,
+    /// How a watch is to be written.
+    form: Form,
     /// Failures in a row, and how many of them the server is to blame for.
     failures: u32,
     refusals: u32,
@@ -53,7 +57,21 @@ impl Follower {
     ) -> Self {
         let (patience, status) = (of.patience, Arc::clone(&of.status));
         let (version, way, failures, refusals) = (None, ListBy::Watch, 0, 0);
-        Self { client, resource, reporter, to, patience, status, version, way, failures, refusals }
+        // Of the other kinds there are few.
+        let form = if resource.kind == Stored::Pod { Form::Protobuf } else { Form::Json };
+        Self {
+            client,
+            resource,
+            reporter,
+            to,
+            patience,
+            status,
+            version,
+            way,
+            form,
+            failures,
+            refusals,
+        }
     }
 
     /// Follows until nobody listens any more.
@@ -81,6 +99,10 @@ impl Follower {
             self.version = None;
             return;
         }
+        if matches!(error, WatchError::Frame(_)) {
+            // Whoever writes such frames may write better lines.
+            self.form = Form::Json;
+        }
         self.failures = self.failures.saturating_add(1);
         // A server that is away says nothing about what was known: only one that refuses does.
         self.refusals += u32::from(error.is_refusal());
@@ -106,7 +128,7 @@ impl Follower {
         let mut next: Option<String> = None;
         loop {
             let path = self.resource.page(next.as_deref());
-            let mut body = ask(&self.client, &path, self.patience).await?;
+            let (_, mut body) = ask(&self.client, &path, (Form::Json, self.patience)).await?;
             let mut text = Vec::new();
             while read(&mut body, &mut text, self.patience.answer).await? {}
             let page: Page<'_> = serde_json::from_slice(&text)?;
@@ -132,24 +154,27 @@ impl Follower {
         let life = self.patience.life;
         let life = life + pause::between(life / 2);
         let path = self.resource.watch(self.version.as_deref(), life.as_secs().max(1));
-        let mut body = ask(&self.client, &path, self.patience).await?;
+        let (form, mut body) = ask(&self.client, &path, (self.form, self.patience)).await?;
         let begun = Instant::now();
         let mut text: Vec<u8> = Vec::new();
         while read(&mut body, &mut text, self.patience.watch).await? {
-            self.take_lines(&mut text)?;
+            let mut lines = Vec::new();
+            let outcome = match form {
+                Form::Json => take_lines(&mut text, &mut lines),
+                Form::Protobuf => protobuf::take_frames(&mut text, &mut lines),
+            };
+            self.take_all(&lines)?;
+            outcome?;
         }
         // One that ends at once did not come to be: some proxies do that.
         let early = self.version.is_none() || begun.elapsed() < Duration::from_secs(1);
         if early { Err(WatchError::Early) } else { Ok(()) }
     }
 
-    /// Takes the lines that are whole out of the text.
-    fn take_lines(&mut self, text: &mut Vec<u8>) -> Result<(), WatchError> {
-        let Some(end) = text.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
-        let rest = text.split_off(end + 1);
-        let lines = std::mem::replace(text, rest);
+    /// Takes the lines of a watch.
+    fn take_all(&mut self, lines: &[Vec<u8>]) -> Result<(), WatchError> {
         let (mut events, mut outcome) = (Vec::new(), Ok(()));
-        for one in lines.split(|byte| *byte == b'\n').filter(|one| !one.is_empty()) {
+        for one in lines {
             match line(one, self.resource, &self.reporter) {
                 Ok(told) => self.take(told, &mut events),
                 Err(error) => {
@@ -186,6 +211,16 @@ impl Follower {
         let changes = events.into_iter().map(Change::Object).collect();
         self.to.send(Message::Changes(Changes::now(changes))).map_err(|_| WatchError::Unheard)
     }
+}
+
+/// Takes the lines that are whole out of the text of a watch.
+fn take_lines(text: &mut Vec<u8>, lines: &mut Vec<Vec<u8>>) -> Result<(), WatchError> {
+    let Some(end) = text.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
+    let rest = text.split_off(end + 1);
+    let whole = std::mem::replace(text, rest);
+    let all = whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.extend(all.map(<[u8]>::to_vec));
+    Ok(())
 }
 
 /// Reads on; whether there was more.

@@ -7,6 +7,7 @@
 mod events;
 mod follow;
 mod pause;
+mod protobuf;
 mod request;
 mod tell;
 

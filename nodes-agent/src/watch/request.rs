@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::Patience;
+use super::protobuf::{self, Malformed};
 
 /// The longest refusal that is read.
 const LONGEST_REFUSAL: usize = 64 << 10;
@@ -47,6 +48,9 @@ pub enum WatchError {
     /// What came is not what was asked for.
     #[error("the API server's answer is not understood: {0}")]
     Answer(#[from] serde_json::Error),
+    /// The same, where protocol buffers came.
+    #[error("the API server's answer is not understood: {0}")]
+    Frame(#[from] Malformed),
     /// It ended before anything could come.
     #[error("the watch ended as soon as it had begun")]
     Early,
@@ -74,7 +78,7 @@ impl WatchError {
 
     /// Whether the server was there and did not do what it was asked.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Early | Self::Answer(_))
+        matches!(self, Self::Refused { .. } | Self::Early | Self::Answer(_) | Self::Frame(_))
     }
 
     /// Whether the server does not know how to stream lists.
@@ -145,28 +149,60 @@ pub fn encoded(text: &str) -> String {
     text.bytes().map(letter).collect()
 }
 
-/// The body of the answer to a request.
-pub async fn ask(client: &Client, path: &str, patience: Patience) -> Result<Body, WatchError> {
-    let request = http::Request::get(path).header(http::header::ACCEPT, "application/json");
-    send(client, request.body(Body::empty())?, patience).await
+/// How an answer may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// JSON; a watch is lines of it.
+    Json,
+    /// Protocol buffers; a watch is frames of them.
+    Protobuf,
 }
 
-/// The body of the answer to a request of any kind.
+impl Form {
+    /// What is asked for. Who cannot write protocol buffers writes JSON.
+    fn accept(self) -> String {
+        match self {
+            Self::Json => "application/json".to_owned(),
+            Self::Protobuf => format!("{},application/json", protobuf::MEDIA_TYPE),
+        }
+    }
+
+    /// What came.
+    fn of(headers: &http::HeaderMap) -> Self {
+        let kind = headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let protobuf = kind.is_some_and(|kind| kind.starts_with(protobuf::MEDIA_TYPE));
+        if protobuf { Self::Protobuf } else { Self::Json }
+    }
+}
+
+/// The answer to a request, and how it is written.
+pub async fn ask(
+    client: &Client,
+    path: &str,
+    (form, patience): (Form, Patience),
+) -> Result<(Form, Body), WatchError> {
+    let request = http::Request::get(path).header(http::header::ACCEPT, form.accept());
+    let (head, body) = send(client, request.body(Body::empty())?, patience).await?;
+    Ok((Form::of(&head.headers), body))
+}
+
+/// The answer to a request of any kind.
 pub async fn send(
     client: &Client,
     request: http::Request<Body>,
     patience: Patience,
-) -> Result<Body, WatchError> {
+) -> Result<(http::response::Parts, Body), WatchError> {
     let wait = patience.connect + patience.answer;
     let silent = |_| WatchError::Silent(wait.as_secs());
     let (head, body) = timeout(wait, client.send(request)).await.map_err(silent)??.into_parts();
     if head.status.is_success() {
-        return Ok(body);
+        return Ok((head, body));
     }
     let read = Limited::new(body, LONGEST_REFUSAL).collect();
     let text = timeout(patience.answer, read).await;
     let text =
         text.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let text = protobuf::refusal(&text).unwrap_or_else(|| text.to_vec());
     let known = serde_json::from_slice::<Refusal>(&text).ok();
     let message = known.map_or_else(|| head.status.to_string(), |refusal| refusal.message);
     Err(WatchError::Refused { code: head.status.as_u16(), message })

@@ -8,6 +8,7 @@
 )]
 
 mod events;
+mod forms;
 mod state;
 
 use std::time::Duration;
