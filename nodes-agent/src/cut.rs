@@ -119,7 +119,9 @@ fn follow(conntrack: &Conntrack, kill_mark: u32, works: &Receiver<Work>, status:
             let shrunk = work.shrunk.union(&newer.shrunk).copied().collect();
             work = Work { shrunk, ..newer };
         }
-        for family in Family::BOTH {
+        // Reading all connections of a family takes long on a node that has many.
+        let concerned = |family: &Family| work.shrunk.iter().any(|pod| Family::of(*pod) == *family);
+        for family in Family::BOTH.into_iter().filter(concerned) {
             match look_through(conntrack, kill_mark, family, &work) {
                 Ok(cut) => drop(status.metrics.connections_cut.inc_by(cut)),
                 Err(error) => tracing::error!(%error, "connections could not be looked through"),
