@@ -1,5 +1,6 @@
 //! The agent over time: starts, ends, changes of what is wanted, strangers in the tables.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -150,9 +151,12 @@ pub fn probing(scenario: &Scenario, work: impl FnOnce()) -> (usize, Vec<String>)
             }
             (count, wrong)
         });
-        work();
+        // The prober ends whatever becomes of the work, or nobody would learn of it.
+        let worked = catch_unwind(AssertUnwindSafe(work));
         done.store(true, Ordering::Relaxed);
-        prober.join().unwrap()
+        let probed = prober.join().unwrap();
+        worked.unwrap_or_else(|panic| resume_unwind(panic));
+        probed
     })
 }
 
