@@ -15,7 +15,10 @@ use crate::{Error, Programs, etcd};
 const ADMIN: &str = "admin-of-the-tests";
 
 /// Reading lists and starting up are quick; the rest is room for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(200);
+
+/// How often the API server may be started before it counts as one that cannot be.
+const STARTS: u32 = 3;
 
 /// A running API server and its etcd; both end, and their folder goes, when it is dropped.
 #[derive(Debug)]
@@ -165,12 +168,17 @@ impl Cluster {
     /// # Errors
     /// If it does not become ready.
     pub async fn start_api_server(&mut self) -> Result<(), Error> {
+        self.launch()?;
+        self.ready().await
+    }
+
+    fn launch(&mut self) -> Result<(), Error> {
         let folder = self.folder.path();
         let mut arguments = self.arguments();
         arguments.extend(self.flags.iter().cloned());
         let program = &self.programs.api_server;
         self.api_server = Some(Process::start("kube-apiserver", program, &arguments, folder)?);
-        self.ready().await
+        Ok(())
     }
 
     /// [`Self::stop_api_server`] and [`Self::start_api_server`].
@@ -217,8 +225,15 @@ impl Cluster {
     }
 
     async fn ready(&mut self) -> Result<(), Error> {
-        let start = Instant::now();
+        let (start, mut starts) = (Instant::now(), 1);
         loop {
+            // A server that is not ready in a minute gives up: on a busy machine it is started
+            // again, as a kubelet would.
+            let ended = self.api_server.as_mut().is_some_and(|process| !process.is_running());
+            if ended && starts < STARTS {
+                starts += 1;
+                self.launch()?;
+            }
             let (etcd, api_server) = (&mut self.etcd, &mut self.api_server);
             let waited = start.elapsed();
             for process in [Some(etcd), api_server.as_mut()].into_iter().flatten() {

@@ -39,7 +39,7 @@ fn check(server: &mut Server, seed: u64) -> (usize, usize) {
     let kinds = [KINDS[kind], KINDS[3 - kind]];
     let build = |kind| Scenario::build(kind, &files, &outside);
     let mut stages = Stage::build(server, &kinds, build);
-    server.turn_into(&before, seed);
+    let before = server.turn_into_and_mark(&before, seed);
     let kubeconfig = server.kubeconfig(None);
     for stage in &mut stages {
         stage.start_agents(&kubeconfig, &[]);
@@ -48,8 +48,7 @@ fn check(server: &mut Server, seed: u64) -> (usize, usize) {
     if !seed.is_multiple_of(3) {
         settle(&stages, &before);
     }
-    server.turn_into(&objects, seed);
-    settle(&stages, &objects);
+    settle(&stages, &server.turn_into_and_mark(&objects, seed));
     let Questions { ports, probes, expected } = questions(&stages[0].scenario, &cluster, seed);
     together(&stages, |stage| {
         let _answering = stage.scenario.answering(&ports);

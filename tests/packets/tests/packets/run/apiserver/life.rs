@@ -65,9 +65,9 @@ impl Site<'_> {
     fn is(&mut self, what: &str, objects: &[Value], who: &[&str]) {
         println!("packets: API server: {what}");
         self.steps += 1;
-        self.server.turn_into(objects, self.steps);
+        let held = self.server.turn_into_and_mark(objects, self.steps);
         know(&mut self.stages, objects);
-        settle(&self.stages, objects);
+        settle(&self.stages, &held);
         together(&self.stages, |stage| {
             let (probes, expected) = callers(&stage.scenario, who);
             stage.expect(&probes, &expected);

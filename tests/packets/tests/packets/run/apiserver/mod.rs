@@ -2,6 +2,7 @@
 
 mod clusters;
 mod life;
+mod marks;
 mod objects;
 mod outages;
 mod server;

@@ -88,9 +88,10 @@ impl<'s> Site<'s> {
         }
     }
 
-    fn turn_into(&mut self, state: &[Value]) {
+    /// All that the server holds then.
+    fn turn_into(&mut self, state: &[Value]) -> Vec<Value> {
         self.steps += 1;
-        self.server.turn_into(state, self.steps);
+        self.server.turn_into_and_mark(state, self.steps)
     }
 
     /// All of it, one after the other.
@@ -107,17 +108,17 @@ impl<'s> Site<'s> {
         println!("packets: API server: restarted");
         self.server.stop();
         self.server.start_again();
-        self.turn_into(next);
-        settle(self.stages, next);
+        let held = self.turn_into(next);
+        settle(self.stages, &held);
     }
 
     fn is_cut(&mut self, next: &[Value]) {
         println!("packets: API server: cut off");
         self.wire.cut();
-        self.turn_into(next);
+        let held = self.turn_into(next);
         std::thread::sleep(Duration::from_millis(500));
         self.wire.mend();
-        settle(self.stages, next);
+        settle(self.stages, &held);
     }
 
     /// What changed is forgotten, deletions among it: only a list can tell.
@@ -125,12 +126,12 @@ impl<'s> Site<'s> {
         println!("packets: API server: compacted");
         self.wire.cut();
         self.turn_into(between);
-        self.turn_into(next);
+        let held = self.turn_into(next);
         self.server.compact();
         self.server.stop();
         self.server.start_again();
         self.wire.mend();
-        settle(self.stages, next);
+        settle(self.stages, &held);
         for agent in &self.agents {
             let log = agent.complaints();
             assert!(log.contains("what changed is forgotten: all is listed"), "{log}");
@@ -143,16 +144,16 @@ impl<'s> Site<'s> {
         self.wire.trickle(Duration::from_millis(2));
         self.wire.cut();
         self.wire.mend();
-        self.turn_into(next);
-        settle(self.stages, next);
+        let held = self.turn_into(next);
+        settle(self.stages, &held);
         self.wire.trickle(Duration::ZERO);
     }
 
     fn is_half_open(&mut self, next: &[Value]) {
         println!("packets: API server: half-open connections");
         self.wire.go_dead();
-        self.turn_into(next);
-        settle(self.stages, next);
+        let held = self.turn_into(next);
+        settle(self.stages, &held);
     }
 
     /// What agents left stays in force while they and the server are away, and while they are back
@@ -173,8 +174,8 @@ impl<'s> Site<'s> {
             agent.wait("/readyz", "nothing has been applied yet");
         }
         self.server.start_again();
-        self.turn_into(next);
-        settle(self.stages, next);
+        let held = self.turn_into(next);
+        settle(self.stages, &held);
         for agent in &self.agents {
             agent.wait("/readyz", "ready\n");
             assert!(agent.metric("portcullis_apply_errors_total") == 0.0);

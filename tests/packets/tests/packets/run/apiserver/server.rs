@@ -12,6 +12,8 @@ use portcullis_packets::namespace::Namespace;
 use serde_json::Value;
 use tokio::runtime::Builder;
 
+use super::marks::marks;
+
 /// Where it is: outside, and in no block of a test's policies alone.
 const ADDRESS: &str = "198.51.100.1";
 
@@ -25,6 +27,7 @@ pub struct Server {
     fabrics: u32,
     nodes: u16,
     configs: u32,
+    mark: u32,
 }
 
 impl Server {
@@ -38,7 +41,8 @@ impl Server {
             create_agent_account(&cluster.admin()?).await?;
             Ok(cluster)
         });
-        Self { cluster, stock: Stock::default(), namespace, fabrics: 0, nodes: 0, configs: 0 }
+        let (stock, fabrics, nodes, configs, mark) = (Stock::default(), 0, 0, 0, 0);
+        Self { cluster, stock, namespace, fabrics, nodes, configs, mark }
     }
 
     /// Lets the nodes of a fabric reach the server. Each has an address for that which no other
@@ -95,6 +99,16 @@ impl Server {
         let mut steps: Vec<Step> = self.stock.steps_to(objects).unwrap();
         Random::new(seed).shuffle(&mut steps);
         inside(&self.namespace, async || self.stock.carry_out(&self.cluster.admin()?, steps).await);
+    }
+
+    /// The same, and marks after that. All that it holds then.
+    pub fn turn_into_and_mark(&mut self, objects: &[Value], seed: u64) -> Vec<Value> {
+        let with = |number| [objects, &marks(number)].concat();
+        self.turn_into(&with(self.mark), seed);
+        self.mark += 1;
+        let all = with(self.mark);
+        self.turn_into(&all, seed);
+        all
     }
 
     /// Has etcd forget what was before now.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use portcullis_agent::enforce::Enforcer;
 use portcullis_agent::kernel::{Backend, Kernel};
 use portcullis_engine::Session;
-use portcullis_engine::dataplane::{Input, KernelState, Settings, lower};
+use portcullis_engine::dataplane::{Input, KernelState, Settings, TableState, lower};
+use portcullis_engine::net::Family;
 use portcullis_packets::fabric::Wiring;
 use portcullis_packets::host::Host;
 use portcullis_packets::probe::Probe;
@@ -18,8 +19,48 @@ use super::server::Server;
 use crate::run::agent::Running;
 use crate::run::scenario::Scenario;
 
-/// How long a change may be on its way, on a busy machine, through pauses between attempts.
-pub const PATIENCE: Duration = Duration::from_secs(40);
+/// How long a change may be on its way, on a busy machine, through pauses between attempts; and
+/// after how much of that it is said what is waited for.
+const PATIENCE: Duration = Duration::from_secs(40);
+const LONG: Duration = Duration::from_secs(6);
+
+/// The longest turn that counts as long as it took: a machine that stands still is none that works.
+const TURN: Duration = Duration::from_secs(1);
+
+/// Waiting, a turn at a time.
+pub struct Patience {
+    waited: Duration,
+    turn: Instant,
+    told: bool,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { waited: Duration::ZERO, turn: Instant::now(), told: false }
+    }
+}
+
+impl Patience {
+    /// Whether it has been long; once.
+    pub fn is_long(&mut self) -> bool {
+        let first = !self.told && self.waited > LONG;
+        self.told |= first;
+        first
+    }
+
+    /// Whether it has been too long.
+    pub fn is_over(&self) -> bool {
+        self.waited > PATIENCE
+    }
+
+    /// Waits as long as the last look took, or a little: what is waited for needs the processor,
+    /// too.
+    pub fn rest(&mut self) {
+        std::thread::sleep(self.turn.elapsed().clamp(Duration::from_millis(20), TURN));
+        self.waited += self.turn.elapsed().min(TURN);
+        self.turn = Instant::now();
+    }
+}
 
 /// A cluster that is there, and the agents of its nodes.
 pub struct Stage {
@@ -54,18 +95,19 @@ impl Stage {
     fn settle(&self, session: &Session) {
         for (at, node) in self.scenario.fabric.nodes.iter().enumerate() {
             let wanted = state(session, &node.host.name);
-            let start = Instant::now();
+            let mut patience = Patience::default();
             loop {
                 let held = held(&node.host, self.scenario.backend);
                 if held.as_ref().is_some_and(|held| is_in_force(&wanted, held)) {
                     break;
                 }
-                if start.elapsed() > PATIENCE {
-                    let log = Running::log(&self.scenario, at);
-                    let what = differences(&wanted, held.as_ref());
-                    panic!("{}: what is not as it should be: {what}; {log}", node.host.name);
+                let what = || differences(&wanted, held.as_ref());
+                let (name, log) = (&node.host.name, || Running::log(&self.scenario, at));
+                if patience.is_long() {
+                    println!("packets: {name} is not yet as it should be: {}", what());
                 }
-                std::thread::sleep(Duration::from_millis(20));
+                assert!(!patience.is_over(), "{name} is not right: {}; {}", what(), log());
+                patience.rest();
             }
         }
     }
@@ -119,22 +161,43 @@ fn held(node: &Host, backend: Backend) -> Option<KernelState> {
 /// Whether all that packets meet is as it is to be: everything that the chains reach at which they
 /// begin is among what is wanted.
 fn is_in_force(wanted: &KernelState, held: &KernelState) -> bool {
-    let tables = wanted.tables.iter().zip(&held.tables).all(|(wanted, held)| {
-        let mut chains = wanted.chains.iter();
-        wanted.hooks == held.hooks
-            && chains.all(|(name, chain)| held.chains.get(name) == Some(chain))
+    let tables = families(wanted, held).all(|(family, wanted, held)| {
+        let texts = |table: &TableState, name| table.chains.get(name).map(|c| c.texts(family));
+        let begins = |name| match (texts(wanted, name), texts(held, name)) {
+            (Some(wanted), Some(held)) => begins_with(&held, &wanted),
+            _ => false,
+        };
+        wanted.hooks == held.hooks && wanted.chains.keys().all(begins)
     });
     tables && wanted.sets.iter().all(|(name, set)| held.sets.get(name) == Some(set))
+}
+
+/// Whether rules are these, or begin with these of which the last one ends every packet's way:
+/// what comes after that is only not removed yet.
+pub fn begins_with(held: &[String], wanted: &[String]) -> bool {
+    let ends = wanted.last().is_some_and(|rule| rule == "-j RETURN");
+    held == wanted || ends && held.starts_with(wanted)
+}
+
+fn families<'s>(
+    wanted: &'s KernelState,
+    held: &'s KernelState,
+) -> impl Iterator<Item = (Family, &'s TableState, &'s TableState)> {
+    let tables = wanted.tables.iter().zip(&held.tables);
+    Family::BOTH.into_iter().zip(tables).map(|(family, (wanted, held))| (family, wanted, held))
 }
 
 /// Names of what is not the same.
 fn differences(wanted: &KernelState, held: Option<&KernelState>) -> String {
     let Some(held) = held else { return "it cannot be read".into() };
     let mut names: BTreeSet<String> = BTreeSet::new();
-    for (wanted, held) in wanted.tables.iter().zip(&held.tables) {
+    for (family, wanted, held) in families(wanted, held) {
         let all = wanted.chains.keys().chain(held.chains.keys());
         let other = all.filter(|name| wanted.chains.get(*name) != held.chains.get(*name));
-        names.extend(other.map(ToString::to_string));
+        let texts = |state: &TableState, name| state.chains.get(name).map(|c| c.texts(family));
+        names.extend(other.map(|name| {
+            format!("{name}: {:?} instead of {:?}", texts(held, name), texts(wanted, name))
+        }));
         names.extend((wanted.hooks != held.hooks).then(|| format!("hooks {:?}", held.hooks)));
     }
     let all = wanted.sets.keys().chain(held.sets.keys());

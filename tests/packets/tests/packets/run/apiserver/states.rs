@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use portcullis_oracle::random::Random;
 use serde_json::{Value, json};
 
 use super::life::{from_app, policy, shop, with};
 use super::objects::{complete, files_of, named, without};
-use super::stage::{PATIENCE, Stage, together};
+use super::stage::{Patience, Stage, begins_with, together};
 use super::with_server;
 use crate::run::agent::{self, Running, Source};
 use crate::run::basics::try_everything;
@@ -95,12 +94,12 @@ fn applied_twice(stages: &mut [Stage], kubeconfig: &Path) {
 
 /// Waits until the kernels of a cluster's nodes hold this; nothing else, or else perhaps more.
 fn comes_to(stage: &Stage, wanted: &Kernels, enough: fn(&Kernels, &Kernels) -> bool, what: &str) {
-    let start = Instant::now();
+    let mut patience = Patience::default();
     while !try_kernels(stage).is_some_and(|held| enough(wanted, &held)) {
-        if start.elapsed() > PATIENCE {
+        if patience.is_over() {
             assert_eq!(&kernels(stage), wanted, "{what}");
         }
-        std::thread::sleep(Duration::from_millis(20));
+        patience.rest();
     }
 }
 
@@ -125,9 +124,9 @@ fn held(text: &str) -> Held {
         let of = ["-A ", ":", "create ", "add "];
         let of = of.iter().find_map(|start| line.strip_prefix(start)).unwrap_or_default();
         let of = of.split(' ').next().unwrap_or_default();
-        held.entry((if is_set { 3 } else { table }, of.to_owned()))
-            .or_default()
-            .push(line.to_owned());
+        let rule = line.strip_prefix("-A ").and_then(|rule| rule.strip_prefix(of));
+        let name = (if is_set { 3 } else { table }, of.to_owned());
+        held.entry(name).or_default().push(rule.unwrap_or(line).trim_start().to_owned());
     }
     held
 }
@@ -135,9 +134,11 @@ fn held(text: &str) -> Held {
 /// Whether all that packets meet is as it is to be, whatever else is not removed yet.
 fn is_in_force(wanted: &Kernels, held: &Kernels) -> bool {
     let nodes = wanted.iter().zip(held);
-    nodes
-        .into_iter()
-        .all(|(wanted, held)| wanted.iter().all(|(name, lines)| held.get(name) == Some(lines)))
+    nodes.into_iter().all(|(wanted, held)| {
+        wanted
+            .iter()
+            .all(|(name, lines)| held.get(name).is_some_and(|held| begins_with(held, lines)))
+    })
 }
 
 /// A policy by name with these fields of its specification.

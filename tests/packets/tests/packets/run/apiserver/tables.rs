@@ -42,9 +42,9 @@ pub fn follow_each_other() {
         let _answering = together(&stages, |stage| stage.scenario.answering(&ports));
         for (state, seed) in states.iter().zip(seed..) {
             println!("packets: API server: {}", state.title);
-            server.turn_into(&state.objects, seed);
+            let held = server.turn_into_and_mark(&state.objects, seed);
             know(&mut stages, &state.objects);
-            settle(&stages, &state.objects);
+            settle(&stages, &held);
             together(&stages, |stage| stage.expect(&state.probes, &state.expected));
         }
         let probes: usize = states.iter().map(|state| state.probes.len()).sum();
