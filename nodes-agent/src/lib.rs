@@ -18,6 +18,7 @@ pub mod flowlog;
 pub mod guard;
 pub mod kernel;
 pub mod look;
+pub mod masquerade;
 pub mod observe;
 pub mod options;
 pub mod source;

@@ -23,7 +23,7 @@ use crate::static_mode::Manifests;
 use crate::upkeep::Pace;
 use crate::wanted::Wanted;
 use crate::watch::{ApiServer, EventPace, Events, Patience, Reporter};
-use crate::{flowlog, privileges};
+use crate::{flowlog, masquerade, privileges};
 
 /// Does what a command line says, its first word being the program's name.
 pub fn run(words: &[OsString]) -> ExitCode {
@@ -165,6 +165,8 @@ fn keep(options: &Options) -> anyhow::Result<()> {
         let address = observe::serve(address, Arc::clone(&status))?;
         tracing::info!(%address, "serving metrics and health");
     }
+    let audit = Duration::from_secs(options.running.audit_seconds);
+    masquerade::watch(kernel.tables, audit, Arc::clone(&status))?;
     let (to, messages) = channel();
     stop_on_signals(to.clone())?;
     let node = options.wanted.node.as_deref().unwrap_or_default();

@@ -70,6 +70,8 @@ pub struct Metrics {
     pub watch_errors: Counter,
     /// Established connections that a change ended.
     pub connections_cut: Counter,
+    /// Whether kube-proxy hides who asks Services.
+    pub masquerade_all: Gauge,
     /// Packets in the flow log.
     pub packets_logged: Counter,
     /// Packets that were to be logged and were lost.
@@ -95,6 +97,7 @@ impl Default for Metrics {
             drift_repairs: Counter::default(),
             watch_errors: Counter::default(),
             connections_cut: Counter::default(),
+            masquerade_all: Gauge::default(),
             packets_logged: Counter::default(),
             packets_lost: Counter::default(),
             tool_errors: Labelled::default(),
@@ -128,6 +131,8 @@ impl Metrics {
         to.register("tool_errors", help, self.tool_errors.clone());
         let help = "Packets that our rules denied";
         to.register("denied_packets", help, self.denied.clone());
+        let help = "Whether kube-proxy hides who asks Services";
+        to.register("masquerade_all", help, self.masquerade_all.clone());
         to.register("flow_log_packets", "Packets in the flow log", self.packets_logged.clone());
         to.register("flow_log_lost", "Losses of packets to log", self.packets_lost.clone());
         to.register("rules", "Rules in our chains", self.rules.clone());
