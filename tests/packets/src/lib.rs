@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 pub mod fabric;
+pub mod flannel;
 pub mod host;
 pub mod namespace;
 pub mod probe;

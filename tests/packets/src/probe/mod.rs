@@ -2,10 +2,12 @@
 
 mod answer;
 mod chunk;
+mod refusal;
 mod sctp;
 mod stream;
 
 pub use answer::Answering;
+pub use refusal::{Refusal, Refusals};
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -142,7 +142,8 @@ pub fn receive(socket: &Socket) -> Option<(Vec<u8>, IpAddr)> {
     Some((buffer.get(header..length)?.to_vec(), from))
 }
 
-fn quoted_v4(icmp: &[u8]) -> Option<(IpAddr, u16, u16)> {
+/// Destination, source port and destination port of the packet that an error of ICMP is about.
+pub fn quoted_v4(icmp: &[u8]) -> Option<(IpAddr, u16, u16)> {
     let quoted = icmp.strip_prefix(&[3]).and_then(|rest| rest.get(7..))?;
     let to: [u8; 4] = quoted.get(16..20)?.try_into().ok()?;
     let header = usize::from(quoted.first()? & 15) * 4;
@@ -150,7 +151,8 @@ fn quoted_v4(icmp: &[u8]) -> Option<(IpAddr, u16, u16)> {
     Some((to.into(), from, port))
 }
 
-fn quoted_v6(icmp: &[u8]) -> Option<(IpAddr, u16, u16)> {
+/// The same of ICMPv6.
+pub fn quoted_v6(icmp: &[u8]) -> Option<(IpAddr, u16, u16)> {
     let quoted = icmp.strip_prefix(&[1]).and_then(|rest| rest.get(7..))?;
     let to: [u8; 16] = quoted.get(24..40)?.try_into().ok()?;
     let (from, port) = read_ports(quoted.get(40..)?)?;

@@ -17,7 +17,7 @@ pub const TESTS: &[Test] = &[
 ];
 
 /// The shop with a policy of these lines under `spec`.
-fn with_policy(spec: &str) -> Files {
+pub fn with_policy(spec: &str) -> Files {
     let head = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
                 metadata: {name: p, namespace: shop}\nspec:\n";
     let policy = format!("{head}{spec}");

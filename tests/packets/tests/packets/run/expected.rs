@@ -22,7 +22,7 @@ const OUTSIDE: [&str; 2] = ["203.0.113.9", "2001:db8::9"];
 const GATEWAY: [&str; 2] = ["10.0.0.14", "fd00::e"];
 
 /// The shop, the nodes having a block each.
-fn blocks() -> Files {
+pub fn blocks() -> Files {
     let text = |text: String| {
         let text = text.replace("10.0.0.4", "10.0.1.4").replace("fd00::4", "fd00:0:0:1::4");
         let node = |at: u8| format!("metadata: {{name: node-{at}}}\n");

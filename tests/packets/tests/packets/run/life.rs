@@ -125,7 +125,7 @@ fn state_to_state() {
 }
 
 /// Two flows of the shop, of which policies allow the first.
-fn two_flows(scenario: &Scenario) -> [Probe; 2] {
+pub fn two_flows(scenario: &Scenario) -> [Probe; 2] {
     let probe = |from: &str| Probe {
         from: scenario.address(from, false),
         to: scenario.address("shop/db", false),
@@ -265,7 +265,7 @@ fn time_until(scenario: &Scenario, wanted: Outcome) -> Duration {
 }
 
 /// Further policies and labels, under which the two flows of the shop stay what they are.
-fn variations() -> Vec<Files> {
+pub fn variations() -> Vec<Files> {
     let policy = |name: &str, spec: &str| {
         let head = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: ";
         (format!("{name}.yaml"), format!("{head}{{name: {name}, namespace: shop}}\nspec:\n{spec}"))

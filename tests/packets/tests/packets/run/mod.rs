@@ -6,10 +6,16 @@ mod basics;
 mod clusters;
 mod defects;
 mod expected;
+mod flannel;
 mod guard;
 mod life;
 mod metrics;
+mod nodes;
+mod proxy;
+mod refusals;
+mod reloads;
 mod scenario;
+mod services;
 mod sets;
 mod settings;
 mod tables;
@@ -59,6 +65,11 @@ pub fn main() -> ExitCode {
         metrics::TESTS,
         guard::TESTS,
         defects::TESTS,
+        refusals::TESTS,
+        nodes::TESTS,
+        services::TESTS,
+        flannel::TESTS,
+        reloads::TESTS,
         apiserver,
     ]
     .concat();

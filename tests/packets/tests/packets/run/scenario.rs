@@ -32,6 +32,7 @@ pub const KINDS: [(Wiring, Backend); 4] = [
 pub struct Scenario {
     pub session: Session,
     pub fabric: Fabric,
+    pub wiring: Wiring,
     pub backend: Backend,
     pub folder: PathBuf,
 }
@@ -47,7 +48,7 @@ impl Scenario {
         std::fs::create_dir_all(&folder).unwrap();
         let session = session(files);
         let fabric = Fabric::build(wiring, &plans(&session), outside).unwrap();
-        let scenario = Self { session, fabric, backend, folder };
+        let scenario = Self { session, fabric, wiring, backend, folder };
         scenario.write(files);
         scenario
     }

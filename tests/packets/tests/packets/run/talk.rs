@@ -21,7 +21,7 @@ pub const TESTS: &[Test] = &[
 ];
 
 /// A server in a pod that sends back what it gets.
-fn echo(scenario: &Scenario, pod: &str, six: bool) -> SocketAddr {
+pub fn echo(scenario: &Scenario, pod: &str, six: bool) -> SocketAddr {
     let at = SocketAddr::new(scenario.address(pod, six), 80);
     let host = scenario.fabric.hosts().find(|host| host.name == pod).unwrap();
     let listener = host.namespace.enter(|| Ok(TcpListener::bind(at).unwrap())).unwrap();
@@ -36,7 +36,7 @@ fn echo(scenario: &Scenario, pod: &str, six: bool) -> SocketAddr {
     at
 }
 
-fn connect(scenario: &Scenario, pod: &str, to: SocketAddr) -> TcpStream {
+pub fn connect(scenario: &Scenario, pod: &str, to: SocketAddr) -> TcpStream {
     let host = scenario.fabric.hosts().find(|host| host.name == pod).unwrap();
     let stream = host.namespace.enter(|| Ok(TcpStream::connect(to).unwrap())).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
@@ -49,7 +49,7 @@ fn reaches(scenario: &Scenario, pod: &str, to: SocketAddr) -> bool {
 }
 
 /// Whether a byte comes back.
-fn talks(stream: &mut TcpStream) -> bool {
+pub fn talks(stream: &mut TcpStream) -> bool {
     let mut byte = [0];
     stream.write_all(&[7]).is_ok() && stream.read_exact(&mut byte).is_ok() && byte == [7]
 }
