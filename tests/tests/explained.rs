@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use portcullis_engine::report::{
-    Connection, EndReport, EndState, EndpointKind, EndpointReport, Explanation, FlowQuery,
+    Connection, EndReport, EndState, EndpointKind, EndpointReport, Explanation, Family, FlowQuery,
     ListReport, Match, Protocol,
 };
-use portcullis_engine::{ListFilter, Session};
+use portcullis_engine::{Change, ListFilter, Options, Session, SourceFile};
 use portcullis_tests::random::hold;
 
 /// A rule or one of its peers, by policy and path.
@@ -140,4 +140,59 @@ fn of(list: &ListReport, explained: &Explanation) -> BTreeSet<Admitting> {
         (format!("{:?}/{}", rule.policy.namespace, rule.policy.name), rule.path.clone())
     });
     named.collect()
+}
+
+const TWO_FAMILIES: &str = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: a, namespace: x, labels: {app: a}}
+status: {podIPs: [{ip: 10.0.0.1}, {ip: "fd00::1"}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: b, namespace: x, labels: {app: b}}
+status: {podIPs: [{ip: 10.0.0.2}, {ip: "fd00::2"}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: a, namespace: x}
+spec:
+  podSelector: {matchLabels: {app: a}}
+  policyTypes: [Egress]
+  egress: [{ports: [{port: 80, endPort: 82}]}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: b, namespace: x}
+spec:
+  podSelector: {matchLabels: {app: b}}
+  ingress:
+  - {from: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 80}]}
+  - {from: [{ipBlock: {cidr: "fd00::/8"}}], ports: [{port: 81}]}
+  - {from: [{podSelector: {}}], ports: [{port: 82}]}
+  - {from: [{podSelector: {}}], ports: [{port: 83}]}
+"#;
+
+/// A line of one family names no block of the other, and no rule for ports that do not get there.
+#[test]
+fn each_family_has_its_own_reasons() {
+    let file = SourceFile::new("case.yaml", TWO_FAMILIES.as_bytes());
+    let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
+    let list = session.list(&ListFilter { explain: true, ..ListFilter::default() });
+    let lines =
+        list.connections.iter().filter(|one| one.from.contains("/a") && one.to.contains("/b"));
+    let explained: Vec<_> = lines
+        .map(|line| {
+            let ingress = &list.explanations[line.why.unwrap().ingress as usize];
+            let rules = ingress.rules.iter().map(|i| &*list.admissions[*i as usize].path);
+            (line.family, rules.collect::<Vec<_>>())
+        })
+        .collect();
+    let [from_v4, from_v6, from_pods] =
+        [0, 1, 2].map(|rule| format!("spec.ingress[{rule}].from[0]"));
+    let expected = [
+        (Some(Family::IPv4), vec![&*from_v4, &*from_pods]),
+        (Some(Family::IPv6), vec![&*from_v6, &*from_pods]),
+    ];
+    assert_eq!(explained, expected);
 }
