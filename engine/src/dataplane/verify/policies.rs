@@ -191,7 +191,8 @@ impl Policies<'_> {
         for ((protocol, port), addresses) in self.named(named) {
             let addresses = space::of_addresses(addresses.into_iter(), self.family);
             let conns = ConnSet::of(protocol, PortSet::range(port, port));
-            admitted.add(Asked::fixed(addresses.intersection(peers.space())), conns);
+            let both = addresses.intersection(peers.space());
+            admitted.add(Asked::derived(both, &[&**peers]), conns);
         }
     }
 

@@ -139,7 +139,8 @@ impl Equals {
                 return true;
             }
             let now = sets.get(name).map(|set| set.addresses()).zip(spaces.get(*id));
-            let Some((set, pods)) = now.filter(|(set, _)| set.origin != Origin::Fixed) else {
+            let Some((set, pods)) = now.filter(|(set, _)| matches!(set.origin, Origin::Set(_)))
+            else {
                 return false;
             };
             // INVARIANT: they were equal, so they are if the same has changed of both.
@@ -164,7 +165,7 @@ impl Equals {
         expected: &Admitted,
         family: Family,
     ) -> Option<Vec<Pair>> {
-        let (found, expected) = (found.by_origin(family), expected.by_origin(family));
+        let (found, expected) = (found.by_origin(family)?, expected.by_origin(family)?);
         if found.everywhere != expected.everywhere
             || found.fixed != expected.fixed
             || found.asked.len() != expected.asked.len()

@@ -164,8 +164,10 @@ impl<'p> Reader<'p> {
 
     fn meaning(&self, condition: &Match, walker: Walker) -> Result<Meaning, Trouble> {
         let family = self.program.family;
-        let others =
-            |asked: &Asked| Asked::fixed(space::everywhere(family).difference(asked.space()));
+        let others = |asked: &Asked| {
+            let others = space::everywhere(family).difference(asked.space());
+            Asked::derived(others, &[asked])
+        };
         let fixed = |net| Asked::fixed(space::of_cidr(net, family));
         let source = |space: Arc<Asked>| {
             Meaning::Parts(vec![Product { source: Some(space), ..Product::default() }])
@@ -215,7 +217,9 @@ enum Meaning {
 
 fn both(left: &[Product], right: &[Product]) -> Vec<Product> {
     let spaces = |a: &Option<Arc<Asked>>, b: &Option<Arc<Asked>>| match (a, b) {
-        (Some(a), Some(b)) => Some(Asked::fixed(a.space().intersection(b.space()))),
+        (Some(a), Some(b)) => {
+            Some(Asked::derived(a.space().intersection(b.space()), &[&**a, &**b]))
+        }
         (one, None) | (None, one) => one.clone(),
     };
     let pair = |a: &Product, b: &Product| Product {

@@ -81,6 +81,8 @@ pub enum Origin {
     Set(SetName),
     /// They are those of a set of pods.
     Pods(SetId),
+    /// They hang on those of a set, or of pods, and are others.
+    Derived,
 }
 
 /// Addresses that rules or policies ask for; one by one only where somebody looks at them so.
@@ -97,6 +99,14 @@ impl Asked {
     /// Addresses as written.
     pub fn fixed(space: Space) -> Arc<Self> {
         let (origin, members) = (Origin::Fixed, Sorted::default());
+        Arc::new(Self { origin, members, space: OnceLock::from(space) })
+    }
+
+    /// Addresses that were read from others.
+    pub fn derived(space: Space, from: &[&Self]) -> Arc<Self> {
+        let written = from.iter().all(|one| one.origin == Origin::Fixed);
+        let (origin, members) =
+            (if written { Origin::Fixed } else { Origin::Derived }, Sorted::default());
         Arc::new(Self { origin, members, space: OnceLock::from(space) })
     }
 
@@ -150,6 +160,7 @@ pub struct Difference {
 impl Admitted {
     /// Admits connections at addresses as well.
     pub fn add(&mut self, peers: Arc<Asked>, conns: ConnSet) {
+        // What may be somebody the next time is kept.
         let nobody = peers.origin == Origin::Fixed && peers.space().is_empty();
         if !nobody && !conns.is_empty() {
             self.parts.push((peers, conns));
@@ -196,22 +207,25 @@ impl Admitted {
     }
 
     /// Connections by where their addresses come from; what is admitted everywhere is only said
-    /// once.
-    pub fn by_origin(&self, family: Family) -> ByOrigin<'_> {
+    /// once. None if some hang on members of sets in another way than by being these.
+    pub fn by_origin(&self, family: Family) -> Option<ByOrigin<'_>> {
         let all = everywhere(family);
         let mut by = ByOrigin::default();
         for (asked, conns) in &self.parts {
             let known = match asked.origin {
                 Origin::Fixed if *asked.space() == all => &mut by.everywhere,
                 Origin::Fixed => by.fixed.entry(asked.space()).or_default(),
-                _ => &mut by.asked.entry(&asked.origin).or_insert((asked, ConnSet::none())).1,
+                Origin::Derived => return None,
+                Origin::Set(_) | Origin::Pods(_) => {
+                    &mut by.asked.entry(&asked.origin).or_insert((asked, ConnSet::none())).1
+                }
             };
             *known = known.union(conns);
         }
         let ByOrigin { everywhere, fixed, asked } = &mut by;
         fixed.retain(|_, conns| left(conns, everywhere));
         asked.retain(|_, (_, conns)| left(conns, everywhere));
-        by
+        Some(by)
     }
 
     /// What is admitted at an address.
