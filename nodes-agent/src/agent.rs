@@ -14,7 +14,7 @@ use crate::cut::Cutter;
 use crate::enforce::Enforcer;
 use crate::expected::Expected;
 use crate::kernel::KernelError;
-use crate::look::{Depth, Finding, Inspector};
+use crate::look::{Depth, Finding, Inspector, Proof};
 use crate::notes;
 use crate::observe::{Phase, Status};
 use crate::source::{Changes, Message};
@@ -309,18 +309,34 @@ impl Agent {
     fn look(&mut self, depth: Depth, here: bool) {
         self.upkeep.began();
         // Before anything is in force there is nothing to look at.
-        let Some(look) = self.enforcer.look(depth) else {
+        let Some(mut look) = self.enforcer.look(depth) else {
             return self.upkeep.abandoned();
         };
+        look.proof = self.proof(depth);
         match &self.inspector {
             Some(inspector) if !here => inspector.begin(look),
             _ => self.judge(look.make()),
         }
     }
 
+    /// What is in force is proven with everything else, unless it is not what is wanted.
+    fn proof(&self, depth: Depth) -> Option<Proof> {
+        if depth != Depth::Everything || self.pending.is_some() {
+            return None;
+        }
+        let program = self.enforcer.in_force()?.clone();
+        let (session, node) = (self.session().clone(), self.node.clone());
+        Some(Proof { program, session, node, settings: self.settings.clone() })
+    }
+
     fn judge(&mut self, finding: Finding) {
         if !self.upkeep.ended(&finding, self.enforcer.number()) {
             return;
+        }
+        if let Some(disproven) = finding.disproven {
+            // What was remembered has misled: all is made and proven from nothing.
+            (self.lowering, self.verifier) = (Lowering::default(), Verifier::default());
+            return self.repair(&disproven);
         }
         if let Some(denied) = finding.denied {
             self.count(denied);
@@ -348,9 +364,9 @@ impl Agent {
     }
 
     fn repair(&mut self, found: &str) {
-        tracing::warn!(found, "somebody else changed our rules; they are put back");
+        tracing::warn!(found, "our rules are not as they should be; they are put right");
         self.status.metrics.drift_repairs.inc();
-        self.status.not_ready(format!("our rules were changed: {found}"));
+        self.status.not_ready(format!("our rules are not as they should be: {found}"));
         self.enforcer.distrust();
         let now = Instant::now();
         self.pending = Some(Pending { seen: now, attempt: now, wait: BACKOFF.0 });

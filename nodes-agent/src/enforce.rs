@@ -108,6 +108,7 @@ impl Enforcer {
             ways: look::ways(program),
             depth,
             number: self.number,
+            proof: None,
         })
     }
 

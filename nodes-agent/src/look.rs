@@ -5,8 +5,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use portcullis_engine::dataplane::{FilterProgram, KernelState};
+use portcullis_engine::Session;
+use portcullis_engine::dataplane::{FilterProgram, Input, KernelState, Settings, verify};
 
+use crate::agent::EnforceError;
 use crate::guard::Guard;
 use crate::kernel::{Kernel, KernelError};
 use crate::source::Message;
@@ -39,6 +41,35 @@ pub struct Look {
     pub depth: Depth,
     /// How often the kernel had been written to. A finding is of no use if it is more by now.
     pub number: u64,
+    /// What the program in force is proven against, with everything; none while it is to be
+    /// another one.
+    pub proof: Option<Proof>,
+}
+
+/// A program, and what it is to do.
+///
+/// Before a program is written, only what has changed since the one before is proven. Here all of
+/// it is, by a verifier that remembers nothing: a mistake in what it remembers would not last.
+#[derive(Debug)]
+pub struct Proof {
+    /// The program.
+    pub program: FilterProgram,
+    /// The policies and pods.
+    pub session: Session,
+    /// The node.
+    pub node: String,
+    /// How they are enforced.
+    pub settings: Settings,
+}
+
+impl Proof {
+    /// What the program does otherwise than the policies want, as a sentence.
+    fn disagreement(&self) -> Option<String> {
+        let Self { program, session, node, settings } = self;
+        let (model, policies) = (session.model(), session.policies());
+        let disagreements = verify(program, Input { model, policies, node, settings }).err()?;
+        Some(EnforceError::Unproven(disagreements).to_string())
+    }
 }
 
 /// What a look found.
@@ -52,6 +83,9 @@ pub struct Finding {
     pub took: Duration,
     /// What differs, as sentences; none if nothing does.
     pub found: Result<Option<String>, KernelError>,
+    /// What the program in force does otherwise than the policies want; none if nothing, or if it
+    /// was not asked.
+    pub disproven: Option<String>,
     /// How many packets our rules have denied; none if they were not counted.
     pub denied: Option<Counts>,
 }
@@ -76,8 +110,9 @@ impl Look {
                 Err(error) => (Err(error), None),
             },
         };
+        let disproven = self.proof.as_ref().and_then(Proof::disagreement);
         let Self { depth, number, .. } = *self;
-        Finding { depth, number, took: start.elapsed(), found, denied }
+        Finding { depth, number, took: start.elapsed(), found, disproven, denied }
     }
 
     fn way(&self) -> Result<Option<String>, KernelError> {
@@ -177,5 +212,45 @@ fn follow(looks: &Receiver<Look>, back: &Sender<Message>) {
         if back.send(Message::Looked(look.make())).is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_engine::dataplane::lower;
+    use portcullis_engine::{Change, Options, SourceFile};
+
+    use super::*;
+
+    const PODS: &str = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: a}
+spec: {nodeName: one, containers: []}
+status: {phase: Running, podIP: 10.0.0.1}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: only-https}
+spec: {podSelector: {}, ingress: [{ports: [{port: 443}]}]}
+";
+
+    fn session(text: &str) -> Session {
+        let file = SourceFile::new("all.yaml", text.as_bytes());
+        Session::new(Options::default()).apply(vec![Change::Put(file)])
+    }
+
+    #[test]
+    fn a_program_that_is_not_of_the_policies_is_disproven() {
+        let (settings, node) = (Settings::default(), "one".to_owned());
+        let session = |port: &str| session(&PODS.replace("443", port));
+        let of = session("443");
+        let (model, policies) = (of.model(), of.policies());
+        let program = lower(Input { model, policies, node: &node, settings: &settings });
+        let mut proof = Proof { program, session: of, node, settings };
+        assert_eq!(proof.disagreement(), None);
+        proof.session = session("8443");
+        let said = proof.disagreement().unwrap();
+        assert!(said.starts_with("the program is not proven right: "), "{said}");
     }
 }

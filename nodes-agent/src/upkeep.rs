@@ -128,7 +128,14 @@ mod tests {
     const PACE: Pace = Pace { check: Duration::ZERO, audit: Duration::from_secs(60) };
 
     fn finding(number: u64, took: Duration) -> Finding {
-        Finding { depth: Depth::Everything, number, took, found: Ok(None), denied: None }
+        Finding {
+            depth: Depth::Everything,
+            number,
+            took,
+            found: Ok(None),
+            disproven: None,
+            denied: None,
+        }
     }
 
     #[test]
