@@ -5,8 +5,8 @@
 #     MODULE   a module of the engine: verdict, policy, reach, selector, net, cluster, ...
 #     SHARD    a part of its mutants, as 0/4 to 3/4; left out: all of them
 #     OPTION   for cargo mutants, for example --list, or --iterate: only those not yet caught
-#   JUDGES=deep asks agreement and the oracle too, on 40 clusters and every feature: several times
-#   slower.
+#   JUDGES=deep asks agreement, the cluster kept up to date and the oracle too, on 40 clusters and
+#   every feature: several times slower.
 # What was found is in target/mutation/MODULE/mutants.out. About ten seconds for each mutant.
 # Ends with 0 if all were caught, 2 if some were missed, 3 if some ran out of time.
 set -euo pipefail
@@ -31,9 +31,8 @@ case ${1:-} in
 esac
 export CLUSTERS=${CLUSTERS:-40}
 if [ "${JUDGES:-}" = deep ]; then
-  for judge in --test=agreement --package=portcullis-oracle --test=agree --test=oracle; do
-    options+=(--cargo-arg="$judge")
-  done
+  for judge in agreement live agree oracle; do options+=(--cargo-arg="--test=$judge"); done
+  for tests in dataplane-tests oracle; do options+=(--cargo-arg="--package=portcullis-$tests"); done
 fi
 scripts/setup.sh mutants
 mkdir -p "target/mutation/$module"
