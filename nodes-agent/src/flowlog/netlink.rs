@@ -31,10 +31,15 @@ const ERROR: u16 = 2;
 const REQUEST_WITH_ANSWER: u16 = 1 | 4;
 const COMMAND: u16 = 1;
 const MODE: u16 = 2;
+const TIMEOUT: u16 = 4;
 const BIND: u8 = 1;
 const COPY_PACKETS: u8 = 2;
 const PAYLOAD: u16 = 9;
 const PREFIX: u16 = 10;
+
+/// How long the kernel keeps a packet for more to come, in hundredths of a second. By itself it would
+/// be a whole second: policies may be others by then, and the line would tell of those.
+const KEPT: u32 = 1;
 
 /// How much of a packet is copied: an IPv6 header and ports, with room to spare.
 const COPIED: u32 = 128;
@@ -56,6 +61,7 @@ impl Socket {
         socket.configure(group, COMMAND, &[BIND])?;
         let [a, b, c, d] = COPIED.to_be_bytes();
         socket.configure(group, MODE, &[a, b, c, d, COPY_PACKETS, 0])?;
+        socket.configure(group, TIMEOUT, &KEPT.to_be_bytes())?;
         Ok(socket)
     }
 
@@ -65,7 +71,7 @@ impl Socket {
         loop {
             let mut buffer = vec![0; 65_536];
             let (length, _) = recv(&self.socket, &mut buffer, RecvFlags::empty())?;
-            // Packets may come before the answer to the second request.
+            // Packets may come before the answer to a later request.
             for (kind, body) in messages(buffer.get(..length).unwrap_or_default()) {
                 if kind == ERROR {
                     let code = body.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code));

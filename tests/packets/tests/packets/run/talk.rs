@@ -121,6 +121,23 @@ fn flow_log() {
             assert!(printed.contains(text), "{text} is not in {printed}");
         }
         assert_eq!(printed.lines().count(), 3, "each packet once: {printed}");
+        // Later, policies could be others, which the line would tell of.
+        let soonest = (0..5).map(|_| time_to_line(&scenario, &agent)).min().unwrap();
+        println!("packets: {}: logged after {soonest:.1?} at best", backend.name());
+        assert!(soonest < Duration::from_millis(500), "{soonest:?}");
         agent.stop();
     }
+}
+
+/// How long after a denied packet its line is there.
+fn time_to_line(scenario: &Scenario, agent: &Running) -> Duration {
+    let (from, to) = (scenario.address("shop/job", false), scenario.address("shop/db", false));
+    let before = agent.printed().lines().count();
+    let start = Instant::now();
+    scenario.send(&[Probe { from, to, protocol: Protocol::Udp, port: 80 }]);
+    while agent.printed().lines().count() == before {
+        assert!(start.elapsed() < Duration::from_secs(5), "not logged");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    start.elapsed()
 }
