@@ -2,18 +2,23 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tiny_http::{Header, Request, Response, Server};
 
 use super::Status;
 
+/// How often a port that is taken is tried again, and after how long. An agent that was killed may
+/// leave a tool that it had just begun to start: until that is loaded, it has the agent's port.
+const AGAIN: (u32, Duration) = (10, Duration::from_millis(100));
+
 /// Serves an agent's status at an address, from a thread of its own.
 ///
 /// # Errors
 /// If the address cannot be listened at.
 pub fn serve(address: SocketAddr, status: Arc<Status>) -> anyhow::Result<SocketAddr> {
-    let server = Server::http(address)
+    let server = listen(address)
         .map_err(|error| anyhow::anyhow!("{error}"))
         .with_context(|| format!("metrics cannot be served at {address}"))?;
     let bound = server.server_addr().to_ip().unwrap_or(address);
@@ -22,6 +27,16 @@ pub fn serve(address: SocketAddr, status: Arc<Status>) -> anyhow::Result<SocketA
         .spawn(move || server.incoming_requests().for_each(|request| answer(request, &status)))
         .context("no thread can be started")?;
     Ok(bound)
+}
+
+fn listen(address: SocketAddr) -> Result<Server, Box<dyn std::error::Error + Send + Sync>> {
+    for _ in 0..AGAIN.0 {
+        if let Ok(server) = Server::http(address) {
+            return Ok(server);
+        }
+        std::thread::sleep(AGAIN.1);
+    }
+    Server::http(address)
 }
 
 fn answer(request: Request, status: &Status) {
@@ -44,4 +59,23 @@ fn answer(request: Request, status: &Status) {
     }
     // Who does not wait for the answer does not need it.
     let _ = request.respond(response);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_port_is_waited_for() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let waiting =
+            std::thread::spawn(move || listen(address).map(|server| server.server_addr()));
+        std::thread::sleep(AGAIN.1);
+        assert!(!waiting.is_finished());
+        drop(taken);
+        assert_eq!(waiting.join().unwrap().unwrap().to_ip(), Some(address));
+    }
 }
