@@ -21,10 +21,10 @@ pub struct Kind {
     pub phases: String,
 }
 
-/// How long to wait after a change: between 50 and 350 ms, so that some changes come while the
+/// How long to wait after a change: between 20 and 170 ms, so that some changes come while the
 /// agent sweeps what the one before left.
 fn pause(round: usize) {
-    let milliseconds = 50 + round * 37 % 300;
+    let milliseconds = 20 + round * 37 % 150;
     std::thread::sleep(Duration::from_millis(u64::try_from(milliseconds).unwrap_or(50)));
 }
 
