@@ -1,8 +1,6 @@
 //! The agent as a process on a node, and what it and the kernel say of it.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -67,7 +65,7 @@ impl Agent {
     /// Waits until it says that all is in force.
     pub fn ready(&self) -> Result<()> {
         while self.started.elapsed() < PATIENCE {
-            if self.get("/readyz")?.starts_with("ready") {
+            if self.handle.agent_serves("/readyz")?.starts_with("ready") {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -76,23 +74,9 @@ impl Agent {
         bail!("the agent is not ready; its log:\n{log}")
     }
 
-    /// What it serves at a path; empty while it does not.
-    fn get(&self, path: &str) -> Result<String> {
-        let request = format!("GET {path} HTTP/1.0\r\nHost: agent\r\n\r\n");
-        let answer = self.handle.enter(|| {
-            let mut answer = String::new();
-            if let Ok(mut stream) = TcpStream::connect("127.0.0.1:9105") {
-                let _ = stream.write_all(request.as_bytes());
-                let _ = stream.read_to_string(&mut answer);
-            }
-            Ok(answer)
-        })?;
-        Ok(answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
-    }
-
     /// Its metrics.
     pub fn metrics(&self) -> Result<Metrics> {
-        Ok(Metrics(self.get("/metrics")?))
+        Ok(Metrics(self.handle.agent_serves("/metrics")?))
     }
 
     /// What it has used so far.

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::Client;
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
-use portcullis_kube::{Body, Cluster, Programs, create_service_account, grant, send, token};
+use portcullis_kube::{Body, Cluster, Programs, agent_token, create_agent_account, send};
 use portcullis_packets::fabric::{Fabric, Node, NodePlan, Wiring};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -235,15 +235,8 @@ fn own_addresses(at: u8) -> [Ipv4Addr; 2] {
 
 /// A kubeconfig of a service account that may do what the agent's role says, and nothing else.
 async fn account(cluster: &Cluster, admin: &Client) -> Result<PathBuf> {
-    let account = ("default", "portcullis-agent");
-    create_service_account(admin, account.0, account.1).await?;
-    let verbs = json!(["list", "watch"]);
-    let rules = json!([
-        {"apiGroups": [""], "resources": ["pods", "namespaces", "nodes"], "verbs": verbs},
-        {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": verbs},
-    ]);
-    grant(admin, account, rules).await?;
-    let token = token(admin, account, 86_400).await?;
+    create_agent_account(admin).await?;
+    let token = agent_token(admin).await?;
     Ok(cluster.kubeconfig("agent", &token)?)
 }
 

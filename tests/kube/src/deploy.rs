@@ -50,12 +50,12 @@ pub async fn create_agent_account(client: &Client) -> Result<(), Error> {
     Ok(())
 }
 
-/// A token of the agent's account, good for an hour.
+/// A token of the agent's account, good for a day: benchmarks take long.
 ///
 /// # Errors
 /// As the API server says.
 pub async fn agent_token(client: &Client) -> Result<String, Error> {
-    token(client, (AGENT_NAMESPACE, AGENT_ACCOUNT), 3600).await
+    token(client, (AGENT_NAMESPACE, AGENT_ACCOUNT), 86_400).await
 }
 
 /// Where objects like this one are created.

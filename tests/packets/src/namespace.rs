@@ -1,7 +1,8 @@
 //! Network namespaces that go when their owner does.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -45,6 +46,26 @@ impl Handle {
             });
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
+    }
+}
+
+impl Handle {
+    /// What an agent there serves at a path; empty while it does not.
+    ///
+    /// # Errors
+    /// If the namespace cannot be entered.
+    pub fn agent_serves(&self, path: &str) -> Result<String, Error> {
+        let request = format!("GET {path} HTTP/1.0\r\nHost: agent\r\n\r\n");
+        let answer = self.enter(|| {
+            let mut answer = String::new();
+            if let Ok(mut stream) = TcpStream::connect("127.0.0.1:9105") {
+                // What breaks off is not served.
+                let _ = stream.write_all(request.as_bytes());
+                let _ = stream.read_to_string(&mut answer);
+            }
+            Ok(answer)
+        })?;
+        Ok(answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
     }
 }
 

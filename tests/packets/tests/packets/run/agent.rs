@@ -2,8 +2,6 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -151,17 +149,7 @@ impl Running {
 
     /// What it serves at a path; empty while it does not.
     pub fn get(&self, path: &str) -> String {
-        let request = format!("GET {path} HTTP/1.0\r\nHost: agent\r\n\r\n");
-        let answer = self.handle.enter(|| {
-            let mut answer = String::new();
-            if let Ok(mut stream) = TcpStream::connect("127.0.0.1:9105") {
-                let _ = stream.write_all(request.as_bytes());
-                let _ = stream.read_to_string(&mut answer);
-            }
-            Ok(answer)
-        });
-        let answer = answer.unwrap();
-        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
+        self.handle.agent_serves(path).unwrap()
     }
 
     /// Waits until a path serves a text, five seconds at most.
