@@ -1,5 +1,6 @@
 //! What is known of endpoints' addresses.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ pub struct AddressSpace {
     pub pods: Option<AddrSet>,
     /// Where nodes' addresses lie.
     pub nodes: Option<AddrSet>,
+    /// What names resolve to: a name as policies write it, lower case and without a final dot.
+    pub names: BTreeMap<String, AddrSet>,
 }
 
 impl AddressSpace {
@@ -40,7 +43,35 @@ impl AddressSpace {
             });
             (!cidrs.is_empty()).then_some(union)
         };
-        Self { pods: set(pod_cidrs), nodes: set(node_cidrs) }
+        Self { pods: set(pod_cidrs), nodes: set(node_cidrs), names: BTreeMap::new() }
+    }
+
+    /// With what names resolve to.
+    #[must_use]
+    pub fn with_names(mut self, names: &BTreeMap<String, Vec<IpAddr>>) -> Self {
+        for (name, addresses) in names {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            let known = self.names.entry(name).or_default();
+            *known = known.union(&AddrSet::from_addresses(addresses.iter().copied()));
+        }
+        self
+    }
+
+    /// What some names resolve to: addresses that they do for certain, and those that they may. A
+    /// name of which nothing is known may resolve to anything, and so may one that stands for
+    /// several.
+    pub fn addresses_of(&self, names: &[Arc<str>]) -> (AddrSet, AddrSet) {
+        let (mut certain, mut possible) = (AddrSet::default(), AddrSet::default());
+        for name in names {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            let known = self.names.iter().filter(|(known, _)| names_also(&name, known));
+            certain = known.fold(certain, |all, (_, addresses)| all.union(addresses));
+            if !self.names.contains_key(&name) {
+                possible = AddrSet::full();
+            }
+        }
+        possible = possible.union(&certain);
+        (certain, possible)
     }
 
     /// Where an address of this kind may lie within a family; all of the family if nothing is
@@ -67,6 +98,22 @@ impl AddressSpace {
             Addresses::SomeNode => self.nodes.is_some(),
         };
         (Family::BOTH.into_iter().filter(|family| has(*family)).collect(), certain)
+    }
+}
+
+/// Whether a name means what another one resolves to: `*.` stands for one or more labels.
+///
+/// # Source
+/// ClusterNetworkPolicy §3.
+fn names_also(name: &str, known: &str) -> bool {
+    match name.strip_prefix("*.") {
+        Some(parent) => {
+            name == known
+                || known.strip_suffix(parent).is_some_and(|labels| {
+                    labels.len() > 1 && labels.ends_with('.') && !labels.starts_with("*.")
+                })
+        }
+        None => name == known,
     }
 }
 

@@ -83,6 +83,7 @@ fn nodes(input: Input<'_>) -> BTreeMap<Arc<str>, NodeDraft> {
             Body::Node { addresses, pod_cidrs } => {
                 let node = nodes.entry(object.meta.name.clone()).or_default();
                 node.pod_cidrs.clone_from(pod_cidrs);
+                node.labels.clone_from(&object.meta.labels);
                 node.addresses.extend(addresses);
                 node.declared = true;
             }
@@ -107,6 +108,7 @@ fn host_addresses<'p>(spec: &PodSpec, status: &'p PodStatus) -> impl Iterator<It
 /// What is known of a node from its object and from the pods that say where they run.
 #[derive(Default)]
 struct NodeDraft {
+    labels: LabelList,
     addresses: BTreeSet<IpAddr>,
     pod_cidrs: Box<[IpNet]>,
     declared: bool,
@@ -254,6 +256,7 @@ impl<'i> Builder<'i> {
                 .iter()
                 .map(|(name, node)| Node {
                     name: name.clone(),
+                    labels: node.labels.clone(),
                     addresses: node.addresses.iter().copied().collect(),
                     pod_cidrs: node.pod_cidrs.clone(),
                     declared: node.declared,

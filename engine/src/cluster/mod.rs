@@ -75,6 +75,8 @@ pub struct Namespace {
 pub struct Node {
     /// Name.
     pub name: Arc<str>,
+    /// Labels, sorted by key; empty if it is not declared, which does not mean that it has none.
+    pub labels: LabelList,
     /// Addresses, sorted; those of its object, and those that pods on it tell.
     pub addresses: Vec<IpAddr>,
     /// Blocks of addresses that its pods are given theirs from, as its object says.

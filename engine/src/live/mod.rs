@@ -96,11 +96,12 @@ impl Index {
             Body::Namespace => self.put_namespace(&name.1, object.meta.labels, Declared::Yes),
             Body::Node { addresses, pod_cidrs } => self.put_node(Node {
                 name: name.1,
+                labels: object.meta.labels,
                 addresses: addresses.clone(),
                 pod_cidrs: pod_cidrs.clone(),
                 declared: true,
             }),
-            Body::Policy(_) => self.put_policy(name, object),
+            Body::Policy(_) | Body::ClusterPolicy(_) => self.put_policy(name, object),
             _ => {
                 let namespace = self.namespace(&name.0);
                 self.pods.put(Arc::make_mut(&mut self.model), namespace, object);
@@ -113,7 +114,7 @@ impl Index {
         match kind {
             Stored::Namespace => self.put_namespace(&name.1, LabelList::new(), Declared::No),
             Stored::Node => self.remove_node(&name.1),
-            Stored::Policy => self.remove_policy(name),
+            Stored::Policy | Stored::ClusterPolicy => self.remove_policy(name),
             Stored::Pod => self.remove_pod(name),
         }
     }
@@ -243,7 +244,9 @@ impl Index {
     }
 
     fn put_policy(&mut self, name: Name, object: Object) {
-        self.namespace(&name.0);
+        if object.is_namespaced() {
+            self.namespace(&name.0);
+        }
         if self.policies.get(&name).is_some_and(|known| known.body == object.body) {
             return;
         }
@@ -288,7 +291,12 @@ impl Index {
                 declared.map(|namespace| cluster(&namespace.name)).collect()
             }
             Stored::Node => model.nodes.iter().map(|node| cluster(&node.name)).collect(),
-            Stored::Policy => self.policies.keys().cloned().collect(),
+            Stored::Policy | Stored::ClusterPolicy => {
+                // Those of a cluster are in no namespace.
+                let in_none = kind == Stored::ClusterPolicy;
+                let own = self.policies.keys().filter(|name| name.0.is_empty() == in_none);
+                own.cloned().collect()
+            }
             Stored::Pod => self.pods.names(model).collect(),
         }
     }
@@ -307,6 +315,7 @@ fn stored(object: &Object) -> Option<Stored> {
         Body::Namespace => Some(Stored::Namespace),
         Body::Node { .. } => Some(Stored::Node),
         Body::Policy(_) => Some(Stored::Policy),
+        Body::ClusterPolicy(_) => Some(Stored::ClusterPolicy),
         Body::Workload(_) | Body::Service(_) => None,
     }
 }

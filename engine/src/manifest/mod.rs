@@ -1,5 +1,6 @@
 //! Kubernetes objects: from trees to typed values, one file per kind.
 
+pub mod cluster_policy;
 mod document;
 mod file;
 mod meta;
@@ -11,11 +12,14 @@ mod stored;
 mod syntax;
 pub mod workload;
 
+pub use cluster_policy::{ClusterPolicy, ClusterPolicyKind, ClusterTier, Subject};
 pub use document::{Document, read_document};
 pub use file::{Part, SourceFile};
 pub use meta::{LabelList, Meta, Owner};
 pub use pod::{NamedPort, Phase, PodSpec, PodStatus};
-pub use policy::{Block, Direction, NetworkPolicy, Peer, PeerKind, PortEntry, PortMatch, Rule};
+pub use policy::{
+    Action, Block, Direction, NetworkPolicy, Networks, Peer, PeerKind, PortEntry, PortMatch, Rule,
+};
 pub use service::{Service, ServicePort, TargetPort};
 pub use stored::{Stored, read_stored};
 pub use workload::{Workload, WorkloadKind};
@@ -42,6 +46,8 @@ pub struct Object {
 pub enum Body {
     /// A NetworkPolicy.
     Policy(NetworkPolicy),
+    /// A ClusterNetworkPolicy, or what it replaces.
+    ClusterPolicy(ClusterPolicy),
     /// A Pod.
     Pod {
         /// `spec`.
@@ -69,6 +75,7 @@ impl Object {
     pub fn kind(&self) -> &'static str {
         match &self.body {
             Body::Policy(_) => "NetworkPolicy",
+            Body::ClusterPolicy(policy) => policy.kind.name(),
             Body::Pod { .. } => "Pod",
             Body::Workload(workload) => workload.kind.name(),
             Body::Namespace => "Namespace",
@@ -79,6 +86,28 @@ impl Object {
 
     /// Whether objects of its kind live in namespaces.
     pub fn is_namespaced(&self) -> bool {
-        !matches!(self.body, Body::Namespace | Body::Node { .. })
+        !matches!(self.body, Body::Namespace | Body::Node { .. } | Body::ClusterPolicy(_))
+    }
+
+    /// Whether it is a policy, of whatever kind.
+    pub fn is_policy(&self) -> bool {
+        matches!(self.body, Body::Policy(_) | Body::ClusterPolicy(_))
+    }
+
+    /// A policy's rules of a direction, in order; empty for what is no policy.
+    pub fn rules(&self, direction: Direction) -> &[Rule] {
+        match &self.body {
+            Body::Policy(policy) => policy.rules(direction),
+            Body::ClusterPolicy(policy) => policy.rules(direction),
+            _ => &[],
+        }
+    }
+
+    /// The field of a policy's rule that has the ports.
+    pub fn ports_field(&self) -> &'static str {
+        match &self.body {
+            Body::ClusterPolicy(policy) => policy.kind.ports_field(),
+            _ => "ports",
+        }
     }
 }

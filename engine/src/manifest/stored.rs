@@ -3,7 +3,7 @@
 use super::document::read_node;
 use super::meta::Meta;
 use super::read::{Path, Reader};
-use super::{Body, Object, pod, policy};
+use super::{Body, Object, cluster_policy, pod, policy};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{self, Node};
 
@@ -18,6 +18,8 @@ pub enum Stored {
     Node,
     /// NetworkPolicies.
     Policy,
+    /// ClusterNetworkPolicies.
+    ClusterPolicy,
 }
 
 impl Stored {
@@ -65,6 +67,7 @@ fn body(reader: &mut Reader, kind: Stored, node: &Node<'_>) -> Body {
     let (spec, status) = (Path::Root.field("spec"), Path::Root.field("status"));
     match kind {
         Stored::Policy => Body::Policy(policy::read(reader, node)),
+        Stored::ClusterPolicy => Body::ClusterPolicy(cluster_policy::read(reader, node)),
         Stored::Pod => Body::Pod {
             spec: pod::read_spec(reader, &spec, node.get("spec")),
             status: pod::read_status(reader, &status, node.get("status")),

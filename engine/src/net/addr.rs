@@ -69,6 +69,18 @@ impl AddrSet {
         Self { v4: IntervalSet::from_ranges(v4), v6: IntervalSet::from_ranges(v6) }
     }
 
+    /// These addresses, which may repeat and come in any order.
+    pub fn from_addresses(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for address in addresses {
+            match address {
+                IpAddr::V4(own) => v4.push((own.into(), own.into())),
+                IpAddr::V6(own) => v6.push((own.into(), own.into())),
+            }
+        }
+        Self { v4: IntervalSet::from_ranges(v4), v6: IntervalSet::from_ranges(v6) }
+    }
+
     /// Whether `address` is in the set.
     pub fn contains(&self, address: IpAddr) -> bool {
         match address {

@@ -7,13 +7,15 @@ use rustc_hash::FxHashSet;
 
 use super::select::{Scope, SetKey, select};
 use super::{
-    BlockId, CompiledPolicy, End, PolicyId, PolicyRef, PolicyRule, PolicySet, Program, ProgramId,
-    RulePeer, Scopes, SetId, Tier,
+    BlockId, BlockPair, CompiledPolicy, PolicyId, PolicyKey, PolicyRef, PolicyRule, PolicySet,
+    Program, ProgramId, RulePeer, Scopes, SetId, Tier, TierKind,
 };
-use crate::cluster::{ClusterModel, GroupId, namespace_of};
-use crate::manifest::{Block, Body, Direction, NetworkPolicy, Object, PeerKind, Rule};
+use crate::cluster::{ClusterModel, GroupId, Node, PodLabels, namespace_of};
+use crate::manifest::{
+    Action, Body, ClusterPolicy, ClusterTier, Direction, NetworkPolicy, Object, PeerKind, Rule,
+};
 use crate::net::AddrSet;
-use crate::selector::Selector;
+use crate::selector::{Match, Selector};
 use crate::shared::{Pages, Shards};
 
 /// What has become of a policy.
@@ -43,6 +45,7 @@ impl PolicySet {
 
     fn empty(model: &ClusterModel) -> Self {
         let open = Arc::new(Program::default());
+        let closed = Arc::new(Program::closed());
         let groups: Pages<ProgramId> = (0..model.groups.len()).map(|_| super::OPEN).collect();
         Self {
             policies: Pages::default(),
@@ -52,14 +55,16 @@ impl PolicySet {
             scopes: Scopes::default(),
             blocks: Pages::default(),
             block_ids: Shards::default(),
-            programs: std::iter::once(open.clone()).collect(),
-            program_ids: std::iter::once((open, super::OPEN)).collect(),
+            programs: [open.clone(), closed.clone()].into_iter().collect(),
+            program_ids: [(open, super::OPEN), (closed, super::CLOSED)].into_iter().collect(),
             by_group: [groups.clone(), groups],
+            nodes: Arc::clone(&model.nodes),
             fresh_size: 0,
         }
     }
 
-    /// The set after some changes of policies; the model must be the one compiled against.
+    /// The set after some changes of policies; the model must be the one compiled against, but for
+    /// its nodes: policies that ask for them are compiled again where they are others.
     ///
     /// # Cost
     /// Only groups that a changed policy selects, before or after, get new programs.
@@ -71,11 +76,17 @@ impl PolicySet {
         changes: &[PolicyChange],
     ) -> Self {
         let mut touched = Touched::default();
-        for change in changes {
+        let asking = self.asking_for_other_nodes(model);
+        for change in asking.iter().chain(changes) {
             let (PolicyChange::Put(object) | PolicyChange::Remove(object)) = change;
-            let namespace = model.namespace(&namespace_of(object, default_namespace));
-            let Some(namespace) = namespace else { continue };
-            let id = self.place(namespace, &object.meta.name);
+            let namespace = match object.is_namespaced() {
+                true => match model.namespace(&namespace_of(object, default_namespace)) {
+                    None => continue,
+                    known => known,
+                },
+                false => None,
+            };
+            let id = self.place((object.kind(), namespace, object.meta.name.clone()));
             touched.retire(&self, id);
             let compiled = match change {
                 PolicyChange::Put(object) => self.compile_one(model, namespace, object),
@@ -90,15 +101,33 @@ impl PolicySet {
         self
     }
 
+    /// Policies that ask for nodes, if these are others than those compiled against.
+    fn asking_for_other_nodes(&mut self, model: &ClusterModel) -> Vec<PolicyChange> {
+        let before = std::mem::replace(&mut self.nodes, Arc::clone(&model.nodes));
+        if Arc::ptr_eq(&before, &self.nodes) || before == self.nodes {
+            return Vec::new();
+        }
+        let asking = self.policies().filter(|(_, policy)| {
+            let peers = policy.all_rules().flat_map(|rule| &rule.peers);
+            { peers }.any(|peer| matches!(peer, RulePeer::Nodes(_)))
+        });
+        asking.map(|(_, policy)| PolicyChange::Put(Arc::clone(&policy.object))).collect()
+    }
+
     /// The number of a policy, kept if it has one.
-    fn place(&mut self, namespace: u32, name: &Arc<str>) -> PolicyId {
+    fn place(&mut self, key: PolicyKey) -> PolicyId {
         let next = PolicyId::try_from(self.policies.len()).unwrap_or(PolicyId::MAX);
-        let key = (namespace, name.clone());
         if let Some(&id) = self.by_name.get(&key) {
             return id;
         }
+        match key.1 {
+            Some(namespace) => {
+                let own = self.scopes.policies.or_default(&namespace);
+                own.into_iter().for_each(|all| all.push(next));
+            }
+            None => self.scopes.cluster.push(next),
+        }
         self.by_name.insert(key, next);
-        self.scopes.policies.or_default(&namespace).into_iter().for_each(|all| all.push(next));
         self.policies.push(None);
         next
     }
@@ -106,40 +135,102 @@ impl PolicySet {
     fn compile_one(
         &mut self,
         model: &ClusterModel,
-        namespace: u32,
+        namespace: Option<u32>,
         object: &Arc<Object>,
     ) -> Option<CompiledPolicy> {
-        let Body::Policy(policy) = &object.body else {
-            return None;
+        match (&object.body, namespace) {
+            (Body::Policy(policy), Some(own)) => {
+                let subject = SetKey { scope: Scope::Own(own), pods: policy.subject.clone() };
+                let subject = self.intern_set(model, subject);
+                let rules = Direction::BOTH.map(|direction| {
+                    let rules = || self.compile_rules(model, namespace, policy.rules(direction));
+                    policy.isolates(direction).then(rules)
+                });
+                let (tier, priority) = (TierKind::NetworkPolicy, 0);
+                let object = object.clone();
+                Some(CompiledPolicy { object, namespace, tier, priority, subject, rules })
+            }
+            (Body::ClusterPolicy(policy), _) => Some(self.compile_cluster(model, policy, object)),
+            _ => None,
+        }
+    }
+
+    /// A policy without rules of a direction leaves that direction alone. [ClusterNetworkPolicy §2]
+    fn compile_cluster(
+        &mut self,
+        model: &ClusterModel,
+        policy: &ClusterPolicy,
+        object: &Arc<Object>,
+    ) -> CompiledPolicy {
+        let subject = SetKey {
+            scope: Scope::Matching(policy.subject.namespaces.clone()),
+            pods: policy.subject.pods.clone(),
         };
-        let subject = SetKey { scope: Scope::Own(namespace), pods: policy.subject.clone() };
         let subject = self.intern_set(model, subject);
         let rules = Direction::BOTH.map(|direction| {
-            policy
-                .isolates(direction)
-                .then(|| self.compile_rules(model, namespace, policy.rules(direction)))
+            let rules = self.compile_rules(model, None, policy.rules(direction));
+            (!rules.is_empty()).then_some(rules)
         });
-        Some(CompiledPolicy { object: object.clone(), namespace, subject, rules })
+        let tier = match policy.tier {
+            ClusterTier::Admin => TierKind::Admin,
+            ClusterTier::Baseline => TierKind::Baseline,
+        };
+        let (object, priority) = (object.clone(), policy.priority);
+        CompiledPolicy { object, namespace: None, tier, priority, subject, rules }
     }
 
     fn compile_rules(
         &mut self,
         model: &ClusterModel,
-        namespace: u32,
+        namespace: Option<u32>,
         rules: &[Rule],
     ) -> Vec<PolicyRule> {
         let mut compiled = Vec::with_capacity(rules.len());
         for rule in rules {
-            let peers = rule.peers.iter().map(|peer| match &peer.kind {
-                PeerKind::Pods { namespaces, pods } => {
-                    let key = peer_key(namespace, namespaces.as_ref(), pods.as_ref());
-                    RulePeer::Pods(self.intern_set(model, key))
-                }
-                PeerKind::Block(block) => RulePeer::Block(self.intern_block(block)),
-            });
-            compiled.push(PolicyRule { peers: peers.collect(), ports: rule.ports.clone() });
+            if rule.fails_closed {
+                compiled.push(self.closed(rule.action));
+                continue;
+            }
+            let peers = rule.peers.iter().map(|peer| self.peer(model, namespace, &peer.kind));
+            let peers = peers.collect();
+            let (action, ports) = (rule.action, rule.ports.clone());
+            compiled.push(PolicyRule { action, peers, ports });
         }
         compiled
+    }
+
+    /// What is left of a rule that is not understood: it accepts nothing, and denies everything
+    /// where it would deny or pass. [ClusterNetworkPolicy §3]
+    fn closed(&mut self, action: Action) -> PolicyRule {
+        let nobody = RulePeer::Block(self.intern_block(&Arc::default()));
+        match action {
+            Action::Accept => PolicyRule { action, peers: vec![nobody], ports: Vec::new() },
+            Action::Deny | Action::Pass => {
+                PolicyRule { action: Action::Deny, peers: Vec::new(), ports: Vec::new() }
+            }
+        }
+    }
+
+    fn peer(&mut self, model: &ClusterModel, own: Option<u32>, peer: &PeerKind) -> RulePeer {
+        match peer {
+            PeerKind::Pods { namespaces, pods } => {
+                let key = peer_key(own, namespaces.as_ref(), pods.as_ref());
+                RulePeer::Pods(self.intern_set(model, key))
+            }
+            PeerKind::Block(block) => RulePeer::Block(self.intern_block(&block.addresses)),
+            PeerKind::Networks(networks) => RulePeer::Block(self.intern_block(&networks.addresses)),
+            PeerKind::Nodes(selector) => {
+                RulePeer::Nodes(self.pair(node_addresses(model, selector)))
+            }
+            PeerKind::DomainNames(names) => {
+                RulePeer::Names(self.pair(model.space.addresses_of(names)))
+            }
+        }
+    }
+
+    fn pair(&mut self, (certain, possible): (AddrSet, AddrSet)) -> BlockPair {
+        let certain = self.intern_block(&Arc::new(certain));
+        BlockPair { certain, possible: self.intern_block(&Arc::new(possible)) }
     }
 
     fn intern_set(&mut self, model: &ClusterModel, key: SetKey) -> SetId {
@@ -158,8 +249,7 @@ impl PolicySet {
         id
     }
 
-    fn intern_block(&mut self, block: &Block) -> BlockId {
-        let addresses: &Arc<AddrSet> = &block.addresses;
+    fn intern_block(&mut self, addresses: &Arc<AddrSet>) -> BlockId {
         if let Some(&id) = self.block_ids.get(addresses) {
             return id;
         }
@@ -172,31 +262,31 @@ impl PolicySet {
     fn reprogram(&mut self, touched: &Touched) {
         for (direction, touched) in Direction::BOTH.into_iter().zip(&touched.groups) {
             for (&group, entering) in touched {
-                let program = self.program(self.program_id(group, direction));
-                let staying = program.tiers.iter().flat_map(|tier| &tier.policies);
-                let mut policies: Vec<PolicyRef> = staying
+                let staying = self.program(self.program_id(group, direction)).policies();
+                let policies: Vec<PolicyRef> = staying
                     .filter(|policy| !entering.retired.contains(&policy.policy))
-                    .copied()
                     .chain(entering.policies.iter().copied())
                     .collect();
-                policies.sort_unstable();
                 let id = self.intern_program(policies);
-                let [ingress, egress] = &mut self.by_group;
-                let by_group = match direction {
-                    Direction::Ingress => ingress,
-                    Direction::Egress => egress,
-                };
-                if let Some(slot) = by_group.get_mut(group as usize) {
-                    *slot = id;
-                }
+                self.set_program(group, direction, id);
             }
         }
     }
 
+    pub(super) fn set_program(&mut self, group: GroupId, direction: Direction, id: ProgramId) {
+        let [ingress, egress] = &mut self.by_group;
+        let by_group = match direction {
+            Direction::Ingress => ingress,
+            Direction::Egress => egress,
+        };
+        if let Some(slot) = by_group.get_mut(group as usize) {
+            *slot = id;
+        }
+    }
+
+    /// The program of some policies, in whatever order they come.
     pub(super) fn intern_program(&mut self, policies: Vec<PolicyRef>) -> ProgramId {
-        let tiers =
-            if policies.is_empty() { Vec::new() } else { vec![Tier { policies, end: End::Deny }] };
-        let program = Program { tiers };
+        let program = Program { tiers: self.tiers(policies) };
         if let Some(&id) = self.program_ids.get(&program) {
             return id;
         }
@@ -206,15 +296,66 @@ impl PolicySet {
         self.program_ids.insert(program, id);
         id
     }
+
+    fn tiers(&self, mut policies: Vec<PolicyRef>) -> Vec<Tier> {
+        type Order<'s> = (TierKind, u16, Option<(&'s str, &'static str)>, PolicyId);
+        let order = |one: &PolicyRef| -> Order<'_> {
+            let Some(policy) = self.policy(one.policy) else {
+                return (TierKind::NetworkPolicy, 0, None, one.policy);
+            };
+            let object = &policy.object;
+            let name = (!policy.tier.only_accepts()).then(|| (&*object.meta.name, object.kind()));
+            (policy.tier, policy.priority, name, one.policy)
+        };
+        policies.sort_by_cached_key(order);
+        let tier = |one: &PolicyRef| order(one).0;
+        let tiers = policies.chunk_by(|a, b| tier(a) == tier(b));
+        let tiers = tiers.filter_map(|own| Some((tier(own.first()?), own.to_vec())));
+        tiers.map(|(kind, policies)| Tier { kind, policies }).collect()
+    }
 }
 
 /// The pods that a peer with selectors names. [NetworkPolicy §7]
-fn peer_key(own: u32, namespaces: Option<&Selector>, pods: Option<&Selector>) -> SetKey {
-    let scope = match namespaces {
-        Some(selector) => Scope::Matching(selector.clone()),
-        None => Scope::Own(own),
+fn peer_key(own: Option<u32>, namespaces: Option<&Selector>, pods: Option<&Selector>) -> SetKey {
+    let scope = match (namespaces, own) {
+        (Some(selector), _) => Scope::Matching(selector.clone()),
+        (None, Some(own)) => Scope::Own(own),
+        (None, None) => Scope::Matching(Selector::default()),
     };
     SetKey { scope, pods: pods.cloned().unwrap_or_default() }
+}
+
+/// Addresses of nodes that a selector matches: those that it does for certain, and those that it
+/// may. Without a Node in the input, any address of a node may be meant.
+///
+/// # Source
+/// ClusterNetworkPolicy §3: by address, not by pod.
+fn node_addresses(model: &ClusterModel, selector: &Selector) -> (AddrSet, AddrSet) {
+    let elsewhere = || model.space.nodes.clone().unwrap_or_else(AddrSet::full);
+    let (mut certain, mut possible) = (AddrSet::default(), AddrSet::default());
+    for node in model.nodes.iter() {
+        let own = AddrSet::from_addresses(node.addresses.iter().copied());
+        match matches_node(selector, node) {
+            Match::No => continue,
+            Match::Unknown => {}
+            Match::Yes => certain = certain.union(&own),
+        }
+        let own = if node.addresses.is_empty() { elsewhere() } else { own };
+        possible = possible.union(&own);
+    }
+    if !model.nodes.iter().any(|node| node.declared) {
+        possible = possible.union(&elsewhere());
+    }
+    (certain, possible)
+}
+
+/// Labels of nodes that only pods name are not known.
+fn matches_node(selector: &Selector, node: &Node) -> Match {
+    match node.declared {
+        true => selector.matches(&PodLabels { labels: &node.labels, hidden: &[] }),
+        false if selector.is_empty() => Match::Yes,
+        false => Match::Unknown,
+    }
 }
 
 /// Groups whose programs change, per direction.
@@ -260,14 +401,19 @@ impl Touched {
     }
 }
 
-/// A policy's selectors of pods.
-pub fn pod_selectors(policy: &NetworkPolicy) -> impl Iterator<Item = &Selector> {
-    let rules = policy.ingress.iter().chain(&policy.egress);
+/// A policy's selectors of pods; none of what is no policy.
+pub fn pod_selectors(object: &Object) -> impl Iterator<Item = &Selector> {
+    let subject = match &object.body {
+        Body::Policy(NetworkPolicy { subject, .. }) => Some(subject),
+        Body::ClusterPolicy(policy) => Some(&policy.subject.pods),
+        _ => None,
+    };
+    let rules = Direction::BOTH.into_iter().flat_map(|direction| object.rules(direction));
     let peers = rules.flat_map(|rule| &rule.peers).filter_map(|peer| match &peer.kind {
         PeerKind::Pods { pods, .. } => pods.as_ref(),
-        PeerKind::Block(_) => None,
+        _ => None,
     });
-    std::iter::once(&policy.subject).chain(peers)
+    subject.into_iter().chain(peers)
 }
 
 #[cfg(test)]
@@ -301,7 +447,7 @@ mod tests {
         let endpoints = session.model().endpoints.iter();
         let isolated = endpoints.filter(|endpoint| {
             let program = set.program_id(endpoint.group.unwrap(), Direction::Ingress);
-            set.program(program).isolates()
+            set.program(program).isolates() == Match::Yes
         });
         isolated.map(|endpoint| endpoint.name.to_string()).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::select::{Scope, matches_namespace, names, select};
 use super::{PolicyRef, PolicySet, ProgramId, SetId};
@@ -59,9 +59,9 @@ impl PolicySet {
         if joined.is_empty() {
             return super::OPEN;
         }
-        // INVARIANT: subjects are of the policy's own namespace.
+        // INVARIANT: subjects of a policy with a namespace are of that one.
         let own = self.scopes.policies.get(&namespace).map_or(&[][..], Vec::as_slice);
-        let selecting = own.iter().filter_map(|&policy| {
+        let selecting = own.iter().chain(&self.scopes.cluster).filter_map(|&policy| {
             let compiled = self.policy(policy)?;
             let certain = *joined.get(&compiled.subject)?;
             compiled.rules(direction)?;
@@ -74,7 +74,8 @@ impl PolicySet {
     /// Matches anew what asks for a namespace's labels, which were `before`.
     ///
     /// # Cost
-    /// Linear in the sets of many namespaces; those that the change concerns are made anew.
+    /// Linear in the sets of many namespaces; those that the change concerns are made anew, and
+    /// where they are subjects of policies, programs of the groups of the namespace.
     pub fn relabel(&mut self, model: &ClusterModel, namespace: u32, before: &LabelList) {
         let Some(now) = model.namespaces.get(namespace as usize) else { return };
         let mut concerned = Vec::new();
@@ -86,10 +87,31 @@ impl PolicySet {
                 concerned.push((index, Arc::new(select(model, set.key()))));
             }
         }
-        // INVARIANT: subjects are of one namespace, whatever its labels, so no program changes.
+        let subjects = self.policies().map(|(_, policy)| policy.subject);
+        let reselects = { subjects }.any(|id| concerned.iter().any(|(other, _)| *other == id));
         for (index, set) in concerned {
             if let Some(slot) = self.sets.get_mut(index as usize) {
                 *slot = set;
+            }
+        }
+        if reselects {
+            self.reselect(model, namespace);
+        }
+    }
+
+    /// Gives the groups of a namespace their programs from what sets hold now.
+    fn reselect(&mut self, model: &ClusterModel, namespace: u32) {
+        let subjects: FxHashSet<SetId> =
+            self.policies().map(|(_, policy)| policy.subject).collect();
+        for &group in model.groups.in_namespace(namespace) {
+            let joined = subjects.iter().filter_map(|id| {
+                let matches = self.set(*id)?.matches(group);
+                (matches != Match::No).then_some((*id, matches == Match::Yes))
+            });
+            let joined: FxHashMap<SetId, bool> = joined.collect();
+            for direction in Direction::BOTH {
+                let program = self.program_of(namespace, &joined, direction);
+                self.set_program(group, direction, program);
             }
         }
     }

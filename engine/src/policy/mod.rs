@@ -1,23 +1,36 @@
 //! Policies, compiled: for an endpoint and a direction, an ordered list of tiers.
 //!
-//! A tier holds policies whose rules accept, and an end that says what becomes of what none of
-//! them accepted. NetworkPolicy is one tier that ends in denial; a pod that it does not isolate
-//! has no tier and is open. Tiers before and after it are the place for other policy kinds.
+//! A tier holds policies in the order of their evaluation; the rules of each accept a flow, deny
+//! it or pass it on to the next tier; its end says what becomes of what no rule matches. What is
+//! left after the last tier is allowed. NetworkPolicy is the tier whose rules all accept and that
+//! ends in denial once a pod is isolated: only then is it in the pod's program. [`fold`] walks the
+//! tiers; nothing else may.
 
+mod atoms;
 mod compile;
+pub mod fold;
 mod grow;
+mod peer;
 mod select;
 
+pub use atoms::{Atoms, SignatureId};
 pub use compile::{PolicyChange, pod_selectors};
+pub use peer::{BlockPair, RulePeer};
 pub use select::PeerSet;
 
 use std::sync::Arc;
 
-use crate::cluster::{ClusterModel, GroupId};
-use crate::manifest::{Body, Direction, NetworkPolicy, Object, PortEntry};
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::{ClusterModel, GroupId, Node};
+use crate::manifest::{Action, Direction, Object, PortEntry, Rule};
 use crate::net::AddrSet;
+use crate::selector::Match;
 use crate::shared::{Pages, Shards};
 use select::SetKey;
+
+/// Kind, namespace (empty if it has none) and name.
+pub type Identity = (&'static str, Arc<str>, Arc<str>);
 
 /// The number of a [`PeerSet`] in a [`PolicySet`].
 pub type SetId = u32;
@@ -34,8 +47,10 @@ pub type ProgramId = u32;
 /// Everything is interned: equal selectors, blocks and programs have equal numbers.
 #[derive(Clone, Debug)]
 pub struct PolicySet {
+    /// By number. None: the policy is gone, or is not understood as one.
     policies: Pages<Option<Arc<CompiledPolicy>>>,
-    by_name: Shards<(u32, Arc<str>), PolicyId>,
+    /// Numbers, which a policy keeps as long as the set is.
+    by_name: Shards<PolicyKey, PolicyId>,
     sets: Pages<Arc<PeerSet>>,
     set_ids: Shards<SetKey, SetId>,
     scopes: Scopes,
@@ -44,6 +59,8 @@ pub struct PolicySet {
     programs: Pages<Arc<Program>>,
     program_ids: Shards<Arc<Program>, ProgramId>,
     by_group: [Pages<ProgramId>; 2],
+    /// What the addresses of nodes were read from.
+    nodes: Arc<Vec<Node>>,
     /// How much was interned when all was compiled last.
     fresh_size: usize,
 }
@@ -57,54 +74,85 @@ struct Scopes {
     matching: Vec<SetId>,
     /// Policies by their namespace, ascending.
     policies: Shards<u32, Vec<PolicyId>>,
+    /// Policies that are in no namespace, ascending.
+    cluster: Vec<PolicyId>,
 }
+
+/// What tells policies apart: kind, namespace if they are in one, name.
+pub type PolicyKey = (&'static str, Option<u32>, Arc<str>);
 
 /// One policy, compiled.
 #[derive(Clone, Debug)]
 pub struct CompiledPolicy {
     /// The object; its body is a policy.
     pub object: Arc<Object>,
-    /// Index of its namespace.
-    pub namespace: u32,
+    /// Index of its namespace; none if it is in none.
+    pub namespace: Option<u32>,
+    /// The tier that it is in.
+    pub tier: TierKind,
+    /// Its place in the tier: lower numbers first. Zero for every NetworkPolicy.
+    pub priority: u16,
     /// The pods that it selects.
     pub subject: SetId,
-    /// Its rules for ingress and for egress; none where it does not isolate in that direction.
+    /// Its rules for ingress and for egress; none where it says nothing of that direction.
     rules: [Option<Vec<PolicyRule>>; 2],
 }
 
-/// A rule: accepts what any of its peers sends or receives on any of its ports.
+/// A rule: does its action with what any of its peers sends or receives on any of its ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyRule {
+    /// What it does.
+    pub action: Action,
     /// Peers in the order of the manifest; none means anybody.
     pub peers: Vec<RulePeer>,
     /// Ports in the order of the manifest; none means everything.
     pub ports: Vec<PortEntry>,
 }
 
-/// A peer of a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RulePeer {
-    /// Pods.
-    Pods(SetId),
-    /// Addresses.
-    Block(BlockId),
-}
-
 /// What applies to an endpoint in a direction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Program {
-    /// Tiers in the order of evaluation; none: everything is allowed.
+    /// Tiers in the order of evaluation, each kind once at most; none: everything is allowed.
     pub tiers: Vec<Tier>,
 }
 
 /// Policies that are evaluated together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tier {
-    /// Policies that select the endpoint, ascending; at least one. They accept; none overrides
-    /// another.
+    /// Which one.
+    pub kind: TierKind,
+    /// Policies that select the endpoint or may, in the order of evaluation: by priority, then by
+    /// name; of NetworkPolicies, whose order changes nothing, by number. None: the tier applies,
+    /// whatever policies there are.
     pub policies: Vec<PolicyRef>,
-    /// What becomes of what no rule accepts.
-    pub end: End,
+}
+
+/// The tiers, in the order of evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum TierKind {
+    /// ClusterNetworkPolicies of tier Admin, and AdminNetworkPolicies.
+    Admin,
+    /// NetworkPolicies.
+    NetworkPolicy,
+    /// ClusterNetworkPolicies of tier Baseline, and the BaselineAdminNetworkPolicy.
+    Baseline,
+}
+
+impl TierKind {
+    /// What becomes of what no rule of the tier matches, if one of its policies selects the pod.
+    pub fn end(self) -> Action {
+        match self {
+            Self::NetworkPolicy => Action::Deny,
+            Self::Admin | Self::Baseline => Action::Pass,
+        }
+    }
+
+    /// Whether all rules accept, so that their order changes nothing.
+    pub fn only_accepts(self) -> bool {
+        self == Self::NetworkPolicy
+    }
 }
 
 /// A policy of a tier.
@@ -116,26 +164,18 @@ pub struct PolicyRef {
     pub certain: bool,
 }
 
-/// What becomes of what no rule of a tier accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum End {
-    /// It is denied.
-    Deny,
-}
-
 /// The program of endpoints that no policy selects.
 pub const OPEN: ProgramId = 0;
+/// The program of what is not known: it denies everything.
+pub const CLOSED: ProgramId = 1;
 
 impl CompiledPolicy {
-    /// The policy as written.
-    pub fn manifest(&self) -> Option<&NetworkPolicy> {
-        match &self.object.body {
-            Body::Policy(policy) => Some(policy),
-            _ => None,
-        }
+    /// Its rules of a direction as written, in order.
+    pub fn written(&self, direction: Direction) -> &[Rule] {
+        self.object.rules(direction)
     }
 
-    /// Its rules of a direction, in order; none if it does not isolate in that direction.
+    /// Its rules of a direction, in order; none if it says nothing of that direction.
     pub fn rules(&self, direction: Direction) -> Option<&[PolicyRule]> {
         let [ingress, egress] = &self.rules;
         match direction {
@@ -145,15 +185,53 @@ impl CompiledPolicy {
     }
 }
 
+impl CompiledPolicy {
+    /// Its rules of both directions.
+    pub fn all_rules(&self) -> impl Iterator<Item = &PolicyRule> {
+        self.rules.iter().flatten().flatten()
+    }
+}
+
 impl Program {
-    /// Whether nothing isolates.
+    /// Denies everything.
+    pub fn closed() -> Self {
+        Self { tiers: vec![Tier { kind: TierKind::NetworkPolicy, policies: Vec::new() }] }
+    }
+
+    /// Whether nothing applies.
     pub fn is_open(&self) -> bool {
         self.tiers.is_empty()
     }
 
-    /// Whether something isolates for certain.
-    pub fn isolates(&self) -> bool {
-        self.tiers.iter().any(|tier| tier.policies.iter().any(|policy| policy.certain))
+    /// The tier of a kind, if it is there.
+    pub fn tier(&self, kind: TierKind) -> Option<&Tier> {
+        self.tiers.iter().find(|tier| tier.kind == kind)
+    }
+
+    /// All policies, tier by tier.
+    pub fn policies(&self) -> impl Iterator<Item = PolicyRef> + '_ {
+        self.tiers.iter().flat_map(|tier| tier.policies.iter().copied())
+    }
+
+    /// Whether NetworkPolicies isolate: for certain, or perhaps.
+    pub fn isolates(&self) -> Match {
+        match self.tier(TierKind::NetworkPolicy) {
+            None => Match::No,
+            Some(tier) if tier.is_certain() => Match::Yes,
+            Some(_) => Match::Unknown,
+        }
+    }
+
+    /// Whether rules only accept.
+    pub fn only_accepts(&self) -> bool {
+        self.tiers.iter().all(|tier| tier.kind.only_accepts())
+    }
+}
+
+impl Tier {
+    /// Whether it is certain that the tier applies: that one of its policies selects the pod.
+    pub fn is_certain(&self) -> bool {
+        self.policies.is_empty() || self.policies.iter().any(|policy| policy.certain)
     }
 }
 
@@ -169,10 +247,13 @@ impl PolicySet {
         self.policies.get(id as usize)?.as_ref()
     }
 
-    /// Whether a policy of this name is in force.
-    pub fn has(&self, model: &ClusterModel, namespace: &str, name: &str) -> bool {
-        let key = model.namespace(namespace).map(|namespace| (namespace, Arc::from(name)));
-        let id = key.and_then(|key| self.by_name.get(&key));
+    /// Whether a policy of this kind and name is in force; the namespace is empty if it is in none.
+    pub fn has(&self, model: &ClusterModel, (kind, namespace, name): &Identity) -> bool {
+        let place = match namespace.is_empty() {
+            true => Some(None),
+            false => model.namespace(namespace).map(Some),
+        };
+        let id = place.and_then(|place| self.by_name.get(&(*kind, place, name.clone())));
         id.is_some_and(|id| self.policy(*id).is_some())
     }
 
@@ -213,12 +294,32 @@ impl PolicySet {
             Direction::Ingress => ingress,
             Direction::Egress => egress,
         };
-        by_group.get(group as usize).copied().unwrap_or(OPEN)
+        // What is not known is not let through.
+        by_group.get(group as usize).copied().unwrap_or(CLOSED)
     }
 
-    /// A program.
+    /// A program; of a number that is not known, the one that denies everything.
     pub fn program(&self, id: ProgramId) -> &Program {
-        static OPEN: Program = Program { tiers: Vec::new() };
-        self.programs.get(id as usize).map_or(&OPEN, |program| &**program)
+        static CLOSED: std::sync::LazyLock<Program> = std::sync::LazyLock::new(Program::closed);
+        self.programs.get(id as usize).map_or(&*CLOSED, |program| &**program)
+    }
+
+    /// The policies of a program, tier by tier, each with whether it certainly selects.
+    pub fn policies_of(
+        &self,
+        id: ProgramId,
+    ) -> impl Iterator<Item = (PolicyRef, &Arc<CompiledPolicy>)> {
+        let all = self.program(id).policies();
+        all.filter_map(|one| Some((one, self.policy(one.policy)?)))
+    }
+
+    /// The rules of a program in a direction, in the order of evaluation.
+    pub fn rules_of(
+        &self,
+        id: ProgramId,
+        direction: Direction,
+    ) -> impl Iterator<Item = &PolicyRule> {
+        let all = self.policies_of(id);
+        all.flat_map(move |(_, policy)| policy.rules(direction).unwrap_or_default())
     }
 }

@@ -5,11 +5,10 @@ use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::atoms::{Atoms, SignatureId};
 use crate::cluster::{Addresses, ClusterModel, Endpoint, GroupId, Life};
-use crate::manifest::{Direction, NamedPort, PortMatch};
+use crate::manifest::{NamedPort, PortMatch};
 use crate::net::{AddrSet, Family};
-use crate::policy::{BlockId, PolicySet, RulePeer, SetId};
+use crate::policy::{Atoms, BlockId, PolicySet, SetId, SignatureId};
 
 /// The number of a [`Class`].
 pub type ClassId = u32;
@@ -212,13 +211,10 @@ impl Used {
         let mut used = Self::default();
         for (_, policy) in set.policies() {
             used.sets.push(policy.subject);
-            let rules = Direction::BOTH.into_iter().filter_map(|direction| policy.rules(direction));
-            for rule in rules.flatten() {
+            for rule in policy.all_rules() {
                 for peer in &rule.peers {
-                    match peer {
-                        RulePeer::Pods(id) => used.sets.push(*id),
-                        RulePeer::Block(id) => used.blocks.push(*id),
-                    }
+                    used.sets.extend(peer.pods());
+                    used.blocks.extend(peer.blocks());
                 }
                 for port in &rule.ports {
                     if let PortMatch::Named(name) = &port.ports {

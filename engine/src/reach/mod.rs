@@ -4,7 +4,6 @@
 //! expanded to workloads only where it is shown.
 
 mod ask;
-mod atoms;
 mod class;
 mod from;
 mod note;

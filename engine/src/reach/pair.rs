@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::atoms::{Atoms, SignatureId};
-use crate::cluster::{ClusterModel, Group, Place};
+use crate::cluster::{ClusterModel, Group};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{AddrSet, ConnSet, Family, PortSet, all_ports};
-use crate::policy::{BlockId, CompiledPolicy, PolicySet, RulePeer};
+use crate::policy::fold::{self, Flows, Rules, Ties};
+use crate::policy::{Atoms, BlockId, PolicyRule, PolicySet, Program, ProgramId, SignatureId};
 use crate::selector::Match;
-use crate::verdict::{Party, own_node, peer_matches};
+use crate::verdict::{Party, own_node, peer_matches, pieces};
 
 /// What passes for certain, and what may.
 ///
@@ -43,20 +43,6 @@ impl Conns {
             certain: self.certain.intersection(&other.certain),
             possible: self.possible.intersection(&other.possible),
         }
-    }
-
-    fn add(&mut self, conns: &ConnSet, matches: Match) {
-        if matches >= Match::Unknown {
-            self.possible = self.possible.union(conns);
-        }
-        if matches == Match::Yes {
-            self.certain = self.certain.union(conns);
-        }
-    }
-
-    fn or(&mut self, other: &Self) {
-        self.certain = self.certain.union(&other.certain);
-        self.possible = self.possible.union(&other.possible);
     }
 }
 
@@ -115,92 +101,97 @@ pub fn end(
     conns
 }
 
-/// What a program lets pass; uncertain policies as in `verdict`.
+/// What a program lets pass.
+///
+/// # Cost
+/// Linear in its rules; where the peer's address is not known, for each piece of its place that
+/// blocks tell apart.
 pub fn by_program(
     set: &PolicySet,
-    program: crate::policy::ProgramId,
+    program: ProgramId,
     (direction, family): (Direction, Family),
     (subject, peer): (&Party<'_>, &Party<'_>),
 ) -> Conns {
-    let (mut certain, mut uncertain) = (Vec::new(), Vec::new());
-    for policy in set.program(program).tiers.iter().flat_map(|tier| &tier.policies) {
-        let list = if policy.certain { &mut certain } else { &mut uncertain };
-        list.extend(set.policy(policy.policy));
+    let program = (set, set.program(program));
+    let mut all = Conns { certain: ConnSet::all(), possible: ConnSet::none() };
+    for place in pieces(program, direction, &peer.place) {
+        let peer = Party { place, ..peer.clone() };
+        let one = at_place(program, (direction, family), (subject, &peer));
+        all.certain = all.certain.intersection(&one.certain);
+        all.possible = all.possible.union(&one.possible);
     }
+    all
+}
+
+/// What a program lets pass from a place that no rule tells apart.
+fn at_place(
+    (set, program): (&PolicySet, &Program),
+    (direction, _): (Direction, Family),
+    (subject, peer): (&Party<'_>, &Party<'_>),
+) -> Conns {
     let destination = match direction {
         Direction::Ingress => subject,
         Direction::Egress => peer,
     };
-    let ends = Ends { direction, family, peer, named: destination.group.map(|(_, group)| group) };
-    let mut conns = by_policies(set, &certain, ends);
-    let each = uncertain.iter().map(|policy| by_policies(set, std::slice::from_ref(policy), ends));
-    let each: Vec<Conns> = each.collect();
-    match certain.is_empty() {
-        false => each.iter().for_each(|one| conns.possible = conns.possible.union(&one.possible)),
-        true => {
-            let common =
-                each.iter().fold(ConnSet::all(), |all, one| all.intersection(&one.certain));
-            conns = Conns { certain: common, possible: ConnSet::all() };
-        }
-    }
-    conns
+    let named = destination.group.map(|(_, group)| group);
+    let mut rules = Asking { set, peer, named };
+    let outcomes = fold::walk((set, program), (direction, Ties::Any), &mut Connections, &mut rules);
+    Conns { certain: ConnSet::all().difference(&outcomes.deny), possible: outcomes.accept }
 }
 
-#[derive(Clone, Copy)]
-struct Ends<'e, 'm> {
-    direction: Direction,
-    family: Family,
-    peer: &'e Party<'m>,
+/// Sets of connections, as the walk through tiers needs them.
+struct Connections;
+
+impl Flows for Connections {
+    type Set = ConnSet;
+
+    fn all(&mut self) -> ConnSet {
+        ConnSet::all()
+    }
+
+    fn none(&mut self) -> ConnSet {
+        ConnSet::none()
+    }
+
+    fn union(&mut self, a: &ConnSet, b: &ConnSet) -> ConnSet {
+        a.union(b)
+    }
+
+    fn intersection(&mut self, a: &ConnSet, b: &ConnSet) -> ConnSet {
+        a.intersection(b)
+    }
+
+    fn difference(&mut self, a: &ConnSet, b: &ConnSet) -> ConnSet {
+        a.difference(b)
+    }
+
+    fn is_empty(&self, set: &ConnSet) -> bool {
+        set.is_empty()
+    }
+}
+
+/// Asks rules about all connections between two parties.
+struct Asking<'a, 'm> {
+    set: &'a PolicySet,
+    peer: &'a Party<'m>,
     named: Option<&'m Group>,
 }
 
-fn by_policies(
-    set: &PolicySet,
-    policies: &[&std::sync::Arc<CompiledPolicy>],
-    ends: Ends<'_, '_>,
-) -> Conns {
-    let mut conns = Conns::none();
-    let mut blocks: Vec<(BlockId, ConnSet)> = Vec::new();
-    for policy in policies {
-        for rule in policy.rules(ends.direction).unwrap_or_default() {
-            let ports = ports(&rule.ports, ends.named);
-            if rule.peers.is_empty() {
-                conns.add(&ports, Match::Yes);
-            }
-            for peer in &rule.peers {
-                match peer {
-                    RulePeer::Block(id) => blocks.push((*id, ports.clone())),
-                    RulePeer::Pods(_) => conns.add(&ports, peer_matches(set, *peer, ends.peer)),
-                }
-            }
-        }
-    }
-    conns.or(&by_blocks(set, &blocks, (&ends.peer.place, ends.family)));
-    conns
-}
+impl Rules<Connections> for Asking<'_, '_> {
+    const FULL: bool = false;
 
-/// What blocks admit together from a place: certain is what they admit from each address in it.
-pub fn by_blocks(
-    set: &PolicySet,
-    blocks: &[(BlockId, ConnSet)],
-    (place, family): (&Place, Family),
-) -> Conns {
-    let admitted = |inside: &dyn Fn(BlockId) -> bool| {
-        blocks
-            .iter()
-            .filter(|(id, _)| inside(*id))
-            .fold(ConnSet::none(), |all, (_, c)| all.union(c))
-    };
-    match place {
-        Place::Known(address) => {
-            let certain = admitted(&|id| set.block(id).is_some_and(|b| b.contains(*address)));
-            Conns { possible: certain.clone(), certain }
+    fn rule(&mut self, _flows: &mut Connections, rule: &PolicyRule) -> (Match, ConnSet) {
+        let peers = rule.peers.iter().map(|peer| peer_matches(self.set, *peer, self.peer));
+        let matches = if rule.peers.is_empty() { Some(Match::Yes) } else { peers.max() };
+        match matches.unwrap_or(Match::No) {
+            Match::No => (Match::No, ConnSet::none()),
+            matches => (matches, ports(&rule.ports, self.named)),
         }
-        Place::Within(space) => over_space(set, blocks, (space, family)),
     }
 }
 
-/// As [`by_blocks`], for a place that is not known exactly.
+/// What blocks admit together from a place that is not known exactly: certain is what they admit
+/// from each address in it.
 pub fn over_space(
     set: &PolicySet,
     blocks: &[(BlockId, ConnSet)],

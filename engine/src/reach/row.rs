@@ -208,8 +208,10 @@ impl Maker<'_, '_> {
         let set = self.cluster.1;
         let mut draft = Draft::default();
         let mut row = Row::default();
-        let policies = set.program(program).tiers.iter().flat_map(|tier| &tier.policies);
-        for policy in policies {
+        if !set.program(program).only_accepts() {
+            row.slow = Some(program);
+        }
+        for policy in set.program(program).policies() {
             if !policy.certain {
                 let key = NoteKey {
                     reason: UnknownReason::Label,
@@ -226,7 +228,7 @@ impl Maker<'_, '_> {
                 self.add_rule(&mut draft, &mut row, rule, (at, subject));
             }
         }
-        if draft.named_block {
+        if draft.named_block || draft.open_addresses {
             row.slow = Some(program);
         }
         self.add_spaces(&mut draft);
@@ -276,6 +278,7 @@ impl Maker<'_, '_> {
                         }
                     }
                 }
+                RulePeer::Nodes(_) | RulePeer::Names(_) => draft.open_addresses = true,
                 RulePeer::Block(id) => {
                     draft.add(Key::Block(*id), whole, self.interns.0);
                     draft.blocks.push((*id, ports.clone()));
@@ -313,10 +316,7 @@ fn is_named(entry: &PortEntry) -> bool {
 }
 
 fn uses_names(set: &PolicySet, program: ProgramId, direction: Direction) -> bool {
-    let policies = set.program(program).tiers.iter().flat_map(|tier| &tier.policies);
-    let mut rules = policies
-        .filter_map(|policy| set.policy(policy.policy))
-        .flat_map(|policy| policy.rules(direction).unwrap_or_default());
+    let mut rules = set.rules_of(program, direction);
     rules.any(|rule| rule.ports.iter().any(is_named))
 }
 
@@ -326,6 +326,8 @@ struct Draft {
     entries: FxHashMap<Key, Span>,
     blocks: Vec<(BlockId, ConnSet)>,
     named_block: bool,
+    /// Whether a rule names addresses that the input may know only in part.
+    open_addresses: bool,
 }
 
 impl Draft {

@@ -71,13 +71,12 @@ impl<'m> Reach<'m> {
         let program = self.set.program(self.set.program_id(group, direction));
         end.state = match own_node(direction, subject, peer) {
             Match::Yes => EndState::OwnNode,
-            _ if program.is_open() => EndState::NotIsolated,
-            _ => EndState::Isolated,
+            _ => EndState::under(program),
         };
         if end.state != EndState::Isolated {
             return;
         }
-        for policy in program.tiers.iter().flat_map(|tier| &tier.policies) {
+        for policy in program.policies() {
             let rules = self.set.policy(policy.policy).and_then(|known| known.rules(direction));
             for (index, rule) in (0u32..).zip(rules.unwrap_or_default()) {
                 self.add_rule(end, question, ((policy.policy, index), rule));

@@ -10,7 +10,7 @@ use super::types::{
     UnknownReason, Verdict,
 };
 use super::{place, sentence};
-use crate::manifest::{Direction, NetworkPolicy, Rule};
+use crate::manifest::{Direction, Rule};
 use crate::net::ConnSet;
 use crate::policy::{CompiledPolicy, PolicyRef};
 use crate::reach;
@@ -195,6 +195,8 @@ fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence)
             Some(UnknownReason::Address) => "a block of addresses decides, and an address is not in the input: give the pod CIDR, the node CIDR or the pods themselves".into(),
             Some(UnknownReason::Node) => "it hangs on whether both are on one node, which the input does not say: give the pods with spec.nodeName".into(),
             Some(UnknownReason::Label) => "a label decides that the controller adds and the template does not show: give the pods themselves".into(),
+            Some(UnknownReason::Tie) => "policies of equal priority disagree, and nothing says which comes first: give them different priorities".into(),
+            Some(UnknownReason::Name) => "a domain name decides, and what it resolves to is not in the input: give its addresses".into(),
             Some(UnknownReason::Group) | None => "the pods of the workload do not agree: ask about one pod".into(),
         },
     }
@@ -211,10 +213,12 @@ fn end_report(
     let end = judge(session.policies(), question, &mut recorder);
     let writer = Writer { session, question };
     let mut policies: Vec<PolicyEvidence> = recorder
-        .policies
+        .tiers
         .iter()
-        .filter_map(|(policy, rules)| {
-            Some(writer.policy(*policy, session.policies().policy(policy.policy)?, rules))
+        .flat_map(|tier| &tier.policies)
+        .filter_map(|record| {
+            let compiled = session.policies().policy(record.policy.policy)?;
+            Some(writer.policy(record.policy, compiled, &record.rules))
         })
         .collect();
     policies.sort_by(|a, b| b.admits.cmp(&a.admits).then_with(|| a.policy.cmp(&b.policy)));
@@ -237,9 +241,7 @@ impl Writer<'_, '_> {
     ) -> PolicyEvidence {
         let direction = self.question.direction;
         let object = &compiled.object;
-        let rules = compiled
-            .manifest()
-            .map_or(&[][..], |manifest: &NetworkPolicy| manifest.rules(direction));
+        let rules = compiled.written(direction);
         let rules: Vec<RuleEvidence> = (0..)
             .zip(rules)
             .zip(records)
@@ -297,7 +299,7 @@ impl Writer<'_, '_> {
             });
         RuleEvidence {
             location: place::of_object(self.session, &policy.object, rule.span),
-            admits: record.admits.unwrap_or(Match::No),
+            admits: record.matches.unwrap_or(Match::No),
             peers: peers.collect(),
             ports: ports.collect(),
             path: path.clone(),

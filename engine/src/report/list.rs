@@ -14,8 +14,8 @@ use super::why::Explained;
 use crate::cluster::{Addresses, ClusterModel, Endpoint};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet};
-use crate::policy::Program;
 use crate::reach::{NoteKey, Reach, Target, Unit, UnitKind};
+use crate::selector::Match;
 use crate::session::Session;
 
 /// Which connections to list.
@@ -188,7 +188,7 @@ fn note(session: &Session, key: &NoteKey, connections: u32) -> Note {
         return note;
     };
     note.policy = Some(place::object_ref(session, &policy.object));
-    let rule = index.and_then(|i| policy.manifest()?.rules(direction).get(i as usize));
+    let rule = index.and_then(|i| policy.written(direction).get(i as usize));
     note.path = Some(match index {
         Some(index) => format!("spec.{}[{index}]", direction.field()),
         None => "spec.podSelector".into(),
@@ -215,6 +215,11 @@ fn note_message(key: &NoteKey) -> String {
         (UnknownReason::Label, _) => {
             "a peer's selector asks for a label that a controller adds: give the pods themselves"
         }
+        (UnknownReason::Tie, _) => {
+            "policies of equal priority disagree, and nothing says which comes first: \
+             give them different priorities"
+        }
+        (UnknownReason::Name, _) => "a domain name decides: give the addresses that it resolves to",
         (UnknownReason::Group, _) => "the pods do not agree",
     }
     .into()
@@ -366,9 +371,10 @@ fn isolation(session: &Session, endpoint: &Endpoint, direction: Direction) -> Is
     };
     let variants = model.variants.get(&group).map_or(std::slice::from_ref(&group), Vec::as_slice);
     let programs = || variants.iter().map(|id| set.program(set.program_id(*id, direction)));
-    if programs().all(Program::is_open) {
+    let isolates = |wanted: Match| programs().all(|program| program.isolates() == wanted);
+    if isolates(Match::No) {
         Isolation::No
-    } else if programs().all(Program::isolates) {
+    } else if isolates(Match::Yes) {
         Isolation::Yes
     } else {
         Isolation::Unknown

@@ -222,7 +222,7 @@ fn chain_report(session: &Session, program: &FamilyProgram, chain: &Chain) -> Ch
 
 fn source(session: &Session, origin: &RuleOrigin) -> Option<RuleSource> {
     let policy = session.policies().policy(origin.policy)?;
-    let rule = policy.manifest()?.rules(origin.direction).get(origin.rule)?;
+    let rule = policy.written(origin.direction).get(origin.rule)?;
     let peer = origin.peer.and_then(|peer| Some((peer, rule.peers.get(peer)?)));
     let direction = origin.direction;
     let mut path = format!("spec.{}[{}]", direction.field(), origin.rule);

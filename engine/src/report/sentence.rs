@@ -9,6 +9,10 @@ use crate::verdict::{EndState, Party, Verdict};
 pub fn peer_text(peer: &PeerKind) -> String {
     match peer {
         PeerKind::Block(block) => block.text(),
+        PeerKind::Nodes(nodes) if nodes.is_empty() => "all nodes".into(),
+        PeerKind::Nodes(nodes) => format!("nodes with {}", nodes.text()),
+        PeerKind::Networks(networks) => networks.cidrs.join(", "),
+        PeerKind::DomainNames(names) => names.join(", "),
         PeerKind::Pods { namespaces: None, pods } => pods_text(pods.as_ref()),
         PeerKind::Pods { namespaces: Some(namespaces), pods } => {
             let pods = pods_text(pods.as_ref());
@@ -28,7 +32,7 @@ fn pods_text(pods: Option<&Selector>) -> String {
 /// Why a peer does not match a party, or why that is not known.
 pub fn peer_why(
     model: &ClusterModel,
-    own: u32,
+    own: Option<u32>,
     (peer, party): (&PeerKind, &Party<'_>),
     matches: Match,
 ) -> Option<String> {
@@ -36,7 +40,15 @@ pub fn peer_why(
         return None;
     }
     match peer {
-        PeerKind::Block(_) => Some(block_why(party, matches)),
+        PeerKind::Block(_) | PeerKind::Networks(_) => Some(block_why(party, matches)),
+        PeerKind::Nodes(_) => Some(match matches {
+            Match::Unknown => "the input does not say which addresses these nodes have".into(),
+            _ => "it is not one of these nodes".into(),
+        }),
+        PeerKind::DomainNames(_) => Some(match matches {
+            Match::Unknown => "the input does not say what the name resolves to".into(),
+            _ => "the name does not resolve to it".into(),
+        }),
         PeerKind::Pods { namespaces, pods } => {
             let Some((_, group)) = party.group else {
                 return Some(if party.endpoint.is_some() {
@@ -49,11 +61,10 @@ pub fn peer_why(
             let name = &namespace.name;
             let labels = PodLabels { labels: &namespace.labels, hidden: &[] };
             let scope = match namespaces {
-                None if group.namespace != own => Some(format!(
-                    "a podSelector alone means namespace `{}`, not `{name}`",
-                    model.namespace_name(own)
-                )),
-                None => None,
+                None => own.filter(|own| *own != group.namespace).map(|own| {
+                    let own = model.namespace_name(own);
+                    format!("a podSelector alone means namespace `{own}`, not `{name}`")
+                }),
                 Some(selector) => selector_why(selector, &labels, &format!("namespace `{name}`")),
             };
             let labels = PodLabels { labels: &group.labels, hidden: group.hidden };
@@ -127,6 +138,14 @@ pub fn end_summary(
         }
         (EndState::SelfTraffic, _) => "a pod always reaches itself".into(),
         (EndState::OwnNode, _) => "traffic from a pod's own node is always allowed".into(),
+        (EndState::Selected, verdict) => {
+            let then = match verdict {
+                Verdict::Allow => "no rule denies the flow",
+                Verdict::Deny => "a rule denies the flow",
+                Verdict::Unknown => "whether a rule denies the flow is not known",
+            };
+            format!("selected for {way} by cluster policies, which do not isolate; {then}")
+        }
         (EndState::Isolated, verdict) => {
             let by = match policies {
                 1 => "1 policy".to_owned(),

@@ -54,7 +54,7 @@ fn admitting(
     admission: &Admission,
 ) -> Option<AdmittingRule> {
     let policy = session.policies().policy(admission.policy)?;
-    let rule = policy.manifest()?.rules(direction).get(admission.rule as usize)?;
+    let rule = policy.written(direction).get(admission.rule as usize)?;
     let peer = admission.peer.and_then(|index| rule.peers.get(index as usize));
     let span = peer.map_or(rule.span, |peer| peer.span);
     let path = format!("spec.{}[{}]", direction.field(), admission.rule);

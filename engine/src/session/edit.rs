@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use super::gather::{asked_labels, identity};
 use super::{Identity, Session};
-use crate::manifest::{Body, Object, Part, SourceFile};
+use crate::manifest::{Object, Part, SourceFile};
 use crate::policy::PolicyChange;
 
 /// What became of policies from the session's files to these, if nothing else changed: removed
@@ -47,8 +47,7 @@ impl Changed {
         let gone: FxHashSet<&Identity> = self.gone.iter().map(|(key, _)| key).collect();
         let mut seen = FxHashSet::default();
         self.put.iter().all(|(key, _)| {
-            let (_, namespace, name) = key;
-            let known = session.set.has(session.model(), namespace, name);
+            let known = session.set.has(session.model(), key);
             seen.insert(key) && (!known || gone.contains(key))
         })
     }
@@ -102,7 +101,7 @@ fn policies(parts: &[Part], session: &Session) -> Option<Vec<(Identity, Arc<Obje
     let objects = parts.iter().flat_map(|part| &part.document.objects);
     objects
         .map(|object| {
-            let is_policy = matches!(object.body, Body::Policy(_));
+            let is_policy = object.is_policy();
             is_policy.then(|| (identity(object, default), object.clone()))
         })
         .collect()

@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Identity, Repeated};
 use crate::cluster::{AskedLabels, controller_keys, namespace_of};
-use crate::manifest::{Body, Object, SourceFile};
+use crate::manifest::{Object, SourceFile};
 use crate::policy::{PolicyChange, pod_selectors};
 use crate::selector::Selector;
 
@@ -38,9 +38,8 @@ pub(super) fn gather(
 /// Documents with objects other than policies, by address.
 pub(super) fn other_documents(files: &[Arc<SourceFile>]) -> Vec<usize> {
     let parts = files.iter().flat_map(|file| &file.parts);
-    let others = parts.filter(|part| {
-        part.document.objects.iter().any(|object| !matches!(object.body, Body::Policy(_)))
-    });
+    let others =
+        parts.filter(|part| part.document.objects.iter().any(|object| !object.is_policy()));
     others.map(|part| Arc::as_ptr(&part.document).addr()).collect()
 }
 
@@ -49,8 +48,7 @@ pub(super) fn asked_labels<'p>(policies: impl Iterator<Item = &'p Arc<Object>>) 
     let keys: FxHashSet<&'static str> = controller_keys().collect();
     let mut asked = AskedLabels::new();
     for object in policies {
-        let Body::Policy(policy) = &object.body else { continue };
-        for requirement in pod_selectors(policy).flat_map(Selector::requirements) {
+        for requirement in pod_selectors(object).flat_map(Selector::requirements) {
             if let Some(key) = keys.get(&*requirement.key) {
                 asked.entry(key).or_default().extend(requirement.values.iter().cloned());
             }

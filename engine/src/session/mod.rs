@@ -3,7 +3,8 @@
 mod edit;
 mod gather;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use ipnet::IpNet;
@@ -11,7 +12,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::{Body, Object, SourceFile};
+use crate::manifest::{Object, SourceFile};
+pub use crate::policy::Identity;
 use crate::policy::PolicySet;
 use gather::{asked_labels, changed, gather, identity, other_documents};
 
@@ -24,11 +26,18 @@ pub struct Options {
     pub node_cidrs: Vec<IpNet>,
     /// The namespace of objects that name none.
     pub default_namespace: String,
+    /// What names resolve to that policies ask for: `*.` in front stands for all names below.
+    pub domain_names: BTreeMap<String, Vec<IpAddr>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { pod_cidrs: Vec::new(), node_cidrs: Vec::new(), default_namespace: "default".into() }
+        Self {
+            pod_cidrs: Vec::new(),
+            node_cidrs: Vec::new(),
+            default_namespace: "default".into(),
+            domain_names: BTreeMap::new(),
+        }
     }
 }
 
@@ -40,9 +49,6 @@ pub enum Change {
     /// The file of this name is gone.
     Remove(String),
 }
-
-/// Kind, namespace (empty if it has none) and name.
-pub type Identity = (&'static str, Arc<str>, Arc<str>);
 
 /// Files, the cluster that they describe and its compiled policies.
 ///
@@ -161,7 +167,7 @@ impl Session {
     /// All objects are gathered and compared with what there was.
     fn with_all_files(&self, files: Vec<Arc<SourceFile>>) -> Self {
         let default = &self.options.default_namespace;
-        let is_policy = |object: &Object| matches!(object.body, Body::Policy(_));
+        let is_policy = Object::is_policy;
         let (policies, repeated) = gather(&files, default, is_policy);
         let asked = asked_labels(policies.values());
         let policy_namespaces: BTreeSet<Arc<str>> =
@@ -199,12 +205,12 @@ impl Session {
         (documents, asked, policy_namespaces): (Vec<usize>, AskedLabels, BTreeSet<Arc<str>>),
     ) -> World {
         let default = &self.options.default_namespace;
-        let (objects, repeated) =
-            gather(files, default, |object| !matches!(object.body, Body::Policy(_)));
+        let (objects, repeated) = gather(files, default, |object| !object.is_policy());
         let mut objects: Vec<_> = objects.iter().chain(policies).collect();
         objects.sort_unstable_by(|a, b| a.0.cmp(b.0));
         let objects: Vec<_> = objects.into_iter().map(|(_, object)| object.clone()).collect();
-        let space = AddressSpace::new(&self.options.pod_cidrs, &self.options.node_cidrs);
+        let Options { pod_cidrs, node_cidrs, domain_names, .. } = &self.options;
+        let space = AddressSpace::new(pod_cidrs, node_cidrs).with_names(domain_names);
         let model = Arc::new(cluster::build(cluster::Input {
             objects: &objects,
             default_namespace: default,
@@ -272,9 +278,10 @@ impl Session {
         });
         let inhabited: FxHashSet<u32> =
             self.model().workloads.iter().map(|workload| workload.namespace).collect();
-        let idle = self.set.policies().filter(|(_, policy)| !inhabited.contains(&policy.namespace));
-        let idle = idle.map(|(_, policy)| {
-            let namespace = self.model().namespace_name(policy.namespace);
+        let own = self.set.policies().filter_map(|(_, policy)| Some((policy.namespace?, policy)));
+        let idle = own.filter(|(namespace, _)| !inhabited.contains(namespace));
+        let idle = idle.map(|(namespace, policy)| {
+            let namespace = self.model().namespace_name(namespace);
             let message =
                 format!("the policy is in namespace `{namespace}`, which has no pods here");
             let mut finding = Diagnostic::new(Code::NamespaceWithoutPods, message);

@@ -4,13 +4,19 @@ mod party;
 mod trace;
 
 pub use party::Party;
-pub use trace::{NoTrace, Record, RuleRecord, Trace};
+pub use trace::{NoTrace, PolicyRecord, Record, RuleRecord, TierRecord, Trace};
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::Place;
 use crate::manifest::{Direction, PortEntry, PortMatch};
-use crate::net::{AddrSet, Protocol};
-use crate::policy::{CompiledPolicy, PolicyRule, PolicySet, Program, RulePeer};
+use crate::net::{AddrSet, Family, Protocol};
+use crate::policy::fold::{self, OneFlow, Outcomes, Rules, Ties};
+use crate::policy::{
+    Atoms, BlockId, PolicyRef, PolicyRule, PolicySet, Program, RulePeer, SignatureId, TierKind,
+};
 use crate::selector::Match;
 
 /// A verdict.
@@ -44,6 +50,10 @@ impl From<Match> for Verdict {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum UnknownReason {
+    /// Policies of equal priority disagree, and the order of their evaluation is not defined.
+    Tie,
+    /// A domain name decides, and what it resolves to is not in the input.
+    Name,
     /// A block of addresses decides, and an end's address is not in the input.
     Address,
     /// Whether both ends are on one node decides, and the input does not say.
@@ -63,8 +73,10 @@ pub enum EndState {
     Unenforced,
     /// No policy selects it in this direction.
     NotIsolated,
-    /// At least one policy selects it in this direction, or may.
+    /// At least one NetworkPolicy selects it in this direction, or may.
     Isolated,
+    /// Only cluster policies select it in this direction, which do not isolate, or may.
+    Selected,
     /// A pod to itself: no policy can stop it.
     SelfTraffic,
     /// From the pod's own node: always allowed.
@@ -106,7 +118,7 @@ impl EndVerdict {
 /// Judges one end of a flow.
 ///
 /// # Source
-/// NetworkPolicy §6.
+/// NetworkPolicy §6, ClusterNetworkPolicy §5.
 pub fn judge<T: Trace>(set: &PolicySet, question: Question<'_, '_>, trace: &mut T) -> EndVerdict {
     let Question { direction, subject, peer, .. } = question;
     let Some((group, _)) = subject.group else {
@@ -124,12 +136,23 @@ pub fn judge<T: Trace>(set: &PolicySet, question: Question<'_, '_>, trace: &mut 
         return EndVerdict::allow(EndState::NotIsolated);
     }
     let (admits, reason) = run(set, program, question, trace);
-    let verdict = Verdict::from(admits);
+    let (verdict, state) = (Verdict::from(admits), EndState::under(program));
     if own_node == Match::Unknown && verdict < Verdict::Allow {
         let reason = Some(UnknownReason::Node);
-        return EndVerdict { verdict: Verdict::Unknown, state: EndState::Isolated, reason };
+        return EndVerdict { verdict: Verdict::Unknown, state, reason };
     }
-    EndVerdict { verdict, state: EndState::Isolated, reason }
+    EndVerdict { verdict, state, reason }
+}
+
+impl EndState {
+    /// The state of a pod with a network of its own under a program.
+    pub fn under(program: &Program) -> Self {
+        match program.isolates() {
+            _ if program.is_open() => Self::NotIsolated,
+            Match::No => Self::Selected,
+            Match::Unknown | Match::Yes => Self::Isolated,
+        }
+    }
 }
 
 /// Whether the peer is the node that the subject runs on, or a pod on that node's network.
@@ -150,61 +173,106 @@ fn run<T: Trace>(
     question: Question<'_, '_>,
     trace: &mut T,
 ) -> (Match, Option<UnknownReason>) {
-    let mut admits = Match::No;
-    // Worlds differ in which of the uncertain policies select the subject: with a certain one the
-    // others can only add; without, each of them alone must admit, since none of them may apply.
-    let (mut isolated, mut every_uncertain) = (false, Match::Yes);
-    for tier in &program.tiers {
-        for policy in &tier.policies {
-            let Some(compiled) = set.policy(policy.policy) else {
-                continue;
-            };
-            trace.policy(*policy);
-            let rules = admitted_by(set, compiled, question, trace);
-            if policy.certain {
-                isolated = true;
-                admits = admits.max(rules);
-            } else {
-                admits = admits.max(rules.min(Match::Unknown));
-                every_uncertain = every_uncertain.min(rules);
-            }
-            if admits == Match::Yes && !T::FULL {
-                return (admits, None);
-            }
-        }
+    let admits = outcomes((set, program), question, Ties::Any, trace).admits();
+    if admits != Match::Unknown {
+        return (admits, None);
     }
-    // INVARIANT: without a certain policy nothing above has admitted for certain.
-    if !isolated {
-        let admits = if every_uncertain == Match::Yes { Match::Yes } else { Match::Unknown };
-        return (admits, (admits == Match::Unknown).then_some(UnknownReason::Label));
-    }
-    if admits == Match::Unknown && covered(set, program, question) {
-        return (Match::Yes, None);
-    }
-    (admits, (admits == Match::Unknown).then(|| reason(set, program, question)))
+    // Several blocks may together have every address that the peer may have, though none does
+    // alone: each piece of them is asked for itself.
+    let admits = at_each_place((set, program), question, Ties::Any).admits();
+    let unknown = admits == Match::Unknown;
+    (admits, unknown.then(|| reason((set, program), question)))
 }
 
-fn admitted_by<T: Trace>(
-    set: &PolicySet,
-    policy: &CompiledPolicy,
+fn outcomes<T: Trace>(
+    program: (&PolicySet, &Program),
     question: Question<'_, '_>,
+    ties: Ties,
     trace: &mut T,
-) -> Match {
-    let mut admits = Match::No;
-    for rule in policy.rules(question.direction).unwrap_or_default() {
-        trace.rule();
-        let ports = ports_match(&rule.ports, question, trace);
-        if ports == Match::No && !T::FULL {
-            continue;
-        }
-        let rule = ports.min(peers_match(set, rule, question.peer, trace));
-        trace.rule_admits(rule);
-        admits = admits.max(rule);
-        if admits == Match::Yes && !T::FULL {
-            break;
+) -> Outcomes<bool> {
+    let mut rules = Asking { set: program.0, question, trace };
+    fold::walk(program, (question.direction, ties), &mut OneFlow, &mut rules)
+}
+
+/// What may become of a flow, wherever the peer is.
+fn at_each_place(
+    (set, program): (&PolicySet, &Program),
+    question: Question<'_, '_>,
+    ties: Ties,
+) -> Outcomes<bool> {
+    let places = pieces((set, program), question.direction, &question.peer.place);
+    places.into_iter().fold(Outcomes::default(), |all, place| {
+        let peer = Party { place, ..question.peer.clone() };
+        let question = Question { peer: &peer, ..question };
+        all.or(outcomes((set, program), question, ties, &mut NoTrace))
+    })
+}
+
+/// A place in pieces that no rule of a program tells apart; itself, if there is nothing to tell.
+pub fn pieces(
+    (set, program): (&PolicySet, &Program),
+    direction: Direction,
+    place: &Place,
+) -> Vec<Place> {
+    let Place::Within(space) = place else {
+        return vec![place.clone()];
+    };
+    let rules = program.policies().filter_map(|one| set.policy(one.policy)?.rules(direction));
+    let blocks = rules.flatten().flat_map(|rule| &rule.peers).flat_map(|peer| peer.blocks());
+    let mut blocks: Vec<BlockId> = blocks.collect();
+    blocks.sort_unstable();
+    blocks.dedup();
+    if blocks.is_empty() || space.is_empty() {
+        return vec![place.clone()];
+    }
+    let atoms = Atoms::new(set, &blocks);
+    let mut by_signature: BTreeMap<SignatureId, AddrSet> = BTreeMap::new();
+    for (piece, signature) in Family::BOTH.into_iter().flat_map(|family| atoms.pieces(family)) {
+        let piece = piece.intersection(space);
+        if !piece.is_empty() {
+            let known = by_signature.entry(signature).or_default();
+            *known = known.union(&piece);
         }
     }
-    admits
+    by_signature.into_values().map(Place::Within).collect()
+}
+
+/// Asks rules about one flow.
+struct Asking<'a, 'q, 'm, T> {
+    set: &'a PolicySet,
+    question: Question<'q, 'm>,
+    trace: &'a mut T,
+}
+
+impl<T: Trace> Rules<OneFlow> for Asking<'_, '_, '_, T> {
+    const FULL: bool = T::FULL;
+
+    fn tier(&mut self, kind: TierKind) {
+        self.trace.tier(kind);
+    }
+
+    fn policy(&mut self, policy: PolicyRef) {
+        self.trace.policy(policy);
+    }
+
+    fn rule(&mut self, _flows: &mut OneFlow, rule: &PolicyRule) -> (Match, bool) {
+        self.trace.rule();
+        let ports = ports_match(&rule.ports, self.question, self.trace);
+        if ports == Match::No && !T::FULL {
+            return (Match::No, false);
+        }
+        let peers = peers_match(self.set, rule, self.question.peer, self.trace);
+        self.trace.rule_matches(ports.min(peers));
+        (ports.min(peers), ports == Match::Yes)
+    }
+
+    fn decides(&mut self, decides: bool) {
+        self.trace.rule_decides(decides);
+    }
+
+    fn tier_ends(&mut self, outcomes: &Outcomes<bool>) {
+        self.trace.tier_ends(*outcomes);
+    }
 }
 
 fn ports_match<T: Trace>(ports: &[PortEntry], question: Question<'_, '_>, trace: &mut T) -> Match {
@@ -261,55 +329,45 @@ fn peers_match<T: Trace>(
 ///
 /// # Source
 /// NetworkPolicy §7, §8: selectors match pods only; blocks match addresses, those of pods and
-/// nodes too (profile `upstream`).
+/// nodes too (profile `upstream`). ClusterNetworkPolicy §3: nodes are matched by address.
 pub fn peer_matches(set: &PolicySet, entry: RulePeer, party: &Party<'_>) -> Match {
     match entry {
         RulePeer::Pods(id) => match (party.group, set.set(id)) {
             (Some((group, _)), Some(pods)) => pods.matches(group),
             _ => Match::No,
         },
-        RulePeer::Block(id) => set.block(id).map_or(Match::No, |block| party.place.within(block)),
+        RulePeer::Block(id) => within(set, id, party),
+        // A pod with a network of its own never has a node's address.
+        RulePeer::Nodes(_) if party.group.is_some() => Match::No,
+        RulePeer::Nodes(pair) | RulePeer::Names(pair) => match within(set, pair.certain, party) {
+            Match::Yes => Match::Yes,
+            certain => certain.max(within(set, pair.possible, party).min(Match::Unknown)),
+        },
     }
 }
 
-/// Whether several blocks together have every address that the peer may have, though none does
-/// alone.
-fn covered(set: &PolicySet, program: &Program, question: Question<'_, '_>) -> bool {
-    let mut union = AddrSet::default();
-    for rule in certain_rules(set, program, question.direction) {
-        if ports_match(&rule.ports, question, &mut NoTrace) == Match::Yes {
-            for block in blocks(set, rule) {
-                union = union.union(block);
-            }
-        }
+fn within(set: &PolicySet, block: BlockId, party: &Party<'_>) -> Match {
+    set.block(block).map_or(Match::No, |block| party.place.within(block))
+}
+
+/// What of all that is open leaves the answer open: the order of policies; names; addresses; or
+/// else a label.
+fn reason(program: (&PolicySet, &Program), question: Question<'_, '_>) -> UnknownReason {
+    if at_each_place(program, question, Ties::ByName).admits() != Match::Unknown {
+        return UnknownReason::Tie;
     }
-    question.peer.place.within(&union) == Match::Yes
-}
-
-fn certain_rules<'s>(
-    set: &'s PolicySet,
-    program: &'s Program,
-    direction: Direction,
-) -> impl Iterator<Item = &'s PolicyRule> {
-    let policies = program.tiers.iter().flat_map(|tier| &tier.policies);
-    let certain = policies.filter(|policy| policy.certain);
-    certain
-        .filter_map(|policy| set.policy(policy.policy))
-        .flat_map(move |policy| policy.rules(direction).unwrap_or_default())
-}
-
-fn blocks<'s>(set: &'s PolicySet, rule: &'s PolicyRule) -> impl Iterator<Item = &'s AddrSet> {
-    rule.peers.iter().filter_map(|peer| match peer {
-        RulePeer::Block(id) => set.block(*id),
-        RulePeer::Pods(_) => None,
-    })
-}
-
-/// Addresses, if a block leaves the answer open; else a label does.
-fn reason(set: &PolicySet, program: &Program, question: Question<'_, '_>) -> UnknownReason {
-    let open = certain_rules(set, program, question.direction).any(|rule| {
-        ports_match(&rule.ports, question, &mut NoTrace) == Match::Yes
-            && blocks(set, rule).any(|block| question.peer.place.within(block) == Match::Unknown)
+    let (set, program) = program;
+    let certain = program.policies().filter(|policy| policy.certain);
+    let policies = certain.filter_map(|policy| set.policy(policy.policy));
+    let rules = policies.flat_map(|policy| policy.rules(question.direction).unwrap_or_default());
+    let asked = rules.filter(|rule| ports_match(&rule.ports, question, &mut NoTrace) == Match::Yes);
+    let peers = asked.flat_map(|rule| &rule.peers).copied();
+    let open = peers.filter(|peer| peer_matches(set, *peer, question.peer) == Match::Unknown);
+    let reasons = open.map(|peer| match peer {
+        RulePeer::Names(_) => UnknownReason::Name,
+        RulePeer::Block(_) | RulePeer::Nodes(_) => UnknownReason::Address,
+        RulePeer::Pods(_) => UnknownReason::Label,
     });
-    if open { UnknownReason::Address } else { UnknownReason::Label }
+    // In the order in which they are declared: addresses before labels.
+    reasons.min().unwrap_or(UnknownReason::Label)
 }

@@ -1,6 +1,7 @@
 //! What is looked at on the way to a verdict.
 
-use crate::policy::PolicyRef;
+use crate::policy::fold::Outcomes;
+use crate::policy::{PolicyRef, TierKind};
 use crate::selector::Match;
 
 /// Receives what is found on the way to a verdict. With `FULL`, every entry is looked at even
@@ -8,6 +9,8 @@ use crate::selector::Match;
 pub trait Trace {
     /// Whether to look at everything.
     const FULL: bool;
+    /// A tier's policies come next.
+    fn tier(&mut self, _kind: TierKind) {}
     /// A policy's rules come next.
     fn policy(&mut self, _policy: PolicyRef) {}
     /// A rule's entries come next.
@@ -16,8 +19,12 @@ pub trait Trace {
     fn port(&mut self, _matches: Match) {}
     /// What a peer says.
     fn peer(&mut self, _matches: Match) {}
-    /// What the rule says.
-    fn rule_admits(&mut self, _admits: Match) {}
+    /// Whether the rule matches.
+    fn rule_matches(&mut self, _matches: Match) {}
+    /// Whether the rule decides what becomes of the flow, or may.
+    fn rule_decides(&mut self, _decides: bool) {}
+    /// What may become of the flow in the tier; nothing, if an earlier tier has decided.
+    fn tier_ends(&mut self, _outcomes: Outcomes<bool>) {}
 }
 
 /// A trace that keeps nothing.
@@ -31,18 +38,40 @@ impl Trace for NoTrace {
 /// Everything that was looked at, in order: the evidence of a verdict.
 ///
 /// # Shape
-/// Policies, rules, ports and peers stand in the order of their program and manifests.
+/// Tiers, policies, rules, ports and peers stand in the order of their program and manifests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
+    /// Tiers of the program, and what they say.
+    pub tiers: Vec<TierRecord>,
+}
+
+/// What a tier said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TierRecord {
+    /// Which one.
+    pub kind: TierKind,
     /// Policies and their rules.
-    pub policies: Vec<(PolicyRef, Vec<RuleRecord>)>,
+    pub policies: Vec<PolicyRecord>,
+    /// What may become of the flow; nothing, if an earlier tier has decided.
+    pub outcomes: Outcomes<bool>,
+}
+
+/// What a policy said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyRecord {
+    /// The policy.
+    pub policy: PolicyRef,
+    /// Its rules.
+    pub rules: Vec<RuleRecord>,
 }
 
 /// What one rule said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleRecord {
-    /// Whether it admits the flow.
-    pub admits: Option<Match>,
+    /// Whether it matches the flow.
+    pub matches: Option<Match>,
+    /// Whether it decides what becomes of the flow, or may.
+    pub decides: bool,
     /// What its peers say.
     pub peers: Vec<Match>,
     /// What its ports say.
@@ -50,21 +79,32 @@ pub struct RuleRecord {
 }
 
 impl Record {
+    fn policies(&mut self) -> Option<&mut Vec<PolicyRecord>> {
+        Some(&mut self.tiers.last_mut()?.policies)
+    }
+
     fn last(&mut self) -> Option<&mut RuleRecord> {
-        self.policies.last_mut()?.1.last_mut()
+        self.policies()?.last_mut()?.rules.last_mut()
     }
 }
 
 impl Trace for Record {
     const FULL: bool = true;
 
+    fn tier(&mut self, kind: TierKind) {
+        let outcomes = Outcomes::default();
+        self.tiers.push(TierRecord { kind, policies: Vec::new(), outcomes });
+    }
+
     fn policy(&mut self, policy: PolicyRef) {
-        self.policies.push((policy, Vec::new()));
+        if let Some(policies) = self.policies() {
+            policies.push(PolicyRecord { policy, rules: Vec::new() });
+        }
     }
 
     fn rule(&mut self) {
-        if let Some((_, rules)) = self.policies.last_mut() {
-            rules.push(RuleRecord::default());
+        if let Some(policy) = self.policies().and_then(|policies| policies.last_mut()) {
+            policy.rules.push(RuleRecord::default());
         }
     }
 
@@ -80,9 +120,21 @@ impl Trace for Record {
         }
     }
 
-    fn rule_admits(&mut self, admits: Match) {
+    fn rule_matches(&mut self, matches: Match) {
         if let Some(rule) = self.last() {
-            rule.admits = Some(admits);
+            rule.matches = Some(matches);
+        }
+    }
+
+    fn rule_decides(&mut self, decides: bool) {
+        if let Some(rule) = self.last() {
+            rule.decides = decides;
+        }
+    }
+
+    fn tier_ends(&mut self, outcomes: Outcomes<bool>) {
+        if let Some(tier) = self.tiers.last_mut() {
+            tier.outcomes = outcomes;
         }
     }
 }

@@ -14,7 +14,7 @@ use super::pods::Pods;
 use crate::cluster::GroupId;
 use crate::manifest::Direction;
 use crate::net::{AddrSet, Cidr, Family, IntervalSet, Protocol};
-use crate::policy::{BlockId, PeerSet, RulePeer, SetId};
+use crate::policy::{BlockId, BlockPair, PeerSet, RulePeer, SetId};
 
 /// Sets of one family on their way.
 pub struct Sets<'i> {
@@ -91,7 +91,11 @@ impl<'i> Sets<'i> {
         match peer {
             None => Some(Vec::new()),
             Some(RulePeer::Pods(id)) => Some(vec![in_set(self.pods(id))]),
-            Some(RulePeer::Block(id)) => {
+            Some(
+                RulePeer::Block(id)
+                | RulePeer::Nodes(BlockPair { certain: id, .. })
+                | RulePeer::Names(BlockPair { certain: id, .. }),
+            ) => {
                 let cidrs = self.block(id)?;
                 match cidrs.as_slice() {
                     [] => Some(Vec::new()),
@@ -126,7 +130,11 @@ impl<'i> Sets<'i> {
         Some(match peer {
             None => Peers::Anybody,
             Some(RulePeer::Pods(id)) => Peers::Pods(self.peer_set(id)?),
-            Some(RulePeer::Block(id)) => {
+            Some(
+                RulePeer::Block(id)
+                | RulePeer::Nodes(BlockPair { certain: id, .. })
+                | RulePeer::Names(BlockPair { certain: id, .. }),
+            ) => {
                 let block = self.input.policies.blocks().get(id as usize)?;
                 if block.of_family(self.family).is_empty() {
                     return None;

@@ -11,7 +11,7 @@ use super::space::{self, Admitted, Asked, Origin, Space};
 use crate::cluster::{ClusterModel, Group, GroupId};
 use crate::manifest::{Direction, PortMatch};
 use crate::net::{ConnSet, Family, IntervalSet, PortSet, Protocol, all_ports};
-use crate::policy::{PeerSet, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
+use crate::policy::{BlockPair, PeerSet, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
 use crate::shared::Sorted;
 
 /// Addresses of sets of pods, with what they were read from.
@@ -219,7 +219,9 @@ impl Policies<'_> {
     /// §7, §8: selectors name pods, blocks whatever has an address in them.
     fn peers(&mut self, peer: RulePeer) -> Arc<Asked> {
         match peer {
-            RulePeer::Block(id) => {
+            RulePeer::Block(id)
+            | RulePeer::Nodes(BlockPair { certain: id, .. })
+            | RulePeer::Names(BlockPair { certain: id, .. }) => {
                 let block = self.policies.block(id);
                 let space = block.map_or_else(Space::empty, |one| space::of_set(one, self.family));
                 Asked::fixed(space)

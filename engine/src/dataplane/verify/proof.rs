@@ -11,7 +11,7 @@ use super::space::{Admitted, Asked, Origin};
 use crate::cluster::GroupId;
 use crate::manifest::{Direction, PortMatch};
 use crate::net::{ConnSet, Family};
-use crate::policy::{CompiledPolicy, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
+use crate::policy::{CompiledPolicy, PolicyRule, PolicySet, ProgramId, SetId};
 
 /// What is proved: that a chain admits what a program does, for pods of a group.
 pub type Claim = (Direction, ChainName, ProgramId, GroupId);
@@ -63,10 +63,7 @@ impl Grounds {
         let rules: Vec<&PolicyRule> =
             own.iter().flat_map(|policy| policy.rules(*direction).unwrap_or_default()).collect();
         let everybody = *direction == Direction::Egress && rules.iter().any(|rule| names(rule));
-        let peers = rules.iter().flat_map(|rule| &rule.peers).filter_map(|peer| match peer {
-            RulePeer::Pods(id) => Some(*id),
-            RulePeer::Block(_) => None,
-        });
+        let peers = rules.iter().flat_map(|rule| &rule.peers).filter_map(|peer| peer.pods());
         let peers: Vec<SetId> = peers.filter(|_| pairs.is_none()).collect();
         let paired = pairs.unwrap_or_default();
         let sets =

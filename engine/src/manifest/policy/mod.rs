@@ -4,8 +4,13 @@ mod block;
 mod port;
 mod selector;
 
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
 use super::read::{Keys, Path, Reader};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::net::AddrSet;
 use crate::selector::Selector;
 use crate::source::Span;
 use crate::tree::Node;
@@ -78,9 +83,40 @@ impl NetworkPolicy {
     }
 }
 
+/// What a rule does with a flow that it matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It passes this end, whatever comes after.
+    Accept,
+    /// It is denied.
+    Deny,
+    /// The next tier decides.
+    Pass,
+}
+
+impl Action {
+    /// As manifests write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "Accept",
+            Self::Deny => "Deny",
+            Self::Pass => "Pass",
+        }
+    }
+}
+
 /// A rule: any of its peers on any of its ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
+    /// `name`; NetworkPolicy's rules have none.
+    pub name: Option<Arc<str>>,
+    /// `action`; NetworkPolicy's rules all accept.
+    pub action: Action,
+    /// Whether a part of it is not understood. Such a rule fails closed: it accepts nothing, and
+    /// denies everything if it denies or passes. [ClusterNetworkPolicy §3]
+    pub fails_closed: bool,
     /// Peers; none means anybody.
     pub peers: Vec<Peer>,
     /// Ports; none means any port of any protocol.
@@ -109,8 +145,23 @@ pub enum PeerKind {
         /// `podSelector`.
         pods: Option<Selector>,
     },
-    /// Addresses.
+    /// Addresses: an `ipBlock`.
     Block(Block),
+    /// Addresses of nodes that a selector matches: `nodes`.
+    Nodes(Selector),
+    /// Addresses: `networks`.
+    Networks(Networks),
+    /// Addresses that names resolve to: `domainNames`, as written.
+    DomainNames(Vec<Arc<str>>),
+}
+
+/// Blocks of addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Networks {
+    /// The blocks as written, in order.
+    pub cidrs: Vec<Arc<str>>,
+    /// All their addresses.
+    pub addresses: Arc<AddrSet>,
 }
 
 const SPEC: &[&str] = &["podSelector", "policyTypes", "ingress", "egress"];
@@ -212,7 +263,8 @@ fn rule(reader: &mut Reader, path: &Path<'_>, direction: Direction, node: &Node<
         .enumerate()
         .filter_map(|(i, item)| peer(reader, &path.item(i), item))
         .collect();
-    Rule { peers, ports, span: node.span }
+    let action = Action::Accept;
+    Rule { name: None, action, fails_closed: false, peers, ports, span: node.span }
 }
 
 const PEER: &[&str] = &["podSelector", "namespaceSelector", "ipBlock"];

@@ -17,6 +17,9 @@ pub struct PortEntry {
     pub protocol: Protocol,
     /// Which ports of it.
     pub ports: PortMatch,
+    /// The index of the element of the list that it comes from: one that names a port without a
+    /// protocol is an entry for each.
+    pub item: usize,
     /// Where it stands.
     pub span: Span,
 }
@@ -48,10 +51,18 @@ impl PortEntry {
 /// Reads `ports`.
 pub fn read_all(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Vec<PortEntry> {
     let items = reader.items(path, node);
-    items.iter().enumerate().filter_map(|(i, item)| read(reader, &path.item(i), item)).collect()
+    items
+        .iter()
+        .enumerate()
+        .filter_map(|(i, item)| read(reader, (&path.item(i), i), item))
+        .collect()
 }
 
-fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<PortEntry> {
+fn read(
+    reader: &mut Reader,
+    (path, item): (&Path<'_>, usize),
+    node: &Node<'_>,
+) -> Option<PortEntry> {
     let fields = reader.fields(path, node, Keys::Exactly(&["protocol", "port", "endPort"]));
     let protocol = protocol(reader, &path.field("protocol"), fields.get("protocol"));
     let port = port(reader, &path.field("port"), fields.get("port"));
@@ -61,7 +72,7 @@ fn read(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<PortEnt
         (_, End::Refused) => return None,
         (port, _) => port,
     };
-    Some(PortEntry { protocol: protocol?, ports, span: node.span })
+    Some(PortEntry { protocol: protocol?, ports, item, span: node.span })
 }
 
 /// TCP where it is absent; an empty string is not absent.

@@ -66,6 +66,6 @@ fn end_lines(end: &EndReport, way: &str, (other, style): (&str, Style)) -> Vec<S
         EndState::Unenforced | EndState::SelfTraffic | EndState::OwnNode => {
             vec![Plain(&end.summary).to_string()]
         }
-        EndState::Isolated => Reasons { style, other }.of(end),
+        EndState::Isolated | EndState::Selected => Reasons { style, other }.of(end),
     }
 }

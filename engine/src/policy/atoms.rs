@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
+use super::{BlockId, PolicySet};
 use crate::net::{AddrSet, Family};
-use crate::policy::{BlockId, PolicySet};
 
 /// The number of a set of blocks.
 pub type SignatureId = u32;
