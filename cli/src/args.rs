@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
-use portcullis_engine::Options;
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::Protocol;
 use portcullis_engine::report::{Severity, Verdict, parse_protocol};
+use portcullis_engine::{DomainName, Options};
 
 use crate::render;
 
@@ -101,6 +101,14 @@ pub struct InputArgs {
     /// Where addresses of nodes lie that the input does not give; may be repeated
     #[arg(long, value_name = "CIDR", value_delimiter = ',', help_heading = "Input")]
     pub node_cidr: Vec<IpNet>,
+    /// An address that a domain name of a policy resolves to; may be repeated
+    #[arg(
+        long = "domain",
+        value_name = "NAME=ADDRESS",
+        value_delimiter = ',',
+        help_heading = "Input"
+    )]
+    pub domains: Vec<DomainName>,
     /// The namespace of objects that name none
     #[arg(long, short, default_value = "default", help_heading = "Input")]
     pub namespace: String,
@@ -112,7 +120,9 @@ impl InputArgs {
             pod_cidrs: self.pod_cidr.clone(),
             node_cidrs: self.node_cidr.clone(),
             default_namespace: self.namespace.clone(),
+            ..Options::default()
         }
+        .with_domain_names(self.domains.iter().cloned())
     }
 }
 

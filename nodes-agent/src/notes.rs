@@ -52,6 +52,6 @@ fn policy_name(session: &Session, id: u32) -> String {
 /// A policy's namespace and name.
 fn policy(session: &Session, id: u32) -> Option<(Arc<str>, Arc<str>)> {
     let policy = session.policies().policy(id)?;
-    let namespace = session.model().namespace_name(policy.namespace);
+    let namespace = policy.namespace.map_or("", |own| session.model().namespace_name(own));
     Some((namespace.into(), policy.object.meta.name.clone()))
 }

@@ -16,6 +16,8 @@ export interface Options {
   podCidrs?: readonly string[];
   /** Where addresses of nodes lie that the files do not give; none: anywhere. */
   nodeCidrs?: readonly string[];
+  /** Addresses that domain names of policies resolve to, such as `api.example.com=192.0.2.7`. */
+  domainNames?: readonly string[];
   /** The namespace of objects that name none: `default` unless given. */
   namespace?: string;
 }

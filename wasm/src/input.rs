@@ -56,26 +56,31 @@ fn put(name: &str, text: &Argument) -> Result<Change, Error> {
 
 fn options(options: &Argument) -> Result<Options, Error> {
     let mut read = Options {
-        pod_cidrs: cidrs(options.get("podCidrs")?)?,
-        node_cidrs: cidrs(options.get("nodeCidrs")?)?,
+        pod_cidrs: texts(options.get("podCidrs")?, CIDR)?,
+        node_cidrs: texts(options.get("nodeCidrs")?, CIDR)?,
         ..Options::default()
     };
+    read = read.with_domain_names(texts(options.get("domainNames")?, DOMAIN_NAME)?);
     if let Some(namespace) = options.get("namespace")? {
         read.default_namespace = namespace.text()?;
     }
     Ok(read)
 }
 
-fn cidrs<Cidr: FromStr>(list: Option<Argument>) -> Result<Vec<Cidr>, Error> {
+const CIDR: &str = "must be a CIDR, such as `10.0.0.0/16`";
+const DOMAIN_NAME: &str = "must be a name and an address, such as `api.example.com=192.0.2.7`";
+
+/// Texts of a form.
+fn texts<Form: FromStr>(list: Option<Argument>, form: &str) -> Result<Vec<Form>, Error> {
     let Some(list) = list else {
         return Ok(Vec::new());
     };
-    let cidrs = list.items()?.map(|item| {
+    let forms = list.items()?.map(|item| {
         let item = item?;
-        let cidr = item.text()?.parse();
-        cidr.map_err(|_| item.wrong("must be a CIDR, such as `10.0.0.0/16`"))
+        let parsed = item.text()?.parse();
+        parsed.map_err(|_| item.wrong(form))
     });
-    cidrs.collect()
+    forms.collect()
 }
 
 /// Which connections to list.

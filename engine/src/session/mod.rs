@@ -30,6 +30,45 @@ pub struct Options {
     pub domain_names: BTreeMap<String, Vec<IpAddr>>,
 }
 
+impl Options {
+    /// What names resolve to, from texts such as `api.example.com=192.0.2.7`; several of one name
+    /// add up.
+    #[must_use]
+    pub fn with_domain_names(mut self, names: impl IntoIterator<Item = DomainName>) -> Self {
+        for DomainName { name, address } in names {
+            self.domain_names.entry(name).or_default().push(address);
+        }
+        self
+    }
+}
+
+/// A domain name and an address that it resolves to.
+///
+/// # Shape
+/// As text, `NAME=ADDRESS`; the name may begin with `*.`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainName {
+    /// The name.
+    pub name: String,
+    /// One of its addresses.
+    pub address: IpAddr,
+}
+
+impl std::str::FromStr for DomainName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = "NAME=ADDRESS expected, for example api.example.com=192.0.2.7";
+        let (name, address) = text.split_once('=').ok_or(form)?;
+        let address =
+            address.parse().map_err(|_| format!("`{address}` is not a valid address: {form}"))?;
+        if name.is_empty() {
+            return Err(form.into());
+        }
+        Ok(Self { name: name.to_owned(), address })
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {

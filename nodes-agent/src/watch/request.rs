@@ -113,6 +113,11 @@ impl Resource {
             ),
             Stored::Namespace => ("/api/v1/namespaces", "namespaces", ""),
             Stored::Node => ("/api/v1/nodes", "nodes", ""),
+            Stored::ClusterPolicy => (
+                "/apis/policy.networking.k8s.io/v1beta1/clusternetworkpolicies",
+                "clusternetworkpolicies",
+                "",
+            ),
             Stored::Policy => ("/apis/networking.k8s.io/v1/networkpolicies", "networkpolicies", ""),
         };
         Self { kind, name, path, selector }

@@ -145,6 +145,7 @@ fn options(options: &mut CaseOptions, text: &str) -> Result<(), String> {
         match option {
             "--pod-cidr" => options.pod_cidrs.push(value),
             "--node-cidr" => options.node_cidrs.push(value),
+            "--domain" => options.domain_names.push(value),
             "--namespace" => options.namespace = Some(value),
             _ => return Err(format!("no option `{option}`")),
         }

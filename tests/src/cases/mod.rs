@@ -75,6 +75,9 @@ pub struct CaseOptions {
     pub pod_cidrs: Vec<String>,
     /// `--node-cidr`
     pub node_cidrs: Vec<String>,
+    /// `--domain`
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub domain_names: Vec<String>,
     /// `--namespace`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
@@ -100,6 +103,7 @@ impl CaseOptions {
         };
         let mut arguments = named("--pod-cidr", &self.pod_cidrs);
         arguments.extend(named("--node-cidr", &self.node_cidrs));
+        arguments.extend(named("--domain", &self.domain_names));
         arguments.extend(named("--namespace", self.namespace.as_slice()));
         arguments
     }
@@ -116,10 +120,14 @@ impl CaseOptions {
         };
         let defaults = Options::default();
         let namespace = self.namespace.clone();
-        Ok(Options {
+        let domains = self.domain_names.iter().map(|text| text.parse());
+        let domains: Vec<_> = domains.collect::<Result<_, String>>()?;
+        let options = Options {
             pod_cidrs: nets(&self.pod_cidrs)?,
             node_cidrs: nets(&self.node_cidrs)?,
             default_namespace: namespace.unwrap_or(defaults.default_namespace),
-        })
+            domain_names: defaults.domain_names,
+        };
+        Ok(options.with_domain_names(domains))
     }
 }

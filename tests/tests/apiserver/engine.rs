@@ -111,6 +111,8 @@ fn rule_of_engine(rule: &Rule) -> StoredRule {
         PeerKind::Pods { namespaces, pods } => {
             peer_text(namespaces.as_ref().map(requirements), pods.as_ref().map(requirements))
         }
+        // No peers of a NetworkPolicy.
+        other => format!("{other:?}"),
     });
     StoredRule { ports: rule.ports.iter().map(port_of_engine).collect(), peers: peers.collect() }
 }

@@ -136,6 +136,7 @@ fn options(cluster: &Cluster) -> Options {
         pod_cidrs: nets(&cluster.pod_cidrs),
         node_cidrs: nets(&cluster.node_cidrs),
         default_namespace: DEFAULT_NAMESPACE.into(),
+        ..Options::default()
     }
 }
 

@@ -51,6 +51,8 @@ fn differ_only_in(reason: UnknownReason, a: &World, b: &World) -> bool {
         UnknownReason::Label => who && addresses && node,
         // Pods differ in everything.
         UnknownReason::Group => !who,
+        // NetworkPolicies have neither an order nor names.
+        UnknownReason::Tie | UnknownReason::Name => false,
     }
 }
 
