@@ -169,12 +169,7 @@ impl<'i> Sets<'i> {
         (!block.of_family(self.family).is_empty()).then(|| Peers::Block(block.clone()))
     }
 
-    fn new_named(
-        &self,
-        (peer, extent): Asked,
-        peers: &Peers,
-        names: &Names,
-    ) -> Arc<AddressSet> {
+    fn new_named(&self, (peer, extent): Asked, peers: &Peers, names: &Names) -> Arc<AddressSet> {
         let scope = match (peer, peers) {
             (Some(RulePeer::Pods(id)), _) => self.meaning((id, extent)),
             (_, Peers::Block(block)) => {
