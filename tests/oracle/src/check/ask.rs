@@ -1,10 +1,11 @@
 //! Asking the engine.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use ipnet::IpNet;
 use portcullis_engine::report::{FlowReport, Protocol as EngineProtocol, Verdict as EngineVerdict};
-use portcullis_engine::{Change, FlowQuery, Options, Session, SourceFile};
+use portcullis_engine::{Change, DomainName, FlowQuery, Options, Session, SourceFile};
 
 use super::{Mismatch, Pair, question};
 use crate::cluster::{Cluster, Net, Protocol};
@@ -132,12 +133,17 @@ fn options(cluster: &Cluster) -> Options {
     let nets = |nets: &[Net]| {
         nets.iter().filter_map(|net| IpNet::from_str(&net.to_string()).ok()).collect()
     };
+    let domains = cluster.domains.iter().map(|(name, address)| {
+        let (name, address) = (name.clone(), *address);
+        DomainName { name, address }
+    });
     Options {
         pod_cidrs: nets(&cluster.pod_cidrs),
         node_cidrs: nets(&cluster.node_cidrs),
         default_namespace: DEFAULT_NAMESPACE.into(),
-        ..Options::default()
+        domain_names: BTreeMap::new(),
     }
+    .with_domain_names(domains)
 }
 
 /// Ports as the engine prints them: `SCTP 1-65535,TCP 80,443`, `All Connections` or nothing.
