@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::cluster_policy::{self, ClusterPolicyKind, Origin};
 use super::meta::Meta;
 use super::read::{Path, Reader};
 use super::workload::{self, WorkloadKind};
@@ -135,6 +136,7 @@ impl Document {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Known {
     Policy,
+    ClusterPolicy(ClusterPolicyKind),
     Pod,
     Namespace,
     Node,
@@ -147,6 +149,9 @@ impl Known {
     fn find(kind: &str, api_version: &str) -> Result<Self, Option<Box<Diagnostic>>> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let known = match (group, kind) {
+            (cluster_policy::GROUP, _) => {
+                Self::ClusterPolicy(ClusterPolicyKind::find(kind).ok_or(None)?)
+            }
             ("networking.k8s.io" | "extensions", "NetworkPolicy") => Self::Policy,
             ("", "Pod") => Self::Pod,
             ("", "Namespace") => Self::Namespace,
@@ -165,6 +170,7 @@ impl Known {
     /// Versions of a group that are, or once were, served for the kind.
     fn served(self, group: &str) -> &'static [&'static str] {
         match (self, group) {
+            (Self::ClusterPolicy(kind), _) => kind.versions(),
             (_, "extensions") => &["v1beta1"],
             (_, "" | "networking.k8s.io" | "apps.openshift.io") => &["v1"],
             (_, "apps") => &["v1", "v1beta1", "v1beta2"],
@@ -177,6 +183,7 @@ impl Known {
     fn current_version(self) -> &'static str {
         match self {
             Self::Policy => "networking.k8s.io/v1",
+            Self::ClusterPolicy(kind) => kind.current_version(),
             Self::Workload(WorkloadKind::Job | WorkloadKind::CronJob) => "batch/v1",
             Self::Workload(WorkloadKind::ReplicationController) => "v1",
             Self::Workload(WorkloadKind::DeploymentConfig) => "apps.openshift.io/v1",
@@ -194,6 +201,10 @@ impl Known {
             Self::Policy => {
                 reader.fields(&Path::Root, node, super::read::Keys::Exactly(OBJECT));
                 Body::Policy(policy::read(reader, node))
+            }
+            Self::ClusterPolicy(kind) => {
+                reader.fields(&Path::Root, node, super::read::Keys::Exactly(OBJECT));
+                Body::ClusterPolicy(cluster_policy::read(reader, node, kind, Origin::Written))
             }
             Self::Pod => Body::Pod {
                 spec: pod::read_spec(reader, &spec, node.get("spec")),

@@ -1,10 +1,27 @@
 //! ClusterNetworkPolicy, and the two kinds that came before it: AdminNetworkPolicy and
 //! BaselineAdminNetworkPolicy are read as what replaces them.
+//!
+//! What the schema of the experimental channel says decides whether an object is refused; what is
+//! not understood of an object that stands closes its rule, or the whole policy. A selector is the
+//! case to remember: the schema lets any label key and any operator pass, so that such a policy is
+//! stored although nobody can evaluate it.
+
+mod closed;
+mod context;
+mod peer;
+mod port;
+mod rule;
+mod selector;
+mod spec;
 
 use super::policy::{Direction, Rule};
-use super::read::{Keys, Path, Reader};
 use crate::selector::Selector;
-use crate::tree::Node;
+
+pub use context::Origin;
+pub use spec::read;
+
+/// The group of the API.
+pub const GROUP: &str = "policy.networking.k8s.io";
 
 /// The tier of a cluster's administrator that a policy is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +50,39 @@ impl ClusterPolicyKind {
             Self::ClusterNetworkPolicy => "ClusterNetworkPolicy",
             Self::AdminNetworkPolicy => "AdminNetworkPolicy",
             Self::BaselineAdminNetworkPolicy => "BaselineAdminNetworkPolicy",
+        }
+    }
+
+    /// The tier that its policies are in, unless they name one themselves.
+    pub fn tier(self) -> ClusterTier {
+        match self {
+            Self::BaselineAdminNetworkPolicy => ClusterTier::Baseline,
+            Self::ClusterNetworkPolicy | Self::AdminNetworkPolicy => ClusterTier::Admin,
+        }
+    }
+
+    /// The kind of a name.
+    pub fn find(name: &str) -> Option<Self> {
+        [Self::ClusterNetworkPolicy, Self::AdminNetworkPolicy, Self::BaselineAdminNetworkPolicy]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
+
+    /// The versions that are, or once were, served.
+    pub fn versions(self) -> &'static [&'static str] {
+        match self {
+            Self::ClusterNetworkPolicy => &["v1beta1", "v1alpha2"],
+            Self::AdminNetworkPolicy | Self::BaselineAdminNetworkPolicy => &["v1alpha1"],
+        }
+    }
+
+    /// The version that is to be written.
+    pub fn current_version(self) -> &'static str {
+        match self {
+            Self::ClusterNetworkPolicy => "policy.networking.k8s.io/v1beta1",
+            Self::AdminNetworkPolicy | Self::BaselineAdminNetworkPolicy => {
+                "policy.networking.k8s.io/v1alpha1"
+            }
         }
     }
 
@@ -79,12 +129,4 @@ impl ClusterPolicy {
             Direction::Egress => &self.egress,
         }
     }
-}
-
-/// Reads `spec`.
-pub fn read(reader: &mut Reader, object: &Node<'_>) -> ClusterPolicy {
-    reader.fields(&Path::Root, object, Keys::Exactly(&["spec"]));
-    let (kind, tier) = (ClusterPolicyKind::ClusterNetworkPolicy, ClusterTier::Admin);
-    let (subject, ingress, egress) = (Subject::default(), Vec::new(), Vec::new());
-    ClusterPolicy { kind, tier, priority: 0, subject, ingress, egress }
 }
