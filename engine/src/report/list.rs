@@ -191,6 +191,7 @@ fn note(session: &Session, key: &NoteKey, connections: u32) -> Note {
     let rule = index.and_then(|i| policy.written(direction).get(i as usize));
     note.path = Some(match index {
         Some(index) => path::rule(direction, index as usize),
+        None if key.reason == UnknownReason::Tie => "spec.priority".into(),
         None if policy.namespace.is_none() => "spec.subject".into(),
         None => "spec.podSelector".into(),
     });
