@@ -6,6 +6,7 @@
 mod ask;
 mod class;
 mod from;
+mod interned;
 mod note;
 mod pair;
 mod row;
