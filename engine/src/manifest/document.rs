@@ -99,15 +99,11 @@ impl Document {
         let meta = Meta::read(&mut reader, node, node.span);
         check_names(&mut reader, &meta, &known, node);
         let body = known.read(&mut reader, node);
-        if version == "extensions/v1beta1" {
-            let message = format!("`extensions/v1beta1` {kind} is no longer served");
+        if let Some((message, help)) = known.outdated(version) {
             let path = Path::Root.field("apiVersion");
             let span = node.get("apiVersion").map_or(node.span, |version| version.span);
-            let help = format!("write `apiVersion: {}`", known.current_version());
-            reader.report(
-                &path,
-                Diagnostic::new(Code::DeprecatedVersion, message).at(span).with_help(help),
-            );
+            let finding = Diagnostic::new(Code::DeprecatedVersion, message).at(span);
+            reader.report(&path, finding.with_help(help));
         }
         let object = Object { meta, body, span: node.span };
         self.keep(reader, object, item);
@@ -177,6 +173,18 @@ impl Known {
             (_, "kubevirt.io") => &["v1", "v1alpha3"],
             (_, "batch") => &["v1", "v1beta1", "v2alpha1"],
             _ => &["v1alpha1", "v1beta1", "v1"],
+        }
+    }
+
+    /// What is wrong with a version that is understood and no longer served, and what to write.
+    fn outdated(self, version: &str) -> Option<(String, String)> {
+        match self {
+            Self::ClusterPolicy(kind) => kind.outdated(),
+            _ if version == "extensions/v1beta1" => {
+                let message = "`extensions/v1beta1` NetworkPolicy is no longer served".to_owned();
+                Some((message, format!("write `apiVersion: {}`", self.current_version())))
+            }
+            _ => None,
         }
     }
 

@@ -105,6 +105,15 @@ impl Action {
             Self::Pass => "Pass",
         }
     }
+
+    /// As sentences have it: `accept`, `deny`, `pass`.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Deny => "deny",
+            Self::Pass => "pass",
+        }
+    }
 }
 
 /// A rule: any of its peers on any of its ports.
