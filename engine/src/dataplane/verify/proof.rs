@@ -107,6 +107,12 @@ impl Grounds {
         self.peers.iter().copied().chain(self.pairs.iter().map(|pair| pair.1))
     }
 
+    /// Whether they fall with any member of a set.
+    #[cfg(test)]
+    pub fn depend_on_members(&self) -> bool {
+        !self.sets.is_empty() || !self.peers.is_empty() || self.everybody
+    }
+
     /// Sets that must have the same members.
     pub fn pairs(&self) -> &[Pair] {
         &self.pairs
