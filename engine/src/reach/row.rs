@@ -278,7 +278,7 @@ impl Maker<'_, '_> {
                         }
                     }
                 }
-                RulePeer::Nodes(_) | RulePeer::Names(_) => draft.open_addresses = true,
+                RulePeer::Nodes(..) | RulePeer::Names(_) => draft.open_addresses = true,
                 RulePeer::Block(id) => {
                     draft.add(Key::Block(*id), whole, self.interns.0);
                     draft.blocks.push((*id, ports.clone()));

@@ -7,6 +7,7 @@
 //! of equal priority, which may be evaluated in any order, leave it open in one world too. Where
 //! the worlds do not agree the answer is unknown, and nowhere else.
 
+mod apart;
 mod names;
 mod nodes;
 mod rules;
@@ -14,6 +15,7 @@ mod tiers;
 mod who;
 mod world;
 
+pub use apart::is_open_apart;
 pub use rules::{
     Outcomes, Party, PodFacts, Traffic, outcomes, peer_matches, port_matches, selected_by, types,
 };

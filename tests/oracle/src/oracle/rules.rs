@@ -33,6 +33,9 @@ pub struct Party {
     /// Those domain names of policies that resolve to its address, as [`super::names`] writes
     /// them. Made up for destinations only.
     pub names: Vec<String>,
+    /// Peers of rules of which it is assumed whether they name it, whatever its node and names
+    /// are: see [`super::apart`].
+    pub assumed: Vec<(super::apart::OpenPeer, bool)>,
 }
 
 /// What policies see of a pod.

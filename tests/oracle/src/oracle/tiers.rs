@@ -100,6 +100,9 @@ fn matches(
 
 /// §3.
 pub fn cluster_peer_matches(cluster: &Cluster, peer: &TierPeer, party: &Party) -> bool {
+    if let Some((_, assumed)) = party.assumed.iter().find(|(open, _)| open.is(peer)) {
+        return *assumed;
+    }
     match peer {
         TierPeer::Pods(pods) => is_subject(cluster, pods, party),
         TierPeer::Nodes(selector) => {
