@@ -17,9 +17,13 @@ mod world;
 
 pub use apart::is_open_apart;
 pub use rules::{
-    Outcomes, Party, PodFacts, Traffic, outcomes, peer_matches, port_matches, selected_by, types,
+    Outcomes, Party, PodFacts, Traffic, outcomes, peer_matches, port_matches, rule_matches,
+    selected_by, types,
 };
-pub use tiers::{cluster_peer_matches, cluster_port_matches, is_subject, may_decide};
+pub use tiers::{
+    Tier, cluster_peer_matches, cluster_port_matches, is_subject, may_decide, reaches,
+    tier_actions, tier_rule_matches,
+};
 pub use who::{End, Host, Identity, Person, persons};
 pub use world::{World, worlds};
 

@@ -157,7 +157,7 @@ pub fn types(policy: &Policy) -> Vec<Direction> {
 }
 
 /// §6: `(ports empty or any entry matches) and (peers empty or any peer matches)`.
-fn rule_matches(
+pub fn rule_matches(
     cluster: &Cluster,
     (policy, rule): (&Policy, &Rule),
     (peer, destination): (&Party, &Party),
