@@ -93,7 +93,7 @@ impl<'i> Sets<'i> {
             Some(RulePeer::Pods(id)) => Some(vec![in_set(self.pods(id))]),
             Some(
                 RulePeer::Block(id)
-                | RulePeer::Nodes(BlockPair { certain: id, .. })
+                | RulePeer::Nodes(BlockPair { certain: id, .. }, _)
                 | RulePeer::Names(BlockPair { certain: id, .. }),
             ) => {
                 let cidrs = self.block(id)?;
@@ -132,7 +132,7 @@ impl<'i> Sets<'i> {
             Some(RulePeer::Pods(id)) => Peers::Pods(self.peer_set(id)?),
             Some(
                 RulePeer::Block(id)
-                | RulePeer::Nodes(BlockPair { certain: id, .. })
+                | RulePeer::Nodes(BlockPair { certain: id, .. }, _)
                 | RulePeer::Names(BlockPair { certain: id, .. }),
             ) => {
                 let block = self.input.policies.blocks().get(id as usize)?;

@@ -220,7 +220,7 @@ impl Policies<'_> {
     fn peers(&mut self, peer: RulePeer) -> Arc<Asked> {
         match peer {
             RulePeer::Block(id)
-            | RulePeer::Nodes(BlockPair { certain: id, .. })
+            | RulePeer::Nodes(BlockPair { certain: id, .. }, _)
             | RulePeer::Names(BlockPair { certain: id, .. }) => {
                 let block = self.policies.block(id);
                 let space = block.map_or_else(Space::empty, |one| space::of_set(one, self.family));
