@@ -9,7 +9,7 @@ use super::types::{
     EndReport, EntryEvidence, Evidence, FlowQuery, FlowReport, Match, PolicyEvidence, RuleEvidence,
     UnknownReason, Verdict,
 };
-use super::{place, sentence};
+use super::{check, place, sentence};
 use crate::manifest::{Direction, Rule};
 use crate::net::ConnSet;
 use crate::policy::{CompiledPolicy, PolicyRef};
@@ -56,6 +56,7 @@ impl Session {
             pod_port: Some(case.port).filter(|port| *port != query.port),
             allowed: allowed(self, &cases),
             evidence,
+            not_judged: check::not_judged(self),
         })
     }
 
