@@ -19,6 +19,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
         Form::Text => print(&session, &report, args, &mut out)?,
     }
     out.finish()?;
+    findings::not_judged(&report.summary, args.say);
     Ok(findings::outcome(&report.summary, args.fail_on))
 }
 
