@@ -197,5 +197,5 @@ impl Model {
 /// the time of making the objects from here, one by one, and any key is safe, `__proto__` too.
 fn to_js(report: &impl Serialize) -> Result<JsValue, Error> {
     let text = serde_json::to_string(report).map_err(|error| Error::internal(&error.to_string()));
-    js_sys::JSON::parse(&text?).map_err(|cause| Error::internal("no JSON").because(cause))
+    js_sys::JSON::parse(&text?).map_err(|cause| Error::internal("not valid JSON").because(cause))
 }
