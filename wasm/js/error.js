@@ -67,7 +67,7 @@ function translated(error, distrust) {
 
 /** For a model that was freed, or lost with the instance that had it. */
 export function released() {
-  return new PortcullisError('released', 'the model is not there any more: make a new one');
+  return new PortcullisError('released', 'the model is gone: create a new one');
 }
 
 /** For calls before the engine is there. */
@@ -77,5 +77,5 @@ export function notLoaded() {
 
 /** For a file that is no engine, or cannot be had. */
 export function loadFailed(cause) {
-  return new PortcullisError('load', `the engine cannot be loaded: ${cause?.message ?? cause}`, undefined, cause);
+  return new PortcullisError('load', `the engine could not be loaded: ${cause?.message ?? cause}`, undefined, cause);
 }
