@@ -119,7 +119,7 @@ fn engine_family(family: OneFamily) -> Family {
     }
 }
 
-/// Both tools pass over lines that begin with `#`.
+/// Both tools ignore lines that begin with `#`.
 fn print(report: &ProgramReport, args: &RenderArgs, out: &mut impl Write) -> fmt::Result {
     for family in &report.families {
         if args.part != Some(Part::Rules) {
