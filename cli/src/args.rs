@@ -58,7 +58,7 @@ pub enum Command {
     /// The verdict in one line, then the result at each end and which line of which policy decides.
     #[command(after_long_help = STATUS)]
     Eval(EvalArgs),
-    /// Show everything that decides about a flow
+    /// Show everything that decides a flow
     ///
     /// Both ends, and every policy, rule, peer and port entry that was evaluated: ✓ admits or
     /// matches, ✗ does not and why, ? is unknown.

@@ -56,9 +56,9 @@ pub struct RenderArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Deny {
-    /// Reject: the sender gets an error at once
+    /// The sender gets an error at once
     Reject,
-    /// Drop silently
+    /// The packet is dropped silently
     Drop,
 }
 
