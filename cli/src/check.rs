@@ -62,6 +62,6 @@ fn summary(summary: &Summary) -> String {
     }
     let others: u32 = summary.ignored.iter().map(|kind| kind.count).sum();
     let passed = findings::count(others, "object");
-    let passed = passed.map(|n| format!(" ({n} of other kinds passed over)"));
+    let passed = passed.map(|n| format!(" (ignored: {n} of other kinds)"));
     parts.join(", ") + &passed.unwrap_or_default()
 }

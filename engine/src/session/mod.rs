@@ -327,8 +327,8 @@ impl Session {
                 format!(" in namespace `{namespace}`")
             };
             let message = format!("a second {kind} `{name}`{place}: it replaces the first");
-            let finding = Diagnostic::new(Code::DuplicateName, message)
-                .with_help("give one of the two another name");
+            let finding =
+                Diagnostic::new(Code::DuplicateName, message).with_help("rename one of the two");
             (Some((*file, *part)), about(finding, object))
         });
         let inhabited: FxHashSet<u32> =
@@ -338,11 +338,11 @@ impl Session {
         let idle = idle.map(|(namespace, policy)| {
             let namespace = self.model().namespace_name(namespace);
             let message =
-                format!("the policy is in namespace `{namespace}`, which has no pods here");
+                format!("the policy is in namespace `{namespace}`, which has no pods in the input");
             let mut finding = Diagnostic::new(Code::NamespaceWithoutPods, message);
             if policy.object.meta.namespace.is_none() {
                 finding = finding.with_help(
-                    "it names no namespace: say `metadata.namespace` if another one is meant",
+                    "it has no namespace: set `metadata.namespace` if another one is meant",
                 );
             }
             (self.origin(&policy.object), about(finding, &policy.object))
