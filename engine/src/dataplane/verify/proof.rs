@@ -123,7 +123,7 @@ impl Grounds {
 fn asks_all(rule: &PolicyRule) -> bool {
     let named = rule.ports.iter().any(|port| matches!(port.ports, PortMatch::Named(_)));
     let elsewhere = |peer: &RulePeer| match peer {
-        RulePeer::Nodes(pair) => pair.certain != pair.possible,
+        RulePeer::Nodes(pair, _) => pair.certain != pair.possible,
         _ => false,
     };
     named || rule.peers.iter().any(elsewhere)
