@@ -145,6 +145,7 @@ texts! {
     broken_old: "The diagram shows the last complete result.", "图中是上一次完整的结果。";
     broken_rest: "The rest is still shown.", "其余部分照常绘制。";
     stopped: "The analysis failed on this text. Undo the last change, or remove what is unusual.", "分析此文本失败。请撤销上一步修改，或移除不寻常的部分。";
+    not_judged: "Not judged: {kinds}. They can change every answer on this page.", "未评估：{kinds}。它们可能改变本页的任何结果。";
     unknown_flows: "{n} flow depends on what the manifests do not say|{n} flows depend on what the manifests do not say", "{n} 条流取决于清单中没有的信息";
     unknown_undrawn: "they are in the list, not in the diagram.", "它们在列表中，不在图中。";
     why: "Why", "原因";
