@@ -14,6 +14,7 @@ use super::{path, place};
 use crate::cluster::{Addresses, ClusterModel, Endpoint};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet};
+use crate::policy::{Program, TierKind};
 use crate::reach::{NoteKey, Reach, Target, Unit, UnitKind};
 use crate::selector::Match;
 use crate::session::Session;
@@ -318,6 +319,7 @@ fn endpoint(session: &Session, unit: &Unit, id: &Arc<str>) -> EndpointReport {
         addresses: Vec::new(),
         ingress: None,
         egress: None,
+        cluster_policies: Vec::new(),
         host_network: false,
         location: None,
     };
@@ -361,18 +363,17 @@ fn fill_workload(session: &Session, report: &mut EndpointReport, workload: u32, 
     report.host_network = first.host_network();
     report.ingress = Some(isolation(session, first, Direction::Ingress));
     report.egress = Some(isolation(session, first, Direction::Egress));
+    let ruled = |direction: &Direction| has_cluster_policies(session, first, *direction);
+    report.cluster_policies = Direction::BOTH.into_iter().filter(ruled).collect();
     let object = workload.object.as_ref().or(first.object.as_ref());
     report.location = object.and_then(|object| place::of_object(session, object, object.span));
 }
 
 fn isolation(session: &Session, endpoint: &Endpoint, direction: Direction) -> Isolation {
-    let (model, set) = (session.model(), session.policies());
-    let Some(group) = endpoint.group else {
+    let Some(programs) = programs(session, endpoint, direction) else {
         return Isolation::Unenforced;
     };
-    let variants = model.variants.get(&group).map_or(std::slice::from_ref(&group), Vec::as_slice);
-    let programs = || variants.iter().map(|id| set.program(set.program_id(*id, direction)));
-    let isolates = |wanted: Match| programs().all(|program| program.isolates() == wanted);
+    let isolates = |wanted: Match| programs.iter().all(|program| program.isolates() == wanted);
     if isolates(Match::No) {
         Isolation::No
     } else if isolates(Match::Yes) {
@@ -380,4 +381,22 @@ fn isolation(session: &Session, endpoint: &Endpoint, direction: Direction) -> Is
     } else {
         Isolation::Unknown
     }
+}
+
+fn has_cluster_policies(session: &Session, endpoint: &Endpoint, direction: Direction) -> bool {
+    let programs = programs(session, endpoint, direction).unwrap_or_default();
+    let mut tiers = programs.iter().flat_map(|program| &program.tiers);
+    tiers.any(|tier| tier.kind != TierKind::NetworkPolicy)
+}
+
+/// The programs of what an endpoint may be; none if policies do not apply to it.
+fn programs<'s>(
+    session: &'s Session,
+    endpoint: &Endpoint,
+    direction: Direction,
+) -> Option<Vec<&'s Program>> {
+    let (model, set) = (session.model(), session.policies());
+    let group = endpoint.group?;
+    let variants = model.variants.get(&group).map_or(std::slice::from_ref(&group), Vec::as_slice);
+    Some(variants.iter().map(|id| set.program(set.program_id(*id, direction))).collect())
 }

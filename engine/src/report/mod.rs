@@ -1,5 +1,6 @@
 //! What users receive: the only module whose types are serialised for them.
 
+mod at;
 mod case;
 mod check;
 mod evidence;
@@ -9,13 +10,13 @@ mod path;
 mod place;
 mod program;
 mod query;
-
 mod sentence;
 mod service;
 pub mod text;
 mod types;
 mod why;
 
+pub use at::{RuleAt, RulePart};
 pub use list::{ListFilter, in_focus};
 pub use program::{
     ChainReport, FamilyReport, FilterRuleReport, ProgramQuery, ProgramReport, RuleSource, SetReport,
