@@ -8,7 +8,9 @@ use super::pair;
 use crate::cluster::{Addresses, ClusterModel, Group, GroupId};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{ConnId, ConnSet, ConnTable, Family};
-use crate::policy::{BlockId, PolicyId, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
+use crate::policy::{
+    BlockId, CompiledPolicy, PolicyId, PolicyRule, PolicySet, ProgramId, RulePeer, SetId,
+};
 use crate::verdict::UnknownReason;
 
 /// What a rule's peer names, or what is known of a class in its place.
@@ -211,6 +213,11 @@ impl Maker<'_, '_> {
         if !set.program(program).only_accepts() {
             row.slow = Some(program);
         }
+        for policy in tied(set, program, direction) {
+            let rule = Some((policy, direction, None));
+            let note = self.interns.1.intern(NoteKey { reason: UnknownReason::Tie, rule });
+            row.notes.push((Key::Any, ConnId::ALL, note));
+        }
         for policy in set.program(program).policies() {
             if !policy.certain {
                 let key = NoteKey {
@@ -278,14 +285,21 @@ impl Maker<'_, '_> {
                         }
                     }
                 }
-                RulePeer::Nodes(_) | RulePeer::Names(_) => draft.open_addresses = true,
+                RulePeer::Nodes(_) => {
+                    draft.open_addresses = true;
+                    let id = note(UnknownReason::Address);
+                    row.notes.extend([Key::SomePod, Key::SomeNode].map(|key| (key, conn, id)));
+                }
+                RulePeer::Names(_) => {
+                    draft.open_addresses = true;
+                    row.notes.push((Key::Any, conn, note(UnknownReason::Name)));
+                }
                 RulePeer::Block(id) => {
                     draft.add(Key::Block(*id), whole, self.interns.0);
                     draft.blocks.push((*id, ports.clone()));
                     draft.named_block |= !named.is_empty();
                     let id = note(UnknownReason::Address);
-                    row.notes.push((Key::SomePod, conn, id));
-                    row.notes.push((Key::SomeNode, conn, id));
+                    row.notes.extend([Key::SomePod, Key::SomeNode].map(|key| (key, conn, id)));
                 }
             }
         }
@@ -309,6 +323,29 @@ impl Maker<'_, '_> {
             }
         }
     }
+}
+
+/// Policies of a program that have the priority of another one, and rules that disagree with its.
+fn tied(set: &PolicySet, program: ProgramId, direction: Direction) -> Vec<PolicyId> {
+    let tiers = set.program(program).tiers.iter().filter(|tier| !tier.kind.only_accepts());
+    let tied = tiers.flat_map(|tier| {
+        let policies =
+            tier.policies.iter().filter_map(|one| Some((one.policy, &**set.policy(one.policy)?)));
+        let policies: Vec<_> = policies.collect();
+        let disagree = |(id, own): &(PolicyId, &CompiledPolicy)| {
+            let mut others = policies.iter().filter(|(other, _)| other != id);
+            others.any(|(_, other)| own.priority == other.priority && differ(own, other, direction))
+        };
+        policies.iter().filter(|one| disagree(one)).map(|(id, _)| *id).collect::<Vec<_>>()
+    });
+    tied.collect()
+}
+
+/// Whether a rule of one does something else than a rule of the other.
+fn differ(a: &CompiledPolicy, b: &CompiledPolicy, direction: Direction) -> bool {
+    let mut rules = a.rules(direction).unwrap_or_default().iter();
+    let others = b.rules(direction).unwrap_or_default();
+    rules.any(|rule| others.iter().any(|other| other.action != rule.action))
 }
 
 fn is_named(entry: &PortEntry) -> bool {

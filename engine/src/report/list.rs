@@ -5,18 +5,16 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::isolation::{has_cluster_policies, isolation};
 use super::types::{
-    Connection, EndpointKind, EndpointReport, Isolation, ListReport, Note, PortRange, Protocol,
-    UnknownReason,
+    Connection, EndpointKind, EndpointReport, ListReport, Note, PortRange, Protocol, UnknownReason,
 };
 use super::why::Explained;
 use super::{path, place};
 use crate::cluster::{Addresses, ClusterModel, Endpoint};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet};
-use crate::policy::{Program, TierKind};
 use crate::reach::{NoteKey, Reach, Target, Unit, UnitKind};
-use crate::selector::Match;
 use crate::session::Session;
 
 /// Which connections to list.
@@ -192,6 +190,7 @@ fn note(session: &Session, key: &NoteKey, connections: u32) -> Note {
     let rule = index.and_then(|i| policy.written(direction).get(i as usize));
     note.path = Some(match index {
         Some(index) => path::rule(direction, index as usize),
+        None if key.reason == UnknownReason::Tie => "spec.priority".into(),
         None if policy.namespace.is_none() => "spec.subject".into(),
         None => "spec.podSelector".into(),
     });
@@ -367,36 +366,4 @@ fn fill_workload(session: &Session, report: &mut EndpointReport, workload: u32, 
     report.cluster_policies = Direction::BOTH.into_iter().filter(ruled).collect();
     let object = workload.object.as_ref().or(first.object.as_ref());
     report.location = object.and_then(|object| place::of_object(session, object, object.span));
-}
-
-fn isolation(session: &Session, endpoint: &Endpoint, direction: Direction) -> Isolation {
-    let Some(programs) = programs(session, endpoint, direction) else {
-        return Isolation::Unenforced;
-    };
-    let isolates = |wanted: Match| programs.iter().all(|program| program.isolates() == wanted);
-    if isolates(Match::No) {
-        Isolation::No
-    } else if isolates(Match::Yes) {
-        Isolation::Yes
-    } else {
-        Isolation::Unknown
-    }
-}
-
-fn has_cluster_policies(session: &Session, endpoint: &Endpoint, direction: Direction) -> bool {
-    let programs = programs(session, endpoint, direction).unwrap_or_default();
-    let mut tiers = programs.iter().flat_map(|program| &program.tiers);
-    tiers.any(|tier| tier.kind != TierKind::NetworkPolicy)
-}
-
-/// The programs of what an endpoint may be; none if policies do not apply to it.
-fn programs<'s>(
-    session: &'s Session,
-    endpoint: &Endpoint,
-    direction: Direction,
-) -> Option<Vec<&'s Program>> {
-    let (model, set) = (session.model(), session.policies());
-    let group = endpoint.group?;
-    let variants = model.variants.get(&group).map_or(std::slice::from_ref(&group), Vec::as_slice);
-    Some(variants.iter().map(|id| set.program(set.program_id(*id, direction))).collect())
 }

@@ -5,6 +5,7 @@ mod case;
 mod check;
 mod evidence;
 mod flow;
+mod isolation;
 mod list;
 mod path;
 mod place;
