@@ -1,8 +1,14 @@
-//! What the agent tells of itself: metrics, health, readiness.
+//! What the agent tells of itself: metrics, health and readiness, the flow log, complaints about
+//! policies that are not enforced as written, and a warning where Services hide their clients.
 
+mod complaint;
+pub mod flowlog;
 mod http;
+pub mod masquerade;
 mod metrics;
+pub mod unenforced;
 
+pub use complaint::{Complaint, Reporter};
 pub use http::serve;
 pub use metrics::{Metrics, Phase};
 
@@ -37,13 +43,13 @@ impl Default for Status {
 }
 
 impl Status {
-    /// Says that what is wanted is in force.
+    /// Says that the desired state is in force.
     pub fn ready(&self) {
         self.state().obstacle = None;
         self.metrics.ready.set(1);
     }
 
-    /// Says why what is wanted is not, or not for certain, in force.
+    /// Says why the desired state is not, or not for certain, in force.
     pub fn not_ready(&self, obstacle: impl Into<String>) {
         self.state().obstacle = Some(obstacle.into());
         self.metrics.ready.set(0);

@@ -4,8 +4,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use kube::Client;
-use portcullis_agent::source::{Message, Source as _};
-use portcullis_agent::watch::{ApiServer, Complaint, EventPace, Events, Patience, Reporter};
+use portcullis_agent::observe::{Complaint, Reporter};
+use portcullis_agent::source::apiserver::{ApiServer, EventPace, Events, Patience};
+use portcullis_agent::source::{ChangeSink, Changes, Source as _};
 use portcullis_kube::{
     Body, agent_token, collection, create_agent_account, create_policy, deploy_path, send,
 };
@@ -16,13 +17,16 @@ use super::{admits, cluster, fill};
 const AT_ONCE: EventPace = EventPace { spread: Duration::ZERO, between: Duration::ZERO };
 
 /// An agent of a node; who takes complaints, and what keeps it alive.
-fn agent(kubeconfig: &std::path::Path, node: &str) -> (Reporter, Receiver<Message>) {
+fn agent(kubeconfig: &std::path::Path, node: &str) -> (Reporter, Receiver<Changes>) {
     let events = Events::of(node, AT_ONCE);
     let (reporter, (to, messages)) = (events.reporter(), channel());
     let (kubeconfig, patience) = (Some(kubeconfig.to_owned()), Patience::default());
     let source =
         ApiServer { kubeconfig, patience, status: Default::default(), events: Some(events) };
-    std::thread::spawn(move || Box::new(source).start(to)).join().unwrap().unwrap();
+    std::thread::spawn(move || Box::new(source).start(ChangeSink::from(to)))
+        .join()
+        .unwrap()
+        .unwrap();
     (reporter, messages)
 }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use kube::Client;
 use portcullis_agent::observe::Status;
-use portcullis_agent::source::{Change, Message, Source as _};
-use portcullis_agent::watch::{ApiServer, Patience};
+use portcullis_agent::source::apiserver::{ApiServer, Patience};
+use portcullis_agent::source::{Change, ChangeSink, Changes, Source as _};
 use portcullis_engine::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
 use portcullis_engine::dataplane::{
     Input, Settings, ipset_restore, iptables_restore, lower, verify,
@@ -84,7 +84,7 @@ pub async fn afresh(client: &Client) -> State {
 
 /// A watch, and what it has told.
 pub struct Watched {
-    messages: Receiver<Message>,
+    messages: Receiver<Changes>,
     index: Index,
     lists: Vec<Stored>,
     status: Arc<Status>,
@@ -101,7 +101,7 @@ impl Watched {
         let status_there = Arc::clone(&status);
         let source = Box::new(ApiServer { kubeconfig, patience, status: status_there, events });
         // Not from within the test's own runtime.
-        std::thread::spawn(move || source.start(to)).join().unwrap().unwrap();
+        std::thread::spawn(move || source.start(ChangeSink::from(to))).join().unwrap().unwrap();
         let index = Index::new(Options::default());
         Self { messages, index, lists: Vec::new(), status, before: None }
     }
@@ -109,10 +109,9 @@ impl Watched {
     /// Listens until nothing has come for a moment, or for so long.
     pub fn hear(&mut self, at_most: Duration) {
         let end = Instant::now() + at_most;
-        while let Ok(message) =
+        while let Ok(changes) =
             self.messages.recv_timeout(end.saturating_duration_since(Instant::now()))
         {
-            let Message::Changes(changes) = message else { continue };
             for change in changes.changes {
                 let Change::Object(event) = change else { panic!("a file") };
                 if let Event::Begin(kind) = event {

@@ -4,8 +4,6 @@
 //! server refuses the others.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Limited};
@@ -14,11 +12,12 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{sleep, timeout};
 
 use super::request::{WatchError, encoded, send};
-use super::{Patience, pause};
+use super::{Patience, backoff};
+use crate::observe::{Complaint, Reporter};
 
 /// How many complaints may wait; more are left out.
 const WAITING: usize = 256;
@@ -32,23 +31,6 @@ const LONGEST: usize = 1024;
 /// The longest answer that is read.
 const LONGEST_ANSWER: usize = 4 << 20;
 
-/// What is wrong with a policy.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Complaint {
-    /// Its namespace.
-    pub namespace: Arc<str>,
-    /// Its name.
-    pub policy: Arc<str>,
-    /// What is wrong, as a sentence.
-    pub what: String,
-}
-
-/// Who takes complaints. By default, nobody does.
-#[derive(Clone, Debug, Default)]
-pub struct Reporter {
-    to: Option<Sender<Complaint>>,
-}
-
 /// Complaints on their way to the API server.
 #[derive(Debug)]
 pub struct Events {
@@ -57,7 +39,7 @@ pub struct Events {
     node: String,
     pace: EventPace,
     /// Names of Events, and when the API server had them.
-    told: HashMap<String, Instant>,
+    created: HashMap<String, Instant>,
 }
 
 /// How fast Events may come. All nodes have them at the same time.
@@ -75,22 +57,12 @@ impl Default for EventPace {
     }
 }
 
-impl Reporter {
-    /// Takes a complaint, if there is room for it.
-    pub fn complain(&self, complaint: Complaint) {
-        if let Some(to) = &self.to {
-            // It is in the log, too.
-            let _ = to.try_send(complaint);
-        }
-    }
-}
-
 impl Events {
     /// Events that a node tells.
     pub fn of(node: &str, pace: EventPace) -> Self {
         let (to, complaints) = channel(WAITING);
-        let (reporter, told) = (Reporter { to: Some(to) }, HashMap::new());
-        Self { reporter, complaints, node: node.to_owned(), pace, told }
+        let (reporter, created) = (Reporter::new(to), HashMap::new());
+        Self { reporter, complaints, node: node.to_owned(), pace, created }
     }
 
     /// Who takes complaints for them.
@@ -106,11 +78,11 @@ impl Events {
 
     /// Tells of complaints as they come.
     pub async fn run(mut self, client: Client, patience: Patience) {
-        sleep(pause::between(self.pace.spread)).await;
+        sleep(backoff::between(self.pace.spread)).await;
         while let Some(complaint) = self.complaints.recv().await {
-            self.told.retain(|_, told| told.elapsed() < KEPT);
+            self.created.retain(|_, created| created.elapsed() < KEPT);
             if let Err(error) = self.tell(&client, &complaint, patience).await {
-                tracing::warn!(%error, "an Event could not be created");
+                tracing::warn!(%error, "could not create an Event");
             }
             sleep(self.pace.between).await;
         }
@@ -129,7 +101,7 @@ impl Events {
             return Ok(());
         };
         let name = name(uid, &complaint.what);
-        if self.told.contains_key(&name) {
+        if self.created.contains_key(&name) {
             return Ok(());
         }
         let namespace = encoded(&complaint.namespace);
@@ -140,7 +112,7 @@ impl Events {
             Ok(_) | Err(WatchError::Refused { code: 409, .. }) => {}
             Err(error) => return Err(error),
         }
-        self.told.insert(name, Instant::now());
+        self.created.insert(name, Instant::now());
         Ok(())
     }
 }
@@ -190,11 +162,14 @@ fn event(complaint: &Complaint, (uid, name): (&str, &str), node: &str) -> Value 
     })
 }
 
-/// The same on every node that runs the same version.
+/// The same on every node, whichever version it runs: so the hash is one that is written down
+/// (FNV-1a) and not the standard library's, which may change.
 fn name(uid: &str, what: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    (uid, what).hash(&mut hasher);
-    format!("portcullis-{:016x}", hasher.finish())
+    let bytes = uid.bytes().chain([0]).chain(what.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("portcullis-{hash:016x}")
 }
 
 #[cfg(test)]

@@ -1,19 +1,18 @@
-//! The wanted state as the API server tells it.
+//! The API server as a source.
 //!
-//! Four kinds are followed, each by a task of its own: a list of all, then what changes. The tasks
-//! share nothing but the channel. The engine reads the objects, so that a manifest means here what
-//! it means everywhere.
+//! Each kind is watched by a task of its own: a list of all, then what changes. The tasks share
+//! nothing but the sink. [`Events`] go the other way: they tell the owner of a policy that it is
+//! not enforced as written.
 
+mod backoff;
+mod decode;
 mod events;
-mod follow;
-mod pause;
+mod follower;
 mod protobuf;
 mod request;
-mod tell;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -22,10 +21,10 @@ use kube::{Client, Config};
 use portcullis_engine::manifest::Stored;
 use tokio::runtime::{Builder, Runtime};
 
+use super::{ChangeSink, Source};
 use crate::observe::Status;
-use crate::source::{Message, Source};
-pub use events::{Complaint, EventPace, Events, Reporter};
-use follow::Follower;
+pub use events::{EventPace, Events};
+use follower::Follower;
 use request::Resource;
 
 /// An API server to follow.
@@ -77,19 +76,17 @@ impl ApiServer {
                 let config = Config::from_custom_kubeconfig(file, &options).await;
                 config.with_context(|| format!("`{shown}`"))?
             }
-            None => Config::incluster().context(
-                "this is no pod of a cluster: say where its API server is, with --kubeconfig FILE, \
-                 or where policies are, with --manifests DIR",
-            )?,
+            None => Config::incluster()
+                .context("not running in a pod: pass --kubeconfig FILE or --manifests DIR")?,
         };
         config.connect_timeout = Some(self.patience.connect);
         // Watches are silent for long; what is too long is decided here.
         config.read_timeout = None;
         config.default_retry = false;
-        Client::try_from(config).context("the API server cannot be asked")
+        Client::try_from(config).context("could not make a client of the API server")
     }
 
-    async fn follow_all(mut self, client: Client, to: Sender<Message>) {
+    async fn follow_all(mut self, client: Client, to: ChangeSink) {
         let events = self.events.take();
         let reporter = events.as_ref().map(Events::reporter).unwrap_or_default();
         if let Some(events) = events {
@@ -106,18 +103,18 @@ impl ApiServer {
 }
 
 impl Source for ApiServer {
-    fn start(self: Box<Self>, to: Sender<Message>) -> anyhow::Result<()> {
+    fn start(self: Box<Self>, to: ChangeSink) -> anyhow::Result<()> {
         let runtime = runtime()?;
         let client = runtime.block_on(self.client())?;
         std::thread::Builder::new()
             .name("watch".into())
             .spawn(move || runtime.block_on(self.follow_all(client, to)))
-            .context("no thread can be started")?;
+            .context("could not start a thread")?;
         Ok(())
     }
 }
 
 /// One thread reads everything: no more is needed, and memory is dearer than time.
 fn runtime() -> anyhow::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build().context("the watch cannot be run")
+    Builder::new_current_thread().enable_all().build().context("could not start the watch")
 }

@@ -1,14 +1,14 @@
-//! What could not be enforced as written, for the agent's log.
+//! Policies that a program does not enforce as they are written: logged, and complained of.
 
 use std::sync::Arc;
 
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{FilterProgram, Note};
 
-use crate::watch::{Complaint, Reporter};
+use super::{Complaint, Reporter};
 
-/// Tells what a program closes for want of knowledge, unless the one before it did so too.
-pub fn tell(
+/// Reports what a program denies for want of knowledge, unless the one before it did so too.
+pub fn report(
     session: &Session,
     before: Option<&FilterProgram>,
     program: &FilterProgram,

@@ -1,4 +1,4 @@
-//! What is asked of the API server, and how it says no.
+//! Requests to the API server, and how it refuses them.
 
 use http_body_util::{BodyExt as _, Limited};
 use kube::Client;
@@ -32,10 +32,10 @@ pub struct Resource {
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// It cannot be reached, or the connection broke.
-    #[error("the API server cannot be asked: {}", chain(.0))]
+    #[error("could not reach the API server: {}", chain(.0))]
     Client(#[from] kube::Error),
     /// It refused.
-    #[error("the API server says {code}: {message}")]
+    #[error("the API server answered {code}: {message}")]
     Refused {
         /// The status.
         code: u16,
@@ -46,20 +46,20 @@ pub enum WatchError {
     #[error("the API server has been silent for {0} s")]
     Silent(u64),
     /// What came is not what was asked for.
-    #[error("the API server's answer is not understood: {0}")]
+    #[error("the API server's answer could not be read: {0}")]
     Answer(#[from] serde_json::Error),
     /// The same, where protocol buffers came.
-    #[error("the API server's answer is not understood: {0}")]
+    #[error("the API server's answer could not be read: {0}")]
     Frame(#[from] Malformed),
     /// It ended before anything could come.
-    #[error("the watch ended as soon as it had begun")]
+    #[error("the watch ended as soon as it began")]
     Early,
     /// No request can be made.
-    #[error("the request cannot be made: {0}")]
+    #[error("invalid request: {0}")]
     Request(#[from] http::Error),
     /// The agent has ended.
-    #[error("nobody listens any more")]
-    Unheard,
+    #[error("the agent is stopping")]
+    Closed,
 }
 
 /// An error with its causes, which the client's own text leaves out.
