@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds etcd and kube-apiserver, which the tests of tests/kube start on this machine, and Helm's
-# engine, with which they render the chart.
+# engine, with which they render the chart; and fetches the CustomResourceDefinitions of
+# ClusterNetworkPolicy, which they install.
 # They are kept outside the tree, with a stamp of what they were built from; a second run takes a second.
 # Leaves with 3 where Go is missing or too old: those tests are then skipped, and nothing else needs it.
 set -euo pipefail
@@ -40,7 +41,25 @@ version=$(sed -n 's/^require k8s.io\/kubernetes \(v[0-9.]*\)$/\1/p' tests/kube/a
 IFS=. read -r major minor _ <<<"${version#v}"
 NAMED=k8s.io/component-base/version
 
+# go_files MODULE FOLDER NAME: takes NAME of each folder in FOLDER of a Go module, as
+# $OUT/crds/THAT-FOLDER.yaml. Their version is the one in tests/kube/crds/go.mod.
+go_files() {
+  local module=$ROOT/tests/kube/crds key from channel
+  key=$(cat "$module"/go.mod "$module"/go.sum | cksum)
+  [ "$(cat "$OUT/crds/stamp" 2>/dev/null)" = "$key" ] && return
+  (cd "$module" && quietly go-crds go mod download "$1") ||
+    missing "$1 could not be fetched, see above; can Go download modules here?"
+  from=$(cd "$module" && go list -m -f '{{.Dir}}' "$1")
+  mkdir -p "$OUT/crds"
+  for channel in "$from/$2"/*/; do
+    cp "$channel$3" "$OUT/crds/$(basename "$channel").yaml"
+  done
+  chmod u+w "$OUT"/crds/*.yaml
+  echo "$key" >"$OUT/crds/stamp"
+}
+
 mkdir -p "$OUT"
+go_files sigs.k8s.io/network-policy-api config/crd policy.networking.k8s.io_clusternetworkpolicies.yaml
 go_tool etcd . "half a minute"
 go_tool helm . "a minute"
 go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "five minutes" \

@@ -103,7 +103,7 @@ fn end_adds_up(end: &EndReport) -> Result<(), String> {
     for policy in &end.policies {
         policy_adds_up(policy)?;
     }
-    let most = end.policies.iter().map(|policy| policy.admits).max().unwrap();
+    let most = end.policies.iter().map(|policy| policy.matches).max().unwrap();
     match end.verdict {
         // Several entries together may admit what none of them does alone.
         Verdict::Allow => ensure(most >= Match::Unknown, "allowed by nothing"),
@@ -114,8 +114,8 @@ fn end_adds_up(end: &EndReport) -> Result<(), String> {
 }
 
 fn policy_adds_up(policy: &PolicyEvidence) -> Result<(), String> {
-    let most = policy.rules.iter().map(|rule| rule.admits).max();
-    ensure(policy.admits <= most.unwrap_or(Match::No), "a policy admits more than its rules")?;
+    let most = policy.rules.iter().map(|rule| rule.matches).max();
+    ensure(policy.matches <= most.unwrap_or(Match::No), "a policy admits more than its rules")?;
     policy.rules.iter().try_for_each(rule_adds_up)
 }
 
@@ -124,7 +124,7 @@ fn rule_adds_up(rule: &RuleEvidence) -> Result<(), String> {
         entries.iter().map(|entry| entry.matches).max().unwrap_or(Match::Yes)
     };
     let expected = any(&rule.peers).min(any(&rule.ports));
-    ensure(rule.admits == expected, &format!("{} does not add up", rule.path))?;
+    ensure(rule.matches == expected, &format!("{} does not add up", rule.path))?;
     let entries = || rule.peers.iter().chain(&rule.ports);
     let explained = entries().all(|entry| entry.matches == Match::Yes || entry.why.is_some());
     ensure(explained, "an entry that does not match, without a reason")?;

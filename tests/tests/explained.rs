@@ -123,7 +123,7 @@ fn asked(list: &ListReport, connection: &Connection) -> BTreeSet<(Protocol, u16)
 fn admitting(end: &EndReport) -> BTreeSet<Admitting> {
     let mut all = BTreeSet::new();
     for policy in &end.policies {
-        for rule in policy.rules.iter().filter(|rule| rule.admits != Match::No) {
+        for rule in policy.rules.iter().filter(|rule| rule.matches != Match::No) {
             let matching = rule.peers.iter().filter(|peer| peer.matches != Match::No);
             let paths = matching.map(|peer| peer.path.clone());
             let whole = rule.peers.is_empty().then(|| rule.path.clone());

@@ -51,6 +51,10 @@ codes! {
     Encoding = "R05", "encoding", Error;
     /// A kind that is understood, in a version that no API server serves.
     UnsupportedVersion = "R06", "unsupported-version", Warning;
+    /// A kind that decides traffic and that is not judged.
+    NotJudged = "R07", "not-judged", Warning;
+    /// A field of an older version that is no longer understood: its rule fails closed.
+    UnsupportedField = "R08", "unsupported-field", Warning;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
     /// A peer without any member.
@@ -77,6 +81,12 @@ codes! {
     ExceptOutside = "L39", "except-outside-cidr", Error;
     /// A CIDR with host bits, leading zeros or an IPv4-mapped address.
     NoncanonicalCidr = "L44", "noncanonical-cidr", Warning;
+    /// A field that only the experimental channel of its API has.
+    ExperimentalField = "L45", "experimental-field", Info;
+    /// Domain names in a rule that denies.
+    DomainNamesDenied = "L46", "domain-names-denied", Warning;
+    /// A protocol without ports, which API servers refuse.
+    EmptyProtocol = "L47", "empty-protocol", Warning;
     /// An object without a name.
     MissingName = "V01", "missing-name", Error;
     /// A name or namespace that is not allowed.
@@ -101,6 +111,28 @@ codes! {
     LabelKey = "V11", "label-key-invalid", Error;
     /// A label value that is not allowed.
     LabelValue = "V12", "label-value-invalid", Error;
+    /// A required field that is missing.
+    MissingField = "V13", "missing-field", Error;
+    /// A list with more items than are allowed, or with none.
+    ListLength = "V14", "list-length", Error;
+    /// Several fields of which exactly one may be set.
+    OneMember = "V15", "one-member", Error;
+    /// A word that its field does not take.
+    UnknownWord = "V16", "unknown-word", Error;
+    /// A priority outside 0–1000.
+    Priority = "V17", "priority-out-of-range", Error;
+    /// A text that is too long.
+    TooLong = "V18", "too-long", Error;
+    /// The same item twice in a list that is a set.
+    DuplicateItem = "V19", "duplicate-item", Error;
+    /// A range of ports whose start is not below its end.
+    PortRangeOrder = "V20", "port-range-order", Error;
+    /// A port's name in a rule for addresses.
+    NamedPortWithAddresses = "V21", "named-port-with-addresses", Error;
+    /// A CIDR with bits set behind its prefix.
+    CidrHostBits = "V22", "cidr-host-bits", Error;
+    /// A domain name that is not allowed.
+    DomainName = "V23", "domain-name-invalid", Error;
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::cluster_policy::{self, ClusterPolicyKind, Origin};
 use super::meta::Meta;
 use super::read::{Path, Reader};
 use super::workload::{self, WorkloadKind};
@@ -98,15 +99,11 @@ impl Document {
         let meta = Meta::read(&mut reader, node, node.span);
         check_names(&mut reader, &meta, &known, node);
         let body = known.read(&mut reader, node);
-        if version == "extensions/v1beta1" {
-            let message = format!("`extensions/v1beta1` {kind} is no longer served");
+        if let Some((message, help)) = known.outdated(version) {
             let path = Path::Root.field("apiVersion");
             let span = node.get("apiVersion").map_or(node.span, |version| version.span);
-            let help = format!("write `apiVersion: {}`", known.current_version());
-            reader.report(
-                &path,
-                Diagnostic::new(Code::DeprecatedVersion, message).at(span).with_help(help),
-            );
+            let finding = Diagnostic::new(Code::DeprecatedVersion, message).at(span);
+            reader.report(&path, finding.with_help(help));
         }
         let object = Object { meta, body, span: node.span };
         self.keep(reader, object, item);
@@ -135,6 +132,7 @@ impl Document {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Known {
     Policy,
+    ClusterPolicy(ClusterPolicyKind),
     Pod,
     Namespace,
     Node,
@@ -147,6 +145,9 @@ impl Known {
     fn find(kind: &str, api_version: &str) -> Result<Self, Option<Box<Diagnostic>>> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let known = match (group, kind) {
+            (cluster_policy::GROUP, _) => {
+                Self::ClusterPolicy(ClusterPolicyKind::find(kind).ok_or(None)?)
+            }
             ("networking.k8s.io" | "extensions", "NetworkPolicy") => Self::Policy,
             ("", "Pod") => Self::Pod,
             ("", "Namespace") => Self::Namespace,
@@ -165,6 +166,7 @@ impl Known {
     /// Versions of a group that are, or once were, served for the kind.
     fn served(self, group: &str) -> &'static [&'static str] {
         match (self, group) {
+            (Self::ClusterPolicy(kind), _) => kind.versions(),
             (_, "extensions") => &["v1beta1"],
             (_, "" | "networking.k8s.io" | "apps.openshift.io") => &["v1"],
             (_, "apps") => &["v1", "v1beta1", "v1beta2"],
@@ -174,9 +176,22 @@ impl Known {
         }
     }
 
+    /// What is wrong with a version that is understood and no longer served, and what to write.
+    fn outdated(self, version: &str) -> Option<(String, String)> {
+        match self {
+            Self::ClusterPolicy(kind) => kind.outdated(),
+            _ if version == "extensions/v1beta1" => {
+                let message = "`extensions/v1beta1` NetworkPolicy is no longer served".to_owned();
+                Some((message, format!("write `apiVersion: {}`", self.current_version())))
+            }
+            _ => None,
+        }
+    }
+
     fn current_version(self) -> &'static str {
         match self {
             Self::Policy => "networking.k8s.io/v1",
+            Self::ClusterPolicy(kind) => kind.current_version(),
             Self::Workload(WorkloadKind::Job | WorkloadKind::CronJob) => "batch/v1",
             Self::Workload(WorkloadKind::ReplicationController) => "v1",
             Self::Workload(WorkloadKind::DeploymentConfig) => "apps.openshift.io/v1",
@@ -194,6 +209,10 @@ impl Known {
             Self::Policy => {
                 reader.fields(&Path::Root, node, super::read::Keys::Exactly(OBJECT));
                 Body::Policy(policy::read(reader, node))
+            }
+            Self::ClusterPolicy(kind) => {
+                reader.fields(&Path::Root, node, super::read::Keys::Exactly(OBJECT));
+                Body::ClusterPolicy(cluster_policy::read(reader, node, kind, Origin::Written))
             }
             Self::Pod => Body::Pod {
                 spec: pod::read_spec(reader, &spec, node.get("spec")),

@@ -1,9 +1,10 @@
 //! Single objects as the API server gives them to those who watch it.
 
+use super::cluster_policy::{self, ClusterPolicyKind, Origin};
 use super::document::read_node;
 use super::meta::Meta;
 use super::read::{Path, Reader};
-use super::{Body, Object, cluster_policy, pod, policy};
+use super::{Body, Object, pod, policy};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{self, Node};
 
@@ -47,6 +48,8 @@ pub fn read_stored(text: &str, kind: Stored) -> (Option<Object>, Vec<Diagnostic>
     let named = !meta.name.is_empty();
     let (kept, findings) = match (kind, understood(&reader)) {
         (Stored::Policy, false) => (Body::Policy(policy::closed(node)), reader.diagnostics),
+        // It has closed by itself what it does not understand.
+        (Stored::ClusterPolicy, false) => (body, reader.diagnostics),
         _ if reader.refused => return (None, reader.diagnostics),
         _ => (body, Vec::new()),
     };
@@ -67,7 +70,10 @@ fn body(reader: &mut Reader, kind: Stored, node: &Node<'_>) -> Body {
     let (spec, status) = (Path::Root.field("spec"), Path::Root.field("status"));
     match kind {
         Stored::Policy => Body::Policy(policy::read(reader, node)),
-        Stored::ClusterPolicy => Body::ClusterPolicy(cluster_policy::read(reader, node)),
+        Stored::ClusterPolicy => {
+            let kind = ClusterPolicyKind::ClusterNetworkPolicy;
+            Body::ClusterPolicy(cluster_policy::read(reader, node, kind, Origin::Stored))
+        }
         Stored::Pod => Body::Pod {
             spec: pod::read_spec(reader, &spec, node.get("spec")),
             status: pod::read_status(reader, &status, node.get("status")),

@@ -1,6 +1,6 @@
 //! CIDRs as the API server reads them.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
@@ -43,6 +43,32 @@ impl Cidr {
         let net =
             Ipv4Net::new(address, parse_prefix(prefix, 32)?).map_err(|_| CidrError::Prefix)?;
         Ok(Self::V4(net.trunc()))
+    }
+
+    /// Reads a CIDR as newer APIs do: without leading zeros or IPv4-mapped addresses, but host bits
+    /// may be set, and are masked off. None for anything else.
+    ///
+    /// # Source
+    /// `isCIDR` of the expressions in CustomResourceDefinitions, which is Go's `ParsePrefix`.
+    pub fn parse_strict(text: &str) -> Option<Self> {
+        let (address, prefix) = text.split_once('/')?;
+        let zeros = prefix.len() > 1 && prefix.starts_with('0');
+        let mapped = |address: Ipv6Addr| address.to_ipv4_mapped().is_some();
+        let plain = match address.parse::<IpAddr>().ok()? {
+            IpAddr::V4(_) => true,
+            IpAddr::V6(address) => !mapped(address),
+        };
+        if zeros || !plain { None } else { Self::parse(text).ok() }
+    }
+
+    /// Whether a text that [`Self::parse_strict`] reads has bits set behind its prefix.
+    pub fn has_host_bits(text: &str) -> bool {
+        let address = text.split_once('/').and_then(|(address, _)| address.parse::<IpAddr>().ok());
+        let network = Self::parse(text).ok().map(|cidr| match cidr {
+            Self::V4(net) => IpAddr::V4(net.network()),
+            Self::V6(net) => IpAddr::V6(net.network()),
+        });
+        address != network
     }
 
     /// Whether it and `other` are of one family.

@@ -1,14 +1,19 @@
-//! Which rules let pass what is listed.
+//! Which rules decide what is listed.
 
+use rustc_hash::FxHashMap;
+
+use super::interned::Interned;
 use super::{Reach, Target, Unit, UnitKind, pair};
-use crate::cluster::{GroupId, Place};
+use crate::cluster::{Group, GroupId, Place};
 use crate::manifest::{Direction, PortMatch};
 use crate::net::{ConnId, Family};
-use crate::policy::{PolicyId, PolicyRule};
+use crate::policy::fold::{self, Rules, Ties};
+use crate::policy::{PolicyId, PolicyRef, PolicyRule, PolicySet};
 use crate::selector::Match;
 use crate::verdict::{EndState, Party, own_node, peer_matches};
 
-/// A peer of a rule that lets something of a connection pass.
+/// A peer of a rule that decides something of a connection: it accepts it, passes it on, or denies
+/// what may be denied of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Admission {
     /// The policy.
@@ -26,7 +31,7 @@ pub struct Admission {
 pub struct Admissions {
     /// Whether policies apply at all.
     pub state: EndState,
-    /// What admits, by policy, rule and peer, ascending; empty unless the end is isolated.
+    /// What decides, by policy, rule and peer, ascending; empty unless policies select the end.
     pub rules: Vec<Admission>,
 }
 
@@ -66,71 +71,91 @@ impl<'m> Reach<'m> {
     }
 
     fn add(&mut self, end: &mut Admissions, question: Question<'_, '_>) {
-        let Question { direction, subject, peer, .. } = question;
+        let Question { direction, subject, peer, conn } = question;
         let Some((group, _)) = subject.group else { return };
         let program = self.set.program(self.set.program_id(group, direction));
         end.state = match own_node(direction, subject, peer) {
             Match::Yes => EndState::OwnNode,
             _ => EndState::under(program),
         };
-        if end.state != EndState::Isolated {
+        if !matches!(end.state, EndState::Isolated | EndState::Selected) {
             return;
         }
-        for policy in program.policies() {
-            let rules = self.set.policy(policy.policy).and_then(|known| known.rules(direction));
-            for (index, rule) in (0u32..).zip(rules.unwrap_or_default()) {
-                self.add_rule(end, question, ((policy.policy, index), rule));
-            }
-        }
+        let destination = match direction {
+            Direction::Ingress => subject,
+            Direction::Egress => peer,
+        };
+        let mut flows = Interned { table: &mut self.conns, all: conn };
+        let mut asking = Asking {
+            set: self.set,
+            peer,
+            direction,
+            named: destination.group,
+            rule_ports: &mut self.rule_ports,
+            at: None,
+            admissions: &mut end.rules,
+        };
+        fold::walk((self.set, program), (direction, Ties::Any), &mut flows, &mut asking);
         end.rules.sort_unstable();
         // Where families differ in certainty, the lesser one counts: it sorts first.
         end.rules.dedup_by_key(|one| (one.policy, one.rule, one.peer));
     }
+}
 
-    fn add_rule(
-        &mut self,
-        end: &mut Admissions,
-        question: Question<'_, '_>,
-        ((policy, index), rule): ((PolicyId, u32), &PolicyRule),
-    ) {
-        let admission = |peer, matches| Admission { policy, rule: index, peer, matches };
-        let mut admissions: Vec<Admission> = Vec::new();
-        if rule.peers.is_empty() {
-            admissions.push(admission(None, Match::Yes));
-        }
-        for (i, peer) in (0u32..).zip(&rule.peers) {
-            let matches = peer_matches(self.set, *peer, question.peer);
-            if matches != Match::No {
-                admissions.push(admission(Some(i), matches));
-            }
-        }
-        let passes = |reach: &mut Self| {
-            let ports = reach.rule_ports(question, ((policy, index), rule));
-            reach.conns.intersection(ports, question.conn) != ConnId::NONE
-        };
-        if !admissions.is_empty() && passes(self) {
-            end.rules.append(&mut admissions);
-        }
+/// Notes the rules that decide something of a connection.
+struct Asking<'a, 'm> {
+    set: &'a PolicySet,
+    peer: &'a Party<'m>,
+    direction: Direction,
+    /// Whose names of ports count.
+    named: Option<(GroupId, &'m Group)>,
+    rule_ports: &'a mut FxHashMap<RulePorts, ConnId>,
+    /// The rule that was asked last, with what of it matches.
+    at: Option<(PolicyId, u32, Vec<(Option<u32>, Match)>)>,
+    admissions: &'a mut Vec<Admission>,
+}
+
+impl Rules<Interned<'_>> for Asking<'_, '_> {
+    const FULL: bool = true;
+
+    fn policy(&mut self, policy: PolicyRef) {
+        self.at = Some((policy.policy, u32::MAX, Vec::new()));
     }
 
-    fn rule_ports(
-        &mut self,
-        question: Question<'_, '_>,
-        ((policy, index), rule): ((PolicyId, u32), &PolicyRule),
-    ) -> ConnId {
-        let destination = match question.direction {
-            Direction::Ingress => question.subject,
-            Direction::Egress => question.peer,
+    fn rule(&mut self, flows: &mut Interned<'_>, rule: &PolicyRule) -> (Match, ConnId) {
+        let Some((policy, index, matching)) = &mut self.at else {
+            return (Match::No, ConnId::NONE);
         };
-        let named = rule.ports.iter().any(|entry| matches!(entry.ports, PortMatch::Named(_)));
-        let group = destination.group.filter(|_| named);
-        let key = (policy, question.direction, index, group.map(|(id, _)| id));
-        if let Some(known) = self.rule_ports.get(&key) {
-            return *known;
+        *index = index.wrapping_add(1);
+        matching.clear();
+        if rule.peers.is_empty() {
+            matching.push((None, Match::Yes));
         }
-        let ports = self.conns.intern(pair::ports(&rule.ports, group.map(|(_, group)| group)));
-        self.rule_ports.insert(key, ports);
-        ports
+        for (i, peer) in (0u32..).zip(&rule.peers) {
+            let matches = peer_matches(self.set, *peer, self.peer);
+            if matches != Match::No {
+                matching.push((Some(i), matches));
+            }
+        }
+        let best = matching.iter().map(|(_, matches)| *matches).max();
+        let Some(best) = best else { return (Match::No, ConnId::NONE) };
+        let named = rule.ports.iter().any(|entry| matches!(entry.ports, PortMatch::Named(_)));
+        let group = self.named.filter(|_| named);
+        let key = (*policy, self.direction, *index, group.map(|(id, _)| id));
+        let ports = self.rule_ports.entry(key).or_insert_with(|| {
+            flows.table.intern(pair::ports(&rule.ports, group.map(|(_, group)| group)))
+        });
+        (best, *ports)
+    }
+
+    fn decides(&mut self, decides: bool) {
+        let Some((policy, rule, matching)) = self.at.as_ref().filter(|_| decides) else { return };
+        self.admissions.extend(matching.iter().map(|(peer, matches)| Admission {
+            policy: *policy,
+            rule: *rule,
+            peer: *peer,
+            matches: *matches,
+        }));
     }
 }
 

@@ -3,19 +3,15 @@
 use std::sync::Arc;
 
 use super::case::{Case, cases};
+use super::evidence::end_report;
 use super::query::{QueryError, Side, resolve};
 use super::service;
-use super::types::{
-    EndReport, EntryEvidence, Evidence, FlowQuery, FlowReport, Match, PolicyEvidence, RuleEvidence,
-    UnknownReason, Verdict,
-};
-use super::{place, sentence};
-use crate::manifest::{Direction, Rule};
+use super::types::{Evidence, FlowQuery, FlowReport, UnknownReason, Verdict};
+use crate::manifest::Direction;
 use crate::net::ConnSet;
-use crate::policy::{CompiledPolicy, PolicyRef};
 use crate::reach;
 use crate::session::Session;
-use crate::verdict::{EndVerdict, NoTrace, Question, Record, RuleRecord, judge};
+use crate::verdict::{EndVerdict, NoTrace, Question, judge};
 
 impl Session {
     /// Whether a flow may pass, with what decides.
@@ -40,8 +36,8 @@ impl Session {
             return Err(QueryError::new("there is no pair of pods to ask about"));
         };
         let evidence = Evidence {
-            egress: end_report(self, query, case, Direction::Egress),
-            ingress: end_report(self, query, case, Direction::Ingress),
+            egress: end_report(self, question(query, case, Direction::Egress)),
+            ingress: end_report(self, question(query, case, Direction::Ingress)),
         };
         Ok(FlowReport {
             from: query.from.clone(),
@@ -199,110 +195,5 @@ fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence)
             Some(UnknownReason::Name) => "a domain name decides, and what it resolves to is not in the input: give its addresses".into(),
             Some(UnknownReason::Group) | None => "the pods of the workload do not agree: ask about one pod".into(),
         },
-    }
-}
-
-fn end_report(
-    session: &Session,
-    query: &FlowQuery,
-    case: &Case<'_>,
-    direction: Direction,
-) -> EndReport {
-    let question = question(query, case, direction);
-    let mut recorder = Record::default();
-    let end = judge(session.policies(), question, &mut recorder);
-    let writer = Writer { session, question };
-    let mut policies: Vec<PolicyEvidence> = recorder
-        .tiers
-        .iter()
-        .flat_map(|tier| &tier.policies)
-        .filter_map(|record| {
-            let compiled = session.policies().policy(record.policy.policy)?;
-            Some(writer.policy(record.policy, compiled, &record.rules))
-        })
-        .collect();
-    policies.sort_by(|a, b| b.admits.cmp(&a.admits).then_with(|| a.policy.cmp(&b.policy)));
-    let summary = sentence::end_summary(direction, end.verdict, end.state, policies.len());
-    EndReport { verdict: end.verdict, state: end.state, summary, policies }
-}
-
-/// Turns records into evidence.
-struct Writer<'w, 'm> {
-    session: &'w Session,
-    question: Question<'w, 'm>,
-}
-
-impl Writer<'_, '_> {
-    fn policy(
-        &self,
-        policy: PolicyRef,
-        compiled: &CompiledPolicy,
-        records: &[RuleRecord],
-    ) -> PolicyEvidence {
-        let direction = self.question.direction;
-        let object = &compiled.object;
-        let rules = compiled.written(direction);
-        let rules: Vec<RuleEvidence> = (0..)
-            .zip(rules)
-            .zip(records)
-            .map(|((index, rule), record)| self.rule(compiled, (index, rule), record))
-            .collect();
-        let admits = rules.iter().map(|rule| rule.admits).max().unwrap_or(Match::No);
-        let summary = match (rules.is_empty(), admits, policy.certain) {
-            (_, _, false) => {
-                "whether it selects the pod hangs on a label that the controller adds".into()
-            }
-            (true, ..) => format!("has no {} rule: admits nothing", direction.field()),
-            (_, Match::Yes, _) => "admits the flow".into(),
-            (_, Match::Unknown, _) => "may admit the flow".into(),
-            (_, Match::No, _) => "none of its rules admits the flow".into(),
-        };
-        PolicyEvidence {
-            policy: place::object_ref(self.session, object),
-            location: place::of_object(self.session, object, object.span),
-            admits,
-            summary,
-            rules,
-        }
-    }
-
-    fn rule(
-        &self,
-        policy: &CompiledPolicy,
-        (index, rule): (usize, &Rule),
-        record: &RuleRecord,
-    ) -> RuleEvidence {
-        let direction = self.question.direction;
-        let path = format!("spec.{}[{index}]", direction.field());
-        let model = self.session.model();
-        let peers =
-            (0..).zip(&rule.peers).zip(&record.peers).map(|((i, peer), matches)| EntryEvidence {
-                path: format!("{path}.{}[{i}]", direction.peers_field()),
-                text: sentence::peer_text(&peer.kind),
-                location: place::of_object(self.session, &policy.object, peer.span),
-                matches: *matches,
-                why: sentence::peer_why(
-                    model,
-                    policy.namespace,
-                    (&peer.kind, self.question.peer),
-                    *matches,
-                ),
-            });
-        let asked = (self.question.protocol, self.question.port);
-        let ports =
-            (0..).zip(&rule.ports).zip(&record.ports).map(|((i, port), matches)| EntryEvidence {
-                path: format!("{path}.ports[{i}]"),
-                text: port.text(),
-                location: place::of_object(self.session, &policy.object, port.span),
-                matches: *matches,
-                why: sentence::port_why(port, asked, *matches == Match::Yes),
-            });
-        RuleEvidence {
-            location: place::of_object(self.session, &policy.object, rule.span),
-            admits: record.matches.unwrap_or(Match::No),
-            peers: peers.collect(),
-            ports: ports.collect(),
-            path: path.clone(),
-        }
     }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::place;
 use super::types::{
     Connection, EndpointKind, EndpointReport, Isolation, ListReport, Note, PortRange, Protocol,
     UnknownReason,
 };
 use super::why::Explained;
+use super::{path, place};
 use crate::cluster::{Addresses, ClusterModel, Endpoint};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet};
@@ -190,7 +190,9 @@ fn note(session: &Session, key: &NoteKey, connections: u32) -> Note {
     note.policy = Some(place::object_ref(session, &policy.object));
     let rule = index.and_then(|i| policy.written(direction).get(i as usize));
     note.path = Some(match index {
-        Some(index) => format!("spec.{}[{index}]", direction.field()),
+        Some(index) => path::rule(direction, index as usize),
+        None if key.reason == UnknownReason::Tie => "spec.priority".into(),
+        None if policy.namespace.is_none() => "spec.subject".into(),
         None => "spec.podSelector".into(),
     });
     let span = rule.map_or(policy.object.span, |rule| rule.span);

@@ -2,8 +2,10 @@
 
 mod case;
 mod check;
+mod evidence;
 mod flow;
 mod list;
+mod path;
 mod place;
 mod program;
 mod query;

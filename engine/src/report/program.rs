@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::place;
 use super::query::QueryError;
 use super::types::{Family, Location, ObjectRef, Summary};
+use super::{path, place};
 use crate::cluster::{ClusterModel, Endpoint};
 use crate::dataplane::{
     self, Chain, Comments, FamilyProgram, FilterProgram, Input, Note, RuleOrigin, Settings,
@@ -225,10 +225,10 @@ fn source(session: &Session, origin: &RuleOrigin) -> Option<RuleSource> {
     let rule = policy.written(origin.direction).get(origin.rule)?;
     let peer = origin.peer.and_then(|peer| Some((peer, rule.peers.get(peer)?)));
     let direction = origin.direction;
-    let mut path = format!("spec.{}[{}]", direction.field(), origin.rule);
-    if let Some((index, _)) = peer {
-        path.push_str(&format!(".{}[{index}]", direction.peers_field()));
-    }
+    let path = match peer {
+        Some((index, _)) => path::peer(direction, origin.rule, index),
+        None => path::rule(direction, origin.rule),
+    };
     let span = peer.map_or(rule.span, |(_, peer)| peer.span);
     Some(RuleSource {
         policy: place::object_ref(session, &policy.object),

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use crate::diagnostic::Severity;
+pub use crate::manifest::Action;
 pub use crate::net::{Family, Protocol};
+pub use crate::policy::TierKind;
 pub use crate::selector::Match;
 pub use crate::verdict::{EndState, UnknownReason, Verdict};
 
@@ -254,18 +256,22 @@ pub struct Why {
 pub struct Explanation {
     /// Whether policies isolate it.
     pub state: EndState,
-    /// The rules' peers that admit all or a part of it, by policy, in the order of the manifest,
-    /// as indices of the report's `admissions`; empty unless it is isolated.
+    /// The rules' peers that decide all or a part of it, in the order of evaluation, as indices of
+    /// the report's `admissions`; empty unless policies select it.
     pub rules: Vec<u32>,
 }
 
-/// A rule, or one of its peers, that admits.
+/// A rule, or one of its peers, that decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct AdmittingRule {
+pub struct DecidingRule {
     /// The policy.
     pub policy: ObjectRef,
+    /// The tier that it is in.
+    pub tier: TierKind,
+    /// What the rule does with what it matches.
+    pub action: Action,
     /// The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer.
     pub path: String,
     /// Whom it names, for example `app=web`.
@@ -317,7 +323,7 @@ pub struct ListReport {
     pub explanations: Vec<Explanation>,
     /// What `rules` of explanations name, each once; empty unless asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub admissions: Vec<AdmittingRule>,
+    pub admissions: Vec<DecidingRule>,
     /// What cannot be known, and why.
     pub notes: Vec<Note>,
     /// What was read.
@@ -401,8 +407,41 @@ pub struct EndReport {
     pub state: EndState,
     /// Why, as a sentence.
     pub summary: String,
-    /// Policies that isolate this end in this direction, admitting ones first, then by name.
+    /// Tiers of policies that select this end in this direction, in the order of evaluation.
+    pub tiers: Vec<TierEvidence>,
+    /// Their policies, tier by tier: cluster policies in the order of evaluation, NetworkPolicies
+    /// that admit the flow first, then by name.
     pub policies: Vec<PolicyEvidence>,
+}
+
+/// What one tier says of a flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TierEvidence {
+    /// Which tier.
+    pub tier: TierKind,
+    /// What becomes of the flow in it.
+    pub outcome: TierOutcome,
+    /// What decides, as a phrase: `admin pass (guard, rule rest)`.
+    pub summary: String,
+}
+
+/// What becomes of a flow in a tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum TierOutcome {
+    /// It passes this end.
+    Accept,
+    /// It is denied.
+    Deny,
+    /// The next tier decides: a rule says so, or none matches.
+    Pass,
+    /// The input does not tell.
+    Unknown,
+    /// An earlier tier has decided.
+    NotReached,
 }
 
 /// What one policy says of a flow.
@@ -415,8 +454,16 @@ pub struct PolicyEvidence {
     /// Where it begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
-    /// Whether one of its rules admits the flow.
-    pub admits: Match,
+    /// The tier that it is in.
+    pub tier: TierKind,
+    /// Its priority, for cluster policies: lower numbers come first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u16>,
+    /// Whether one of its rules matches the flow.
+    pub matches: Match,
+    /// Whether it decides what becomes of the flow at this end, or may: by a rule that matches, or
+    /// as one of those that isolate it.
+    pub decides: bool,
     /// Why not, or that it has no rule, as a sentence.
     pub summary: String,
     /// Its rules of this direction, in order.
@@ -430,11 +477,18 @@ pub struct PolicyEvidence {
 pub struct RuleEvidence {
     /// The rule's path, for example `spec.ingress[0]`.
     pub path: String,
+    /// Its name, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it does with a flow that it matches; rules of a NetworkPolicy accept.
+    pub action: Action,
     /// Where it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
-    /// Whether it admits the flow.
-    pub admits: Match,
+    /// Whether it matches the flow.
+    pub matches: Match,
+    /// Whether it decides what becomes of the flow at this end, or may.
+    pub decides: bool,
     /// Its peers, in order; empty if the rule names none and so takes any.
     pub peers: Vec<EntryEvidence>,
     /// Its ports, in order; empty if the rule names none and so takes any.

@@ -2,8 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::types::{AdmittingRule, Explanation, Why};
-use super::{place, sentence};
+use super::types::{DecidingRule, Explanation, Why};
+use super::{path, place, sentence};
 use crate::manifest::{Direction, PortEntry};
 use crate::reach::{Admission, Admissions};
 use crate::session::Session;
@@ -25,16 +25,16 @@ impl Explained {
     }
 
     /// All reasons by number, and the rules that they name.
-    pub fn reports(self, session: &Session) -> (Vec<Explanation>, Vec<AdmittingRule>) {
+    pub fn reports(self, session: &Session) -> (Vec<Explanation>, Vec<DecidingRule>) {
         let mut all: Vec<_> = self.0.into_iter().collect();
         all.sort_unstable_by_key(|(_, number)| *number);
         let mut known = FxHashMap::default();
         let mut texts = Vec::new();
         let explanations = all.into_iter().map(|((direction, reason), _)| {
-            let rules = reason.rules.iter().filter_map(|rule| {
-                *known.entry((direction, *rule)).or_insert_with(|| {
+            let rules = in_order(session, &reason.rules).into_iter().filter_map(|rule| {
+                *known.entry((direction, rule)).or_insert_with(|| {
                     let number = number_of(texts.len());
-                    texts.push(admitting(session, direction, rule)?);
+                    texts.push(deciding(session, direction, &rule)?);
                     Some(number)
                 })
             });
@@ -48,21 +48,34 @@ fn number_of(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-fn admitting(
+/// In the order of evaluation; of NetworkPolicies as they come.
+fn in_order(session: &Session, rules: &[Admission]) -> Vec<Admission> {
+    let mut rules = rules.to_vec();
+    rules.sort_by_key(|one| {
+        let policy = session.policies().policy(one.policy)?;
+        let name = (!policy.tier.only_accepts()).then(|| policy.object.meta.name.clone());
+        Some((policy.tier, policy.priority, name))
+    });
+    rules
+}
+
+fn deciding(
     session: &Session,
     direction: Direction,
     admission: &Admission,
-) -> Option<AdmittingRule> {
+) -> Option<DecidingRule> {
     let policy = session.policies().policy(admission.policy)?;
     let rule = policy.written(direction).get(admission.rule as usize)?;
     let peer = admission.peer.and_then(|index| rule.peers.get(index as usize));
     let span = peer.map_or(rule.span, |peer| peer.span);
-    let path = format!("spec.{}[{}]", direction.field(), admission.rule);
-    Some(AdmittingRule {
+    let index = admission.rule as usize;
+    Some(DecidingRule {
         policy: place::object_ref(session, &policy.object),
+        tier: policy.tier,
+        action: rule.action,
         path: match admission.peer {
-            Some(index) => format!("{path}.{}[{index}]", direction.peers_field()),
-            None => path,
+            Some(peer) => path::peer(direction, index, peer as usize),
+            None => path::rule(direction, index),
         },
         peer: peer.map_or_else(|| "any peer".into(), |peer| sentence::peer_text(&peer.kind)),
         ports: ports_text(&rule.ports),

@@ -85,6 +85,11 @@ impl Cluster {
         SocketAddr::new(self.address, self.ports.api_server)
     }
 
+    /// The programs that it consists of.
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
     /// The folder with all of its files; a test may put its own there.
     pub fn folder(&self) -> &Path {
         self.folder.path()

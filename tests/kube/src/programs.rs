@@ -9,6 +9,8 @@ pub struct Programs {
     pub etcd: PathBuf,
     /// kube-apiserver.
     pub api_server: PathBuf,
+    /// The folder of the CustomResourceDefinitions, one file a channel.
+    pub crds: PathBuf,
 }
 
 impl Programs {
@@ -22,8 +24,9 @@ impl Programs {
         let home =
             std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/portcullis"));
         let folder = tools.or(home)?.join("kube");
-        let programs =
-            Self { etcd: folder.join("etcd"), api_server: folder.join("kube-apiserver") };
+        let [etcd, api_server, crds] =
+            ["etcd", "kube-apiserver", "crds"].map(|name| folder.join(name));
+        let programs = Self { etcd, api_server, crds };
         let found = programs.etcd.is_file() && programs.api_server.is_file();
         let required = std::env::var("PORTCULLIS_KUBE").is_ok_and(|word| word == "required");
         assert!(found || !required, "no API server in {}: scripts/build-kube.sh", folder.display());

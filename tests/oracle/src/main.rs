@@ -19,7 +19,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     if let [show, seed] = arguments.as_slice()
         && show == "show"
     {
-        let cluster = generate::cluster(seed.parse()?);
+        let cluster = generate::mixed(seed.parse()?);
         for (name, text) in write::files(&cluster, seed.parse()?) {
             writeln!(stdout(), "# {name}\n{text}")?;
         }
@@ -40,7 +40,7 @@ fn run(
     let mut sorts: BTreeMap<String, u32> = BTreeMap::new();
     let all = seeds.end - seeds.start;
     for seed in seeds {
-        let cluster = generate::cluster(seed);
+        let cluster = generate::mixed(seed);
         let effort = Effort { seed, flows_per_pair };
         match compare(&cluster, effort) {
             Ok(counts) => total.add(&counts),

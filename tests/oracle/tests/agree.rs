@@ -64,7 +64,7 @@ fn random_clusters(text: &mut String) -> Failures {
     let clusters = clusters();
     let results = on_two_threads(clusters, |seed| {
         let effort = Effort { seed, flows_per_pair: FLOWS };
-        compare(&generate::cluster(seed), effort)
+        compare(&generate::mixed(seed), effort)
             .map_err(|mismatch| failure(&format!("seed {seed}"), &mismatch))
     });
     let mut total = Counts::default();
@@ -106,7 +106,7 @@ fn properties(text: &mut String) -> Failures {
     let mut failures = Vec::new();
     for property in PROPERTIES {
         let results = on_two_threads(clusters() / COMPARED_TO_PROPERTY, |seed| {
-            holds(&property, &generate::cluster(seed), seed)
+            holds(&property, &generate::mixed(seed), seed)
                 .map_err(|mismatch| failure(&format!("seed {seed}"), &mismatch))
         });
         let tried = results.iter().filter(|result| matches!(result, Ok(true))).count();

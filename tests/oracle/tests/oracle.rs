@@ -62,6 +62,7 @@ fn fixture(policies: Vec<Policy>) -> Cluster {
     };
     let node = |name: &str, address: &str| Node {
         name: name.into(),
+        labels: Labels::new(),
         addresses: vec![address.parse().unwrap()],
     };
     Cluster {

@@ -185,7 +185,7 @@ fn admitted(report: &FlowReport, by: &Admitter) -> Result<(), String> {
 fn admitting(policy: &PolicyEvidence) -> Vec<String> {
     let namespace = policy.policy.namespace.as_deref().unwrap_or_default();
     let name = format!("{namespace}/{}", policy.policy.name);
-    let rules = policy.rules.iter().filter(|rule| rule.admits == Match::Yes);
+    let rules = policy.rules.iter().filter(|rule| rule.matches == Match::Yes);
     let places = rules.flat_map(entries);
     let text = |(path, line): (&str, Option<u32>)| {
         let line = line.map_or("?".into(), |line| line.to_string());

@@ -54,7 +54,7 @@ fn of_end(end: &EndReport) -> Vec<Mark> {
 /// Where a policy's rules that say `admits` stand: their peers and ports that do, or the whole
 /// rule where it names none.
 pub fn deciding(policy: &PolicyEvidence, admits: Match) -> Vec<Location> {
-    let rules = policy.rules.iter().filter(|rule| rule.admits == admits);
+    let rules = policy.rules.iter().filter(|rule| rule.matches == admits);
     let of_rule = rules.flat_map(|rule| {
         let entries: Vec<&EntryEvidence> =
             rule.peers.iter().chain(&rule.ports).filter(|entry| entry.matches >= admits).collect();

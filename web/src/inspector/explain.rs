@@ -96,8 +96,8 @@ fn step(store: &Store, report: &FlowReport, (end, title): (&EndReport, String)) 
 /// Whether the policy is why the end says what it says.
 fn is_telling(policy: &PolicyEvidence, verdict: Verdict) -> bool {
     match verdict {
-        Verdict::Allow => policy.admits == Match::Yes,
-        Verdict::Unknown => policy.admits != Match::No,
+        Verdict::Allow => policy.matches == Match::Yes,
+        Verdict::Unknown => policy.matches != Match::No,
         Verdict::Deny => true,
     }
 }
@@ -118,8 +118,8 @@ fn fold(store: &Store, others: &[&PolicyEvidence]) -> Html {
 }
 
 fn card(store: &Store, policy: &PolicyEvidence, decides: bool) -> Html {
-    let admits = policy.admits != Match::No;
-    let first = deciding(policy, policy.admits).into_iter().next().filter(|_| admits);
+    let admits = policy.matches != Match::No;
+    let first = deciding(policy, policy.matches).into_iter().next().filter(|_| admits);
     let location = first.or_else(|| policy.location.clone());
     let quiet = (!admits && !decides).then_some("is-quiet");
     html! {
@@ -129,7 +129,7 @@ fn card(store: &Store, policy: &PolicyEvidence, decides: bool) -> Html {
                 if let Some(location) = location { <LineLink {location} /> }
             </div>
             if admits {
-                { for policy.rules.iter().filter(|rule| rule.admits == policy.admits).map(rule_lines) }
+                { for policy.rules.iter().filter(|rule| rule.matches == policy.matches).map(rule_lines) }
             } else {
                 <span class="card-note">{ inline(&policy.summary) }</span>
                 { reasons(store, policy) }
@@ -151,7 +151,7 @@ fn rule_lines(rule: &RuleEvidence) -> Html {
         }
     };
     let matching = |entries: &[EntryEvidence]| -> Vec<Html> {
-        entries.iter().filter(|entry| entry.matches >= rule.admits).map(line).collect()
+        entries.iter().filter(|entry| entry.matches >= rule.matches).map(line).collect()
     };
     let lines: Vec<Html> = matching(&rule.peers).into_iter().chain(matching(&rule.ports)).collect();
     if lines.is_empty() {

@@ -65,7 +65,7 @@ fn in_end(end: &EndReport, at: (&str, u32)) -> Option<Place> {
 }
 
 fn in_policy_evidence(policy: &PolicyEvidence, at: (&str, u32)) -> Option<Place> {
-    let rules = policy.rules.iter().filter(|rule| rule.admits == Match::Yes);
+    let rules = policy.rules.iter().filter(|rule| rule.matches == Match::Yes);
     let (path, location) = rules.into_iter().find_map(|rule| in_rule(rule, at))?;
     let path = path.trim_start_matches("spec.").to_owned();
     Some((policy.policy.name.clone(), path, location))

@@ -2,7 +2,7 @@
 
 mod block;
 mod port;
-mod selector;
+pub(super) mod selector;
 
 use std::sync::Arc;
 
@@ -103,6 +103,15 @@ impl Action {
             Self::Accept => "Accept",
             Self::Deny => "Deny",
             Self::Pass => "Pass",
+        }
+    }
+
+    /// As sentences have it: `accept`, `deny`, `pass`.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Deny => "deny",
+            Self::Pass => "pass",
         }
     }
 }
@@ -228,7 +237,7 @@ fn policy_types(
 }
 
 /// A finding for a word that is none of the allowed ones; L23 if only its case is off.
-fn bad_word(word: &str, allowed: &[&str], code: Code, span: Span) -> Diagnostic {
+pub(super) fn bad_word(word: &str, allowed: &[&str], code: Code, span: Span) -> Diagnostic {
     let message = format!("`{word}` is none of {}", allowed.join(", "));
     match allowed.iter().find(|known| known.eq_ignore_ascii_case(word)) {
         Some(known) => {

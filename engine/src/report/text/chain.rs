@@ -9,6 +9,7 @@ use super::reason::{last, short};
 use super::style::{Ink, Style};
 use crate::report::types::{
     EndReport, EntryEvidence, FlowReport, Location, Match, PolicyEvidence, RuleEvidence,
+    TierEvidence, TierKind,
 };
 
 /// Writes the full chain of one flow.
@@ -38,7 +39,7 @@ fn write_end(
     let (ink, word) = verdict_word(end.verdict);
     writeln!(out, "\n{verb} {}: {}", Plain(name), style.paint(ink, word))?;
     writeln!(out, "  {}", Plain(&end.summary))?;
-    let rows: Vec<Row> = end.policies.iter().flat_map(policy_rows).collect();
+    let rows: Vec<Row> = end.tiers.iter().flat_map(|tier| tier_rows(tier, end)).collect();
     let widest = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
     let widths = (widest(Row::width), widest(|row| width(&row.place)));
     rows.iter().try_for_each(|row| row.write(widths, style, out))
@@ -84,36 +85,55 @@ impl Row {
     }
 }
 
-fn policy_rows(policy: &PolicyEvidence) -> Vec<Row> {
+/// A tier's policies; its own line only where there is more than NetworkPolicy.
+fn tier_rows(tier: &TierEvidence, end: &EndReport) -> Vec<Row> {
+    let alone = end.tiers.iter().all(|tier| tier.tier == TierKind::NetworkPolicy);
+    let head = (!alone).then(|| Row {
+        depth: 0,
+        mark: None,
+        what: format!("tier {}", tier.summary),
+        place: String::new(),
+        why: None,
+    });
+    let depth = usize::from(!alone);
+    let own = end.policies.iter().filter(|policy| policy.tier == tier.tier);
+    head.into_iter().chain(own.flat_map(|policy| policy_rows(policy, depth))).collect()
+}
+
+fn policy_rows(policy: &PolicyEvidence, depth: usize) -> Vec<Row> {
     let reference = &policy.policy;
     let namespace = reference.namespace.as_deref().map(|n| format!("{n}/")).unwrap_or_default();
+    let priority = policy.priority.map(|own| format!(", priority {own}")).unwrap_or_default();
     let head = Row {
-        depth: 0,
-        mark: Some(policy.admits),
-        what: format!("{} {namespace}{}", reference.kind, reference.name),
+        depth,
+        mark: Some(policy.matches),
+        what: format!("{} {namespace}{}{priority}", reference.kind, reference.name),
         place: place(policy.location.as_ref()),
         why: Some(policy.summary.clone()),
     };
-    std::iter::once(head).chain(policy.rules.iter().flat_map(rule_rows)).collect()
+    let rules = policy.rules.iter().flat_map(|rule| rule_rows(rule, policy.tier, depth + 1));
+    std::iter::once(head).chain(rules).collect()
 }
 
-fn rule_rows(rule: &RuleEvidence) -> Vec<Row> {
-    let head = Row {
-        depth: 1,
-        mark: Some(rule.admits),
-        what: short(&rule.path).to_owned(),
-        place: place(rule.location.as_ref()),
-        why: None,
+fn rule_rows(rule: &RuleEvidence, tier: TierKind, depth: usize) -> Vec<Row> {
+    let path = short(&rule.path);
+    let what = match (tier, &rule.name) {
+        (TierKind::NetworkPolicy, _) => path.to_owned(),
+        (_, None) => format!("{path} {}", rule.action.name()),
+        (_, Some(name)) => format!("{path} {} {name}", rule.action.name()),
     };
+    let why = (tier != TierKind::NetworkPolicy && rule.decides).then(|| "decides".to_owned());
+    let head =
+        Row { depth, mark: Some(rule.matches), what, place: place(rule.location.as_ref()), why };
     let mut rows = vec![head];
-    rows.extend(entry_rows(&rule.peers, "any peer"));
-    rows.extend(entry_rows(&rule.ports, "any port"));
+    rows.extend(entry_rows(&rule.peers, "any peer", depth + 1));
+    rows.extend(entry_rows(&rule.ports, "any port", depth + 1));
     rows
 }
 
 /// Entries of a rule, or that it names none and so takes any.
-fn entry_rows(entries: &[EntryEvidence], any: &str) -> Vec<Row> {
-    let row = |mark, what, place, why| Row { depth: 2, mark, what, place, why };
+fn entry_rows(entries: &[EntryEvidence], any: &str, depth: usize) -> Vec<Row> {
+    let row = |mark, what, place, why| Row { depth, mark, what, place, why };
     if entries.is_empty() {
         return vec![row(None, any.to_owned(), String::new(), None)];
     }

@@ -4,7 +4,9 @@ use std::fmt::{self, Write};
 
 use super::certain;
 use super::plain::Plain;
-use crate::report::types::{AdmittingRule, EndState, Explanation, ListReport, Match, Note, Why};
+use crate::report::types::{
+    DecidingRule, EndState, Explanation, ListReport, Match, Note, ObjectRef, TierKind, Why,
+};
 
 /// Rules named under one reason before the rest is only counted: a cluster can have a thousand
 /// rules with a block, and the JSON has them all.
@@ -58,7 +60,7 @@ fn ends(report: &ListReport, why: Why) -> impl Iterator<Item = (&'static str, &E
 fn rules<'r>(
     report: &'r ListReport,
     end: &'r Explanation,
-) -> impl Iterator<Item = &'r AdmittingRule> {
+) -> impl Iterator<Item = &'r DecidingRule> {
     end.rules.iter().filter_map(|i| report.admissions.get(*i as usize))
 }
 
@@ -90,15 +92,28 @@ fn state_text(end: &Explanation) -> &'static str {
     }
 }
 
-fn write_rule(rule: &AdmittingRule, out: &mut dyn Write) -> fmt::Result {
-    let namespace = Plain(rule.policy.namespace.as_deref().unwrap_or_default());
+fn write_rule(rule: &DecidingRule, out: &mut dyn Write) -> fmt::Result {
     let path = rule.path.strip_prefix("spec.").unwrap_or(&rule.path);
     let perhaps = if rule.matches == Match::Yes { "" } else { "perhaps " };
     let (peer, ports) = (Plain(&rule.peer), Plain(&rule.ports));
-    write!(out, "{perhaps}{namespace}/{} {path} ({peer}; {ports})", Plain(&rule.policy.name))?;
+    // Of NetworkPolicies it goes without saying that they admit.
+    match (rule.tier, rule.action) {
+        (TierKind::NetworkPolicy, _) => {}
+        (TierKind::Admin, action) => write!(out, "admin {} ", action.verb())?,
+        (TierKind::Baseline, action) => write!(out, "baseline {} ", action.verb())?,
+    }
+    write!(out, "{perhaps}{} {path} ({peer}; {ports})", policy_name(&rule.policy))?;
     match &rule.location {
         Some(at) => write!(out, " {}:{}", Plain(&at.file), at.line),
         None => Ok(()),
+    }
+}
+
+/// `shop/web`, or `guard` for what is in no namespace.
+fn policy_name(policy: &ObjectRef) -> String {
+    match &policy.namespace {
+        Some(namespace) => format!("{}/{}", Plain(namespace), Plain(&policy.name)),
+        None => Plain(&policy.name).to_string(),
     }
 }
 
@@ -121,8 +136,7 @@ pub fn write_rules(notes: &[&Note], indent: &str, out: &mut dyn Write) -> fmt::R
     for (note, count) in notes.iter().zip(&counts) {
         write!(out, "{indent}{count:>widest$}")?;
         if let Some(policy) = &note.policy {
-            let namespace = policy.namespace.as_deref().unwrap_or_default();
-            write!(out, "  {}/{}", Plain(namespace), Plain(&policy.name))?;
+            write!(out, "  {}", policy_name(policy))?;
         }
         if let Some(path) = &note.path {
             write!(out, " {}", path.strip_prefix("spec.").unwrap_or(path))?;

@@ -3,7 +3,8 @@
 use super::plain::Plain;
 use super::style::{Ink, Style};
 use crate::report::types::{
-    EndReport, EntryEvidence, Location, Match, PolicyEvidence, RuleEvidence, Verdict,
+    Action, EndReport, EntryEvidence, Location, Match, PolicyEvidence, RuleEvidence, TierKind,
+    TierOutcome,
 };
 
 /// Policies spoken about per end before the rest is only counted; the chain has them all.
@@ -17,26 +18,56 @@ pub struct Reasons<'r> {
 }
 
 impl Reasons<'_> {
-    /// Lines about one end: who isolates it, then what decides.
+    /// Lines about one end: the way through the tiers, if there is more than NetworkPolicy, and in
+    /// each that the flow reaches who decides.
     pub fn of(&self, end: &EndReport) -> Vec<String> {
-        let open = end.policies.iter().any(|policy| policy.admits == Match::Unknown);
-        let perhaps = match end.verdict {
+        let mut lines = Vec::new();
+        if end.tiers.iter().any(|tier| tier.tier != TierKind::NetworkPolicy) {
+            lines.push(Plain(&end.summary).to_string());
+        }
+        for tier in end.tiers.iter().filter(|tier| tier.outcome != TierOutcome::NotReached) {
+            let own = |policy: &&PolicyEvidence| policy.tier == tier.tier;
+            let policies: Vec<&PolicyEvidence> = end.policies.iter().filter(own).collect();
+            lines.extend(match tier.tier {
+                TierKind::NetworkPolicy => self.isolating(tier.outcome, &policies),
+                TierKind::Admin | TierKind::Baseline => self.ruling(&policies),
+            });
+        }
+        lines
+    }
+
+    /// Cluster policies whose rules decide, each with the rule.
+    fn ruling(&self, policies: &[&PolicyEvidence]) -> Vec<String> {
+        let deciding = policies.iter().filter(|policy| policy.decides);
+        let lines = deciding.take(MOST_POLICIES).flat_map(|policy| {
+            let rules = policy.rules.iter().filter(|rule| rule.decides).take(MOST_POLICIES);
+            rules.flat_map(|rule| self.by_rule(ruled_by(rule), (policy, rule)))
+        });
+        lines.collect()
+    }
+
+    /// Who isolates, then what decides.
+    fn isolating(&self, outcome: TierOutcome, policies: &[&PolicyEvidence]) -> Vec<String> {
+        let open = policies.iter().any(|policy| policy.matches == Match::Unknown);
+        let perhaps = match outcome {
             // Not a rule but the selection of pods is in doubt.
-            Verdict::Unknown if !open => "perhaps ",
+            TierOutcome::Unknown if !open => "perhaps ",
             _ => "",
         };
-        let mut lines = vec![format!("{perhaps}isolated by {}", names(end.policies.iter()))];
-        lines.extend(match end.verdict {
-            Verdict::Allow => self.admitting(end),
-            Verdict::Deny => self.refusing(end),
-            Verdict::Unknown => self.doubting(end),
+        let mut lines = vec![format!("{perhaps}isolated by {}", names(policies.iter().copied()))];
+        lines.extend(match outcome {
+            TierOutcome::Accept => self.admitting(policies),
+            TierOutcome::Deny => self.refusing(policies),
+            TierOutcome::Unknown | TierOutcome::Pass | TierOutcome::NotReached => {
+                self.doubting(policies)
+            }
         });
         lines
     }
 
-    fn admitting(&self, end: &EndReport) -> Vec<String> {
-        let admits = |policy: &&PolicyEvidence| policy.admits == Match::Yes;
-        let mut policies = end.policies.iter().filter(admits);
+    fn admitting(&self, policies: &[&PolicyEvidence]) -> Vec<String> {
+        let admits = |policy: &&PolicyEvidence| policy.matches == Match::Yes;
+        let mut policies = policies.iter().copied().filter(admits);
         let Some(first) = policies.next() else {
             return Vec::new();
         };
@@ -47,16 +78,16 @@ impl Reasons<'_> {
         lines
     }
 
-    fn refusing(&self, end: &EndReport) -> Vec<String> {
-        let policies = end.policies.iter().take(MOST_POLICIES);
-        let lines = policies.flat_map(|policy| self.not_admitted_by(policy));
-        let rest = end.policies.len().saturating_sub(MOST_POLICIES);
+    fn refusing(&self, policies: &[&PolicyEvidence]) -> Vec<String> {
+        let shown = policies.iter().take(MOST_POLICIES);
+        let lines = shown.flat_map(|policy| self.not_admitted_by(policy));
+        let rest = policies.len().saturating_sub(MOST_POLICIES);
         lines.chain((rest > 0).then(|| format!("nor by the other {rest}"))).collect()
     }
 
-    fn doubting(&self, end: &EndReport) -> Vec<String> {
-        let policies = end.policies.iter().take(MOST_POLICIES);
-        let lines = policies.flat_map(|policy| match policy.admits {
+    fn doubting(&self, policies: &[&PolicyEvidence]) -> Vec<String> {
+        let policies = policies.iter().take(MOST_POLICIES);
+        let lines = policies.flat_map(|policy| match policy.matches {
             Match::Unknown => self.not_admitted_by(policy),
             Match::Yes | Match::No => self.line(own_summary(policy), policy.location.as_ref()),
         });
@@ -66,9 +97,14 @@ impl Reasons<'_> {
     /// Which entries of a policy admit the flow, and where they stand.
     fn admitted_by(&self, policy: &PolicyEvidence) -> Vec<String> {
         let name = &policy.policy.name;
-        let Some(rule) = policy.rules.iter().find(|rule| rule.admits == Match::Yes) else {
+        let Some(rule) = policy.rules.iter().find(|rule| rule.matches == Match::Yes) else {
             return self.line(format!("admitted by {name}"), policy.location.as_ref());
         };
+        self.by_rule("admitted by", (policy, rule))
+    }
+
+    /// Which entries of a rule match the flow, or may, and where they stand.
+    fn by_rule(&self, verb: &str, (policy, rule): (&PolicyEvidence, &RuleEvidence)) -> Vec<String> {
         let (peer, port) = (matching(&rule.peers), matching(&rule.ports));
         let peers = match peer {
             Some(peer) => format!("{} ({})", short(&peer.path), peer.text),
@@ -79,8 +115,12 @@ impl Reasons<'_> {
             Some(port) => format!("{} ({})", last(&port.path), port.text),
             None => "any port".into(),
         };
+        let name = match &rule.name {
+            Some(rule) => format!("{}, rule {rule}", policy.policy.name),
+            None => policy.policy.name.clone(),
+        };
         let place = peer.and_then(|peer| peer.location.as_ref()).or(rule.location.as_ref());
-        self.line(format!("admitted by {name}: {peers}, {ports}"), place)
+        self.line(format!("{verb} {name}: {peers}, {ports}"), place)
     }
 
     /// Why a policy does not admit the flow, by its nearest rule, and where that stands.
@@ -97,7 +137,7 @@ impl Reasons<'_> {
             let why = format!("not admitted by {name}: none of its {count} rules names {other}");
             return self.line(why, policy.location.as_ref());
         }
-        let verb = match policy.admits {
+        let verb = match policy.matches {
             Match::Unknown => "perhaps admitted by",
             Match::Yes | Match::No => "not admitted by",
         };
@@ -129,8 +169,21 @@ fn own_summary(policy: &PolicyEvidence) -> String {
     format!("{name}{colon} {summary}")
 }
 
+/// The first entry that matches, or else that may.
 fn matching(entries: &[EntryEvidence]) -> Option<&EntryEvidence> {
-    entries.iter().find(|entry| entry.matches == Match::Yes)
+    let with = |matches| entries.iter().find(move |entry| entry.matches == matches);
+    with(Match::Yes).or_else(|| with(Match::Unknown))
+}
+
+fn ruled_by(rule: &RuleEvidence) -> &'static str {
+    match (rule.action, rule.matches) {
+        (Action::Accept, Match::Yes) => "accepted by",
+        (Action::Deny, Match::Yes) => "denied by",
+        (Action::Pass, Match::Yes) => "passed by",
+        (Action::Accept, _) => "perhaps accepted by",
+        (Action::Deny, _) => "perhaps denied by",
+        (Action::Pass, _) => "perhaps passed by",
+    }
 }
 
 /// The best match of some entries; naming none takes any.
@@ -142,7 +195,7 @@ fn best(entries: &[EntryEvidence]) -> Match {
 /// The rule that comes closest to admitting: by its answer, then by its peers, then by its ports;
 /// of equals the first.
 fn nearest(rules: &[RuleEvidence]) -> Option<&RuleEvidence> {
-    let rank = |rule: &RuleEvidence| (rule.admits, best(&rule.peers), best(&rule.ports));
+    let rank = |rule: &RuleEvidence| (rule.matches, best(&rule.peers), best(&rule.ports));
     rules.iter().rev().max_by_key(|rule| rank(rule))
 }
 

@@ -121,7 +121,7 @@ fn line<'l>(
         headers,
         verdict: report.as_ref().map(|report| report.verdict),
         reason: reason(&ends).or(report.as_ref().map(|report| report.summary.clone())),
-        policies: ends.iter().flat_map(|end| policies(end, action)).collect(),
+        policies: ends.iter().flat_map(|end| policies(end)).collect(),
     }
 }
 
@@ -154,15 +154,14 @@ fn reason(ends: &[&EndReport]) -> Option<String> {
     }
 }
 
-fn policies(end: &EndReport, action: &str) -> Vec<Policy> {
-    use portcullis_engine::selector::Match;
-    let told = end.policies.iter().filter(|p| action != "allow" || p.admits == Match::Yes);
+fn policies(end: &EndReport) -> Vec<Policy> {
+    let told = end.policies.iter().filter(|policy| policy.decides);
     let policy = |evidence: &portcullis_engine::report::PolicyEvidence| {
         let object = &evidence.policy;
-        let namespace = object.namespace.as_deref().unwrap_or_default();
-        let rule = evidence.rules.iter().find(|rule| rule.admits == Match::Yes);
+        let namespace = object.namespace.as_deref().map(|own| format!("{own}/"));
+        let rule = evidence.rules.iter().find(|rule| rule.decides);
         Policy {
-            policy: format!("{namespace}/{}", object.name),
+            policy: format!("{}{}", namespace.unwrap_or_default(), object.name),
             rule: rule.map(|rule| rule.path.clone()),
             summary: evidence.summary.clone(),
         }

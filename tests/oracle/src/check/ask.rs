@@ -1,10 +1,11 @@
 //! Asking the engine.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use ipnet::IpNet;
 use portcullis_engine::report::{FlowReport, Protocol as EngineProtocol, Verdict as EngineVerdict};
-use portcullis_engine::{Change, FlowQuery, Options, Session, SourceFile};
+use portcullis_engine::{Change, DomainName, FlowQuery, Options, Session, SourceFile};
 
 use super::{Mismatch, Pair, question};
 use crate::cluster::{Cluster, Net, Protocol};
@@ -66,7 +67,7 @@ impl<'c> Engine<'c> {
 
     fn nothing_wrong(&self) -> Result<(), Mismatch> {
         let found = self.session.check().diagnostics;
-        let Some(wrong) = found.iter().find(|one| one.code != "L11") else {
+        let Some(wrong) = found.iter().find(|one| !EXPECTED.contains(&&*one.code)) else {
             return Ok(());
         };
         Err(Mismatch {
@@ -128,16 +129,25 @@ pub fn of_protocol(protocol: Protocol) -> EngineProtocol {
     }
 }
 
+/// What is found in manifests that are valid: a namespace that is not in the input, ports by name
+/// and domain names in rules that deny, a version that is outdated.
+const EXPECTED: [&str; 4] = ["L11", "L43", "L45", "L46"];
+
 fn options(cluster: &Cluster) -> Options {
     let nets = |nets: &[Net]| {
         nets.iter().filter_map(|net| IpNet::from_str(&net.to_string()).ok()).collect()
     };
+    let domains = cluster.domains.iter().map(|(name, address)| {
+        let (name, address) = (name.clone(), *address);
+        DomainName { name, address }
+    });
     Options {
         pod_cidrs: nets(&cluster.pod_cidrs),
         node_cidrs: nets(&cluster.node_cidrs),
         default_namespace: DEFAULT_NAMESPACE.into(),
-        ..Options::default()
+        domain_names: BTreeMap::new(),
     }
+    .with_domain_names(domains)
 }
 
 /// Ports as the engine prints them: `SCTP 1-65535,TCP 80,443`, `All Connections` or nothing.

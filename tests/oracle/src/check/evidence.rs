@@ -97,7 +97,8 @@ impl Asked<'_> {
         let policies = self.engine.cluster.policies.iter();
         let selecting = policies.filter(|policy| self.selects(policy) != Some(Verdict::Deny));
         let mut expected: Vec<String> = selecting.map(name).collect();
-        let named = end.policies.iter().map(|one| {
+        let own = end.policies.iter().filter(|one| one.policy.namespace.is_some());
+        let named = own.map(|one| {
             format!("{}/{}", one.policy.namespace.as_deref().unwrap_or_default(), one.policy.name)
         });
         let mut named: Vec<String> = named.collect();
@@ -110,6 +111,9 @@ impl Asked<'_> {
     }
 
     fn policy(&self, evidence: &PolicyEvidence) -> Result<u64, Mismatch> {
+        if evidence.policy.namespace.is_none() {
+            return Ok(0);
+        }
         let written = format!(
             "{}/{}",
             evidence.policy.namespace.as_deref().unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::cluster::{Cluster, Net, PortName};
+use crate::cluster::{Cluster, ClusterPolicy, Net, PortName, TierPort};
 use crate::oracle::{End, Traffic, World, worlds_of};
 
 /// Two ends and the worlds between them.
@@ -96,6 +96,14 @@ pub fn ports(cluster: &Cluster) -> Vec<u16> {
             let last = port.end.unwrap_or(first);
             ports.extend([first - 1, first, last, last.saturating_add(1)]);
         }
+    }
+    for port in cluster.cluster_policies.iter().flat_map(ClusterPolicy::ports) {
+        let (first, last) = match port {
+            TierPort::Number(_, number) => (*number, *number),
+            TierPort::Range(_, first, last) => (*first, *last),
+            TierPort::Named(_) => continue,
+        };
+        ports.extend([first - 1, first, last, last.saturating_add(1)]);
     }
     let specs = cluster.pods.iter().map(|pod| &pod.spec);
     let specs = specs.chain(cluster.workloads.iter().map(|workload| &workload.spec));

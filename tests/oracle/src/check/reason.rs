@@ -4,12 +4,19 @@ use portcullis_engine::report::UnknownReason;
 
 use super::{Mismatch, Pair, question};
 use crate::cluster::{Cluster, Labels};
-use crate::oracle::{Traffic, World, passes};
+use crate::oracle::{Outcomes, Traffic, World, outcomes};
 
-const REASONS: [UnknownReason; 4] =
-    [UnknownReason::Address, UnknownReason::Node, UnknownReason::Label, UnknownReason::Group];
+const REASONS: [UnknownReason; 6] = [
+    UnknownReason::Tie,
+    UnknownReason::Name,
+    UnknownReason::Address,
+    UnknownReason::Node,
+    UnknownReason::Label,
+    UnknownReason::Group,
+];
 
-/// Two worlds that differ in nothing but what the reason names must differ in their answers.
+/// Two worlds that differ in nothing but what the reason names must differ in their answers; for a
+/// tie, one world must have both.
 ///
 /// # Errors
 /// If they do not, while for another reason they do.
@@ -18,12 +25,12 @@ pub fn check(
     pair: &Pair,
     (traffic, said): (&Traffic, Option<UnknownReason>),
 ) -> Result<(), Mismatch> {
-    let answers: Vec<bool> =
-        pair.worlds.iter().map(|world| passes(cluster, world, traffic)).collect();
-    let worlds: Vec<(&World, bool)> = pair.worlds.iter().zip(answers).collect();
+    let answers = pair.worlds.iter().map(|world| outcomes(cluster, world, traffic));
+    let worlds: Vec<(&World, Outcomes)> = pair.worlds.iter().zip(answers).collect();
     let decides = |reason: &UnknownReason| {
-        worlds.iter().any(|(a, yes)| {
-            *yes && worlds.iter().any(|(b, yes)| !*yes && differ_only_in(*reason, a, b))
+        worlds.iter().any(|(a, outcomes)| {
+            outcomes.allow
+                && worlds.iter().any(|(b, outcomes)| outcomes.deny && differ_only_in(*reason, a, b))
         })
     };
     let deciding: Vec<UnknownReason> = REASONS.into_iter().filter(decides).collect();
@@ -41,18 +48,21 @@ pub fn check(
 fn differ_only_in(reason: UnknownReason, a: &World, b: &World) -> bool {
     let who =
         (a.source.identity, a.destination.identity) == (b.source.identity, b.destination.identity);
-    let addresses =
-        (a.source.address, a.destination.address) == (b.source.address, b.destination.address);
+    // An address that is a node's in one world and nobody's in the other is another address.
+    let addresses = (a.source.address, a.destination.address, &a.destination.node)
+        == (b.source.address, b.destination.address, &b.destination.node);
+    let names = a.destination.names == b.destination.names;
     let labels = labels(a) == labels(b);
     let node = a.own_node == b.own_node;
     match reason {
+        UnknownReason::Tie => std::ptr::eq(a, b),
+        UnknownReason::Name => who && addresses && labels && node,
+        // Another address may be another name's.
         UnknownReason::Address => who && labels && node,
-        UnknownReason::Node => who && labels && addresses,
-        UnknownReason::Label => who && addresses && node,
+        UnknownReason::Node => who && labels && addresses && names,
+        UnknownReason::Label => who && addresses && node && names,
         // Pods differ in everything.
         UnknownReason::Group => !who,
-        // NetworkPolicies have neither an order nor names.
-        UnknownReason::Tie | UnknownReason::Name => false,
     }
 }
 

@@ -1,8 +1,12 @@
 //! A cluster as plain data: everything that policies can see, and nothing that the engine knows.
 
 mod net;
+mod tiered;
 
 pub use net::{Net, family_of, number_of};
+pub use tiered::{
+    Action, ClusterPolicy, ClusterTier, PodsOf, PolicyVersion, TierPeer, TierPort, TierRule,
+};
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -21,12 +25,16 @@ pub struct Cluster {
     pub pods: Vec<Pod>,
     /// Workloads with a template.
     pub workloads: Vec<Workload>,
-    /// Policies.
+    /// NetworkPolicies.
     pub policies: Vec<Policy>,
+    /// Policies for all namespaces.
+    pub cluster_policies: Vec<ClusterPolicy>,
     /// `--pod-cidr`.
     pub pod_cidrs: Vec<Net>,
     /// `--node-cidr`.
     pub node_cidrs: Vec<Net>,
+    /// `--domain`: names and addresses that they resolve to.
+    pub domains: Vec<(String, IpAddr)>,
 }
 
 /// A namespace.
@@ -45,7 +53,9 @@ pub struct Namespace {
 pub struct Node {
     /// Name.
     pub name: String,
-    /// Addresses.
+    /// Labels.
+    pub labels: Labels,
+    /// Addresses; none: the input does not tell them.
     pub addresses: Vec<IpAddr>,
 }
 
@@ -340,7 +350,8 @@ impl Selector {
 }
 
 impl Cluster {
-    /// Every block and exception that some policy mentions, and the ranges of the options.
+    /// Every block and exception that some policy mentions, the ranges of the options, and the
+    /// addresses that nodes and domain names have, where policies ask for these.
     pub fn nets(&self) -> Vec<Net> {
         let mut nets: Vec<Net> = self.pod_cidrs.iter().chain(&self.node_cidrs).copied().collect();
         for peer in self.policies.iter().flat_map(Policy::peers) {
@@ -349,6 +360,29 @@ impl Cluster {
                 nets.extend(except.iter().flatten());
             }
         }
+        nets.extend(self.cluster_policies.iter().flat_map(ClusterPolicy::networks));
+        if self.cluster_policies.iter().any(|one| one.node_selectors().next().is_some()) {
+            nets.extend(self.node_addresses().map(Net::one));
+        }
+        if self.cluster_policies.iter().any(|one| one.domain_names().next().is_some()) {
+            nets.extend(self.domains.iter().map(|(_, address)| Net::one(*address)));
+        }
         nets
+    }
+
+    /// Every address that the input says a node has.
+    pub fn node_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let declared = self.nodes.iter().flat_map(|node| &node.addresses).copied();
+        let told = self.pods.iter().filter(|pod| pod.spec.node.is_some()).flat_map(|pod| {
+            let own: &[IpAddr] = if pod.spec.host_network { &pod.addresses } else { &[] };
+            own.iter().copied().chain(pod.host_address)
+        });
+        declared.chain(told)
+    }
+
+    /// Every selector of pods that some policy mentions.
+    pub fn pod_selectors(&self) -> impl Iterator<Item = &Selector> {
+        let own = self.policies.iter().flat_map(Policy::pod_selectors);
+        own.chain(self.cluster_policies.iter().flat_map(ClusterPolicy::pod_selectors))
     }
 }

@@ -37,6 +37,11 @@ impl Net {
         Self { number: whole.first(), ..whole }
     }
 
+    /// The block of one address.
+    pub fn one(address: IpAddr) -> Self {
+        Self::of(address, bits(family_of(address)))
+    }
+
     /// How many bits an address of its family has.
     pub fn bits(&self) -> u32 {
         bits(self.family)

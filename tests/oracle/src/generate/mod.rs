@@ -1,12 +1,13 @@
 //! Small clusters in which as much as possible collides.
 
 mod policy;
+mod tiered;
 
 use std::net::IpAddr;
 
 use crate::cluster::{
-    Cluster, Container, ContainerPort, Kind, Labels, Namespace, Net, Node, Owner, Phase, Pod,
-    Policy, Protocol, Rule, Spec, Workload,
+    Cluster, Container, ContainerPort, Direction, Kind, Labels, Namespace, Net, Node, Owner, Phase,
+    Pod, Policy, Protocol, Rule, Spec, TierRule, Workload,
 };
 use crate::random::Random;
 
@@ -59,17 +60,33 @@ struct Flavour {
     host_addresses: bool,
 }
 
-/// The cluster of a seed.
+/// The cluster of a seed, with NetworkPolicies alone.
 pub fn cluster(seed: u64) -> Cluster {
     let mut random = Random::new(seed);
-    let flavour = Flavour {
+    let flavour = flavour(&mut random);
+    Maker { random, flavour, cluster: Cluster::default() }.make()
+}
+
+/// The cluster of a seed; two of three have policies for all namespaces as well, and what these
+/// ask for: labels of nodes, domain names.
+pub fn mixed(seed: u64) -> Cluster {
+    let cluster = cluster(seed);
+    if seed % 3 == 0 {
+        return cluster;
+    }
+    // Selectors of both sorts of policies ask for the same labels.
+    let flavour = flavour(&mut Random::new(seed));
+    Maker { random: Random::new(seed ^ 0x7169_6572), flavour, cluster }.tiers()
+}
+
+fn flavour(random: &mut Random) -> Flavour {
+    Flavour {
         six: random.chance(40),
         controllers: CONTROLLER_KEYS.get(random.below(24)).copied().unwrap_or_default(),
         size: if random.chance(8) { 12 } else { 5 },
         blocks: *random.pick(&[0, 25, 50]),
         host_addresses: random.chance(20),
-    };
-    Maker { random, flavour, cluster: Cluster::default() }.make()
+    }
 }
 
 /// A further policy for a cluster, whose subject and types may be set afterwards.
@@ -80,6 +97,11 @@ pub fn another_policy(cluster: &Cluster, seed: u64) -> Policy {
 /// A further rule for a policy of a cluster.
 pub fn another_rule(cluster: &Cluster, seed: u64) -> Rule {
     maker(cluster, seed).rule()
+}
+
+/// A further rule for a policy for all namespaces.
+pub fn another_tier_rule(cluster: &Cluster, direction: Direction, seed: u64) -> TierRule {
+    maker(cluster, seed).tier_rule(direction)
 }
 
 fn maker(cluster: &Cluster, seed: u64) -> Maker {
@@ -134,7 +156,8 @@ impl Maker {
             if self.flavour.six {
                 addresses.extend(V6.get(5 + i).and_then(|a| a.parse::<IpAddr>().ok()));
             }
-            self.cluster.nodes.push(Node { name: (*name).into(), addresses });
+            let (name, labels) = ((*name).into(), Labels::new());
+            self.cluster.nodes.push(Node { name, labels, addresses });
         }
     }
 

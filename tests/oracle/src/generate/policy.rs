@@ -72,7 +72,7 @@ impl Maker {
         }
     }
 
-    fn namespace_selector(&mut self) -> Selector {
+    pub(super) fn namespace_selector(&mut self) -> Selector {
         if self.random.chance(25) {
             let name = (*self.random.pick(&super::NAMESPACES)).into();
             let labels = [("kubernetes.io/metadata.name".into(), name)].into();
@@ -81,7 +81,7 @@ impl Maker {
         self.selector(&["team", "tier"])
     }
 
-    fn selector(&mut self, keys: &[&'static str]) -> Selector {
+    pub(super) fn selector(&mut self, keys: &[&'static str]) -> Selector {
         let mut selector = Selector::default();
         for _ in 0..*self.random.pick(&[0, 1, 1, 2]) {
             let pods = keys.contains(&"app");
@@ -135,7 +135,7 @@ impl Maker {
         Peer::Block(cidr, except)
     }
 
-    fn net(&mut self) -> Net {
+    pub(super) fn net(&mut self) -> Net {
         let six = self.flavour.six && self.random.chance(40);
         let address = if six { *self.random.pick(&V6) } else { *self.random.pick(&V4) };
         let prefix = if six {
@@ -160,7 +160,7 @@ impl Maker {
         Port { protocol, port, end }
     }
 
-    fn end(&mut self, number: u16) -> u16 {
+    pub(super) fn end(&mut self, number: u16) -> u16 {
         match self.random.below(4) {
             0 => number,
             1 => u16::MAX,

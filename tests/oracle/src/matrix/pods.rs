@@ -15,7 +15,8 @@ pub fn nine_pods() -> Cluster {
         }
     }
     let address = "192.168.0.1".parse().ok();
-    cluster.nodes.push(Node { name: "n1".into(), addresses: address.into_iter().collect() });
+    let addresses = address.into_iter().collect();
+    cluster.nodes.push(Node { name: "n1".into(), labels: Labels::new(), addresses });
     cluster
 }
 

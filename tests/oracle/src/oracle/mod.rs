@@ -1,17 +1,23 @@
-//! A second opinion: slow, and as literal to the rules of NetworkPolicy as it can be.
+//! A second opinion: slow, and as literal to the rules of NetworkPolicy and ClusterNetworkPolicy
+//! as it can be.
 //!
 //! It knows no classes, no programs, no sets of ports and no third truth value. What the input
 //! does not say it makes up, in every way that matters: each such way is a *world*, in which
-//! every label, address and node is known and the answer is yes or no. Where the worlds do not
-//! agree the answer is unknown, and nowhere else.
+//! every label, address, node and domain name is known and the answer is yes or no; only policies
+//! of equal priority, which may be evaluated in any order, leave it open in one world too. Where
+//! the worlds do not agree the answer is unknown, and nowhere else.
 
+mod names;
+mod nodes;
 mod rules;
+mod tiers;
 mod who;
 mod world;
 
 pub use rules::{
-    Party, PodFacts, Traffic, allowed as passes, peer_matches, port_matches, selected_by, types,
+    Outcomes, Party, PodFacts, Traffic, outcomes, peer_matches, port_matches, selected_by, types,
 };
+pub use tiers::{cluster_peer_matches, cluster_port_matches, is_subject, may_decide};
 pub use who::{End, Host, Identity, Person, persons};
 pub use world::{World, worlds};
 
@@ -54,7 +60,7 @@ pub fn agreed(answers: impl Iterator<Item = bool>) -> Option<Verdict> {
 
 /// Whether traffic passes in these worlds; none if there is no world.
 pub fn verdict(cluster: &Cluster, worlds: &[World], traffic: &Traffic) -> Option<Verdict> {
-    agreed(worlds.iter().map(|world| rules::allowed(cluster, world, traffic)))
+    agreed(worlds.iter().flat_map(|world| rules::outcomes(cluster, world, traffic).answers()))
 }
 
 /// All worlds of two ends; none if no traffic between them is possible.

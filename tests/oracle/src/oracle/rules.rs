@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use super::who::Identity;
 use super::world::World;
 use crate::cluster::{
-    Cluster, Direction, Labels, Operator, Peer, Policy, Port, PortName, Protocol, Rule, Selector,
+    Action, Cluster, ClusterTier, Direction, Labels, Operator, Peer, Policy, Port, PortName,
+    Protocol, Rule, Selector,
 };
 
 /// What a flow carries.
@@ -26,6 +27,12 @@ pub struct Party {
     pub pod: Option<PodFacts>,
     /// Its address.
     pub address: IpAddr,
+    /// The labels of the node whose address it is; none if it is no node's. Made up for
+    /// destinations only: no rule for ingress asks for nodes.
+    pub node: Option<Labels>,
+    /// Those domain names of policies that resolve to its address, as [`super::names`] writes
+    /// them. Made up for destinations only.
+    pub names: Vec<String>,
 }
 
 /// What policies see of a pod.
@@ -39,33 +46,93 @@ pub struct PodFacts {
     pub ports: Vec<(String, Protocol, u16)>,
 }
 
-/// §6: `allowed(flow) = self(flow) or (egress_ok(src) and ingress_ok(dst))`.
-pub fn allowed(cluster: &Cluster, world: &World, traffic: &Traffic) -> bool {
-    world.itself
-        || (may(cluster, Direction::Egress, world, traffic)
-            && may(cluster, Direction::Ingress, world, traffic))
+/// What may become of a flow in one world.
+///
+/// # Shape
+/// Both only where policies of equal priority disagree: each order of them is legal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// It passes in some order.
+    pub allow: bool,
+    /// It is denied in some order.
+    pub deny: bool,
 }
 
-/// §6: `dir_ok`.
-fn may(cluster: &Cluster, direction: Direction, world: &World, traffic: &Traffic) -> bool {
-    let (subject, peer) = world.ends(direction);
+impl Outcomes {
+    /// In every order the same.
+    fn always(allow: bool) -> Self {
+        Self { allow, deny: !allow }
+    }
+
+    /// Each answer that some order gives.
+    pub fn answers(self) -> impl Iterator<Item = bool> {
+        [(self.allow, true), (self.deny, false)]
+            .into_iter()
+            .filter_map(|(is, one)| is.then_some(one))
+    }
+}
+
+/// NetworkPolicy §6: `allowed(flow) = self(flow) or (egress_ok(src) and ingress_ok(dst))`; each end
+/// evaluates by itself, in an order of its own.
+pub fn outcomes(cluster: &Cluster, world: &World, traffic: &Traffic) -> Outcomes {
+    if world.itself {
+        return Outcomes::always(true);
+    }
+    let egress = at_end(cluster, Direction::Egress, world, traffic);
+    let ingress = at_end(cluster, Direction::Ingress, world, traffic);
+    Outcomes { allow: egress.allow && ingress.allow, deny: egress.deny || ingress.deny }
+}
+
+/// NetworkPolicy §6: `dir_ok`; ClusterNetworkPolicy §5: Admin, NetworkPolicy, Baseline, and what is
+/// left is allowed.
+fn at_end(cluster: &Cluster, direction: Direction, world: &World, traffic: &Traffic) -> Outcomes {
+    let (subject, _) = world.ends(direction);
     if subject.pod.is_none() {
-        return true;
+        return Outcomes::always(true);
     }
     if direction == Direction::Ingress && world.own_node {
-        return true;
+        return Outcomes::always(true);
     }
+    let admin = super::tiers::tier(cluster, (ClusterTier::Admin, direction), world, traffic);
+    let rest = match admin.contains(&Action::Pass) {
+        false => Outcomes::default(),
+        true => match network_policies(cluster, direction, world, traffic) {
+            Some(accepted) => Outcomes::always(accepted),
+            None => {
+                let tier = (ClusterTier::Baseline, direction);
+                let baseline = super::tiers::tier(cluster, tier, world, traffic);
+                Outcomes {
+                    allow: baseline.iter().any(|action| *action != Action::Deny),
+                    deny: baseline.contains(&Action::Deny),
+                }
+            }
+        },
+    };
+    Outcomes {
+        allow: rest.allow || admin.contains(&Action::Accept),
+        deny: rest.deny || admin.contains(&Action::Deny),
+    }
+}
+
+/// NetworkPolicy §6: whether any rule of those that select the pod matches; none if none selects.
+pub fn network_policies(
+    cluster: &Cluster,
+    direction: Direction,
+    world: &World,
+    traffic: &Traffic,
+) -> Option<bool> {
+    let (subject, peer) = world.ends(direction);
     let selecting: Vec<&Policy> =
         cluster.policies.iter().filter(|policy| selected_by(policy, direction, subject)).collect();
     if selecting.is_empty() {
-        return true;
+        return None;
     }
     let mut rules = selecting
         .iter()
         .flat_map(|policy| policy.rules(direction).iter().map(move |rule| (policy, rule)));
-    rules.any(|(policy, rule)| {
+    Some(rules.any(|(policy, rule)| {
         rule_matches(cluster, (policy, rule), (peer, &world.destination), traffic)
-    })
+    }))
 }
 
 /// §5: eligible pods of the policy's own namespace, in a direction that the policy lists.
@@ -136,7 +203,7 @@ pub fn peer_matches(cluster: &Cluster, policy: &Policy, peer: &Peer, party: &Par
 }
 
 /// §4: everything that is written must hold.
-fn selector_matches(selector: &Selector, labels: &Labels) -> bool {
+pub fn selector_matches(selector: &Selector, labels: &Labels) -> bool {
     let equal = selector.labels.iter().all(|(key, value)| labels.get(key) == Some(value));
     let expressions = selector.expressions.iter().all(|expression| {
         let value = labels.get(&expression.key);
@@ -152,7 +219,7 @@ fn selector_matches(selector: &Selector, labels: &Labels) -> bool {
 }
 
 /// §4: the API server's own label overrides; a namespace that is not in the input has only that.
-fn namespace_labels(cluster: &Cluster, name: &str) -> Labels {
+pub fn namespace_labels(cluster: &Cluster, name: &str) -> Labels {
     let declared = cluster.namespaces.iter().find(|one| one.declared && one.name == name);
     let mut labels = declared.map(|one| one.labels.clone()).unwrap_or_default();
     labels.insert("kubernetes.io/metadata.name".into(), name.into());

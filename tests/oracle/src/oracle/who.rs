@@ -126,7 +126,7 @@ fn at_address(cluster: &Cluster, address: IpAddr) -> Person {
 }
 
 /// Addresses of a node: its object's, and those that pods on it tell.
-fn node_addresses(cluster: &Cluster, name: &str) -> Vec<IpAddr> {
+pub fn node_addresses(cluster: &Cluster, name: &str) -> Vec<IpAddr> {
     let declared = cluster.nodes.iter().filter(|node| node.name == name);
     let declared = declared.flat_map(|node| node.addresses.clone());
     let pods = cluster.pods.iter().filter(|pod| pod.spec.node.as_deref() == Some(name));

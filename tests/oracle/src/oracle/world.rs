@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
+use super::names;
+use super::nodes;
 use super::rules::{Party, PodFacts};
 use super::who::{Host, Identity, Person, node_at};
-use crate::cluster::{Cluster, Direction, Labels, Net, Policy, family_of};
+use crate::cluster::{Cluster, Direction, Labels, Net, family_of};
 
 /// One way: everything is known.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub fn worlds(cluster: &Cluster, source: &Person, destination: &Person) -> Vec<W
     for family in [4, 6] {
         let sources = parties(cluster, source, family);
         let destinations = parties(cluster, destination, family);
+        let destinations: Vec<Party> =
+            destinations.iter().flat_map(|one| as_destination(cluster, destination, one)).collect();
         for a in &sources {
             for b in &destinations {
                 for &own_node in own_node(cluster, source, destination) {
@@ -66,18 +70,31 @@ fn parties(cluster: &Cluster, person: &Person, family: u8) -> Vec<Party> {
     let mut parties = Vec::new();
     for address in addresses(cluster, person, family) {
         for pod in &pods {
-            parties.push(Party { identity: person.identity, pod: pod.clone(), address });
+            let (identity, pod) = (person.identity, pod.clone());
+            parties.push(Party { identity, pod, address, node: None, names: Vec::new() });
         }
     }
     parties
+}
+
+/// A party with every node whose address it may have, and with every set of names that may resolve
+/// to its address.
+fn as_destination(cluster: &Cluster, person: &Person, party: &Party) -> Vec<Party> {
+    let nodes = nodes::of_address(cluster, person, party.address);
+    let names = names::resolving_to(cluster, party.address);
+    let with = |node: &Option<Labels>, names: &Vec<String>| {
+        let (node, names) = (node.clone(), names.clone());
+        Party { node, names, ..party.clone() }
+    };
+    nodes.iter().flat_map(|node| names.iter().map(move |names| with(node, names))).collect()
 }
 
 /// Each hidden label with every value that a policy mentions, and with one that none does.
 fn labelings(cluster: &Cluster, labels: &Labels, hidden: &[&str]) -> Vec<Labels> {
     let mut all = vec![labels.clone()];
     for key in hidden {
-        let selectors = cluster.policies.iter().flat_map(Policy::pod_selectors);
-        let mut values: Vec<String> = selectors.flat_map(|s| s.values_of(key)).cloned().collect();
+        let mut values: Vec<String> =
+            cluster.pod_selectors().flat_map(|s| s.values_of(key)).cloned().collect();
         values.sort();
         values.dedup();
         values.push("mentioned-by-nobody".into());

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use portcullis_engine::net::Protocol;
 use portcullis_oracle::check::{edges, ports};
-use portcullis_oracle::cluster::{Cluster, Node, Phase, Protocol as OracleProtocol};
+use portcullis_oracle::cluster::{Cluster, Labels, Node, Phase, Protocol as OracleProtocol};
 use portcullis_oracle::oracle::{End, Traffic, Verdict, verdict, worlds_of};
 use portcullis_oracle::random::Random;
 use portcullis_oracle::{generate, write};
@@ -129,7 +129,7 @@ fn node(at: u8, six: bool) -> Node {
     if six {
         addresses.push(format!("fd00:2::{at}").parse().unwrap());
     }
-    Node { name: format!("n{at}"), addresses }
+    Node { name: format!("n{at}"), labels: Labels::new(), addresses }
 }
 
 /// Addresses of nobody else, some of which every block of the policies has, or just has not.

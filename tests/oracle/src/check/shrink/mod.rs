@@ -1,5 +1,7 @@
 //! Makes a failing cluster as small as it can be while it still fails.
 
+mod tiered;
+
 use super::{Effort, Mismatch, compare};
 use crate::cluster::{Cluster, Direction, Labels, Peer, Policy, Rule, Selector, Spec};
 
@@ -59,6 +61,9 @@ fn cut(change: impl Fn(&mut Cluster) -> bool + 'static) -> Cut {
 fn cuts(cluster: &Cluster) -> Vec<Cut> {
     let mut cuts = Vec::new();
     cuts.extend((0..cluster.policies.len()).map(|i| cut(move |c| take(&mut c.policies, i))));
+    let tiered = cluster.cluster_policies.len();
+    cuts.extend((0..tiered).map(|i| cut(move |c| take(&mut c.cluster_policies, i))));
+    cuts.extend((0..cluster.domains.len()).map(|i| cut(move |c| take(&mut c.domains, i))));
     cuts.extend((0..cluster.pods.len()).map(|i| cut(move |c| take(&mut c.pods, i))));
     cuts.extend((0..cluster.workloads.len()).map(|i| cut(move |c| take(&mut c.workloads, i))));
     cuts.extend((0..cluster.nodes.len()).map(|i| cut(move |c| take(&mut c.nodes, i))));
@@ -70,6 +75,9 @@ fn cuts(cluster: &Cluster) -> Vec<Cut> {
     }
     for (i, policy) in cluster.policies.iter().enumerate() {
         of_policy(&mut cuts, i, policy);
+    }
+    for (i, policy) in cluster.cluster_policies.iter().enumerate() {
+        tiered::of_policy(&mut cuts, i, policy);
     }
     for (i, pod) in cluster.pods.iter().enumerate() {
         of_labels(&mut cuts, &pod.labels, move |c| Some(&mut c.pods.get_mut(i)?.labels));
@@ -89,7 +97,8 @@ fn cuts(cluster: &Cluster) -> Vec<Cut> {
         cuts.push(on(move |c| c.workloads.get_mut(i), |one| one.first.take().is_some()));
         cuts.push(on(move |c| c.workloads.get_mut(i), |one| one.owner.take().is_some()));
     }
-    for i in 0..cluster.nodes.len() {
+    for (i, node) in cluster.nodes.iter().enumerate() {
+        of_labels(&mut cuts, &node.labels, move |c| Some(&mut c.nodes.get_mut(i)?.labels));
         cuts.extend(
             (0..2).map(|at| {
                 on(move |c| c.nodes.get_mut(i), move |node| take(&mut node.addresses, at))

@@ -1,10 +1,12 @@
 //! Clusters as manifests.
 
+mod tiered;
+
 use std::net::IpAddr;
 
 use crate::cluster::{
-    Cluster, Container, ContainerPort, Direction, Expression, Kind, Labels, Net, Operator, Owner,
-    Peer, Phase, Pod, Policy, Port, PortName, Rule, Selector, Spec, Workload,
+    Cluster, Container, ContainerPort, Direction, Expression, Kind, Labels, Net, Node, Operator,
+    Owner, Peer, Phase, Pod, Policy, Port, PortName, Rule, Selector, Spec, Workload,
 };
 use crate::random::Random;
 use crate::tree::Tree;
@@ -34,13 +36,18 @@ pub fn objects(cluster: &Cluster, seed: u64) -> Vec<serde_json::Value> {
     let mut all: Vec<serde_json::Value> = all.iter().map(Tree::value).collect();
     for object in &mut all {
         let kind = object.get("kind").and_then(serde_json::Value::as_str);
-        let namespaced = !matches!(kind, Some("Namespace" | "Node"));
+        let namespaced = !kind.is_some_and(is_in_no_namespace);
         let meta = object.get_mut("metadata").and_then(serde_json::Value::as_object_mut);
         if let Some(meta) = meta.filter(|_| namespaced) {
             meta.entry("namespace").or_insert_with(|| DEFAULT_NAMESPACE.into());
         }
     }
     all
+}
+
+fn is_in_no_namespace(kind: &str) -> bool {
+    let cluster = ["ClusterNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"];
+    ["Namespace", "Node"].contains(&kind) || cluster.contains(&kind)
 }
 
 /// One file of YAML, for people.
@@ -76,11 +83,13 @@ impl Objects<'_> {
             objects.push(self.object(("v1", "Namespace"), meta, vec![]));
         }
         for node in &cluster.nodes {
-            objects.push(self.node(&node.name, &node.addresses));
+            objects.push(self.node(node));
         }
         objects.extend(cluster.workloads.iter().map(|workload| self.workload(workload)));
         objects.extend(cluster.pods.iter().map(|pod| self.pod(pod)));
         objects.extend(cluster.policies.iter().map(|policy| self.policy(policy)));
+        let tiered = cluster.cluster_policies.iter();
+        objects.extend(tiered.map(|policy| self.cluster_policy(policy)));
         objects
     }
 
@@ -149,14 +158,14 @@ impl Objects<'_> {
         self.map(entries.collect())
     }
 
-    fn node(&mut self, name: &str, addresses: &[IpAddr]) -> Tree {
-        let each = addresses.iter().map(|address| {
+    fn node(&mut self, node: &Node) -> Tree {
+        let each = node.addresses.iter().map(|address| {
             let address = Some(Tree::Text(address.to_string()));
             self.map(vec![("type", Some("InternalIP".into())), ("address", address)])
         });
         let addresses = Tree::List(each.collect());
         let status = self.map(vec![("addresses", Some(addresses))]);
-        let meta = self.meta(("", name), &Labels::new(), None);
+        let meta = self.meta(("", &node.name), &node.labels, None);
         self.object(("v1", "Node"), meta, vec![("status", Some(status))])
     }
 

@@ -1,0 +1,233 @@
+//! The evidence of one end's verdict: tiers, policies, rules and entries, and which of them decide.
+
+use super::types::{
+    Action, EndReport, EndState, EntryEvidence, Match, PolicyEvidence, RuleEvidence, TierEvidence,
+    TierKind, TierOutcome, Verdict,
+};
+use super::{path, place, sentence};
+use crate::manifest::Rule;
+use crate::policy::CompiledPolicy;
+use crate::policy::fold::Outcomes;
+use crate::session::Session;
+use crate::verdict::{PolicyRecord, Question, Record, RuleRecord, TierRecord, judge};
+
+/// Names of policies or rules in a phrase before the rest is only counted.
+const MOST_NAMES: usize = 3;
+
+/// What one end says, with all that was looked at.
+pub fn end_report(session: &Session, question: Question<'_, '_>) -> EndReport {
+    let mut record = Record::default();
+    let end = judge(session.policies(), question, &mut record);
+    let writer = Writer { session, question };
+    let by_tier: Vec<Vec<PolicyEvidence>> =
+        record.tiers.iter().map(|tier| writer.policies(tier)).collect();
+    let tiers: Vec<TierEvidence> =
+        record.tiers.iter().zip(&by_tier).map(|(tier, own)| tier_evidence(tier, own)).collect();
+    let policies: Vec<PolicyEvidence> = by_tier.into_iter().flatten().collect();
+    let cluster = tiers.iter().any(|tier| tier.tier != TierKind::NetworkPolicy);
+    let summary = match end.state {
+        EndState::Isolated | EndState::Selected if cluster => chain(&tiers, end.verdict),
+        state => sentence::end_summary(question.direction, end.verdict, state, policies.len()),
+    };
+    EndReport { verdict: end.verdict, state: end.state, summary, tiers, policies }
+}
+
+/// The way through the tiers: `admin pass (guard, rule rest) → NetworkPolicy denied
+/// (shop/default-deny)`.
+fn chain(tiers: &[TierEvidence], verdict: Verdict) -> String {
+    let reached = tiers.iter().filter(|tier| tier.outcome != TierOutcome::NotReached);
+    let mut steps: Vec<&str> = reached.map(|tier| &*tier.summary).collect();
+    let last = tiers.iter().rev().find(|tier| tier.outcome != TierOutcome::NotReached);
+    let open = last.is_none_or(|tier| tier.outcome == TierOutcome::Pass);
+    if open && verdict == Verdict::Allow {
+        steps.push("allowed by default");
+    }
+    steps.join(" → ")
+}
+
+fn tier_evidence(record: &TierRecord, policies: &[PolicyEvidence]) -> TierEvidence {
+    let outcome = outcome(record.outcomes);
+    let tier = record.kind;
+    TierEvidence { tier, outcome, summary: tier_summary(tier, outcome, policies) }
+}
+
+fn outcome(outcomes: Outcomes<bool>) -> TierOutcome {
+    match (outcomes.accept, outcomes.deny, outcomes.pass) {
+        (false, false, false) => TierOutcome::NotReached,
+        (true, false, false) => TierOutcome::Accept,
+        (false, true, false) => TierOutcome::Deny,
+        (false, false, true) => TierOutcome::Pass,
+        _ => TierOutcome::Unknown,
+    }
+}
+
+/// The tier's name, what it does, and who decides that.
+fn tier_summary(tier: TierKind, outcome: TierOutcome, policies: &[PolicyEvidence]) -> String {
+    let name = match tier {
+        TierKind::Admin => "admin",
+        TierKind::NetworkPolicy => "NetworkPolicy",
+        TierKind::Baseline => "baseline",
+    };
+    let deciding: Vec<String> = policies.iter().filter(|one| one.decides).flat_map(who).collect();
+    let verb = match (outcome, deciding.is_empty()) {
+        (TierOutcome::NotReached, _) => "not reached",
+        (TierOutcome::Accept, _) => "accepted",
+        (TierOutcome::Deny, _) => "denied",
+        (TierOutcome::Pass, false) => "pass",
+        (TierOutcome::Pass, true) => "without a matching rule",
+        (TierOutcome::Unknown, _) => "unknown",
+    };
+    match deciding.is_empty() {
+        true => format!("{name} {verb}"),
+        false => format!("{name} {verb} ({})", some_of(&deciding)),
+    }
+}
+
+/// A policy that decides: by which rules, if it is by rules.
+fn who(policy: &PolicyEvidence) -> Vec<String> {
+    let reference = &policy.policy;
+    let namespace = reference.namespace.as_deref().map(|own| format!("{own}/"));
+    let name = format!("{}{}", namespace.unwrap_or_default(), reference.name);
+    let rules = policy.rules.iter().filter(|rule| rule.decides);
+    let by_rule = rules.map(|rule| match &rule.name {
+        Some(own) => format!("{name}, rule {own}"),
+        None => format!("{name}, {}", rule.path.trim_start_matches("spec.")),
+    });
+    let by_rule: Vec<String> = by_rule.collect();
+    if by_rule.is_empty() { vec![name] } else { by_rule }
+}
+
+fn some_of(names: &[String]) -> String {
+    let shown = names.get(..MOST_NAMES).unwrap_or(names).join("; ");
+    match names.len().saturating_sub(MOST_NAMES) {
+        0 => shown,
+        rest => format!("{shown} and {rest} more"),
+    }
+}
+
+/// Turns records into evidence.
+struct Writer<'w, 'm> {
+    session: &'w Session,
+    question: Question<'w, 'm>,
+}
+
+impl Writer<'_, '_> {
+    fn policies(&self, tier: &TierRecord) -> Vec<PolicyEvidence> {
+        let policies = tier.policies.iter().filter_map(|record| {
+            let compiled = self.session.policies().policy(record.policy.policy)?;
+            Some(self.policy(tier, compiled, record))
+        });
+        let mut policies: Vec<PolicyEvidence> = policies.collect();
+        if tier.kind.only_accepts() {
+            policies
+                .sort_by(|a, b| b.matches.cmp(&a.matches).then_with(|| a.policy.cmp(&b.policy)));
+        }
+        policies
+    }
+
+    fn policy(
+        &self,
+        tier: &TierRecord,
+        compiled: &CompiledPolicy,
+        record: &PolicyRecord,
+    ) -> PolicyEvidence {
+        let direction = self.question.direction;
+        let object = &compiled.object;
+        let written = (0..).zip(compiled.written(direction)).zip(&record.rules);
+        let rules = written.map(|((index, rule), one)| self.rule(compiled, (index, rule), one));
+        let rules: Vec<RuleEvidence> = rules.collect();
+        let matches = rules.iter().map(|rule| rule.matches).max().unwrap_or(Match::No);
+        // What no rule accepts is denied by all who isolate.
+        let isolates =
+            tier.kind == TierKind::NetworkPolicy && tier.outcomes.deny && matches != Match::Yes;
+        PolicyEvidence {
+            policy: place::object_ref(self.session, object),
+            location: place::of_object(self.session, object, object.span),
+            tier: tier.kind,
+            priority: (tier.kind != TierKind::NetworkPolicy).then_some(compiled.priority),
+            matches,
+            decides: isolates || rules.iter().any(|rule| rule.decides),
+            summary: self.summary((&rules, matches), record, tier.kind),
+            rules,
+        }
+    }
+
+    fn summary(
+        &self,
+        (rules, matches): (&[RuleEvidence], Match),
+        record: &PolicyRecord,
+        tier: TierKind,
+    ) -> String {
+        let direction = self.question.direction;
+        if !record.policy.certain {
+            return "whether it selects the pod depends on a label that the controller adds".into();
+        }
+        if tier == TierKind::NetworkPolicy {
+            return match (rules.is_empty(), matches) {
+                (true, _) => format!("has no {} rule: admits nothing", direction.field()),
+                (_, Match::Yes) => "admits the flow".into(),
+                (_, Match::Unknown) => "may admit the flow".into(),
+                (_, Match::No) => "none of its rules admits the flow".into(),
+            };
+        }
+        match rules.iter().find(|rule| rule.decides) {
+            Some(rule) => action_text(rule.action, rule.matches).into(),
+            None if matches == Match::No => "none of its rules matches the flow".into(),
+            None => "matches, but a policy before it decides".into(),
+        }
+    }
+
+    fn rule(
+        &self,
+        policy: &CompiledPolicy,
+        (index, rule): (usize, &Rule),
+        record: &RuleRecord,
+    ) -> RuleEvidence {
+        let direction = self.question.direction;
+        let object = &policy.object;
+        let at = |span| place::of_object(self.session, object, span);
+        let other = self.question.peer;
+        let peers = (0..).zip(&rule.peers).zip(&record.peers);
+        let peers = peers.map(|((i, peer), matches)| EntryEvidence {
+            path: path::peer(direction, index, i),
+            text: sentence::peer_text(&peer.kind),
+            location: at(peer.span),
+            matches: *matches,
+            why: sentence::peer_why(
+                self.session.model(),
+                policy.namespace,
+                (&peer.kind, other),
+                *matches,
+            ),
+        });
+        let asked = (self.question.protocol, self.question.port);
+        let ports = rule.ports.iter().zip(&record.ports).map(|(port, matches)| EntryEvidence {
+            path: path::port(object, direction, index, port.item),
+            text: port.text(),
+            location: at(port.span),
+            matches: *matches,
+            why: sentence::port_why(port, asked, *matches == Match::Yes),
+        });
+        RuleEvidence {
+            path: path::rule(direction, index),
+            name: rule.name.as_deref().map(str::to_owned),
+            action: rule.action,
+            location: at(rule.span),
+            matches: record.matches.unwrap_or(Match::No),
+            decides: record.decides,
+            peers: peers.collect(),
+            ports: ports.collect(),
+        }
+    }
+}
+
+fn action_text(action: Action, matches: Match) -> &'static str {
+    match (action, matches) {
+        (Action::Accept, Match::Yes) => "accepts the flow",
+        (Action::Deny, Match::Yes) => "denies the flow",
+        (Action::Pass, Match::Yes) => "passes the flow on to the next tier",
+        (Action::Accept, _) => "may accept the flow",
+        (Action::Deny, _) => "may deny the flow",
+        (Action::Pass, _) => "may pass the flow on to the next tier",
+    }
+}

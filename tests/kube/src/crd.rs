@@ -1,0 +1,83 @@
+//! The CustomResourceDefinitions of ClusterNetworkPolicy.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, DeleteParams, PostParams};
+
+use crate::{Cluster, Error};
+
+/// Which of the two sets of definitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Without experimental fields: the server drops them.
+    Standard,
+    /// With them.
+    Experimental,
+}
+
+/// Where ClusterNetworkPolicies are.
+pub const CLUSTER_POLICIES: &str = "/apis/policy.networking.k8s.io/v1beta1/clusternetworkpolicies";
+
+const NAME: &str = "clusternetworkpolicies.policy.networking.k8s.io";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Channel {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Standard, Self::Experimental];
+
+    /// The channel's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Experimental => "experimental",
+        }
+    }
+}
+
+impl Cluster {
+    /// Installs the kind ClusterNetworkPolicy as a channel has it, in place of any that is installed
+    /// and its objects, and waits until the server serves it.
+    ///
+    /// # Errors
+    /// If the definitions have not been fetched, or the server does not take or serve them.
+    pub async fn install_cluster_policy_crds(&self, channel: Channel) -> Result<(), Error> {
+        let path = self.programs().crds.join(format!("{}.yaml", channel.name()));
+        let text = fs::read_to_string(&path).map_err(Error::at(&path))?;
+        let definition: CustomResourceDefinition = serde_yaml::from_str(&text)?;
+        // A changed schema comes into force some time after the answer; a new one, when served.
+        if self.definitions()?.get_opt(NAME).await?.is_some() {
+            self.remove_cluster_policy_crds().await?;
+        }
+        self.definitions()?.create(&PostParams::default(), &definition).await?;
+        self.until_served(true).await
+    }
+
+    /// Removes the kind and every object of it, and waits until the server no longer serves it.
+    ///
+    /// # Errors
+    /// If the server refuses, or still serves it after a minute.
+    pub async fn remove_cluster_policy_crds(&self) -> Result<(), Error> {
+        self.definitions()?.delete(NAME, &DeleteParams::default()).await?;
+        self.until_served(false).await
+    }
+
+    fn definitions(&self) -> Result<Api<CustomResourceDefinition>, Error> {
+        Ok(Api::all(self.admin()?))
+    }
+
+    async fn until_served(&self, wanted: bool) -> Result<(), Error> {
+        let (client, start) = (self.admin()?, Instant::now());
+        loop {
+            let request = http::Request::get(CLUSTER_POLICIES).body(Vec::new())?;
+            let served = client.request_text(request).await.is_ok();
+            if served == wanted || start.elapsed() > PATIENCE {
+                let what = "waiting for the kind ClusterNetworkPolicy";
+                let late = || Error::system(what)(std::io::Error::other("a minute has passed"));
+                return if served == wanted { Ok(()) } else { Err(late()) };
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
