@@ -13,6 +13,7 @@ mod lower;
 mod plan;
 mod program;
 mod render;
+mod restricted;
 mod script;
 mod settings;
 mod state;
@@ -27,6 +28,7 @@ pub use program::{
     SetName, States,
 };
 pub use render::{Comments, ipset_restore, iptables_restore, member_texts, rule_text, set_create};
+pub use restricted::restricted;
 pub use settings::{Admitted, Denial, FlowLog, NodeTraffic, Settings, SettingsError};
 pub use state::{ChainState, KernelState, TableState};
 pub use verify::{Counterexample, Disagreement, Verified, Verifier, verify};

@@ -242,18 +242,42 @@ fn sentence(session: &Session, note: &Note) -> String {
         let policy = session.policies().policy(id);
         policy.map_or_else(String::new, |policy| {
             let object = place::object_ref(session, &policy.object);
-            format!("{}/{}", object.namespace.unwrap_or_default(), object.name)
+            match object.namespace {
+                Some(namespace) => format!("{namespace}/{}", object.name),
+                None => object.name,
+            }
         })
     };
     match note {
-        Note::SubjectUnknown(id) => format!(
-            "whether policy {} selects some pods of the node is not known: they are isolated, and \
-             it admits nothing",
+        Note::SubjectUnknown(id) => {
+            let known = session.policies().policy(*id);
+            let isolates = known.is_none_or(|policy| policy.tier.only_accepts());
+            let what = match isolates {
+                true => "they are isolated, and it admits nothing",
+                false => "it accepts nothing, and denies what it would deny or pass",
+            };
+            format!("it is unknown whether policy {} selects some pods: {what}", policy(*id))
+        }
+        Note::PeersUnknown(id) => format!(
+            "it is unknown whether policy {} names some pods: it accepts nothing of them, and \
+             denies what it would deny or pass",
             policy(*id)
         ),
-        Note::PeersUnknown(id) => format!(
-            "whom policy {} names is not known of all pods: those it does not admit",
+        Note::NodesUnknown(id) => format!(
+            "policy {} names nodes whose addresses are unknown: it accepts nothing of addresses \
+             that may be theirs, and denies what it would deny or pass",
             policy(*id)
+        ),
+        Note::NamesUnknown(id) => format!(
+            "policy {} names domains whose addresses are unknown: it accepts nothing of them, and \
+             denies all addresses where it would deny or pass",
+            policy(*id)
+        ),
+        Note::Tie(first, second) => format!(
+            "policies {} and {} have the same priority and different actions: they are evaluated \
+             in the order of their names",
+            policy(*first),
+            policy(*second)
         ),
         Note::NoAddress(index) => {
             let endpoint = session.model().endpoints.get(*index as usize);

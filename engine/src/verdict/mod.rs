@@ -120,6 +120,23 @@ impl EndVerdict {
 /// # Source
 /// NetworkPolicy §6, ClusterNetworkPolicy §5.
 pub fn judge<T: Trace>(set: &PolicySet, question: Question<'_, '_>, trace: &mut T) -> EndVerdict {
+    judge_with((set, Ties::Any), question, trace)
+}
+
+/// Judges one end of a flow where policies of equal priority are evaluated in the order of their
+/// names, as a node's kernel does. That is one of the orders that the API allows.
+///
+/// # Source
+/// ClusterNetworkPolicy §5.
+pub fn judge_by_name(set: &PolicySet, question: Question<'_, '_>) -> EndVerdict {
+    judge_with((set, Ties::ByName), question, &mut NoTrace)
+}
+
+fn judge_with<T: Trace>(
+    (set, ties): (&PolicySet, Ties),
+    question: Question<'_, '_>,
+    trace: &mut T,
+) -> EndVerdict {
     let Question { direction, subject, peer, .. } = question;
     let Some((group, _)) = subject.group else {
         return EndVerdict::allow(EndState::Unenforced);
@@ -135,7 +152,7 @@ pub fn judge<T: Trace>(set: &PolicySet, question: Question<'_, '_>, trace: &mut 
     if program.is_open() {
         return EndVerdict::allow(EndState::NotIsolated);
     }
-    let (admits, reason) = run(set, program, question, trace);
+    let (admits, reason) = run((set, ties), program, question, trace);
     let (verdict, state) = (Verdict::from(admits), EndState::under(program));
     if own_node == Match::Unknown && verdict < Verdict::Allow {
         let reason = Some(UnknownReason::Node);
@@ -168,18 +185,18 @@ pub fn own_node(direction: Direction, subject: &Party<'_>, peer: &Party<'_>) -> 
 
 /// What a program says: whether it admits, and why that is unknown.
 fn run<T: Trace>(
-    set: &PolicySet,
+    (set, ties): (&PolicySet, Ties),
     program: &Program,
     question: Question<'_, '_>,
     trace: &mut T,
 ) -> (Match, Option<UnknownReason>) {
-    let admits = outcomes((set, program), question, Ties::Any, trace).admits();
+    let admits = outcomes((set, program), question, ties, trace).admits();
     if admits != Match::Unknown {
         return (admits, None);
     }
     // Several blocks may together have every address that the peer may have, though none does
     // alone: each piece of them is asked for itself.
-    let admits = at_each_place((set, program), question, Ties::Any).admits();
+    let admits = at_each_place((set, program), question, ties).admits();
     let unknown = admits == Match::Unknown;
     (admits, unknown.then(|| reason((set, program), question)))
 }

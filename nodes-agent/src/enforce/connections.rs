@@ -12,12 +12,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use anyhow::Context as _;
 use portcullis_engine::Session;
-use portcullis_engine::dataplane::{
-    AddressSet, Chain, FamilyProgram, FilterProgram, Match, Members,
-};
+use portcullis_engine::dataplane::{FamilyProgram, FilterProgram, Members, restricted};
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::Family;
-use portcullis_engine::verdict::{NoTrace, Party, Question, Verdict, judge};
+use portcullis_engine::verdict::{Party, Question, Verdict, judge_by_name};
 
 use crate::kernel::KernelError;
 use crate::kernel::conntrack::{Connection, Conntrack, Ends};
@@ -56,7 +54,7 @@ impl ConnectionCutter {
     pub fn consider(&self, session: &Session, old: Option<&FilterProgram>, new: &FilterProgram) {
         let local: BTreeSet<IpAddr> = new.families.iter().flat_map(local_addresses).collect();
         let shrunk = match old {
-            Some(old) => shrunk(old, new),
+            Some(old) => restricted(old, new),
             None => local.clone(),
         };
         if !shrunk.is_empty() {
@@ -70,45 +68,6 @@ fn local_addresses(family: &FamilyProgram) -> Vec<IpAddr> {
     match family.sets.get(&family.local).map(|set| &set.members) {
         Some(Members::Addresses(addresses)) => addresses.iter().copied().collect(),
         _ => Vec::new(),
-    }
-}
-
-/// Addresses of pods whose chain is another one, or has a set that lost members.
-fn shrunk(old: &FilterProgram, new: &FilterProgram) -> BTreeSet<IpAddr> {
-    let mut shrunk = BTreeSet::new();
-    for (old, new) in old.families.iter().zip(&new.families) {
-        let smaller = old.sets.values().filter(|set| lost(set, new)).map(|set| &*set.name);
-        let smaller: BTreeSet<&str> = smaller.collect();
-        for (name, class) in &new.classes {
-            let known = old.classes.get(name).map(|known| &known.subjects);
-            let asks_smaller = new.chains.get(name).is_some_and(|chain| asks(chain, &smaller));
-            let affected = class.subjects.iter().filter(|subject| {
-                asks_smaller || !known.is_some_and(|known| known.contains(subject))
-            });
-            shrunk.extend(affected);
-        }
-    }
-    shrunk
-}
-
-/// Whether a chain asks for one of these sets.
-fn asks(chain: &Chain, sets: &BTreeSet<&str>) -> bool {
-    let mut conditions = chain.rules.iter().flat_map(|rule| &rule.matches);
-    conditions.any(|condition| match condition {
-        Match::SourceIn(set) | Match::DestinationIn(set) | Match::DestinationPortIn(set) => {
-            sets.contains(&**set)
-        }
-        _ => false,
-    })
-}
-
-/// Whether a set has gone or lost a member.
-fn lost(set: &AddressSet, new: &FamilyProgram) -> bool {
-    let Some(now) = new.sets.get(&set.name) else { return false };
-    match &set.members {
-        // Fewer blocks may be more addresses.
-        Members::Blocks(_) => set.members != now.members,
-        _ => !set.members.is_subset(&now.members),
     }
 }
 
@@ -191,7 +150,7 @@ fn allows(
         protocol: ends.protocol,
         port: ends.port,
     };
-    judge(session.policies(), question, &mut NoTrace).verdict == Verdict::Allow
+    judge_by_name(session.policies(), question).verdict == Verdict::Allow
 }
 
 fn party(session: &Session, address: IpAddr) -> Party<'_> {

@@ -36,6 +36,18 @@ fn sentence(session: &Session, note: &Note) -> (String, &'static str) {
             policy_name(session, *policy),
             "it is not known which pods a peer of this policy names: those that it may name are not admitted",
         ),
+        Note::NodesUnknown(policy) => (
+            policy_name(session, *policy),
+            "it is unknown which addresses the nodes have that this policy names: what it would deny or pass is denied wherever they may be",
+        ),
+        Note::NamesUnknown(policy) => (
+            policy_name(session, *policy),
+            "it is unknown which addresses the domains have that this policy names: it accepts none of them, and what it would deny or pass is denied",
+        ),
+        Note::Tie(policy, _) => (
+            policy_name(session, *policy),
+            "another policy has the same priority and other actions: policies of equal priority are evaluated in the order of their names",
+        ),
         Note::NoAddress(pod) => {
             let endpoint = session.model().endpoints.get(*pod as usize);
             let name = endpoint.map(|endpoint| endpoint.name.to_string()).unwrap_or_default();

@@ -22,9 +22,19 @@ pub struct Site {
     pub nodes: BTreeMap<String, (FilterProgram, Kernel)>,
 }
 
-/// The random cluster of a seed, in which every pod is on a node.
+/// The random cluster of a seed, in which every pod is on a node and all policies are
+/// NetworkPolicies.
 pub fn cluster(seed: u64) -> Cluster {
-    let mut cluster = generate::cluster(seed);
+    on_nodes(generate::cluster(seed))
+}
+
+/// The random cluster of a seed, in which every pod is on a node; two of three have policies for all
+/// namespaces as well.
+pub fn mixed(seed: u64) -> Cluster {
+    on_nodes(generate::mixed(seed))
+}
+
+fn on_nodes(mut cluster: Cluster) -> Cluster {
     for (index, pod) in cluster.pods.iter_mut().enumerate() {
         let node = if index % 3 == 0 { "n2" } else { "n1" };
         pod.spec.node.get_or_insert_with(|| node.to_owned());

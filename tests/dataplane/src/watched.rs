@@ -42,6 +42,7 @@ fn key(object: &Object) -> Option<(Stored, Name)> {
         Body::Namespace => Stored::Namespace,
         Body::Node { .. } => Stored::Node,
         Body::Policy(_) => Stored::Policy,
+        Body::ClusterPolicy(_) => Stored::ClusterPolicy,
         _ => return None,
     };
     let namespace = match object.is_namespaced() {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use portcullis_dataplane_tests::change::change;
-use portcullis_dataplane_tests::site::cluster;
+use portcullis_dataplane_tests::site::mixed;
 use portcullis_engine::dataplane::{FilterProgram, Input, Lowering, Settings, Verifier, lower};
 use portcullis_engine::{Change, Options, Session, SourceFile};
 use portcullis_oracle::cluster::Cluster;
@@ -40,7 +40,7 @@ fn again_is_as_afresh() {
     let mut random = Random::new(5);
     let (mut steps, mut kept, mut all) = (0, 0, 0);
     for seed in 0..150 {
-        let mut cluster = cluster(seed);
+        let mut cluster = mixed(seed);
         let mut session = Session::new(Options::default());
         let (mut lowering, mut verifier) = (Lowering::default(), Verifier::default());
         let mut settings = Settings::default();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portcullis_dataplane_tests::site::cluster;
+use portcullis_dataplane_tests::site::mixed;
 use portcullis_dataplane_tests::watched::{Objects, watched};
 use portcullis_engine::cluster::{self, AddressSpace, Addresses, AskedLabels, ClusterModel, Life};
 use portcullis_engine::dataplane::{
@@ -24,7 +24,7 @@ const RUNS: u64 = 120;
 /// Objects of a random cluster. Clusters of few seeds have much in common, so that they are changes
 /// of each other.
 fn objects(seed: u64) -> Objects {
-    watched(&cluster(seed), seed)
+    watched(&mixed(seed), seed)
 }
 
 /// A pod as policies see it: labels, ports, node and addresses, and the policies that isolate it.
@@ -102,7 +102,9 @@ fn compare((index, makers): (&mut Index, &mut Makers), wanted: &Objects, what: &
         asked: &AskedLabels::new(),
         space: &AddressSpace::default(),
     });
-    let policies = objects.iter().filter(|object| matches!(object.body, Body::Policy(_)));
+    let is_policy =
+        |object: &&Arc<Object>| matches!(object.body, Body::Policy(_) | Body::ClusterPolicy(_));
+    let policies = objects.iter().filter(is_policy);
     let policies: Vec<_> = policies.cloned().collect();
     let set = PolicySet::compile(&model, "default", &policies);
     assert_eq!(pods(live.model(), live.policies()), pods(&model, &set), "{what}");

@@ -4,6 +4,7 @@
 //! packets at once; one of the policies. Neither knows how programs are made.
 
 mod check;
+mod decisions;
 mod frame;
 mod memory;
 mod places;
