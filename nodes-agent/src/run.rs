@@ -86,6 +86,7 @@ fn source(options: &Options, status: &Arc<Status>, events: Option<Events>) -> Bo
             kubeconfig: options.wanted.kubeconfig.clone(),
             patience: Patience {
                 watch: Duration::from_secs(options.running.silence_seconds),
+                discovery: Duration::from_secs(options.running.discovery_seconds),
                 ..Patience::default()
             },
             status: Arc::clone(status),

@@ -164,6 +164,11 @@ pub struct Running {
     #[arg(long, env = "PORTCULLIS_SILENCE_SECONDS", default_value_t = 90, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub silence_seconds: u64,
+    /// Seconds between questions whether the API server serves ClusterNetworkPolicy, of which the
+    /// definition may be installed or removed; up to half of that more, at random.
+    #[arg(long, env = "PORTCULLIS_DISCOVERY_SECONDS", default_value_t = 30, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub discovery_seconds: u64,
     /// Keep all capabilities instead of only those that iptables needs.
     #[arg(long, env = "PORTCULLIS_KEEP_CAPABILITIES")]
     pub keep_capabilities: bool,

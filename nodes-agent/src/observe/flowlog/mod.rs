@@ -158,10 +158,13 @@ fn policies(end: &EndReport) -> Vec<Policy> {
     let told = end.policies.iter().filter(|policy| policy.decides);
     let policy = |evidence: &portcullis_engine::report::PolicyEvidence| {
         let object = &evidence.policy;
-        let namespace = object.namespace.as_deref().map(|own| format!("{own}/"));
+        let name = match &object.namespace {
+            Some(namespace) => format!("{namespace}/{}", object.name),
+            None => format!("{} {}", object.kind, object.name),
+        };
         let rule = evidence.rules.iter().find(|rule| rule.decides);
         Policy {
-            policy: format!("{}{}", namespace.unwrap_or_default(), object.name),
+            policy: name,
             rule: rule.map(|rule| rule.path.clone()),
             summary: evidence.summary.clone(),
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::request::{Refusal, Resource, WatchError};
-use crate::observe::{Complaint, Reporter};
+use crate::observe::{Complaint, PolicyName, Reporter};
 
 /// A page of a list.
 #[derive(Debug, Deserialize)]
@@ -128,6 +128,14 @@ impl HeadMeta<'_> {
     fn name(&self) -> Name {
         (Arc::from(&*self.namespace), Arc::from(&*self.name))
     }
+
+    /// As operators name it.
+    fn shown(&self) -> String {
+        match &*self.namespace {
+            "" => self.name.to_string(),
+            namespace => format!("{namespace}/{}", self.name),
+        }
+    }
 }
 
 /// That an object is there, as far as it is understood. One that is not at all counts as gone: it
@@ -135,20 +143,24 @@ impl HeadMeta<'_> {
 fn put(text: &str, head: &HeadMeta<'_>, (resource, reporter): (Resource, &Reporter)) -> Event {
     let (object, findings) = read_stored(text, resource.kind);
     if let Some(finding) = findings.first() {
-        let (namespace, name) = (&*head.namespace, &*head.name);
+        let object_name = head.shown();
         let path = finding.path.as_deref().unwrap_or_default();
         let what = &finding.message;
         let outcome = match (&object, resource.kind) {
             (Some(_), Stored::Policy) => "it isolates the pods that it selects and admits nothing",
+            (Some(_), Stored::ClusterPolicy) => {
+                "what is not understood accepts nothing, and denies where it would deny or pass"
+            }
             (Some(_), _) => "the rest of it counts",
             (None, _) => "it is left out",
         };
         let kind = resource.name;
-        tracing::error!(kind, namespace, name, path, what, outcome, "an object is not understood");
-        if resource.kind == Stored::Policy {
-            let (namespace, policy) = head.name();
+        tracing::error!(kind, name = object_name, path, what, outcome, "could not read an object");
+        if matches!(resource.kind, Stored::Policy | Stored::ClusterPolicy) {
+            let (namespace, name) = head.name();
+            let namespace = (resource.kind == Stored::Policy).then_some(namespace);
             let what = format!("{path}: {what}: {outcome}");
-            reporter.complain(Complaint { namespace, policy, what });
+            reporter.complain(Complaint { policy: PolicyName { namespace, name }, what });
         }
     }
     match object {
@@ -209,9 +221,13 @@ mod tests {
             events.waiting()
         };
         let said = tell(Stored::Policy, r#"{"podSelector":{},"later":1}"#).unwrap();
-        assert_eq!((&*said.namespace, &*said.policy), ("n", "p"));
+        assert_eq!(said.policy.to_string(), "n/p");
         assert!(said.what.starts_with("spec.later: "), "{}", said.what);
         assert!(said.what.ends_with("it isolates the pods that it selects and admits nothing"));
+        let later = r#"{"tier":"Admin","priority":1,"subject":{"namespaces":{}},"later":1}"#;
+        let said = tell(Stored::ClusterPolicy, later).unwrap();
+        assert_eq!(said.policy.to_string(), "ClusterNetworkPolicy p");
+        assert!(said.what.starts_with("spec.later: "), "{}", said.what);
         assert_eq!(tell(Stored::Policy, r#"{"podSelector":{}}"#), None);
         assert_eq!(tell(Stored::Pod, "1"), None);
     }

@@ -3,11 +3,9 @@
 //! What is known stays until a new list is complete: a server that is away says nothing about
 //! what there is.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt as _;
-use kube::Client;
 use kube::client::Body;
 use portcullis_engine::live::Event;
 use portcullis_engine::manifest::Stored;
@@ -15,21 +13,15 @@ use tokio::time::{sleep, timeout};
 
 use super::decode::{Page, WatchLine, line, objects};
 use super::request::{Form, Resource, WatchError, ask};
-use super::{ApiServer, Patience, backoff, protobuf};
-use crate::observe::{Reporter, Status};
-use crate::source::{Change, ChangeSink};
+use super::{WatchContext, backoff, protobuf};
 
 /// After so many refusals in a row another way is tried, or all is listed again.
 const ENOUGH: u32 = 5;
 
-/// Follows one kind.
+/// Watches one kind.
 pub struct Follower {
-    client: Client,
+    context: WatchContext,
     resource: Resource,
-    reporter: Reporter,
-    to: ChangeSink,
-    patience: Patience,
-    status: Arc<Status>,
     /// What has come, as the server counts; none before a whole list.
     version: Option<String>,
     way: ListBy,
@@ -49,38 +41,33 @@ enum ListBy {
     Pages,
 }
 
+/// Why a watch has ended for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Nobody listens any more.
+    Closed,
+    /// The server says that there is no such kind. Only of one that it may lack.
+    NotServed,
+}
+
 impl Follower {
     /// A follower that knows nothing yet.
-    pub fn new(
-        client: Client,
-        (resource, reporter): (Resource, Reporter),
-        (to, of): (ChangeSink, &ApiServer),
-    ) -> Self {
-        let (patience, status) = (of.patience, Arc::clone(&of.status));
+    pub fn new(context: WatchContext, resource: Resource) -> Self {
         let (version, way, failures, refusals) = (None, ListBy::Watch, 0, 0);
         // Of the other kinds there are few.
         let form = if resource.kind == Stored::Pod { Form::Protobuf } else { Form::Json };
-        Self {
-            client,
-            resource,
-            reporter,
-            to,
-            patience,
-            status,
-            version,
-            way,
-            form,
-            failures,
-            refusals,
-        }
+        Self { context, resource, version, way, form, failures, refusals }
     }
 
-    /// Follows until nobody listens any more.
-    pub async fn run(mut self) {
+    /// Watches for ever, but for what is said of [`Ended`].
+    pub async fn run(mut self) -> Ended {
         loop {
             match self.step().await {
                 Ok(()) => {}
-                Err(WatchError::Closed) => return,
+                Err(WatchError::Closed) => return Ended::Closed,
+                Err(error) if self.resource.is_optional() && error.is_absent() => {
+                    return Ended::NotServed;
+                }
                 Err(error) => self.recover(&error).await,
             }
         }
@@ -119,7 +106,10 @@ impl Follower {
         let wait = backoff::after(self.failures);
         let kind = self.resource.name;
         tracing::warn!(kind, %error, ?wait, "watch interrupted; retrying");
-        self.status.metrics.watch_errors.inc();
+        self.context.status.metrics.watch_errors.inc();
+        if error.is_forbidden() && self.version.is_none() {
+            self.context.status.not_listed(kind, error);
+        }
         sleep(wait).await;
     }
 
@@ -129,11 +119,12 @@ impl Follower {
         let mut next: Option<String> = None;
         loop {
             let path = self.resource.page(next.as_deref());
-            let (_, mut body) = ask(&self.client, &path, (Form::Json, self.patience)).await?;
+            let (_, mut body) =
+                ask(&self.context.client, &path, (Form::Json, self.context.patience)).await?;
             let mut text = Vec::new();
-            while read(&mut body, &mut text, self.patience.answer).await? {}
+            while read(&mut body, &mut text, self.context.patience.answer).await? {}
             let page: Page<'_> = serde_json::from_slice(&text)?;
-            self.send(objects(&page, self.resource, &self.reporter))?;
+            self.send(objects(&page, self.resource, &self.context.reporter))?;
             next = page.metadata.next.filter(|token| !token.is_empty());
             if next.is_none() {
                 return self.listed(page.metadata.resource_version);
@@ -144,6 +135,7 @@ impl Follower {
     fn listed(&mut self, version: String) -> Result<(), WatchError> {
         self.version = Some(version);
         (self.failures, self.refusals) = (0, 0);
+        self.context.status.listed(self.resource.name);
         self.send(vec![Event::End(self.resource.kind)])
     }
 
@@ -152,13 +144,14 @@ impl Follower {
         if self.version.is_none() {
             self.send(vec![Event::Begin(self.resource.kind)])?;
         }
-        let life = self.patience.life;
+        let life = self.context.patience.life;
         let life = life + backoff::between(life / 2);
         let path = self.resource.watch(self.version.as_deref(), life.as_secs().max(1));
-        let (form, mut body) = ask(&self.client, &path, (self.form, self.patience)).await?;
+        let (form, mut body) =
+            ask(&self.context.client, &path, (self.form, self.context.patience)).await?;
         let begun = Instant::now();
         let mut text: Vec<u8> = Vec::new();
-        while read(&mut body, &mut text, self.patience.watch).await? {
+        while read(&mut body, &mut text, self.context.patience.watch).await? {
             let mut lines = Vec::new();
             let outcome = match form {
                 Form::Json => take_lines(&mut text, &mut lines),
@@ -176,7 +169,7 @@ impl Follower {
     fn take_all(&mut self, lines: &[Vec<u8>]) -> Result<(), WatchError> {
         let (mut events, mut outcome) = (Vec::new(), Ok(()));
         for one in lines {
-            match line(one, self.resource, &self.reporter) {
+            match line(one, self.resource, &self.context.reporter) {
                 Ok(line) => self.take(line, &mut events),
                 Err(error) => {
                     outcome = Err(error);
@@ -200,17 +193,14 @@ impl Follower {
             WatchLine::Bookmark(version) => self.version = self.version.take().map(|_| version),
             WatchLine::Listed(version) => {
                 self.version = Some(version);
+                self.context.status.listed(self.resource.name);
                 events.push(Event::End(self.resource.kind));
             }
         }
     }
 
     fn send(&self, events: Vec<Event>) -> Result<(), WatchError> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        let changes = events.into_iter().map(Change::Object).collect();
-        self.to.send(changes).map_err(|_| WatchError::Closed)
+        if events.is_empty() { Ok(()) } else { self.context.send(events) }
     }
 }
 

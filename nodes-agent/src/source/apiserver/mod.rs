@@ -1,11 +1,12 @@
 //! The API server as a source.
 //!
 //! Each kind is watched by a task of its own: a list of all, then what changes. The tasks share
-//! nothing but the sink. [`Events`] go the other way: they tell the owner of a policy that it is
+//! nothing but the sink. One kind may not be there: [`discovery`] finds out. [`Events`] go the other way: they tell the owner of a policy that it is
 //! not enforced as written.
 
 mod backoff;
 mod decode;
+mod discovery;
 mod events;
 mod follower;
 mod protobuf;
@@ -18,14 +19,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use portcullis_engine::live::Event;
 use portcullis_engine::manifest::Stored;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{ChangeSink, Source};
-use crate::observe::Status;
+use super::{Change, ChangeSink, Source};
+use crate::observe::{Reporter, Status};
+use discovery::follow_cluster_policies;
 pub use events::{EventPace, Events};
 use follower::Follower;
-use request::Resource;
+use request::{Resource, WatchError};
 
 /// An API server to follow.
 #[derive(Debug)]
@@ -53,6 +56,9 @@ pub struct Patience {
     /// How long a watch is asked for. The server ends it then, and it is begun anew elsewhere: so
     /// agents spread again over servers of which one had been away.
     pub life: Duration,
+    /// Between two questions whether a kind is served that has to be installed; up to half of it
+    /// more, at random.
+    pub discovery: Duration,
 }
 
 impl Default for Patience {
@@ -62,7 +68,26 @@ impl Default for Patience {
             answer: Duration::from_secs(30),
             watch: Duration::from_secs(90),
             life: Duration::from_secs(240),
+            discovery: Duration::from_secs(30),
         }
+    }
+}
+
+/// What all watches share.
+#[derive(Clone)]
+struct WatchContext {
+    client: Client,
+    sink: ChangeSink,
+    /// Who is told of policies that are not understood.
+    reporter: Reporter,
+    patience: Patience,
+    status: Arc<Status>,
+}
+
+impl WatchContext {
+    fn send(&self, events: Vec<Event>) -> Result<(), WatchError> {
+        let changes = events.into_iter().map(Change::Object).collect();
+        self.sink.send(changes).map_err(|_| WatchError::Closed)
     }
 }
 
@@ -92,11 +117,17 @@ impl ApiServer {
         if let Some(events) = events {
             tokio::spawn(events.run(client.clone(), self.patience));
         }
+        let (patience, status) = (self.patience, Arc::clone(&self.status));
+        let context = WatchContext { client, sink: to, reporter, patience, status };
         let mut tasks = tokio::task::JoinSet::new();
         for kind in Stored::ALL {
-            let what = (Resource::of(kind), reporter.clone());
-            let follower = Follower::new(client.clone(), what, (to.clone(), &self));
-            tasks.spawn(follower.run());
+            let context = context.clone();
+            match kind {
+                Stored::ClusterPolicy => tasks.spawn(follow_cluster_policies(context)),
+                _ => tasks.spawn(async move {
+                    Follower::new(context, Resource::of(kind)).run().await;
+                }),
+            };
         }
         while tasks.join_next().await.is_some() {}
     }

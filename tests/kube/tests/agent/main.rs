@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+mod cluster_policies;
 mod events;
 mod forms;
 mod state;

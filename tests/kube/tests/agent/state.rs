@@ -18,6 +18,7 @@ use portcullis_engine::live::{Event, Index};
 use portcullis_engine::manifest::{Body, Object, Stored, read_stored};
 use portcullis_engine::policy::PolicySet;
 use portcullis_engine::{Options, Session};
+use portcullis_kube::CLUSTER_POLICIES;
 use serde_json::Value;
 
 /// How long a change may be on its way, on a busy machine, through pauses between attempts.
@@ -61,10 +62,18 @@ pub async fn afresh(client: &Client) -> State {
         (Stored::Namespace, "/api/v1/namespaces"),
         (Stored::Node, "/api/v1/nodes"),
         (Stored::Policy, "/apis/networking.k8s.io/v1/networkpolicies"),
+        (Stored::ClusterPolicy, CLUSTER_POLICIES),
     ] {
         let request = http::Request::get(path).body(Vec::new()).unwrap();
-        let list: Value =
-            serde_json::from_str(&client.request_text(request).await.unwrap()).unwrap();
+        let list: Value = match client.request_text(request).await {
+            Ok(text) => serde_json::from_str(&text).unwrap(),
+            Err(kube::Error::Api(status))
+                if kind == Stored::ClusterPolicy && status.code == 404 =>
+            {
+                continue;
+            }
+            Err(error) => panic!("{path}: {error}"),
+        };
         for item in list.get("items").and_then(Value::as_array).unwrap() {
             let (object, findings) = read_stored(&item.to_string(), kind);
             assert!(findings.is_empty(), "{findings:?}");
@@ -77,7 +86,9 @@ pub async fn afresh(client: &Client) -> State {
         asked: &AskedLabels::new(),
         space: &AddressSpace::default(),
     });
-    let policies = objects.iter().filter(|object| matches!(object.body, Body::Policy(_)));
+    let is_policy =
+        |object: &&Arc<Object>| matches!(object.body, Body::Policy(_) | Body::ClusterPolicy(_));
+    let policies = objects.iter().filter(is_policy);
     let policies: Vec<Arc<Object>> = policies.cloned().collect();
     State::of(&model, &PolicySet::compile(&model, "default", &policies))
 }
@@ -141,6 +152,12 @@ impl Watched {
         self.before = Some(wanted);
     }
 
+    /// Checks that the state is the one that lists tell, as it was before.
+    pub async fn stays(&mut self, client: &Client) {
+        assert_eq!(Some(&afresh(client).await), self.before.as_ref(), "what lists tell");
+        assert_eq!(Some(&self.state()), self.before.as_ref(), "what the watch tells");
+    }
+
     fn state(&mut self) -> State {
         let session: Session = self.index.session();
         State::of(session.model(), session.policies())
@@ -154,6 +171,13 @@ impl Watched {
     /// Whether all kinds have been listed.
     pub fn is_complete(&self) -> bool {
         self.index.is_complete()
+    }
+
+    /// Why the agent would not be ready for what it may not list; none if it may list all.
+    pub fn obstacle(&self) -> Option<String> {
+        // Nothing is applied here, which is the other obstacle.
+        self.status.ready();
+        self.status.obstacle()
     }
 
     /// How many namespaces are declared.
