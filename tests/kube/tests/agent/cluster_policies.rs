@@ -37,11 +37,15 @@ async fn create(client: &Client, object: &Value) {
     assert_eq!(answer.status, 201, "{}", answer.body);
 }
 
-async fn request(client: &Client, method: &str, name: &str, body: Value) {
-    let path = format!("{CLUSTER_POLICIES}/{name}");
-    let request = http::Request::builder().method(method).uri(path);
+async fn change(client: &Client, name: &str, patch: Value) {
+    let request = http::Request::patch(format!("{CLUSTER_POLICIES}/{name}"));
     let request = request.header("Content-Type", "application/merge-patch+json");
-    client.request_text(request.body(body.to_string().into_bytes()).unwrap()).await.unwrap();
+    client.request_text(request.body(patch.to_string().into_bytes()).unwrap()).await.unwrap();
+}
+
+async fn delete(client: &Client, name: &str) {
+    let request = http::Request::delete(format!("{CLUSTER_POLICIES}/{name}"));
+    client.request_text(request.body(Vec::new()).unwrap()).await.unwrap();
 }
 
 #[tokio::test]
@@ -60,9 +64,9 @@ async fn a_kind_that_comes_and_goes_is_followed() {
     watched.becomes(&admin, "the kind is installed, and there is an object").await;
     create(&admin, &policy("allow", (5, "Accept", "web"))).await;
     watched.becomes(&admin, "an object is created").await;
-    request(&admin, "PATCH", "allow", json!({"spec": {"priority": 20}})).await;
+    change(&admin, "allow", json!({"spec": {"priority": 20}})).await;
     watched.becomes(&admin, "an object is changed").await;
-    request(&admin, "DELETE", "guard", Value::Null).await;
+    delete(&admin, "guard").await;
     watched.becomes(&admin, "an object is deleted").await;
     assert_eq!(watched.lists(Stored::Pod), 1, "nothing else was disturbed");
 

@@ -12,7 +12,7 @@ use super::scenario::{Files, KINDS, Scenario};
 
 pub const TESTS: &[Test] = &[
     ("tiers: every action, peer and port decides, however wired and enforced", decide),
-    ("tiers: an agent that runs follows cluster policies, and ends what they now deny", follow),
+    ("tiers: an agent that runs follows cluster policies, and its flow log names them", follow),
 ];
 
 /// Somebody outside, in both families.
