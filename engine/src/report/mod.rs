@@ -20,7 +20,8 @@ mod why;
 pub use at::{RuleAt, RulePart};
 pub use list::{ListFilter, in_focus};
 pub use program::{
-    ChainReport, FamilyReport, FilterRuleReport, ProgramQuery, ProgramReport, RuleSource, SetReport,
+    ChainReport, FamilyReport, FilterRuleReport, ProgramQuery, ProgramReport, RuleSource,
+    SetReport, note_sentence,
 };
 pub use query::{QueryError, parse_protocol};
 pub use types::*;

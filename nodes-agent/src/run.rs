@@ -11,19 +11,16 @@ use anyhow::Context as _;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::agent::{Agent, Parts};
-use crate::cut::Cutter;
+use crate::agent::{Agent, Applier, Audits, Message, Observers, Pace};
+use crate::enforce::audit::Auditor;
+use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::{self, Enforcer, Sets};
-use crate::kernel::Kernel;
-use crate::look::Inspector;
-use crate::observe::{self, Status};
+use crate::kernel::{Backend, Kernel, bridge};
+use crate::observe::{self, Reporter, Status, flowlog, masquerade};
 use crate::options::{Cleanup, Command, FlowLogOption, Listen, LogFormat, Options};
-use crate::source::{Message, Source};
-use crate::static_mode::Manifests;
-use crate::upkeep::Pace;
-use crate::wanted::Wanted;
-use crate::watch::{ApiServer, EventPace, Events, Patience, Reporter};
-use crate::{flowlog, masquerade, privileges};
+use crate::privileges;
+use crate::source::apiserver::{ApiServer, EventPace, Events, Patience};
+use crate::source::{ChangeSink, DesiredState, Manifests, Source};
 
 /// Does what a command line says, its first word being the program's name.
 pub fn run(words: &[OsString]) -> ExitCode {
@@ -65,19 +62,23 @@ fn obey(options: &Options) -> anyhow::Result<()> {
 fn remove(cleanup: &Cleanup) -> anyhow::Result<()> {
     let mut found = false;
     // Of both implementations: the node may have changed from one to the other.
-    for backend in [crate::kernel::Backend::Nft, crate::kernel::Backend::Legacy] {
+    for backend in [Backend::Nft, Backend::Legacy] {
         if let Ok(kernel) = Kernel::find(Some(backend)) {
             let removed = enforce::remove(&kernel, &cleanup.prefix, Sets::Stay);
-            found |= removed.context("the rules could not be removed")?;
+            found |= removed.context("could not remove the chains")?;
         }
     }
     let removed = enforce::remove(&Kernel::find(None)?, &cleanup.prefix, Sets::Go);
-    found |= removed.context("the sets could not be removed")?;
-    let what = if found { "everything of ours is removed" } else { "there was nothing of ours" };
+    found |= removed.context("could not remove the sets")?;
+    let what = if found {
+        "removed all Portcullis chains and sets"
+    } else {
+        "no Portcullis chains or sets found"
+    };
     writeln!(std::io::stdout(), "{what}").context("standard output")
 }
 
-/// Where the wanted state comes from.
+/// Where the desired state comes from.
 fn source(options: &Options, status: &Arc<Status>, events: Option<Events>) -> Box<dyn Source> {
     match &options.wanted.manifests {
         Some(folder) => Box::new(Manifests::new(folder)),
@@ -85,6 +86,7 @@ fn source(options: &Options, status: &Arc<Status>, events: Option<Events>) -> Bo
             kubeconfig: options.wanted.kubeconfig.clone(),
             patience: Patience {
                 watch: Duration::from_secs(options.running.silence_seconds),
+                discovery: Duration::from_secs(options.running.discovery_seconds),
                 ..Patience::default()
             },
             status: Arc::clone(status),
@@ -93,50 +95,44 @@ fn source(options: &Options, status: &Arc<Status>, events: Option<Events>) -> Bo
     }
 }
 
-fn agent(options: &Options, parts: impl FnOnce(Parts) -> Parts) -> anyhow::Result<Agent> {
-    let node = options.wanted.node.clone().context("say which node this is: --node NAME")?;
+/// An agent, which audits by itself if it is given nobody for it.
+fn agent(
+    options: &Options,
+    observers: Observers,
+    (auditor, status): (Option<Auditor>, &Arc<Status>),
+) -> anyhow::Result<Agent> {
+    let node = options.wanted.node.as_deref().context("which node is this? pass --node NAME")?;
     let kernel = Kernel::find(options.enforcement.backend)?;
-    let (settings, expected) = (options.settings()?, options.expected());
-    let running = &options.running;
+    let (settings, running) = (options.settings()?, &options.running);
+    let enforcer = Enforcer::new(kernel, &settings.prefix).guarded_by(options.spoof_guard());
     let pace = Pace {
         check: Duration::from_secs(running.check_seconds),
         audit: Duration::from_secs(running.audit_seconds),
     };
-    Ok(Agent::new(parts(Parts {
-        wanted: Wanted::new(portcullis_engine::Options {
-            default_namespace: options.wanted.namespace.clone(),
-            ..portcullis_engine::Options::default()
-        }),
-        enforcer: Enforcer::new(kernel, &settings.prefix).guarded_by(options.guard()),
-        settings,
-        expected,
-        node,
-        status: Arc::new(Status::default()),
-        followers: Vec::new(),
-        reporter: Reporter::default(),
-        cutter: None,
-        inspector: None,
-        pace,
-    })))
+    let desired = DesiredState::new(portcullis_engine::Options {
+        default_namespace: options.wanted.namespace.clone(),
+        ..portcullis_engine::Options::default()
+    });
+    let how = (settings, options.pod_blocks());
+    let applier = Applier::new(node, how, enforcer, (observers, Arc::clone(status)));
+    let audits = Audits::new(pace, auditor, Arc::clone(status));
+    Ok(Agent::new(desired, applier, audits, Arc::clone(status)))
 }
 
-/// An agent that has the whole first state.
+/// An agent that has the complete first state.
 fn informed(options: &Options) -> anyhow::Result<Agent> {
-    let mut agent = agent(options, |parts| parts)?;
-    let (to, messages) = channel();
-    source(options, &Arc::default(), None).start(to)?;
-    while let Message::Changes(changes) = messages.recv().context("the source has ended")? {
-        if agent.take(changes) {
-            break;
-        }
-    }
+    let status = Arc::default();
+    let mut agent = agent(options, Observers::default(), (None, &status))?;
+    let (to, changes) = channel();
+    source(options, &status, None).start(ChangeSink::from(to))?;
+    while !agent.take(changes.recv().context("the source has ended")?) {}
     Ok(agent)
 }
 
 fn print(options: &Options) -> anyhow::Result<()> {
     let program = informed(options)?.program();
     let mut out = std::io::stdout().lock();
-    if let Some(text) = options.guard().text(&options.enforcement.prefix) {
+    if let Some(text) = options.spoof_guard().text(&options.enforcement.prefix) {
         for tool in ["iptables-restore --noflush", "ip6tables-restore --noflush"] {
             writeln!(out, "# {tool}\n{text}")?;
         }
@@ -148,10 +144,9 @@ fn print(options: &Options) -> anyhow::Result<()> {
 }
 
 fn once(options: &Options) -> anyhow::Result<()> {
-    crate::bridge::ensure_filtered().map_err(anyhow::Error::msg)?;
+    bridge::ensure_filtered().map_err(anyhow::Error::msg)?;
     let mut agent = informed(options)?;
-    agent.enforce().context("the program could not be applied")?;
-    agent.sweep().context("what is out of force could not be removed")
+    agent.enforce_once().context("could not apply the program")
 }
 
 fn keep(options: &Options) -> anyhow::Result<()> {
@@ -172,8 +167,11 @@ fn keep(options: &Options) -> anyhow::Result<()> {
     let node = options.wanted.node.as_deref().unwrap_or_default();
     let events = options.running.events.then(|| Events::of(node, EventPace::default()));
     let reporter = events.as_ref().map(Events::reporter).unwrap_or_default();
-    let mut agent = following(options, &status, (to.clone(), reporter))?;
-    source(options, &status, events).start(to)?;
+    let observers = observers(options, reporter, &status)?;
+    let report = to.clone();
+    let auditor = Auditor::start(move |found| report.send(Message::Audited(found)).is_ok())?;
+    let mut agent = agent(options, observers, (Some(auditor), &status))?;
+    source(options, &status, events).start(ChangeSink::new(to, Message::Changes))?;
     run_until_stopped(&mut agent, &messages);
     Ok(())
 }
@@ -183,23 +181,21 @@ fn run_until_stopped(agent: &mut Agent, messages: &Receiver<Message>) {
     tracing::info!("stopping; what is in force stays in force");
 }
 
-/// An agent with all that follows it.
-fn following(
+/// Who is told of what comes into force, each on a thread of its own.
+fn observers(
     options: &Options,
+    reporter: Reporter,
     status: &Arc<Status>,
-    (to, reporter): (Sender<Message>, Reporter),
-) -> anyhow::Result<Agent> {
+) -> anyhow::Result<Observers> {
     let running = &options.running;
-    let node = options.wanted.node.clone().unwrap_or_default();
+    let node = options.wanted.node.as_deref().unwrap_or_default();
     let log = running.flow_log != FlowLogOption::Off;
-    let log = log.then(|| flowlog::start(running.flow_log_group, &node, Arc::clone(status)));
-    let followers: Vec<_> = log.transpose()?.into_iter().collect();
+    let log = log.then(|| flowlog::start(running.flow_log_group, node, Arc::clone(status)));
+    let sessions = log.transpose()?.into_iter().collect();
     let mark = options.enforcement.kill_mark;
-    let cutter = options.enforcement.cut.then(|| Cutter::start(mark, Arc::clone(status)));
-    let cutter = cutter.transpose()?;
-    let inspector = Some(Inspector::start(to)?);
-    let status = Arc::clone(status);
-    agent(options, |parts| Parts { followers, reporter, cutter, inspector, status, ..parts })
+    let cutter = options.enforcement.cut;
+    let cutter = cutter.then(|| ConnectionCutter::start(mark, Arc::clone(status))).transpose()?;
+    Ok(Observers { sessions, reporter, cutter })
 }
 
 fn stop_on_signals(to: Sender<Message>) -> anyhow::Result<()> {

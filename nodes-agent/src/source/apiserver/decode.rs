@@ -1,4 +1,4 @@
-//! From what the API server writes to what the index takes.
+//! From what the API server writes to what the engine's index takes.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::request::{Refusal, Resource, WatchError};
-use super::{Complaint, Reporter};
+use crate::observe::{Complaint, PolicyName, Reporter};
 
 /// A page of a list.
 #[derive(Debug, Deserialize)]
@@ -33,13 +33,13 @@ pub struct PageMeta {
 
 /// What a line of a watch says.
 #[derive(Debug)]
-pub enum Told {
+pub enum WatchLine {
     /// An object came or went; with its version.
     Object(Event, String),
     /// Nothing but the version.
-    Mark(String),
-    /// All that there was has been told; with the version that it is of.
-    Whole(String),
+    Bookmark(String),
+    /// The first list is complete; with the version that it is of.
+    Listed(String),
 }
 
 /// A line of a watch.
@@ -94,26 +94,26 @@ pub fn objects(page: &Page<'_>, resource: Resource, reporter: &Reporter) -> Vec<
 ///
 /// # Errors
 /// If it is not understood, or says what is wrong.
-pub fn line(text: &[u8], resource: Resource, reporter: &Reporter) -> Result<Told, WatchError> {
+pub fn line(text: &[u8], resource: Resource, reporter: &Reporter) -> Result<WatchLine, WatchError> {
     let line: Line<'_> = serde_json::from_slice(text)?;
     match &*line.sort {
         "ADDED" | "MODIFIED" => {
             let head = head(line.object)?;
-            Ok(Told::Object(
+            Ok(WatchLine::Object(
                 put(line.object.get(), &head, (resource, reporter)),
                 head.resource_version,
             ))
         }
         "DELETED" => {
             let head = head(line.object)?;
-            Ok(Told::Object(Event::Gone(resource.kind, head.name()), head.resource_version))
+            Ok(WatchLine::Object(Event::Gone(resource.kind, head.name()), head.resource_version))
         }
         "BOOKMARK" => {
             let Bookmark { metadata } = serde_json::from_str(line.object.get())?;
             let whole = metadata.annotations.get("k8s.io/initial-events-end");
             Ok(match whole.map(String::as_str) {
-                Some("true") => Told::Whole(metadata.resource_version),
-                _ => Told::Mark(metadata.resource_version),
+                Some("true") => WatchLine::Listed(metadata.resource_version),
+                _ => WatchLine::Bookmark(metadata.resource_version),
             })
         }
         _ => Err(serde_json::from_str::<Refusal>(line.object.get())?.into()),
@@ -128,6 +128,14 @@ impl HeadMeta<'_> {
     fn name(&self) -> Name {
         (Arc::from(&*self.namespace), Arc::from(&*self.name))
     }
+
+    /// As operators name it.
+    fn shown(&self) -> String {
+        match &*self.namespace {
+            "" => self.name.to_string(),
+            namespace => format!("{namespace}/{}", self.name),
+        }
+    }
 }
 
 /// That an object is there, as far as it is understood. One that is not at all counts as gone: it
@@ -135,20 +143,24 @@ impl HeadMeta<'_> {
 fn put(text: &str, head: &HeadMeta<'_>, (resource, reporter): (Resource, &Reporter)) -> Event {
     let (object, findings) = read_stored(text, resource.kind);
     if let Some(finding) = findings.first() {
-        let (namespace, name) = (&*head.namespace, &*head.name);
+        let object_name = head.shown();
         let path = finding.path.as_deref().unwrap_or_default();
         let what = &finding.message;
         let outcome = match (&object, resource.kind) {
             (Some(_), Stored::Policy) => "it isolates the pods that it selects and admits nothing",
+            (Some(_), Stored::ClusterPolicy) => {
+                "what is not understood accepts nothing, and denies where it would deny or pass"
+            }
             (Some(_), _) => "the rest of it counts",
             (None, _) => "it is left out",
         };
         let kind = resource.name;
-        tracing::error!(kind, namespace, name, path, what, outcome, "an object is not understood");
-        if resource.kind == Stored::Policy {
-            let (namespace, policy) = head.name();
+        tracing::error!(kind, name = object_name, path, what, outcome, "could not read an object");
+        if matches!(resource.kind, Stored::Policy | Stored::ClusterPolicy) {
+            let (namespace, name) = head.name();
+            let namespace = (resource.kind == Stored::Policy).then_some(namespace);
             let what = format!("{path}: {what}: {outcome}");
-            reporter.complain(Complaint { namespace, policy, what });
+            reporter.complain(Complaint { policy: PolicyName { namespace, name }, what });
         }
     }
     match object {
@@ -160,14 +172,14 @@ fn put(text: &str, head: &HeadMeta<'_>, (resource, reporter): (Resource, &Report
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::{EventPace, Events};
+    use crate::source::apiserver::{EventPace, Events};
 
     fn told(text: &str, kind: Stored) -> String {
         match line(text.as_bytes(), Resource::of(kind), &Reporter::default()) {
-            Ok(Told::Object(Event::Put(object), version)) => {
+            Ok(WatchLine::Object(Event::Put(object), version)) => {
                 format!("put {} at {version}", object.meta.name)
             }
-            Ok(Told::Object(Event::Gone(_, (namespace, name)), version)) => {
+            Ok(WatchLine::Object(Event::Gone(_, (namespace, name)), version)) => {
                 format!("gone {namespace}/{name} at {version}")
             }
             Ok(other) => format!("{other:?}"),
@@ -182,13 +194,13 @@ mod tests {
         assert_eq!(of("ADDED"), "put p at 5");
         assert_eq!(of("MODIFIED"), "put p at 5");
         assert_eq!(of("DELETED"), "gone n/p at 5");
-        assert_eq!(of("BOOKMARK"), r#"Mark("5")"#);
+        assert_eq!(of("BOOKMARK"), r#"Bookmark("5")"#);
         let end = r#"{"type":"BOOKMARK","object":{"kind":"Pod","metadata":{"resourceVersion":"9",
             "annotations":{"k8s.io/initial-events-end":"true"}}}}"#;
-        assert_eq!(told(end, Stored::Pod), r#"Whole("9")"#);
+        assert_eq!(told(end, Stored::Pod), r#"Listed("9")"#);
         let expired = r#"{"type":"ERROR","object":{"kind":"Status","code":410,"message":"old"}}"#;
-        assert_eq!(told(expired, Stored::Pod), "the API server says 410: old");
-        assert!(told("{", Stored::Pod).contains("not understood"));
+        assert_eq!(told(expired, Stored::Pod), "the API server answered 410: old");
+        assert!(told("{", Stored::Pod).contains("could not be read"));
     }
 
     #[test]
@@ -209,9 +221,13 @@ mod tests {
             events.waiting()
         };
         let said = tell(Stored::Policy, r#"{"podSelector":{},"later":1}"#).unwrap();
-        assert_eq!((&*said.namespace, &*said.policy), ("n", "p"));
+        assert_eq!(said.policy.to_string(), "n/p");
         assert!(said.what.starts_with("spec.later: "), "{}", said.what);
         assert!(said.what.ends_with("it isolates the pods that it selects and admits nothing"));
+        let later = r#"{"tier":"Admin","priority":1,"subject":{"namespaces":{}},"later":1}"#;
+        let said = tell(Stored::ClusterPolicy, later).unwrap();
+        assert_eq!(said.policy.to_string(), "ClusterNetworkPolicy p");
+        assert!(said.what.starts_with("spec.later: "), "{}", said.what);
         assert_eq!(tell(Stored::Policy, r#"{"podSelector":{}}"#), None);
         assert_eq!(tell(Stored::Pod, "1"), None);
     }

@@ -1,4 +1,5 @@
-//! Looking at the kernel, on a thread of its own so that no change waits for it.
+//! Auditing the kernel: whether it still holds what was written, and whether that is still what
+//! the policies say. On a thread of its own, so that no change waits for it.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -6,37 +7,36 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use portcullis_engine::Session;
-use portcullis_engine::dataplane::{FilterProgram, Input, KernelState, Settings, verify};
+use portcullis_engine::dataplane::{
+    DenialCounts, FilterProgram, Input, KernelState, Settings, denial_counts, verify,
+};
 
-use crate::agent::EnforceError;
-use crate::guard::Guard;
+use super::{EnforceError, SpoofGuard};
 use crate::kernel::{Kernel, KernelError};
-use crate::source::Message;
-use crate::tally::{self, Counts};
 
-/// How much is looked at.
+/// How much is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// Whether packets still come to our rules: what any stranger's flush or jump in front of ours
-    /// would show. A few milliseconds.
-    Way,
+    /// Whether packets still enter our chains: what another program's flush, or jump in front of
+    /// ours, would show. A few milliseconds.
+    Entries,
     /// Everything that is ours. Linear in the rules and members of the whole node.
     Everything,
 }
 
 /// What the kernel is compared with, and how.
 #[derive(Debug)]
-pub struct Look {
+pub struct Audit {
     /// The tools.
     pub kernel: Arc<Kernel>,
     /// What the names of our chains and sets begin with.
     pub prefix: String,
     /// What guards pods' addresses.
-    pub guard: Guard,
+    pub guard: SpoofGuard,
     /// What was written last.
     pub written: Arc<KernelState>,
-    /// Where packets come to our rules: for both families, a chain of the kernel's and one of ours.
-    pub ways: [Vec<(&'static str, String)>; 2],
+    /// Where packets enter our chains: for both families, a chain of the kernel's and one of ours.
+    pub entries: [Vec<(&'static str, String)>; 2],
     /// How much is compared.
     pub depth: Depth,
     /// How often the kernel had been written to. A finding is of no use if it is more by now.
@@ -72,7 +72,7 @@ impl Proof {
     }
 }
 
-/// What a look found.
+/// What an audit found.
 #[derive(Debug)]
 pub struct Finding {
     /// How much was compared.
@@ -87,7 +87,7 @@ pub struct Finding {
     /// was not asked.
     pub disproven: Option<String>,
     /// How many packets our rules have denied; none if they were not counted.
-    pub denied: Option<Counts>,
+    pub denied: Option<DenialCounts>,
 }
 
 /// What is ours in the kernel.
@@ -96,15 +96,15 @@ pub struct Held {
     /// Chains and sets.
     pub state: KernelState,
     /// How many packets they have denied.
-    pub denied: Counts,
+    pub denied: DenialCounts,
 }
 
-impl Look {
-    /// Looks.
-    pub fn make(&self) -> Finding {
+impl Audit {
+    /// Compares.
+    pub fn run(&self) -> Finding {
         let start = Instant::now();
         let (found, denied) = match self.depth {
-            Depth::Way => (self.way(), None),
+            Depth::Entries => (self.entries(), None),
             Depth::Everything => match read(&self.kernel, &self.prefix) {
                 Ok(held) => (self.compare(&held), Some(held.denied)),
                 Err(error) => (Err(error), None),
@@ -115,13 +115,13 @@ impl Look {
         Finding { depth, number, took: start.elapsed(), found, disproven, denied }
     }
 
-    fn way(&self) -> Result<Option<String>, KernelError> {
-        for (tables, ways) in self.kernel.tables.iter().zip(&self.ways) {
-            for (from, to) in ways {
+    fn entries(&self) -> Result<Option<String>, KernelError> {
+        for (tables, entries) in self.kernel.tables.iter().zip(&self.entries) {
+            for (from, to) in entries {
                 let first = tables.rule(from, 1)?;
                 let jumps = first.is_some_and(|rule| rule == format!("-j {to}"));
                 if !(jumps && tables.rule(to, 1)?.is_some()) {
-                    return Ok(Some("packets do not come to our rules any more".to_owned()));
+                    return Ok(Some("packets no longer enter our chains".to_owned()));
                 }
             }
         }
@@ -131,16 +131,17 @@ impl Look {
     fn compare(&self, held: &Held) -> Result<Option<String>, KernelError> {
         let mut found = differences(&self.written, &held.state);
         if self.guard.is_on() && !self.guard.holds(&self.kernel, &self.prefix)? {
-            found.push("addresses of pods are not guarded".to_owned());
+            found.push("the rules against address spoofing differ".to_owned());
         }
         Ok((!found.is_empty()).then(|| found.join("; ")))
     }
 }
 
-/// For both families, where packets come to the rules of a program.
-pub fn ways(program: &FilterProgram) -> [Vec<(&'static str, String)>; 2] {
-    let ways = program.families.each_ref();
-    ways.map(|family| family.hooks.iter().map(|hook| (hook.from, hook.to.to_string())).collect())
+/// For both families, where packets enter the chains of a program.
+pub fn entries(program: &FilterProgram) -> [Vec<(&'static str, String)>; 2] {
+    let families = program.families.each_ref();
+    families
+        .map(|family| family.hooks.iter().map(|hook| (hook.from, hook.to.to_string())).collect())
 }
 
 /// What is ours in the kernel.
@@ -152,7 +153,7 @@ pub fn read(kernel: &Kernel, prefix: &str) -> Result<Held, KernelError> {
     let (v4, v6) = (v4.save_counted("filter")?, v6.save_counted("filter")?);
     let sets = kernel.sets.save(&set_names(prefix))?;
     let state = KernelState::read(prefix, [&v4, &v6], &sets);
-    Ok(Held { state, denied: tally::read(prefix, [&v4, &v6]) })
+    Ok(Held { state, denied: denial_counts(prefix, [&v4, &v6]) })
 }
 
 /// What names of sets begin with.
@@ -166,7 +167,7 @@ pub fn differences(wanted: &KernelState, held: &KernelState) -> Vec<String> {
     for (wanted, held) in wanted.tables.iter().zip(&held.tables) {
         let names = wanted.chains.keys().chain(held.chains.keys());
         let other = names.filter(|name| wanted.chains.get(*name) != held.chains.get(*name));
-        found.extend(other.map(|name| format!("chain {name} is not as it was written")));
+        found.extend(other.map(|name| format!("chain {name} differs from what was written")));
         let hooks = wanted.hooks.iter().filter(|(hook, at)| held.hooks.get(*hook) != Some(at));
         found.extend(
             hooks.map(|(hook, _)| format!("{} does not begin with {}", hook.from, hook.to)),
@@ -174,42 +175,42 @@ pub fn differences(wanted: &KernelState, held: &KernelState) -> Vec<String> {
     }
     let names = wanted.sets.keys().chain(held.sets.keys());
     let other = names.filter(|name| wanted.sets.get(*name) != held.sets.get(*name));
-    found.extend(other.map(|name| format!("set {name} is not as it was written")));
+    found.extend(other.map(|name| format!("set {name} differs from what was written")));
     found.sort();
     found.dedup();
     found
 }
 
-/// Who looks.
+/// Runs audits on a thread of its own.
 #[derive(Debug)]
-pub struct Inspector {
-    to: Sender<Look>,
+pub struct Auditor {
+    to: Sender<Audit>,
 }
 
-impl Inspector {
-    /// One that tells what it finds.
+impl Auditor {
+    /// One that reports what it finds, until that is taken no more.
     ///
     /// # Errors
     /// If no thread can be started.
-    pub fn start(back: Sender<Message>) -> anyhow::Result<Self> {
-        let (to, looks) = channel();
+    pub fn start(report: impl Fn(Finding) -> bool + Send + 'static) -> anyhow::Result<Self> {
+        let (to, audits) = channel();
         std::thread::Builder::new()
-            .name("look".into())
-            .spawn(move || follow(&looks, &back))
-            .context("no thread can be started")?;
+            .name("audit".into())
+            .spawn(move || run_all(&audits, &report))
+            .context("could not start a thread")?;
         Ok(Self { to })
     }
 
-    /// Begins a look.
-    pub fn begin(&self, look: Look) {
+    /// Begins an audit.
+    pub fn begin(&self, audit: Audit) {
         // The thread ends only with the agent.
-        let _ = self.to.send(look);
+        let _ = self.to.send(audit);
     }
 }
 
-fn follow(looks: &Receiver<Look>, back: &Sender<Message>) {
-    while let Ok(look) = looks.recv() {
-        if back.send(Message::Looked(look.make())).is_err() {
+fn run_all(audits: &Receiver<Audit>, report: &dyn Fn(Finding) -> bool) {
+    while let Ok(audit) = audits.recv() {
+        if !report(audit.run()) {
             return;
         }
     }
@@ -251,6 +252,6 @@ spec: {podSelector: {}, ingress: [{ports: [{port: 443}]}]}
         assert_eq!(proof.disagreement(), None);
         proof.session = session("8443");
         let said = proof.disagreement().unwrap();
-        assert!(said.starts_with("the program is not proven right: "), "{said}");
+        assert!(said.starts_with("the program failed verification: "), "{said}");
     }
 }

@@ -23,7 +23,7 @@ use crate::observe::Status;
 
 /// Looks through connections on a thread of its own, so that no change waits for it.
 #[derive(Debug)]
-pub struct Cutter {
+pub struct ConnectionCutter {
     to: Sender<Work>,
 }
 
@@ -34,18 +34,18 @@ struct Work {
     shrunk: BTreeSet<IpAddr>,
 }
 
-impl Cutter {
-    /// A cutter that marks connections with a bit.
+impl ConnectionCutter {
+    /// One that marks connections with a bit.
     ///
     /// # Errors
     /// If the tool for it is not installed, or no thread can be started.
     pub fn start(kill_mark: u32, status: Arc<Status>) -> anyhow::Result<Self> {
-        let conntrack = Conntrack::find().context("connections cannot be cut")?;
+        let conntrack = Conntrack::find().context("could not end connections")?;
         let (to, works) = channel();
         std::thread::Builder::new()
-            .name("cut".into())
+            .name("connections".into())
             .spawn(move || follow(&conntrack, kill_mark, &works, &status))
-            .context("no thread can be started")?;
+            .context("could not start a thread")?;
         Ok(Self { to })
     }
 
@@ -83,7 +83,7 @@ fn follow(conntrack: &Conntrack, kill_mark: u32, works: &Receiver<Work>, status:
         for family in Family::BOTH.into_iter().filter(concerned) {
             match look_through(conntrack, kill_mark, family, &work) {
                 Ok(cut) => drop(status.metrics.connections_cut.inc_by(cut)),
-                Err(error) => tracing::error!(%error, "connections could not be looked through"),
+                Err(error) => tracing::error!(%error, "could not check connections"),
             }
         }
     }

@@ -1,32 +1,34 @@
-//! The wanted state as the API server tells it.
+//! The API server as a source.
 //!
-//! Four kinds are followed, each by a task of its own: a list of all, then what changes. The tasks
-//! share nothing but the channel. The engine reads the objects, so that a manifest means here what
-//! it means everywhere.
+//! Each kind is watched by a task of its own: a list of all, then what changes. The tasks share
+//! nothing but the sink. One kind may not be there: [`discovery`] finds out. [`Events`] go the other way: they tell the owner of a policy that it is
+//! not enforced as written.
 
+mod backoff;
+mod decode;
+mod discovery;
 mod events;
-mod follow;
-mod pause;
+mod follower;
 mod protobuf;
 mod request;
-mod tell;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use portcullis_engine::live::Event;
 use portcullis_engine::manifest::Stored;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::observe::Status;
-use crate::source::{Message, Source};
-pub use events::{Complaint, EventPace, Events, Reporter};
-use follow::Follower;
-use request::Resource;
+use super::{Change, ChangeSink, Source};
+use crate::observe::{Reporter, Status};
+use discovery::follow_cluster_policies;
+pub use events::{EventPace, Events};
+use follower::Follower;
+use request::{Resource, WatchError};
 
 /// An API server to follow.
 #[derive(Debug)]
@@ -54,6 +56,9 @@ pub struct Patience {
     /// How long a watch is asked for. The server ends it then, and it is begun anew elsewhere: so
     /// agents spread again over servers of which one had been away.
     pub life: Duration,
+    /// Between two questions whether a kind is served that has to be installed; up to half of it
+    /// more, at random.
+    pub discovery: Duration,
 }
 
 impl Default for Patience {
@@ -63,7 +68,26 @@ impl Default for Patience {
             answer: Duration::from_secs(30),
             watch: Duration::from_secs(90),
             life: Duration::from_secs(240),
+            discovery: Duration::from_secs(30),
         }
+    }
+}
+
+/// What all watches share.
+#[derive(Clone)]
+struct WatchContext {
+    client: Client,
+    sink: ChangeSink,
+    /// Who is told of policies that are not understood.
+    reporter: Reporter,
+    patience: Patience,
+    status: Arc<Status>,
+}
+
+impl WatchContext {
+    fn send(&self, events: Vec<Event>) -> Result<(), WatchError> {
+        let changes = events.into_iter().map(Change::Object).collect();
+        self.sink.send(changes).map_err(|_| WatchError::Closed)
     }
 }
 
@@ -77,47 +101,51 @@ impl ApiServer {
                 let config = Config::from_custom_kubeconfig(file, &options).await;
                 config.with_context(|| format!("`{shown}`"))?
             }
-            None => Config::incluster().context(
-                "this is no pod of a cluster: say where its API server is, with --kubeconfig FILE, \
-                 or where policies are, with --manifests DIR",
-            )?,
+            None => Config::incluster()
+                .context("not running in a pod: pass --kubeconfig FILE or --manifests DIR")?,
         };
         config.connect_timeout = Some(self.patience.connect);
         // Watches are silent for long; what is too long is decided here.
         config.read_timeout = None;
         config.default_retry = false;
-        Client::try_from(config).context("the API server cannot be asked")
+        Client::try_from(config).context("could not make a client of the API server")
     }
 
-    async fn follow_all(mut self, client: Client, to: Sender<Message>) {
+    async fn follow_all(mut self, client: Client, to: ChangeSink) {
         let events = self.events.take();
         let reporter = events.as_ref().map(Events::reporter).unwrap_or_default();
         if let Some(events) = events {
             tokio::spawn(events.run(client.clone(), self.patience));
         }
+        let (patience, status) = (self.patience, Arc::clone(&self.status));
+        let context = WatchContext { client, sink: to, reporter, patience, status };
         let mut tasks = tokio::task::JoinSet::new();
         for kind in Stored::ALL {
-            let what = (Resource::of(kind), reporter.clone());
-            let follower = Follower::new(client.clone(), what, (to.clone(), &self));
-            tasks.spawn(follower.run());
+            let context = context.clone();
+            match kind {
+                Stored::ClusterPolicy => tasks.spawn(follow_cluster_policies(context)),
+                _ => tasks.spawn(async move {
+                    Follower::new(context, Resource::of(kind)).run().await;
+                }),
+            };
         }
         while tasks.join_next().await.is_some() {}
     }
 }
 
 impl Source for ApiServer {
-    fn start(self: Box<Self>, to: Sender<Message>) -> anyhow::Result<()> {
+    fn start(self: Box<Self>, to: ChangeSink) -> anyhow::Result<()> {
         let runtime = runtime()?;
         let client = runtime.block_on(self.client())?;
         std::thread::Builder::new()
             .name("watch".into())
             .spawn(move || runtime.block_on(self.follow_all(client, to)))
-            .context("no thread can be started")?;
+            .context("could not start a thread")?;
         Ok(())
     }
 }
 
 /// One thread reads everything: no more is needed, and memory is dearer than time.
 fn runtime() -> anyhow::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build().context("the watch cannot be run")
+    Builder::new_current_thread().enable_all().build().context("could not start the watch")
 }

@@ -1,8 +1,8 @@
-//! Against pods that send with addresses of others.
+//! Against address spoofing: pods that send with addresses of others.
 //!
 //! What comes in where pods are, from an address that the node would not send to there, is dropped
 //! before anything else sees it. The kernel's routes say where that is, so that nothing is to be
-//! kept up to date. It hangs on no policy and is no part of the program: it only drops what the
+//! kept up to date. It depends on no policy and is no part of the program: it only drops what the
 //! program would take for somebody else's.
 
 use crate::kernel::{Kernel, KernelError, Tables};
@@ -10,13 +10,13 @@ use crate::kernel::{Kernel, KernelError, Tables};
 /// Where packets come in before they are routed, marked by nobody yet.
 const TABLE: &str = "mangle";
 
-/// Where pods' packets come in; nowhere for no guard.
+/// The interfaces at which pods' packets come in; none for no guard.
 #[derive(Clone, Debug, Default)]
-pub struct Guard {
+pub struct SpoofGuard {
     interfaces: Vec<String>,
 }
 
-impl Guard {
+impl SpoofGuard {
     /// A guard of interfaces, as `iptables -i` names them.
     pub fn new(interfaces: Vec<String>) -> Self {
         Self { interfaces }
@@ -106,7 +106,7 @@ pub fn interface(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(format!(
-        "`{text}` is no name of an interface, such as cni0, nor a beginning, such as veth+"
+        "`{text}` is not a valid interface name, such as cni0, or prefix of one, such as veth+"
     ))
 }
 
@@ -118,8 +118,8 @@ mod tests {
         -A PREROUTING -j PCL-SPOOF\n-A PREROUTING -j OTHERS\n\
         -A PCL-SPOOF -i veth+ -m rpfilter --invert -j DROP\nCOMMIT\n";
 
-    fn guard(names: &[&str]) -> Guard {
-        Guard::new(names.iter().map(|name| (*name).to_owned()).collect())
+    fn guard(names: &[&str]) -> SpoofGuard {
+        SpoofGuard::new(names.iter().map(|name| (*name).to_owned()).collect())
     }
 
     #[test]

@@ -13,7 +13,7 @@ const FOLDER: &str = "/proc/sys/net/bridge";
 /// Sees to it that traffic within a bridge is filtered; why that is not so, if it cannot be.
 ///
 /// # Errors
-/// A sentence for the operator: traffic between pods of this node is open until it is mended.
+/// A sentence for the operator: traffic between pods of this node is open until it is repaired.
 pub fn ensure_filtered() -> Result<(), String> {
     if !has_bridge(Path::new("/sys/class/net")) && !Path::new(FOLDER).exists() {
         return Ok(());
@@ -34,14 +34,14 @@ fn turn_on(switch: &Path) -> Result<(), String> {
         Ok(value) if value.trim() == "1" => Ok(()),
         Ok(_) => fs::write(switch, "1").map_err(|error| {
             format!(
-                "traffic within bridges is not filtered: {shown} is 0 and cannot be set: {error}"
+                "traffic within bridges is not filtered: {shown} is 0 and could not be set: {error}"
             )
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err("traffic within bridges is not filtered: load the kernel module br_netfilter"
                 .into())
         }
-        Err(error) => Err(format!("{shown} cannot be read: {error}")),
+        Err(error) => Err(format!("could not read {shown}: {error}")),
     }
 }
 

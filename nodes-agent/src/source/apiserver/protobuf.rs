@@ -18,19 +18,19 @@ const MAGIC: &[u8] = b"k8s\0";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// A field goes on after the end.
-    #[error("it ends within a field")]
+    #[error("truncated field")]
     Short,
     /// A type of field that there is not.
-    #[error("a field is of the unknown type {0}")]
+    #[error("unknown field type {0}")]
     Type(u64),
     /// Text that is none.
-    #[error("a text is no UTF-8")]
+    #[error("invalid UTF-8")]
     Text,
     /// An object of another kind than was asked for.
-    #[error("it is no pod")]
+    #[error("not a pod")]
     Kind,
     /// A time that no calendar has.
-    #[error("a time is out of range")]
+    #[error("time out of range")]
     Time,
 }
 
@@ -460,7 +460,7 @@ mod tests {
         for bad in bad {
             let (told, rest, outcome) = lines(&[&good[..], &bad].concat());
             assert_eq!((told.len(), rest), (1, bad.len()));
-            assert!(outcome.unwrap_err().contains("not understood"));
+            assert!(outcome.unwrap_err().contains("could not be read"));
         }
     }
 

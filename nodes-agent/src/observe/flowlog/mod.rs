@@ -16,7 +16,7 @@ use portcullis_engine::report::{EndReport, FlowReport};
 use portcullis_engine::{FlowQuery, Session};
 use serde::Serialize;
 
-use crate::observe::Status;
+use super::Status;
 use netlink::{Logged, Socket};
 use packet::Headers;
 
@@ -59,13 +59,13 @@ struct Policy {
 /// # Errors
 /// If the kernel does not give the packets, or no thread can be started.
 pub fn start(group: u16, node: &str, status: Arc<Status>) -> anyhow::Result<Sender<Session>> {
-    let socket = Socket::open(group).context("packets to log cannot be received")?;
+    let socket = Socket::open(group).context("could not receive packets to log")?;
     let (to, states) = channel();
     let node = node.to_owned();
     std::thread::Builder::new()
         .name("flow-log".into())
         .spawn(move || follow(&socket, &node, &states, &status))
-        .context("no thread can be started")?;
+        .context("could not start a thread")?;
     Ok(to)
 }
 
@@ -78,7 +78,9 @@ fn follow(socket: &Socket, node: &str, states: &Receiver<Session>, status: &Stat
                 status.metrics.packets_lost.inc();
                 continue;
             }
-            Err(error) => return tracing::error!(%error, "the flow log has ended"),
+            Err(error) => {
+                return tracing::error!(%error, "could not receive packets; the flow log has ended");
+            }
         };
         session = states.try_iter().last().or(session);
         for packet in packets {
@@ -156,10 +158,13 @@ fn policies(end: &EndReport) -> Vec<Policy> {
     let told = end.policies.iter().filter(|policy| policy.decides);
     let policy = |evidence: &portcullis_engine::report::PolicyEvidence| {
         let object = &evidence.policy;
-        let namespace = object.namespace.as_deref().map(|own| format!("{own}/"));
+        let name = match &object.namespace {
+            Some(namespace) => format!("{namespace}/{}", object.name),
+            None => format!("{} {}", object.kind, object.name),
+        };
         let rule = evidence.rules.iter().find(|rule| rule.decides);
         Policy {
-            policy: format!("{}{}", namespace.unwrap_or_default(), object.name),
+            policy: name,
             rule: rule.map(|rule| rule.path.clone()),
             summary: evidence.summary.clone(),
         }

@@ -1,4 +1,4 @@
-//! Services that hide who asks: kube-proxy with `--masquerade-all`.
+//! Services that hide their clients: kube-proxy with `--masquerade-all`.
 //!
 //! A packet to a Service then leaves its node with the node's address. Where it arrives on another
 //! node, nobody can tell which pod sent it: what policies say of pods and blocks does not match it.
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use super::Status;
 use crate::kernel::{KernelError, Tables};
-use crate::observe::Status;
 
 /// How much longer than a look the pause after it is: kube-proxy's rules may be a hundred thousand.
 const SHARE: u32 = 50;
@@ -24,7 +24,7 @@ pub fn watch(tables: [Tables; 2], pause: Duration, status: Arc<Status>) -> anyho
     std::thread::Builder::new()
         .name("masquerade".into())
         .spawn(move || follow(&tables, pause, &status))
-        .context("no thread can be started")?;
+        .context("could not start a thread")?;
     Ok(())
 }
 
@@ -39,7 +39,7 @@ fn follow(tables: &[Tables; 2], pause: Duration, status: &Status) -> ! {
                 status.metrics.masquerade_all.set(known.into());
             }
             // It says nothing about policies; whoever needs the tables will complain.
-            Err(error) => tracing::debug!(%error, "the table of translations cannot be read"),
+            Err(error) => tracing::debug!(%error, "could not read the table nat"),
         }
         std::thread::sleep(pause.max(start.elapsed() * SHARE));
     }
@@ -58,10 +58,10 @@ fn tell(known: bool, found: Option<&str>) {
     match found {
         Some(rule) if !known => tracing::warn!(
             rule,
-            "kube-proxy hides who asks Services: on other nodes their clients appear as this node, \
-             and policies that name pods or blocks do not admit them"
+            "kube-proxy masquerades all Service traffic, so policies cannot see the client: on other \
+             nodes it appears as this node, which policies that name pods or blocks do not admit"
         ),
-        None if known => tracing::info!("kube-proxy does not hide any more who asks Services"),
+        None if known => tracing::info!("kube-proxy no longer masquerades all Service traffic"),
         _ => {}
     }
 }

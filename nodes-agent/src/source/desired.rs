@@ -1,26 +1,26 @@
-//! What is wanted, as its source has told it so far.
+//! The desired state: what a source has told so far, as a session of the engine.
 
 use portcullis_engine::live::{Event, Index};
 use portcullis_engine::{Options, Session};
 
-use crate::source::Change;
+use super::Change;
 
-/// What is wanted.
+/// The desired state.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct DesiredState {
     options: Options,
     session: Session,
-    /// What the session is made from, where objects are told one by one.
+    /// What the session is made from, where objects come one by one.
     index: Option<Index>,
 }
 
-impl Wanted {
+impl DesiredState {
     /// Nothing yet.
     pub fn new(options: Options) -> Self {
         Self { session: Session::new(options.clone()), options, index: None }
     }
 
-    /// Takes changes in. Whether the state is whole: before, there is nothing to enforce.
+    /// Takes changes in. Whether the state is complete: before, there is nothing to enforce.
     pub fn take(&mut self, changes: Vec<Change>) -> bool {
         let mut files = Vec::new();
         let mut events = Vec::new();

@@ -1,8 +1,8 @@
-//! Where this node's pods are expected to have their addresses: an address in there that is no
-//! known pod's is cut off.
+//! The blocks in which this node's pods have their addresses. An address in there that is no known
+//! pod's is blocked, so that no pod is reached before its policies are in force.
 //!
 //! A Node's `spec.podCIDRs` say so only where the network takes addresses from them, which not
-//! every one does. Elsewhere they would cut off pods of other nodes, or what these send from
+//! every one does. Elsewhere they would blocked pods of other nodes, or what these send from
 //! addresses of their own. The pods of the node show it: one whose address is in none of the
 //! blocks, and they say nothing.
 
@@ -13,9 +13,9 @@ use portcullis_engine::cluster::ClusterModel;
 use portcullis_engine::dataplane::{FilterProgram, Members};
 use portcullis_engine::net::Family;
 
-/// Where pods are expected.
+/// The blocks of this node's pods.
 #[derive(Clone, Debug, Default)]
-pub struct Expected {
+pub struct PodBlocks {
     /// Where the operator says.
     given: Vec<IpNet>,
     ask_node: AskNode,
@@ -35,7 +35,7 @@ pub enum AskNode {
     No,
 }
 
-impl Expected {
+impl PodBlocks {
     /// Where the operator says, and maybe where the Node object says.
     pub fn new(given: Vec<IpNet>, ask_node: AskNode) -> Self {
         Self { given, ask_node, ..Self::default() }
@@ -68,7 +68,7 @@ impl Expected {
         self.blocks(model, node) != before
     }
 
-    /// Why addresses of unknown pods are not cut off, if that was not said last time.
+    /// Why addresses of unknown pods are not blocked, if that was not said last time.
     pub fn news(&mut self, model: &ClusterModel, node: &str) -> Option<String> {
         let news = self.openness(model, node);
         if news == self.said {
@@ -84,7 +84,7 @@ impl Expected {
         }
         let named = self.named(model, node);
         if named.is_empty() {
-            return Some("this node's object names no blocks of addresses (spec.podCIDRs)".into());
+            return Some("this node's Node object has no pod CIDRs (spec.podCIDRs)".into());
         }
         let stray = self.strays.iter().flatten().next()?;
         let blocks: Vec<String> = named.iter().map(ToString::to_string).collect();
@@ -135,46 +135,46 @@ mod tests {
         Session::new(Options::default()).apply(vec![Change::Put(file)])
     }
 
-    /// Where pods are expected after all, and what is said about it.
-    fn after(expected: &mut Expected, session: &Session) -> (Vec<String>, Option<String>) {
+    /// The blocks after all, and what is said about them.
+    fn after(pod_blocks: &mut PodBlocks, session: &Session) -> (Vec<String>, Option<String>) {
         let settings = Settings::default();
         let (model, policies) = (session.model(), session.policies());
         let program = lower(Input { model, policies, node: "b", settings: &settings });
-        let before = expected.blocks(model, "b");
-        let changes = expected.learn(model, "b", &program);
-        let blocks = expected.blocks(model, "b");
+        let before = pod_blocks.blocks(model, "b");
+        let changes = pod_blocks.learn(model, "b", &program);
+        let blocks = pod_blocks.blocks(model, "b");
         assert_eq!(changes, blocks != before);
-        (blocks.iter().map(ToString::to_string).collect(), expected.news(model, "b"))
+        (blocks.iter().map(ToString::to_string).collect(), pod_blocks.news(model, "b"))
     }
 
     const BLOCKS: &str = "{podCIDRs: [10.0.1.0/24, 'fd00:1::/64']}";
 
     #[test]
     fn the_nodes_blocks_are_expected_until_a_pod_is_elsewhere() {
-        let mut expected = Expected::new(Vec::new(), AskNode::Yes);
+        let mut pod_blocks = PodBlocks::new(Vec::new(), AskNode::Yes);
         let inside = session(BLOCKS, &["{ip: 10.0.1.7}, {ip: 'fd00:1::7'}"]);
         let both = ["10.0.1.0/24", "fd00:1::/64"].map(str::to_owned).to_vec();
-        assert_eq!(after(&mut expected, &inside), (both.clone(), None));
+        assert_eq!(after(&mut pod_blocks, &inside), (both.clone(), None));
         let elsewhere = session(BLOCKS, &["{ip: 10.0.1.7}, {ip: 'fd00:1::7'}", "{ip: 10.9.9.9}"]);
-        let (blocks, news) = after(&mut expected, &elsewhere);
+        let (blocks, news) = after(&mut pod_blocks, &elsewhere);
         assert_eq!(blocks, ["fd00:1::/64"]);
         assert!(news.unwrap().contains("10.9.9.9, which is not in 10.0.1.0/24, fd00:1::/64"));
-        assert_eq!(after(&mut expected, &elsewhere).1, None, "it has been said");
-        assert_eq!(after(&mut expected, &inside), (both, None));
+        assert_eq!(after(&mut pod_blocks, &elsewhere).1, None, "it has been said");
+        assert_eq!(after(&mut pod_blocks, &inside), (both, None));
     }
 
     #[test]
     fn a_node_without_blocks_leaves_what_the_operator_says() {
         let pods = session("{}", &["{ip: 10.0.1.7}"]);
-        let mut expected = Expected::new(Vec::new(), AskNode::Yes);
-        let (blocks, news) = after(&mut expected, &pods);
-        assert!(blocks.is_empty() && news.unwrap().contains("names no blocks"));
+        let mut pod_blocks = PodBlocks::new(Vec::new(), AskNode::Yes);
+        let (blocks, news) = after(&mut pod_blocks, &pods);
+        assert!(blocks.is_empty() && news.unwrap().contains("has no pod CIDRs"));
         let given = vec!["10.0.1.0/25".parse().unwrap()];
-        let mut expected = Expected::new(given.clone(), AskNode::Yes);
-        assert_eq!(after(&mut expected, &pods), (vec!["10.0.1.0/25".into()], None));
+        let mut pod_blocks = PodBlocks::new(given.clone(), AskNode::Yes);
+        assert_eq!(after(&mut pod_blocks, &pods), (vec!["10.0.1.0/25".into()], None));
         // What the operator says holds wherever pods are.
         let elsewhere = session(BLOCKS, &["{ip: 10.9.9.9}"]);
-        let mut expected = Expected::new(given, AskNode::No);
-        assert_eq!(after(&mut expected, &elsewhere), (vec!["10.0.1.0/25".into()], None));
+        let mut pod_blocks = PodBlocks::new(given, AskNode::No);
+        assert_eq!(after(&mut pod_blocks, &elsewhere), (vec!["10.0.1.0/25".into()], None));
     }
 }

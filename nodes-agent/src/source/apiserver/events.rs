@@ -4,21 +4,19 @@
 //! server refuses the others.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http_body_util::{BodyExt as _, Limited};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::{sleep, timeout};
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::time::sleep;
 
-use super::request::{WatchError, encoded, send};
-use super::{Patience, pause};
+use super::request::{ClusterPolicyVersion, WatchError, encoded, json_of};
+use super::{Patience, backoff};
+use crate::observe::{Complaint, PolicyName, Reporter};
 
 /// How many complaints may wait; more are left out.
 const WAITING: usize = 256;
@@ -29,26 +27,6 @@ const KEPT: Duration = Duration::from_secs(3600);
 /// The longest note that the API server takes, in bytes.
 const LONGEST: usize = 1024;
 
-/// The longest answer that is read.
-const LONGEST_ANSWER: usize = 4 << 20;
-
-/// What is wrong with a policy.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Complaint {
-    /// Its namespace.
-    pub namespace: Arc<str>,
-    /// Its name.
-    pub policy: Arc<str>,
-    /// What is wrong, as a sentence.
-    pub what: String,
-}
-
-/// Who takes complaints. By default, nobody does.
-#[derive(Clone, Debug, Default)]
-pub struct Reporter {
-    to: Option<Sender<Complaint>>,
-}
-
 /// Complaints on their way to the API server.
 #[derive(Debug)]
 pub struct Events {
@@ -57,7 +35,7 @@ pub struct Events {
     node: String,
     pace: EventPace,
     /// Names of Events, and when the API server had them.
-    told: HashMap<String, Instant>,
+    created: HashMap<String, Instant>,
 }
 
 /// How fast Events may come. All nodes have them at the same time.
@@ -75,22 +53,12 @@ impl Default for EventPace {
     }
 }
 
-impl Reporter {
-    /// Takes a complaint, if there is room for it.
-    pub fn complain(&self, complaint: Complaint) {
-        if let Some(to) = &self.to {
-            // It is in the log, too.
-            let _ = to.try_send(complaint);
-        }
-    }
-}
-
 impl Events {
     /// Events that a node tells.
     pub fn of(node: &str, pace: EventPace) -> Self {
         let (to, complaints) = channel(WAITING);
-        let (reporter, told) = (Reporter { to: Some(to) }, HashMap::new());
-        Self { reporter, complaints, node: node.to_owned(), pace, told }
+        let (reporter, created) = (Reporter::new(to), HashMap::new());
+        Self { reporter, complaints, node: node.to_owned(), pace, created }
     }
 
     /// Who takes complaints for them.
@@ -106,11 +74,11 @@ impl Events {
 
     /// Tells of complaints as they come.
     pub async fn run(mut self, client: Client, patience: Patience) {
-        sleep(pause::between(self.pace.spread)).await;
+        sleep(backoff::between(self.pace.spread)).await;
         while let Some(complaint) = self.complaints.recv().await {
-            self.told.retain(|_, told| told.elapsed() < KEPT);
+            self.created.retain(|_, created| created.elapsed() < KEPT);
             if let Err(error) = self.tell(&client, &complaint, patience).await {
-                tracing::warn!(%error, "an Event could not be created");
+                tracing::warn!(%error, "could not create an Event");
             }
             sleep(self.pace.between).await;
         }
@@ -123,56 +91,96 @@ impl Events {
         complaint: &Complaint,
         patience: Patience,
     ) -> Result<(), WatchError> {
-        let policy = http::Request::get(policy_path(complaint)).body(Body::empty())?;
-        let policies = json(client, policy, patience).await?;
-        let Some(uid) = policies.pointer("/items/0/metadata/uid").and_then(Value::as_str) else {
+        let Some(regarding) = regarding(client, &complaint.policy, patience).await? else {
             return Ok(());
         };
+        let uid = regarding.get("uid").and_then(Value::as_str).unwrap_or_default();
         let name = name(uid, &complaint.what);
-        if self.told.contains_key(&name) {
+        if self.created.contains_key(&name) {
             return Ok(());
         }
-        let namespace = encoded(&complaint.namespace);
+        let namespace = encoded(namespace(&complaint.policy));
         let path = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events");
-        let body = event(complaint, (uid, &name), &self.node).to_string().into_bytes();
+        let body = event(complaint, (&regarding, &name), &self.node).to_string().into_bytes();
         let request = http::Request::post(path).header("Content-Type", "application/json");
-        match json(client, request.body(Body::from(body))?, patience).await {
+        match json_of(client, request.body(Body::from(body))?, patience).await {
             Ok(_) | Err(WatchError::Refused { code: 409, .. }) => {}
             Err(error) => return Err(error),
         }
-        self.told.insert(name, Instant::now());
+        self.created.insert(name, Instant::now());
         Ok(())
     }
 }
 
-/// Where the policy is listed: the agent may list policies, but not ask for one.
-fn policy_path(complaint: &Complaint) -> String {
-    let (namespace, name) = (encoded(&complaint.namespace), encoded(&complaint.policy));
-    format!(
-        "/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies\
-         ?fieldSelector=metadata.name%3D{name}"
-    )
+/// The namespace of Events about a policy: of one that has none, `default`, as the API has it.
+fn namespace(policy: &PolicyName) -> &str {
+    policy.namespace.as_deref().unwrap_or("default")
 }
 
-async fn json(
+/// What an Event about a policy refers to; none if the policy is gone.
+async fn regarding(
     client: &Client,
-    request: http::Request<Body>,
+    policy: &PolicyName,
     patience: Patience,
-) -> Result<Value, WatchError> {
-    let (_, body) = send(client, request, patience).await?;
-    let read = timeout(patience.answer, Limited::new(body, LONGEST_ANSWER).collect()).await;
-    let read = read.map_err(|_| WatchError::Silent(patience.answer.as_secs()))?;
-    let bytes = read.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    Ok(serde_json::from_slice(&bytes)?)
+) -> Result<Option<Value>, WatchError> {
+    for (version, path) in lists(policy) {
+        // The agent may list policies, but not ask for one.
+        let path = format!("{path}?fieldSelector=metadata.name%3D{}", encoded(&policy.name));
+        let found = json_of(client, http::Request::get(path).body(Body::empty())?, patience).await;
+        let found = match found {
+            Err(error) if error.is_absent() => continue,
+            found => found?,
+        };
+        let uid = found.pointer("/items/0/metadata/uid").and_then(Value::as_str);
+        return Ok(uid.map(|uid| reference(policy, &version, uid)));
+    }
+    Ok(None)
 }
 
-fn event(complaint: &Complaint, (uid, name): (&str, &str), node: &str) -> Value {
-    let Complaint { namespace, policy, what } = complaint;
+/// Versions of a policy's kind, and where its objects are.
+fn lists(policy: &PolicyName) -> Vec<(String, String)> {
+    match &policy.namespace {
+        Some(namespace) => {
+            let version = "networking.k8s.io/v1";
+            let namespace = encoded(namespace);
+            let path = format!("/apis/{version}/namespaces/{namespace}/networkpolicies");
+            vec![(version.to_owned(), path)]
+        }
+        None => {
+            let version = |version: ClusterPolicyVersion| {
+                (format!("policy.networking.k8s.io/{}", version.name()), version.path().to_owned())
+            };
+            ClusterPolicyVersion::ALL.map(version).into()
+        }
+    }
+}
+
+fn reference(policy: &PolicyName, version: &str, uid: &str) -> Value {
+    let name = &policy.name;
+    match &policy.namespace {
+        Some(namespace) => json!({
+            "apiVersion": version,
+            "kind": "NetworkPolicy",
+            "namespace": namespace,
+            "name": name,
+            "uid": uid,
+        }),
+        None => json!({
+            "apiVersion": version,
+            "kind": "ClusterNetworkPolicy",
+            "name": name,
+            "uid": uid,
+        }),
+    }
+}
+
+fn event(complaint: &Complaint, (regarding, name): (&Value, &str), node: &str) -> Value {
+    let Complaint { policy, what } = complaint;
     let end = (0..=LONGEST.min(what.len())).rev().find(|end| what.is_char_boundary(*end));
     json!({
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace(policy)},
         "eventTime": MicroTime(Timestamp::now()),
         "type": "Warning",
         "reason": "NotEnforcedAsWritten",
@@ -180,21 +188,18 @@ fn event(complaint: &Complaint, (uid, name): (&str, &str), node: &str) -> Value 
         "note": what.get(..end.unwrap_or(0)),
         "reportingController": "portcullis-agent",
         "reportingInstance": node,
-        "regarding": {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "NetworkPolicy",
-            "namespace": namespace,
-            "name": policy,
-            "uid": uid,
-        },
+        "regarding": regarding,
     })
 }
 
-/// The same on every node that runs the same version.
+/// The same on every node, whichever version it runs: so the hash is one that is written down
+/// (FNV-1a) and not the standard library's, which may change.
 fn name(uid: &str, what: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    (uid, what).hash(&mut hasher);
-    format!("portcullis-{:016x}", hasher.finish())
+    let bytes = uid.bytes().chain([0]).chain(what.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("portcullis-{hash:016x}")
 }
 
 #[cfg(test)]
@@ -202,7 +207,8 @@ mod tests {
     use super::*;
 
     fn complaint(what: &str) -> Complaint {
-        Complaint { namespace: "shop".into(), policy: "db".into(), what: what.into() }
+        let policy = PolicyName { namespace: Some("shop".into()), name: "db".into() };
+        Complaint { policy, what: what.into() }
     }
 
     #[test]
@@ -214,8 +220,9 @@ mod tests {
 
     #[test]
     fn notes_are_cut_where_a_letter_ends() {
-        let note =
-            |what: &str| event(&complaint(what), ("1", "x"), "a")["note"].as_str().unwrap().len();
+        let note = |what: &str| {
+            event(&complaint(what), (&Value::Null, "x"), "a")["note"].as_str().unwrap().len()
+        };
         assert_eq!(note("short"), 5);
         assert_eq!(note(&"é".repeat(600)), 1024);
         assert_eq!(note(&format!("x{}", "é".repeat(600))), 1023);

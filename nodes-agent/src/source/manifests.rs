@@ -1,4 +1,7 @@
-//! Static mode: the wanted state is a directory of manifests, which is watched.
+//! Static mode: a directory of manifests, which is watched.
+//!
+//! A file that was right and is wrong now stays as it was: a policy that cannot be read would
+//! otherwise leave its pods open.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -8,14 +11,13 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
 
 use anyhow::Context as _;
 use portcullis_engine::diagnostic::Severity;
 use portcullis_engine::{Change, SourceFile};
 use rustix::fs::inotify;
 
-use crate::source::{Changes, Message, Source};
+use super::{ChangeSink, Closed, Source};
 
 /// A directory of manifests.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ impl Manifests {
     pub fn changes(&mut self) -> anyhow::Result<Vec<Change>> {
         let mut found = BTreeMap::new();
         collect(&self.folder, &mut found)
-            .with_context(|| format!("the directory `{}` cannot be read", self.folder.display()))?;
+            .with_context(|| format!("could not read the directory `{}`", self.folder.display()))?;
         let gone = self.known.keys().filter(|path| !found.contains_key(*path));
         let mut changes: Vec<Change> = gone.map(|path| Change::Remove(self.name(path))).collect();
         for (path, stamp) in &mut found {
@@ -58,7 +60,7 @@ impl Manifests {
                     }
                 }
                 Err(error) => {
-                    tracing::error!(file = %path.display(), %error, "a manifest cannot be read");
+                    tracing::error!(file = %path.display(), %error, "could not read a manifest");
                     *stamp = self.known.get(path).copied().unwrap_or_default();
                 }
             }
@@ -85,10 +87,10 @@ impl Manifests {
         folders
     }
 
-    fn watch(mut self, notices: &OwnedFd, to: &Sender<Message>) {
+    fn watch(mut self, notices: &OwnedFd, to: &ChangeSink) {
         loop {
             if let Err(error) = wait(notices) {
-                tracing::error!(%error, "changes of files are no longer seen");
+                tracing::error!(%error, "could not wait for changes of files; no more changes are seen");
                 return;
             }
             // A directory may be new: watching one twice does nothing.
@@ -96,7 +98,7 @@ impl Manifests {
             match self.changes() {
                 Ok(changes) if changes.is_empty() => {}
                 Ok(changes) => {
-                    if to.send(told(changes)).is_err() {
+                    if send(to, changes).is_err() {
                         return;
                     }
                 }
@@ -108,22 +110,22 @@ impl Manifests {
 }
 
 impl Source for Manifests {
-    fn start(mut self: Box<Self>, to: Sender<Message>) -> anyhow::Result<()> {
+    fn start(mut self: Box<Self>, to: ChangeSink) -> anyhow::Result<()> {
         // Watched before it is read, so that no change falls in between.
         let notices = inotify::init(inotify::CreateFlags::CLOEXEC)
-            .context("changes of files cannot be watched")?;
+            .context("could not watch for changes of files")?;
         watch_all(&notices, &self.folders());
-        to.send(told(self.changes()?)).ok();
+        send(&to, self.changes()?).ok();
         std::thread::Builder::new()
             .name("manifests".into())
             .spawn(move || self.watch(&notices, &to))
-            .context("no thread can be started")?;
+            .context("could not start a thread")?;
         Ok(())
     }
 }
 
-fn told(changes: Vec<Change>) -> Message {
-    Message::Changes(Changes::now(changes.into_iter().map(crate::source::Change::File).collect()))
+fn send(to: &ChangeSink, changes: Vec<Change>) -> Result<(), Closed> {
+    to.send(changes.into_iter().map(super::Change::File).collect())
 }
 
 /// Files with manifests in a directory and those in it. Hidden ones are left out: Kubernetes keeps
@@ -181,7 +183,7 @@ fn watch_all(notices: &OwnedFd, folders: &[PathBuf]) {
     let flags = written | Flags::CREATE | Flags::DELETE;
     for folder in folders {
         if let Err(error) = inotify::add_watch(notices, folder, flags) {
-            tracing::error!(folder = %folder.display(), %error, "a directory cannot be watched");
+            tracing::error!(folder = %folder.display(), %error, "could not watch a directory");
         }
     }
 }

@@ -1,22 +1,35 @@
-//! What is asked of the API server, and how it says no.
+//! Requests to the API server, and how it refuses them.
 
 use http_body_util::{BodyExt as _, Limited};
 use kube::Client;
 use kube::client::Body;
 use portcullis_engine::manifest::Stored;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::timeout;
 
-use super::Patience;
 use super::protobuf::{self, Malformed};
+use super::{Patience, WatchContext};
 
 /// The longest refusal that is read.
 const LONGEST_REFUSAL: usize = 64 << 10;
 
+/// The longest answer that is read as a whole where no list of objects is asked for.
+const LONGEST_ANSWER: usize = 4 << 20;
+
 /// How many objects a page has. They are held in memory together, before they are read.
 const PAGE: u32 = 250;
 
-/// What is followed.
+/// A version of the API of ClusterNetworkPolicy; both have the same fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClusterPolicyVersion {
+    /// `v1beta1`.
+    V1Beta1,
+    /// `v1alpha2`.
+    V1Alpha2,
+}
+
+/// What is watched.
 #[derive(Clone, Copy, Debug)]
 pub struct Resource {
     /// The kind of its objects.
@@ -32,10 +45,10 @@ pub struct Resource {
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// It cannot be reached, or the connection broke.
-    #[error("the API server cannot be asked: {}", chain(.0))]
+    #[error("could not reach the API server: {}", chain(.0))]
     Client(#[from] kube::Error),
     /// It refused.
-    #[error("the API server says {code}: {message}")]
+    #[error("the API server answered {code}: {message}")]
     Refused {
         /// The status.
         code: u16,
@@ -46,20 +59,20 @@ pub enum WatchError {
     #[error("the API server has been silent for {0} s")]
     Silent(u64),
     /// What came is not what was asked for.
-    #[error("the API server's answer is not understood: {0}")]
+    #[error("the API server's answer could not be read: {0}")]
     Answer(#[from] serde_json::Error),
     /// The same, where protocol buffers came.
-    #[error("the API server's answer is not understood: {0}")]
+    #[error("the API server's answer could not be read: {0}")]
     Frame(#[from] Malformed),
     /// It ended before anything could come.
-    #[error("the watch ended as soon as it had begun")]
+    #[error("the watch ended as soon as it began")]
     Early,
     /// No request can be made.
-    #[error("the request cannot be made: {0}")]
+    #[error("invalid request: {0}")]
     Request(#[from] http::Error),
     /// The agent has ended.
-    #[error("nobody listens any more")]
-    Unheard,
+    #[error("the agent is stopping")]
+    Closed,
 }
 
 /// An error with its causes, which the client's own text leaves out.
@@ -79,6 +92,16 @@ impl WatchError {
     /// Whether the server was there and did not do what it was asked.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused { .. } | Self::Early | Self::Answer(_) | Self::Frame(_))
+    }
+
+    /// Whether the server says that there is no such thing.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Refused { code: 404, .. })
+    }
+
+    /// Whether the agent may not ask.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused { code: 401 | 403, .. })
     }
 
     /// Whether the server does not know how to stream lists.
@@ -113,14 +136,23 @@ impl Resource {
             ),
             Stored::Namespace => ("/api/v1/namespaces", "namespaces", ""),
             Stored::Node => ("/api/v1/nodes", "nodes", ""),
-            Stored::ClusterPolicy => (
-                "/apis/policy.networking.k8s.io/v1beta1/clusternetworkpolicies",
-                "clusternetworkpolicies",
-                "",
-            ),
+            Stored::ClusterPolicy => {
+                return Self::cluster_policies(ClusterPolicyVersion::V1Beta1);
+            }
             Stored::Policy => ("/apis/networking.k8s.io/v1/networkpolicies", "networkpolicies", ""),
         };
         Self { kind, name, path, selector }
+    }
+
+    /// What is asked for ClusterNetworkPolicies.
+    pub fn cluster_policies(version: ClusterPolicyVersion) -> Self {
+        let (kind, name, selector) = (Stored::ClusterPolicy, "clusternetworkpolicies", "");
+        Self { kind, name, path: version.path(), selector }
+    }
+
+    /// Whether a server may lack the kind: its definition has to be installed.
+    pub fn is_optional(&self) -> bool {
+        self.kind == Stored::ClusterPolicy
     }
 
     /// A page of the list of all.
@@ -140,6 +172,27 @@ impl Resource {
         format!(
             "{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}&{begin}{selector}"
         )
+    }
+}
+
+impl ClusterPolicyVersion {
+    /// All, in the order of preference.
+    pub const ALL: [Self; 2] = [Self::V1Beta1, Self::V1Alpha2];
+
+    /// Its name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1Beta1 => "v1beta1",
+            Self::V1Alpha2 => "v1alpha2",
+        }
+    }
+
+    /// Where its objects are.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::V1Beta1 => "/apis/policy.networking.k8s.io/v1beta1/clusternetworkpolicies",
+            Self::V1Alpha2 => "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies",
+        }
     }
 }
 
@@ -189,6 +242,24 @@ pub async fn ask(
     let request = http::Request::get(path).header(http::header::ACCEPT, form.accept());
     let (head, body) = send(client, request.body(Body::empty())?, patience).await?;
     Ok((Form::of(&head.headers), body))
+}
+
+/// What is at a path, as JSON.
+pub async fn json(context: &WatchContext, path: &str) -> Result<Value, WatchError> {
+    json_of(&context.client, http::Request::get(path).body(Body::empty())?, context.patience).await
+}
+
+/// The answer to a request of any kind, as JSON.
+pub async fn json_of(
+    client: &Client,
+    request: http::Request<Body>,
+    patience: Patience,
+) -> Result<Value, WatchError> {
+    let (_, body) = send(client, request, patience).await?;
+    let read = timeout(patience.answer, Limited::new(body, LONGEST_ANSWER).collect()).await;
+    let read = read.map_err(|_| WatchError::Silent(patience.answer.as_secs()))?;
+    let bytes = read.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    Ok(serde_json::from_slice(&bytes)?)
 }
 
 /// The answer to a request of any kind.

@@ -1,4 +1,4 @@
-//! Waiting before another attempt.
+//! How long to wait before another attempt.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;

@@ -1,28 +1,40 @@
-//! Bringing programs into the kernel, and keeping them there.
+//! Bringing programs into the kernel, and what belongs to that: [auditing](audit) what is there,
+//! ending [connections] that are no longer allowed, [guarding](SpoofGuard) pods' addresses.
 //!
 //! The engine plans the way; here each step is given to its tool. What is in the kernel is known
 //! from what was written there. It is only read back where that is not certain: at the start, after
 //! a failure, and after somebody else changed our rules. So a restart adopts what is in force, and
 //! writes only what differs.
 
-use std::collections::BTreeMap;
+pub mod audit;
+pub mod connections;
+mod counters;
+mod error;
+mod pod_blocks;
+mod removal;
+pub mod spoofing;
+
+pub use counters::DenialCounters;
+pub use error::EnforceError;
+pub use pod_blocks::{AskNode, PodBlocks};
+pub use removal::{Sets, remove};
+pub use spoofing::SpoofGuard;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_engine::dataplane::{FamilyProgram, FilterProgram, KernelState, Plan, Step, plan};
+use portcullis_engine::dataplane::{DenialCounts, FilterProgram, KernelState, Plan, Step, plan};
 use portcullis_engine::net::Family;
 
-use crate::guard::Guard;
 use crate::kernel::{Kernel, KernelError};
-use crate::look::{self, Depth, Look};
-use crate::tally::Counts;
+use audit::{Audit, Depth};
 
 /// What is in force, and the tools to change it.
 #[derive(Debug)]
 pub struct Enforcer {
     kernel: Arc<Kernel>,
     prefix: String,
-    guard: Guard,
+    guard: SpoofGuard,
     /// How often the kernel has been written to.
     number: u64,
     /// What the kernel holds; none if that is not known for certain.
@@ -32,7 +44,7 @@ pub struct Enforcer {
     /// What is out of force and can go.
     sweep: Vec<Step>,
     /// What had been denied when the kernel was last read before it was written.
-    denied: Option<Counts>,
+    denied: Option<DenialCounts>,
 }
 
 impl Enforcer {
@@ -40,13 +52,13 @@ impl Enforcer {
     pub fn new(kernel: Kernel, prefix: &str) -> Self {
         let (kernel, prefix, number) = (Arc::new(kernel), prefix.to_owned(), 0);
         let (state, in_force, sweep) = (None, None, Vec::new());
-        let (guard, denied) = (Guard::default(), None);
+        let (guard, denied) = (SpoofGuard::default(), None);
         Self { kernel, prefix, guard, number, state, in_force, sweep, denied }
     }
 
     /// The same with a guard.
     #[must_use]
-    pub fn guarded_by(self, guard: Guard) -> Self {
+    pub fn guarded_by(self, guard: SpoofGuard) -> Self {
         Self { guard, ..self }
     }
 
@@ -67,7 +79,7 @@ impl Enforcer {
             Some(state) => state,
             None => {
                 self.guard.ensure(&self.kernel, &self.prefix)?;
-                let held = look::read(&self.kernel, &self.prefix)?;
+                let held = audit::read(&self.kernel, &self.prefix)?;
                 self.denied = Some(held.denied);
                 Arc::new(held.state)
             }
@@ -97,15 +109,15 @@ impl Enforcer {
         Ok(())
     }
 
-    /// A look at whether the kernel still holds what was written; none if that is not known.
-    pub fn look(&self, depth: Depth) -> Option<Look> {
+    /// An audit of whether the kernel still holds what was written; none if that is not known.
+    pub fn audit(&self, depth: Depth) -> Option<Audit> {
         let (program, written) = (self.in_force.as_ref()?, self.state.as_ref()?);
-        Some(Look {
+        Some(Audit {
             kernel: Arc::clone(&self.kernel),
             prefix: self.prefix.clone(),
             guard: self.guard.clone(),
             written: Arc::clone(written),
-            ways: look::ways(program),
+            entries: audit::entries(program),
             depth,
             number: self.number,
             proof: None,
@@ -123,7 +135,7 @@ impl Enforcer {
     /// If a tool fails.
     pub fn differences(&self) -> Result<Vec<String>, KernelError> {
         match &self.state {
-            Some(state) => Ok(look::differences(state, &self.held()?)),
+            Some(state) => Ok(audit::differences(state, &self.held()?)),
             None => Ok(Vec::new()),
         }
     }
@@ -139,7 +151,7 @@ impl Enforcer {
     /// # Errors
     /// If a tool fails.
     pub fn held(&self) -> Result<KernelState, KernelError> {
-        look::read(&self.kernel, &self.prefix).map(|held| held.state)
+        audit::read(&self.kernel, &self.prefix).map(|held| held.state)
     }
 
     /// How long others kept tables from being written, each time since this was last asked.
@@ -149,7 +161,7 @@ impl Enforcer {
 
     /// How many packets our rules had denied when the kernel was last read before it was written,
     /// unless that was asked for already.
-    pub fn take_denied(&mut self) -> Option<Counts> {
+    pub fn take_denied(&mut self) -> Option<DenialCounts> {
         self.denied.take()
     }
 }
@@ -198,57 +210,6 @@ fn run_step(kernel: &Kernel, step: &Step) -> Result<(), KernelError> {
         Step::Rules(Family::IPv4, _) => v4.restore(&step.text()),
         Step::Rules(Family::IPv6, _) => v6.restore(&step.text()),
     }
-}
-
-/// Removes all that begins with a prefix from a kernel's tables, and, if it is said, its sets;
-/// whether there was anything. Sets are those of both backends, and can only go when no rule asks
-/// for them.
-///
-/// # Errors
-/// If a tool fails.
-pub fn remove(kernel: &Kernel, prefix: &str, sets: Sets) -> Result<bool, KernelError> {
-    let state = there(kernel, prefix, sets)?;
-    let guarded = Guard::default().ensure(kernel, prefix)?;
-    let Plan { now, sweep } = plan(&state, &nothing());
-    let steps = [now, sweep].concat();
-    carry_out(kernel, Arc::new(state), &steps)?;
-    Ok(guarded || !steps.is_empty())
-}
-
-/// What there is to remove. What the kernel does not have is not there.
-fn there(kernel: &Kernel, prefix: &str, sets: Sets) -> Result<KernelState, KernelError> {
-    let [v4, v6] = &kernel.tables;
-    let (v4, v6) = (v4.save_if_there("filter")?, v6.save_if_there("filter")?);
-    let sets = match sets {
-        Sets::Stay => String::new(),
-        Sets::Go => kernel
-            .sets
-            .save(&look::set_names(prefix))
-            .or_else(KernelError::nothing_if_not_supported)?,
-    };
-    Ok(KernelState::read(prefix, [&v4, &v6], &sets))
-}
-
-/// Whether sets are removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sets {
-    /// They are.
-    Go,
-    /// They are not.
-    Stay,
-}
-
-/// The program that asks for nothing.
-fn nothing() -> FilterProgram {
-    let families = Family::BOTH.map(|family| FamilyProgram {
-        family,
-        hooks: Vec::new(),
-        chains: BTreeMap::new(),
-        sets: BTreeMap::new(),
-        classes: BTreeMap::new(),
-        local: "".into(),
-    });
-    FilterProgram { families, notes: Vec::new() }
 }
 
 /// What the tools would be given on a node that has nothing of ours yet, with the tools' names.

@@ -1,35 +1,28 @@
-//! Following one kind: a list of all, then what changes, for ever.
+//! Watching one kind: a list of all, then what changes, for ever.
+//!
+//! What is known stays until a new list is complete: a server that is away says nothing about
+//! what there is.
 
-use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt as _;
-use kube::Client;
 use kube::client::Body;
 use portcullis_engine::live::Event;
 use portcullis_engine::manifest::Stored;
 use tokio::time::{sleep, timeout};
 
-use super::protobuf;
+use super::decode::{Page, WatchLine, line, objects};
 use super::request::{Form, Resource, WatchError, ask};
-use super::tell::{Page, Told, line, objects};
-use super::{ApiServer, Patience, Reporter, pause};
-use crate::observe::Status;
-use crate::source::{Change, Changes, Message};
+use super::{WatchContext, backoff, protobuf};
 
 /// After so many refusals in a row another way is tried, or all is listed again.
 const ENOUGH: u32 = 5;
 
-/// Follows one kind.
+/// Watches one kind.
 pub struct Follower {
-    client: Client,
+    context: WatchContext,
     resource: Resource,
-    reporter: Reporter,
-    to: Sender<Message>,
-    patience: Patience,
-    status: Arc<Status>,
-    /// What has been told of, as the server counts; none before a whole list.
+    /// What has come, as the server counts; none before a whole list.
     version: Option<String>,
     way: ListBy,
     /// How a watch is to be written.
@@ -48,38 +41,33 @@ enum ListBy {
     Pages,
 }
 
+/// Why a watch has ended for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Nobody listens any more.
+    Closed,
+    /// The server says that there is no such kind. Only of one that it may lack.
+    NotServed,
+}
+
 impl Follower {
     /// A follower that knows nothing yet.
-    pub fn new(
-        client: Client,
-        (resource, reporter): (Resource, Reporter),
-        (to, of): (Sender<Message>, &ApiServer),
-    ) -> Self {
-        let (patience, status) = (of.patience, Arc::clone(&of.status));
+    pub fn new(context: WatchContext, resource: Resource) -> Self {
         let (version, way, failures, refusals) = (None, ListBy::Watch, 0, 0);
         // Of the other kinds there are few.
         let form = if resource.kind == Stored::Pod { Form::Protobuf } else { Form::Json };
-        Self {
-            client,
-            resource,
-            reporter,
-            to,
-            patience,
-            status,
-            version,
-            way,
-            form,
-            failures,
-            refusals,
-        }
+        Self { context, resource, version, way, form, failures, refusals }
     }
 
-    /// Follows until nobody listens any more.
-    pub async fn run(mut self) {
+    /// Watches for ever, but for what is said of [`Ended`].
+    pub async fn run(mut self) -> Ended {
         loop {
             match self.step().await {
                 Ok(()) => {}
-                Err(WatchError::Unheard) => return,
+                Err(WatchError::Closed) => return Ended::Closed,
+                Err(error) if self.resource.is_optional() && error.is_absent() => {
+                    return Ended::NotServed;
+                }
                 Err(error) => self.recover(&error).await,
             }
         }
@@ -95,7 +83,7 @@ impl Follower {
     async fn recover(&mut self, error: &WatchError) {
         let listing = self.version.is_none();
         if error.is_expired() && !listing {
-            tracing::info!(kind = self.resource.name, "what changed is forgotten: all is listed");
+            tracing::info!(kind = self.resource.name, "watch expired (410); listing again");
             self.version = None;
             return;
         }
@@ -108,31 +96,35 @@ impl Follower {
         self.refusals += u32::from(error.is_refusal());
         let beyond = error.is_beyond_server() || self.refusals == ENOUGH;
         if beyond && listing && self.way == ListBy::Watch {
-            tracing::info!(kind = self.resource.name, %error, "lists are read in pages");
+            tracing::info!(kind = self.resource.name, %error, "the server does not stream lists; listing in pages");
             self.way = ListBy::Pages;
             return;
         }
         if self.refusals >= ENOUGH {
             self.version = None;
         }
-        let wait = pause::after(self.failures);
+        let wait = backoff::after(self.failures);
         let kind = self.resource.name;
-        tracing::warn!(kind, %error, ?wait, "the watch is interrupted; it is begun again");
-        self.status.metrics.watch_errors.inc();
+        tracing::warn!(kind, %error, ?wait, "watch interrupted; retrying");
+        self.context.status.metrics.watch_errors.inc();
+        if error.is_forbidden() && self.version.is_none() {
+            self.context.status.not_listed(kind, error);
+        }
         sleep(wait).await;
     }
 
     /// All objects, page by page.
     async fn list(&mut self) -> Result<(), WatchError> {
-        self.tell(vec![Event::Begin(self.resource.kind)])?;
+        self.send(vec![Event::Begin(self.resource.kind)])?;
         let mut next: Option<String> = None;
         loop {
             let path = self.resource.page(next.as_deref());
-            let (_, mut body) = ask(&self.client, &path, (Form::Json, self.patience)).await?;
+            let (_, mut body) =
+                ask(&self.context.client, &path, (Form::Json, self.context.patience)).await?;
             let mut text = Vec::new();
-            while read(&mut body, &mut text, self.patience.answer).await? {}
+            while read(&mut body, &mut text, self.context.patience.answer).await? {}
             let page: Page<'_> = serde_json::from_slice(&text)?;
-            self.tell(objects(&page, self.resource, &self.reporter))?;
+            self.send(objects(&page, self.resource, &self.context.reporter))?;
             next = page.metadata.next.filter(|token| !token.is_empty());
             if next.is_none() {
                 return self.listed(page.metadata.resource_version);
@@ -143,21 +135,23 @@ impl Follower {
     fn listed(&mut self, version: String) -> Result<(), WatchError> {
         self.version = Some(version);
         (self.failures, self.refusals) = (0, 0);
-        self.tell(vec![Event::End(self.resource.kind)])
+        self.context.status.listed(self.resource.name);
+        self.send(vec![Event::End(self.resource.kind)])
     }
 
     /// What changes from the known version on, until the server ends it.
     async fn watch(&mut self) -> Result<(), WatchError> {
         if self.version.is_none() {
-            self.tell(vec![Event::Begin(self.resource.kind)])?;
+            self.send(vec![Event::Begin(self.resource.kind)])?;
         }
-        let life = self.patience.life;
-        let life = life + pause::between(life / 2);
+        let life = self.context.patience.life;
+        let life = life + backoff::between(life / 2);
         let path = self.resource.watch(self.version.as_deref(), life.as_secs().max(1));
-        let (form, mut body) = ask(&self.client, &path, (self.form, self.patience)).await?;
+        let (form, mut body) =
+            ask(&self.context.client, &path, (self.form, self.context.patience)).await?;
         let begun = Instant::now();
         let mut text: Vec<u8> = Vec::new();
-        while read(&mut body, &mut text, self.patience.watch).await? {
+        while read(&mut body, &mut text, self.context.patience.watch).await? {
             let mut lines = Vec::new();
             let outcome = match form {
                 Form::Json => take_lines(&mut text, &mut lines),
@@ -175,8 +169,8 @@ impl Follower {
     fn take_all(&mut self, lines: &[Vec<u8>]) -> Result<(), WatchError> {
         let (mut events, mut outcome) = (Vec::new(), Ok(()));
         for one in lines {
-            match line(one, self.resource, &self.reporter) {
-                Ok(told) => self.take(told, &mut events),
+            match line(one, self.resource, &self.context.reporter) {
+                Ok(line) => self.take(line, &mut events),
                 Err(error) => {
                     outcome = Err(error);
                     break;
@@ -184,32 +178,29 @@ impl Follower {
             }
         }
         // What came before a fault counts: the version says so.
-        self.tell(events)?;
+        self.send(events)?;
         outcome
     }
 
-    fn take(&mut self, told: Told, events: &mut Vec<Event>) {
+    fn take(&mut self, line: WatchLine, events: &mut Vec<Event>) {
         (self.failures, self.refusals) = (0, 0);
-        match told {
-            Told::Object(event, version) => {
+        match line {
+            WatchLine::Object(event, version) => {
                 events.push(event);
                 // Until the list is whole, a watch cannot go on from where it broke off.
                 self.version = self.version.take().map(|_| version);
             }
-            Told::Mark(version) => self.version = self.version.take().map(|_| version),
-            Told::Whole(version) => {
+            WatchLine::Bookmark(version) => self.version = self.version.take().map(|_| version),
+            WatchLine::Listed(version) => {
                 self.version = Some(version);
+                self.context.status.listed(self.resource.name);
                 events.push(Event::End(self.resource.kind));
             }
         }
     }
 
-    fn tell(&self, events: Vec<Event>) -> Result<(), WatchError> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        let changes = events.into_iter().map(Change::Object).collect();
-        self.to.send(Message::Changes(Changes::now(changes))).map_err(|_| WatchError::Unheard)
+    fn send(&self, events: Vec<Event>) -> Result<(), WatchError> {
+        if events.is_empty() { Ok(()) } else { self.context.send(events) }
     }
 }
 
