@@ -5,6 +5,7 @@
 //! `ipset restore` read it. [`plan`] leads from what a kernel holds ([`KernelState`]) to a program,
 //! in steps between which nothing is judged by half of a change.
 
+mod counted;
 mod digest;
 mod joined;
 mod listing;
@@ -18,6 +19,7 @@ mod settings;
 mod state;
 mod verify;
 
+pub use counted::{DenialCounts, Denier, denial_counts};
 pub use lower::{Input, Lowering, lower};
 pub use plan::{Plan, RuleEdit, SetEdit, Step, plan};
 pub use program::{

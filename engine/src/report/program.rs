@@ -161,7 +161,7 @@ impl Session {
         ProgramReport {
             node: query.node.clone(),
             families: program.families.each_ref().map(|one| family(self, one, &comment)).into(),
-            notes: program.notes.iter().map(|note| sentence(self, note)).collect(),
+            notes: program.notes.iter().map(|note| note_sentence(self, note)).collect(),
             summary: self.summary(),
         }
     }
@@ -237,14 +237,15 @@ fn source(session: &Session, origin: &RuleOrigin) -> Option<RuleSource> {
     })
 }
 
-fn sentence(session: &Session, note: &Note) -> String {
+/// What a program does not enforce as it is written, as a sentence.
+pub fn note_sentence(session: &Session, note: &Note) -> String {
     let policy = |id: PolicyId| {
         let policy = session.policies().policy(id);
         policy.map_or_else(String::new, |policy| {
             let object = place::object_ref(session, &policy.object);
             match object.namespace {
-                Some(namespace) => format!("{namespace}/{}", object.name),
-                None => object.name,
+                Some(namespace) => format!("policy {namespace}/{}", object.name),
+                None => format!("{} {}", object.kind, object.name),
             }
         })
     };
@@ -256,25 +257,25 @@ fn sentence(session: &Session, note: &Note) -> String {
                 true => "they are isolated, and it admits nothing",
                 false => "it accepts nothing, and denies what it would deny or pass",
             };
-            format!("it is unknown whether policy {} selects some pods: {what}", policy(*id))
+            format!("it is unknown whether {} selects some pods: {what}", policy(*id))
         }
         Note::PeersUnknown(id) => format!(
-            "it is unknown whether policy {} names some pods: it accepts nothing of them, and \
+            "it is unknown whether {} names some pods: it accepts nothing of them, and \
              denies what it would deny or pass",
             policy(*id)
         ),
         Note::NodesUnknown(id) => format!(
-            "policy {} names nodes whose addresses are unknown: it accepts nothing of addresses \
+            "{} names nodes whose addresses are unknown: it accepts nothing of addresses \
              that may be theirs, and denies what it would deny or pass",
             policy(*id)
         ),
         Note::NamesUnknown(id) => format!(
-            "policy {} names domains whose addresses are unknown: it accepts nothing of them, and \
+            "{} names domains whose addresses are unknown: it accepts nothing of them, and \
              denies all addresses where it would deny or pass",
             policy(*id)
         ),
         Note::Tie(first, second) => format!(
-            "policies {} and {} have the same priority and different actions: they are evaluated \
+            "{} and {} have the same priority and different actions: they are evaluated \
              in the order of their names",
             policy(*first),
             policy(*second)
