@@ -88,5 +88,5 @@ fn nothing_is_taken_from_pods_that_are_not_named() {
         }
     }
     println!("{named} pods named, of which {lost} lost something; {kept} not named");
-    assert!(lost > 50 && kept > 500);
+    assert!(lost > 20 && kept > 300);
 }
