@@ -21,8 +21,8 @@ fn program_of(cluster: &Cluster, seed: u64) -> FilterProgram {
 }
 
 fn local(program: &FilterProgram) -> BTreeSet<IpAddr> {
-    let sets = program.families.iter().map(|family| &family.sets[&family.local].members);
-    let addresses = sets.flat_map(|members| match members {
+    let sets = program.families.iter().map(|family| family.sets.get(&family.local));
+    let addresses = sets.flatten().flat_map(|set| match &set.members {
         Members::Addresses(all) => all.iter().copied().collect::<Vec<_>>(),
         _ => Vec::new(),
     });
