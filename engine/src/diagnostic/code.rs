@@ -55,6 +55,8 @@ codes! {
     NotJudged = "R07", "not-judged", Warning;
     /// A field of an older version that is no longer understood: its rule fails closed.
     UnsupportedField = "R08", "unsupported-field", Warning;
+    /// A field that only the experimental channel of its API has.
+    ExperimentalField = "R09", "experimental-field", Info;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
     /// An empty peer.
@@ -81,12 +83,11 @@ codes! {
     ExceptOutside = "L39", "except-outside-cidr", Error;
     /// A CIDR with host bits, leading zeros or an IPv4-mapped address.
     NoncanonicalCidr = "L44", "noncanonical-cidr", Warning;
-    /// A field that only the experimental channel of its API has.
-    ExperimentalField = "L45", "experimental-field", Info;
-    /// Domain names in a rule that denies.
-    DomainNamesDenied = "L46", "domain-names-denied", Warning;
-    /// A protocol without ports, which API servers refuse.
-    EmptyProtocol = "L47", "empty-protocol", Warning;
+    /// Cluster policies of the same tier and priority that disagree about a flow.
+    PriorityTie = "L49", "priority-tie", Warning;
+    /// Domain names in a rule that denies or passes, or a protocol without ports, which API servers
+    /// refuse.
+    ClusterPolicySchema = "L50", "cluster-policy-schema", Warning;
     /// An object without a name.
     MissingName = "V01", "missing-name", Error;
     /// A name or namespace that is not allowed.

@@ -85,7 +85,7 @@ fn of_protocol(context: &mut Context<'_>, path: &Path<'_>, node: &Node<'_>) -> O
 fn all_ports(context: &mut Context<'_>, path: &Path<'_>, span: Span) {
     let message =
         format!("`{path}` names no port: it is read as all ports, and API servers refuse it");
-    let finding = Diagnostic::new(Code::EmptyProtocol, message).at(span);
+    let finding = Diagnostic::new(Code::ClusterPolicySchema, message).at(span);
     let help = "write `destinationPort: {range: {start: 1, end: 65535}}`";
     context.reader.report(path, finding.with_help(help));
 }

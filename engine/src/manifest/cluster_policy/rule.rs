@@ -133,7 +133,7 @@ fn check_denied_names(context: &mut Context<'_>, path: &Path<'_>, peers: &[Peer]
     for peer in peers.iter().filter(|peer| matches!(peer.kind, PeerKind::DomainNames(_))) {
         let message = "domain names are for Accept rules only: a name has more addresses than \
                        anybody has seen, and the rest stays open";
-        let finding = Diagnostic::new(Code::DomainNamesDenied, message).at(peer.span);
+        let finding = Diagnostic::new(Code::ClusterPolicySchema, message).at(peer.span);
         let help = "accept the names that are wanted, and deny `networks: [0.0.0.0/0, \"::/0\"]` after them";
         context.reader.report(path, finding.with_help(help));
     }
