@@ -1,35 +1,27 @@
-//! The node agent: has one node's kernel admit exactly the flows that its NetworkPolicies admit.
+//! The node agent: programs one node's kernel to enforce exactly what policies allow.
 //!
 //! ```text
-//! Source ─changes→ Agent: Session ─lower→ FilterProgram ─→ Enforcer ─→ iptables, ipset
-//!                    └─ every state in force → Cutter ─→ conntrack,  flow log
+//! source ─changes→ agent: desired state ─lower, verify→ program ─→ enforce ─→ kernel
+//!                    ├─ every state in force → connections that end, flow log, complaints
+//!                    └─ audits: does the kernel still hold it?
 //! ```
 //!
 //! What policies mean is the engine's affair; this crate knows about processes, tables and time.
+//! Modules, each of which may use those above it: [`kernel`] runs the tools, [`observe`] tells
+//! operators, [`enforce`] brings programs into the kernel and looks after them, [`source`] says
+//! what is desired, [`agent`] is the loop, [`options`] and `run` lead from a command line to it.
+//!
 //! It is of use on Linux only, and is empty elsewhere.
 #![cfg(target_os = "linux")]
 
 pub mod agent;
-pub mod bridge;
-pub mod cut;
 pub mod enforce;
-pub mod expected;
-pub mod flowlog;
-pub mod guard;
 pub mod kernel;
-pub mod look;
-pub mod masquerade;
 pub mod observe;
 pub mod options;
 pub mod source;
-pub mod static_mode;
-pub mod tally;
-pub mod upkeep;
-pub mod wanted;
-pub mod watch;
 
-mod notes;
 mod privileges;
-mod start;
+mod run;
 
-pub use start::run;
+pub use run::run;

@@ -5,6 +5,7 @@
 //! `ipset restore` read it. [`plan`] leads from what a kernel holds ([`KernelState`]) to a program,
 //! in steps between which nothing is judged by half of a change.
 
+mod counted;
 mod digest;
 mod joined;
 mod listing;
@@ -12,11 +13,13 @@ mod lower;
 mod plan;
 mod program;
 mod render;
+mod restricted;
 mod script;
 mod settings;
 mod state;
 mod verify;
 
+pub use counted::{DenialCounts, Denier, denial_counts};
 pub use lower::{Input, Lowering, lower};
 pub use plan::{Plan, RuleEdit, SetEdit, Step, plan};
 pub use program::{
@@ -25,6 +28,7 @@ pub use program::{
     SetName, States,
 };
 pub use render::{Comments, ipset_restore, iptables_restore, member_texts, rule_text, set_create};
+pub use restricted::restricted;
 pub use settings::{Admitted, Denial, FlowLog, NodeTraffic, Settings, SettingsError};
 pub use state::{ChainState, KernelState, TableState};
 pub use verify::{Counterexample, Disagreement, Verified, Verifier, verify};

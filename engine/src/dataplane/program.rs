@@ -235,11 +235,20 @@ pub struct Class {
 /// Something that could not be enforced as written, and is closed instead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Note {
-    /// It is not known whether this policy selects pods of the node: they are isolated, and it
-    /// admits nothing.
+    /// It is not known whether this policy selects pods of the node: a NetworkPolicy isolates them
+    /// and admits nothing; of another policy, rules that accept do nothing, and those that deny or
+    /// pass deny what they may match.
     SubjectUnknown(PolicyId),
-    /// It is not known which pods a peer of this policy names: those are not admitted by it.
+    /// It is not known which pods a peer of this policy names: those are not accepted by it, and
+    /// denied where it would deny them or pass them on.
     PeersUnknown(PolicyId),
+    /// It is not known which addresses the nodes have that a peer of this policy names.
+    NodesUnknown(PolicyId),
+    /// It is not known what the domain names resolve to that a peer of this policy names.
+    NamesUnknown(PolicyId),
+    /// These policies have the same priority and rules of different actions. The API defines no
+    /// order between them: the first, by name, is taken first.
+    Tie(PolicyId, PolicyId),
     /// A pod of the node that has no address (by its index): there is nothing to enforce at.
     NoAddress(u32),
 }

@@ -8,7 +8,7 @@ use super::cluster_policy::{self, ClusterPolicyKind, Origin};
 use super::meta::Meta;
 use super::read::{Path, Reader};
 use super::workload::{self, WorkloadKind};
-use super::{Body, Object, pod, policy, service, syntax};
+use super::{Body, Object, pod, policy, service, syntax, unjudged};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{self, Node, Value};
 
@@ -21,6 +21,17 @@ pub struct Document {
     pub findings: Vec<Diagnostic>,
     /// Kinds of objects that take no part, one entry per object.
     pub passed_over: Vec<String>,
+    /// Kinds of objects that decide traffic and are not understood, one entry per object.
+    pub not_judged: Vec<ForeignKind>,
+}
+
+/// A kind that the engine does not know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ForeignKind {
+    /// `kind`.
+    pub kind: String,
+    /// The group of `apiVersion`; empty for the core's.
+    pub group: String,
 }
 
 /// Reads one document: an object, or a list of objects.
@@ -89,28 +100,41 @@ impl Document {
     fn object(&mut self, node: &Node<'_>, (kind, version): (&str, &str), item: Option<usize>) {
         let known = match Known::find(kind, version) {
             Ok(known) => known,
-            Err(finding) => {
-                self.findings.extend(finding.map(|finding| finding.at(node.span)));
-                self.passed_over.push(kind.to_owned());
-                return;
-            }
+            Err(finding) => return self.pass_over(node, (kind, version), finding),
         };
         let mut reader = Reader::default();
         let meta = Meta::read(&mut reader, node, node.span);
         check_names(&mut reader, &meta, &known, node);
         let body = known.read(&mut reader, node);
-        if version == "extensions/v1beta1" {
-            let message = format!("`extensions/v1beta1` {kind} is no longer served");
+        if let Some((message, help)) = known.outdated(version) {
             let path = Path::Root.field("apiVersion");
             let span = node.get("apiVersion").map_or(node.span, |version| version.span);
-            let help = format!("write `apiVersion: {}`", known.current_version());
-            reader.report(
-                &path,
-                Diagnostic::new(Code::DeprecatedVersion, message).at(span).with_help(help),
-            );
+            let finding = Diagnostic::new(Code::DeprecatedVersion, message).at(span);
+            reader.report(&path, finding.with_help(help));
         }
         let object = Object { meta, body, span: node.span };
         self.keep(reader, object, item);
+    }
+
+    /// Leaves an object out that is not understood: one that decides traffic never in silence.
+    fn pass_over(
+        &mut self,
+        node: &Node<'_>,
+        (kind, version): (&str, &str),
+        finding: Option<Box<Diagnostic>>,
+    ) {
+        let (group, _) = version.split_once('/').unwrap_or(("", version));
+        if !unjudged::decides_traffic(group, kind) {
+            self.findings.extend(finding.map(|finding| finding.at(node.span)));
+            return self.passed_over.push(kind.to_owned());
+        }
+        let finding = finding.map_or_else(|| not_judged(kind, group), |finding| *finding);
+        let span = node.get("kind").map_or(node.span, |kind| kind.span);
+        let text = |field: &str| node.get("metadata")?.get(field)?.as_str().map(str::to_owned);
+        let name = text("name").unwrap_or_default();
+        let object = Some((kind.to_owned(), text("namespace"), name));
+        self.findings.push(Diagnostic { object, ..finding.at(span) });
+        self.not_judged.push(ForeignKind { kind: kind.to_owned(), group: group.to_owned() });
     }
 
     fn keep(&mut self, reader: Reader, object: Object, item: Option<usize>) {
@@ -130,6 +154,13 @@ impl Document {
             self.objects.push(Arc::new(object));
         }
     }
+}
+
+fn not_judged(kind: &str, group: &str) -> Diagnostic {
+    let message = format!("{kind} of `{group}` decides traffic and is not judged");
+    let help = "no answer counts it: what is allowed here may be denied by it, and what is denied \
+                may be allowed";
+    Diagnostic::new(Code::NotJudged, message).with_help(help)
 }
 
 /// A kind that the engine understands.
@@ -177,6 +208,18 @@ impl Known {
             (_, "kubevirt.io") => &["v1", "v1alpha3"],
             (_, "batch") => &["v1", "v1beta1", "v2alpha1"],
             _ => &["v1alpha1", "v1beta1", "v1"],
+        }
+    }
+
+    /// What is wrong with a version that is understood and no longer served, and what to write.
+    fn outdated(self, version: &str) -> Option<(String, String)> {
+        match self {
+            Self::ClusterPolicy(kind) => kind.outdated(),
+            _ if version == "extensions/v1beta1" => {
+                let message = "`extensions/v1beta1` NetworkPolicy is no longer served".to_owned();
+                Some((message, format!("write `apiVersion: {}`", self.current_version())))
+            }
+            _ => None,
         }
     }
 
@@ -284,6 +327,15 @@ fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>)
             let finding = Diagnostic::new(Code::BadName, message).at(span(field));
             reader.refuse(&path.field(field), finding.with_help(format!("a name has {kind}")));
         }
+    }
+    let only = match known {
+        Known::ClusterPolicy(kind) => kind.only_name().filter(|only| *only != name.as_ref()),
+        _ => None,
+    };
+    if let (Some(only), false) = (only, name.is_empty()) {
+        let message = format!("`{name}` is not a valid name: there is one, `{only}`");
+        let finding = Diagnostic::new(Code::BadName, message).at(span("name"));
+        reader.refuse(&path.field("name"), finding.with_help(format!("write `name: {only}`")));
     }
     if let Some(namespace) = meta.namespace.as_deref().filter(|name| !syntax::is_dns_label(name)) {
         let message = format!("`{namespace}` is no allowed namespace");

@@ -25,7 +25,8 @@ pub enum Stored {
 
 impl Stored {
     /// All.
-    pub const ALL: [Self; 4] = [Self::Namespace, Self::Node, Self::Policy, Self::Pod];
+    pub const ALL: [Self; 5] =
+        [Self::Namespace, Self::Node, Self::Policy, Self::ClusterPolicy, Self::Pod];
 }
 
 /// Reads an object that an API server stores, of which the kind is known: lists leave it out.

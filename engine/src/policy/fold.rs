@@ -137,12 +137,12 @@ pub fn walk<F: Flows, R: Rules<F>>(
 /// What may become of some flows in one tier.
 pub fn tier<F: Flows, R: Rules<F>>(
     (set, tier): (&PolicySet, &Tier),
-    direction: Direction,
+    (direction, ties): (Direction, Ties),
     flows: &mut F,
     rules: &mut R,
 ) -> Outcomes<F::Set> {
     let entry = flows.all();
-    TierWalk { set, direction, ties: Ties::Any, tier }.run(entry, flows, rules)
+    TierWalk { set, direction, ties, tier }.run(entry, flows, rules)
 }
 
 struct TierWalk<'w> {

@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use super::class::{Class, ClassId, ClassKind, Classes};
 use super::pair::{self, Conns};
 use super::row::{Key, Row, RowId, Rows, Span};
+use super::stage::Memory;
 use crate::cluster::ClusterModel;
 use crate::manifest::{Direction, PortEntry};
 use crate::net::{ConnId, ConnTable, Family};
@@ -15,7 +16,7 @@ use crate::verdict::Party;
 pub type ClassReach = Vec<(ClassId, Span)>;
 
 /// Spans by class, or by row.
-type Spans = FxHashMap<u32, Span>;
+pub(super) type Spans = FxHashMap<u32, Span>;
 
 /// Whose reach is asked, and among whom.
 #[derive(Clone, Copy)]
@@ -36,18 +37,24 @@ pub struct Question<'q> {
 
 impl Question<'_> {
     /// What the source reaches; nothing if it has no address in the family.
-    pub fn reach(&self, conns: &mut ConnTable) -> ClassReach {
+    pub fn reach(&self, conns: &mut ConnTable, memory: &mut Memory) -> ClassReach {
         let Some(class) = self.classes.get(self.source).filter(|c| c.place(self.family).is_some())
         else {
             return Vec::new();
         };
-        let admitted = self.admitted(conns);
+        let mut admitted = self.admitted(conns);
+        self.through_frames(class, &mut admitted, (&mut *conns, &mut *memory));
         let slow = self.slow_ingress(class, conns);
         let egress = self.rows.egress.get(self.source as usize).copied().unwrap_or_default();
         let mut reach = match (egress, class.host_network) {
             (0, true) => self.of_host(&admitted, &slow),
             (0, false) => self.of_open(&admitted, &slow),
-            (row, _) => self.isolated(class, row, (&admitted, &slow), conns),
+            (row, _) => match self.rows.rows.get(row as usize).and_then(|own| own.frame) {
+                Some(frame) => {
+                    self.framed((row, frame), (&admitted, &slow), (&mut *conns, &mut *memory))
+                }
+                None => self.isolated(class, row, (&admitted, &slow), conns),
+            },
         };
         if !self.model.variants.is_empty() {
             self.settle(class, &mut reach, conns);
@@ -87,13 +94,13 @@ impl Question<'_> {
     }
 
     /// Classes with an ingress row.
-    fn members(&self, row: RowId) -> &[ClassId] {
+    pub(super) fn members(&self, row: RowId) -> &[ClassId] {
         self.rows.classes_by_ingress.get(row as usize).map_or(&[], Vec::as_slice)
     }
 
     /// Classes that take everything; those outside only if the source is not outside too, since
     /// what outside addresses send each other is nobody's business here.
-    fn taking_all(&self) -> &[ClassId] {
+    pub(super) fn taking_all(&self) -> &[ClassId] {
         let all = self.members(0);
         let first_outside = self.classes.first_outside();
         let inside = all.partition_point(|member| *member < first_outside);
@@ -103,7 +110,7 @@ impl Question<'_> {
         }
     }
 
-    fn ingress(&self, member: ClassId, admitted: &Spans, slow: &Spans) -> Span {
+    pub(super) fn ingress(&self, member: ClassId, admitted: &Spans, slow: &Spans) -> Span {
         match self.rows.ingress.get(member as usize) {
             None | Some(0) => Span::ALL,
             Some(row) => {
@@ -113,7 +120,7 @@ impl Question<'_> {
     }
 
     /// From a source that may send everything: whoever takes everything, and whoever admits it.
-    fn of_open(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
+    pub(super) fn of_open(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
         let mut reach: ClassReach =
             self.taking_all().iter().map(|member| (*member, Span::ALL)).collect();
         reach.extend(slow.iter().map(|(member, span)| (*member, *span)));
@@ -165,7 +172,7 @@ impl Question<'_> {
     }
 
     /// What an isolated source may send, by destination.
-    fn sent(&self, row: &Row, conns: &mut ConnTable) -> Spans {
+    pub(super) fn sent(&self, row: &Row, conns: &mut ConnTable) -> Spans {
         let mut sent = Spans::default();
         for (key, span) in &row.entries {
             for member in self.named_by(key) {
@@ -227,13 +234,22 @@ impl Question<'_> {
         program: ProgramId,
         conns: &mut ConnTable,
     ) -> Option<Span> {
-        let (subject, peer) = (self.party(subject)?, self.party(peer)?);
-        let family = self.family.unwrap_or(Family::IPv4);
-        let result = pair::by_program(self.set, program, (direction, family), (&subject, &peer));
+        let result = self.conns_between(direction, (subject, peer), program)?;
         Some(Span {
             certain: conns.intern(result.certain),
             possible: conns.intern(result.possible),
         })
+    }
+
+    pub(super) fn conns_between(
+        &self,
+        direction: Direction,
+        (subject, peer): (&Class, &Class),
+        program: ProgramId,
+    ) -> Option<Conns> {
+        let (subject, peer) = (self.party(subject)?, self.party(peer)?);
+        let family = self.family.unwrap_or(Family::IPv4);
+        Some(pair::by_program(self.set, program, (direction, family), (&subject, &peer)))
     }
 
     /// Asks again, label by label, where selectors one by one leave something open.
@@ -273,7 +289,7 @@ impl Question<'_> {
         egress.and(&end(Direction::Ingress, (destination, source)))
     }
 
-    fn party<'c>(&'c self, class: &'c Class) -> Option<Party<'c>> {
+    pub(super) fn party<'c>(&'c self, class: &'c Class) -> Option<Party<'c>> {
         match &class.kind {
             ClassKind::Endpoints(_) => {
                 // Without a family no block plays a part, and so no address does.

@@ -7,7 +7,8 @@ use rustc_hash::FxHashMap;
 use super::ask::{ClassReach, Question};
 use super::class::ClassId;
 use super::note::NoteKey;
-use super::row::{Key, RowId, Span, is_outside};
+use super::row::{RowId, Span, is_outside};
+use super::stage::Frame;
 use super::unit::UnitKind;
 use super::{Reach, Unit};
 use crate::net::{ConnId, Family};
@@ -52,7 +53,7 @@ impl Reach<'_> {
             return known.clone();
         }
         let mut answers: Vec<ClassReach> = Vec::with_capacity(self.rows.len());
-        for (family, rows) in &self.rows {
+        for ((family, rows), memory) in self.rows.iter().zip(&mut self.stages) {
             let question = Question {
                 model: self.model,
                 set: self.set,
@@ -61,7 +62,7 @@ impl Reach<'_> {
                 family: *family,
                 source,
             };
-            answers.push(question.reach(&mut self.conns));
+            answers.push(question.reach(&mut self.conns, memory));
         }
         let merged: Arc<[Merged]> = match answers.as_slice() {
             [v4, v6] => self.merge_families(source, (v4, v6)),
@@ -235,20 +236,30 @@ impl NotesBetween {
             for (slot, (_, rows)) in reach.rows.iter().enumerate() {
                 let keys =
                     |class: ClassId| rows.keys.get(class as usize).map_or(&[][..], Vec::as_slice);
-                let mut open = |row: RowId, keys: &[Key]| -> Vec<u32> {
+                let memory = reach.stages.get(slot);
+                let mut open = |row: RowId, peer: ClassId| -> Vec<u32> {
                     let row = rows.rows.get(row as usize);
-                    let entries = row.map_or(&[][..], |row| row.notes.as_slice()).iter();
+                    let frame = row.and_then(|row| rows.stages.get(row.frame?));
+                    let segments: Vec<_> = frame.into_iter().flat_map(Frame::segments).collect();
+                    let ordered = segments.iter().filter_map(|id| rows.stages.segment_of(*id));
+                    let entries = row.into_iter().flat_map(|row| &row.notes);
+                    let entries = entries.chain(ordered.flat_map(|segment| &segment.notes));
                     let open = entries.filter(|(key, conn, _)| {
-                        keys.binary_search(key).is_ok()
+                        keys(peer).binary_search(key).is_ok()
                             && conns.intersection(*conn, unknown) != ConnId::NONE
                     });
-                    open.map(|(.., note)| *note).collect()
+                    let mut open: Vec<u32> = open.map(|(.., note)| *note).collect();
+                    let tied =
+                        segments.iter().filter(|id| memory.is_some_and(|m| m.is_tied(**id, peer)));
+                    let tied = tied.filter_map(|id| rows.stages.segment_of(*id));
+                    open.extend(tied.flat_map(|segment| &segment.ties));
+                    open
                 };
                 let egress = rows.egress.get(source as usize).copied().unwrap_or_default();
-                notes.extend(open(egress, keys(destination)));
+                notes.extend(open(egress, destination));
                 let ingress = rows.ingress.get(destination as usize).copied().unwrap_or_default();
                 let known = self.by_row.entry((slot, ingress, unknown));
-                notes.extend(known.or_insert_with(|| open(ingress, keys(source))).iter());
+                notes.extend(known.or_insert_with(|| open(ingress, source)).iter());
             }
             notes.sort_unstable();
             notes.dedup();

@@ -5,11 +5,13 @@
 
 mod ask;
 mod class;
+mod framed;
 mod from;
 mod interned;
 mod note;
 mod pair;
 mod row;
+mod stage;
 mod unit;
 mod why;
 
@@ -44,6 +46,8 @@ pub struct Reach<'m> {
     units_by_class: Vec<Vec<u32>>,
     /// Rows per family; one of both where no block of addresses plays a part.
     rows: Vec<(Option<Family>, Rows)>,
+    /// What has been computed of ordered tiers, per family as `rows`.
+    stages: Vec<stage::Memory>,
     conns: ConnTable,
     notes: note::Notes,
     /// What outside addresses reach, by class.
@@ -66,6 +70,7 @@ impl<'m> Reach<'m> {
                 (*family, Rows::new((model, set), &classes, *family, (&mut conns, &mut notes)))
             })
             .collect();
+        let stages = families.iter().map(|_| stage::Memory::default()).collect();
         Self {
             model,
             set,
@@ -73,6 +78,7 @@ impl<'m> Reach<'m> {
             units,
             units_by_class,
             rows,
+            stages,
             conns,
             notes,
             outside: FxHashMap::default(),

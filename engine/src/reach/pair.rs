@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cluster::{ClusterModel, Group};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{AddrSet, ConnSet, Family, PortSet, all_ports};
-use crate::policy::fold::{self, Flows, Rules, Ties};
+use crate::policy::fold::{self, Flows, Outcomes, Rules, Ties};
 use crate::policy::{Atoms, BlockId, PolicyRule, PolicySet, Program, ProgramId, SignatureId};
 use crate::selector::Match;
 use crate::verdict::{Party, own_node, peer_matches, pieces};
@@ -137,6 +137,30 @@ fn at_place(
     let mut rules = Asking { set, peer, named };
     let outcomes = fold::walk((set, program), (direction, Ties::Any), &mut Connections, &mut rules);
     Conns { certain: ConnSet::all().difference(&outcomes.deny), possible: outcomes.accept }
+}
+
+/// What may become of all connections with a peer in one tier, which is a program of its own.
+pub fn by_tier(
+    (set, program): (&PolicySet, &Program),
+    (direction, ties): (Direction, Ties),
+    (subject, peer): (Option<&Group>, &Party<'_>),
+) -> Outcomes<ConnSet> {
+    let named = match direction {
+        Direction::Ingress => subject,
+        Direction::Egress => peer.group.map(|(_, group)| group),
+    };
+    let mut all: Outcomes<ConnSet> = Outcomes::default();
+    for place in pieces((set, program), direction, &peer.place) {
+        let peer = Party { place, ..peer.clone() };
+        let mut rules = Asking { set, peer: &peer, named };
+        for tier in &program.tiers {
+            let one = fold::tier((set, tier), (direction, ties), &mut Connections, &mut rules);
+            all.accept = all.accept.union(&one.accept);
+            all.deny = all.deny.union(&one.deny);
+            all.pass = all.pass.union(&one.pass);
+        }
+    }
+    all
 }
 
 /// Sets of connections, as the walk through tiers needs them.

@@ -5,10 +5,13 @@ use rustc_hash::FxHashMap;
 use super::class::{Class, ClassId, ClassKind, Classes, PlaceKey};
 use super::note::{NoteKey, Notes};
 use super::pair;
+use super::stage::{FrameId, Stages, Subjects};
 use crate::cluster::{Addresses, ClusterModel, Group, GroupId};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{ConnId, ConnSet, ConnTable, Family};
-use crate::policy::{BlockId, PolicyId, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
+use crate::policy::{
+    BlockId, PolicyId, PolicyRule, PolicySet, ProgramId, RulePeer, SetId, TierKind,
+};
 use crate::verdict::UnknownReason;
 
 /// What a rule's peer names, or what is known of a class in its place.
@@ -74,6 +77,11 @@ pub struct Row {
     pub notes: Vec<(Key, ConnId, u32)>,
     /// Set where entries cannot say it: every pair is computed for itself.
     pub slow: Option<ProgramId>,
+    /// Tiers around that of NetworkPolicies, which is all that entries are about.
+    pub frame: Option<FrameId>,
+    /// The program, where several of its tiers ask for addresses: these must be asked together
+    /// where an address is not known.
+    pub joint: Option<ProgramId>,
 }
 
 impl Row {
@@ -102,6 +110,8 @@ pub struct Rows {
     pub slow_ingress: Vec<RowId>,
     /// What rules may name each class by, ascending.
     pub keys: Vec<Vec<Key>>,
+    /// Tiers of ordered rules.
+    pub stages: Stages,
 }
 
 type Interns<'i> = (&'i mut ConnTable, &'i mut Notes);
@@ -116,13 +126,15 @@ impl Rows {
         interns: Interns<'_>,
     ) -> Self {
         let mut rows = Self { rows: vec![Row::default()], ..Self::default() };
-        let mut maker = Maker { cluster, family, interns, known: FxHashMap::default() };
+        let (known, stages) = (FxHashMap::default(), Stages::default());
+        let mut maker = Maker { cluster, family, interns, known, stages };
         for (_, class) in classes.iter() {
             rows.keys.push(keys(classes, class, family));
             let [ingress, egress] = Direction::BOTH.map(|d| maker.row(&mut rows.rows, class, d));
             rows.ingress.push(ingress);
             rows.egress.push(egress);
         }
+        rows.stages = maker.stages;
         rows.index(classes, family);
         rows
     }
@@ -148,6 +160,8 @@ impl Rows {
             };
             if row.slow.is_some() {
                 self.slow_ingress.push(id);
+            } else if let Some(own) = row.frame.and_then(|f| self.stages.rows.get_mut(f as usize)) {
+                own.push(id);
             }
             for (key, span) in &row.entries {
                 self.ingress_by_key.entry(*key).or_default().push((id, *span));
@@ -179,6 +193,7 @@ struct Maker<'a, 'm> {
     interns: Interns<'a>,
     /// Rows by program, direction and, for ingress, the subject's named ports.
     known: FxHashMap<(ProgramId, Direction, Option<GroupId>), RowId>,
+    stages: Stages,
 }
 
 impl Maker<'_, '_> {
@@ -199,7 +214,19 @@ impl Maker<'_, '_> {
             return id;
         }
         let id = RowId::try_from(rows.len()).unwrap_or(RowId::MAX);
-        rows.push(self.make(program, direction, model.groups.get(group)));
+        let mut row = self.make(program, direction, model.groups.get(group));
+        if row.slow.is_none() {
+            let whole = set.program(program);
+            let own = model.groups.get(group).filter(|_| own).map(|one| (group, one));
+            let at = Subjects { direction, group: own };
+            let interns = (&mut *self.interns.0, &mut *self.interns.1);
+            row.frame = self.stages.frame(set, whole, at, interns);
+        }
+        if let Some(frame) = row.frame {
+            let own = usize::from(row.notes.iter().any(|(key, ..)| *key == Key::SomePod));
+            row.joint = (self.stages.blocks(frame) + own > 1).then_some(program);
+        }
+        rows.push(row);
         self.known.insert(key, id);
         id
     }
@@ -208,10 +235,8 @@ impl Maker<'_, '_> {
         let set = self.cluster.1;
         let mut draft = Draft::default();
         let mut row = Row::default();
-        if !set.program(program).only_accepts() {
-            row.slow = Some(program);
-        }
-        for policy in set.program(program).policies() {
+        let tier = set.program(program).tier(TierKind::NetworkPolicy);
+        for policy in tier.into_iter().flat_map(|tier| &tier.policies) {
             if !policy.certain {
                 let key = NoteKey {
                     reason: UnknownReason::Label,
@@ -228,7 +253,7 @@ impl Maker<'_, '_> {
                 self.add_rule(&mut draft, &mut row, rule, (at, subject));
             }
         }
-        if draft.named_block || draft.open_addresses {
+        if draft.named_block {
             row.slow = Some(program);
         }
         self.add_spaces(&mut draft);
@@ -278,7 +303,8 @@ impl Maker<'_, '_> {
                         }
                     }
                 }
-                RulePeer::Nodes(..) | RulePeer::Names(_) => draft.open_addresses = true,
+                // NetworkPolicies have none.
+                RulePeer::Nodes(..) | RulePeer::Names(_) => draft.named_block = true,
                 RulePeer::Block(id) => {
                     draft.add(Key::Block(*id), whole, self.interns.0);
                     draft.blocks.push((*id, ports.clone()));
@@ -326,8 +352,6 @@ struct Draft {
     entries: FxHashMap<Key, Span>,
     blocks: Vec<(BlockId, ConnSet)>,
     named_block: bool,
-    /// Whether a rule names addresses that the input may know only in part.
-    open_addresses: bool,
 }
 
 impl Draft {

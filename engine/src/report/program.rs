@@ -161,7 +161,7 @@ impl Session {
         ProgramReport {
             node: query.node.clone(),
             families: program.families.each_ref().map(|one| family(self, one, &comment)).into(),
-            notes: program.notes.iter().map(|note| sentence(self, note)).collect(),
+            notes: program.notes.iter().map(|note| note_sentence(self, note)).collect(),
             summary: self.summary(),
         }
     }
@@ -237,23 +237,48 @@ fn source(session: &Session, origin: &RuleOrigin) -> Option<RuleSource> {
     })
 }
 
-fn sentence(session: &Session, note: &Note) -> String {
+/// What a program does not enforce as it is written, as a sentence.
+pub fn note_sentence(session: &Session, note: &Note) -> String {
     let policy = |id: PolicyId| {
         let policy = session.policies().policy(id);
         policy.map_or_else(String::new, |policy| {
             let object = place::object_ref(session, &policy.object);
-            format!("{}/{}", object.namespace.unwrap_or_default(), object.name)
+            match object.namespace {
+                Some(namespace) => format!("policy {namespace}/{}", object.name),
+                None => format!("{} {}", object.kind, object.name),
+            }
         })
     };
     match note {
-        Note::SubjectUnknown(id) => format!(
-            "whether policy {} selects some pods of the node is not known: they are isolated, and \
-             it admits nothing",
+        Note::SubjectUnknown(id) => {
+            let known = session.policies().policy(*id);
+            let isolates = known.is_none_or(|policy| policy.tier.only_accepts());
+            let what = match isolates {
+                true => "they are isolated, and it admits nothing",
+                false => "it accepts nothing, and denies what it would deny or pass",
+            };
+            format!("it is unknown whether {} selects some pods: {what}", policy(*id))
+        }
+        Note::PeersUnknown(id) => format!(
+            "it is unknown whether {} names some pods: it accepts nothing of them, and \
+             denies what it would deny or pass",
             policy(*id)
         ),
-        Note::PeersUnknown(id) => format!(
-            "whom policy {} names is not known of all pods: those it does not admit",
+        Note::NodesUnknown(id) => format!(
+            "{} names nodes whose addresses are unknown: it accepts nothing of addresses \
+             that may be theirs, and denies what it would deny or pass",
             policy(*id)
+        ),
+        Note::NamesUnknown(id) => format!(
+            "{} names domains whose addresses are unknown: it accepts nothing of them, and \
+             denies all addresses where it would deny or pass",
+            policy(*id)
+        ),
+        Note::Tie(first, second) => format!(
+            "{} and {} have the same priority and different actions: they are evaluated \
+             in the order of their names",
+            policy(*first),
+            policy(*second)
         ),
         Note::NoAddress(index) => {
             let endpoint = session.model().endpoints.get(*index as usize);

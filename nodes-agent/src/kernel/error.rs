@@ -29,14 +29,6 @@ pub enum KernelError {
         /// The line of its input that it names.
         line: Option<String>,
     },
-    /// Something that a tool printed cannot be read.
-    #[error("`{command}` printed a line that cannot be read: `{line}`")]
-    Unreadable {
-        /// The command line.
-        command: String,
-        /// The line.
-        line: String,
-    },
     /// The system refused something.
     #[error("{what}: {source}")]
     System {
@@ -75,9 +67,7 @@ impl KernelError {
     pub fn tool(&self) -> Option<&str> {
         match self {
             Self::Missing { tool } => Some(tool),
-            Self::Run { command, .. }
-            | Self::Failed { command, .. }
-            | Self::Unreadable { command, .. } => command.split(' ').next(),
+            Self::Run { command, .. } | Self::Failed { command, .. } => command.split(' ').next(),
             Self::System { .. } => None,
         }
     }

@@ -1,4 +1,8 @@
 //! The kernel's packet filter, through the tools that other programs of the node use as well.
+//!
+//! Nothing here knows policies or programs: texts go to iptables, ipset and conntrack, and what
+//! they print comes back. Rules of the two implementations of iptables do not see each other, so
+//! the one must be used that the node's other programs use ([`Backend::detect`]).
 
 mod error;
 mod exec;
@@ -7,6 +11,7 @@ mod session;
 mod sets;
 mod tables;
 
+pub mod bridge;
 pub mod conntrack;
 
 pub use error::KernelError;

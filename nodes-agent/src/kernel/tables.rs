@@ -114,14 +114,6 @@ impl Tables {
         run(&self.restore, &["--noflush", WAIT[0], WAIT[1]], text).map(|_| ())
     }
 
-    /// Whether the tools would take a text; nothing changes.
-    ///
-    /// # Errors
-    /// If they would not.
-    pub fn test(&self, text: &str) -> Result<(), KernelError> {
-        run(&self.restore, &["--test", "--noflush", WAIT[0], WAIT[1]], text).map(|_| ())
-    }
-
     /// All of a table, as `iptables-save` prints it.
     ///
     /// # Errors

@@ -20,12 +20,12 @@ const AGAIN: (u32, Duration) = (10, Duration::from_millis(100));
 pub fn serve(address: SocketAddr, status: Arc<Status>) -> anyhow::Result<SocketAddr> {
     let server = listen(address)
         .map_err(|error| anyhow::anyhow!("{error}"))
-        .with_context(|| format!("metrics cannot be served at {address}"))?;
+        .with_context(|| format!("could not serve metrics at {address}"))?;
     let bound = server.server_addr().to_ip().unwrap_or(address);
     std::thread::Builder::new()
         .name("http".into())
         .spawn(move || server.incoming_requests().for_each(|request| answer(request, &status)))
-        .context("no thread can be started")?;
+        .context("could not start a thread")?;
     Ok(bound)
 }
 
@@ -49,7 +49,7 @@ fn answer(request: Request, status: &Status) {
             None => (200, "ready\n".to_owned()),
             Some(obstacle) => (503, format!("{obstacle}\n")),
         },
-        _ => (404, "there is /metrics, /healthz and /readyz\n".to_owned()),
+        _ => (404, "not found: try /metrics, /healthz or /readyz\n".to_owned()),
     };
     let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let kind = if path == "/metrics" { openmetrics } else { "text/plain; charset=utf-8" };

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use portcullis_engine::dataplane::FilterProgram;
+use portcullis_engine::dataplane::{Denier, FilterProgram};
 use portcullis_engine::net::Family;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -14,7 +14,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::kernel::KernelError;
-use crate::tally::Denier;
 
 /// Upper ends of the histograms' buckets, in seconds: finest around the goals.
 const BUCKETS: [f64; 14] =
@@ -58,19 +57,19 @@ struct DenialLabel {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Whether what is wanted is in force.
+    /// Whether the desired state is in force.
     pub ready: Gauge,
     /// Changes written to the kernel.
     pub applies: Counter,
     /// Attempts that failed.
     pub apply_errors: Counter,
-    /// Differences between what was there and what should be, mended.
+    /// Differences between what was there and what should be, repaired.
     pub drift_repairs: Counter,
-    /// Interruptions of what the API server tells.
+    /// Interruptions of watches of the API server.
     pub watch_errors: Counter,
     /// Established connections that a change ended.
     pub connections_cut: Counter,
-    /// Whether kube-proxy hides who asks Services.
+    /// Whether kube-proxy masquerades all Service traffic.
     pub masquerade_all: Gauge,
     /// Packets in the flow log.
     pub packets_logged: Counter,
@@ -118,12 +117,12 @@ impl Default for Metrics {
 impl Metrics {
     fn register(&mut self) {
         let to = &mut self.registry;
-        to.register("ready", "Whether what is wanted is in force", self.ready.clone());
+        to.register("ready", "Whether the desired state is in force", self.ready.clone());
         to.register("applies", "Changes written to the kernel", self.applies.clone());
         to.register("apply_errors", "Attempts to write that failed", self.apply_errors.clone());
-        let help = "Differences from what should be in the kernel, found and mended";
+        let help = "Differences from what should be in the kernel, found and repaired";
         to.register("drift_repairs", help, self.drift_repairs.clone());
-        let help = "Interruptions of what the API server tells";
+        let help = "Interruptions of watches of the API server";
         to.register("watch_errors", help, self.watch_errors.clone());
         let help = "Established connections ended by a change";
         to.register("connections_cut", help, self.connections_cut.clone());
@@ -131,7 +130,7 @@ impl Metrics {
         to.register("tool_errors", help, self.tool_errors.clone());
         let help = "Packets that our rules denied";
         to.register("denied_packets", help, self.denied.clone());
-        let help = "Whether kube-proxy hides who asks Services";
+        let help = "Whether kube-proxy masquerades all Service traffic";
         to.register("masquerade_all", help, self.masquerade_all.clone());
         to.register("flow_log_packets", "Packets in the flow log", self.packets_logged.clone());
         to.register("flow_log_lost", "Losses of packets to log", self.packets_lost.clone());
@@ -145,7 +144,7 @@ impl Metrics {
         to.register_with_unit("xtables_lock_wait", help, seconds(), self.lock_wait.clone());
         let help = "Parts of the way from a change to the kernel";
         to.register_with_unit("phase", help, seconds(), self.phases.clone());
-        let help = "When the kernel last took, or was last found to hold, what is wanted";
+        let help = "When the kernel last took, or was last found to hold, the desired state";
         to.register_with_unit("last_success_timestamp", help, seconds(), self.last_success.clone());
     }
 
@@ -191,7 +190,7 @@ impl Metrics {
         self.confirmed();
     }
 
-    /// Notes that the kernel was seen to hold what is wanted.
+    /// Notes that the kernel was seen to hold the desired state.
     pub fn confirmed(&self) {
         let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
         self.last_success.set(since.as_secs_f64());

@@ -12,7 +12,7 @@ use serde_yaml::Value;
 /// A command line with the options of a file that neither it nor the environment gives.
 ///
 /// # Errors
-/// If the file cannot be read, is no mapping or names an option that there is not.
+/// If the file cannot be read, is not a mapping or has an unknown option.
 pub fn with_words_of(
     path: &Path,
     command: &Command,
@@ -22,11 +22,11 @@ pub fn with_words_of(
     let shown = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("`{shown}`"))?;
     let options: BTreeMap<String, Value> = serde_yaml::from_str(&text)
-        .with_context(|| format!("`{shown}` is no mapping of options to values"))?;
+        .with_context(|| format!("`{shown}` is not a mapping of options to values"))?;
     let mut all = words.to_vec();
     for (name, value) in &options {
         let Some(option) = command.get_arguments().find(|a| a.get_long() == Some(name)) else {
-            bail!("`{shown}`: there is no option `{name}`");
+            bail!("`{shown}`: unknown option `{name}`");
         };
         let id = option.get_id().as_str();
         let source = given.value_source(id);
@@ -45,15 +45,19 @@ fn option_words(name: &str, value: &Value, takes_value: bool) -> anyhow::Result<
     Ok(match value {
         Value::Bool(true) if !takes_value => vec![format!("--{name}").into()],
         Value::Bool(false) if !takes_value => Vec::new(),
-        _ if !takes_value => bail!("option `{name}` is `true` or `false`"),
+        _ if !takes_value => bail!("option `{name}` must be `true` or `false`"),
         Value::Bool(value) => word(value.to_string()),
         Value::Number(number) => word(number.to_string()),
         Value::String(text) => word(text.clone()),
         Value::Sequence(items) => {
             let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
             let texts: Option<Vec<String>> = texts.collect();
-            word(texts.with_context(|| format!("option `{name}` lists texts"))?.join(","))
+            word(
+                texts
+                    .with_context(|| format!("option `{name}` must be a list of strings"))?
+                    .join(","),
+            )
         }
-        _ => bail!("option `{name}` has no usable value"),
+        _ => bail!("option `{name}` has an invalid value"),
     })
 }

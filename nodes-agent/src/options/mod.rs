@@ -10,8 +10,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 use ipnet::IpNet;
 use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, NodeTraffic, Settings};
 
-use crate::expected::{AskNode, Expected};
-use crate::guard::{self, Guard};
+use crate::enforce::{AskNode, PodBlocks, SpoofGuard, spoofing};
 use crate::kernel::Backend;
 
 /// Programs this node's iptables so that they admit exactly the flows that its NetworkPolicies
@@ -88,15 +87,15 @@ pub struct Enforcement {
     /// The implementation of iptables; by default, the one that kubelet and kube-proxy use here.
     #[arg(long, env = "PORTCULLIS_BACKEND")]
     pub backend: Option<Backend>,
-    /// What becomes of a denied packet.
+    /// How to deny a packet: reject it or drop it silently.
     #[arg(long, env = "PORTCULLIS_DENIAL", value_enum, default_value_t = DenialOption::Reject)]
     pub denial: DenialOption,
-    /// What becomes of an admitted packet of a pod of this node: whether rules after ours decide,
-    /// or whether it is accepted, for hosts that drop what no rule of FORWARD accepts.
+    /// What to do with an admitted packet of a pod of this node: return to the rules after ours, or
+    /// accept it, for hosts that drop what no rule of FORWARD accepts.
     #[arg(long, env = "PORTCULLIS_ADMITTED", value_enum, default_value_t = AdmittedOption::Return)]
     pub admitted: AdmittedOption,
-    /// Where pods of this node have their addresses. An address in here that is not known to
-    /// belong to a pod is cut off, so that no pod is reached before its policies are in force.
+    /// The blocks of this node's pods. An address in here that is not known to belong to a pod is
+    /// blocked, so that no pod is reached before its policies are in force.
     #[arg(long, env = "PORTCULLIS_LOCAL_POD_CIDRS", value_name = "CIDR", value_delimiter = ',')]
     pub local_pod_cidrs: Vec<IpNet>,
     /// The same for the blocks that this node's Node object names in `spec.podCIDRs`, unless a pod
@@ -105,12 +104,12 @@ pub struct Enforcement {
           action = clap::ArgAction::Set)]
     pub node_pod_cidrs: bool,
     /// Interfaces at which packets of this node's pods come in (`cali+`, `cni0`). What comes in there
-    /// from an address to which the node would send elsewhere is dropped: a pod that poses as
-    /// another one.
+    /// from an address to which the node would send elsewhere is dropped, as a spoofed address.
     #[arg(long, env = "PORTCULLIS_POD_INTERFACES", value_name = "NAME", value_delimiter = ',',
-          value_parser = guard::interface)]
+          value_parser = spoofing::interface)]
     pub pod_interfaces: Vec<String>,
-    /// Leave what pods send to their own node alone: needed where kube-proxy uses IPVS.
+    /// Do not enforce policies on what pods send to their own node: needed where kube-proxy uses
+    /// IPVS.
     #[arg(long, env = "PORTCULLIS_NODE_TRAFFIC_OPEN")]
     pub node_traffic_open: bool,
     /// End established connections that a change of policies no longer allows.
@@ -150,31 +149,37 @@ pub struct Running {
     /// How the agent's own log is written.
     #[arg(long, env = "PORTCULLIS_LOG", value_enum, default_value_t = LogFormat::Text)]
     pub log: LogFormat,
-    /// Seconds between looks at whether our rules are still reached.
+    /// Seconds between checks that packets still enter our chains.
     #[arg(long, env = "PORTCULLIS_CHECK_SECONDS", default_value_t = 3, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub check_seconds: u64,
-    /// Seconds at most between comparisons of all our rules and sets with what they should be. They
-    /// are made at every look where they are quick, which depends on how many rules the node has.
+    /// Seconds at most between audits: comparisons of all our rules and sets with what they should
+    /// be. They are made at every check where they are quick, which depends on how many rules the
+    /// node has.
     #[arg(long, env = "PORTCULLIS_AUDIT_SECONDS", default_value_t = 60, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub audit_seconds: u64,
     /// Seconds without any sign of life after which a connection to the API server counts as
-    /// broken, and is begun anew. The server gives one each minute.
+    /// broken, and is made again. The server gives one each minute.
     #[arg(long, env = "PORTCULLIS_SILENCE_SECONDS", default_value_t = 90, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub silence_seconds: u64,
+    /// Seconds between questions whether the API server serves ClusterNetworkPolicy, of which the
+    /// definition may be installed or removed; up to half of that more, at random.
+    #[arg(long, env = "PORTCULLIS_DISCOVERY_SECONDS", default_value_t = 30, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub discovery_seconds: u64,
     /// Keep all capabilities instead of only those that iptables needs.
     #[arg(long, env = "PORTCULLIS_KEEP_CAPABILITIES")]
     pub keep_capabilities: bool,
 }
 
-/// What becomes of a denied packet.
+/// How a packet is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DenialOption {
     /// Its sender is told at once.
     Reject,
-    /// It disappears.
+    /// It is dropped silently.
     Drop,
 }
 
@@ -220,7 +225,9 @@ fn listen(text: &str) -> Result<Listen, String> {
     match text {
         "off" => Ok(Listen::Off),
         address => address.parse().map(Listen::At).map_err(|_| {
-            format!("`{address}` is no address with a port, such as 127.0.0.1:9105, nor `off`")
+            format!(
+                "`{address}` is not a valid address with a port, such as 127.0.0.1:9105, or `off`"
+            )
         }),
     }
 }
@@ -231,7 +238,7 @@ fn mark(text: &str) -> Result<u32, String> {
         Some(digits) => u32::from_str_radix(digits, 16),
         None => text.parse(),
     };
-    let number = number.map_err(|_| format!("`{text}` is no number of 32 bits"))?;
+    let number = number.map_err(|_| format!("`{text}` is not a valid 32-bit number"))?;
     let one = number.count_ones() == 1;
     one.then_some(number).ok_or_else(|| format!("`{text}` is not exactly one bit"))
 }
@@ -283,14 +290,14 @@ impl Options {
 
 impl Options {
     /// What guards pods' addresses.
-    pub fn guard(&self) -> Guard {
-        Guard::new(self.enforcement.pod_interfaces.clone())
+    pub fn spoof_guard(&self) -> SpoofGuard {
+        SpoofGuard::new(self.enforcement.pod_interfaces.clone())
     }
 
-    /// Where pods are expected.
-    pub fn expected(&self) -> Expected {
+    /// The blocks of this node's pods.
+    pub fn pod_blocks(&self) -> PodBlocks {
         let ask_node = if self.enforcement.node_pod_cidrs { AskNode::Yes } else { AskNode::No };
-        Expected::new(self.enforcement.local_pod_cidrs.clone(), ask_node)
+        PodBlocks::new(self.enforcement.local_pod_cidrs.clone(), ask_node)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use portcullis_oracle::cluster::{Cluster, Labels, Phase};
+use portcullis_oracle::cluster::{
+    Action, Cluster, ClusterTier, Direction, Labels, Phase, PolicyVersion,
+};
 use portcullis_oracle::generate;
 use portcullis_oracle::random::Random;
 
@@ -14,7 +16,8 @@ pub fn change(cluster: &mut Cluster, random: &mut Random) -> &'static str {
         let keys: Vec<&str> = keys.collect();
         keys.into_iter().map(|key| (key.to_owned(), (*random.pick(&value)).to_owned())).collect()
     };
-    match random.below(12) {
+    let tiered = !cluster.cluster_policies.is_empty();
+    match random.below(if tiered { 21 } else { 12 }) {
         0 => {
             let policy = generate::another_policy(cluster, random.number());
             cluster.policies.push(policy);
@@ -89,6 +92,19 @@ pub fn change(cluster: &mut Cluster, random: &mut Random) -> &'static str {
                 "pod with other ports"
             })
         }
+        12..=17 => tiered_change(cluster, random),
+        18 => some(&mut cluster.nodes, random).map_or("nothing", |node| {
+            node.labels = labels(random);
+            "node relabelled"
+        }),
+        19 => some(&mut cluster.nodes, random).map_or("nothing", |node| {
+            node.addresses.clear();
+            "node without address"
+        }),
+        20 => some(&mut cluster.workloads, random).map_or("nothing", |workload| {
+            workload.labels = labels(random);
+            "template relabelled"
+        }),
         _ => {
             let Some(mut pod) = cluster.pods.first().cloned() else { return "nothing" };
             pod.name = "new".into();
@@ -97,6 +113,48 @@ pub fn change(cluster: &mut Cluster, random: &mut Random) -> &'static str {
             pod.created = 200;
             cluster.pods.push(pod);
             "pod created"
+        }
+    }
+}
+
+/// What one policy's change does to a cluster that has policies for all namespaces.
+fn tiered_change(cluster: &mut Cluster, random: &mut Random) -> &'static str {
+    let direction = *random.pick(&Direction::BOTH);
+    let rule = generate::another_tier_rule(cluster, direction, random.number());
+    let at = random.below(cluster.cluster_policies.len());
+    let Some(policy) = cluster.cluster_policies.get_mut(at) else { return "nothing" };
+    // What an older kind has no word for is said in a newer one.
+    policy.version = PolicyVersion::V1Beta1;
+    let rules = policy.rules_mut(direction).get_or_insert_default();
+    let place = random.below(rules.len() + 1);
+    match random.below(6) {
+        0 if rules.len() > 1 => {
+            let last = rules.len() - 1;
+            rules.swap(random.below(last), last);
+            "rules reordered"
+        }
+        1 if place < rules.len() => {
+            let actions = [Action::Accept, Action::Deny, Action::Pass];
+            let action = *random.pick(&actions);
+            rules.get_mut(place).into_iter().for_each(|rule| rule.action = action);
+            "action changed"
+        }
+        2 if rules.len() > 1 => {
+            rules.remove(random.below(rules.len()));
+            "rule gone"
+        }
+        3 => {
+            policy.priority = *random.pick(&[0, 3, 5, 7]);
+            "priority changed"
+        }
+        4 => {
+            let tiers = [ClusterTier::Admin, ClusterTier::Baseline];
+            policy.tier = *random.pick(&tiers);
+            "tier changed"
+        }
+        _ => {
+            rules.insert(place, rule);
+            "rule inserted"
         }
     }
 }

@@ -6,6 +6,7 @@
 pub mod change;
 pub mod kernel;
 pub mod mutate;
+pub mod polarity;
 pub mod site;
 pub mod watched;
 

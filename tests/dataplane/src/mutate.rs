@@ -14,7 +14,7 @@ use portcullis_engine::shared::Sorted;
 use portcullis_oracle::random::Random;
 
 /// Ways to spoil a program.
-pub const MUTATIONS: [&str; 22] = [
+pub const MUTATIONS: [&str; 24] = [
     "rule dropped",
     "rules swapped",
     "condition dropped",
@@ -31,6 +31,8 @@ pub const MUTATIONS: [&str; 22] = [
     "led elsewhere",
     "return to accept",
     "return to denial",
+    "return to goto",
+    "goto to return",
     "denial to return",
     "member removed",
     "member added",
@@ -150,6 +152,9 @@ fn changed(
         ("led elsewhere", Action::Jump(to)) => other(chains, to, random).map(Action::Jump),
         ("return to accept", Action::Return) => Some(Action::Accept),
         ("return to denial", Action::Return) => Some(Action::Reject(RejectWith::PortUnreachable)),
+        ("return to goto", Action::Return) if chains.is_empty() => Some(Action::Drop),
+        ("return to goto", Action::Return) => other(chains, &"".into(), random).map(Action::Goto),
+        ("goto to return", Action::Goto(_)) => Some(Action::Return),
         ("denial to return", Action::Reject(_) | Action::Drop) => Some(Action::Return),
         _ => None,
     };
@@ -217,9 +222,9 @@ fn condition(one: &Match, kind: &str, random: &mut Random, sets: &[SetName]) -> 
                 Protocol::Sctp => Protocol::Tcp,
             }))
         }
-        ("set exchanged", Match::SourceIn(known)) => Match::SourceIn(another(sets, known)?),
+        ("set exchanged", Match::SourceIn(known)) => Match::SourceIn(another(sets, known, random)?),
         ("set exchanged", Match::DestinationIn(known)) => {
-            Match::DestinationIn(another(sets, known)?)
+            Match::DestinationIn(another(sets, known, random)?)
         }
         ("set inverted", Match::SourceIn(set)) => Match::SourceNotIn(set.clone()),
         ("set inverted", Match::DestinationIn(set)) => Match::DestinationNotIn(set.clone()),
@@ -227,11 +232,13 @@ fn condition(one: &Match, kind: &str, random: &mut Random, sets: &[SetName]) -> 
     })
 }
 
-fn another(sets: &[SetName], known: &SetName) -> Option<SetName> {
+fn another(sets: &[SetName], known: &SetName, random: &mut Random) -> Option<SetName> {
     if sets.is_empty() {
         return Some(known.clone());
     }
-    sets.iter().find(|one| *one != known && one.contains("-a-")).cloned()
+    let others = sets.iter().filter(|one| *one != known && one.contains("-a-"));
+    let others: Vec<&SetName> = others.collect();
+    (!others.is_empty()).then(|| (*random.pick(&others)).clone())
 }
 
 fn members(family: &mut FamilyProgram, kind: &str, random: &mut Random) -> Option<()> {

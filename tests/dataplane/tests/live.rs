@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portcullis_dataplane_tests::site::cluster;
+use portcullis_dataplane_tests::site::mixed;
 use portcullis_dataplane_tests::watched::{Objects, watched};
 use portcullis_engine::cluster::{self, AddressSpace, Addresses, AskedLabels, ClusterModel, Life};
 use portcullis_engine::dataplane::{
@@ -24,7 +24,7 @@ const RUNS: u64 = 120;
 /// Objects of a random cluster. Clusters of few seeds have much in common, so that they are changes
 /// of each other.
 fn objects(seed: u64) -> Objects {
-    watched(&cluster(seed), seed)
+    watched(&mixed(seed), seed)
 }
 
 /// A pod as policies see it: labels, ports, node and addresses, and the policies that isolate it.
@@ -96,13 +96,22 @@ fn programs(
 fn compare((index, makers): (&mut Index, &mut Makers), wanted: &Objects, what: &str) {
     let live = index.session();
     let objects: Vec<Arc<Object>> = wanted.values().cloned().map(Arc::new).collect();
-    let model = cluster::build(cluster::Input {
+    let mut model = cluster::build(cluster::Input {
         objects: &objects,
         default_namespace: "default",
         asked: &AskedLabels::new(),
         space: &AddressSpace::default(),
     });
-    let policies = objects.iter().filter(|object| matches!(object.body, Body::Policy(_)));
+    // Whoever watches a cluster is told of every node that there is, and by the nodes themselves:
+    // what pods say of them does not count.
+    let declared = model.nodes.iter().filter(|node| node.declared);
+    let names = |node: &cluster::Node| node.name.clone();
+    let declared: Vec<_> = declared.map(names).collect();
+    assert_eq!(live.model().nodes.iter().map(names).collect::<Vec<_>>(), declared, "{what}");
+    model.nodes = Arc::clone(&live.model().nodes);
+    let is_policy =
+        |object: &&Arc<Object>| matches!(object.body, Body::Policy(_) | Body::ClusterPolicy(_));
+    let policies = objects.iter().filter(is_policy);
     let policies: Vec<_> = policies.cloned().collect();
     let set = PolicySet::compile(&model, "default", &policies);
     assert_eq!(pods(live.model(), live.policies()), pods(&model, &set), "{what}");

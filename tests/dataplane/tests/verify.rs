@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use portcullis_dataplane_tests::mutate::{self, MUTATIONS, mutate};
-use portcullis_dataplane_tests::site::{Site, cluster, load};
+use portcullis_dataplane_tests::site::{Site, load, mixed};
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, State, Verdict};
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
@@ -132,7 +132,7 @@ fn what_is_right_is_found_right_and_what_is_wrong_wrong() {
     let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
     let more = std::env::var("MUTATION_CLUSTERS").ok().and_then(|n| n.parse().ok());
     for seed in 0..more.unwrap_or(CLUSTERS) {
-        let cluster = cluster(seed);
+        let cluster = mixed(seed);
         let settings = settings(seed);
         let site = Site::new(&cluster, seed, &settings).unwrap();
         for (node, (program, kernel)) in &site.nodes {

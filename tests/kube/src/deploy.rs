@@ -68,9 +68,9 @@ pub fn collection(object: &Value) -> Result<String, Error> {
         return Err(Error::Missing("kind"));
     };
     let base = if version == "v1" { "/api" } else { "/apis" };
-    let plural = match kind {
-        "NetworkPolicy" => "networkpolicies".to_owned(),
-        kind => kind.to_lowercase() + "s",
+    let plural = match kind.to_lowercase() {
+        kind if kind.ends_with("policy") => kind.trim_end_matches('y').to_owned() + "ies",
+        kind => kind + "s",
     };
     Ok(match text("/metadata/namespace") {
         Some(namespace) => format!("{base}/{version}/namespaces/{namespace}/{plural}"),

@@ -19,17 +19,19 @@ use kube::Client;
 use kube::api::{Api, PostParams};
 use portcullis_agent::options::{Listen, Options};
 use portcullis_kube::{
-    AGENT_ACCOUNT, AGENT_NAMESPACE, Body, Cluster, Programs, agent_token, collection,
-    create_agent_account, create_service_account, deploy_manifests, deploy_path, send,
+    AGENT_ACCOUNT, AGENT_NAMESPACE, Body, CLUSTER_POLICIES, Channel, Cluster, Programs,
+    agent_token, collection, create_agent_account, create_service_account, deploy_manifests,
+    deploy_path, send,
 };
 use serde_json::{Value, json};
 
 /// What the agent follows, as paths of the API.
-const FOLLOWED: [&str; 4] = [
+const FOLLOWED: [&str; 5] = [
     "/api/v1/pods",
     "/api/v1/namespaces",
     "/api/v1/nodes",
     "/apis/networking.k8s.io/v1/networkpolicies",
+    CLUSTER_POLICIES,
 ];
 
 const VERBS: [&str; 12] = [
@@ -117,7 +119,11 @@ async fn the_account_can_follow_what_the_agent_follows() {
     let Some(cluster) = cluster().await else { return };
     let admin = cluster.admin().unwrap();
     create_agent_account(&admin).await.unwrap();
+    cluster.install_cluster_policy_crds(Channel::Standard).await.unwrap();
     let client = cluster.client(&agent_token(&admin).await.unwrap()).unwrap();
+    for path in ["/readyz", "/apis/policy.networking.k8s.io"] {
+        get(&client, path).await.unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
     for path in FOLLOWED {
         get(&client, &format!("{path}?limit=250")).await.unwrap();
         get(&client, &format!("{path}?watch=1&timeoutSeconds=1")).await.unwrap();

@@ -1,73 +1,196 @@
-//! The chain of a class: what the policies of a program admit, then the end.
+//! The chains of a class: one for each tier that packets may come to.
+//!
+//! What a tier accepts returns, which lets it pass this end: a chain that was gone to returns to
+//! where the first of all was jumped at. What it denies goes to a chain that does nothing else,
+//! and what it passes on goes to the chain of the next tier.
+//!
+//! What is not known is closed: rules accept and pass on only what they match for certain, and
+//! deny what they may match.
+
+use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::super::program::{Action, FilterRule, Match, Note, RejectWith, RuleOrigin};
+use super::super::program::{
+    Action, Chain, ChainKind, ChainName, FilterRule, Match, Note, RejectWith, RuleOrigin,
+};
 use super::super::settings::{Denial, Settings};
 use super::FamilyLowering;
 use super::ports::{self, PortPart};
+use super::sets::Extent;
 use crate::cluster::{Group, GroupId};
-use crate::manifest::Direction;
-use crate::policy::{PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer};
+use crate::manifest::{self, Direction};
+use crate::policy::{
+    CompiledPolicy, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer, SetId, Tier, TierKind,
+};
 
 /// Whether pods under one program may need different rules: where their own port names count.
 pub fn depends_on_subject(policies: &PolicySet, id: ProgramId, direction: Direction) -> bool {
-    let all = policies.program(id).tiers.iter().flat_map(|tier| &tier.policies);
-    let rules = all
-        .filter_map(|policy| policies.policy(policy.policy)?.rules(direction))
-        .flatten()
-        .flat_map(|rule| &rule.ports);
-    direction == Direction::Ingress && { rules }.any(ports::is_named)
+    let mut ports = policies.rules_of(id, direction).flat_map(|rule| &rule.ports);
+    direction == Direction::Ingress && ports.any(ports::is_named)
 }
 
-/// What a program admits for pods of a group, as rules that return.
+/// Sets of pods that rules of a program name, each with whether it may have more members than are
+/// certain: what the rules of chains depend on, beside policies.
+pub fn doubts(policies: &PolicySet, id: ProgramId, direction: Direction) -> Vec<(SetId, bool)> {
+    let peers = policies.rules_of(id, direction).flat_map(|rule| &rule.peers);
+    let mut sets: Vec<SetId> = peers.filter_map(|peer| peer.pods()).collect();
+    sets.sort_unstable();
+    sets.dedup();
+    sets.into_iter().map(|set| (set, is_doubtful(policies, set))).collect()
+}
+
+/// Whether pods are in a set of which it is not known whether they belong there.
+pub fn is_doubtful(policies: &PolicySet, id: SetId) -> bool {
+    policies.set(id).is_some_and(|set| !set.unknown.is_empty())
+}
+
+/// The chains of a program for pods of a group, that of the first tier first, and what they leave
+/// closed.
 ///
 /// # Shape
-/// No rule twice; rules that admit everything stand alone.
-pub fn rules(
+/// In each chain no conditions come twice. A rule that matches everything is the last one of its
+/// tier; where a tier only accepts, it stands alone.
+pub fn chains(
     lowering: &mut FamilyLowering<'_>,
     direction: Direction,
     id: ProgramId,
     group: GroupId,
-) -> (Vec<FilterRule>, Vec<Note>) {
+) -> (Vec<Arc<Chain>>, Vec<Note>) {
     let (policies, model) = (lowering.input.policies, lowering.input.model);
-    let mut body =
-        Body { lowering, rules: Vec::new(), known: FxHashSet::default(), notes: Vec::new() };
-    let Some(group) = model.groups.get(group) else {
-        return (body.rules, body.notes);
+    let (mut chains, mut notes) = (Vec::new(), Vec::new());
+    let tiers = &policies.program(id).tiers;
+    // A NetworkPolicy that selects a pod always decides. [ClusterNetworkPolicy §5]
+    let last = tiers.iter().position(|tier| tier.kind.end() == manifest::Action::Deny);
+    let reached = tiers.get(..last.map_or(tiers.len(), |last| last + 1)).unwrap_or_default();
+    let Some(subject) = model.groups.get(group) else {
+        // Nothing can be said of such pods, so nothing is admitted for them.
+        let kind = TierKind::NetworkPolicy;
+        let closed = TierChain { lowering, direction, kind, next: None };
+        return (vec![closed.of_accepted(Vec::new())], notes);
     };
-    for policy in by_name(policies, id) {
-        // Of a policy that may not select the pod only this is safe: it isolates, and what it
-        // would admit is not admitted.
-        if !policy.certain {
-            body.notes.push(Note::SubjectUnknown(policy.policy));
-            continue;
-        }
-        let rules = policies.policy(policy.policy).and_then(|policy| policy.rules(direction));
-        for (index, rule) in rules.unwrap_or_default().iter().enumerate() {
-            let origin = RuleOrigin { policy: policy.policy, direction, rule: index, peer: None };
-            body.rule(rule, origin, group);
-        }
+    let mut next = None;
+    for tier in reached.iter().rev() {
+        let mut body = Body {
+            lowering,
+            direction,
+            subject,
+            rules: Vec::new(),
+            known: FxHashSet::default(),
+            notes: &mut notes,
+        };
+        body.tier(tier);
+        let rules = body.rules;
+        let of_tier = TierChain { lowering, direction, kind: tier.kind, next };
+        let (first, denial) = of_tier.chains(rules);
+        next = Some(first.name.clone());
+        chains.extend(denial.into_iter().chain([first]));
     }
-    if let Some(all) = body.rules.iter().find(|rule| rule.matches.is_empty()) {
-        return (vec![all.clone()], body.notes);
-    }
-    (body.rules, body.notes)
+    chains.reverse();
+    (chains, notes)
 }
 
-/// The policies of a program by their names, not their numbers: these tell in which order policies
-/// came, which must not make another program.
-fn by_name(policies: &PolicySet, id: ProgramId) -> Vec<PolicyRef> {
-    let all = policies.program(id).tiers.iter().flat_map(|tier| &tier.policies);
-    let mut all: Vec<PolicyRef> = all.copied().collect();
-    let name = |one: &PolicyRef| policies.policy(one.policy).map(|known| &known.object.meta.name);
-    all.sort_by(|a, b| name(a).cmp(&name(b)));
-    all
+/// What becomes of what a rule matches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// It passes this end.
+    Accept,
+    /// It is denied.
+    Deny,
+    /// The next tier decides.
+    Pass,
 }
 
-/// What becomes of packets that no rule admits.
-pub fn end(lowering: &FamilyLowering<'_>, direction: Direction, class: &str) -> Vec<FilterRule> {
-    denied(lowering.input.settings, &format!("{}:{class}", direction.field()))
+/// A rule whose action is still without the names of chains.
+struct Draft {
+    matches: Vec<Match>,
+    outcome: Outcome,
+    origin: RuleOrigin,
+}
+
+/// Makes a tier's chain from its rules.
+struct TierChain<'t, 'i> {
+    lowering: &'t FamilyLowering<'i>,
+    direction: Direction,
+    kind: TierKind,
+    /// The chain of the next tier; none after the last.
+    next: Option<ChainName>,
+}
+
+impl TierChain<'_, '_> {
+    /// The chain, and the one that denies, if one is needed.
+    fn chains(&self, drafts: Vec<Draft>) -> (Arc<Chain>, Option<Arc<Chain>>) {
+        if self.kind.only_accepts() {
+            return (self.of_accepted(drafts), None);
+        }
+        // The chain that denies says in logs what this one is called, so that it cannot be part of
+        // the name.
+        let letter = self.letter();
+        let named_later: ChainName = format!("{}-{letter}-deny", self.settings().prefix).into();
+        let digest = self.digest("tier", &self.rules(&drafts, &named_later));
+        let denial = self.denial(&digest);
+        let rules = self.rules(&drafts, &denial.name);
+        let denies = drafts.iter().any(|draft| draft.outcome == Outcome::Deny);
+        (self.chain(&digest, rules), denies.then_some(denial))
+    }
+
+    /// The chain of a tier whose rules accept, and that ends in denial.
+    fn of_accepted(&self, drafts: Vec<Draft>) -> Arc<Chain> {
+        let rules = drafts.into_iter().map(|draft| FilterRule {
+            matches: draft.matches,
+            action: Action::Return,
+            origin: Some(draft.origin),
+        });
+        let mut rules: Vec<FilterRule> = rules.collect();
+        if let Some(all) = rules.iter().position(|rule| rule.matches.is_empty()) {
+            rules = vec![rules.swap_remove(all)];
+        }
+        let digest = self.lowering.digest(&rules);
+        rules.extend(denied(self.settings(), &format!("{}:{digest}", self.direction.field())));
+        self.chain(&digest, rules)
+    }
+
+    fn rules(&self, drafts: &[Draft], denial: &ChainName) -> Vec<FilterRule> {
+        let onward = || self.next.clone().map_or(Action::Return, Action::Goto);
+        let rule = |draft: &Draft| FilterRule {
+            matches: draft.matches.clone(),
+            action: match draft.outcome {
+                Outcome::Accept => Action::Return,
+                Outcome::Deny => Action::Goto(denial.clone()),
+                Outcome::Pass => onward(),
+            },
+            origin: Some(draft.origin),
+        };
+        let decided = drafts.last().is_some_and(|draft| draft.matches.is_empty());
+        let end = (!decided).then(|| FilterRule::new([], onward()));
+        drafts.iter().map(rule).chain(end).collect()
+    }
+
+    fn denial(&self, of: &str) -> Arc<Chain> {
+        let rules = denied(self.settings(), &format!("{}:{of}", self.direction.field()));
+        self.chain(&self.digest("denial", &rules), rules)
+    }
+
+    /// What is not the chain of an accepting tier never has the name of one.
+    fn digest(&self, what: &str, rules: &[FilterRule]) -> String {
+        self.lowering.digest_of(Some(what), rules)
+    }
+
+    fn chain(&self, digest: &str, rules: Vec<FilterRule>) -> Arc<Chain> {
+        let name = format!("{}-{}-{digest}", self.settings().prefix, self.letter()).into();
+        self.lowering.before.chain(Chain { name, kind: ChainKind::Content, rules })
+    }
+
+    fn letter(&self) -> char {
+        match self.direction {
+            Direction::Egress => 'E',
+            Direction::Ingress => 'I',
+        }
+    }
+
+    fn settings(&self) -> &Settings {
+        self.lowering.input.settings
+    }
 }
 
 /// Logs, if that is wanted, and denies.
@@ -84,52 +207,159 @@ pub fn denied(settings: &Settings, what: &str) -> Vec<FilterRule> {
     log.into_iter().chain([FilterRule::new([], end)]).collect()
 }
 
-/// Rules of a class on their way.
+/// Rules of a tier on their way.
 struct Body<'b, 'i> {
     lowering: &'b mut FamilyLowering<'i>,
-    rules: Vec<FilterRule>,
+    direction: Direction,
+    subject: &'b Group,
+    rules: Vec<Draft>,
+    /// Conditions of rules: the first rule that has them decides.
     known: FxHashSet<Vec<Match>>,
-    notes: Vec<Note>,
+    notes: &'b mut Vec<Note>,
 }
 
 impl Body<'_, '_> {
-    fn rule(&mut self, rule: &PolicyRule, origin: RuleOrigin, subject: &Group) {
-        for part in ports::parts(&rule.ports, origin.direction, subject) {
+    fn tier(&mut self, tier: &Tier) {
+        let policies = self.lowering.input.policies;
+        let in_order = match tier.kind.only_accepts() {
+            true => by_name(policies, tier),
+            false => tier.policies.clone(),
+        };
+        for one in in_order {
+            let Some(policy) = policies.policy(one.policy) else { continue };
+            if !one.certain {
+                self.notes.push(Note::SubjectUnknown(one.policy));
+            }
+            // Of a NetworkPolicy that may not select the pod only this is safe: it isolates, and
+            // what it would admit is not admitted.
+            if one.certain || !tier.kind.only_accepts() {
+                self.policy(one, policy);
+            }
+        }
+        self.ties(tier);
+    }
+
+    fn policy(&mut self, one: PolicyRef, policy: &CompiledPolicy) {
+        let rules = policy.rules(self.direction).unwrap_or_default();
+        for (index, rule) in rules.iter().enumerate() {
+            let origin = RuleOrigin {
+                policy: one.policy,
+                direction: self.direction,
+                rule: index,
+                peer: None,
+            };
+            self.note(rule, one);
+            match (rule.action, one.certain) {
+                (manifest::Action::Accept, true) => {
+                    self.rule(rule, (Extent::Certain, Outcome::Accept), origin);
+                }
+                (manifest::Action::Accept, false) => {}
+                (manifest::Action::Pass, true) => {
+                    self.rule(rule, (Extent::Certain, Outcome::Pass), origin);
+                    // Where nothing is in doubt these are the same conditions, and left out.
+                    self.rule(rule, (Extent::Possible, Outcome::Deny), origin);
+                }
+                (manifest::Action::Deny, _) | (manifest::Action::Pass, false) => {
+                    self.rule(rule, (Extent::Possible, Outcome::Deny), origin);
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, rule: &PolicyRule, of: PolicyRef) {
+        let policies = self.lowering.input.policies;
+        for peer in &rule.peers {
+            match *peer {
+                RulePeer::Pods(id) if is_doubtful(policies, id) => {
+                    self.notes.push(Note::PeersUnknown(of.policy));
+                }
+                RulePeer::Nodes(pair, _) if pair.certain != pair.possible => {
+                    self.notes.push(Note::NodesUnknown(of.policy));
+                }
+                RulePeer::Names(pair) if pair.certain != pair.possible => {
+                    self.notes.push(Note::NamesUnknown(of.policy));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Policies of one priority that do not all do the same.
+    fn ties(&mut self, tier: &Tier) {
+        if tier.kind.only_accepts() {
+            return;
+        }
+        let policies = self.lowering.input.policies;
+        let known = tier.policies.iter();
+        let known = known.filter_map(|one| Some((one.policy, policies.policy(one.policy)?)));
+        let known: Vec<(u32, &Arc<CompiledPolicy>)> = known.collect();
+        for alike in known.chunk_by(|a, b| a.1.priority == b.1.priority) {
+            for (at, (first, one)) in alike.iter().enumerate() {
+                let others = alike.get(at + 1..).unwrap_or_default();
+                let differing =
+                    others.iter().filter(|(_, other)| differ(one, other, self.direction));
+                self.notes.extend(differing.map(|(other, _)| Note::Tie(*first, *other)));
+            }
+        }
+    }
+
+    fn rule(&mut self, rule: &PolicyRule, how: (Extent, Outcome), origin: RuleOrigin) {
+        for part in ports::parts(&rule.ports, origin.direction, self.subject) {
             if rule.peers.is_empty() {
-                self.part(None, &part, origin);
+                self.part(None, &part, (how, origin));
             }
             for (index, peer) in rule.peers.iter().enumerate() {
                 let origin = RuleOrigin { peer: Some(index), ..origin };
-                self.part(Some(*peer), &part, origin);
+                self.part(Some(*peer), &part, (how, origin));
             }
         }
     }
 
-    fn part(&mut self, peer: Option<RulePeer>, part: &PortPart, origin: RuleOrigin) {
-        if let Some(RulePeer::Pods(id)) = peer {
-            let unknown =
-                self.lowering.input.policies.set(id).is_some_and(|set| !set.unknown.is_empty());
-            if unknown {
-                self.notes.push(Note::PeersUnknown(origin.policy));
-            }
-        }
+    fn part(
+        &mut self,
+        peer: Option<RulePeer>,
+        part: &PortPart,
+        ((extent, outcome), origin): ((Extent, Outcome), RuleOrigin),
+    ) {
         let sets = &mut self.lowering.sets;
         let matches = match part {
-            PortPart::Named(names) => sets.named(peer, names).map(Match::DestinationPortIn),
+            PortPart::Named(names) => {
+                let set = sets.named((peer, extent), names);
+                set.map(|set| vec![Match::DestinationPortIn(set)])
+            }
             PortPart::Matches(ports) => {
                 // The set last: looking into it costs ten times what the others cost.
-                let Some(peer) = sets.peer(peer, origin.direction) else { return };
-                return self.admit(ports.iter().cloned().chain(peer).collect(), origin);
+                let peer = sets.peer((peer, extent), origin.direction);
+                peer.map(|peer| ports.iter().cloned().chain(peer).collect())
             }
         };
         if let Some(matches) = matches {
-            self.admit(vec![matches], origin);
+            self.draft(Draft { matches, outcome, origin });
         }
     }
 
-    fn admit(&mut self, matches: Vec<Match>, origin: RuleOrigin) {
-        if self.known.insert(matches.clone()) {
-            self.rules.push(FilterRule { matches, action: Action::Return, origin: Some(origin) });
+    /// Of rules with the same conditions only the first ever decides, and none after a rule that
+    /// matches everything.
+    fn draft(&mut self, draft: Draft) {
+        if !self.known.contains(&[][..]) && self.known.insert(draft.matches.clone()) {
+            self.rules.push(draft);
         }
     }
+}
+
+fn differ(one: &CompiledPolicy, other: &CompiledPolicy, direction: Direction) -> bool {
+    let actions = |policy: &CompiledPolicy| -> Vec<manifest::Action> {
+        policy.rules(direction).unwrap_or_default().iter().map(|rule| rule.action).collect()
+    };
+    let (one, other) = (actions(one), actions(other));
+    one.iter().any(|action| other.iter().any(|other| other != action))
+}
+
+/// NetworkPolicies by their names, not their numbers: these tell in which order policies came,
+/// which must not make another program.
+fn by_name(policies: &PolicySet, tier: &Tier) -> Vec<PolicyRef> {
+    let mut all = tier.policies.clone();
+    let name = |one: &PolicyRef| policies.policy(one.policy).map(|known| &known.object.meta.name);
+    all.sort_by(|a, b| name(a).cmp(&name(b)));
+    all
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::super::program::{AddressSet, Chain, ChainName, Members, Note, PortMember, SetName};
+use super::class::is_doubtful;
 use super::dispatch::Dispatch;
 use super::pods::{Move, Moved, Place};
-use super::sets::{NamedKey, Names, Use};
+use super::sets::{Extent, NamedKey, Names, PodsKey, Use};
 use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::Direction;
 use crate::net::{AddrSet, Family};
@@ -23,7 +24,9 @@ pub type ClassKey = (Direction, ProgramId, Option<GroupId>);
 #[derive(Debug, Default)]
 pub struct Memory {
     /// Sets of pods, with what they were made from.
-    pub pods: FxHashMap<SetId, (Arc<PeerSet>, Arc<AddressSet>)>,
+    pub pods: FxHashMap<PodsKey, (Arc<PeerSet>, Arc<AddressSet>)>,
+    /// The set of all pods, if it was asked for.
+    pub all_pods: Option<Arc<AddressSet>>,
     /// Sets of what pods call so.
     pub named: FxHashMap<NamedKey, (Peers, Arc<AddressSet>)>,
     /// Classes.
@@ -43,16 +46,24 @@ pub struct KnownClass {
     pub policies: Vec<Arc<CompiledPolicy>>,
     /// Sets that its rules use.
     pub uses: Vec<Use>,
-    /// Its chain.
-    pub chain: Arc<Chain>,
+    /// Sets of pods that its rules name, each with whether it was in doubt who belongs there.
+    pub doubts: Vec<(SetId, bool)>,
+    /// Its chains; the first one is that of the class.
+    pub chains: Vec<Arc<Chain>>,
     /// What it leaves closed.
     pub notes: Vec<Note>,
 }
 
+impl KnownClass {
+    /// The name of the class: that of its first chain.
+    pub fn name(&self) -> ChainName {
+        self.chains.first().map_or_else(|| "".into(), |chain| chain.name.clone())
+    }
+}
+
 /// The policies of a program.
 pub fn ground(policies: &PolicySet, id: ProgramId) -> Vec<Arc<CompiledPolicy>> {
-    let all = policies.program(id).tiers.iter().flat_map(|tier| &tier.policies);
-    all.filter_map(|policy| policies.policy(policy.policy).cloned()).collect()
+    policies.policies_of(id).map(|(_, policy)| policy.clone()).collect()
 }
 
 /// Who may be in a set of named ports.
@@ -61,7 +72,7 @@ pub enum Peers {
     /// Whoever has such a port.
     Anybody,
     /// Pods.
-    Pods(Arc<PeerSet>),
+    Pods(Arc<PeerSet>, Extent),
     /// Whoever has an address in a block.
     Block(Arc<AddrSet>),
 }
@@ -71,7 +82,7 @@ impl Peers {
     pub fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Anybody, Self::Anybody) => true,
-            (Self::Pods(a), Self::Pods(b)) => Arc::ptr_eq(a, b),
+            (Self::Pods(a, one), Self::Pods(b, other)) => Arc::ptr_eq(a, b) && one == other,
             (Self::Block(a), Self::Block(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
@@ -80,7 +91,7 @@ impl Peers {
     fn has(&self, group: GroupId, address: IpAddr) -> bool {
         match self {
             Self::Anybody => true,
-            Self::Pods(pods) => pods.certain.contains(group),
+            Self::Pods(pods, extent) => extent.has(pods, group),
             Self::Block(block) => block.contains(address),
         }
     }
@@ -147,6 +158,7 @@ impl Memory {
             Moved::All => {
                 self.pods.clear();
                 self.named.clear();
+                self.all_pods = None;
                 return;
             }
             Moved::Some(moves) => moves,
@@ -154,9 +166,16 @@ impl Memory {
         if moves.is_empty() {
             return;
         }
-        for (pods, set) in self.pods.values_mut() {
+        if let Some(set) = &mut self.all_pods
+            && let Members::Addresses(known) = &set.members
+            && let Some(now) =
+                moved_members(known, moves, &|place| addresses(place, family).collect())
+        {
+            replace(set, Members::Addresses(now));
+        }
+        for ((_, extent), (pods, set)) in &mut self.pods {
             let of = |place: &Place| -> Vec<IpAddr> {
-                match pods.certain.contains(place.0) {
+                match extent.has(pods, place.0) {
                     true => addresses(place, family).collect(),
                     false => Vec::new(),
                 }
@@ -182,10 +201,15 @@ impl Memory {
         self.dispatches.iter().find(|(own, _)| *own == direction).map(|(_, known)| known)
     }
 
-    /// A class, if its policies are the very same.
+    /// A class, if its policies are the very same, and of the same sets it is in doubt who belongs
+    /// there.
     pub fn class(&self, policies: &PolicySet, key: ClassKey) -> Option<&KnownClass> {
         let known = self.classes.get(&key)?;
-        let mut now = policies.program(key.1).tiers.iter().flat_map(|tier| &tier.policies);
+        let same = |(id, doubtful): &(SetId, bool)| is_doubtful(policies, *id) == *doubtful;
+        if !known.doubts.iter().all(same) {
+            return None;
+        }
+        let mut now = policies.program(key.1).policies();
         let mut then = known.policies.iter();
         let same = { &mut now }.all(|policy| match (policies.policy(policy.policy), then.next()) {
             (Some(now), Some(then)) => Arc::ptr_eq(now, then),

@@ -119,6 +119,7 @@ impl<'i> FamilyLowering<'i> {
         Memory {
             pods,
             named,
+            all_pods: self.sets.all,
             classes: self.known,
             dispatches: self.dispatches,
             chains: program.chains.clone(),
@@ -191,7 +192,7 @@ impl<'i> FamilyLowering<'i> {
         let named = class::depends_on_subject(self.input.policies, id, direction);
         let key = (direction, id, named.then_some(group));
         if let Some(known) = self.known.get(&key) {
-            return known.chain.name.clone();
+            return known.name();
         }
         let known = match self.before.class(self.input.policies, key) {
             Some(known) => {
@@ -201,8 +202,9 @@ impl<'i> FamilyLowering<'i> {
             None => self.new_class(key, group),
         };
         notes.extend(known.notes.iter().cloned());
-        let name = known.chain.name.clone();
-        self.chains.insert(name.clone(), known.chain.clone());
+        let name = known.name();
+        let chains = known.chains.iter().map(|chain| (chain.name.clone(), chain.clone()));
+        self.chains.extend(chains);
         let class = Class { direction, program: id, subjects: Vec::new() };
         self.classes.entry(name.clone()).or_insert(class);
         self.known.insert(key, known);
@@ -210,23 +212,25 @@ impl<'i> FamilyLowering<'i> {
     }
 
     fn new_class(&mut self, (direction, id, _): ClassKey, group: GroupId) -> KnownClass {
-        let (rules, notes) = class::rules(self, direction, id, group);
-        let letter = if direction == Direction::Egress { 'E' } else { 'I' };
-        let digest = self.digest(&rules);
-        let name: ChainName = format!("{}-{letter}-{digest}", self.input.settings.prefix).into();
-        let rules = rules.into_iter().chain(class::end(self, direction, &digest)).collect();
-        let chain = self.before.chain(Chain { name, kind: ChainKind::Content, rules });
-        let (uses, policies) = (self.sets.take_uses(), memory::ground(self.input.policies, id));
-        KnownClass { policies, uses, chain, notes }
+        let (chains, notes) = class::chains(self, direction, id, group);
+        let (uses, known) = (self.sets.take_uses(), self.input.policies);
+        let (policies, doubts) = (memory::ground(known, id), class::doubts(known, id, direction));
+        KnownClass { policies, uses, doubts, chains, notes }
     }
 
     /// The name of what some rules do under the settings.
     fn digest(&self, rules: &[FilterRule]) -> String {
+        self.digest_of(None, rules)
+    }
+
+    /// The name of what some rules do as a chain of some kind.
+    fn digest_of(&self, kind: Option<&str>, rules: &[FilterRule]) -> String {
         let texts: Vec<String> =
             rules.iter().map(|rule| super::rule_text(rule, self.family)).collect();
         let settings =
             format!("{:?} {:?}", self.input.settings.denial, self.input.settings.flow_log);
-        super::digest::digest(texts.iter().map(String::as_str).chain([&*settings]))
+        let texts = texts.iter().map(String::as_str).chain([&*settings]);
+        super::digest::digest(texts.chain(kind))
     }
 
     fn put(&mut self, name: ChainName, kind: ChainKind, rules: Vec<FilterRule>) {

@@ -1,5 +1,6 @@
 //! Sets of addresses: what they are called and who is in them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use rustc_hash::FxHashMap;
 use super::super::digest::digest;
 use super::super::program::{AddressSet, Match, Members, SetKind, SetName};
 use super::Input;
+use super::class::is_doubtful;
 use super::memory::{Memory, Peers, port_members};
 use super::pods::Pods;
 use crate::cluster::GroupId;
@@ -25,22 +27,41 @@ pub struct Sets<'i> {
     pub made: BTreeMap<SetName, Arc<AddressSet>>,
     /// Sets with what they were made from.
     pub known: (KnownPods, KnownNamed),
+    /// The set of all pods, if it has been asked for.
+    pub all: Option<Arc<AddressSet>>,
     before: &'i Memory,
     blocks: FxHashMap<BlockId, Option<Vec<Cidr>>>,
     uses: Vec<Use>,
 }
 
-type KnownPods = FxHashMap<SetId, (Arc<PeerSet>, Arc<AddressSet>)>;
+type KnownPods = FxHashMap<PodsKey, (Arc<PeerSet>, Arc<AddressSet>)>;
 type KnownNamed = FxHashMap<NamedKey, (Peers, Arc<AddressSet>)>;
 
-/// What a set of named ports hangs on, but for the pods.
-pub type NamedKey = (Option<RulePeer>, Vec<(Protocol, Arc<str>)>);
+/// How much of what a peer names a set holds, where the input leaves open what that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Extent {
+    /// Whatever is named for certain: for rules that accept or pass.
+    Certain,
+    /// Whatever may be named: for rules that deny.
+    Possible,
+}
+
+/// What a set of pods is made from. Where nothing is in doubt, its extent is the certain one.
+pub type PodsKey = (SetId, Extent);
+
+/// A rule's peer, and how much of it; none for anybody.
+pub type Asked = (Option<RulePeer>, Extent);
+
+/// What a set of named ports depends on, but for the pods.
+pub type NamedKey = (Asked, Vec<(Protocol, Arc<str>)>);
 
 /// A set that rules use, by what it is made from.
 #[derive(Clone, Debug)]
 pub enum Use {
     /// Pods.
-    Pods(SetId),
+    Pods(PodsKey),
+    /// All pods.
+    AllPods,
     /// Ports of pods by name.
     Named(NamedKey),
     /// Blocks of addresses.
@@ -54,7 +75,8 @@ impl<'i> Sets<'i> {
     /// No set yet.
     pub fn new(input: Input<'i>, pods: &'i Pods, (family, before): (Family, &'i Memory)) -> Self {
         let (made, known, blocks) = (BTreeMap::new(), Default::default(), FxHashMap::default());
-        Self { input, pods, family, made, known, before, blocks, uses: Vec::new() }
+        let (all, uses) = (None, Vec::new());
+        Self { input, pods, family, made, known, all, before, blocks, uses }
     }
 
     /// The uses since this was asked last.
@@ -65,8 +87,9 @@ impl<'i> Sets<'i> {
     /// Makes a set that is used as before.
     pub fn use_again(&mut self, one: &Use) {
         match one {
-            Use::Pods(id) => drop(self.pods(*id)),
-            Use::Named((peer, names)) => drop(self.named(*peer, names)),
+            Use::Pods(key) => drop(self.pods(*key)),
+            Use::AllPods => drop(self.all_pods()),
+            Use::Named((asked, names)) => drop(self.named(*asked, names)),
             Use::Blocks(set) => drop(self.made.insert(set.name.clone(), set.clone())),
         }
         self.uses.clear();
@@ -81,44 +104,51 @@ impl<'i> Sets<'i> {
         name
     }
 
-    /// The condition that a peer means in a direction; an empty list, if it is anybody, and none,
+    /// The conditions that a peer means in a direction; an empty list, if it is anybody, and none,
     /// if it is nobody.
-    pub fn peer(&mut self, peer: Option<RulePeer>, direction: Direction) -> Option<Vec<Match>> {
-        let in_set = |name| match direction {
-            Direction::Ingress => Match::SourceIn(name),
-            Direction::Egress => Match::DestinationIn(name),
-        };
+    pub fn peer(&mut self, (peer, extent): Asked, direction: Direction) -> Option<Vec<Match>> {
+        let side = Side(direction);
         match peer {
             None => Some(Vec::new()),
-            Some(RulePeer::Pods(id)) => Some(vec![in_set(self.pods(id))]),
-            Some(
-                RulePeer::Block(id)
-                | RulePeer::Nodes(BlockPair { certain: id, .. }, _)
-                | RulePeer::Names(BlockPair { certain: id, .. }),
-            ) => {
-                let cidrs = self.block(id)?;
-                match cidrs.as_slice() {
-                    [] => Some(Vec::new()),
-                    [one] => Some(vec![match direction {
-                        Direction::Ingress => Match::Source(*one),
-                        Direction::Egress => Match::Destination(*one),
-                    }]),
-                    several => Some(vec![in_set(self.blocks(several))]),
+            Some(RulePeer::Pods(id)) => Some(vec![side.within(self.pods((id, extent)))]),
+            Some(RulePeer::Block(id)) => self.within_block(id, side),
+            Some(RulePeer::Nodes(pair, _) | RulePeer::Names(pair)) => {
+                let mut matches = self.within_block(extent.of(pair), side)?;
+                if self.is_other_than_pods(peer, extent) {
+                    matches.push(side.outside(self.all_pods()));
                 }
+                Some(matches)
             }
         }
     }
 
+    /// Whether a peer is nodes of which some addresses are not known: wherever these may be, they
+    /// are not those of pods.
+    fn is_other_than_pods(&self, peer: Option<RulePeer>, extent: Extent) -> bool {
+        extent == Extent::Possible
+            && matches!(peer, Some(RulePeer::Nodes(pair, _)) if pair.certain != pair.possible)
+    }
+
+    fn within_block(&mut self, id: BlockId, side: Side) -> Option<Vec<Match>> {
+        let cidrs = self.block(id)?;
+        Some(match cidrs.as_slice() {
+            [] => Vec::new(),
+            [one] => vec![side.block(*one)],
+            several => vec![side.within(self.blocks(several))],
+        })
+    }
+
     /// The set of what pods that a peer means call by these names; none, if there can be no such
     /// pod.
-    pub fn named(&mut self, peer: Option<RulePeer>, names: &Names) -> Option<SetName> {
-        let key = (peer, names.to_vec());
+    pub fn named(&mut self, (peer, extent): Asked, names: &Names) -> Option<SetName> {
+        let asked = (peer, self.extent(peer, extent));
+        let key = (asked, names.to_vec());
         self.uses.push(Use::Named(key.clone()));
-        let peers = self.peers(peer)?;
+        let peers = self.peers(asked)?;
         let known = self.known.1.get(&key).or_else(|| self.before.named.get(&key));
         let set = match known.filter(|(before, _)| before.is(&peers)) {
             Some((_, set)) => set.clone(),
-            None => self.new_named(peer, &peers, names),
+            None => self.new_named(asked, &peers, names),
         };
         self.made.insert(set.name.clone(), set.clone());
         self.known.1.insert(key, (peers, set.clone()));
@@ -126,27 +156,22 @@ impl<'i> Sets<'i> {
     }
 
     /// Who may be in a set of named ports; none if there can be nobody.
-    fn peers(&self, peer: Option<RulePeer>) -> Option<Peers> {
-        Some(match peer {
-            None => Peers::Anybody,
-            Some(RulePeer::Pods(id)) => Peers::Pods(self.peer_set(id)?),
-            Some(
-                RulePeer::Block(id)
-                | RulePeer::Nodes(BlockPair { certain: id, .. }, _)
-                | RulePeer::Names(BlockPair { certain: id, .. }),
-            ) => {
-                let block = self.input.policies.blocks().get(id as usize)?;
-                if block.of_family(self.family).is_empty() {
-                    return None;
-                }
-                Peers::Block(block.clone())
-            }
-        })
+    fn peers(&self, (peer, extent): Asked) -> Option<Peers> {
+        let block = match peer {
+            None => return Some(Peers::Anybody),
+            Some(RulePeer::Pods(id)) => return Some(Peers::Pods(self.peer_set(id)?, extent)),
+            // Nodes give names to no ports.
+            Some(RulePeer::Nodes(..)) => return None,
+            Some(RulePeer::Block(id)) => id,
+            Some(RulePeer::Names(pair)) => extent.of(pair),
+        };
+        let block = self.input.policies.blocks().get(block as usize)?;
+        (!block.of_family(self.family).is_empty()).then(|| Peers::Block(block.clone()))
     }
 
-    fn new_named(&self, peer: Option<RulePeer>, peers: &Peers, names: &Names) -> Arc<AddressSet> {
+    fn new_named(&self, (peer, extent): Asked, peers: &Peers, names: &Names) -> Arc<AddressSet> {
         let scope = match (peer, peers) {
-            (Some(RulePeer::Pods(id)), _) => self.meaning(id),
+            (Some(RulePeer::Pods(id)), _) => self.meaning((id, extent)),
             (_, Peers::Block(block)) => {
                 vec![format!("at {}", block.of_family(self.family).cidrs().join(","))]
             }
@@ -163,21 +188,48 @@ impl<'i> Sets<'i> {
         self.before.set(AddressSet { name, members })
     }
 
-    fn pods(&mut self, id: SetId) -> SetName {
-        self.uses.push(Use::Pods(id));
-        if let Some((_, known)) = self.known.0.get(&id) {
+    /// The extent of what a peer means: the certain one, if no pods are in doubt.
+    fn extent(&self, peer: Option<RulePeer>, extent: Extent) -> Extent {
+        match peer {
+            Some(RulePeer::Pods(id)) if !is_doubtful(self.input.policies, id) => Extent::Certain,
+            None | Some(RulePeer::Block(_)) => Extent::Certain,
+            _ => extent,
+        }
+    }
+
+    fn pods(&mut self, (id, extent): PodsKey) -> SetName {
+        let key = (id, self.extent(Some(RulePeer::Pods(id)), extent));
+        self.uses.push(Use::Pods(key));
+        if let Some((_, known)) = self.known.0.get(&key) {
             return known.name.clone();
         }
         let Some(pods) = self.peer_set(id) else {
             return format!("{}-none", self.stem()).into();
         };
-        let set = match self.before.pods.get(&id) {
+        let set = match self.before.pods.get(&key) {
             Some((known, set)) if Arc::ptr_eq(known, &pods) => set.clone(),
-            Some((known, set)) => self.other_groups(id, (known, set), &pods),
-            None => self.new_pods(id, &pods),
+            Some((known, set)) => self.other_groups(key, (known, set), &pods),
+            None => self.new_pods(key, &pods),
         };
         self.made.insert(set.name.clone(), set.clone());
-        self.known.0.insert(id, (pods, set.clone()));
+        self.known.0.insert(key, (pods, set.clone()));
+        set.name.clone()
+    }
+
+    /// The set of the addresses of all pods.
+    fn all_pods(&mut self) -> SetName {
+        self.uses.push(Use::AllPods);
+        let set = self.all.get_or_insert_with(|| match &self.before.all_pods {
+            Some(known) => known.clone(),
+            None => {
+                let addresses = self.pods.places().flat_map(|place| place.1.to_vec());
+                let own = addresses.filter(|address| Family::of(*address) == self.family);
+                let members = Members::Addresses(own.collect());
+                let name = format!("{}-pods", stem(self.input, self.family)).into();
+                self.before.set(AddressSet { name, members })
+            }
+        });
+        self.made.insert(set.name.clone(), set.clone());
         set.name.clone()
     }
 
@@ -185,28 +237,29 @@ impl<'i> Sets<'i> {
         self.input.policies.sets().get(id as usize).cloned()
     }
 
-    fn new_pods(&self, id: SetId, pods: &PeerSet) -> Arc<AddressSet> {
-        let members = Members::Addresses(self.addresses_of(&pods.certain).collect());
-        self.before.set(AddressSet { name: self.pods_name(id), members })
+    fn new_pods(&self, key: PodsKey, pods: &PeerSet) -> Arc<AddressSet> {
+        let members = Members::Addresses(self.addresses_of(&key.1.groups(pods)).collect());
+        self.before.set(AddressSet { name: self.pods_name(key), members })
     }
 
     /// The set of pods of which other groups are meant than before.
     fn other_groups(
         &self,
-        id: SetId,
+        key: PodsKey,
         (before, set): (&PeerSet, &AddressSet),
         now: &PeerSet,
     ) -> Arc<AddressSet> {
-        let Members::Addresses(known) = &set.members else { return self.new_pods(id, now) };
+        let Members::Addresses(known) = &set.members else { return self.new_pods(key, now) };
+        let (before, now) = (key.1.groups(before), key.1.groups(now));
         let mut members = known.clone();
-        for address in self.addresses_of(&before.certain.difference(&now.certain)) {
+        for address in self.addresses_of(&before.difference(&now)) {
             members.remove(&address);
         }
-        for address in self.addresses_of(&now.certain.difference(&before.certain)) {
+        for address in self.addresses_of(&now.difference(&before)) {
             members.insert(address);
         }
         let members = Members::Addresses(members);
-        self.before.set(AddressSet { name: self.pods_name(id), members })
+        self.before.set(AddressSet { name: self.pods_name(key), members })
     }
 
     fn addresses_of<'g>(
@@ -216,8 +269,8 @@ impl<'i> Sets<'i> {
         groups.iter().flat_map(|group| self.pods.of(group, self.family))
     }
 
-    fn pods_name(&self, id: SetId) -> SetName {
-        let meaning = self.meaning(id);
+    fn pods_name(&self, key: PodsKey) -> SetName {
+        let meaning = self.meaning(key);
         self.name(SetKind::Address, meaning.iter().map(String::as_str))
     }
 
@@ -247,9 +300,11 @@ impl<'i> Sets<'i> {
         name
     }
 
-    fn meaning(&self, id: SetId) -> Vec<String> {
+    fn meaning(&self, (id, extent): PodsKey) -> Vec<String> {
         let set = self.input.policies.set(id);
-        set.map_or_else(Vec::new, |set| set.meaning(self.input.model).to_vec())
+        let meaning = set.map_or_else(Vec::new, |set| set.meaning(self.input.model).to_vec());
+        let possible = (extent == Extent::Possible).then(|| "or perhaps".to_owned());
+        meaning.into_iter().chain(possible).collect()
     }
 
     fn name<'t>(&self, kind: SetKind, parts: impl Iterator<Item = &'t str>) -> SetName {
@@ -262,10 +317,65 @@ impl<'i> Sets<'i> {
     }
 
     fn stem(&self) -> String {
-        let number = match self.family {
-            Family::IPv4 => '4',
-            Family::IPv6 => '6',
-        };
-        format!("{}{number}", self.input.settings.prefix)
+        stem(self.input, self.family)
+    }
+}
+
+/// What names of sets begin with.
+fn stem(input: Input<'_>, family: Family) -> String {
+    let number = match family {
+        Family::IPv4 => '4',
+        Family::IPv6 => '6',
+    };
+    format!("{}{number}", input.settings.prefix)
+}
+
+/// The end of a packet that is the peer's, seen from a direction.
+#[derive(Clone, Copy)]
+struct Side(Direction);
+
+impl Side {
+    fn within(self, set: SetName) -> Match {
+        match self.0 {
+            Direction::Ingress => Match::SourceIn(set),
+            Direction::Egress => Match::DestinationIn(set),
+        }
+    }
+
+    fn outside(self, set: SetName) -> Match {
+        match self.0 {
+            Direction::Ingress => Match::SourceNotIn(set),
+            Direction::Egress => Match::DestinationNotIn(set),
+        }
+    }
+
+    fn block(self, block: Cidr) -> Match {
+        match self.0 {
+            Direction::Ingress => Match::Source(block),
+            Direction::Egress => Match::Destination(block),
+        }
+    }
+}
+
+impl Extent {
+    /// The block of this extent.
+    fn of(self, pair: BlockPair) -> BlockId {
+        match self {
+            Self::Certain => pair.certain,
+            Self::Possible => pair.possible,
+        }
+    }
+
+    /// Whether a set of this extent has the pods of a group.
+    pub fn has(self, pods: &PeerSet, group: GroupId) -> bool {
+        pods.certain.contains(group) || (self == Self::Possible && pods.unknown.contains(group))
+    }
+
+    /// Groups whose pods are in a set of this extent.
+    fn groups(self, pods: &PeerSet) -> Cow<'_, IntervalSet<GroupId>> {
+        match self {
+            Self::Certain => Cow::Borrowed(&pods.certain),
+            Self::Possible => Cow::Owned(pods.certain.union(&pods.unknown)),
+        }
     }
 }

@@ -131,8 +131,9 @@ impl Check<'_> {
                     return Ok(());
                 }
                 let mut found = way.own.clone();
-                if let Some(class) = &way.class {
-                    found.add_all(&pods.class(class)?.unwrap_or_default());
+                let class = way.class.as_ref().map(|class| pods.class(class)).transpose()?;
+                if let Some(class) = class.flatten() {
+                    found.add_all(&class.admitted);
                 }
                 found
             }
@@ -166,13 +167,16 @@ impl Check<'_> {
             return Ok(true);
         }
         let (direction, class, id, group) = &claim;
-        let admitted = pods.class(class)?.unwrap_or_default();
+        let Some(class) = pods.class(class)? else { return Ok(false) };
+        let admitted = &class.admitted;
         let expected = self.policies(&mut memory.spaces).admitted(*id, *direction, *group);
-        let pairs = memory.equals.pairs(&admitted, &expected, self.program.family);
-        if pairs.is_none() && !self.same(*direction, &admitted, &expected) {
+        let pairs = memory.equals.pairs(admitted, &expected, self.program.family);
+        if pairs.is_none() && !self.same(*direction, admitted, &expected) {
             return Ok(false);
         }
-        let grounds = Grounds::new(pods.reader.chain(class)?, self.input.policies, &claim, pairs);
+        let chains = class.chains.iter().map(|name| pods.reader.chain(name));
+        let chains = chains.collect::<Result<Vec<_>, _>>()?;
+        let grounds = Grounds::new(&chains, self.input.policies, &claim, pairs);
         memory.proofs.insert(claim, (grounds, memory.run));
         Ok(true)
     }

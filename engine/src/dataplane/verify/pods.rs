@@ -1,11 +1,12 @@
 //! What a direction's chains admit for one pod.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::program::{Action, Chain, ChainName, FilterRule, Match};
+use super::decisions::{Decisions, Outcome, Step as Decision};
 use super::reader::{Product, Reader, Trouble, Walker};
-use super::regions::{Region, Walk};
+use super::regions::{DEEPEST, Region, Walk};
 use super::space::{Admitted, Asked, Space, everywhere, in_cidr};
 use crate::manifest::Direction;
 use crate::net::ConnSet;
@@ -16,7 +17,17 @@ pub struct Pods<'w, 'p> {
     pub reader: &'w Reader<'p>,
     /// The direction.
     pub direction: Direction,
-    classes: BTreeMap<ChainName, Option<Arc<Admitted>>>,
+    classes: BTreeMap<ChainName, Option<Arc<Class>>>,
+}
+
+/// What a chain says of whatever pod comes to it.
+#[derive(Debug)]
+pub struct Class {
+    /// What it admits.
+    pub admitted: Admitted,
+    /// The chain, and those that it leads on to.
+    pub chains: BTreeSet<ChainName>,
+    outcome: Outcome,
 }
 
 /// What one rule, or a chain, says where only some packets are looked at.
@@ -39,17 +50,79 @@ impl<'w, 'p> Pods<'w, 'p> {
     }
 
     /// What a chain admits for whatever pod; none if it asks who it is, or is of another form.
-    pub fn class(&mut self, name: &ChainName) -> Result<Option<Arc<Admitted>>, Trouble> {
+    pub fn class(&mut self, name: &ChainName) -> Result<Option<Arc<Class>>, Trouble> {
+        self.class_below(name, 0)
+    }
+
+    fn class_below(
+        &mut self,
+        name: &ChainName,
+        depth: usize,
+    ) -> Result<Option<Arc<Class>>, Trouble> {
         if let Some(known) = self.classes.get(name) {
             return Ok(known.clone());
         }
+        if depth > DEEPEST {
+            return Ok(None);
+        }
         let chain = self.reader.chain(name)?;
-        let mut admitted = Admitted::default();
         let asks = chain.rules.iter().any(|rule| self.asks_subject(rule));
-        let read = !asks && matches!(self.read(chain, None, &mut admitted)?, Step::End);
-        let class = read.then(|| Arc::new(admitted));
+        let class = if asks { None } else { self.read_class(chain, depth)? };
+        let class = class.map(Arc::new);
         self.classes.insert(name.clone(), class.clone());
         Ok(class)
+    }
+
+    fn read_class(&mut self, chain: &Chain, depth: usize) -> Result<Option<Class>, Trouble> {
+        let mut chains = BTreeSet::from([chain.name.clone()]);
+        // At its end a chain returns.
+        let (mut steps, mut end) = (Vec::new(), Outcome::Admit);
+        for rule in &chain.rules {
+            if matches!(rule.action, Action::Log { .. }) {
+                continue;
+            }
+            if rule.matches.iter().any(|one| matches!(one, Match::Limit(..))) {
+                return Ok(None);
+            }
+            let products = self.reader.products(rule, Walker::NEW)?;
+            if products.is_empty() {
+                continue;
+            }
+            let Some(outcome) = self.outcome(&rule.action, &mut chains, depth)? else {
+                return Ok(None);
+            };
+            if products.iter().any(Product::is_all) {
+                end = outcome;
+                break;
+            }
+            let decided = products.iter().map(|product| {
+                let (peers, conns) = self.peers_of(product);
+                Decision { peers, conns, outcome: outcome.clone() }
+            });
+            steps.extend(decided);
+        }
+        let family = self.reader.program.family;
+        let outcome = Outcome::of(Decisions::new(steps, &end, family));
+        let admitted = Admitted::of(&outcome, family);
+        Ok(Some(Class { admitted, chains, outcome }))
+    }
+
+    /// What an action comes to; none if it has another form.
+    fn outcome(
+        &mut self,
+        action: &Action,
+        chains: &mut BTreeSet<ChainName>,
+        depth: usize,
+    ) -> Result<Option<Outcome>, Trouble> {
+        Ok(match action {
+            Action::Return => Some(Outcome::Admit),
+            Action::Drop | Action::Reject(_) => Some(Outcome::Deny),
+            Action::Goto(next) => self.class_below(next, depth + 1)?.map(|class| {
+                chains.extend(class.chains.iter().cloned());
+                class.outcome.clone()
+            }),
+            Action::Jump(_) | Action::Accept | Action::Log { .. } => None,
+        })
     }
 
     fn asks_subject(&self, rule: &FilterRule) -> bool {
@@ -68,11 +141,11 @@ impl<'w, 'p> Pods<'w, 'p> {
         })
     }
 
-    /// What a chain says of a pod, or of whatever pod; what it admits is added.
+    /// What a chain says of a pod; what it admits is added.
     pub fn read(
         &self,
         chain: &Chain,
-        subject: Option<u128>,
+        subject: u128,
         admitted: &mut Admitted,
     ) -> Result<Step, Trouble> {
         for rule in &chain.rules {
@@ -88,7 +161,7 @@ impl<'w, 'p> Pods<'w, 'p> {
     fn rule(
         &self,
         rule: &FilterRule,
-        subject: Option<u128>,
+        subject: u128,
         admitted: &mut Admitted,
     ) -> Result<Step, Trouble> {
         if matches!(rule.action, Action::Log { .. }) {
@@ -98,8 +171,7 @@ impl<'w, 'p> Pods<'w, 'p> {
             return Ok(Step::Other);
         }
         // Most rules on the way are about other pods.
-        if subject.is_some_and(|subject| rule.matches.iter().any(|one| self.excludes(one, subject)))
-        {
+        if rule.matches.iter().any(|one| self.excludes(one, subject)) {
             return Ok(Step::On);
         }
         let mut products = self.reader.products(rule, Walker::NEW)?;
@@ -128,25 +200,30 @@ impl<'w, 'p> Pods<'w, 'p> {
     }
 
     /// Whether the product is about the subject, which it then is not asked for any more.
-    fn about(&self, product: &mut Product, subject: Option<u128>) -> bool {
+    fn about(&self, product: &mut Product, subject: u128) -> bool {
         let own = match self.direction {
             Direction::Egress => &mut product.source,
             Direction::Ingress => &mut product.destination,
         };
-        let Some(subject) = subject else { return true };
         own.take().is_none_or(|asked| asked.space().contains(subject))
     }
 
     fn admit(&self, products: &[Product], admitted: &mut Admitted) {
         for product in products {
-            let peers = match self.direction {
-                Direction::Egress => &product.destination,
-                Direction::Ingress => &product.source,
-            };
-            let anywhere = || Asked::fixed(everywhere(self.reader.program.family));
-            let peers = peers.clone().unwrap_or_else(anywhere);
-            admitted.add(peers, product.conns.clone().unwrap_or_else(ConnSet::all));
+            let (peers, conns) = self.peers_of(product);
+            admitted.add(peers, conns);
         }
+    }
+
+    /// Peers of which a product is, and connections.
+    fn peers_of(&self, product: &Product) -> (Arc<Asked>, ConnSet) {
+        let peers = match self.direction {
+            Direction::Egress => &product.destination,
+            Direction::Ingress => &product.source,
+        };
+        let anywhere = || Asked::fixed(everywhere(self.reader.program.family));
+        let peers = peers.clone().unwrap_or_else(anywhere);
+        (peers, product.conns.clone().unwrap_or_else(ConnSet::all))
     }
 
     /// What is admitted for a pod's address, whatever the form of the chains.

@@ -1,23 +1,28 @@
 //! What policies admit for a pod, read from the policies alone.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::decisions::{Decisions, Outcome, Step};
 use super::places::{Change, Place, Places};
-use super::space::{self, Admitted, Asked, Origin, Space};
+use super::space::{self, Admitted, Asked, Extent, Origin, PodsKey, Space};
 use crate::cluster::{ClusterModel, Group, GroupId};
-use crate::manifest::{Direction, PortMatch};
+use crate::manifest::{Action, Direction, PortMatch};
 use crate::net::{ConnSet, Family, IntervalSet, PortSet, Protocol, all_ports};
-use crate::policy::{BlockPair, PeerSet, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
+use crate::policy::{
+    BlockId, CompiledPolicy, PeerSet, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer, SetId,
+    Tier, TierKind,
+};
 use crate::shared::Sorted;
 
 /// Addresses of sets of pods, with what they were read from.
 #[derive(Debug, Default)]
 pub struct PodSpaces {
-    known: FxHashMap<SetId, Known>,
+    known: FxHashMap<PodsKey, Known>,
 }
 
 #[derive(Debug)]
@@ -39,20 +44,20 @@ impl PodSpaces {
         policies: &PolicySet,
         (places, change): (&Places, &Change),
         family: Family,
-    ) -> FxHashSet<SetId> {
+    ) -> FxHashSet<PodsKey> {
         let mut changed = FxHashSet::default();
-        self.known.retain(|id, known| {
-            let Some(now) = policies.sets().get(*id as usize) else {
-                changed.insert(*id);
+        self.known.retain(|key, known| {
+            let Some(now) = policies.sets().get(key.0 as usize) else {
+                changed.insert(*key);
                 return false;
             };
             let next = match known.shared {
-                true => Some(Known::new((*id, now), places, family)),
-                false => known.next((*id, now), (places, change), family),
+                true => Some(Known::new((*key, now), places, family)),
+                false => known.next((*key, now), (places, change), family),
             };
             if let Some(next) = next {
                 if next.asked.members != known.asked.members {
-                    changed.insert(*id);
+                    changed.insert(*key);
                 }
                 *known = next;
             }
@@ -67,47 +72,49 @@ impl PodSpaces {
     }
 
     /// Forgets sets that nobody asks for.
-    pub fn keep(&mut self, asked: &FxHashSet<SetId>) {
-        self.known.retain(|id, _| asked.contains(id));
+    pub fn keep(&mut self, asked: &FxHashSet<PodsKey>) {
+        self.known.retain(|key, _| asked.contains(key));
     }
 
     /// The addresses of a set of pods.
-    pub fn get(&self, id: SetId) -> Option<&Arc<Asked>> {
-        self.known.get(&id).map(|known| &known.asked)
+    pub fn get(&self, key: PodsKey) -> Option<&Arc<Asked>> {
+        self.known.get(&key).map(|known| &known.asked)
     }
 }
 
 impl Known {
-    fn new((id, pods): (SetId, &Arc<PeerSet>), places: &Places, family: Family) -> Self {
-        let addresses = pods.certain.iter().flat_map(|group| places.of(group, family));
+    fn new((key, pods): (PodsKey, &Arc<PeerSet>), places: &Places, family: Family) -> Self {
+        let groups = groups(pods, key.1);
+        let addresses = groups.iter().flat_map(|group| places.of(group, family));
         let addresses: Vec<IpAddr> = addresses.collect();
         let count = addresses.len();
         let members: Sorted<IpAddr> = addresses.into_iter().collect();
         let shared = members.len() != count;
-        Self { pods: pods.clone(), asked: Asked::of(Origin::Pods(id), members), shared }
+        Self { pods: pods.clone(), asked: Asked::of(Origin::Pods(key), members), shared }
     }
 
     /// What it is now; none if it is the same.
     fn next(
         &self,
-        (id, now): (SetId, &Arc<PeerSet>),
+        (key, now): (PodsKey, &Arc<PeerSet>),
         (places, change): (&Places, &Change),
         family: Family,
     ) -> Option<Self> {
-        let meant = |place: &&Place| self.pods.certain.contains(place.0);
+        let meant = |place: &&Place| is_meant(&self.pods, key.1, place.0);
         let own = |place: &Place| -> Vec<IpAddr> {
             place.1.iter().copied().filter(|address| Family::of(*address) == family).collect()
         };
         let mut left: Vec<IpAddr> = change.left.iter().filter(meant).flat_map(own).collect();
         // Groups that are meant only now are read as a whole below.
-        let still = |place: &&Place| meant(place) && now.certain.contains(place.0);
+        let still = |place: &&Place| meant(place) && is_meant(now, key.1, place.0);
         let mut entered: Vec<IpAddr> = change.entered.iter().filter(still).flat_map(own).collect();
         if !Arc::ptr_eq(now, &self.pods) {
             let of = |groups: IntervalSet<GroupId>| -> Vec<IpAddr> {
                 groups.iter().flat_map(|group| places.of(group, family)).collect()
             };
-            left.extend(of(self.pods.certain.difference(&now.certain)));
-            entered.extend(of(now.certain.difference(&self.pods.certain)));
+            let (before, now) = (groups(&self.pods, key.1), groups(now, key.1));
+            left.extend(of(before.difference(&now)));
+            entered.extend(of(now.difference(&before)));
         } else if left.is_empty() && entered.is_empty() {
             return None;
         }
@@ -117,10 +124,21 @@ impl Known {
         }
         let shared = !entered.into_iter().fold(true, |new, address| members.insert(address) & new);
         if shared {
-            return Some(Self::new((id, now), places, family));
+            return Some(Self::new((key, now), places, family));
         }
-        let asked = Asked::of(Origin::Pods(id), members);
+        let asked = Asked::of(Origin::Pods(key), members);
         Some(Self { pods: now.clone(), asked, shared: false })
+    }
+}
+
+fn is_meant(pods: &PeerSet, extent: Extent, group: GroupId) -> bool {
+    pods.certain.contains(group) || (extent == Extent::Possible && pods.unknown.contains(group))
+}
+
+fn groups(pods: &PeerSet, extent: Extent) -> Cow<'_, IntervalSet<GroupId>> {
+    match extent {
+        Extent::Certain => Cow::Borrowed(&pods.certain),
+        Extent::Possible => Cow::Owned(pods.certain.union(&pods.unknown)),
     }
 }
 
@@ -139,28 +157,81 @@ pub struct Policies<'i> {
 }
 
 impl Policies<'_> {
-    /// What a program admits for pods of a group. A policy of which it is not known whether it
-    /// selects them isolates and admits nothing.
+    /// What a program admits for pods of a group, where nothing is taken for granted: what is not
+    /// known is accepted or passed on by no rule, and denied by those that deny or pass.
     ///
     /// # Source
-    /// NetworkPolicy §6.
+    /// NetworkPolicy §6, ClusterNetworkPolicy §5.
     pub fn admitted(&mut self, id: ProgramId, direction: Direction, subject: GroupId) -> Admitted {
         let program = self.policies.program(id);
         let mut admitted = Admitted::default();
-        if program.is_open() {
-            admitted.add(Asked::fixed(space::everywhere(self.family)), ConnSet::all());
-        }
         let Some(group) = self.model.groups.get(subject) else {
             return admitted;
         };
-        let selecting = program.tiers.iter().flat_map(|tier| &tier.policies);
-        for policy in selecting.filter(|policy| policy.certain) {
+        let subject = (direction, group);
+        let [tier] = program.tiers.as_slice() else {
+            return Admitted::of(&self.tiers(&program.tiers, subject), self.family);
+        };
+        if tier.kind != TierKind::NetworkPolicy {
+            return Admitted::of(&self.tiers(&program.tiers, subject), self.family);
+        }
+        // A policy of which it is not known whether it selects the pods isolates them.
+        for policy in tier.policies.iter().filter(|policy| policy.certain) {
             let rules = self.policies.policy(policy.policy).and_then(|one| one.rules(direction));
             for rule in rules.unwrap_or_default() {
-                self.rule(rule, (direction, group), &mut admitted);
+                for (peers, conns) in self.rule(rule, subject, Extent::Certain) {
+                    admitted.add(peers, conns);
+                }
             }
         }
         admitted
+    }
+
+    /// What tiers come to, the last one first: each needs to know what comes after it.
+    fn tiers(&mut self, tiers: &[Tier], subject: (Direction, &Group)) -> Outcome {
+        let mut in_order: Vec<&Tier> = tiers.iter().collect();
+        in_order.sort_by_key(|tier| tier.kind);
+        // What no tier decides is allowed.
+        let mut next = Outcome::Admit;
+        for tier in in_order.into_iter().rev() {
+            next = Outcome::of(self.tier(tier, &next, subject));
+        }
+        next
+    }
+
+    fn tier(&mut self, tier: &Tier, next: &Outcome, subject: (Direction, &Group)) -> Decisions {
+        let known = tier.policies.iter();
+        let known = known.filter_map(|one| Some((one, self.policies.policy(one.policy)?)));
+        let mut in_order: Vec<(&PolicyRef, &Arc<CompiledPolicy>)> = known.collect();
+        let isolates = tier.kind == TierKind::NetworkPolicy;
+        if !isolates {
+            in_order.sort_by_key(|(_, policy)| (policy.priority, policy.object.meta.name.clone()));
+        }
+        let mut steps = Vec::new();
+        for (one, policy) in in_order {
+            for rule in policy.rules(subject.0).unwrap_or_default() {
+                if one.certain && rule.action != Action::Deny {
+                    let outcome = if rule.action == Action::Pass { next } else { &Outcome::Admit };
+                    steps.extend(self.steps((rule, Extent::Certain), outcome, subject));
+                }
+                if rule.action != Action::Accept {
+                    let denied = (rule, Extent::Possible);
+                    steps.extend(self.steps(denied, &Outcome::Deny, subject));
+                }
+            }
+        }
+        Decisions::new(steps, if isolates { &Outcome::Deny } else { next }, self.family)
+    }
+
+    fn steps(
+        &mut self,
+        (rule, extent): (&PolicyRule, Extent),
+        outcome: &Outcome,
+        subject: (Direction, &Group),
+    ) -> Vec<Step> {
+        let decided = self.rule(rule, subject, extent).into_iter();
+        let outcome = |(peers, conns)| Step { peers, conns, outcome: outcome.clone() };
+        decided.map(outcome).collect()
     }
 
     /// §6: a rule's peers and ports form a full product.
@@ -168,31 +239,35 @@ impl Policies<'_> {
         &mut self,
         rule: &PolicyRule,
         (direction, subject): (Direction, &Group),
-        admitted: &mut Admitted,
-    ) {
+        extent: Extent,
+    ) -> Vec<(Arc<Asked>, ConnSet)> {
         let (conns, named) = connections(rule, direction, subject);
+        let mut parts = Vec::new();
         if rule.peers.is_empty() {
             let anywhere = Asked::fixed(space::everywhere(self.family));
-            self.at(&anywhere, (&conns, &named), admitted);
+            self.at(&anywhere, (&conns, &named), &mut parts);
         }
         for peer in &rule.peers {
-            let peers = self.peers(*peer);
-            self.at(&peers, (&conns, &named), admitted);
+            let peers = self.peers(*peer, extent);
+            // Nodes have no port names. [ClusterNetworkPolicy §4]
+            let named = if matches!(peer, RulePeer::Nodes(..)) { &[][..] } else { &named };
+            self.at(&peers, (&conns, named), &mut parts);
         }
+        parts
     }
 
     fn at(
         &self,
         peers: &Arc<Asked>,
         (conns, named): (&ConnSet, &[(Protocol, Arc<str>)]),
-        admitted: &mut Admitted,
+        parts: &mut Vec<(Arc<Asked>, ConnSet)>,
     ) {
-        admitted.add(peers.clone(), conns.clone());
+        parts.push((peers.clone(), conns.clone()));
         for ((protocol, port), addresses) in self.named(named) {
             let addresses = space::of_addresses(addresses.into_iter(), self.family);
             let conns = ConnSet::of(protocol, PortSet::range(port, port));
             let both = addresses.intersection(peers.space());
-            admitted.add(Asked::derived(both, &[&**peers]), conns);
+            parts.push((Asked::derived(both, &[&**peers]), conns));
         }
     }
 
@@ -216,27 +291,41 @@ impl Policies<'_> {
         named
     }
 
-    /// §7, §8: selectors name pods, blocks whatever has an address in them.
-    fn peers(&mut self, peer: RulePeer) -> Arc<Asked> {
-        match peer {
-            RulePeer::Block(id)
-            | RulePeer::Nodes(BlockPair { certain: id, .. }, _)
-            | RulePeer::Names(BlockPair { certain: id, .. }) => {
-                let block = self.policies.block(id);
-                let space = block.map_or_else(Space::empty, |one| space::of_set(one, self.family));
-                Asked::fixed(space)
+    /// §7, §8: selectors name pods, blocks whatever has an address in them; nodes, whatever has
+    /// one of theirs, which pods with a network of their own never have.
+    fn peers(&mut self, peer: RulePeer, extent: Extent) -> Arc<Asked> {
+        match (peer, extent) {
+            (RulePeer::Block(id), _) => Asked::fixed(self.block(id)),
+            (RulePeer::Pods(id), _) => self.set(id, extent),
+            (RulePeer::Nodes(pair, _) | RulePeer::Names(pair), Extent::Certain) => {
+                Asked::fixed(self.block(pair.certain))
             }
-            RulePeer::Pods(id) => self.set(id),
+            (RulePeer::Nodes(pair, _), Extent::Possible) if pair.certain != pair.possible => {
+                let groups = self.places.groups();
+                let pods = groups.flat_map(|(id, _)| self.places.of(id, self.family));
+                let pods = space::of_addresses(pods, self.family);
+                Asked::dependent(self.block(pair.possible).difference(&pods))
+            }
+            (RulePeer::Nodes(pair, _) | RulePeer::Names(pair), Extent::Possible) => {
+                Asked::fixed(self.block(pair.possible))
+            }
         }
     }
 
-    fn set(&mut self, id: SetId) -> Arc<Asked> {
+    fn block(&self, id: BlockId) -> Space {
+        let block = self.policies.block(id);
+        block.map_or_else(Space::empty, |one| space::of_set(one, self.family))
+    }
+
+    fn set(&mut self, id: SetId, extent: Extent) -> Arc<Asked> {
         let Some(pods) = self.policies.sets().get(id as usize) else {
             return Asked::fixed(Space::empty());
         };
-        let (places, family) = (self.places, self.family);
-        let known = self.spaces.known.entry(id);
-        known.or_insert_with(|| Known::new((id, pods), places, family)).asked.clone()
+        // Where nobody is in doubt, it is one set of pods.
+        let extent = if pods.unknown.is_empty() { Extent::Certain } else { extent };
+        let (places, family, key) = (self.places, self.family, (id, extent));
+        let known = self.spaces.known.entry(key);
+        known.or_insert_with(|| Known::new((key, pods), places, family)).asked.clone()
     }
 }
 

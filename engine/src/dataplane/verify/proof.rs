@@ -5,26 +5,29 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::program::{Chain, ChainName, SetName};
+use super::decisions::{By, Decisions, Outcome, Run};
 use super::policies::PodSpaces;
 use super::reader::KnownSets;
-use super::space::{Admitted, Asked, Origin};
+use super::space::{Admitted, Asked, Extent, Origin, PodsKey};
 use crate::cluster::GroupId;
-use crate::manifest::{Direction, PortMatch};
+use crate::manifest::{Action, Direction, PortMatch};
 use crate::net::{ConnSet, Family};
-use crate::policy::{CompiledPolicy, PolicyRule, PolicySet, ProgramId, SetId};
+use crate::policy::{CompiledPolicy, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
 
 /// What is proved: that a chain admits what a program does, for pods of a group.
 pub type Claim = (Direction, ChainName, ProgramId, GroupId);
 
 /// A set of the program and a set of pods that have the same members.
-pub type Pair = (SetName, SetId);
+pub type Pair = (SetName, PodsKey);
 
-/// What a proof hangs on, beside its chain.
+/// What a proof depends on.
 ///
 /// That a rule asks a set where a policy means pods says the same whoever these are, as long as
 /// both are the same: such a proof hangs on their being so, not on who they are.
 #[derive(Debug)]
 pub struct Grounds {
+    /// The chains that a packet of the class may walk.
+    chains: Vec<ChainName>,
     /// They are kept, so that another one is never at the same place.
     policies: Vec<Arc<CompiledPolicy>>,
     /// Sets that must have the same members.
@@ -32,8 +35,11 @@ pub struct Grounds {
     /// Sets that must have the members that they had.
     sets: Vec<SetName>,
     /// Pods that must be those that they were.
-    peers: Vec<SetId>,
-    /// Whether it hangs on what ports all pods have.
+    peers: Vec<PodsKey>,
+    /// Sets of pods of which it must be in doubt who belongs there, or not, as it was: where rules
+    /// deny, those in doubt count.
+    doubts: Vec<(SetId, bool)>,
+    /// Whether it depends on where all pods are, and on what ports they have.
     everybody: bool,
 }
 
@@ -45,15 +51,15 @@ pub struct Changed {
     /// Sets.
     pub sets: FxHashSet<SetName>,
     /// Sets of pods.
-    pub peers: FxHashSet<SetId>,
+    pub peers: FxHashSet<PodsKey>,
     /// Whether some pod is elsewhere.
     pub pods: bool,
 }
 
 impl Grounds {
-    /// Grounds of a claim; without pairs it hangs on all members.
+    /// Grounds of a claim; without pairs it depends on all members.
     pub fn new(
-        chain: &Chain,
+        chains: &[&Arc<Chain>],
         policies: &PolicySet,
         claim: &Claim,
         pairs: Option<Vec<Pair>>,
@@ -62,14 +68,20 @@ impl Grounds {
         let own = policies_of(policies, *id);
         let rules: Vec<&PolicyRule> =
             own.iter().flat_map(|policy| policy.rules(*direction).unwrap_or_default()).collect();
-        let everybody = *direction == Direction::Egress && rules.iter().any(|rule| names(rule));
+        let everybody = *direction == Direction::Egress && rules.iter().any(|rule| asks_all(rule));
+        let closing = rules.iter().filter(|rule| rule.action != Action::Accept);
+        let doubts = closing.flat_map(|rule| &rule.peers).filter_map(|peer| peer.pods());
+        let doubts: Vec<_> = doubts.map(|id| (id, is_doubtful(policies, id))).collect();
         let peers = rules.iter().flat_map(|rule| &rule.peers).filter_map(|peer| peer.pods());
-        let peers: Vec<SetId> = peers.filter(|_| pairs.is_none()).collect();
+        let certain = peers.map(|id| (id, Extent::Certain));
+        let possible = doubts.iter().filter(|(_, doubtful)| *doubtful);
+        let peers = certain.chain(possible.map(|(id, _)| (*id, Extent::Possible)));
+        let peers: Vec<PodsKey> = peers.filter(|_| pairs.is_none()).collect();
         let paired = pairs.unwrap_or_default();
-        let sets =
-            super::reader::asked_sets(chain).filter(|set| paired.iter().all(|p| p.0 != **set));
-        let sets = sets.cloned().collect();
-        Self { policies: own, pairs: paired, sets, peers, everybody }
+        let sets = chains.iter().flat_map(|chain| super::reader::asked_sets(chain));
+        let sets = sets.filter(|set| paired.iter().all(|p| p.0 != **set)).cloned().collect();
+        let chains = chains.iter().map(|chain| chain.name.clone()).collect();
+        Self { chains, policies: own, pairs: paired, sets, peers, doubts, everybody }
     }
 
     /// Whether they still hold.
@@ -79,18 +91,26 @@ impl Grounds {
         (changed, equals): (&Changed, &Equals),
         policies: &PolicySet,
     ) -> bool {
-        let otherwise = changed.chains.contains(&claim.1)
+        let otherwise = (!changed.chains.is_empty()
+            && self.chains.iter().any(|chain| changed.chains.contains(chain)))
             || (self.everybody && changed.pods)
             || self.sets.iter().any(|set| changed.sets.contains(set))
-            || self.peers.iter().any(|id| changed.peers.contains(id));
+            || self.peers.iter().any(|key| changed.peers.contains(key))
+            || self.doubts.iter().any(|(id, doubtful)| is_doubtful(policies, *id) != *doubtful);
         !otherwise
             && (!equals.broken || self.pairs.iter().all(|pair| equals.known.contains_key(pair)))
             && same_policies(policies, claim.2, &self.policies)
     }
 
     /// Sets of pods that they are about.
-    pub fn about(&self) -> impl Iterator<Item = SetId> {
+    pub fn about(&self) -> impl Iterator<Item = PodsKey> {
         self.peers.iter().copied().chain(self.pairs.iter().map(|pair| pair.1))
+    }
+
+    /// Whether they fall with any member of a set.
+    #[cfg(test)]
+    pub fn depend_on_members(&self) -> bool {
+        !self.sets.is_empty() || !self.peers.is_empty() || self.everybody
     }
 
     /// Sets that must have the same members.
@@ -99,18 +119,26 @@ impl Grounds {
     }
 }
 
-fn names(rule: &PolicyRule) -> bool {
-    rule.ports.iter().any(|port| matches!(port.ports, PortMatch::Named(_)))
+/// Whether a rule for egress asks for the port names of all pods, or for addresses that no pod has.
+fn asks_all(rule: &PolicyRule) -> bool {
+    let named = rule.ports.iter().any(|port| matches!(port.ports, PortMatch::Named(_)));
+    let elsewhere = |peer: &RulePeer| match peer {
+        RulePeer::Nodes(pair, _) => pair.certain != pair.possible,
+        _ => false,
+    };
+    named || rule.peers.iter().any(elsewhere)
+}
+
+fn is_doubtful(policies: &PolicySet, id: SetId) -> bool {
+    policies.set(id).is_some_and(|set| !set.unknown.is_empty())
 }
 
 fn policies_of(policies: &PolicySet, id: ProgramId) -> Vec<Arc<CompiledPolicy>> {
-    let all = policies.program(id).tiers.iter().flat_map(|tier| &tier.policies);
-    all.filter_map(|policy| policies.policy(policy.policy).cloned()).collect()
+    policies.policies_of(id).map(|(_, policy)| policy.clone()).collect()
 }
 
 fn same_policies(policies: &PolicySet, id: ProgramId, known: &[Arc<CompiledPolicy>]) -> bool {
-    let all = policies.program(id).tiers.iter().flat_map(|tier| &tier.policies);
-    let mut now = all.filter_map(|policy| policies.policy(policy.policy));
+    let mut now = policies.policies_of(id).map(|(_, policy)| policy);
     known.iter().all(|known| now.next().is_some_and(|now| Arc::ptr_eq(now, known)))
         && now.next().is_none()
 }
@@ -162,6 +190,14 @@ impl Equals {
         expected: &Admitted,
         family: Family,
     ) -> Option<Vec<Pair>> {
+        let mut pairs = Vec::new();
+        if found.is_ordered() || expected.is_ordered() {
+            let (found, expected) = (found.decisions(family)?, expected.decisions(family)?);
+            let mut seen = Vec::new();
+            return self
+                .in_order(&found, &expected, (family, &mut seen, &mut pairs))
+                .then_some(pairs);
+        }
         let (found, expected) = (found.by_origin(family)?, expected.by_origin(family)?);
         if found.everywhere != expected.everywhere
             || found.fixed != expected.fixed
@@ -169,14 +205,64 @@ impl Equals {
         {
             return None;
         }
-        let mut left: Vec<_> = expected.asked.into_values().collect();
-        let mut pairs = Vec::new();
-        for (set, conns) in found.asked.into_values() {
+        let left = expected.asked.into_values().collect();
+        self.matched(found.asked.into_values(), left, &mut pairs).then_some(pairs)
+    }
+
+    /// Finds for each set of the program the pods that it stands for.
+    fn matched<'a>(
+        &mut self,
+        found: impl Iterator<Item = (&'a Arc<Asked>, ConnSet)>,
+        mut expected: Vec<(&Arc<Asked>, ConnSet)>,
+        pairs: &mut Vec<Pair>,
+    ) -> bool {
+        for (set, conns) in found {
             let mut agrees = |one: &(&Arc<Asked>, ConnSet)| one.1 == conns && self.same(set, one.0);
-            let at = left.iter().position(&mut agrees)?;
-            pairs.extend(pair(set, left.swap_remove(at).0));
+            let Some(at) = expected.iter().position(&mut agrees) else { return false };
+            pairs.extend(pair(set, expected.swap_remove(at).0));
         }
-        Some(pairs)
+        expected.is_empty()
+    }
+
+    /// Whether two lists of decisions are the same run by run, with sets for pods.
+    fn in_order(
+        &mut self,
+        found: &Decisions,
+        expected: &Decisions,
+        (family, seen, pairs): (Family, &mut Vec<[*const Decisions; 2]>, &mut Vec<Pair>),
+    ) -> bool {
+        let both = [std::ptr::from_ref(found), std::ptr::from_ref(expected)];
+        if seen.contains(&both) {
+            return true;
+        }
+        seen.push(both);
+        let found = found.runs(By::Origin, family);
+        let Some((found, expected)) = found.zip(expected.runs(By::Origin, family)) else {
+            return false;
+        };
+        if found.len() != expected.len() {
+            return false;
+        }
+        for (one, two) in found.into_iter().zip(expected) {
+            let onward = match (one.outcome, two.outcome) {
+                (Outcome::Admit, Outcome::Admit) | (Outcome::Deny, Outcome::Deny) => true,
+                (Outcome::Onward(a), Outcome::Onward(b)) => {
+                    self.in_order(a, b, (family, &mut *seen, &mut *pairs))
+                }
+                _ => false,
+            };
+            if !onward || one.everywhere != two.everywhere || !self.same_parts(one, two, pairs) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether runs are of the same addresses as written, and of sets for pods.
+    fn same_parts(&mut self, found: Run<'_>, expected: Run<'_>, pairs: &mut Vec<Pair>) -> bool {
+        let (fixed, found) = found.split();
+        let (written, expected) = expected.split();
+        fixed == written && self.matched(found.into_iter(), expected, pairs)
     }
 
     /// Whether a set and pods are the same.

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, OnceLock};
 
 use super::super::program::SetName;
+use super::decisions::{Decisions, Outcome, Step};
 use crate::net::{AddrSet, Cidr, ConnSet, Family, IntervalSet, Protocol};
 use crate::policy::SetId;
 use crate::shared::Sorted;
@@ -72,6 +73,18 @@ pub fn of_set(set: &AddrSet, family: Family) -> Space {
     }
 }
 
+/// How much of a set of pods is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Extent {
+    /// Pods that match for certain.
+    Certain,
+    /// Pods that match or may match.
+    Possible,
+}
+
+/// A set of pods, and how much of it.
+pub type PodsKey = (SetId, Extent);
+
 /// Where addresses come from that rules or policies ask for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
@@ -80,7 +93,7 @@ pub enum Origin {
     /// They are members of a set of the program.
     Set(SetName),
     /// They are those of a set of pods.
-    Pods(SetId),
+    Pods(PodsKey),
     /// They hang on those of a set, or of pods, and are others.
     Derived,
 }
@@ -110,6 +123,12 @@ impl Asked {
         Arc::new(Self { origin, members, space: OnceLock::from(space) })
     }
 
+    /// Addresses that hang on who is where.
+    pub fn dependent(space: Space) -> Arc<Self> {
+        let (origin, members) = (Origin::Derived, Sorted::default());
+        Arc::new(Self { origin, members, space: OnceLock::from(space) })
+    }
+
     /// Addresses that may be others the next time; all of one family.
     pub fn of(origin: Origin, members: Sorted<IpAddr>) -> Arc<Self> {
         Arc::new(Self { origin, members, space: OnceLock::new() })
@@ -123,10 +142,11 @@ impl Asked {
 }
 
 /// What is admitted: at addresses of peers, connections. The same address may be in several
-/// parts; then all of them count.
+/// parts; then all of them count, and what decisions in order admit besides.
 #[derive(Clone, Debug, Default)]
 pub struct Admitted {
     parts: Vec<(Arc<Asked>, ConnSet)>,
+    ordered: Vec<Arc<Decisions>>,
 }
 
 /// Connections by where their addresses come from.
@@ -158,6 +178,43 @@ pub struct Difference {
 }
 
 impl Admitted {
+    /// What is admitted where all comes to an outcome.
+    pub fn of(outcome: &Outcome, family: Family) -> Self {
+        let mut admitted = Self::default();
+        match outcome {
+            Outcome::Deny => {}
+            Outcome::Admit => admitted.add(Asked::fixed(everywhere(family)), ConnSet::all()),
+            Outcome::Onward(decisions) => match decisions.admitted() {
+                Some(steps) => steps.iter().for_each(|step| {
+                    admitted.add(step.peers.clone(), step.conns.clone());
+                }),
+                None => admitted.ordered.push(decisions.clone()),
+            },
+        }
+        admitted
+    }
+
+    /// Whether order matters in what is admitted.
+    pub fn is_ordered(&self) -> bool {
+        !self.ordered.is_empty()
+    }
+
+    /// What is admitted as decisions in order; none if it is the union of several such.
+    pub fn decisions(&self, family: Family) -> Option<Arc<Decisions>> {
+        match (self.ordered.as_slice(), self.parts.is_empty()) {
+            ([one], true) => Some(one.clone()),
+            ([], _) => {
+                let step = |(peers, conns): &(Arc<Asked>, ConnSet)| {
+                    let (peers, conns) = (peers.clone(), conns.clone());
+                    Step { peers, conns, outcome: Outcome::Admit }
+                };
+                let steps = self.parts.iter().map(step).collect();
+                Some(Arc::new(Decisions::new(steps, &Outcome::Deny, family)))
+            }
+            _ => None,
+        }
+    }
+
     /// Admits connections at addresses as well.
     pub fn add(&mut self, peers: Arc<Asked>, conns: ConnSet) {
         // What may be somebody the next time is kept.
@@ -169,12 +226,13 @@ impl Admitted {
 
     /// Whether nothing has been admitted.
     pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.parts.is_empty() && self.ordered.is_empty()
     }
 
     /// Admits what another admits as well.
     pub fn add_all(&mut self, other: &Self) {
         self.parts.extend(other.parts.iter().cloned());
+        self.ordered.extend(other.ordered.iter().cloned());
     }
 
     /// The first difference, if there is one.
@@ -184,15 +242,25 @@ impl Admitted {
     /// parts, which is what two ways to say the same nearly always come to.
     pub fn difference(&self, other: &Self, family: Family) -> Option<Difference> {
         let everywhere = everywhere(family);
-        if self.by_space(&everywhere) == other.by_space(&everywhere) {
+        if self.by_space(&everywhere) == other.by_space(&everywhere)
+            && self.ordered.len() == other.ordered.len()
+            && self.ordered.iter().zip(&other.ordered).all(|(a, b)| a.is_same(b, family))
+        {
             return None;
         }
         let mut starts = vec![0];
-        for (space, _) in self.parts.iter().chain(&other.parts) {
-            for &(first, last) in space.space().ranges() {
+        let mut edges = |space: &Space| {
+            for &(first, last) in space.ranges() {
                 starts.push(first);
                 starts.extend(last.checked_add(1));
             }
+        };
+        for (asked, _) in self.parts.iter().chain(&other.parts) {
+            edges(asked.space());
+        }
+        let mut seen = Vec::new();
+        for decisions in self.ordered.iter().chain(&other.ordered) {
+            decisions.each_space(&mut seen, &mut edges);
         }
         starts.sort_unstable();
         starts.dedup();
@@ -211,6 +279,9 @@ impl Admitted {
     pub fn by_origin(&self, family: Family) -> Option<ByOrigin<'_>> {
         let all = everywhere(family);
         let mut by = ByOrigin::default();
+        if self.is_ordered() {
+            return None;
+        }
         for (asked, conns) in &self.parts {
             let known = match asked.origin {
                 Origin::Fixed if *asked.space() == all => &mut by.everywhere,
@@ -231,7 +302,8 @@ impl Admitted {
     /// What is admitted at an address.
     pub fn at(&self, peer: u128) -> ConnSet {
         let parts = self.parts.iter().filter(|(space, _)| space.space().contains(peer));
-        parts.fold(ConnSet::none(), |all, (_, conns)| all.union(conns))
+        let plain = parts.fold(ConnSet::none(), |all, (_, conns)| all.union(conns));
+        self.ordered.iter().fold(plain, |all, decisions| all.union(&decisions.at(peer)))
     }
 
     /// Connections by addresses; what is admitted everywhere is only said once.

@@ -85,7 +85,7 @@ impl Ways {
         let mut steps = Vec::with_capacity(subjects.len());
         for subject in subjects {
             let mut own = Admitted::default();
-            let step = pods.read(chain, Some(*subject), &mut own)?;
+            let step = pods.read(chain, *subject, &mut own)?;
             steps.push((*subject, own, step));
         }
         let (mut found, mut below) = (Vec::new(), Reached::new(chain));
@@ -114,11 +114,11 @@ impl Ways {
             together.iter().map(|(_, own, _)| Some(Arc::new(way(own)))).collect()
         };
         match together.first().map(|(_, _, step)| step) {
-            Some(Step::To(next)) if pods.class(next)?.is_some() => {
-                below.chain(next);
-                Ok(all(Some(next)))
-            }
             Some(Step::To(next)) => {
+                if let Some(class) = pods.class(next)? {
+                    below.chains.extend(class.chains.iter().cloned());
+                    return Ok(all(Some(next)));
+                }
                 let subjects: Vec<u128> = together.iter().map(|(subject, ..)| *subject).collect();
                 let (found, further) = self.branch(pods, next, &subjects, depth + 1)?;
                 below.all(further);
@@ -216,10 +216,6 @@ impl Reached {
     fn new(chain: &Chain) -> Self {
         let only = asked_sets(chain).next().is_none();
         Self { chains: std::iter::once(chain.name.clone()).collect(), only }
-    }
-
-    fn chain(&mut self, name: &ChainName) {
-        self.chains.insert(name.clone());
     }
 
     fn all(&mut self, below: Below) {

@@ -86,6 +86,29 @@ impl ClusterPolicyKind {
         }
     }
 
+    /// The one name that its objects may have, if there is one.
+    pub(super) fn only_name(self) -> Option<&'static str> {
+        (self == Self::BaselineAdminNetworkPolicy).then_some("default")
+    }
+
+    /// What is to be said of a kind of `v1alpha1`: that it is gone, and what replaces it.
+    pub(super) fn outdated(self) -> Option<(String, String)> {
+        let tier = match self {
+            Self::ClusterNetworkPolicy => return None,
+            Self::AdminNetworkPolicy => "`tier: Admin` with the same `priority`",
+            Self::BaselineAdminNetworkPolicy => "`tier: Baseline` and `priority: 0`",
+        };
+        let message = format!("{} of v1alpha1 is no longer served", self.name());
+        let help = format!(
+            "write `apiVersion: policy.networking.k8s.io/v1beta1`, `kind: ClusterNetworkPolicy`, and \
+             in `spec` {tier}; in its rules `action: Accept` for `Allow`, and `protocols` for \
+             `ports`: `- tcp: {{destinationPort: {{number: 80}}}}` for `- portNumber: {{port: 80}}`, \
+             `- tcp: {{destinationPort: {{range: {{start: 80, end: 90}}}}}}` for `portRange`, \
+             `- destinationNamedPort: http` for `- namedPort: http`"
+        );
+        Some((message, help))
+    }
+
     /// The field of a rule that has the ports.
     pub fn ports_field(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! The filter table of a family.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::Failure;
@@ -50,6 +50,29 @@ impl Table {
                 return Err(format!("`{}` asks a set that is not there", rule.text));
             }
         }
+        let mut done = BTreeSet::new();
+        self.chains.keys().try_for_each(|name| self.no_loop(name, &mut Vec::new(), &mut done))
+    }
+
+    /// The kernel takes no chains that lead back to themselves.
+    fn no_loop<'t>(
+        &'t self,
+        name: &'t str,
+        above: &mut Vec<&'t str>,
+        done: &mut BTreeSet<&'t str>,
+    ) -> Result<(), Failure> {
+        if above.contains(&name) {
+            return Err(format!("{name} leads to itself"));
+        }
+        if done.contains(name) {
+            return Ok(());
+        }
+        above.push(name);
+        for next in self.chain(name).iter().filter_map(Rule::leads_to) {
+            self.no_loop(next, above, done)?;
+        }
+        above.pop();
+        done.insert(name);
         Ok(())
     }
 

@@ -4,10 +4,12 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use kube::Client;
-use portcullis_agent::source::{Message, Source as _};
-use portcullis_agent::watch::{ApiServer, Complaint, EventPace, Events, Patience, Reporter};
+use portcullis_agent::observe::{Complaint, PolicyName, Reporter};
+use portcullis_agent::source::apiserver::{ApiServer, EventPace, Events, Patience};
+use portcullis_agent::source::{ChangeSink, Changes, Source as _};
 use portcullis_kube::{
-    Body, agent_token, collection, create_agent_account, create_policy, deploy_path, send,
+    Body, CLUSTER_POLICIES, Channel, Cluster, agent_token, collection, create_agent_account,
+    create_policy, deploy_path, send,
 };
 use serde_json::{Value, json};
 
@@ -16,19 +18,23 @@ use super::{admits, cluster, fill};
 const AT_ONCE: EventPace = EventPace { spread: Duration::ZERO, between: Duration::ZERO };
 
 /// An agent of a node; who takes complaints, and what keeps it alive.
-fn agent(kubeconfig: &std::path::Path, node: &str) -> (Reporter, Receiver<Message>) {
+fn agent(kubeconfig: &std::path::Path, node: &str) -> (Reporter, Receiver<Changes>) {
     let events = Events::of(node, AT_ONCE);
     let (reporter, (to, messages)) = (events.reporter(), channel());
     let (kubeconfig, patience) = (Some(kubeconfig.to_owned()), Patience::default());
     let source =
         ApiServer { kubeconfig, patience, status: Default::default(), events: Some(events) };
-    std::thread::spawn(move || Box::new(source).start(to)).join().unwrap().unwrap();
+    std::thread::spawn(move || Box::new(source).start(ChangeSink::from(to)))
+        .join()
+        .unwrap()
+        .unwrap();
     (reporter, messages)
 }
 
 fn complain(reporter: &Reporter, policy: &str, what: &str) {
     let what = what.to_owned();
-    reporter.complain(Complaint { namespace: "shop".into(), policy: policy.into(), what });
+    let policy = PolicyName { namespace: Some("shop".into()), name: policy.into() };
+    reporter.complain(Complaint { policy, what });
 }
 
 async fn get(client: &Client, path: &str) -> Value {
@@ -109,4 +115,33 @@ async fn an_event_is_created_once_however_many_nodes_complain() {
     create_policy(&admin, &admits("db", "db", "{podSelector: {}}")).await.unwrap();
     complain(&second, "db", "a");
     events(&admin, 4).await;
+    of_a_cluster_policy(&cluster, &admin, &first).await;
+}
+
+/// An Event about a policy that is in no namespace is in `default`.
+async fn of_a_cluster_policy(cluster: &Cluster, admin: &Client, reporter: &Reporter) {
+    let policy = PolicyName { namespace: None, name: "guard".into() };
+    cluster.install_cluster_policy_crds(Channel::Standard).await.unwrap();
+    let guard = json!({
+        "apiVersion": "policy.networking.k8s.io/v1beta1",
+        "kind": "ClusterNetworkPolicy",
+        "metadata": {"name": "guard"},
+        "spec": {"tier": "Admin", "priority": 1, "subject": {"namespaces": {}}},
+    });
+    let created = send(admin, CLUSTER_POLICIES, Body::Json(&guard.to_string())).await.unwrap();
+    assert_eq!(created.status, 201, "{}", created.body);
+    reporter.complain(Complaint { policy, what: "odd".into() });
+    let start = Instant::now();
+    loop {
+        let list = get(admin, "/apis/events.k8s.io/v1/namespaces/default/events").await;
+        if let Some(event) = list.pointer("/items/0") {
+            let regarding = json!({"apiVersion": "policy.networking.k8s.io/v1beta1",
+                                   "kind": "ClusterNetworkPolicy", "name": "guard",
+                                   "uid": created.body.pointer("/metadata/uid").unwrap()});
+            assert_eq!(event.get("regarding"), Some(&regarding));
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "no Event");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

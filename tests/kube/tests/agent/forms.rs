@@ -5,8 +5,8 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use portcullis_agent::observe::Status;
-use portcullis_agent::source::{Change, Message, Source as _};
-use portcullis_agent::watch::{ApiServer, Patience};
+use portcullis_agent::source::apiserver::{ApiServer, Patience};
+use portcullis_agent::source::{Change, ChangeSink, Source as _};
 use portcullis_engine::live::Event;
 use portcullis_engine::manifest::{Object, Stored, read_stored};
 use portcullis_kube::{Body, send, set_pod_status};
@@ -92,10 +92,9 @@ fn watched(kubeconfig: &std::path::Path) -> BTreeMap<String, String> {
         status: std::sync::Arc::<Status>::default(),
         events: None,
     });
-    std::thread::spawn(move || source.start(to)).join().unwrap().unwrap();
+    std::thread::spawn(move || source.start(ChangeSink::from(to))).join().unwrap().unwrap();
     let mut pods = BTreeMap::new();
-    while let Ok(message) = messages.recv_timeout(Duration::from_secs(30)) {
-        let Message::Changes(changes) = message else { continue };
+    while let Ok(changes) = messages.recv_timeout(Duration::from_secs(30)) {
         for change in changes.changes {
             match change {
                 Change::Object(Event::Put(object)) => {

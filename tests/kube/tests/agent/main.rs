@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+mod cluster_policies;
 mod events;
 mod forms;
 mod state;
@@ -17,7 +18,7 @@ use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::Client;
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
-use portcullis_agent::watch::Patience;
+use portcullis_agent::source::apiserver::Patience;
 use portcullis_engine::manifest::Stored;
 use portcullis_kube::{
     Cluster, PodAt, Programs, Proxy, agent_token, create_agent_account, create_namespace,

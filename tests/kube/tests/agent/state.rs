@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use kube::Client;
 use portcullis_agent::observe::Status;
-use portcullis_agent::source::{Change, Message, Source as _};
-use portcullis_agent::watch::{ApiServer, Patience};
+use portcullis_agent::source::apiserver::{ApiServer, Patience};
+use portcullis_agent::source::{Change, ChangeSink, Changes, Source as _};
 use portcullis_engine::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
 use portcullis_engine::dataplane::{
     Input, Settings, ipset_restore, iptables_restore, lower, verify,
@@ -18,6 +18,7 @@ use portcullis_engine::live::{Event, Index};
 use portcullis_engine::manifest::{Body, Object, Stored, read_stored};
 use portcullis_engine::policy::PolicySet;
 use portcullis_engine::{Options, Session};
+use portcullis_kube::CLUSTER_POLICIES;
 use serde_json::Value;
 
 /// How long a change may be on its way, on a busy machine, through pauses between attempts.
@@ -61,10 +62,18 @@ pub async fn afresh(client: &Client) -> State {
         (Stored::Namespace, "/api/v1/namespaces"),
         (Stored::Node, "/api/v1/nodes"),
         (Stored::Policy, "/apis/networking.k8s.io/v1/networkpolicies"),
+        (Stored::ClusterPolicy, CLUSTER_POLICIES),
     ] {
         let request = http::Request::get(path).body(Vec::new()).unwrap();
-        let list: Value =
-            serde_json::from_str(&client.request_text(request).await.unwrap()).unwrap();
+        let list: Value = match client.request_text(request).await {
+            Ok(text) => serde_json::from_str(&text).unwrap(),
+            Err(kube::Error::Api(status))
+                if kind == Stored::ClusterPolicy && status.code == 404 =>
+            {
+                continue;
+            }
+            Err(error) => panic!("{path}: {error}"),
+        };
         for item in list.get("items").and_then(Value::as_array).unwrap() {
             let (object, findings) = read_stored(&item.to_string(), kind);
             assert!(findings.is_empty(), "{findings:?}");
@@ -77,14 +86,16 @@ pub async fn afresh(client: &Client) -> State {
         asked: &AskedLabels::new(),
         space: &AddressSpace::default(),
     });
-    let policies = objects.iter().filter(|object| matches!(object.body, Body::Policy(_)));
+    let is_policy =
+        |object: &&Arc<Object>| matches!(object.body, Body::Policy(_) | Body::ClusterPolicy(_));
+    let policies = objects.iter().filter(is_policy);
     let policies: Vec<Arc<Object>> = policies.cloned().collect();
     State::of(&model, &PolicySet::compile(&model, "default", &policies))
 }
 
 /// A watch, and what it has told.
 pub struct Watched {
-    messages: Receiver<Message>,
+    messages: Receiver<Changes>,
     index: Index,
     lists: Vec<Stored>,
     status: Arc<Status>,
@@ -101,7 +112,7 @@ impl Watched {
         let status_there = Arc::clone(&status);
         let source = Box::new(ApiServer { kubeconfig, patience, status: status_there, events });
         // Not from within the test's own runtime.
-        std::thread::spawn(move || source.start(to)).join().unwrap().unwrap();
+        std::thread::spawn(move || source.start(ChangeSink::from(to))).join().unwrap().unwrap();
         let index = Index::new(Options::default());
         Self { messages, index, lists: Vec::new(), status, before: None }
     }
@@ -109,10 +120,9 @@ impl Watched {
     /// Listens until nothing has come for a moment, or for so long.
     pub fn hear(&mut self, at_most: Duration) {
         let end = Instant::now() + at_most;
-        while let Ok(message) =
+        while let Ok(changes) =
             self.messages.recv_timeout(end.saturating_duration_since(Instant::now()))
         {
-            let Message::Changes(changes) = message else { continue };
             for change in changes.changes {
                 let Change::Object(event) = change else { panic!("a file") };
                 if let Event::Begin(kind) = event {
@@ -142,6 +152,12 @@ impl Watched {
         self.before = Some(wanted);
     }
 
+    /// Checks that the state is the one that lists tell, as it was before.
+    pub async fn stays(&mut self, client: &Client) {
+        assert_eq!(Some(&afresh(client).await), self.before.as_ref(), "what lists tell");
+        assert_eq!(Some(&self.state()), self.before.as_ref(), "what the watch tells");
+    }
+
     fn state(&mut self) -> State {
         let session: Session = self.index.session();
         State::of(session.model(), session.policies())
@@ -155,6 +171,13 @@ impl Watched {
     /// Whether all kinds have been listed.
     pub fn is_complete(&self) -> bool {
         self.index.is_complete()
+    }
+
+    /// Why the agent would not be ready for what it may not list; none if it may list all.
+    pub fn obstacle(&self) -> Option<String> {
+        // Nothing is applied here, which is the other obstacle.
+        self.status.ready();
+        self.status.obstacle()
     }
 
     /// How many namespaces are declared.

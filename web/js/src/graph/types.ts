@@ -1,6 +1,7 @@
 // What the page tells the diagram, and what the diagram tells the page.
 
-export type Isolation = "no" | "yes" | "unknown" | "unenforced";
+/** What policies do to a direction: nothing, isolate it, perhaps; only cluster policies select it; none apply. */
+export type Isolation = "no" | "yes" | "unknown" | "selected" | "unenforced";
 export type EdgeState = "allowed" | "unknown" | "asked-denied" | "opened" | "closed";
 
 export interface GraphNode {
@@ -79,6 +80,8 @@ export interface GraphLabels {
   states: Record<EdgeState, string>;
   isolatedIngress: string;
   isolatedEgress: string;
+  selectedIngress: string;
+  selectedEgress: string;
 }
 
 export interface GraphHandle {
@@ -105,17 +108,19 @@ export interface GraphHandle {
 
 export const DEFAULT_LABELS: GraphLabels = {
   diagram: "Diagram of workloads. Arrow keys move between workloads, square brackets between the lines of one, Enter selects, plus, minus and zero zoom.",
-  openAll: "everything may talk to everything",
+  openAll: "everything can talk to everything",
   inside: "all to all",
   undrawn: "{n} flows between workloads that no policy isolates are not drawn. Select a workload to see its own.",
   flows: "{n} flows",
   workloads: "{n} workloads",
-  expand: "Open namespace {name}",
-  collapse: "Close namespace {name}",
+  expand: "Expand namespace {name}",
+  collapse: "Collapse namespace {name}",
   edge: "{from} to {to}: {label}, {state}",
   states: { allowed: "allowed", unknown: "unknown", "asked-denied": "denied", opened: "opened since the pin", closed: "closed since the pin" },
   isolatedIngress: "isolated for ingress",
   isolatedEgress: "isolated for egress",
+  selectedIngress: "cluster policies apply to ingress",
+  selectedEgress: "cluster policies apply to egress",
 };
 
 export function fill(pattern: string, values: Record<string, string | number>): string {

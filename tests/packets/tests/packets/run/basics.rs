@@ -109,9 +109,9 @@ fn cleanup() {
         let before = everything(&scenario, 0);
         scenario.enforce();
         assert_ne!(before, everything(&scenario, 0));
-        assert_eq!(agent::cleanup(scenario.node(0)), "everything of ours is removed\n");
+        assert_eq!(agent::cleanup(scenario.node(0)), "removed all Portcullis chains and sets\n");
         assert_eq!(before, everything(&scenario, 0));
-        assert_eq!(agent::cleanup(scenario.node(0)), "there was nothing of ours\n");
+        assert_eq!(agent::cleanup(scenario.node(0)), "no Portcullis chains or sets found\n");
     }
 }
 
@@ -129,7 +129,7 @@ fn cleanup_where_tables_are_not() {
     }
     let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
     let cleanup = || agent::cleanup_with(scenario.node(0), &[("PATH", &path)]);
-    assert_eq!(cleanup(), Ok("everything of ours is removed\n".to_owned()));
+    assert_eq!(cleanup(), Ok("removed all Portcullis chains and sets\n".to_owned()));
     // Where there is a table that cannot be read, there may be rules of ours.
     scenario.node(0).namespace.run(&["iptables-legacy", "-S"]).unwrap();
     let refused = cleanup().unwrap_err();

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use portcullis_engine::net::Protocol;
 use portcullis_oracle::check::{edges, ports};
-use portcullis_oracle::cluster::{Cluster, Labels, Node, Phase, Protocol as OracleProtocol};
+use portcullis_oracle::cluster::{
+    Cluster, Direction, Labels, Node, Phase, PolicyVersion, Protocol as OracleProtocol, TierPeer,
+};
 use portcullis_oracle::oracle::{End, Traffic, Verdict, verdict, worlds_of};
 use portcullis_oracle::random::Random;
 use portcullis_oracle::{generate, write};
@@ -48,7 +50,7 @@ fn agree() {
 
 /// One cluster: how many probes were sent, and how many of them were allowed.
 fn check(seed: u64) -> (usize, usize) {
-    let Some((cluster, outside)) = realise(generate::cluster(seed), seed) else { return (0, 0) };
+    let Some((cluster, outside)) = realise(generate::mixed(seed), seed) else { return (0, 0) };
     let kind = KINDS[usize::try_from(seed % 4).unwrap()];
     let scenario = Scenario::build(kind, &write::files(&cluster, seed), &outside);
     let Questions { ports, probes, expected } = questions(&scenario, &cluster, seed);
@@ -105,7 +107,9 @@ pub fn realise(mut cluster: Cluster, seed: u64) -> Option<(Cluster, Vec<IpAddr>)
     let six = cluster.pods.iter().any(|pod| pod.addresses.iter().any(IpAddr::is_ipv6));
     cluster.workloads.clear();
     (cluster.pod_cidrs, cluster.node_cidrs) = (Vec::new(), Vec::new());
-    cluster.nodes = [1, 2].map(|at| node(at, six)).into();
+    let labels: Vec<Labels> = cluster.nodes.iter().map(|node| node.labels.clone()).collect();
+    cluster.nodes = [1, 2].map(|at| node(at, labels.get(usize::from(at) - 1), six)).into();
+    enforceable(&mut cluster);
     cluster.pods.retain(|pod| !pod.spec.host_network);
     let mut numbers: Vec<u8> = (0..12).collect();
     random.shuffle(&mut numbers);
@@ -121,15 +125,31 @@ pub fn realise(mut cluster: Cluster, seed: u64) -> Option<(Cluster, Vec<IpAddr>)
         }
     }
     let outside = outside(&cluster, six);
-    (!cluster.pods.is_empty() && !cluster.policies.is_empty()).then_some((cluster, outside))
+    let decided = !cluster.policies.is_empty() || !cluster.cluster_policies.is_empty();
+    (!cluster.pods.is_empty() && decided).then_some((cluster, outside))
 }
 
-fn node(at: u8, six: bool) -> Node {
+/// Makes what is said of cluster policies certain and what an API server takes: no domain names,
+/// which an agent cannot resolve, and no two policies that may come in either order.
+fn enforceable(cluster: &mut Cluster) {
+    for (priority, policy) in (0..).zip(&mut cluster.cluster_policies) {
+        (policy.priority, policy.version) = (priority, PolicyVersion::V1Beta1);
+        for direction in Direction::BOTH {
+            let Some(rules) = policy.rules_mut(direction) else { continue };
+            for rule in &mut *rules {
+                rule.peers.retain(|peer| !matches!(peer, TierPeer::DomainNames(_)));
+            }
+            rules.retain(|rule| !rule.peers.is_empty());
+        }
+    }
+}
+
+fn node(at: u8, labels: Option<&Labels>, six: bool) -> Node {
     let mut addresses = vec![[192, 168, 0, at].into()];
     if six {
         addresses.push(format!("fd00:2::{at}").parse().unwrap());
     }
-    Node { name: format!("n{at}"), labels: Labels::new(), addresses }
+    Node { name: format!("n{at}"), labels: labels.cloned().unwrap_or_default(), addresses }
 }
 
 /// Addresses of nobody else, some of which every block of the policies has, or just has not.

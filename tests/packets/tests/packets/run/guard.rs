@@ -116,7 +116,7 @@ fn kept() {
             std::thread::sleep(Duration::from_millis(20));
         }
         agent.stop();
-        assert_eq!(cleanup(scenario.node(0)), "everything of ours is removed\n");
+        assert_eq!(cleanup(scenario.node(0)), "removed all Portcullis chains and sets\n");
         assert_eq!(guarded(), [false; 2]);
         once(scenario.node(0), &scenario.folder, backend, &interfaces(Wiring::Routed));
         assert_eq!(guarded(), [true; 2]);

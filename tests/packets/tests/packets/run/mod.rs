@@ -20,6 +20,7 @@ mod sets;
 mod settings;
 mod tables;
 mod talk;
+mod tiers;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -70,6 +71,7 @@ pub fn main() -> ExitCode {
         services::TESTS,
         flannel::TESTS,
         reloads::TESTS,
+        tiers::TESTS,
         apiserver,
     ]
     .concat();

@@ -188,7 +188,7 @@ fn masquerade_all() {
         let agent = Running::start(&scenario, 0, &["--audit-seconds", "1"]);
         serve(&scenario, &[A], Masquerade::All);
         agent.wait("/metrics", "portcullis_masquerade_all 1\n");
-        agent.wait_for("kube-proxy hides who asks Services");
+        agent.wait_for("kube-proxy masquerades all Service traffic");
         let flows = [
             // On the pod's node the address is replaced only after policies have been asked.
             ("shop/web", "A", A.port, true),
@@ -203,7 +203,7 @@ fn masquerade_all() {
         agent.wait("/metrics", "portcullis_masquerade_all 0\n");
         check(&scenario, &[("shop/far", "A", A.port, true)]);
         let log = agent.complaints();
-        assert_eq!(log.matches("kube-proxy hides who asks Services").count(), 1, "{log}");
+        assert_eq!(log.matches("kube-proxy masquerades all Service traffic").count(), 1, "{log}");
         agent.stop();
     }
 }

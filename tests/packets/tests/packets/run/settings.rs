@@ -148,7 +148,7 @@ fn options() {
     agent.stop();
     fs::write(&file, "denail: drop\n").unwrap();
     let agent = Running::launch_with(&scenario, 0, &[], &environment);
-    agent.wait_for("there is no option `denail`");
+    agent.wait_for("unknown option `denail`");
     fs::remove_file(file).unwrap();
 }
 

@@ -60,7 +60,7 @@ fn check(server: &mut Server, seed: u64) -> (usize, usize) {
 
 /// The cluster of a seed, as it can be built. In an API server, every namespace is declared.
 fn fit(seed: u64) -> Option<(Cluster, Vec<std::net::IpAddr>)> {
-    let mut cluster = generate::cluster(seed);
+    let mut cluster = generate::mixed(seed);
     for namespace in &mut cluster.namespaces {
         namespace.declared = true;
     }

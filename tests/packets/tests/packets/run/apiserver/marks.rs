@@ -6,13 +6,18 @@
 
 use serde_json::{Value, json};
 
+use super::server::Installed;
+
 /// Nodes of any test. Each has a pod of which a policy speaks.
 const NODES: [&str; 4] = ["n1", "n2", "node-1", "node-2"];
 
-/// The marks of a number: as it changes, so do a policy, a pod, and two namespaces of which one
-/// is a peer's.
-pub fn marks(number: u32) -> Vec<Value> {
+/// The marks of a number: as it changes, so do a policy of each kind, a pod, and two namespaces of
+/// which one is a peer's.
+pub fn marks(number: u32, cluster_policies: Installed) -> Vec<Value> {
     let mut marks = vec![namespace("mark", false), policy(number)];
+    if cluster_policies == Installed::Yes {
+        marks.push(cluster_policy(number));
+    }
     for (name, at) in [("mark-even", 0), ("mark-odd", 1)] {
         marks.push(namespace(name, number % 2 == at));
         marks.push(pod((name, "peer"), None, format!("198.19.{at}.{}", number % 200 + 1)));
@@ -36,6 +41,23 @@ fn pod((namespace, name): (&str, &str), node: Option<&str>, address: String) -> 
         "metadata": {"namespace": namespace, "name": name},
         "spec": {"nodeName": node, "containers": [{"name": "c", "image": "example.com/c:1"}]},
         "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]},
+    })
+}
+
+/// It comes before the policies of tests, which is of no consequence: it is for the marks alone.
+fn cluster_policy(number: u32) -> Value {
+    let own = json!({"matchLabels": {"kubernetes.io/metadata.name": "mark"}});
+    let networks = json!([format!("198.19.4.{}/32", number % 200 + 1)]);
+    json!({
+        "apiVersion": "policy.networking.k8s.io/v1beta1",
+        "kind": "ClusterNetworkPolicy",
+        "metadata": {"name": "mark"},
+        "spec": {
+            "tier": "Admin",
+            "priority": 1000,
+            "subject": {"namespaces": own},
+            "egress": [{"action": "Deny", "to": [{"networks": networks}]}],
+        },
     })
 }
 

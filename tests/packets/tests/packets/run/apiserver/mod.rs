@@ -9,6 +9,7 @@ mod server;
 mod stage;
 mod states;
 mod tables;
+mod tiers;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,6 +24,7 @@ pub const TESTS: &[Test] = &[
     ("API server: what changes there changes what packets can do", life::changes),
     ("API server: outages lose nothing, and open and close nothing", outages::survived),
     ("API server: any named state may follow any other", states::follow_each_other),
+    ("API server: cluster policies, of which the kind comes and goes", tiers::come_and_go),
 ];
 
 /// Started by the first test that needs it, and handed on from one to the next.

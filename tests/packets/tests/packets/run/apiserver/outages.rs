@@ -134,7 +134,7 @@ impl<'s> Site<'s> {
         settle(self.stages, &held);
         for agent in &self.agents {
             let log = agent.complaints();
-            assert!(log.contains("what changed is forgotten: all is listed"), "{log}");
+            assert!(log.contains("watch expired (410); listing again"), "{log}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use portcullis_kube::{
-    Cluster, Error, Programs, Proxy, Step, Stock, agent_token, create_agent_account,
+    Channel, Cluster, Error, Programs, Proxy, Step, Stock, agent_token, create_agent_account,
 };
 use portcullis_oracle::random::Random;
 use portcullis_packets::fabric::Fabric;
@@ -28,10 +28,19 @@ pub struct Server {
     nodes: u16,
     configs: u32,
     mark: u32,
+    /// Whether the kind ClusterNetworkPolicy is installed.
+    cluster_policies: Installed,
+}
+
+/// Whether a kind is installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Installed {
+    Yes,
+    No,
 }
 
 impl Server {
-    /// A server with nothing but the agent's account.
+    /// A server with nothing but the agent's account and the kind ClusterNetworkPolicy.
     pub fn start() -> Self {
         let namespace = Namespace::new("apiserver").unwrap();
         namespace.ip(&format!("addr add {ADDRESS} dev lo")).unwrap();
@@ -39,10 +48,12 @@ impl Server {
         let cluster = inside(&namespace, async || {
             let cluster = Cluster::start_at(ADDRESS.parse().unwrap(), &programs, &[]).await?;
             create_agent_account(&cluster.admin()?).await?;
+            cluster.install_cluster_policy_crds(Channel::Experimental).await?;
             Ok(cluster)
         });
         let (stock, fabrics, nodes, configs, mark) = (Stock::default(), 0, 0, 0, 0);
-        Self { cluster, stock, namespace, fabrics, nodes, configs, mark }
+        let cluster_policies = Installed::Yes;
+        Self { cluster, stock, namespace, fabrics, nodes, configs, mark, cluster_policies }
     }
 
     /// Lets the nodes of a fabric reach the server. Each has an address for that which no other
@@ -103,12 +114,30 @@ impl Server {
 
     /// The same, and marks after that. All that it holds then.
     pub fn turn_into_and_mark(&mut self, objects: &[Value], seed: u64) -> Vec<Value> {
-        let with = |number| [objects, &marks(number)].concat();
+        let installed = self.cluster_policies;
+        let with = |number| [objects, &marks(number, installed)].concat();
         self.turn_into(&with(self.mark), seed);
         self.mark += 1;
         let all = with(self.mark);
         self.turn_into(&all, seed);
         all
+    }
+
+    /// Has the kind ClusterNetworkPolicy or not. Objects of it go with it, but for marks only
+    /// where there are none.
+    pub fn install_cluster_policies(&mut self, installed: Installed) {
+        if self.cluster_policies == installed {
+            return;
+        }
+        self.cluster_policies = installed;
+        if installed == Installed::No {
+            // What it holds is known, and is to be so without them.
+            self.turn_into(&[], 0);
+        }
+        inside(&self.namespace, async || match installed {
+            Installed::Yes => self.cluster.install_cluster_policy_crds(Channel::Experimental).await,
+            Installed::No => self.cluster.remove_cluster_policy_crds().await,
+        });
     }
 
     /// Has etcd forget what was before now.

@@ -1,0 +1,104 @@
+//! What a program's rules have denied, from the kernel's counters of rules.
+//!
+//! Which chains deny, and on whose behalf, is said by their names, and those are given where
+//! programs are made. So it is here that they are read back.
+
+use std::collections::BTreeMap;
+
+use crate::net::Family;
+
+/// On whose behalf packets are denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Denier {
+    /// Policies of the pod that sends.
+    Egress,
+    /// Policies of the pod that receives.
+    Ingress,
+    /// No policy: an address is not known to belong to a pod.
+    Unknown,
+}
+
+/// Packets that each chain has denied.
+pub type DenialCounts = BTreeMap<(Denier, Family, String), u64>;
+
+impl Denier {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Egress, Self::Ingress, Self::Unknown];
+
+    /// Its name in metrics and in the flow log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Egress => "egress",
+            Self::Ingress => "ingress",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// By a chain's name without the prefix.
+    fn of(chain: &str) -> Option<Self> {
+        match chain {
+            "-UNKNOWN" => Some(Self::Unknown),
+            _ if chain.starts_with("-E-") => Some(Self::Egress),
+            _ if chain.starts_with("-I-") => Some(Self::Ingress),
+            _ => None,
+        }
+    }
+}
+
+/// Packets that rules have denied in chains whose names begin with `prefix`; `tables` is what
+/// `iptables-save -c -t filter` and `ip6tables-save -c -t filter` print.
+///
+/// # Shape
+/// Chains that deny, also those that have denied nothing yet. What cannot be read is left out.
+pub fn denial_counts(prefix: &str, tables: [&str; 2]) -> DenialCounts {
+    let mut counts = DenialCounts::new();
+    for (family, text) in Family::BOTH.into_iter().zip(tables) {
+        for (denier, chain, packets) in text.lines().filter_map(|line| denied(prefix, line)) {
+            // A chain may deny by several rules.
+            *counts.entry((denier, family, chain.to_owned())).or_default() += packets;
+        }
+    }
+    counts
+}
+
+/// A line such as `[3:180] -A PCL-I-x7k -j REJECT --reject-with icmp-port-unreachable`.
+fn denied<'l>(prefix: &str, line: &'l str) -> Option<(Denier, &'l str, u64)> {
+    let (counters, rule) = line.strip_prefix('[')?.split_once("] -A ")?;
+    let (chain, rule) = rule.split_once(' ')?;
+    let denier = Denier::of(chain.strip_prefix(prefix)?)?;
+    let mut words = rule.split(' ').skip_while(|word| *word != "-j").skip(1);
+    let denies = matches!(words.next(), Some("REJECT" | "DROP"));
+    let packets = counters.split(':').next()?.parse().ok().filter(|_| denies)?;
+    Some((denier, chain, packets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAVED: &str = "\
+        *filter\n\
+        :PCL-I-x7k - [0:0]\n\
+        [9:540] -A FORWARD -j PCL-FORWARD\n\
+        [7:420] -A PCL-I-x7k -s 10.0.0.1/32 -j RETURN\n\
+        [4:240] -A PCL-I-x7k -s 10.0.0.2/32 -p tcp -j REJECT --reject-with tcp-reset\n\
+        [3:180] -A PCL-I-x7k -j REJECT --reject-with icmp-port-unreachable\n\
+        [2:120] -A PCL-E-q2m -j DROP\n\
+        [1:60] -A PCL-UNKNOWN -j REJECT --reject-with icmp-port-unreachable\n\
+        [8:480] -A PCL-INVALID -m set --match-set PCL4-local src -j DROP\n\
+        [8:480] -A PCX-I-x7k -j DROP\n\
+        COMMIT\n";
+
+    #[test]
+    fn rules_that_deny_are_counted() {
+        let counts = denial_counts("PCL", [SAVED, "[4:1] -A PCL-I-x7k -j DROP"]);
+        let found: Vec<_> = counts.iter().map(|((d, f, _), n)| (*d, *f, *n)).collect();
+        let wanted = [
+            (Denier::Egress, Family::IPv4, 2),
+            (Denier::Ingress, Family::IPv4, 7),
+            (Denier::Ingress, Family::IPv6, 4),
+            (Denier::Unknown, Family::IPv4, 1),
+        ];
+        assert_eq!(found, wanted);
+    }
+}

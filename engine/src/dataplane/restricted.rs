@@ -1,0 +1,132 @@
+//! What a program may take away from pods.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::program::{
+    Action, AddressSet, Chain, ChainName, FamilyProgram, FilterProgram, FilterRule, Match, Members,
+    SetName,
+};
+
+/// Addresses of pods of the node to which a program may allow less than the one before did.
+///
+/// # Shape
+/// Pods that come to other chains than before, whatever these say; and those whose chains ask for
+/// a set that has changed to their disadvantage: a set of what is accepted that lost members, of
+/// what is denied that gained some, or of what is passed on that did either. Pods that are not
+/// here are allowed at least what they were.
+///
+/// # Cost
+/// Linear in the chains, the sets and the pods of the node.
+pub fn restricted(old: &FilterProgram, new: &FilterProgram) -> BTreeSet<IpAddr> {
+    let mut restricted = BTreeSet::new();
+    for (old, new) in old.families.iter().zip(&new.families) {
+        let mut chains = Chains { new, changes: changes(old, new), known: BTreeMap::new() };
+        for (name, class) in &new.classes {
+            let known = old.classes.get(name).map(|known| &known.subjects);
+            let allows_less = chains.allows_less(name);
+            let affected = class.subjects.iter().filter(|subject| {
+                allows_less || !known.is_some_and(|known| known.contains(subject))
+            });
+            restricted.extend(affected);
+        }
+    }
+    restricted
+}
+
+/// What has become of the members of a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Change {
+    lost: bool,
+    gained: bool,
+}
+
+/// Sets that have other members than before.
+fn changes<'p>(old: &FamilyProgram, new: &'p FamilyProgram) -> BTreeMap<&'p SetName, Change> {
+    let changed = new.sets.iter().filter_map(|(name, now)| {
+        let before = old.sets.get(name)?;
+        let same = Arc::ptr_eq(before, now) || before.members == now.members;
+        (!same).then(|| (name, Change::between(before, now)))
+    });
+    changed.collect()
+}
+
+impl Change {
+    fn between(before: &AddressSet, now: &AddressSet) -> Self {
+        match now.members {
+            // Fewer blocks may be more addresses.
+            Members::Blocks(_) => Self { lost: true, gained: true },
+            _ => Self {
+                lost: !before.members.is_subset(&now.members),
+                gained: !now.members.is_subset(&before.members),
+            },
+        }
+    }
+}
+
+/// Chains of classes, which are what they were: only sets change under them.
+struct Chains<'p> {
+    new: &'p FamilyProgram,
+    changes: BTreeMap<&'p SetName, Change>,
+    known: BTreeMap<ChainName, bool>,
+}
+
+impl Chains<'_> {
+    /// Whether a chain, or one that it leads on to, may allow less.
+    fn allows_less(&mut self, name: &ChainName) -> bool {
+        if let Some(known) = self.known.get(name) {
+            return *known;
+        }
+        // A chain that led to itself would be looked into once.
+        self.known.insert(name.clone(), false);
+        let Some(chain) = self.new.chains.get(name).cloned() else { return true };
+        let less = chain.rules.iter().any(|rule| self.rule_allows_less(rule));
+        self.known.insert(name.clone(), less);
+        less
+    }
+
+    fn rule_allows_less(&mut self, rule: &FilterRule) -> bool {
+        let changed = rule.matches.iter().filter_map(|one| self.change(one));
+        let change = changed.fold(Change::default(), |all, one| Change {
+            lost: all.lost || one.lost,
+            gained: all.gained || one.gained,
+        });
+        match &rule.action {
+            Action::Return | Action::Accept => change.lost,
+            Action::Drop | Action::Reject(_) => change.gained,
+            Action::Log { .. } => false,
+            Action::Goto(next) | Action::Jump(next) => match self.denies(next) {
+                true => change.gained,
+                false => change != Change::default() || self.allows_less(next),
+            },
+        }
+    }
+
+    /// Whether a chain does nothing but deny.
+    fn denies(&self, name: &ChainName) -> bool {
+        let deny = |chain: &Arc<Chain>| {
+            let mut rules =
+                chain.rules.iter().filter(|rule| !matches!(rule.action, Action::Log { .. }));
+            let first = rules.next();
+            first.is_some_and(|rule| {
+                rule.matches.is_empty() && matches!(rule.action, Action::Drop | Action::Reject(_))
+            })
+        };
+        self.new.chains.get(name).is_some_and(deny)
+    }
+
+    /// What has become of what a condition holds for.
+    fn change(&self, one: &Match) -> Option<Change> {
+        match one {
+            Match::SourceIn(set) | Match::DestinationIn(set) | Match::DestinationPortIn(set) => {
+                self.changes.get(set).copied()
+            }
+            Match::SourceNotIn(set) | Match::DestinationNotIn(set) => {
+                let Change { lost, gained } = self.changes.get(set).copied()?;
+                Some(Change { lost: gained, gained: lost })
+            }
+            _ => None,
+        }
+    }
+}

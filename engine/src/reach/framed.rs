@@ -1,0 +1,144 @@
+//! Asking rows that have tiers of ordered rules.
+
+use super::ask::{ClassReach, Question, Spans};
+use super::class::{Class, ClassId, PlaceKey};
+use super::row::{Row, RowId, Span};
+use super::stage::{Evaluator, FrameId, Memory, Peer};
+use crate::manifest::Direction;
+use crate::net::{ConnId, ConnTable};
+use crate::verdict::Party;
+
+impl Question<'_> {
+    /// Has spans of rows that have tiers of ordered rules be what passes all tiers.
+    pub(super) fn through_frames(
+        &self,
+        class: &Class,
+        admitted: &mut Spans,
+        (conns, memory): (&mut ConnTable, &mut Memory),
+    ) {
+        let stages = &self.rows.stages;
+        if stages.rows.is_empty() {
+            return;
+        }
+        let Some(party) = self.party(class) else { return };
+        let Some(peer) = self.peer((self.source, class), &party) else { return };
+        let mut evaluator = self.evaluator((conns, memory));
+        for (frame, rows) in (0..).zip(&stages.rows).filter(|(_, rows)| !rows.is_empty()) {
+            // Most rows of most clusters let pass only what NetworkPolicies admit.
+            let open = evaluator.span(frame, peer, Span::NONE).possible != ConnId::NONE
+                || self.is_open_address(class);
+            for row in rows {
+                if !open && !admitted.contains_key(row) {
+                    continue;
+                }
+                let own = admitted.get(row).copied().unwrap_or(Span::NONE);
+                let member = self.members(*row).first().and_then(|id| self.classes.get(*id));
+                let ends = member.map(|member| (member, class));
+                let at = (*row, frame, Direction::Ingress);
+                let span = self.framed_span(at, (ends, peer), own, &mut evaluator);
+                admitted.insert(*row, span);
+            }
+        }
+        admitted.retain(|_, span| span.possible != ConnId::NONE);
+    }
+
+    /// What one row with tiers of ordered rules lets pass, given what its NetworkPolicies admit.
+    fn framed_span(
+        &self,
+        (row, frame, direction): (RowId, FrameId, Direction),
+        (ends, peer): (Option<(&Class, &Class)>, Peer<'_, '_>),
+        admitted: Span,
+        evaluator: &mut Evaluator<'_, '_>,
+    ) -> Span {
+        let own = self.rows.rows.get(row as usize);
+        match own.and_then(|own| own.joint).filter(|_| self.is_open_address(peer.class)) {
+            Some(program) => {
+                let keys = own.into_iter().flat_map(Row::keys).copied();
+                let whole = || self.conns_between(direction, ends?, program);
+                // What each tier says by itself tells why something is not known.
+                evaluator.span(frame, peer, admitted);
+                evaluator.joint((row, frame), keys, peer, whole)
+            }
+            None => evaluator.span(frame, peer, admitted),
+        }
+    }
+
+    /// Whether a class's address is not known.
+    fn is_open_address(&self, class: &Class) -> bool {
+        matches!(class.place(self.family), Some(PlaceKey::SomePod | PlaceKey::SomeNode))
+    }
+
+    fn evaluator<'e>(
+        &'e self,
+        (conns, memory): (&'e mut ConnTable, &'e mut Memory),
+    ) -> Evaluator<'e, 'e> {
+        Evaluator { model: self.model, set: self.set, stages: &self.rows.stages, conns, memory }
+    }
+
+    fn peer<'p, 'm>(
+        &'p self,
+        (id, class): (ClassId, &'p Class),
+        party: &'p Party<'m>,
+    ) -> Option<Peer<'p, 'm>> {
+        let keys = self.rows.keys.get(id as usize)?;
+        Some(Peer { id, class, keys, party })
+    }
+
+    /// From a source with tiers of ordered rules.
+    pub(super) fn framed(
+        &self,
+        (row, frame): (RowId, FrameId),
+        (admitted, slow): (&Spans, &Spans),
+        (conns, memory): (&mut ConnTable, &mut Memory),
+    ) -> ClassReach {
+        let Some((own, class)) =
+            self.rows.rows.get(row as usize).zip(self.classes.get(self.source))
+        else {
+            return ClassReach::new();
+        };
+        let isolates = self.rows.stages.get(frame).is_some_and(|frame| frame.isolates);
+        let sent = if isolates { self.sent(own, conns) } else { Spans::default() };
+        let mut reach = ClassReach::new();
+        for (to, ingress) in self.candidates((own, frame), &sent, (admitted, slow), (conns, memory))
+        {
+            let Some(member) = self.classes.get(to) else { continue };
+            let Some(party) = self.party(member) else { continue };
+            let Some(peer) = self.peer((to, member), &party) else { continue };
+            let sent = sent.get(&to).copied().unwrap_or(Span::NONE);
+            let at = (row, frame, Direction::Egress);
+            let mut evaluator = self.evaluator((&mut *conns, &mut *memory));
+            let span = self.framed_span(at, (Some((class, member)), peer), sent, &mut evaluator);
+            let span = span.and(ingress, conns);
+            reach.push((to, span));
+        }
+        reach
+    }
+
+    /// Whom a source may reach, with what they admit from it: those that admit something, or, if
+    /// they are fewer, those to whom its own tiers may let something pass.
+    fn candidates(
+        &self,
+        (row, frame): (&Row, FrameId),
+        sent: &Spans,
+        (admitted, slow): (&Spans, &Spans),
+        (conns, memory): (&mut ConnTable, &mut Memory),
+    ) -> ClassReach {
+        let present = self.classes.iter().filter(|(_, class)| class.place(self.family).is_some());
+        let taking: usize = admitted.keys().map(|row| self.members(*row).len()).sum();
+        let taking = taking + self.taking_all().len() + slow.len();
+        if row.joint.is_some() || taking < sent.len() {
+            return self.of_open(admitted, slow);
+        }
+        let parties: Vec<_> =
+            present.filter_map(|(id, class)| Some((id, class, self.party(class)?))).collect();
+        let peers = parties.iter().filter_map(|(id, class, party)| self.peer((*id, class), party));
+        let open = self.evaluator((conns, memory)).open(frame, peers);
+        if taking < sent.len() + open.len() {
+            return self.of_open(admitted, slow);
+        }
+        let mut all: Vec<ClassId> = open.iter().copied().chain(sent.keys().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all.into_iter().map(|to| (to, self.ingress(to, admitted, slow))).collect()
+    }
+}

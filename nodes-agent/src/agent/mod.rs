@@ -1,0 +1,269 @@
+//! The agent's loop: takes changes of the desired state, has them [applied](Applier), and has the
+//! kernel [audited](Audits) in between.
+//!
+//! Everything happens on one thread, in the order of the messages. What takes long and concerns no
+//! change, audits above all, is done by other threads, which send their findings as messages.
+
+mod applier;
+mod audits;
+mod schedule;
+
+pub use applier::{Applier, Observers, SessionObserver};
+pub use audits::Audits;
+pub use schedule::Pace;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use portcullis_engine::Session;
+
+use crate::enforce::EnforceError;
+use crate::enforce::audit::{Depth, Finding};
+use crate::observe::{Phase, Status};
+use crate::source::{Changes, DesiredState};
+use schedule::Due;
+
+/// The first wait after a failure, and the longest.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(10));
+
+/// What the agent's loop is told.
+#[derive(Debug)]
+pub enum Message {
+    /// The desired state has changed.
+    Changes(Changes),
+    /// The kernel was compared with what it should hold.
+    Audited(Finding),
+    /// The agent is to end; what is in force stays in force.
+    Stop,
+}
+
+/// An agent.
+#[derive(Debug)]
+pub struct Agent {
+    /// What is known before the first change: nothing but options.
+    desired: DesiredState,
+    applier: Applier,
+    audits: Audits,
+    status: Arc<Status>,
+    /// What is not in force yet.
+    pending: Option<Pending>,
+}
+
+/// A change that is not in force.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    /// When the oldest change was learnt of.
+    seen: Instant,
+    /// When it is to be tried.
+    attempt: Instant,
+    /// How long to wait after the next failure.
+    wait: Duration,
+}
+
+impl Agent {
+    /// An agent that has heard nothing yet.
+    pub fn new(
+        desired: DesiredState,
+        applier: Applier,
+        audits: Audits,
+        status: Arc<Status>,
+    ) -> Self {
+        Self { desired, applier, audits, status, pending: None }
+    }
+
+    /// Works until it is told to stop. Rules stay in force then.
+    pub fn run(&mut self, messages: &Receiver<Message>) {
+        loop {
+            self.status.beat();
+            self.applier.count_lock_waits();
+            match messages.recv_timeout(self.time_until_next_work()) {
+                Ok(Message::Changes(changes)) => {
+                    if self.collect(changes, messages) == Next::Stop {
+                        return;
+                    }
+                    self.attempt();
+                }
+                Ok(Message::Audited(finding)) => self.conclude(finding),
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => self.maintain(),
+            }
+        }
+    }
+
+    /// Takes a change, and all that came while the last one was being applied: the kernel is
+    /// written once for all of them. It never waits for more.
+    fn collect(&mut self, changes: Changes, messages: &Receiver<Message>) -> Next {
+        let seen = changes.seen;
+        let mut all = changes.changes;
+        let mut next = Next::Continue;
+        while let Ok(message) = messages.try_recv() {
+            match message {
+                Message::Changes(more) => all.extend(more.changes),
+                Message::Audited(finding) => self.conclude(finding),
+                Message::Stop => next = Next::Stop,
+            }
+        }
+        let start = Instant::now();
+        if !self.desired.take(all) {
+            return next;
+        }
+        self.status.metrics.spent(Phase::Compile, start.elapsed());
+        // What is older and was not applied yet counts from its own beginning.
+        let seen = self.pending.map_or(seen, |pending| pending.seen);
+        self.pending = Some(Pending { seen, attempt: start, wait: BACKOFF.0 });
+        next
+    }
+
+    /// What is desired.
+    pub fn session(&self) -> &Session {
+        self.desired.session()
+    }
+
+    /// Takes changes without applying them; whether the desired state is complete now.
+    pub fn take(&mut self, changes: Changes) -> bool {
+        self.desired.take(changes.changes)
+    }
+
+    /// Brings the desired state into force.
+    ///
+    /// # Errors
+    /// If the program cannot be proven right, or a tool fails.
+    pub fn enforce(&mut self) -> Result<(), EnforceError> {
+        self.applier.apply(self.desired.session())?;
+        if let Some(denied) = self.applier.take_denied() {
+            self.audits.count(denied);
+        }
+        self.audits.written(self.applier.has_to_sweep());
+        Ok(())
+    }
+
+    fn attempt(&mut self) {
+        let Some(pending) = self.pending else { return };
+        match self.enforce() {
+            Ok(()) => {
+                self.pending = None;
+                self.status.metrics.took(pending.seen.elapsed());
+            }
+            Err(error) => self.failed(&error, pending),
+        }
+    }
+
+    fn failed(&mut self, error: &EnforceError, pending: Pending) {
+        if let EnforceError::Kernel(error) = error {
+            self.status.metrics.failed(error);
+        }
+        tracing::error!(%error, "could not apply a change; retrying");
+        self.status.metrics.apply_errors.inc();
+        self.status.not_ready(format!("a change could not be applied: {error}"));
+        let wait = (pending.wait * 2).min(BACKOFF.1);
+        let attempt = Instant::now() + pending.wait;
+        self.pending = Some(Pending { attempt, wait, ..pending });
+    }
+
+    fn time_until_next_work(&self) -> Duration {
+        let attempt = self.pending.map(|pending| pending.attempt);
+        let audit = self.audits.next();
+        let next = attempt.map_or(audit, |attempt| attempt.min(audit));
+        next.saturating_duration_since(Instant::now())
+    }
+
+    /// Does what is due while no change comes.
+    fn maintain(&mut self) {
+        if self.pending.is_some_and(|pending| pending.attempt <= Instant::now()) {
+            self.attempt();
+            return;
+        }
+        match self.audits.due() {
+            Due::Nothing => {}
+            Due::Sweep => self.sweep(),
+            Due::Audit(depth) => self.audit(depth),
+            Due::AuditNow(depth) => self.audit_now(depth),
+        }
+    }
+
+    fn sweep(&mut self) {
+        let swept = self.applier.sweep();
+        self.audits.written(self.applier.has_to_sweep());
+        if let Err(error) = swept {
+            self.status.metrics.failed(&error);
+            self.repair(&format!("could not remove what is out of force: {error}"));
+        }
+    }
+
+    fn audit(&mut self, depth: Depth) {
+        let audit = self.applier.audit(depth, self.proven(depth));
+        if let Some(finding) = self.audits.begin(audit) {
+            self.conclude(finding);
+        }
+    }
+
+    fn audit_now(&mut self, depth: Depth) {
+        let audit = self.applier.audit(depth, self.proven(depth));
+        if let Some(finding) = self.audits.run(audit) {
+            self.conclude(finding);
+        }
+    }
+
+    /// What the program in force is proven against, unless another one is desired already.
+    fn proven(&self, depth: Depth) -> Option<&Session> {
+        let proves = depth == Depth::Everything && self.pending.is_none();
+        proves.then(|| self.desired.session())
+    }
+
+    fn conclude(&mut self, finding: Finding) {
+        if !self.audits.ended(&finding, self.applier.writes()) {
+            return;
+        }
+        if let Some(disproven) = finding.disproven {
+            self.applier.forget_proofs();
+            return self.repair(&disproven);
+        }
+        if let Some(denied) = finding.denied {
+            self.audits.count(denied);
+        }
+        match finding.found {
+            Ok(None) => {
+                if finding.depth == Depth::Everything {
+                    self.status.metrics.confirmed();
+                }
+                self.applier.report_bridges();
+            }
+            Ok(Some(found)) => self.repair(&found),
+            Err(error) => {
+                self.status.metrics.failed(&error);
+                tracing::error!(%error, "could not read the kernel's rules");
+            }
+        }
+    }
+
+    fn repair(&mut self, found: &str) {
+        tracing::warn!(found, "rules drifted; repairing");
+        self.status.metrics.drift_repairs.inc();
+        self.status.not_ready(format!("rules drifted: {found}"));
+        self.applier.distrust();
+        let now = Instant::now();
+        self.pending = Some(Pending { seen: now, attempt: now, wait: BACKOFF.0 });
+        self.attempt();
+    }
+
+    /// Applies the desired state once, and removes what is out of force.
+    ///
+    /// # Errors
+    /// As [`Self::enforce`].
+    pub fn enforce_once(&mut self) -> Result<(), EnforceError> {
+        self.enforce()?;
+        Ok(self.applier.sweep()?)
+    }
+
+    /// The program of the desired state.
+    pub fn program(&mut self) -> portcullis_engine::dataplane::FilterProgram {
+        self.applier.program(self.desired.session())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Continue,
+    Stop,
+}

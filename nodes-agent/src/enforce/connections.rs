@@ -1,0 +1,161 @@
+//! Ending established connections that a change no longer allows.
+//!
+//! Deleting a connection from the kernel's table does not end it: the next packet of either side
+//! would be taken for the beginning of a new one, in a direction that may be allowed. Instead one
+//! bit of its mark is set, on which our rules answer both sides with a reset. Connections that are
+//! still allowed are not touched, not even for a moment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use anyhow::Context as _;
+use portcullis_engine::Session;
+use portcullis_engine::dataplane::{FamilyProgram, FilterProgram, Members, restricted};
+use portcullis_engine::manifest::Direction;
+use portcullis_engine::net::Family;
+use portcullis_engine::verdict::{Party, Question, Verdict, judge_by_name};
+
+use crate::kernel::KernelError;
+use crate::kernel::conntrack::{Connection, Conntrack, Ends};
+use crate::observe::Status;
+
+/// Looks through connections on a thread of its own, so that no change waits for it.
+#[derive(Debug)]
+pub struct ConnectionCutter {
+    to: Sender<Work>,
+}
+
+/// A state, and the addresses of pods to which it may allow less than the one before.
+struct Work {
+    session: Session,
+    local: BTreeSet<IpAddr>,
+    shrunk: BTreeSet<IpAddr>,
+}
+
+impl ConnectionCutter {
+    /// One that marks connections with a bit.
+    ///
+    /// # Errors
+    /// If the tool for it is not installed, or no thread can be started.
+    pub fn start(kill_mark: u32, status: Arc<Status>) -> anyhow::Result<Self> {
+        let conntrack = Conntrack::find().context("could not end connections")?;
+        let (to, works) = channel();
+        std::thread::Builder::new()
+            .name("connections".into())
+            .spawn(move || follow(&conntrack, kill_mark, &works, &status))
+            .context("could not start a thread")?;
+        Ok(Self { to })
+    }
+
+    /// Considers the connections of pods that a new program treats otherwise than the old one.
+    /// Without an old one it is not known what was allowed: all pods of the node are considered.
+    pub fn consider(&self, session: &Session, old: Option<&FilterProgram>, new: &FilterProgram) {
+        let local: BTreeSet<IpAddr> = new.families.iter().flat_map(local_addresses).collect();
+        let shrunk = match old {
+            Some(old) => restricted(old, new),
+            None => local.clone(),
+        };
+        if !shrunk.is_empty() {
+            // The thread ends only with the agent.
+            let _ = self.to.send(Work { session: session.clone(), local, shrunk });
+        }
+    }
+}
+
+fn local_addresses(family: &FamilyProgram) -> Vec<IpAddr> {
+    match family.sets.get(&family.local).map(|set| &set.members) {
+        Some(Members::Addresses(addresses)) => addresses.iter().copied().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn follow(conntrack: &Conntrack, kill_mark: u32, works: &Receiver<Work>, status: &Status) {
+    while let Ok(mut work) = works.recv() {
+        // Only the newest state counts, for all pods that lost something on the way to it.
+        while let Ok(newer) = works.try_recv() {
+            let shrunk = work.shrunk.union(&newer.shrunk).copied().collect();
+            work = Work { shrunk, ..newer };
+        }
+        // Reading all connections of a family takes long on a node that has many.
+        let concerned = |family: &Family| work.shrunk.iter().any(|pod| Family::of(*pod) == *family);
+        for family in Family::BOTH.into_iter().filter(concerned) {
+            match look_through(conntrack, kill_mark, family, &work) {
+                Ok(cut) => drop(status.metrics.connections_cut.inc_by(cut)),
+                Err(error) => tracing::error!(%error, "could not check connections"),
+            }
+        }
+    }
+}
+
+/// Marks what is denied and clears the mark of what is allowed; how many were marked.
+fn look_through(
+    conntrack: &Conntrack,
+    kill_mark: u32,
+    family: Family,
+    work: &Work,
+) -> Result<u64, KernelError> {
+    let mut cut = 0;
+    for ((ends, marked), count) in concerned(conntrack.list(family)?, kill_mark, work) {
+        match (is_allowed(work, &ends), marked) {
+            (false, false) => {
+                conntrack.mark(&ends, (kill_mark, kill_mark))?;
+                cut += count;
+            }
+            (true, true) => conntrack.mark(&ends, (0, kill_mark))?,
+            _ => {}
+        }
+    }
+    Ok(cut)
+}
+
+/// How many connections there are between two ends, marked or not, that may be treated otherwise
+/// now. All of them are treated alike.
+fn concerned(
+    connections: Vec<Connection>,
+    kill_mark: u32,
+    work: &Work,
+) -> BTreeMap<(Ends, bool), u64> {
+    let mut all = BTreeMap::new();
+    for connection in connections {
+        let (ends, marked) = (connection.ends(), connection.mark & kill_mark != 0);
+        let concerned = if marked { &work.local } else { &work.shrunk };
+        if [ends.client, ends.server].iter().any(|end| concerned.contains(end)) {
+            *all.entry((ends, marked)).or_default() += 1;
+        }
+    }
+    all
+}
+
+/// Whether the pods of this node at the ends of a connection would let it begin today. The other
+/// end's own node answers for that end. What is not certain is closed, as the rules have it.
+fn is_allowed(work: &Work, ends: &Ends) -> bool {
+    let Ends { client, server, .. } = *ends;
+    let allows = |direction, subject: IpAddr, peer| {
+        !work.local.contains(&subject) || allows(&work.session, (direction, subject, peer), ends)
+    };
+    allows(Direction::Egress, client, server) && allows(Direction::Ingress, server, client)
+}
+
+fn allows(
+    session: &Session,
+    (direction, subject, peer): (Direction, IpAddr, IpAddr),
+    ends: &Ends,
+) -> bool {
+    let question = Question {
+        direction,
+        subject: &party(session, subject),
+        peer: &party(session, peer),
+        protocol: ends.protocol,
+        port: ends.port,
+    };
+    judge_by_name(session.policies(), question).verdict == Verdict::Allow
+}
+
+fn party(session: &Session, address: IpAddr) -> Party<'_> {
+    let model = session.model();
+    let endpoint = model.by_address.get(&address);
+    let pod = endpoint.and_then(|at| Party::endpoint(model, *at, Family::of(address)));
+    pod.unwrap_or_else(|| Party::address(model, address))
+}

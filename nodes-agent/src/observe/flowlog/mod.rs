@@ -1,0 +1,177 @@
+//! The flow log: packets that our rules log, each with the policies that decide.
+//!
+//! The kernel says only which class of pods a packet was denied for. What policies say is asked of
+//! the engine, so that the log, the command and the playground give one answer.
+
+mod netlink;
+mod packet;
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::UNIX_EPOCH;
+
+use anyhow::Context as _;
+use portcullis_engine::report::{EndReport, FlowReport};
+use portcullis_engine::{FlowQuery, Session};
+use serde::Serialize;
+
+use super::Status;
+use netlink::{Logged, Socket};
+use packet::Headers;
+
+/// A line of the log.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'l> {
+    /// Seconds since 1970.
+    time: f64,
+    node: &'l str,
+    /// What the rules did: `allow` or `deny`.
+    action: &'l str,
+    /// The end whose policies stopped it: `egress` or `ingress`; `unknown` for an address that is
+    /// not known to belong to a pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<&'l str>,
+    source: String,
+    destination: String,
+    #[serde(flatten)]
+    headers: &'l Headers,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<portcullis_engine::verdict::Verdict>,
+    /// Why, as a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The policies at that end; of an admitted packet, those of both ends that admit it.
+    policies: Vec<Policy>,
+}
+
+#[derive(Debug, Serialize)]
+struct Policy {
+    policy: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    summary: String,
+}
+
+/// Starts the log on standard output, from a thread of its own; whom to tell of new states.
+///
+/// # Errors
+/// If the kernel does not give the packets, or no thread can be started.
+pub fn start(group: u16, node: &str, status: Arc<Status>) -> anyhow::Result<Sender<Session>> {
+    let socket = Socket::open(group).context("could not receive packets to log")?;
+    let (to, states) = channel();
+    let node = node.to_owned();
+    std::thread::Builder::new()
+        .name("flow-log".into())
+        .spawn(move || follow(&socket, &node, &states, &status))
+        .context("could not start a thread")?;
+    Ok(to)
+}
+
+fn follow(socket: &Socket, node: &str, states: &Receiver<Session>, status: &Status) {
+    let mut session: Option<Session> = None;
+    loop {
+        let packets = match socket.receive() {
+            Ok(packets) => packets,
+            Err(error) if netlink::is_overrun(error) => {
+                status.metrics.packets_lost.inc();
+                continue;
+            }
+            Err(error) => {
+                return tracing::error!(%error, "could not receive packets; the flow log has ended");
+            }
+        };
+        session = states.try_iter().last().or(session);
+        for packet in packets {
+            status.metrics.packets_logged.inc();
+            write(&packet, session.as_ref(), node);
+        }
+    }
+}
+
+/// Writes a line; a log that nobody can read any more is no reason to stop enforcing.
+fn write(packet: &Logged, session: Option<&Session>, node: &str) {
+    let Some(headers) = Headers::read(&packet.payload) else { return };
+    let line = line(&packet.prefix, &headers, session, node);
+    if let Ok(mut text) = serde_json::to_vec(&line) {
+        text.push(b'\n');
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(&text).and_then(|()| out.flush());
+    }
+}
+
+fn line<'l>(
+    prefix: &'l str,
+    headers: &'l Headers,
+    session: Option<&Session>,
+    node: &'l str,
+) -> Line<'l> {
+    let mut words = prefix.split(':').skip(1);
+    let (action, direction) = (words.next().unwrap_or_default(), words.next());
+    let report = session.and_then(|session| explain(session, headers));
+    let ends = report.as_ref().map(|report| deciding(report, direction)).unwrap_or_default();
+    Line {
+        time: UNIX_EPOCH.elapsed().unwrap_or_default().as_secs_f64(),
+        node,
+        action,
+        direction,
+        source: name(report.as_ref().map(|r| &*r.source), &headers.from),
+        destination: name(report.as_ref().map(|r| &*r.destination), &headers.to),
+        headers,
+        verdict: report.as_ref().map(|report| report.verdict),
+        reason: reason(&ends).or(report.as_ref().map(|report| report.summary.clone())),
+        policies: ends.iter().flat_map(|end| policies(end)).collect(),
+    }
+}
+
+fn explain(session: &Session, headers: &Headers) -> Option<FlowReport> {
+    let query = FlowQuery {
+        from: headers.from.to_string(),
+        to: headers.to.to_string(),
+        protocol: headers.protocol?,
+        port: headers.to_port?,
+    };
+    session.evaluate(&query).ok()
+}
+
+/// The end that denied a packet; both, if it was admitted.
+fn deciding<'r>(report: &'r FlowReport, direction: Option<&str>) -> Vec<&'r EndReport> {
+    let evidence = &report.evidence;
+    match direction {
+        Some("egress") => vec![&evidence.egress],
+        Some("ingress") => vec![&evidence.ingress],
+        Some(_) => Vec::new(),
+        None => vec![&evidence.egress, &evidence.ingress],
+    }
+}
+
+/// Why one end decided so.
+fn reason(ends: &[&EndReport]) -> Option<String> {
+    match ends {
+        [end] => Some(end.summary.clone()),
+        _ => None,
+    }
+}
+
+fn policies(end: &EndReport) -> Vec<Policy> {
+    let told = end.policies.iter().filter(|policy| policy.decides);
+    let policy = |evidence: &portcullis_engine::report::PolicyEvidence| {
+        let object = &evidence.policy;
+        let name = match &object.namespace {
+            Some(namespace) => format!("{namespace}/{}", object.name),
+            None => format!("{} {}", object.kind, object.name),
+        };
+        let rule = evidence.rules.iter().find(|rule| rule.decides);
+        Policy {
+            policy: name,
+            rule: rule.map(|rule| rule.path.clone()),
+            summary: evidence.summary.clone(),
+        }
+    };
+    told.map(policy).collect()
+}
+
+fn name(known: Option<&str>, address: &std::net::IpAddr) -> String {
+    known.map_or_else(|| address.to_string(), str::to_owned)
+}

@@ -1,0 +1,211 @@
+//! From a command line to a running agent.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::agent::{Agent, Applier, Audits, Message, Observers, Pace};
+use crate::enforce::audit::Auditor;
+use crate::enforce::connections::ConnectionCutter;
+use crate::enforce::{self, Enforcer, Sets};
+use crate::kernel::{Backend, Kernel, bridge};
+use crate::observe::{self, Reporter, Status, flowlog, masquerade};
+use crate::options::{Cleanup, Command, FlowLogOption, Listen, LogFormat, Options};
+use crate::privileges;
+use crate::source::apiserver::{ApiServer, EventPace, Events, Patience};
+use crate::source::{ChangeSink, DesiredState, Manifests, Source};
+
+/// Does what a command line says, its first word being the program's name.
+pub fn run(words: &[OsString]) -> ExitCode {
+    let result = Options::read(words).and_then(|options| {
+        log(options.running.log);
+        obey(&options)
+    });
+    let Err(error) = result else {
+        return ExitCode::SUCCESS;
+    };
+    // Help and version are errors to clap, too.
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        let _ = usage.print();
+        return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+    }
+    let _ = writeln!(std::io::stderr(), "portcullis-agent: {error:#}");
+    ExitCode::FAILURE
+}
+
+fn log(format: LogFormat) {
+    // On standard error: standard output is the flow log's.
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
+    // A second agent in one process, as tests have it, keeps the first one's log.
+    let _ = match format {
+        LogFormat::Text => builder.with_ansi(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}
+
+fn obey(options: &Options) -> anyhow::Result<()> {
+    match &options.command {
+        Some(Command::Cleanup(cleanup)) => remove(cleanup),
+        None if options.wanted.dry_run => print(options),
+        None if options.wanted.once => once(options),
+        None => keep(options),
+    }
+}
+
+fn remove(cleanup: &Cleanup) -> anyhow::Result<()> {
+    let mut found = false;
+    // Of both implementations: the node may have changed from one to the other.
+    for backend in [Backend::Nft, Backend::Legacy] {
+        if let Ok(kernel) = Kernel::find(Some(backend)) {
+            let removed = enforce::remove(&kernel, &cleanup.prefix, Sets::Stay);
+            found |= removed.context("could not remove the chains")?;
+        }
+    }
+    let removed = enforce::remove(&Kernel::find(None)?, &cleanup.prefix, Sets::Go);
+    found |= removed.context("could not remove the sets")?;
+    let what = if found {
+        "removed all Portcullis chains and sets"
+    } else {
+        "no Portcullis chains or sets found"
+    };
+    writeln!(std::io::stdout(), "{what}").context("standard output")
+}
+
+/// Where the desired state comes from.
+fn source(options: &Options, status: &Arc<Status>, events: Option<Events>) -> Box<dyn Source> {
+    match &options.wanted.manifests {
+        Some(folder) => Box::new(Manifests::new(folder)),
+        None => Box::new(ApiServer {
+            kubeconfig: options.wanted.kubeconfig.clone(),
+            patience: Patience {
+                watch: Duration::from_secs(options.running.silence_seconds),
+                discovery: Duration::from_secs(options.running.discovery_seconds),
+                ..Patience::default()
+            },
+            status: Arc::clone(status),
+            events,
+        }),
+    }
+}
+
+/// An agent, which audits by itself if it is given nobody for it.
+fn agent(
+    options: &Options,
+    observers: Observers,
+    (auditor, status): (Option<Auditor>, &Arc<Status>),
+) -> anyhow::Result<Agent> {
+    let node = options.wanted.node.as_deref().context("which node is this? pass --node NAME")?;
+    let kernel = Kernel::find(options.enforcement.backend)?;
+    let (settings, running) = (options.settings()?, &options.running);
+    let enforcer = Enforcer::new(kernel, &settings.prefix).guarded_by(options.spoof_guard());
+    let pace = Pace {
+        check: Duration::from_secs(running.check_seconds),
+        audit: Duration::from_secs(running.audit_seconds),
+    };
+    let desired = DesiredState::new(portcullis_engine::Options {
+        default_namespace: options.wanted.namespace.clone(),
+        ..portcullis_engine::Options::default()
+    });
+    let how = (settings, options.pod_blocks());
+    let applier = Applier::new(node, how, enforcer, (observers, Arc::clone(status)));
+    let audits = Audits::new(pace, auditor, Arc::clone(status));
+    Ok(Agent::new(desired, applier, audits, Arc::clone(status)))
+}
+
+/// An agent that has the complete first state.
+fn informed(options: &Options) -> anyhow::Result<Agent> {
+    let status = Arc::default();
+    let mut agent = agent(options, Observers::default(), (None, &status))?;
+    let (to, changes) = channel();
+    source(options, &status, None).start(ChangeSink::from(to))?;
+    while !agent.take(changes.recv().context("the source has ended")?) {}
+    Ok(agent)
+}
+
+fn print(options: &Options) -> anyhow::Result<()> {
+    let program = informed(options)?.program();
+    let mut out = std::io::stdout().lock();
+    if let Some(text) = options.spoof_guard().text(&options.enforcement.prefix) {
+        for tool in ["iptables-restore --noflush", "ip6tables-restore --noflush"] {
+            writeln!(out, "# {tool}\n{text}")?;
+        }
+    }
+    for (tool, text) in enforce::texts(&program) {
+        writeln!(out, "# {tool}\n{text}")?;
+    }
+    Ok(out.flush()?)
+}
+
+fn once(options: &Options) -> anyhow::Result<()> {
+    bridge::ensure_filtered().map_err(anyhow::Error::msg)?;
+    let mut agent = informed(options)?;
+    agent.enforce_once().context("could not apply the program")
+}
+
+fn keep(options: &Options) -> anyhow::Result<()> {
+    let kernel = Kernel::find(options.enforcement.backend)?;
+    if !options.running.keep_capabilities {
+        privileges::drop_all_but_needed().context("capabilities")?;
+    }
+    tracing::info!(backend = kernel.backend.name(), "starting");
+    let status = Arc::new(Status::default());
+    if let Listen::At(address) = options.running.listen {
+        let address = observe::serve(address, Arc::clone(&status))?;
+        tracing::info!(%address, "serving metrics and health");
+    }
+    let audit = Duration::from_secs(options.running.audit_seconds);
+    masquerade::watch(kernel.tables, audit, Arc::clone(&status))?;
+    let (to, messages) = channel();
+    stop_on_signals(to.clone())?;
+    let node = options.wanted.node.as_deref().unwrap_or_default();
+    let events = options.running.events.then(|| Events::of(node, EventPace::default()));
+    let reporter = events.as_ref().map(Events::reporter).unwrap_or_default();
+    let observers = observers(options, reporter, &status)?;
+    let report = to.clone();
+    let auditor = Auditor::start(move |found| report.send(Message::Audited(found)).is_ok())?;
+    let mut agent = agent(options, observers, (Some(auditor), &status))?;
+    source(options, &status, events).start(ChangeSink::new(to, Message::Changes))?;
+    run_until_stopped(&mut agent, &messages);
+    Ok(())
+}
+
+fn run_until_stopped(agent: &mut Agent, messages: &Receiver<Message>) {
+    agent.run(messages);
+    tracing::info!("stopping; what is in force stays in force");
+}
+
+/// Who is told of what comes into force, each on a thread of its own.
+fn observers(
+    options: &Options,
+    reporter: Reporter,
+    status: &Arc<Status>,
+) -> anyhow::Result<Observers> {
+    let running = &options.running;
+    let node = options.wanted.node.as_deref().unwrap_or_default();
+    let log = running.flow_log != FlowLogOption::Off;
+    let log = log.then(|| flowlog::start(running.flow_log_group, node, Arc::clone(status)));
+    let sessions = log.transpose()?.into_iter().collect();
+    let mark = options.enforcement.kill_mark;
+    let cutter = options.enforcement.cut;
+    let cutter = cutter.then(|| ConnectionCutter::start(mark, Arc::clone(status))).transpose()?;
+    Ok(Observers { sessions, reporter, cutter })
+}
+
+fn stop_on_signals(to: Sender<Message>) -> anyhow::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT]).context("signals")?;
+    let wait = move || {
+        if signals.forever().next().is_some() {
+            // The loop has ended already if nobody listens.
+            let _ = to.send(Message::Stop);
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(wait).context("signals")?;
+    Ok(())
+}

@@ -1,0 +1,298 @@
+//! Requests to the API server, and how it refuses them.
+
+use http_body_util::{BodyExt as _, Limited};
+use kube::Client;
+use kube::client::Body;
+use portcullis_engine::manifest::Stored;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::protobuf::{self, Malformed};
+use super::{Patience, WatchContext};
+
+/// The longest refusal that is read.
+const LONGEST_REFUSAL: usize = 64 << 10;
+
+/// The longest answer that is read as a whole where no list of objects is asked for.
+const LONGEST_ANSWER: usize = 4 << 20;
+
+/// How many objects a page has. They are held in memory together, before they are read.
+const PAGE: u32 = 250;
+
+/// A version of the API of ClusterNetworkPolicy; both have the same fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClusterPolicyVersion {
+    /// `v1beta1`.
+    V1Beta1,
+    /// `v1alpha2`.
+    V1Alpha2,
+}
+
+/// What is watched.
+#[derive(Clone, Copy, Debug)]
+pub struct Resource {
+    /// The kind of its objects.
+    pub kind: Stored,
+    /// Its name in the API.
+    pub name: &'static str,
+    path: &'static str,
+    /// Which of its objects count.
+    selector: &'static str,
+}
+
+/// Why nothing comes from the API server.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// It cannot be reached, or the connection broke.
+    #[error("could not reach the API server: {}", chain(.0))]
+    Client(#[from] kube::Error),
+    /// It refused.
+    #[error("the API server answered {code}: {message}")]
+    Refused {
+        /// The status.
+        code: u16,
+        /// Why.
+        message: String,
+    },
+    /// Nothing came for too long.
+    #[error("the API server has been silent for {0} s")]
+    Silent(u64),
+    /// What came is not what was asked for.
+    #[error("the API server's answer could not be read: {0}")]
+    Answer(#[from] serde_json::Error),
+    /// The same, where protocol buffers came.
+    #[error("the API server's answer could not be read: {0}")]
+    Frame(#[from] Malformed),
+    /// It ended before anything could come.
+    #[error("the watch ended as soon as it began")]
+    Early,
+    /// No request can be made.
+    #[error("invalid request: {0}")]
+    Request(#[from] http::Error),
+    /// The agent has ended.
+    #[error("the agent is stopping")]
+    Closed,
+}
+
+/// An error with its causes, which the client's own text leaves out.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
+}
+
+impl WatchError {
+    /// Whether what was asked from is too long ago, so that everything is to be listed again.
+    pub fn is_expired(&self) -> bool {
+        matches!(self, Self::Refused { code: 410, .. })
+    }
+
+    /// Whether the server was there and did not do what it was asked.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Early | Self::Answer(_) | Self::Frame(_))
+    }
+
+    /// Whether the server says that there is no such thing.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Refused { code: 404, .. })
+    }
+
+    /// Whether the agent may not ask.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused { code: 401 | 403, .. })
+    }
+
+    /// Whether the server does not know how to stream lists.
+    pub fn is_beyond_server(&self) -> bool {
+        matches!(self, Self::Refused { code: 400 | 422, .. })
+    }
+}
+
+/// The part of a `Status` that is used.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Refusal {
+    code: u16,
+    message: String,
+}
+
+impl From<Refusal> for WatchError {
+    fn from(Refusal { code, message }: Refusal) -> Self {
+        Self::Refused { code, message }
+    }
+}
+
+impl Resource {
+    /// What is asked for objects of a kind.
+    pub fn of(kind: Stored) -> Self {
+        let (path, name, selector) = match kind {
+            // Finished pods are nobody. One that finishes is told as one that is deleted.
+            Stored::Pod => (
+                "/api/v1/pods",
+                "pods",
+                "&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed",
+            ),
+            Stored::Namespace => ("/api/v1/namespaces", "namespaces", ""),
+            Stored::Node => ("/api/v1/nodes", "nodes", ""),
+            Stored::ClusterPolicy => {
+                return Self::cluster_policies(ClusterPolicyVersion::V1Beta1);
+            }
+            Stored::Policy => ("/apis/networking.k8s.io/v1/networkpolicies", "networkpolicies", ""),
+        };
+        Self { kind, name, path, selector }
+    }
+
+    /// What is asked for ClusterNetworkPolicies.
+    pub fn cluster_policies(version: ClusterPolicyVersion) -> Self {
+        let (kind, name, selector) = (Stored::ClusterPolicy, "clusternetworkpolicies", "");
+        Self { kind, name, path: version.path(), selector }
+    }
+
+    /// Whether a server may lack the kind: its definition has to be installed.
+    pub fn is_optional(&self) -> bool {
+        self.kind == Stored::ClusterPolicy
+    }
+
+    /// A page of the list of all.
+    pub fn page(&self, from: Option<&str>) -> String {
+        let Self { path, selector, .. } = self;
+        let from = from.map(|token| format!("&continue={}", encoded(token))).unwrap_or_default();
+        format!("{path}?limit={PAGE}{selector}{from}")
+    }
+
+    /// What changes from a version on; without one, all that there is comes first.
+    pub fn watch(&self, from: Option<&str>, seconds: u64) -> String {
+        let Self { path, selector, .. } = self;
+        let begin = match from {
+            Some(version) => format!("resourceVersion={}", encoded(version)),
+            None => "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned(),
+        };
+        format!(
+            "{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}&{begin}{selector}"
+        )
+    }
+}
+
+impl ClusterPolicyVersion {
+    /// All, in the order of preference.
+    pub const ALL: [Self; 2] = [Self::V1Beta1, Self::V1Alpha2];
+
+    /// Its name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1Beta1 => "v1beta1",
+            Self::V1Alpha2 => "v1alpha2",
+        }
+    }
+
+    /// Where its objects are.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::V1Beta1 => "/apis/policy.networking.k8s.io/v1beta1/clusternetworkpolicies",
+            Self::V1Alpha2 => "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies",
+        }
+    }
+}
+
+/// A text as a part of a URL.
+pub fn encoded(text: &str) -> String {
+    let letter = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(letter).collect()
+}
+
+/// How an answer may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// JSON; a watch is lines of it.
+    Json,
+    /// Protocol buffers; a watch is frames of them.
+    Protobuf,
+}
+
+impl Form {
+    /// What is asked for. Who cannot write protocol buffers writes JSON.
+    fn accept(self) -> String {
+        match self {
+            Self::Json => "application/json".to_owned(),
+            Self::Protobuf => format!("{},application/json", protobuf::MEDIA_TYPE),
+        }
+    }
+
+    /// What came.
+    fn of(headers: &http::HeaderMap) -> Self {
+        let kind = headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let protobuf = kind.is_some_and(|kind| kind.starts_with(protobuf::MEDIA_TYPE));
+        if protobuf { Self::Protobuf } else { Self::Json }
+    }
+}
+
+/// The answer to a request, and how it is written.
+pub async fn ask(
+    client: &Client,
+    path: &str,
+    (form, patience): (Form, Patience),
+) -> Result<(Form, Body), WatchError> {
+    let request = http::Request::get(path).header(http::header::ACCEPT, form.accept());
+    let (head, body) = send(client, request.body(Body::empty())?, patience).await?;
+    Ok((Form::of(&head.headers), body))
+}
+
+/// What is at a path, as JSON.
+pub async fn json(context: &WatchContext, path: &str) -> Result<Value, WatchError> {
+    json_of(&context.client, http::Request::get(path).body(Body::empty())?, context.patience).await
+}
+
+/// The answer to a request of any kind, as JSON.
+pub async fn json_of(
+    client: &Client,
+    request: http::Request<Body>,
+    patience: Patience,
+) -> Result<Value, WatchError> {
+    let (_, body) = send(client, request, patience).await?;
+    let read = timeout(patience.answer, Limited::new(body, LONGEST_ANSWER).collect()).await;
+    let read = read.map_err(|_| WatchError::Silent(patience.answer.as_secs()))?;
+    let bytes = read.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    Ok(serde_json::from_slice(&bytes)?)
+}
+
+/// The answer to a request of any kind.
+pub async fn send(
+    client: &Client,
+    request: http::Request<Body>,
+    patience: Patience,
+) -> Result<(http::response::Parts, Body), WatchError> {
+    let wait = patience.connect + patience.answer;
+    let silent = |_| WatchError::Silent(wait.as_secs());
+    let (head, body) = timeout(wait, client.send(request)).await.map_err(silent)??.into_parts();
+    if head.status.is_success() {
+        return Ok((head, body));
+    }
+    let read = Limited::new(body, LONGEST_REFUSAL).collect();
+    let text = timeout(patience.answer, read).await;
+    let text =
+        text.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let text = protobuf::refusal(&text).unwrap_or_else(|| text.to_vec());
+    let known = serde_json::from_slice::<Refusal>(&text).ok();
+    let message = known.map_or_else(|| head.status.to_string(), |refusal| refusal.message);
+    Err(WatchError::Refused { code: head.status.as_u16(), message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_encoded() {
+        let pods = Resource::of(Stored::Namespace);
+        assert_eq!(pods.page(None), "/api/v1/namespaces?limit=250");
+        assert_eq!(pods.page(Some("a+/=")), "/api/v1/namespaces?limit=250&continue=a%2B%2F%3D");
+        assert!(pods.watch(Some("17"), 5).ends_with("timeoutSeconds=5&resourceVersion=17"));
+    }
+}
