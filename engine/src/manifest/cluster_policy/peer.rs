@@ -217,8 +217,7 @@ fn is_domain_name(text: &str) -> bool {
 /// A string of a list, where null is none either.
 fn text<'n>(context: &mut Context<'_>, path: &Path<'_>, item: &'n Node<'_>) -> Option<&'n str> {
     if item.is_null() {
-        let message = format!("`{path}` takes a string, not null");
-        context.reader.refuse(path, Diagnostic::new(Code::WrongType, message).at(item.span));
+        context.null_text(path, item);
     }
     context.reader.string(path, Some(item))
 }
