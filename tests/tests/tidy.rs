@@ -250,7 +250,11 @@ fn diagnostics_page() -> String {
     );
     let groups = [
         ("R", "Reading", "What cannot be read as a Kubernetes object."),
-        ("V", "Validation", "What the API server's validation refuses: the object is left out."),
+        (
+            "V",
+            "Validation",
+            "What the API server's validation refuses: the object is left out. In custom resources it lets some of it pass, such as an unknown operator: the rule then fails closed.",
+        ),
         ("L", "Pitfalls", "What is easily got wrong, refused or not."),
     ];
     for (letter, title, about) in groups {

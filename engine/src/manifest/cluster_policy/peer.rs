@@ -169,13 +169,14 @@ fn network<'n>(
     };
     if Cidr::has_host_bits(text) {
         let message = format!("`{text}` has bits set behind its prefix");
-        let finding = Diagnostic::new(Code::CidrHostBits, message).at(item.span);
-        let finding = finding.with_help(format!("write `{block}`"));
+        let finding = |code| {
+            Diagnostic::new(code, message).at(item.span).with_help(format!("write `{block}`"))
+        };
         // `v1alpha1` takes them, and means the whole block.
         if context.is_outdated() {
-            context.reader.report(path, finding);
+            context.reader.report(path, finding(Code::NoncanonicalCidr));
         } else {
-            context.reader.refuse(path, finding);
+            context.reader.refuse(path, finding(Code::CidrHostBits));
         }
     }
     Some((text, block))
