@@ -30,7 +30,11 @@ fn parts(
     node: &Node<'_>,
 ) -> Rule {
     let (ports_field, peers_field) = (context.kind.ports_field(), direction.peers_field());
-    context.is_map(path, node);
+    if !context.is_map(path, node) {
+        let (peers, ports) = (Vec::new(), Vec::new());
+        let action = Action::Deny;
+        return Rule { name: None, action, fails_closed: true, peers, ports, span: node.span };
+    }
     let known = ["name", "action", peers_field, ports_field];
     let fields = context.reader.fields(path, node, Keys::Exactly(&known));
     let name = name(context, &path.field("name"), fields.get("name"));
