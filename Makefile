@@ -24,7 +24,7 @@ test-packets: ## Send packets through the node agent's rules, as root: N random 
 test-kube: ## Test against a real API server, which is built first (needs Go)
 	@scripts/test-kube.sh
 
-record-apiserver: ## Ask a real API server anew about every manifest of the agreement test (needs Go)
+record-apiserver: ## Ask a real API server again about every manifest of the agreement test (needs Go)
 	@scripts/build-kube.sh
 	@echo "==> Asking the API server (seconds, once the recorder is built)"
 	@cargo run -q -p portcullis-kube -- record

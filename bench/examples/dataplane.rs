@@ -1,4 +1,5 @@
-//! What a change costs a node: its program made, checked and compared with the one in force.
+//! What a change costs a node: its program made, checked and compared with the one in force; with
+//! NetworkPolicies alone, and with policies for all namespaces before and after them.
 //!
 //!   cargo run --release -p portcullis-bench --example dataplane
 #![allow(clippy::print_stdout, reason = "it prints figures")]
@@ -15,11 +16,50 @@ const RUNS: usize = 21;
 
 fn main() {
     println!(
-        "pods  policies | rules members | lower   verify  plan    | again   again (ms, medians of {RUNS})"
+        "pods  policies   | rules members | lower   verify  plan    | again   again (ms, medians of {RUNS})"
     );
     for (pods, policies) in [(1_100, 1_000), (1_100, 5_000), (20_000, 5_000)] {
-        measure(Size { pods, policies });
+        measure(Size { pods, policies }, "");
+        measure(Size { pods, policies }, &cluster_policies());
     }
+}
+
+/// Policies for all namespaces as administrators write them: what monitoring and DNS need, what is
+/// never allowed, what is left to namespaces, and a default.
+fn cluster_policies() -> String {
+    let admin = (0..5).map(|number| {
+        format!(
+            "apiVersion: policy.networking.k8s.io/v1beta1
+kind: ClusterNetworkPolicy
+metadata: {{name: admin-{number}}}
+spec:
+  tier: Admin
+  priority: {number}
+  subject: {{namespaces: {{}}}}
+  ingress:
+  - {{action: Accept, from: [{{namespaces: {{matchLabels: {{team: team{number}}}}}}}],
+      protocols: [{{tcp: {{destinationPort: {{number: 9100}}}}}}]}}
+  - {{action: Pass, from: [{{namespaces: {{matchLabels: {{team: team1{number}}}}}}}]}}
+  - {{action: Deny, from: [{{namespaces: {{matchLabels: {{team: team{number}}}}}}}]}}
+  egress:
+  - {{action: Accept, to: [{{namespaces: {{matchLabels: {{team: team{number}}}}}}}],
+      protocols: [{{udp: {{destinationPort: {{number: 53}}}}}}]}}
+  - {{action: Deny, to: [{{networks: [169.254.{number}.0/24]}}]}}
+---
+"
+        )
+    });
+    let baseline = "apiVersion: policy.networking.k8s.io/v1beta1
+kind: ClusterNetworkPolicy
+metadata: {name: baseline}
+spec:
+  tier: Baseline
+  priority: 0
+  subject: {namespaces: {}}
+  ingress:
+  - {action: Deny, from: [{namespaces: {}}]}
+";
+    admin.chain([baseline.to_owned()]).collect()
 }
 
 /// A tenth of the pods are on the node, but not more than 110.
@@ -40,15 +80,18 @@ fn texts(size: Size) -> (String, String) {
     (text.replace(",\n      }", "\n      }").replace(",\n        }", "\n        }"), policies)
 }
 
-fn session(workloads: &str, policies: &str) -> Session {
+fn session(workloads: &str, policies: &str, cluster_policies: &str) -> Session {
     let file = |name: &str, text: &str| Change::Put(SourceFile::new(name, text.as_bytes()));
-    Session::new(Options::default())
-        .apply(vec![file("policies.yaml", policies), file("workloads.json", workloads)])
+    Session::new(Options::default()).apply(vec![
+        file("policies.yaml", policies),
+        file("workloads.json", workloads),
+        file("cluster-policies.yaml", cluster_policies),
+    ])
 }
 
-fn measure(size: Size) {
+fn measure(size: Size, cluster_policies: &str) {
     let (workloads, policies) = texts(size);
-    let before = session(&workloads, &policies);
+    let before = session(&workloads, &policies, cluster_policies);
     let after = before.apply(vec![before.reread("policies.yaml", edited(&policies).as_bytes())]);
     let settings = Settings::default();
     let input = |session| -> Input<'_> {
@@ -80,9 +123,10 @@ fn measure(size: Size) {
     let (made_again, checked_again) = (middle(made_again), middle(checked_again));
     let [v4, _] = &new.families;
     println!(
-        "{:6} {:6} | {:5} {:6} | {made:7.3} {checked:7.3} {planned:7.3} | {made_again:7.3} {checked_again:7.3}   {}",
+        "{:6} {:6} {} | {:5} {:6} | {made:7.3} {checked:7.3} {planned:7.3} | {made_again:7.3} {checked_again:7.3}   {}",
         size.pods,
         size.policies,
+        if cluster_policies.is_empty() { ' ' } else { '+' },
         v4.rule_count(),
         v4.member_count(),
         verified.map_or_else(|wrong| format!("{wrong:?}"), |right| format!("{right:?}")),

@@ -18,10 +18,10 @@ Exit status:
   2  unusable input or arguments
 
 Input:
-  A folder is read whole: every .yaml, .yml and .json file in it and below, but not in hidden
-  folders or node_modules. `-` is the standard input. Namespaces, pods, workloads with a pod
-  template, services, nodes and policies count; other kinds are passed over. One broken document
-  does not hide the others: `portcullis check` shows what is wrong with it.";
+  A folder is read recursively: every .yaml, .yml and .json file, except in hidden folders and
+  node_modules. `-` is standard input. Namespaces, pods, workloads with a pod template,
+  services, nodes and policies are used; other kinds are ignored. One broken document does not
+  hide the others: `portcullis check` shows what is wrong with it.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,8 +33,8 @@ Examples:
 
 /// Shows which network flows Kubernetes policies allow, and which line of which policy decides.
 ///
-/// Reads manifests (YAML or JSON, as written or as `kubectl get -o yaml` prints them) and talks to
-/// no cluster.
+/// Reads manifests (YAML or JSON, as written or as `kubectl get -o yaml` prints them) and does not
+/// connect to any cluster.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, max_term_width = 100)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
@@ -48,34 +48,34 @@ pub enum Command {
     /// List who can reach whom, and on which ports
     ///
     /// One line per pair of workloads, or of a workload and a range of addresses outside, with
-    /// everything that is allowed for certain. Ranges are those that the policies tell apart.
-    /// What is not listed is denied, or not known: the closing notes say which rules leave
+    /// everything that is certainly allowed. Ranges are those that the policies distinguish.
+    /// What is not listed is denied or unknown: the notes below the list say which rules leave
     /// something open and what would settle it.
     #[command(after_long_help = STATUS)]
     List(ListArgs),
-    /// Say whether a flow may pass, and why
+    /// Show whether a flow is allowed, and why
     ///
-    /// The verdict in one line, then what each end says and which line of which policy decides.
+    /// The verdict in one line, then the result at each end and which line of which policy decides.
     #[command(after_long_help = STATUS)]
     Eval(EvalArgs),
-    /// Show everything that decides about a flow
+    /// Show everything that decides a flow
     ///
-    /// Both ends, and every policy, rule, peer and port entry that was looked at: ✓ admits or
-    /// matches, ✗ does not and why, ? is not known.
+    /// Both ends, and every policy, rule, peer and port entry that was evaluated: ✓ admits or
+    /// matches, ✗ does not and why, ? is unknown.
     #[command(after_long_help = STATUS)]
     Explain(EvalArgs),
-    /// Check manifests: what the API server would reject, and what is likely not meant
+    /// Check manifests: what the API server would reject, and likely mistakes
     #[command(after_long_help = STATUS)]
     Check(CheckArgs),
-    /// Print the iptables rules and ipset sets by which a node enforces the policies
+    /// Print the iptables rules and ipset sets with which a node enforces the policies
     ///
     /// For the pods that the input says are on the node, with their addresses: what
-    /// `kubectl get ns,pod,netpol,node -A -o yaml` prints has all that is needed. The program is
-    /// compared with the policies before it is printed. Nothing is changed anywhere.
+    /// `kubectl get ns,pod,netpol,node -A -o yaml` prints is sufficient. The program is checked
+    /// against the policies before it is printed. Nothing is changed on this machine.
     #[command(after_help = render::EXAMPLES)]
     #[command(after_long_help = format!("{}\n\n{STATUS}", render::EXAMPLES))]
     Render(render::RenderArgs),
-    /// Print a script that completes arguments in a shell
+    /// Print a shell completion script
     ///
     /// For example, for bash: portcullis completions bash > ~/.local/share/bash-completion/completions/portcullis
     Completions {
@@ -92,13 +92,13 @@ pub enum Command {
 /// What is read and what it does not say.
 #[derive(Debug, Args)]
 pub struct InputArgs {
-    /// Files, folders, or `-` for the standard input
+    /// Files, folders, or `-` for standard input
     #[arg(required = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
-    /// Where addresses of pods lie that the input does not give; may be repeated
+    /// Pod CIDR to assume for pods without an address; may be repeated
     #[arg(long, value_name = "CIDR", value_delimiter = ',', help_heading = "Input")]
     pub pod_cidr: Vec<IpNet>,
-    /// Where addresses of nodes lie that the input does not give; may be repeated
+    /// Node CIDR to assume for nodes without an address; may be repeated
     #[arg(long, value_name = "CIDR", value_delimiter = ',', help_heading = "Input")]
     pub node_cidr: Vec<IpNet>,
     /// An address that a domain name of a policy resolves to; may be repeated
@@ -109,7 +109,7 @@ pub struct InputArgs {
         help_heading = "Input"
     )]
     pub domains: Vec<DomainName>,
-    /// The namespace of objects that name none
+    /// The namespace of objects that have none
     #[arg(long, short, default_value = "default", help_heading = "Input")]
     pub namespace: String,
 }
@@ -129,10 +129,10 @@ impl InputArgs {
 /// How it is said.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct OutputArgs {
-    /// Say nothing beside the answer: no counts, hints or progress
+    /// Print only the answer: no counts, hints or progress
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,
-    /// When to use colour; NO_COLOR is heeded too
+    /// When to use colour; NO_COLOR is honoured too
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub color: Color,
 }
@@ -149,7 +149,7 @@ pub enum Color {
 pub struct ListArgs {
     #[command(flatten)]
     pub input: InputArgs,
-    /// The form of the list
+    /// The output format
     #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
     pub output: ListForm,
     #[command(flatten)]
@@ -164,15 +164,16 @@ pub struct ListArgs {
     /// Only connections that include this port, for example 5432 or 53/UDP
     #[arg(long, value_name = "PORT[/PROTOCOL]", value_parser = port, help_heading = "Filter")]
     pub port: Option<(Protocol, u16)>,
-    /// List also what pods of one workload may send to each other
+    /// Also list connections between pods of the same workload
     #[arg(long, help_heading = "Filter")]
     pub siblings: bool,
-    /// Say of each connection which rules admit it, at both ends, and where they stand
+    /// Show for each connection which rules admit it, at both ends, and where they are
     ///
-    /// `explain` says more of a single flow: also why policies that isolate an end do not admit it.
+    /// `explain` shows more about a single flow, also why policies that isolate an end do not
+    /// admit it.
     #[arg(short, long, help_heading = "Output")]
     pub explain: bool,
-    /// Exit with 1 for findings about the input of this severity or above
+    /// Exit with 1 for findings of this severity or above in the input
     #[arg(
         long,
         value_enum,
@@ -191,11 +192,11 @@ pub enum ListForm {
     Json,
     /// Comma-separated values
     Csv,
-    /// A table of Markdown
+    /// A Markdown table
     Md,
-    /// A graph for Graphviz
+    /// A Graphviz graph
     Dot,
-    /// A flowchart for Mermaid
+    /// A Mermaid flowchart
     Mermaid,
 }
 
@@ -231,19 +232,19 @@ pub struct EvalArgs {
     /// TCP, UDP or SCTP
     #[arg(long, default_value = "TCP", value_parser = parse_protocol, help_heading = "Flow")]
     pub protocol: Protocol,
-    /// Judge all flows of a file: a JSON or YAML list of {from, to, protocol, port}
+    /// Evaluate all flows of a file: a JSON or YAML list of {from, to, protocol, port}
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Flow")]
     #[arg(conflicts_with_all = ["from", "to", "port", "protocol"])]
     pub flows: Option<PathBuf>,
-    /// The form of the answer
+    /// The output format
     #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
     pub output: Form,
     #[command(flatten)]
     pub say: OutputArgs,
-    /// Exit with 1 unless this is the verdict, with --flows of every flow
+    /// Exit with 1 unless this is the verdict; with --flows, the verdict of every flow
     #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Exit status")]
     pub expect: Option<Expect>,
-    /// Exit with 1 for findings about the input of this severity or above
+    /// Exit with 1 for findings of this severity or above in the input
     #[arg(
         long,
         value_enum,
@@ -279,7 +280,7 @@ impl From<Expect> for Verdict {
 pub struct CheckArgs {
     #[command(flatten)]
     pub input: InputArgs,
-    /// The form of the findings
+    /// The output format
     #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
     pub output: Form,
     #[command(flatten)]
@@ -327,7 +328,7 @@ fn port(text: &str) -> Result<(Protocol, u16), String> {
     let protocol = parse_protocol(protocol).map_err(|error| error.to_string())?;
     match number.parse::<u16>() {
         Ok(port) if port > 0 => Ok((protocol, port)),
-        _ => Err(format!("`{number}` is no port: ports are 1 to 65535")),
+        _ => Err(format!("`{number}` is not a valid port: ports are 1 to 65535")),
     }
 }
 

@@ -19,6 +19,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
         Form::Text => print(&session, &report, args, &mut out)?,
     }
     out.finish()?;
+    findings::not_judged(&report.summary, args.say);
     Ok(findings::outcome(&report.summary, args.fail_on))
 }
 
@@ -61,6 +62,6 @@ fn summary(summary: &Summary) -> String {
     }
     let others: u32 = summary.ignored.iter().map(|kind| kind.count).sum();
     let passed = findings::count(others, "object");
-    let passed = passed.map(|n| format!(" ({n} of other kinds passed over)"));
+    let passed = passed.map(|n| format!(" (ignored: {n} of other kinds)"));
     parts.join(", ") + &passed.unwrap_or_default()
 }

@@ -42,7 +42,7 @@ pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
     let summary = session.summary();
     findings::say(&summary, &args.input, args.say);
     if findings::is_unusable(&summary) {
-        anyhow::bail!("nothing in the input can be read");
+        anyhow::bail!("nothing in the input could be read");
     }
     let outcome = match flows {
         Some(flows) => many(args, depth, &session, flows)?,
@@ -53,7 +53,7 @@ pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
 
 fn one(args: &EvalArgs, depth: Depth, session: &Session) -> anyhow::Result<Outcome> {
     let (Some(from), Some(to), Some(port)) = (&args.from, &args.to, args.port) else {
-        anyhow::bail!("--from, --to and --port are needed, or --flows");
+        anyhow::bail!("--from, --to and --port are required, or --flows");
     };
     let query = FlowQuery { from: from.clone(), to: to.clone(), protocol: args.protocol, port };
     let report = session.evaluate(&query)?;
@@ -109,7 +109,7 @@ fn write_answer(
 fn conclude(args: &EvalArgs, answers: &[Answer]) -> Outcome {
     let refused = answers.iter().filter(|a| matches!(a, Answer::Refused(_))).count();
     if refused > 0 {
-        output::say_error(&format!("{refused} of {} flows cannot be judged", answers.len()));
+        output::say_error(&format!("{refused} of {} flows could not be evaluated", answers.len()));
         return Outcome::Unusable;
     }
     let given = answers.iter().filter_map(|answer| match answer {

@@ -1,6 +1,6 @@
 //! What findings about the input mean for a command that was asked something else.
 
-use portcullis_engine::report::{Severity, Summary};
+use portcullis_engine::report::{Severity, Summary, text};
 
 use crate::args::{FailOn, InputArgs, OutputArgs};
 use crate::output::{self, Outcome};
@@ -21,11 +21,19 @@ pub fn count(n: u32, noun: &str) -> Option<String> {
     }
 }
 
-/// Says how many findings there are and how to see them.
+/// Says what the answer does not count, how many findings there are and how to see them.
 pub fn say(summary: &Summary, input: &InputArgs, say: OutputArgs) {
+    not_judged(summary, say);
     if let (Some(counts), false) = (counts(summary), say.quiet) {
         let paths = self::paths(input);
         output::say(&format!("{counts} in the input: see `portcullis check {paths}`"));
+    }
+}
+
+/// Says which objects decide traffic and are not in the answer.
+pub fn not_judged(summary: &Summary, say: OutputArgs) {
+    if let (Some(text), false) = (text::not_judged(&summary.not_judged), say.quiet) {
+        output::say(&text);
     }
 }
 
@@ -50,5 +58,6 @@ pub fn outcome(summary: &Summary, fail_on: FailOn) -> Outcome {
 /// Whether nothing at all could be read for errors: then there is nothing to answer from.
 pub fn is_unusable(summary: &Summary) -> bool {
     let read = summary.workloads + summary.pods + summary.nodes + summary.policies;
-    summary.errors > 0 && read == 0 && summary.ignored.is_empty()
+    let others = summary.ignored.is_empty() && summary.not_judged.is_empty();
+    summary.errors > 0 && read == 0 && others
 }

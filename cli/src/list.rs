@@ -14,13 +14,13 @@ const MOST_MERMAID_EDGES: usize = 500;
 
 pub fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
     if args.explain && matches!(args.output, ListForm::Dot | ListForm::Mermaid) {
-        anyhow::bail!("--explain: a drawing has no room for reasons: use -o text, json, csv or md");
+        anyhow::bail!("--explain does not work with a drawing: use -o text, json, csv or md");
     }
     let session = input::session(&args.input, args.say)?;
     let mut report = session.list(&filter(args));
     if findings::is_unusable(&report.summary) {
         findings::say(&report.summary, &args.input, args.say);
-        anyhow::bail!("nothing in the input can be read");
+        anyhow::bail!("nothing in the input could be read");
     }
     if let Some(stranger) = args.focus.iter().find(|focus| is_strange(focus, &report)) {
         anyhow::bail!("{}", strange(stranger, &report));
@@ -95,10 +95,10 @@ fn remark(report: &ListReport, args: &ListArgs) {
     }
     let has_notes = matches!(args.output, ListForm::Csv | ListForm::Dot | ListForm::Mermaid);
     if has_notes && !report.notes.is_empty() {
-        output::say("some connections hang on what the input does not tell: see `-o text`");
+        output::say("some connections depend on what the input does not say: see `-o text`");
     }
     if args.output == ListForm::Mermaid && report.connections.len() > MOST_MERMAID_EDGES {
-        output::say("Mermaid draws 500 arrows at most unless `maxEdges` says more: try --focus");
+        output::say("Mermaid draws at most 500 arrows unless `maxEdges` is raised: try --focus");
     }
 }
 
@@ -110,8 +110,8 @@ fn nothing(report: &ListReport, args: &ListArgs) -> String {
         return "no such connection is allowed".into();
     }
     if report.notes.is_empty() {
-        "nothing is connected: policies allow no flow".into()
+        "no connections: the policies allow no flow".into()
     } else {
-        "nothing is connected for certain".into()
+        "no connection is certainly allowed".into()
     }
 }

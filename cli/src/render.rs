@@ -20,13 +20,13 @@ Examples:
 pub struct RenderArgs {
     #[command(flatten)]
     pub input: InputArgs,
-    /// The node whose packet filter is meant
+    /// The node whose rules to print
     #[arg(long, value_name = "NAME", help_heading = "Program")]
     pub node: String,
-    /// What becomes of a packet that policies deny
+    /// How to deny a packet
     #[arg(long, value_enum, default_value = "reject", help_heading = "Program")]
     pub deny: Deny,
-    /// Log denied packets to this group of NFLOG, ten a second of each class at most
+    /// Log denied packets to this NFLOG group, at most ten per second and class
     #[arg(long, value_name = "N", help_heading = "Program")]
     pub nflog_group: Option<u16>,
     /// Only this address family
@@ -35,15 +35,15 @@ pub struct RenderArgs {
     /// Only the sets, for `ipset restore`, or the rules, for `iptables-restore --noflush`
     #[arg(long, value_enum, help_heading = "Output")]
     pub part: Option<Part>,
-    /// Say in a comment of each rule from which line of which policy it comes
+    /// Add to each rule a comment with the policy and line that it comes from
     #[arg(long, help_heading = "Output")]
     pub comments: bool,
-    /// The form of the program
+    /// The output format
     #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
     pub output: Form,
     #[command(flatten)]
     pub say: OutputArgs,
-    /// Exit with 1 for findings about the input of this severity or above
+    /// Exit with 1 for findings of this severity or above in the input
     #[arg(
         long,
         value_enum,
@@ -56,9 +56,9 @@ pub struct RenderArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Deny {
-    /// The sender is told at once
+    /// The sender gets an error at once
     Reject,
-    /// It disappears
+    /// The packet is dropped silently
     Drop,
 }
 
@@ -82,7 +82,7 @@ pub fn run(args: &RenderArgs) -> anyhow::Result<Outcome> {
     let summary = session.summary();
     findings::say(&summary, &args.input, args.say);
     if findings::is_unusable(&summary) {
-        anyhow::bail!("nothing in the input can be read");
+        anyhow::bail!("nothing in the input could be read");
     }
     let mut report = session.program(&query(args))?;
     if let Some(family) = args.family {
@@ -119,7 +119,7 @@ fn engine_family(family: OneFamily) -> Family {
     }
 }
 
-/// Both tools pass over lines that begin with `#`.
+/// Both tools ignore lines that begin with `#`.
 fn print(report: &ProgramReport, args: &RenderArgs, out: &mut impl Write) -> fmt::Result {
     for family in &report.families {
         if args.part != Some(Part::Rules) {

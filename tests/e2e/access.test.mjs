@@ -112,7 +112,7 @@ test('themes: the system decides until somebody chooses', () => visit({ ...STRAY
   await drawn(page);
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   assert.equal(await ground(), 'rgb(14, 20, 27)');
-  await page.getByRole('button', { name: 'Theme: as the system' }).click();
+  await page.getByRole('button', { name: 'Theme: system' }).click();
   await eventually(async () => assert.equal(await ground(), 'rgb(246, 247, 249)'));
   await page.reload();
   await drawn(page);

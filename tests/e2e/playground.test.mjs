@@ -126,7 +126,7 @@ test('files: add, rename, close, bring back', () => visit(STRAY, async (page) =>
   await page.getByRole('button', { name: 'Add a file' }).click();
   const tab = page.getByRole('tab', { name: 'policies-2.yaml' });
   await tab.dblclick();
-  await page.getByLabel('New name of policies-2.yaml').fill('extra.yaml');
+  await page.getByLabel('New name for policies-2.yaml').fill('extra.yaml');
   await page.keyboard.press('Enter');
   await page.getByRole('tab', { name: 'extra.yaml' }).waitFor();
   await page.locator('.cm-content').click();
@@ -135,7 +135,7 @@ test('files: add, rename, close, bring back', () => visit(STRAY, async (page) =>
   await page.getByRole('tab', { name: 'extra.yaml' }).focus();
   await page.keyboard.press('Delete');
   await eventually(async () => assert.match(await page.locator('.toolbar-stats').innerText(), /1 policy/));
-  await page.getByRole('button', { name: 'Bring them back' }).click();
+  await page.getByRole('button', { name: 'Restore them' }).click();
   await eventually(async () => assert.match(await page.locator('.toolbar-stats').innerText(), /2 policies/));
 }));
 
@@ -160,7 +160,7 @@ test('nothing is lost on reload, and own work is put aside for an example', () =
   await page.waitForSelector('.graph-card');
   assert.match(await page.locator('.cm-content').innerText(), /mine/);
   await page.getByRole('button', { name: 'Next example' }).click();
-  await page.getByRole('button', { name: 'Bring them back' }).click();
+  await page.getByRole('button', { name: 'Restore them' }).click();
   await eventually(async () => assert.match(await page.locator('.cm-content').innerText(), /mine/));
 }));
 

@@ -273,7 +273,7 @@ fn repeated_keys_are_listed_up_to_a_number() {
     let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
     let found = session.check().diagnostics;
     assert_eq!(found.len(), 1_001);
-    assert_eq!(found[1_000].message, "more keys stand twice from here on, which are not listed");
+    assert_eq!(found[1_000].message, "more duplicate keys follow, which are not listed");
 }
 
 /// An alias of an ordinary size is no bomb, whatever the document's length.

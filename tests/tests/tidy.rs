@@ -243,15 +243,15 @@ fn diagnostics_page() -> String {
         "# Findings and their codes\n\n\
          `portcullis check`, the npm package and the playground report what is wrong with the input \
          under a code that never changes its meaning. An error is something that the API server \
-         refuses or that provably does not mean what it seems to; the rest of the input is \
-         evaluated all the same.\n\n\
-         This page is made from the registry in the engine; a test keeps it fresh \
+         rejects or that provably does not mean what it seems to; the rest of the input is \
+         still evaluated.\n\n\
+         This page is generated from the registry in the engine; a test keeps it up to date \
          (`UPDATE_DOCS=1 cargo test -p portcullis-tests --test tidy`).\n",
     );
     let groups = [
         ("R", "Reading", "What cannot be read as a Kubernetes object."),
-        ("V", "Validation", "What the API server's validation refuses: the object is left out."),
-        ("L", "Pitfalls", "What is easily got wrong, refused or not."),
+        ("V", "Validation", "What the API server's validation rejects: the object is ignored."),
+        ("L", "Pitfalls", "Common mistakes, whether or not the API server rejects them."),
     ];
     for (letter, title, about) in groups {
         writeln!(page, "\n## {title}\n\n{about}\n").unwrap();

@@ -7,18 +7,18 @@ export interface SourceFile {
   text: Text;
 }
 
-/** What to read: texts by name, or a list in which no name is there twice. */
+/** What to read: texts by name, or a list without duplicate names. */
 export type Files = Readonly<Record<string, Text>> | readonly SourceFile[];
 
 /** What the files do not say. */
 export interface Options {
-  /** Where addresses of pods lie that the files do not give, such as `10.244.0.0/16`; none: anywhere. */
+  /** Pod CIDRs to assume for pods without an address, such as `10.244.0.0/16`; none: any address. */
   podCidrs?: readonly string[];
-  /** Where addresses of nodes lie that the files do not give; none: anywhere. */
+  /** Node CIDRs to assume for nodes without an address; none: any address. */
   nodeCidrs?: readonly string[];
   /** Addresses that domain names of policies resolve to, such as `api.example.com=192.0.2.7`. */
   domainNames?: readonly string[];
-  /** The namespace of objects that name none: `default` unless given. */
+  /** The namespace of objects that have none: `default` unless given. */
   namespace?: string;
 }
 
@@ -32,21 +32,21 @@ export interface ListFilter {
   port?: number;
   /** The protocol of `port`: `TCP` unless given. */
   protocol?: Protocol;
-  /** Leave out pairs of which nothing is certain. */
+  /** Leave out pairs between which nothing is certain. */
   certainOnly?: boolean;
-  /** List also what pods of one workload may send to each other. */
+  /** Also list connections between pods of the same workload. */
   siblings?: boolean;
-  /** Say of each connection which rules admit it: `why` names two of `explanations`, and these some of `admissions`. */
+  /** Show for each connection which rules admit it: `why` names two of `explanations`, and these some of `admissions`. */
   explain?: boolean;
 }
 
 /** Which program to render. */
 export interface RenderOptions {
-  /** The node whose packet filter is meant. */
+  /** The node whose rules to render. */
   node: string;
-  /** What becomes of a packet that policies deny: its sender is told (`reject`, unless given), or not (`drop`). */
+  /** How to deny a packet: `reject`, so that the sender gets an error (the default), or `drop` silently. */
   deny?: 'reject' | 'drop';
-  /** Say in a comment of each rule from which line of which policy it comes. */
+  /** Add to each rule a comment with the policy and line that it comes from. */
   comments?: boolean;
 }
 
@@ -62,10 +62,10 @@ export interface Model {
   evaluate(flows: readonly FlowQuery[]): FlowReport[];
 }
 
-/** How a list can be written. `text` and `md` end with what is not known, the others show what is certain. */
+/** How a list can be written. `text` and `md` end with what is unknown, the others show what is certain. */
 export type ListForm = 'text' | 'csv' | 'md' | 'dot' | 'mermaid';
 
-/** How the answer for a flow can be written: shortly, or with all that decides it. */
+/** How the answer for a flow can be written: briefly, or with everything that decides it. */
 export type FlowForm = 'text' | 'chain';
 
 /** A list as text or as the source of a drawing, as `portcullis list -o` prints it. */
@@ -76,11 +76,11 @@ export function format(report: FlowReport, form: FlowForm): string;
 /**
  * What went wrong.
  *
- * - `argument`: an argument is not of its type; `argument` says which.
- * - `query`: the files have nobody of that name, or nobody that can take part in traffic.
- * - `released`: the model was freed, or was lost when the engine had to start again.
- * - `load`: the WebAssembly file could not be loaded, or was not yet.
- * - `internal`: a fault of the engine; it starts again by itself, and models are lost.
+ * - `argument`: an argument has the wrong type; `argument` says which.
+ * - `query`: nothing in the files has that name, or it cannot take part in traffic.
+ * - `released`: the model was freed, or was lost when the engine restarted.
+ * - `load`: the WebAssembly file could not be loaded, or is not loaded yet.
+ * - `internal`: an error in the engine; it restarts by itself, and models are lost.
  */
 export type ErrorCode = 'argument' | 'query' | 'released' | 'load' | 'internal';
 

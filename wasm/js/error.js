@@ -24,7 +24,7 @@ export function kindOf(value) {
 
 const typedArrayKind = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
 
-/** Whether a value is a Uint8Array, of whatever realm: a test runner's and a frame's are no `instanceof`. */
+/** Whether a value is a Uint8Array, of whatever realm; `instanceof` fails for those of a test runner or a frame. */
 export function isBytes(value) {
   return typedArrayKind.call(value) === 'Uint8Array';
 }
@@ -67,7 +67,7 @@ function translated(error, distrust) {
 
 /** For a model that was freed, or lost with the instance that had it. */
 export function released() {
-  return new PortcullisError('released', 'the model is not there any more: make a new one');
+  return new PortcullisError('released', 'the model is gone: create a new one');
 }
 
 /** For calls before the engine is there. */
@@ -75,7 +75,7 @@ export function notLoaded() {
   return new PortcullisError('load', 'the engine is not loaded yet: await `init()` first');
 }
 
-/** For a file that is no engine, or cannot be had. */
+/** For a file that is not the engine, or cannot be loaded. */
 export function loadFailed(cause) {
-  return new PortcullisError('load', `the engine cannot be loaded: ${cause?.message ?? cause}`, undefined, cause);
+  return new PortcullisError('load', `the engine could not be loaded: ${cause?.message ?? cause}`, undefined, cause);
 }

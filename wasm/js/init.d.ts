@@ -6,12 +6,12 @@ export type CompiledModule = typeof globalThis extends {
   ? Module
   : never;
 
-/** Where the engine's WebAssembly is: an address to load it from, or what was loaded. */
+/** Where the engine's WebAssembly is: a URL to load it from, or what was loaded. */
 export type InitSource = string | URL | Request | Response | ArrayBuffer | ArrayBufferView | CompiledModule;
 
 /**
  * Loads the engine. In browsers, await it once before anything else; without a source it loads
- * `engine_bg.wasm` from beside the module. In Node it does nothing: the engine is there on import.
+ * `engine_bg.wasm` from the folder of the module. In Node it does nothing: the engine is there on import.
  */
 export default function init(source?: InitSource | Promise<InitSource>): Promise<void>;
 

@@ -44,7 +44,7 @@ fn listed(files: &Argument) -> Result<Vec<Change>, Error> {
         let (name, text) = (file.need("name")?, file.need("text")?);
         changes.push(put(&name.text()?, &text)?);
         if !names.insert(name.text()?) {
-            return Err(name.wrong("is the name of an earlier file"));
+            return Err(name.wrong("is a duplicate: an earlier file has this name"));
         }
     }
     Ok(changes)
@@ -115,7 +115,7 @@ fn direction(filter: &Argument) -> Result<Option<Direction>, Error> {
 fn port(filter: &Argument) -> Result<Option<(Protocol, u16)>, Error> {
     match (filter.get("port")?, filter.get("protocol")?) {
         (Some(port), _) => Ok(Some((protocol(filter)?, port.port()?))),
-        (None, Some(protocol)) => Err(protocol.wrong("needs a `port` beside it")),
+        (None, Some(protocol)) => Err(protocol.wrong("needs a `port` with it")),
         (None, None) => Ok(None),
     }
 }

@@ -72,8 +72,8 @@ pub fn explain(
     Model::new(files, options)?.explain(flow)
 }
 
-/// The program by which a node's kernel admits what the policies admit: iptables rules and ipset
-/// sets. The command and the node agent compare it with the policies before they give it.
+/// The program with which a node's kernel enforces the policies: iptables rules and ipset sets.
+/// The command and the node agent check it against the policies before they use it.
 #[wasm_bindgen(unchecked_return_type = "ProgramReport")]
 pub fn render(
     #[wasm_bindgen(unchecked_param_type = "Files")] files: JsValue,
@@ -121,8 +121,8 @@ impl Model {
         names.collect()
     }
 
-    /// The model in which a file is new, or replaces the one of its name. Documents of the file
-    /// whose text has not changed are not read again.
+    /// The model with a file added, or replaced if there is one of that name. Documents of the
+    /// file whose text has not changed are not read again.
     pub fn put(
         &self,
         #[wasm_bindgen(unchecked_param_type = "string")] name: JsValue,
@@ -133,7 +133,7 @@ impl Model {
         Ok(Self(self.0.apply(vec![self.0.reread(&name, &text)])))
     }
 
-    /// The model in which there is no file of this name.
+    /// The model without the file of this name.
     pub fn remove(
         &self,
         #[wasm_bindgen(unchecked_param_type = "string")] name: JsValue,
@@ -171,8 +171,8 @@ impl Model {
         }
     }
 
-    /// The program by which a node's kernel admits what the policies admit: iptables rules and
-    /// ipset sets.
+    /// The program with which a node's kernel enforces the policies: iptables rules and ipset
+    /// sets.
     #[wasm_bindgen(unchecked_return_type = "ProgramReport")]
     pub fn render(
         &self,
@@ -197,5 +197,5 @@ impl Model {
 /// the time of making the objects from here, one by one, and any key is safe, `__proto__` too.
 fn to_js(report: &impl Serialize) -> Result<JsValue, Error> {
     let text = serde_json::to_string(report).map_err(|error| Error::internal(&error.to_string()));
-    js_sys::JSON::parse(&text?).map_err(|cause| Error::internal("no JSON").because(cause))
+    js_sys::JSON::parse(&text?).map_err(|cause| Error::internal("not valid JSON").because(cause))
 }

@@ -90,7 +90,7 @@ test('files of the wrong shape', () => {
   assertArgument(() => check([{ name: 'a' }]), 'files[0]', /must have `text`$/);
   assertArgument(() => check([{ nam: 'a', text: '' }]), 'files[0]', /has no `nam`: did you mean `name`\?$/);
   const twice = [{ name: 'a', text: '' }, { name: 'a', text: '' }];
-  assertArgument(() => check(twice), 'files[1].name', /is the name of an earlier file$/);
+  assertArgument(() => check(twice), 'files[1].name', /is a duplicate: an earlier file has this name$/);
 });
 
 test('bytes that only claim to be such', () => {
@@ -170,7 +170,7 @@ test('questions about nobody', () => {
   const query = (call, message) => assertThrows(call, { code: 'query', argument: 'flow[1]', message });
   query(ask({ from: 'shop/wbe' }), /did you mean `shop\/web`\?$/);
   query(ask({ to: 'nowhere/db' }), /namespace `nowhere`/);
-  query(ask({ to: '' }), /names nobody/);
+  query(ask({ to: '' }), /is not a pod, workload, node or address/);
 });
 
 test('a model that was freed', () => {

@@ -110,7 +110,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
 pub fn query(entry: &Entry) -> Result<FlowQuery, Fault> {
     let Entry::Fields(fields) = entry else {
         let found = entry.describe();
-        return Err(fault(format!("this is {found}: write {{from, to, protocol, port}}")));
+        return Err(fault(format!("this is {found}, not {{from, to, protocol, port}}")));
     };
     check_keys(fields)?;
     let text = |name| match entry.field(name) {
@@ -139,7 +139,7 @@ fn check_keys(fields: &[(Value, Value)]) -> Result<(), Fault> {
             }));
         }
         if fields.iter().take(index).any(|(earlier, _)| earlier == key) {
-            return Err(fault(format!("`{name}` is there twice")));
+            return Err(fault(format!("duplicate key `{name}`")));
         }
     }
     Ok(())
@@ -164,9 +164,9 @@ fn port(given: Option<&Value>) -> Result<u16, Fault> {
 
 fn expected(field: &'static str, what: &str, found: Option<&Value>) -> Fault {
     let message = match found {
-        None => format!("`{field}` is missing: it takes {what}"),
-        Some(Value::Number(number)) => format!("`{field}` is {number}: it takes {what}"),
-        Some(other) => format!("`{field}` is {}: it takes {what}", describe(other)),
+        None => format!("`{field}` is missing: {what} expected"),
+        Some(Value::Number(number)) => format!("`{field}` is {number}: {what} expected"),
+        Some(other) => format!("`{field}` is {}: {what} expected", describe(other)),
     };
     Fault { field: found.map(|_| field), message }
 }

@@ -27,7 +27,7 @@ pub enum FlowsError {
     Input(#[from] InputError),
     #[error("{file}: {reason}")]
     Syntax { file: String, reason: String },
-    #[error("{file}: this is {found}: write a list of {{from, to, protocol, port}}")]
+    #[error("{file}: this is {found}, not a list of {{from, to, protocol, port}}")]
     NoList { file: String, found: &'static str },
 }
 
@@ -68,7 +68,8 @@ pub fn read(path: &Path) -> Result<Vec<Flow>, FlowsError> {
     let bytes = input::read_bytes(path)?;
     let file = input::name(path);
     let syntax = |reason: String| FlowsError::Syntax { file: file.clone(), reason };
-    let text = String::from_utf8(bytes).map_err(|_| syntax("this is no UTF-8 text".into()))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| syntax("not a text file: invalid UTF-8".into()))?;
     let entries = match parse(&text).map_err(|error| syntax(error.to_string()))? {
         Entry::List(entries) => entries,
         other => {
@@ -123,7 +124,7 @@ impl Refused {
         let of = |value: &Option<Value>| value.as_ref().map_or_else(|| "?".into(), entry::show);
         let (from, to, port) = (of(&self.from), of(&self.to), of(&self.port));
         let protocol = self.protocol.as_ref().map_or_else(|| "TCP".into(), entry::show);
-        let word = style.paint(Ink::Bad, "refused");
+        let word = style.paint(Ink::Bad, "invalid");
         let flow = format!("{from} → {to}   {protocol} {port}");
         writeln!(out, "{word}   {}", Plain(&flow))?;
         writeln!(out, "  {}", Plain(&self.error))?;

@@ -27,7 +27,7 @@ pub enum InputError {
     Unreadable { path: PathBuf, error: io::Error },
     #[error("no .yaml, .yml or .json file in {}", .0.display())]
     Empty(PathBuf),
-    #[error("the standard input can be read only once")]
+    #[error("standard input can be read only once")]
     StdinTwice,
 }
 

@@ -13,7 +13,7 @@ fn nothing_to_find() {
     assert_eq!(ran.status, 0);
     assert_eq!(
         ran.out,
-        "shop: 4 workloads, 4 policies, no findings (1 object of other kinds passed over)\n"
+        "shop: 4 workloads, 4 policies, no findings (ignored: 1 object of other kinds)\n"
     );
     assert_eq!(run(&["check", "-q", "shop"]).out, "");
 }

@@ -47,10 +47,7 @@ fn flows_come_from_the_standard_input_too() {
     let ran = run_with(&["eval", "-o", "json", "--flows", "-", "shop"], flows, &[]);
     assert_eq!(answers(&ran)[0]["protocol"], "TCP");
     let twice = run_with(&["eval", "--flows", "-", "-"], flows, &[]);
-    assert_eq!(
-        (twice.status, &*twice.err),
-        (2, "error: the standard input can be read only once\n")
-    );
+    assert_eq!((twice.status, &*twice.err), (2, "error: standard input can be read only once\n"));
 }
 
 #[test]
@@ -60,9 +57,9 @@ fn files_that_are_no_list() {
         assert_eq!((ran.status, &*ran.out), (2, ""), "{flows:?}");
         ran.err
     };
-    let list = "write a list of {from, to, protocol, port}\n";
-    assert_eq!(ask("from: shop/web\n"), format!("error: <stdin>: this is a mapping: {list}"));
-    assert_eq!(ask(""), format!("error: <stdin>: this is nothing: {list}"));
+    let list = "not a list of {from, to, protocol, port}\n";
+    assert_eq!(ask("from: shop/web\n"), format!("error: <stdin>: this is a mapping, {list}"));
+    assert_eq!(ask(""), format!("error: <stdin>: this is nothing, {list}"));
     assert!(ask("- {from: shop/web\n- {").contains("line 2"));
     assert!(ask("[{\"from\": \"a\",}").contains("<stdin>: "));
     let ran = run(&["eval", "--flows", "flows/none.yaml", "shop"]);

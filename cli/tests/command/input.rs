@@ -55,10 +55,7 @@ fn the_standard_input() {
     let ran = run_with(&["check", "-"], pod, &[]);
     assert_eq!(ran.out, "-: 1 workload, no policies, no findings\n");
     let twice = run_with(&["list", "-", "-"], pod, &[]);
-    assert_eq!(
-        (twice.status, &*twice.err),
-        (2, "error: the standard input can be read only once\n")
-    );
+    assert_eq!((twice.status, &*twice.err), (2, "error: standard input can be read only once\n"));
     let both = run_with(&["list", "--port", "80", "-", "folder/a"], pod, &[]);
     assert!(both.out.contains("default/a[Pod] => default/one[Pod]"), "{both}");
 }

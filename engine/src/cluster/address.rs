@@ -58,8 +58,8 @@ impl AddressSpace {
     }
 
     /// What some names resolve to: addresses that they do for certain, and those that they may. A
-    /// name of which nothing is known may resolve to anything, and so may one that stands for
-    /// several.
+    /// name of which nothing is known may resolve to whatever one that stands for it does, and to
+    /// anything without such a one.
     pub fn addresses_of(&self, names: &[Arc<str>]) -> (AddrSet, AddrSet) {
         let (mut certain, mut possible) = (AddrSet::default(), AddrSet::default());
         for name in names {
@@ -67,11 +67,21 @@ impl AddressSpace {
             let known = self.names.iter().filter(|(known, _)| names_also(&name, known));
             certain = known.fold(certain, |all, (_, addresses)| all.union(addresses));
             if !self.names.contains_key(&name) {
-                possible = AddrSet::full();
+                possible = possible.union(&self.most_of(&name));
             }
         }
         possible = possible.union(&certain);
         (certain, possible)
+    }
+
+    /// What a name resolves to at most.
+    fn most_of(&self, name: &str) -> AddrSet {
+        let above = self.names.keys().filter(|known| names_also(known, name));
+        let of = |wildcard: &String| {
+            let known = self.names.iter().filter(|(known, _)| names_also(wildcard, known));
+            known.fold(AddrSet::default(), |all, (_, addresses)| all.union(addresses))
+        };
+        above.map(of).reduce(|a, b| a.intersection(&b)).unwrap_or_else(AddrSet::full)
     }
 
     /// Where an address of this kind may lie within a family; all of the family if nothing is
@@ -109,9 +119,9 @@ fn names_also(name: &str, known: &str) -> bool {
     match name.strip_prefix("*.") {
         Some(parent) => {
             name == known
-                || known.strip_suffix(parent).is_some_and(|labels| {
-                    labels.len() > 1 && labels.ends_with('.') && !labels.starts_with("*.")
-                })
+                || known
+                    .strip_suffix(parent)
+                    .is_some_and(|labels| labels.len() > 1 && labels.ends_with('.'))
         }
         None => name == known,
     }

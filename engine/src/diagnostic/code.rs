@@ -43,13 +43,13 @@ codes! {
     Syntax = "R01", "syntax", Error;
     /// A document is not a Kubernetes object.
     NotAnObject = "R02", "not-an-object", Warning;
-    /// A field has a value of another type than it takes: the API server cannot decode it.
+    /// A field's value has the wrong type: the API server cannot decode it.
     WrongType = "R03", "wrong-type", Error;
-    /// Nesting or alias expansion beyond what is read.
+    /// Nesting or alias expansion beyond the limits.
     Limits = "R04", "limits", Error;
-    /// Bytes that are no UTF-8 text.
+    /// Bytes that are not valid UTF-8 text.
     Encoding = "R05", "encoding", Error;
-    /// A kind that is understood, in a version that no API server serves.
+    /// A known kind in a version that no API server serves.
     UnsupportedVersion = "R06", "unsupported-version", Warning;
     /// A kind that decides traffic and that is not judged.
     NotJudged = "R07", "not-judged", Warning;
@@ -57,27 +57,27 @@ codes! {
     UnsupportedField = "R08", "unsupported-field", Warning;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
-    /// A peer without any member.
+    /// An empty peer.
     EmptyPeer = "L17", "empty-peer-element", Error;
     /// A key that the object's type does not have; the API server drops it.
     UnknownField = "L19", "unknown-field", Error;
-    /// The same key twice in one mapping; the last one wins.
+    /// A duplicate key in a mapping; the last value wins.
     DuplicateKey = "L20", "duplicate-yaml-key", Error;
-    /// Two objects of one kind, namespace and name; the later one replaces the former.
+    /// Two objects of the same kind, namespace and name; the later one replaces the earlier one.
     DuplicateName = "L21", "duplicate-name", Error;
     /// An API version that is no longer served.
     DeprecatedVersion = "L22", "deprecated-apiversion", Warning;
-    /// A fixed word in the wrong case.
+    /// An enum value in the wrong case.
     EnumCase = "L23", "bad-enum-case", Error;
     /// A port number written as a string.
     PortAsString = "L24", "port-as-string-number", Error;
-    /// A label value that is no string.
+    /// A label value that is not a string.
     NonStringLabel = "L25", "non-string-label", Error;
     /// An `endPort` that does not fit its `port`.
     EndPort = "L26", "endport-invalid", Error;
     /// A host name where a CIDR belongs.
     HostName = "L37", "fqdn-unsupported", Error;
-    /// An `except` that is no strict subset of its block.
+    /// An `except` that is not a strict subset of its block.
     ExceptOutside = "L39", "except-outside-cidr", Error;
     /// A CIDR with host bits, leading zeros or an IPv4-mapped address.
     NoncanonicalCidr = "L44", "noncanonical-cidr", Warning;
@@ -99,13 +99,13 @@ codes! {
     PortRange = "V05", "port-out-of-range", Error;
     /// A port name that is not allowed.
     PortName = "V06", "port-name-invalid", Error;
-    /// An `ipBlock` beside a selector in one peer.
+    /// An `ipBlock` and a selector in the same peer.
     BlockWithSelector = "V07", "ipblock-with-selector", Error;
-    /// A CIDR that is missing or unreadable.
+    /// A missing or invalid CIDR.
     CidrInvalid = "V08", "cidr-invalid", Error;
     /// An unknown selector operator.
     SelectorOperator = "V09", "selector-operator", Error;
-    /// Selector values that do not go with the operator.
+    /// Selector values that do not fit the operator.
     SelectorValues = "V10", "selector-values", Error;
     /// A label key that is not allowed.
     LabelKey = "V11", "label-key-invalid", Error;

@@ -8,7 +8,7 @@ use super::cluster_policy::{self, ClusterPolicyKind, Origin};
 use super::meta::Meta;
 use super::read::{Path, Reader};
 use super::workload::{self, WorkloadKind};
-use super::{Body, Object, pod, policy, service, syntax};
+use super::{Body, Object, pod, policy, service, syntax, unjudged};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{self, Node, Value};
 
@@ -21,6 +21,17 @@ pub struct Document {
     pub findings: Vec<Diagnostic>,
     /// Kinds of objects that take no part, one entry per object.
     pub passed_over: Vec<String>,
+    /// Kinds of objects that decide traffic and are not understood, one entry per object.
+    pub not_judged: Vec<ForeignKind>,
+}
+
+/// A kind that the engine does not know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ForeignKind {
+    /// `kind`.
+    pub kind: String,
+    /// The group of `apiVersion`; empty for the core's.
+    pub group: String,
 }
 
 /// Reads one document: an object, or a list of objects.
@@ -89,11 +100,7 @@ impl Document {
     fn object(&mut self, node: &Node<'_>, (kind, version): (&str, &str), item: Option<usize>) {
         let known = match Known::find(kind, version) {
             Ok(known) => known,
-            Err(finding) => {
-                self.findings.extend(finding.map(|finding| finding.at(node.span)));
-                self.passed_over.push(kind.to_owned());
-                return;
-            }
+            Err(finding) => return self.pass_over(node, (kind, version), finding),
         };
         let mut reader = Reader::default();
         let meta = Meta::read(&mut reader, node, node.span);
@@ -107,6 +114,27 @@ impl Document {
         }
         let object = Object { meta, body, span: node.span };
         self.keep(reader, object, item);
+    }
+
+    /// Leaves an object out that is not understood: one that decides traffic never in silence.
+    fn pass_over(
+        &mut self,
+        node: &Node<'_>,
+        (kind, version): (&str, &str),
+        finding: Option<Box<Diagnostic>>,
+    ) {
+        let (group, _) = version.split_once('/').unwrap_or(("", version));
+        if !unjudged::decides_traffic(group, kind) {
+            self.findings.extend(finding.map(|finding| finding.at(node.span)));
+            return self.passed_over.push(kind.to_owned());
+        }
+        let finding = finding.map_or_else(|| not_judged(kind, group), |finding| *finding);
+        let span = node.get("kind").map_or(node.span, |kind| kind.span);
+        let text = |field: &str| node.get("metadata")?.get(field)?.as_str().map(str::to_owned);
+        let name = text("name").unwrap_or_default();
+        let object = Some((kind.to_owned(), text("namespace"), name));
+        self.findings.push(Diagnostic { object, ..finding.at(span) });
+        self.not_judged.push(ForeignKind { kind: kind.to_owned(), group: group.to_owned() });
     }
 
     fn keep(&mut self, reader: Reader, object: Object, item: Option<usize>) {
@@ -126,6 +154,13 @@ impl Document {
             self.objects.push(Arc::new(object));
         }
     }
+}
+
+fn not_judged(kind: &str, group: &str) -> Diagnostic {
+    let message = format!("{kind} of `{group}` decides traffic and is not judged");
+    let help = "no answer counts it: what is allowed here may be denied by it, and what is denied \
+                may be allowed";
+    Diagnostic::new(Code::NotJudged, message).with_help(help)
 }
 
 /// A kind that the engine understands.

@@ -124,7 +124,7 @@ fn broken(fault: usize) -> Document {
 }
 
 fn fault_at(offset: usize) -> Diagnostic {
-    Diagnostic::new(Code::Encoding, "this is no text: a byte that is not UTF-8, or a NUL")
+    Diagnostic::new(Code::Encoding, "not a text file: invalid UTF-8 or a NUL byte")
         .at(Span::new(offset, offset + 1))
         .with_help("save the file as UTF-8")
 }

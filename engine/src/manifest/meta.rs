@@ -110,7 +110,7 @@ fn check_others(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) {
         reader.label_value(&path.key(&entry.key), &entry.value);
         // Unlike those of labels, their prefixes may have capitals.
         if let Some(why) = syntax::label_key_fault(&entry.key.to_ascii_lowercase()) {
-            let message = format!("`{}` is no annotation key: {why}", entry.key);
+            let message = format!("`{}` is not a valid annotation key: {why}", entry.key);
             reader.refuse(&path, Diagnostic::new(Code::LabelKey, message).at(entry.key_span));
         }
     }
@@ -129,11 +129,11 @@ pub fn check_labels(
         let Some((key, value)) = known.ok().and_then(|at| labels.get(at)) else { continue };
         let span = entry.value.span;
         if let Some(why) = syntax::label_key_fault(key) {
-            let message = format!("`{key}` is no label key: {why}");
+            let message = format!("`{key}` is not a valid label key: {why}");
             reader.refuse(path, Diagnostic::new(Code::LabelKey, message).at(span));
         }
         if let Some(why) = syntax::label_value_fault(value) {
-            let message = format!("`{value}` is no label value: {why}");
+            let message = format!("`{value}` is not a valid label value: {why}");
             reader.refuse(&path.key(key), Diagnostic::new(Code::LabelValue, message).at(span));
         }
     }

@@ -10,10 +10,11 @@ mod read;
 mod service;
 mod stored;
 mod syntax;
+mod unjudged;
 pub mod workload;
 
 pub use cluster_policy::{ClusterPolicy, ClusterPolicyKind, ClusterTier, Subject};
-pub use document::{Document, read_document};
+pub use document::{Document, ForeignKind, read_document};
 pub use file::{Part, SourceFile};
 pub use meta::{LabelList, Meta, Owner};
 pub use pod::{NamedPort, Phase, PodSpec, PodStatus};

@@ -238,7 +238,7 @@ impl Reader {
 fn unknown_help(known: &[&str]) -> String {
     match known {
         ["matchLabels", "matchExpressions"] => "put labels under `matchLabels`".into(),
-        _ => format!("known here: {}", known.join(", ")),
+        _ => format!("known fields: {}", known.join(", ")),
     }
 }
 

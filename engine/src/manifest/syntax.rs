@@ -26,26 +26,26 @@ pub fn label_key_fault(key: &str) -> Option<&'static str> {
         None => (None, key),
     };
     if prefix.is_some_and(|prefix| !is_subdomain(prefix)) {
-        return Some("the part before `/` must be a lower-case DNS name");
+        return Some("the part before `/` must be a lowercase DNS name");
     }
     if name.is_empty() {
-        return Some("a name is needed");
+        return Some("the name is missing");
     }
     if name.len() > 63 {
-        return Some("a name has 63 characters at most");
+        return Some("the name must have at most 63 characters");
     }
     (!is_qualified(name)).then_some(
-        "a name has letters, digits, `-`, `_` and `.`, and begins and ends with a letter or digit",
+        "the name must consist of letters, digits, `-`, `_` and `.`, and begin and end with a letter or digit",
     )
 }
 
 /// Why a label value is not allowed, if it is not.
 pub fn label_value_fault(value: &str) -> Option<&'static str> {
     if value.len() > 63 {
-        return Some("a value has 63 characters at most");
+        return Some("must have at most 63 characters");
     }
     (!value.is_empty() && !is_qualified(value)).then_some(
-        "a value has letters, digits, `-`, `_` and `.`, and begins and ends with a letter or digit",
+        "must consist of letters, digits, `-`, `_` and `.`, and begin and end with a letter or digit",
     )
 }
 
@@ -61,19 +61,19 @@ pub fn port_name_faults(name: &str) -> Vec<&'static str> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let mut faults = Vec::new();
     if name.len() > 15 {
-        faults.push("it has 15 characters at most");
+        faults.push("must have at most 15 characters");
     }
     if !name.bytes().all(allowed) {
-        faults.push("it has lower-case letters, digits and `-` only");
+        faults.push("must consist of lowercase letters, digits and `-`");
     }
     if !name.bytes().any(|b| b.is_ascii_lowercase()) {
-        faults.push("it needs a letter");
+        faults.push("must contain a letter");
     }
     if name.contains("--") {
-        faults.push("it may not have `--`");
+        faults.push("must not contain `--`");
     }
     if name.starts_with('-') || name.ends_with('-') {
-        faults.push("it may not begin or end with `-`");
+        faults.push("must not begin or end with `-`");
     }
     faults
 }

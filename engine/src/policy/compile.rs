@@ -109,7 +109,7 @@ impl PolicySet {
         }
         let asking = self.policies().filter(|(_, policy)| {
             let peers = policy.all_rules().flat_map(|rule| &rule.peers);
-            { peers }.any(|peer| matches!(peer, RulePeer::Nodes(_)))
+            { peers }.any(|peer| matches!(peer, RulePeer::Nodes(..)))
         });
         asking.map(|(_, policy)| PolicyChange::Put(Arc::clone(&policy.object))).collect()
     }
@@ -220,7 +220,9 @@ impl PolicySet {
             PeerKind::Block(block) => RulePeer::Block(self.intern_block(&block.addresses)),
             PeerKind::Networks(networks) => RulePeer::Block(self.intern_block(&networks.addresses)),
             PeerKind::Nodes(selector) => {
-                RulePeer::Nodes(self.pair(node_addresses(model, selector)))
+                // Every host is a node; what labels one has that is not in the input is open.
+                let other = if selector.is_empty() { Match::Yes } else { Match::Unknown };
+                RulePeer::Nodes(self.pair(node_addresses(model, selector)), other)
             }
             PeerKind::DomainNames(names) => {
                 RulePeer::Names(self.pair(model.space.addresses_of(names)))

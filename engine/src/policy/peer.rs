@@ -1,6 +1,7 @@
 //! Whom a rule names.
 
 use super::{BlockId, SetId};
+use crate::selector::Match;
 
 /// A peer of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,8 +10,9 @@ pub enum RulePeer {
     Pods(SetId),
     /// Addresses.
     Block(BlockId),
-    /// Addresses of nodes, which are never those of pods with a network of their own.
-    Nodes(BlockPair),
+    /// Addresses of nodes, which are never those of pods with a network of their own; and whether a
+    /// host is meant whose address is not that of a node of the input.
+    Nodes(BlockPair, Match),
     /// Addresses that names resolve to, whoever has them.
     Names(BlockPair),
 }
@@ -32,7 +34,7 @@ impl RulePeer {
     pub fn pods(self) -> Option<SetId> {
         match self {
             Self::Pods(id) => Some(id),
-            Self::Block(_) | Self::Nodes(_) | Self::Names(_) => None,
+            Self::Block(_) | Self::Nodes(..) | Self::Names(_) => None,
         }
     }
 
@@ -41,7 +43,7 @@ impl RulePeer {
         match self {
             Self::Pods(_) => None,
             Self::Block(id) => Some(BlockPair { certain: id, possible: id }),
-            Self::Nodes(pair) | Self::Names(pair) => Some(pair),
+            Self::Nodes(pair, _) | Self::Names(pair) => Some(pair),
         }
     }
 

@@ -304,7 +304,7 @@ impl Maker<'_, '_> {
                     }
                 }
                 // NetworkPolicies have none.
-                RulePeer::Nodes(_) | RulePeer::Names(_) => draft.named_block = true,
+                RulePeer::Nodes(..) | RulePeer::Names(_) => draft.named_block = true,
                 RulePeer::Block(id) => {
                     draft.add(Key::Block(*id), whole, self.interns.0);
                     draft.blocks.push((*id, ports.clone()));

@@ -245,7 +245,7 @@ impl Noter<'_> {
         match peer {
             RulePeer::Pods(id) => vec![(Key::Maybe(id), UnknownReason::Label)],
             RulePeer::Block(_) => vec![(Key::SomePod, address), (Key::SomeNode, address)],
-            RulePeer::Nodes(pair) => {
+            RulePeer::Nodes(pair, _) => {
                 vec![(Key::Block(pair.possible), address), (Key::SomeNode, address)]
             }
             RulePeer::Names(pair) => {

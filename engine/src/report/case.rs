@@ -50,7 +50,7 @@ pub fn cases<'m>(
 ) -> Result<Vec<Case<'m>>, QueryError> {
     let pairs = pairs(session, source, destination);
     if pairs.is_empty() {
-        let message = "neither end is a pod, so no policy applies: name a pod at one end";
+        let message = "neither end is a pod, so no policy applies: at least one end must be a pod";
         return Err(QueryError::new(message));
     }
     let mut cases = Vec::new();

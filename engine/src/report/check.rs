@@ -6,6 +6,7 @@ use super::place;
 use super::types::{CheckReport, DiagnosticReport, KindCount, ObjectRef, Severity, Summary};
 use crate::cluster::Endpoint;
 use crate::diagnostic::Diagnostic;
+use crate::manifest::ForeignKind;
 use crate::session::Session;
 
 impl Session {
@@ -75,8 +76,18 @@ fn summary(session: &Session, diagnostics: &[DiagnosticReport]) -> Summary {
             .into_iter()
             .map(|(kind, count)| KindCount { kind: kind.to_owned(), count })
             .collect(),
+        not_judged: not_judged(session),
         errors: of(Severity::Error),
         warnings: of(Severity::Warning),
         infos: of(Severity::Info),
     }
+}
+
+/// Objects that no answer counts.
+pub fn not_judged(session: &Session) -> Vec<KindCount> {
+    let kind = |(ForeignKind { kind, group }, count): (&ForeignKind, &u32)| {
+        let kind = if group.is_empty() { kind.clone() } else { format!("{kind} ({group})") };
+        KindCount { kind, count: *count }
+    };
+    session.not_judged().iter().map(kind).collect()
 }

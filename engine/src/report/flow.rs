@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::case::{Case, cases};
+use super::check;
 use super::evidence::end_report;
 use super::query::{QueryError, Side, resolve};
 use super::service;
@@ -52,6 +53,7 @@ impl Session {
             pod_port: Some(case.port).filter(|port| *port != query.port),
             allowed: allowed(self, &cases),
             evidence,
+            not_judged: check::not_judged(self),
         })
     }
 

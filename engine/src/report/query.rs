@@ -57,8 +57,9 @@ impl Side {
 /// # Errors
 /// If there is no such protocol.
 pub fn parse_protocol(text: &str) -> Result<Protocol, QueryError> {
-    Protocol::from_name(&text.to_ascii_uppercase())
-        .ok_or_else(|| QueryError::new(format!("`{text}` is no protocol: use TCP, UDP or SCTP")))
+    Protocol::from_name(&text.to_ascii_uppercase()).ok_or_else(|| {
+        QueryError::new(format!("`{text}` is not a valid protocol: use TCP, UDP or SCTP"))
+    })
 }
 
 /// Who `text` means: `NS/POD`, `NS/WORKLOAD`, `NS/KIND/NAME`, `node/NAME` or an address.
@@ -75,7 +76,7 @@ pub fn resolve(model: &ClusterModel, text: &str) -> Result<Side, QueryError> {
         [namespace, name] => named(model, namespace, name),
         [namespace, kind, name] => workload(model, namespace, (kind, name)),
         _ => Err(QueryError::new(format!(
-            "`{text}` names nobody: write NAMESPACE/POD, NAMESPACE/KIND/NAME, node/NAME or an address"
+            "`{text}` is not a pod, workload, node or address: use NAMESPACE/POD, NAMESPACE/KIND/NAME, node/NAME or an address"
         ))),
     }
 }
@@ -99,7 +100,7 @@ fn node(model: &ClusterModel, name: &str) -> Result<Side, QueryError> {
     };
     if node.addresses.is_empty() {
         return Err(QueryError::new(format!(
-            "node `{name}` has no address in the input: ask with its address"
+            "node `{name}` has no address in the input: use its address instead"
         )));
     }
     Ok(Side::Addresses(node.addresses.clone()))
@@ -120,7 +121,7 @@ fn check_namespace(model: &ClusterModel, namespace: &str) -> Result<u32, QueryEr
     model.namespace(namespace).ok_or_else(|| {
         let known = model.namespaces.iter().map(|namespace| &*namespace.name);
         unknown(
-            &format!("no pod or workload in a namespace `{namespace}`"),
+            &format!("no pod or workload in namespace `{namespace}`"),
             nearest(namespace, known),
             "",
         )
@@ -158,7 +159,7 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
                 .map(|w| format!("{namespace}/{}/{name}", w.kind))
                 .collect();
             Err(QueryError::new(format!(
-                "`{namespace}/{name}` could be several: write {}",
+                "`{namespace}/{name}` is ambiguous: use {}",
                 kinds.join(" or ")
             )))
         }

@@ -29,12 +29,10 @@ pub fn backends(model: &ClusterModel, query: &FlowQuery) -> Result<Backends, Que
     let (index, service) = find(model, namespace, name)?;
     let id: Arc<str> = format!("{namespace}/{name}[Service]").into();
     if service.external_name {
-        return Err(QueryError::new(format!("`{id}` is only an alias of an outside name")));
+        return Err(QueryError::new(format!("`{id}` is only an alias of an external name")));
     }
     if service.selector.is_empty() {
-        return Err(QueryError::new(format!(
-            "`{id}` selects no pods: ask for an address behind it"
-        )));
+        return Err(QueryError::new(format!("`{id}` selects no pods: use an address behind it")));
     }
     let port = port(service, &id, query)?;
     let behind =

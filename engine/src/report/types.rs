@@ -79,7 +79,7 @@ pub struct DiagnosticReport {
     pub location: Option<Location>,
 }
 
-/// How many objects of a kind that takes no part in the answer were passed over.
+/// How many objects there are of a kind that takes no part in the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -109,6 +109,10 @@ pub struct Summary {
     pub policies: u32,
     /// Objects of other kinds, by kind, sorted by kind.
     pub ignored: Vec<KindCount>,
+    /// Objects of kinds that decide traffic and that are not judged, by kind with its group, such
+    /// as `CiliumNetworkPolicy (cilium.io)`, sorted: they can change any answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_judged: Vec<KindCount>,
     /// Findings of severity `error`.
     pub errors: u32,
     /// Findings of severity `warning`.
@@ -383,6 +387,10 @@ pub struct FlowReport {
     pub allowed: Option<String>,
     /// What decided, at each end, in the order in which a packet meets them.
     pub evidence: Evidence,
+    /// Objects of the input that decide traffic and that are not judged, by kind with its group:
+    /// they can change this answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_judged: Vec<KindCount>,
 }
 
 /// Both ends of a flow.

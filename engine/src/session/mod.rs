@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::{Object, SourceFile};
+use crate::manifest::{ForeignKind, Object, SourceFile};
 pub use crate::policy::Identity;
 use crate::policy::PolicySet;
 use gather::{asked_labels, changed, gather, identity, other_documents};
@@ -102,6 +102,8 @@ pub struct Session {
     /// Policies whose identity stands before already, by file and part.
     repeated_policies: Vec<Repeated>,
     origins: OnceLock<FxHashMap<usize, (usize, usize)>>,
+    // Counted when an answer is first given.
+    not_judged: OnceLock<BTreeMap<ForeignKind, u32>>,
 }
 
 /// All but the policies.
@@ -150,6 +152,7 @@ impl Session {
             set,
             repeated_policies: Vec::new(),
             origins: OnceLock::new(),
+            not_judged: OnceLock::new(),
         }
     }
 
@@ -189,6 +192,19 @@ impl Session {
         Change::Put(match before {
             Some(before) => SourceFile::update(name, bytes, before),
             None => SourceFile::new(name, bytes),
+        })
+    }
+
+    /// How many objects there are of each kind that decides traffic and is not understood: no
+    /// answer counts them.
+    pub fn not_judged(&self) -> &BTreeMap<ForeignKind, u32> {
+        self.not_judged.get_or_init(|| {
+            let mut counts = BTreeMap::new();
+            let parts = self.files.iter().flat_map(|file| &file.parts);
+            for kind in parts.flat_map(|part| &part.document.not_judged) {
+                *counts.entry(kind.clone()).or_default() += 1;
+            }
+            counts
         })
     }
 
@@ -233,8 +249,8 @@ impl Session {
 
     fn next(&self, files: Vec<Arc<SourceFile>>, world: Arc<World>, set: PolicySet) -> Self {
         let (options, origins) = (self.options.clone(), OnceLock::new());
-        let set = Arc::new(set);
-        Self { options, files, world, set, repeated_policies: Vec::new(), origins }
+        let (set, not_judged) = (Arc::new(set), OnceLock::new());
+        Self { options, files, world, set, repeated_policies: Vec::new(), origins, not_judged }
     }
 
     fn build_world(
@@ -311,8 +327,8 @@ impl Session {
                 format!(" in namespace `{namespace}`")
             };
             let message = format!("a second {kind} `{name}`{place}: it replaces the first");
-            let finding = Diagnostic::new(Code::DuplicateName, message)
-                .with_help("give one of the two another name");
+            let finding =
+                Diagnostic::new(Code::DuplicateName, message).with_help("rename one of the two");
             (Some((*file, *part)), about(finding, object))
         });
         let inhabited: FxHashSet<u32> =
@@ -322,11 +338,11 @@ impl Session {
         let idle = idle.map(|(namespace, policy)| {
             let namespace = self.model().namespace_name(namespace);
             let message =
-                format!("the policy is in namespace `{namespace}`, which has no pods here");
+                format!("the policy is in namespace `{namespace}`, which has no pods in the input");
             let mut finding = Diagnostic::new(Code::NamespaceWithoutPods, message);
             if policy.object.meta.namespace.is_none() {
                 finding = finding.with_help(
-                    "it names no namespace: say `metadata.namespace` if another one is meant",
+                    "it has no namespace: set `metadata.namespace` if another one is meant",
                 );
             }
             (self.origin(&policy.object), about(finding, &policy.object))

@@ -31,7 +31,7 @@ fn failure(error: &Error, at: usize) -> Diagnostic {
         Error::Depth => yaml::too_deep(span),
         error => Diagnostic::new(
             Code::Syntax,
-            format!("this is no valid JSON: {error}").to_lowercase().replace("json", "JSON"),
+            format!("not valid JSON: {error}").to_lowercase().replace("json", "JSON"),
         )
         .at(span),
     }

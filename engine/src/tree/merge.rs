@@ -99,7 +99,7 @@ impl<'t> Whole<'t> {
     }
 
     fn brought(&mut self, entry: Entry<'t>, span: Span, findings: &mut Vec<Diagnostic>) {
-        let message = format!("the key `{}` is overridden by the `<<` below it", entry.key);
+        let message = format!("key `{}` is overridden by the `<<` below it", entry.key);
         if self.put(entry, Origin::Brought) == Some(Origin::Own) {
             let finding = Diagnostic::new(Code::DuplicateKey, message).at(span);
             list(findings, finding.with_help("put `<<` first, then the keys that differ"));
@@ -117,7 +117,7 @@ impl<'t> Whole<'t> {
 }
 
 fn repeated(entry: &Entry<'_>) -> Diagnostic {
-    let message = format!("the key `{}` stands above already, and the last one wins", entry.key);
+    let message = format!("duplicate key `{}`; the last value wins", entry.key);
     Diagnostic::new(Code::DuplicateKey, message)
         .at(entry.key_span)
         .with_help("remove one of the two")
@@ -129,7 +129,7 @@ fn list(findings: &mut Vec<Diagnostic>, finding: Diagnostic) {
     match findings.len() {
         ..MOST => findings.push(finding),
         MOST => {
-            let message = "more keys stand twice from here on, which are not listed";
+            let message = "more duplicate keys follow, which are not listed";
             findings.push(Diagnostic { message: message.into(), ..finding });
         }
         _ => {}

@@ -48,7 +48,7 @@ fn failure(error: &ScanError, text: &str) -> Diagnostic {
     if info.contains("recursion") {
         return too_deep(span);
     }
-    let finding = Diagnostic::new(Code::Syntax, format!("this is no valid YAML: {info}")).at(span);
+    let finding = Diagnostic::new(Code::Syntax, format!("not valid YAML: {info}")).at(span);
     let line = text.get(at..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     if text.contains("{{") {
         return finding.with_help(
@@ -56,7 +56,7 @@ fn failure(error: &ScanError, text: &str) -> Diagnostic {
         );
     }
     if line.starts_with('\t') || text.contains("\n\t") {
-        return finding.with_help("indent with blanks: YAML allows no tabs there");
+        return finding.with_help("indent with spaces: YAML does not allow tabs there");
     }
     finding
 }
@@ -145,7 +145,7 @@ impl<'t> Builder<'t> {
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Fault> {
         let Some(target) = self.anchors.get(&anchor) else {
-            let message = "an alias inside the value that it names";
+            let message = "an alias inside the value that it refers to";
             return Err(Box::new(Diagnostic::new(Code::Syntax, message).at(span)));
         };
         self.copied += written_out(target);
@@ -228,7 +228,8 @@ fn binary<'t>(text: &str, span: Span) -> Result<Value<'t>, Fault> {
     match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
         Some(text) => Ok(Value::Str(text.into())),
         None => Err(Box::new(
-            Diagnostic::new(Code::Syntax, "`!!binary` without valid base64 text").at(span),
+            Diagnostic::new(Code::Syntax, "a `!!binary` value that is not valid base64 text")
+                .at(span),
         )),
     }
 }

@@ -1,6 +1,7 @@
 //! Whether a flow may pass, and what decides.
 
 mod party;
+mod reason;
 mod trace;
 
 pub use party::Party;
@@ -15,7 +16,8 @@ use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{AddrSet, Family, Protocol};
 use crate::policy::fold::{self, OneFlow, Outcomes, Rules, Ties};
 use crate::policy::{
-    Atoms, BlockId, PolicyRef, PolicyRule, PolicySet, Program, RulePeer, SignatureId, TierKind,
+    Atoms, BlockId, BlockPair, PolicyRef, PolicyRule, PolicySet, Program, RulePeer, SignatureId,
+    TierKind,
 };
 use crate::selector::Match;
 
@@ -198,7 +200,7 @@ fn run<T: Trace>(
     // alone: each piece of them is asked for itself.
     let admits = at_each_place((set, program), question, ties).admits();
     let unknown = admits == Match::Unknown;
-    (admits, unknown.then(|| reason((set, program), question)))
+    (admits, unknown.then(|| reason::reason((set, program), question)))
 }
 
 fn outcomes<T: Trace>(
@@ -207,22 +209,39 @@ fn outcomes<T: Trace>(
     ties: Ties,
     trace: &mut T,
 ) -> Outcomes<bool> {
-    let mut rules = Asking { set: program.0, question, trace };
+    assuming(program, question, (ties, Assumed::default()), trace)
+}
+
+fn assuming<T: Trace>(
+    program: (&PolicySet, &Program),
+    question: Question<'_, '_>,
+    (ties, assumed): (Ties, Assumed),
+    trace: &mut T,
+) -> Outcomes<bool> {
+    let mut rules = Asking { set: program.0, question, assumed, trace };
     fold::walk(program, (question.direction, ties), &mut OneFlow, &mut rules)
 }
 
 /// What may become of a flow, wherever the peer is.
 fn at_each_place(
-    (set, program): (&PolicySet, &Program),
+    program: (&PolicySet, &Program),
     question: Question<'_, '_>,
     ties: Ties,
 ) -> Outcomes<bool> {
-    let places = pieces((set, program), question.direction, &question.peer.place);
-    places.into_iter().fold(Outcomes::default(), |all, place| {
-        let peer = Party { place, ..question.peer.clone() };
-        let question = Question { peer: &peer, ..question };
-        all.or(outcomes((set, program), question, ties, &mut NoTrace))
+    let peers = peers_at_pieces(program, question);
+    peers.iter().fold(Outcomes::default(), |all, peer| {
+        let question = Question { peer, ..question };
+        all.or(outcomes(program, question, ties, &mut NoTrace))
     })
+}
+
+/// The peer at each place that rules can tell apart.
+fn peers_at_pieces<'m>(
+    program: (&PolicySet, &Program),
+    question: Question<'_, 'm>,
+) -> Vec<Party<'m>> {
+    let places = pieces(program, question.direction, &question.peer.place);
+    places.into_iter().map(|place| Party { place, ..question.peer.clone() }).collect()
 }
 
 /// A place in pieces that no rule of a program tells apart; itself, if there is nothing to tell.
@@ -258,7 +277,44 @@ pub fn pieces(
 struct Asking<'a, 'q, 'm, T> {
     set: &'a PolicySet,
     question: Question<'q, 'm>,
+    assumed: Assumed,
     trace: &'a mut T,
+}
+
+/// What is assumed of peers that are open, to find out what decides; nothing leaves them open.
+#[derive(Clone, Copy, Debug, Default)]
+struct Assumed {
+    names: Option<Match>,
+    labels: Option<Match>,
+}
+
+impl Assumed {
+    fn of(self, peer: RulePeer) -> Match {
+        let assumed = match peer {
+            RulePeer::Names(_) => self.names,
+            RulePeer::Pods(_) => self.labels,
+            RulePeer::Block(_) | RulePeer::Nodes(..) => None,
+        };
+        assumed.unwrap_or(Match::Unknown)
+    }
+}
+
+impl<T: Trace> Asking<'_, '_, '_, T> {
+    fn peers_match(&mut self, rule: &PolicyRule) -> Match {
+        let mut matches = Match::from(rule.peers.is_empty());
+        for peer in &rule.peers {
+            let entry = match peer_matches(self.set, *peer, self.question.peer) {
+                Match::Unknown => self.assumed.of(*peer),
+                known => known,
+            };
+            self.trace.peer(entry);
+            matches = matches.max(entry);
+            if matches == Match::Yes && !T::FULL {
+                break;
+            }
+        }
+        matches
+    }
 }
 
 impl<T: Trace> Rules<OneFlow> for Asking<'_, '_, '_, T> {
@@ -278,7 +334,7 @@ impl<T: Trace> Rules<OneFlow> for Asking<'_, '_, '_, T> {
         if ports == Match::No && !T::FULL {
             return (Match::No, false);
         }
-        let peers = peers_match(self.set, rule, self.question.peer, self.trace);
+        let peers = self.peers_match(rule);
         self.trace.rule_matches(ports.min(peers));
         (ports.min(peers), ports == Match::Yes)
     }
@@ -324,24 +380,6 @@ pub fn port_matches(entry: &PortEntry, question: Question<'_, '_>) -> bool {
         }
 }
 
-fn peers_match<T: Trace>(
-    set: &PolicySet,
-    rule: &PolicyRule,
-    peer: &Party<'_>,
-    trace: &mut T,
-) -> Match {
-    let mut matches = Match::from(rule.peers.is_empty());
-    for entry in &rule.peers {
-        let entry = peer_matches(set, *entry, peer);
-        trace.peer(entry);
-        matches = matches.max(entry);
-        if matches == Match::Yes && !T::FULL {
-            break;
-        }
-    }
-    matches
-}
-
 /// Whether a rule's peer names a party.
 ///
 /// # Source
@@ -355,36 +393,22 @@ pub fn peer_matches(set: &PolicySet, entry: RulePeer, party: &Party<'_>) -> Matc
         },
         RulePeer::Block(id) => within(set, id, party),
         // A pod with a network of its own never has a node's address.
-        RulePeer::Nodes(_) if party.group.is_some() => Match::No,
-        RulePeer::Nodes(pair) | RulePeer::Names(pair) => match within(set, pair.certain, party) {
-            Match::Yes => Match::Yes,
-            certain => certain.max(within(set, pair.possible, party).min(Match::Unknown)),
+        RulePeer::Nodes(..) if party.group.is_some() => Match::No,
+        RulePeer::Nodes(pair, other) => match (within_pair(set, pair, party), &party.place) {
+            (matches, Place::Within(_)) if party.host == Match::Yes => matches.max(other),
+            (matches, _) => matches,
         },
+        RulePeer::Names(pair) => within_pair(set, pair, party),
+    }
+}
+
+fn within_pair(set: &PolicySet, pair: BlockPair, party: &Party<'_>) -> Match {
+    match within(set, pair.certain, party) {
+        Match::Yes => Match::Yes,
+        certain => certain.max(within(set, pair.possible, party).min(Match::Unknown)),
     }
 }
 
 fn within(set: &PolicySet, block: BlockId, party: &Party<'_>) -> Match {
     set.block(block).map_or(Match::No, |block| party.place.within(block))
-}
-
-/// What of all that is open leaves the answer open: the order of policies; names; addresses; or
-/// else a label.
-fn reason(program: (&PolicySet, &Program), question: Question<'_, '_>) -> UnknownReason {
-    if at_each_place(program, question, Ties::ByName).admits() != Match::Unknown {
-        return UnknownReason::Tie;
-    }
-    let (set, program) = program;
-    let certain = program.policies().filter(|policy| policy.certain);
-    let policies = certain.filter_map(|policy| set.policy(policy.policy));
-    let rules = policies.flat_map(|policy| policy.rules(question.direction).unwrap_or_default());
-    let asked = rules.filter(|rule| ports_match(&rule.ports, question, &mut NoTrace) == Match::Yes);
-    let peers = asked.flat_map(|rule| &rule.peers).copied();
-    let open = peers.filter(|peer| peer_matches(set, *peer, question.peer) == Match::Unknown);
-    let reasons = open.map(|peer| match peer {
-        RulePeer::Names(_) => UnknownReason::Name,
-        RulePeer::Block(_) | RulePeer::Nodes(_) => UnknownReason::Address,
-        RulePeer::Pods(_) => UnknownReason::Label,
-    });
-    // In the order in which they are declared: addresses before labels.
-    reasons.min().unwrap_or(UnknownReason::Label)
 }

@@ -17,7 +17,7 @@ pub fn change(cluster: &mut Cluster, random: &mut Random) -> &'static str {
         keys.into_iter().map(|key| (key.to_owned(), (*random.pick(&value)).to_owned())).collect()
     };
     let tiered = !cluster.cluster_policies.is_empty();
-    match random.below(if tiered { 20 } else { 12 }) {
+    match random.below(if tiered { 21 } else { 12 }) {
         0 => {
             let policy = generate::another_policy(cluster, random.number());
             cluster.policies.push(policy);
@@ -100,6 +100,10 @@ pub fn change(cluster: &mut Cluster, random: &mut Random) -> &'static str {
         19 => some(&mut cluster.nodes, random).map_or("nothing", |node| {
             node.addresses.clear();
             "node without address"
+        }),
+        20 => some(&mut cluster.workloads, random).map_or("nothing", |workload| {
+            workload.labels = labels(random);
+            "template relabelled"
         }),
         _ => {
             let Some(mut pod) = cluster.pods.first().cloned() else { return "nothing" };

@@ -1,9 +1,10 @@
 //! A random cluster whose every node runs the program made for it.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use portcullis_engine::Session;
+use portcullis_engine::cluster::{Addresses, ClusterModel, Life};
 use portcullis_engine::dataplane::{
     FilterProgram, Input, Settings, ipset_restore, iptables_restore, lower,
 };
@@ -95,6 +96,25 @@ impl Site {
             (None, None) => Some(Holder::Nobody),
         }
     }
+}
+
+/// The model with addresses for pods whose labels only a controller knows, and these addresses: of
+/// such pods it is in doubt whether policies select or name them.
+pub fn with_addresses(model: &ClusterModel) -> (ClusterModel, Vec<IpAddr>) {
+    let mut model = model.clone();
+    let mut given = Vec::new();
+    for (at, last) in (0..model.endpoints.len()).zip(0..=u8::MAX) {
+        let address = IpAddr::from(Ipv4Addr::new(10, 0, 77, last));
+        let Some(endpoint) = model.endpoints.get_mut(at) else { continue };
+        if endpoint.group.is_none() || !matches!(endpoint.addresses, Addresses::SomePod) {
+            continue;
+        }
+        (endpoint.addresses, endpoint.life) = (Addresses::Known([address].into()), Life::Active);
+        endpoint.node = Some(if at % 2 == 0 { "n1" } else { "n2" }.into());
+        model.by_address.insert(address, u32::from(last));
+        given.push(address);
+    }
+    (model, given)
 }
 
 /// Who has an address, by the node.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use portcullis_engine::SourceFile;
 use portcullis_engine::cluster::namespace_of;
 use portcullis_engine::live::{Event, Name};
-use portcullis_engine::manifest::{Body, Object, Stored};
+use portcullis_engine::manifest::{Body, ClusterPolicyKind, Object, Stored};
 use portcullis_oracle::cluster::Cluster;
 use portcullis_oracle::write;
 
@@ -42,7 +42,12 @@ fn key(object: &Object) -> Option<(Stored, Name)> {
         Body::Namespace => Stored::Namespace,
         Body::Node { .. } => Stored::Node,
         Body::Policy(_) => Stored::Policy,
-        Body::ClusterPolicy(_) => Stored::ClusterPolicy,
+        // The kinds before it are not watched.
+        Body::ClusterPolicy(ref policy)
+            if policy.kind == ClusterPolicyKind::ClusterNetworkPolicy =>
+        {
+            Stored::ClusterPolicy
+        }
         _ => return None,
     };
     let namespace = match object.is_namespaced() {

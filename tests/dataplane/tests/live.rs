@@ -96,12 +96,19 @@ fn programs(
 fn compare((index, makers): (&mut Index, &mut Makers), wanted: &Objects, what: &str) {
     let live = index.session();
     let objects: Vec<Arc<Object>> = wanted.values().cloned().map(Arc::new).collect();
-    let model = cluster::build(cluster::Input {
+    let mut model = cluster::build(cluster::Input {
         objects: &objects,
         default_namespace: "default",
         asked: &AskedLabels::new(),
         space: &AddressSpace::default(),
     });
+    // Whoever watches a cluster is told of every node that there is, and by the nodes themselves:
+    // what pods say of them does not count.
+    let declared = model.nodes.iter().filter(|node| node.declared);
+    let names = |node: &cluster::Node| node.name.clone();
+    let declared: Vec<_> = declared.map(names).collect();
+    assert_eq!(live.model().nodes.iter().map(names).collect::<Vec<_>>(), declared, "{what}");
+    model.nodes = Arc::clone(&live.model().nodes);
     let is_policy =
         |object: &&Arc<Object>| matches!(object.body, Body::Policy(_) | Body::ClusterPolicy(_));
     let policies = objects.iter().filter(is_policy);

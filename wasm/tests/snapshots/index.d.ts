@@ -10,16 +10,16 @@ export interface SourceFile {
     text: Text;
 }
 
-/** What to read: texts by name, or a list in which no name is there twice. */
+/** What to read: texts by name, or a list without duplicate names. */
 export type Files = Readonly<Record<string, Text>> | readonly SourceFile[];
 
 /** What the files do not say. */
 export interface Options {
-    /** Where addresses of pods lie that the files do not give, such as `10.244.0.0/16`; none: anywhere. */
+    /** Pod CIDRs to assume for pods without an address, such as `10.244.0.0/16`; none: any address. */
     podCidrs?: readonly string[];
-    /** Where addresses of nodes lie that the files do not give; none: anywhere. */
+    /** Node CIDRs to assume for nodes without an address; none: any address. */
     nodeCidrs?: readonly string[];
-    /** The namespace of objects that name none: `default` unless given. */
+    /** The namespace of objects that have none: `default` unless given. */
     namespace?: string;
 }
 
@@ -33,21 +33,21 @@ export interface ListFilter {
     port?: number;
     /** The protocol of `port`: `TCP` unless given. */
     protocol?: Protocol;
-    /** Leave out pairs of which nothing is certain. */
+    /** Leave out pairs between which nothing is certain. */
     certainOnly?: boolean;
-    /** List also what pods of one workload may send to each other. */
+    /** Also list connections between pods of the same workload. */
     siblings?: boolean;
-    /** Say of each connection which rules admit it: `why` names two of `explanations`, and these some of `admissions`. */
+    /** Show for each connection which rules admit it: `why` names two of `explanations`, and these some of `admissions`. */
     explain?: boolean;
 }
 
 /** Which program to render. */
 export interface RenderOptions {
-    /** The node whose packet filter is meant. */
+    /** The node whose rules to render. */
     node: string;
-    /** What becomes of a packet that policies deny: its sender is told (`reject`, unless given), or not (`drop`). */
+    /** How to deny a packet: `reject`, so that the sender gets an error (the default), or `drop` silently. */
     deny?: 'reject' | 'drop';
-    /** Say in a comment of each rule from which line of which policy it comes. */
+    /** Add to each rule a comment with the policy and line that it comes from. */
     comments?: boolean;
 }
 
@@ -63,10 +63,10 @@ export interface Model {
     evaluate(flows: readonly FlowQuery[]): FlowReport[];
 }
 
-/** How a list can be written. `text` and `md` end with what is not known, the others show what is certain. */
+/** How a list can be written. `text` and `md` end with what is unknown, the others show what is certain. */
 export type ListForm = 'text' | 'csv' | 'md' | 'dot' | 'mermaid';
 
-/** How the answer for a flow can be written: shortly, or with all that decides it. */
+/** How the answer for a flow can be written: briefly, or with everything that decides it. */
 export type FlowForm = 'text' | 'chain';
 
 /** A list as text or as the source of a drawing, as `portcullis list -o` prints it. */
@@ -77,11 +77,11 @@ export function format(report: FlowReport, form: FlowForm): string;
 /**
  * What went wrong.
  *
- * - `argument`: an argument is not of its type; `argument` says which.
- * - `query`: the files have nobody of that name, or nobody that can take part in traffic.
- * - `released`: the model was freed, or was lost when the engine had to start again.
- * - `load`: the WebAssembly file could not be loaded, or was not yet.
- * - `internal`: a fault of the engine; it starts again by itself, and models are lost.
+ * - `argument`: an argument has the wrong type; `argument` says which.
+ * - `query`: nothing in the files has that name, or it cannot take part in traffic.
+ * - `released`: the model was freed, or was lost when the engine restarted.
+ * - `load`: the WebAssembly file could not be loaded, or is not loaded yet.
+ * - `internal`: an error in the engine; it restarts by itself, and models are lost.
  */
 export type ErrorCode = 'argument' | 'query' | 'released' | 'load' | 'internal';
 
@@ -590,17 +590,17 @@ export class Model {
      */
     constructor(files: Files, options?: Options);
     /**
-     * The model in which a file is new, or replaces the one of its name. Documents of the file
-     * whose text has not changed are not read again.
+     * The model with a file added, or replaced if there is one of that name. Documents of the
+     * file whose text has not changed are not read again.
      */
     put(name: string, text: Text): Model;
     /**
-     * The model in which there is no file of this name.
+     * The model without the file of this name.
      */
     remove(name: string): Model;
     /**
-     * The program by which a node's kernel admits what the policies admit: iptables rules and
-     * ipset sets.
+     * The program with which a node's kernel enforces the policies: iptables rules and ipset
+     * sets.
      */
     render(options: RenderOptions): ProgramReport;
     /**
@@ -626,8 +626,8 @@ export function explain(files: Files, flow: FlowQuery, options?: Options): FlowR
 export function list(files: Files, options?: Options & ListFilter): ListReport;
 
 /**
- * The program by which a node's kernel admits what the policies admit: iptables rules and ipset
- * sets. The command and the node agent compare it with the policies before they give it.
+ * The program with which a node's kernel enforces the policies: iptables rules and ipset sets.
+ * The command and the node agent check it against the policies before they use it.
  */
 export function render(files: Files, options: Options & RenderOptions): ProgramReport;
 
@@ -643,12 +643,12 @@ export type CompiledModule = typeof globalThis extends {
   ? Module
   : never;
 
-/** Where the engine's WebAssembly is: an address to load it from, or what was loaded. */
+/** Where the engine's WebAssembly is: a URL to load it from, or what was loaded. */
 export type InitSource = string | URL | Request | Response | ArrayBuffer | ArrayBufferView | CompiledModule;
 
 /**
  * Loads the engine. In browsers, await it once before anything else; without a source it loads
- * `engine_bg.wasm` from beside the module. In Node it does nothing: the engine is there on import.
+ * `engine_bg.wasm` from the folder of the module. In Node it does nothing: the engine is there on import.
  */
 export default function init(source?: InitSource | Promise<InitSource>): Promise<void>;
 

@@ -273,7 +273,7 @@ impl Body<'_, '_> {
                 RulePeer::Pods(id) if is_doubtful(policies, id) => {
                     self.notes.push(Note::PeersUnknown(of.policy));
                 }
-                RulePeer::Nodes(pair) if pair.certain != pair.possible => {
+                RulePeer::Nodes(pair, _) if pair.certain != pair.possible => {
                     self.notes.push(Note::NodesUnknown(of.policy));
                 }
                 RulePeer::Names(pair) if pair.certain != pair.possible => {

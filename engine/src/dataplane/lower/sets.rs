@@ -112,7 +112,7 @@ impl<'i> Sets<'i> {
             None => Some(Vec::new()),
             Some(RulePeer::Pods(id)) => Some(vec![side.within(self.pods((id, extent)))]),
             Some(RulePeer::Block(id)) => self.within_block(id, side),
-            Some(RulePeer::Nodes(pair) | RulePeer::Names(pair)) => {
+            Some(RulePeer::Nodes(pair, _) | RulePeer::Names(pair)) => {
                 let mut matches = self.within_block(extent.of(pair), side)?;
                 if self.is_other_than_pods(peer, extent) {
                     matches.push(side.outside(self.all_pods()));
@@ -126,7 +126,7 @@ impl<'i> Sets<'i> {
     /// are not those of pods.
     fn is_other_than_pods(&self, peer: Option<RulePeer>, extent: Extent) -> bool {
         extent == Extent::Possible
-            && matches!(peer, Some(RulePeer::Nodes(pair)) if pair.certain != pair.possible)
+            && matches!(peer, Some(RulePeer::Nodes(pair, _)) if pair.certain != pair.possible)
     }
 
     fn within_block(&mut self, id: BlockId, side: Side) -> Option<Vec<Match>> {
@@ -161,7 +161,7 @@ impl<'i> Sets<'i> {
             None => return Some(Peers::Anybody),
             Some(RulePeer::Pods(id)) => return Some(Peers::Pods(self.peer_set(id)?, extent)),
             // Nodes give names to no ports.
-            Some(RulePeer::Nodes(_)) => return None,
+            Some(RulePeer::Nodes(..)) => return None,
             Some(RulePeer::Block(id)) => id,
             Some(RulePeer::Names(pair)) => extent.of(pair),
         };

@@ -128,3 +128,97 @@ impl Verifier {
         if wrong.is_empty() { Ok(verified) } else { Err(wrong) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataplane::{FilterProgram, Settings, lower};
+    use crate::{Change, Options, Session, SourceFile};
+
+    const CLUSTER: &str = "
+{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {team: shop}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: shop, labels: {app: a}},
+ spec: {nodeName: n1}, status: {phase: Running, podIP: 10.0.0.1}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: b, namespace: shop, labels: {app: b}},
+ spec: {nodeName: n1}, status: {phase: Running, podIP: 10.0.0.2}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: c, namespace: shop, labels: {app: c}},
+ spec: {nodeName: n2}, status: {phase: Running, podIP: 10.0.1.3}}
+---
+apiVersion: policy.networking.k8s.io/v1beta1
+kind: ClusterNetworkPolicy
+metadata: {name: admin}
+spec:
+  tier: Admin
+  priority: 1
+  subject: {namespaces: {}}
+  ingress:
+  - {action: Accept, from: [{pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: a}}}}]}
+  - {action: Pass, from: [{pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: b}}}}]}
+  - {action: Deny, from: [{namespaces: {}}]}
+  egress:
+  - {action: Deny, to: [{networks: [192.0.2.0/24]}]}
+---
+apiVersion: policy.networking.k8s.io/v1beta1
+kind: ClusterNetworkPolicy
+metadata: {name: baseline}
+spec:
+  tier: Baseline
+  priority: 1
+  subject: {namespaces: {}}
+  ingress: [{action: Deny, from: [{namespaces: {}}]}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: p, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: a}}
+  ingress: [{from: [{podSelector: {matchLabels: {app: c}}}]}]
+";
+
+    fn session(text: &str) -> Session {
+        let file = SourceFile::new("all.yaml", text.as_bytes());
+        let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
+        assert_eq!(session.check().summary.errors, 0, "{:?}", session.check().diagnostics);
+        session
+    }
+
+    fn input<'i>(session: &'i Session, settings: &'i Settings) -> Input<'i> {
+        Input { model: session.model(), policies: session.policies(), node: "n1", settings }
+    }
+
+    /// Who is in a set does not matter to a proof as long as the set is that of the policy.
+    #[test]
+    fn proofs_of_ordered_tiers_do_not_depend_on_members() {
+        let (session, settings) = (session(CLUSTER), Settings::default());
+        let program = lower(input(&session, &settings));
+        let mut verifier = Verifier::default();
+        verifier.verify(&program, input(&session, &settings)).unwrap();
+        for memory in &verifier.memories {
+            let grounds: Vec<_> = memory.proofs.values().map(|(grounds, _)| grounds).collect();
+            assert!(grounds.iter().all(|grounds| !grounds.depend_on_members()), "{grounds:#?}");
+        }
+        // Two pods' ingress, of which one is isolated, and the egress of both.
+        assert_eq!(verifier.memories[0].proofs.len(), 4);
+    }
+
+    /// The program of one cluster says nothing of another, in which only an action or the order of
+    /// two rules is another.
+    #[test]
+    fn actions_and_their_order_are_compared() {
+        let settings = Settings::default();
+        let right = session(CLUSTER);
+        let program: FilterProgram = lower(input(&right, &settings));
+        let (accept, pass) = ("{action: Accept, from", "{action: Pass, from");
+        let swapped = CLUSTER.replace(accept, "X").replace(pass, accept).replace("X", pass);
+        let denying = CLUSTER.replace(accept, "{action: Deny, from");
+        let last = CLUSTER.replace("tier: Admin", "tier: Baseline");
+        for other in [swapped, denying, last] {
+            let wrong = session(&other);
+            assert!(verify(&program, input(&wrong, &settings)).is_err(), "{other}");
+            assert!(verify(&lower(input(&wrong, &settings)), input(&wrong, &settings)).is_ok());
+        }
+    }
+}

@@ -250,7 +250,7 @@ impl Policies<'_> {
         for peer in &rule.peers {
             let peers = self.peers(*peer, extent);
             // Nodes have no port names. [ClusterNetworkPolicy §4]
-            let named = if matches!(peer, RulePeer::Nodes(_)) { &[][..] } else { &named };
+            let named = if matches!(peer, RulePeer::Nodes(..)) { &[][..] } else { &named };
             self.at(&peers, (&conns, named), &mut parts);
         }
         parts
@@ -297,16 +297,16 @@ impl Policies<'_> {
         match (peer, extent) {
             (RulePeer::Block(id), _) => Asked::fixed(self.block(id)),
             (RulePeer::Pods(id), _) => self.set(id, extent),
-            (RulePeer::Nodes(pair) | RulePeer::Names(pair), Extent::Certain) => {
+            (RulePeer::Nodes(pair, _) | RulePeer::Names(pair), Extent::Certain) => {
                 Asked::fixed(self.block(pair.certain))
             }
-            (RulePeer::Nodes(pair), Extent::Possible) if pair.certain != pair.possible => {
+            (RulePeer::Nodes(pair, _), Extent::Possible) if pair.certain != pair.possible => {
                 let groups = self.places.groups();
                 let pods = groups.flat_map(|(id, _)| self.places.of(id, self.family));
                 let pods = space::of_addresses(pods, self.family);
                 Asked::dependent(self.block(pair.possible).difference(&pods))
             }
-            (RulePeer::Nodes(pair) | RulePeer::Names(pair), Extent::Possible) => {
+            (RulePeer::Nodes(pair, _) | RulePeer::Names(pair), Extent::Possible) => {
                 Asked::fixed(self.block(pair.possible))
             }
         }

@@ -107,6 +107,12 @@ impl Grounds {
         self.peers.iter().copied().chain(self.pairs.iter().map(|pair| pair.1))
     }
 
+    /// Whether they fall with any member of a set.
+    #[cfg(test)]
+    pub fn depend_on_members(&self) -> bool {
+        !self.sets.is_empty() || !self.peers.is_empty() || self.everybody
+    }
+
     /// Sets that must have the same members.
     pub fn pairs(&self) -> &[Pair] {
         &self.pairs
@@ -117,7 +123,7 @@ impl Grounds {
 fn asks_all(rule: &PolicyRule) -> bool {
     let named = rule.ports.iter().any(|port| matches!(port.ports, PortMatch::Named(_)));
     let elsewhere = |peer: &RulePeer| match peer {
-        RulePeer::Nodes(pair) => pair.certain != pair.possible,
+        RulePeer::Nodes(pair, _) => pair.certain != pair.possible,
         _ => false,
     };
     named || rule.peers.iter().any(elsewhere)

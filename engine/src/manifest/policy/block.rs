@@ -79,16 +79,16 @@ fn check_except(
         return;
     }
     let message = if !cidr.same_family(except) {
-        format!("`{except}` is of another address family than `{cidr}`")
+        format!("`{except}` is not of the same address family as `{cidr}`")
     } else if cidr == except {
-        format!("`{except}` is the whole block, which would leave nothing")
+        format!("`{except}` excludes the whole block")
     } else if inside && cidr.to_string() != text {
-        format!("the prefix length of `{except_text}` is not above that of `{text}`, as written")
+        format!("as written, the prefix of `{except_text}` is not longer than that of `{text}`")
     } else {
         format!("`{except}` is not inside `{cidr}`")
     };
     let finding = Diagnostic::new(Code::ExceptOutside, message).at(span);
-    reader.refuse(path, finding.with_help("an exception must be a smaller part of its own block"));
+    reader.refuse(path, finding.with_help("an `except` must be a strict subset of its block"));
 }
 
 fn cidr(reader: &mut Reader, path: &Path<'_>, text: &str, span: Span) -> Option<Cidr> {
@@ -100,7 +100,7 @@ fn cidr(reader: &mut Reader, path: &Path<'_>, text: &str, span: Span) -> Option<
                 reader.report(
                     path,
                     finding.with_help(format!(
-                        "write `{cidr}`: newer API servers refuse the other form"
+                        "write `{cidr}`: newer API servers reject the other form"
                     )),
                 );
             }
@@ -115,21 +115,22 @@ fn cidr(reader: &mut Reader, path: &Path<'_>, text: &str, span: Span) -> Option<
 
 fn unreadable(text: &str, error: CidrError) -> Diagnostic {
     if text.is_empty() {
-        return Diagnostic::new(Code::CidrInvalid, "a block needs a `cidr`")
+        return Diagnostic::new(Code::CidrInvalid, "an `ipBlock` needs a `cidr`")
             .with_help("for example 10.0.0.0/8, or 203.0.113.9/32 for one address");
     }
     if is_host_name(text) {
-        let message = format!("`{text}` is a host name, and a policy knows addresses only");
+        let message = format!("`{text}` is a host name, not a CIDR");
         return Diagnostic::new(Code::HostName, message).with_help(
-            "give the addresses as CIDRs; names need another policy kind or an egress proxy",
+            "give the addresses as CIDRs; names need another kind of policy or an egress proxy",
         );
     }
     let (why, help) = match error {
         CidrError::NoPrefix => ("it has no prefix length", single_address_help(text)),
-        CidrError::Address => ("the part before `/` is no address", None),
-        CidrError::Prefix => ("the prefix length is not one of the family's", None),
+        CidrError::Address => ("the part before `/` is not a valid address", None),
+        CidrError::Prefix => ("the part after `/` is not a valid prefix length", None),
     };
-    let finding = Diagnostic::new(Code::CidrInvalid, format!("`{text}` is no CIDR: {why}"));
+    let finding =
+        Diagnostic::new(Code::CidrInvalid, format!("`{text}` is not a valid CIDR: {why}"));
     match help {
         Some(help) => finding.with_help(help),
         None => finding.with_help("for example 10.0.0.0/8 or fd00::/64"),
@@ -139,7 +140,7 @@ fn unreadable(text: &str, error: CidrError) -> Diagnostic {
 fn single_address_help(text: &str) -> Option<String> {
     let address: std::net::IpAddr = text.parse().ok()?;
     let bits = if address.is_ipv4() { 32 } else { 128 };
-    Some(format!("write `{text}/{bits}` for this one address"))
+    Some(format!("write `{text}/{bits}` for this single address"))
 }
 
 /// Whether a text looks like a DNS name rather than a mistyped address.

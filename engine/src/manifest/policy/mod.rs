@@ -217,8 +217,8 @@ fn policy_types(
     let items = reader.items(path, node);
     if let (true, Some(node)) = (items.len() > 2, node) {
         let finding =
-            Diagnostic::new(Code::PolicyTypes, "more than two policy types").at(node.span);
-        reader.refuse(path, finding.with_help("write each of `Ingress` and `Egress` once at most"));
+            Diagnostic::new(Code::PolicyTypes, "more than two `policyTypes`").at(node.span);
+        reader.refuse(path, finding.with_help("list `Ingress` and `Egress` at most once each"));
     }
     let (mut ingress, mut egress) = (false, false);
     for (i, item) in items.iter().enumerate() {
@@ -238,7 +238,7 @@ fn policy_types(
 
 /// A finding for a word that is none of the allowed ones; L23 if only its case is off.
 pub(super) fn bad_word(word: &str, allowed: &[&str], code: Code, span: Span) -> Diagnostic {
-    let message = format!("`{word}` is none of {}", allowed.join(", "));
+    let message = format!("`{word}` is not one of {}", allowed.join(", "));
     match allowed.iter().find(|known| known.eq_ignore_ascii_case(word)) {
         Some(known) => {
             Diagnostic::new(Code::EnumCase, message).with_help(format!("write `{known}`"))
@@ -288,12 +288,12 @@ fn peer(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Peer> {
         fields.get("ipBlock").map(|node| (node, block::read(reader, &path.field("ipBlock"), node)));
     let kind = match (block, selects) {
         (Some((node, _)), true) => {
-            let message = "a peer has either an `ipBlock` or selectors, not both";
+            let message = "a peer cannot have both an `ipBlock` and selectors";
             reader.refuse(
                 path,
                 Diagnostic::new(Code::BlockWithSelector, message)
                     .at(node.span)
-                    .with_help("make two peers of it"),
+                    .with_help("split it into two peers"),
             );
             return None;
         }
@@ -305,7 +305,7 @@ fn peer(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Peer> {
                 path,
                 Diagnostic::new(Code::EmptyPeer, message)
                     .at(node.span)
-                    .with_help("leave the whole list out to mean anybody, or name a selector"),
+                    .with_help("leave the whole list out to match any peer, or add a selector"),
             );
             return None;
         }

@@ -106,7 +106,7 @@ fn port(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option
         }
         other => {
             let message = format!(
-                "`{path}` takes a number or a port's name, not {}",
+                "`{path}` takes a port number or a port name, not {}",
                 match other {
                     Value::Number(_) => "a fraction",
                     other => other.describe(),
@@ -124,28 +124,28 @@ fn named(reader: &mut Reader, path: &Path<'_>, name: &str, span: Span) -> Option
         return Some(PortMatch::Named(name.into()));
     }
     if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
-        let message = format!("`\"{name}\"` is a port's name, and a name needs a letter");
+        let message = format!("`\"{name}\"` is read as a port name, and port names need a letter");
         let finding = Diagnostic::new(Code::PortAsString, message).at(span);
         reader.refuse(path, finding.with_help(format!("write {name} without quotes")));
         return None;
     }
-    let message = format!("`{name}` is no port name: {}", faults.join(", "));
+    let message = format!("`{name}` is not a valid port name: {}", faults.join(", "));
     reader.refuse(path, Diagnostic::new(Code::PortName, message).at(span));
     None
 }
 
 fn out_of_range(reader: &mut Reader, path: &Path<'_>, number: i32, node: &Node<'_>) {
-    let message = format!("{number} is no port: ports are 1 to 65535");
+    let message = format!("{number} is not a valid port: ports are 1 to 65535");
     reader.refuse(path, Diagnostic::new(Code::PortRange, message).at(node.span));
 }
 
 fn end_out_of_range(reader: &mut Reader, path: &Path<'_>, number: i32, node: &Node<'_>) {
-    let message = format!("`endPort` {number} is no port: ports are 1 to 65535");
+    let message = format!("`endPort` {number} is not a valid port: ports are 1 to 65535");
     reader.refuse(path, Diagnostic::new(Code::EndPort, message).at(node.span));
 }
 
 fn end_needs_number(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) {
-    let message = "`endPort` goes only with a numeric `port`";
+    let message = "`endPort` needs a numeric `port`";
     let finding = Diagnostic::new(Code::EndPort, message).at(node.span);
     reader.refuse(path, finding.with_help("give the range's first port as a number in `port`"));
 }
@@ -177,7 +177,8 @@ fn end_port(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) -> En
     match u16::try_from(end).ok().filter(|end| *end > 0) {
         None => end_out_of_range(reader, path, end, node),
         Some(_) if first.is_some_and(|first| end < first) => {
-            let message = format!("`endPort` {end} is below `port` {}", first.unwrap_or_default());
+            let message =
+                format!("`endPort` {end} is less than `port` {}", first.unwrap_or_default());
             reader.refuse(path, Diagnostic::new(Code::EndPort, message).at(node.span));
         }
         Some(last) => return End::At(last),

@@ -33,7 +33,7 @@ fn requirement(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<
     let key = reader.text(&path.field("key"), fields.get("key"));
     let span = fields.get("key").map_or(node.span, |key| key.span);
     if let Some((key, why)) = key.and_then(|key| Some((key, syntax::label_key_fault(key)?))) {
-        let message = format!("`{key}` is no label key: {why}");
+        let message = format!("`{key}` is not a valid label key: {why}");
         reader.refuse(&path.field("key"), Diagnostic::new(Code::LabelKey, message).at(span));
     }
     let values = values(reader, &path.field("values"), fields.get("values"));
@@ -57,7 +57,7 @@ fn values(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Vec<
             continue;
         };
         if let Some(why) = syntax::label_value_fault(value) {
-            let message = format!("`{value}` is no label value: {why}");
+            let message = format!("`{value}` is not a valid label value: {why}");
             reader.refuse(&path, Diagnostic::new(Code::LabelValue, message).at(item.span));
         }
         values.push(value.into());

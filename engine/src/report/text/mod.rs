@@ -25,7 +25,7 @@ pub use flow::write_verdict;
 pub use plain::Plain;
 pub use style::{Ink, Style};
 
-use super::types::{Connection, ListReport};
+use super::types::{Connection, KindCount, ListReport};
 
 /// A form in which a list can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,17 @@ pub fn write_list(
         ListFormat::Dot => graph::write_dot(report, out),
         ListFormat::Mermaid => graph::write_mermaid(report, out),
     }
+}
+
+/// What an answer does not count: `not judged: 2 CiliumNetworkPolicy (cilium.io): they can change
+/// this answer`. None if there is nothing.
+pub fn not_judged(kinds: &[KindCount]) -> Option<String> {
+    let texts: Vec<String> =
+        kinds.iter().map(|KindCount { kind, count }| format!("{count} {kind}")).collect();
+    let one = kinds.iter().map(|kind| kind.count).sum::<u32>() == 1;
+    let they = if one { "it" } else { "they" };
+    let listed = texts.join(", ");
+    (!texts.is_empty()).then(|| format!("not judged: {listed}: {they} can change this answer"))
 }
 
 /// A list as one text; see [`write_list`].

@@ -57,7 +57,7 @@ pub fn write_markdown(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
     }
     let reasons = reasons(&report.notes);
     if !reasons.is_empty() {
-        out.write_str("\nNot known, and so not listed:\n\n")?;
+        out.write_str("\nUnknown (not listed above):\n\n")?;
     }
     for (message, notes) in reasons {
         let rules = if notes.len() == 1 { "rule" } else { "rules" };

@@ -39,12 +39,19 @@ impl Maker {
     fn label_nodes(&mut self) {
         for i in 0..self.cluster.nodes.len() {
             let labels = self.labels(&NODE_KEYS);
-            let known = self.random.chance(80);
+            // Of a pod on the network of a node without addresses nothing is known but the name.
+            let known = self.random.chance(80) || self.has_hosts();
             if let Some(node) = self.cluster.nodes.get_mut(i) {
                 node.labels = labels;
                 node.addresses.retain(|_| known);
             }
         }
+    }
+
+    fn has_hosts(&self) -> bool {
+        let pods = self.cluster.pods.iter().map(|pod| &pod.spec);
+        let mut specs = pods.chain(self.cluster.workloads.iter().map(|one| &one.spec));
+        specs.any(|spec| spec.host_network)
     }
 
     fn domains(&mut self) {

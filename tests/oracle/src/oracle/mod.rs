@@ -7,6 +7,7 @@
 //! of equal priority, which may be evaluated in any order, leave it open in one world too. Where
 //! the worlds do not agree the answer is unknown, and nowhere else.
 
+mod apart;
 mod names;
 mod nodes;
 mod rules;
@@ -14,10 +15,15 @@ mod tiers;
 mod who;
 mod world;
 
+pub use apart::is_open_apart;
 pub use rules::{
-    Outcomes, Party, PodFacts, Traffic, outcomes, peer_matches, port_matches, selected_by, types,
+    Outcomes, Party, PodFacts, Traffic, outcomes, peer_matches, port_matches, rule_matches,
+    selected_by, types,
 };
-pub use tiers::{cluster_peer_matches, cluster_port_matches, is_subject, may_decide};
+pub use tiers::{
+    Tier, cluster_peer_matches, cluster_port_matches, is_subject, may_decide, reaches,
+    tier_actions, tier_rule_matches,
+};
 pub use who::{End, Host, Identity, Person, persons};
 pub use world::{World, worlds};
 

@@ -54,7 +54,8 @@ enum Owner {
 /// A name that no node of the input has.
 const UNLISTED: &str = "";
 
-/// Without a Node the input says nothing of nodes; with one it has all but those that pods name.
+/// Without a Node the input says nothing of nodes; with one it has all but those that pods name or
+/// whose network they are on.
 fn owners(cluster: &Cluster, person: &Person, address: IpAddr) -> Vec<Owner> {
     if let Some(name) = node_at(cluster, &[address]) {
         return vec![Owner::Node(name)];
@@ -63,7 +64,7 @@ fn owners(cluster: &Cluster, person: &Person, address: IpAddr) -> Vec<Owner> {
         return vec![Owner::Node(name.clone())];
     }
     let mut owners: Vec<Owner> = unaddressed(cluster).into_iter().map(Owner::Node).collect();
-    if cluster.nodes.is_empty() || (person.host == Host::Yes && owners.is_empty()) {
+    if cluster.nodes.is_empty() || person.host == Host::Yes {
         owners.push(Owner::Node(UNLISTED.into()));
     }
     if person.host == Host::Yes {

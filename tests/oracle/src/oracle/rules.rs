@@ -33,6 +33,9 @@ pub struct Party {
     /// Those domain names of policies that resolve to its address, as [`super::names`] writes
     /// them. Made up for destinations only.
     pub names: Vec<String>,
+    /// Peers of rules of which it is assumed whether they name it, whatever its node and names
+    /// are: see [`super::apart`].
+    pub assumed: Vec<(super::apart::OpenPeer, bool)>,
 }
 
 /// What policies see of a pod.
@@ -154,7 +157,7 @@ pub fn types(policy: &Policy) -> Vec<Direction> {
 }
 
 /// §6: `(ports empty or any entry matches) and (peers empty or any peer matches)`.
-fn rule_matches(
+pub fn rule_matches(
     cluster: &Cluster,
     (policy, rule): (&Policy, &Rule),
     (peer, destination): (&Party, &Party),

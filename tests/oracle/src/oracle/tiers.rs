@@ -43,12 +43,57 @@ fn first_matches<'c>(
     let matching: Vec<_> = selecting
         .filter_map(|policy| {
             let mut rules = policy.rules(direction).iter();
-            let first = rules.find(|rule| matches(cluster, (rule, direction), world, traffic))?;
+            let first =
+                rules.find(|rule| tier_rule_matches(cluster, (rule, direction), world, traffic))?;
             Some((policy, first))
         })
         .collect();
     let lowest = matching.iter().map(|(policy, _)| policy.priority).min();
     matching.into_iter().filter(|(policy, _)| Some(policy.priority) == lowest).collect()
+}
+
+/// A tier of any policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// Of policies for all namespaces.
+    Cluster(ClusterTier),
+    /// Of NetworkPolicies.
+    NetworkPolicy,
+}
+
+/// Whether a tier is reached in some order. That of NetworkPolicies has no say, and lets all
+/// through, where none selects the pod.
+pub fn reaches(
+    cluster: &Cluster,
+    (tier, direction): (Tier, Direction),
+    world: &World,
+    traffic: &Traffic,
+) -> bool {
+    let (admin, own) = (Tier::Cluster(ClusterTier::Admin), Tier::NetworkPolicy);
+    let passes =
+        |tier| tier_actions(cluster, (tier, direction), world, traffic).contains(&Action::Pass);
+    match tier {
+        Tier::Cluster(ClusterTier::Admin) => true,
+        Tier::NetworkPolicy => passes(admin),
+        Tier::Cluster(ClusterTier::Baseline) => passes(admin) && passes(own),
+    }
+}
+
+/// What a tier may do with a flow that reaches it.
+pub fn tier_actions(
+    cluster: &Cluster,
+    (tier, direction): (Tier, Direction),
+    world: &World,
+    traffic: &Traffic,
+) -> Vec<Action> {
+    let Tier::Cluster(of) = tier else {
+        return match rules::network_policies(cluster, direction, world, traffic) {
+            None => vec![Action::Pass],
+            Some(true) => vec![Action::Accept],
+            Some(false) => vec![Action::Deny],
+        };
+    };
+    self::tier(cluster, (of, direction), world, traffic)
 }
 
 /// Whether a rule decides in some order what becomes of a flow in its tier, and the tier is
@@ -60,15 +105,8 @@ pub fn may_decide(
     traffic: &Traffic,
 ) -> bool {
     let first = first_matches(cluster, (tier, direction), world, traffic);
-    let reached = match tier {
-        ClusterTier::Admin => true,
-        ClusterTier::Baseline => {
-            self::tier(cluster, (ClusterTier::Admin, direction), world, traffic)
-                .contains(&Action::Pass)
-                && rules::network_policies(cluster, direction, world, traffic).is_none()
-        }
-    };
-    reached && first.iter().any(|(_, one)| std::ptr::eq(*one, rule))
+    reaches(cluster, (Tier::Cluster(tier), direction), world, traffic)
+        && first.iter().any(|(_, one)| std::ptr::eq(*one, rule))
 }
 
 /// §2 and §3: pods on the host's network are never subjects.
@@ -84,7 +122,7 @@ pub fn is_subject(cluster: &Cluster, subject: &PodsOf, party: &Party) -> bool {
 }
 
 /// §3, §4: any peer, and any port where there are some.
-fn matches(
+pub fn tier_rule_matches(
     cluster: &Cluster,
     (rule, direction): (&TierRule, Direction),
     world: &World,
@@ -100,6 +138,9 @@ fn matches(
 
 /// §3.
 pub fn cluster_peer_matches(cluster: &Cluster, peer: &TierPeer, party: &Party) -> bool {
+    if let Some((_, assumed)) = party.assumed.iter().find(|(open, _)| open.is(peer)) {
+        return *assumed;
+    }
     match peer {
         TierPeer::Pods(pods) => is_subject(cluster, pods, party),
         TierPeer::Nodes(selector) => {

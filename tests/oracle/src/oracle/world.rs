@@ -71,7 +71,14 @@ fn parties(cluster: &Cluster, person: &Person, family: u8) -> Vec<Party> {
     for address in addresses(cluster, person, family) {
         for pod in &pods {
             let (identity, pod) = (person.identity, pod.clone());
-            parties.push(Party { identity, pod, address, node: None, names: Vec::new() });
+            parties.push(Party {
+                identity,
+                pod,
+                address,
+                node: None,
+                names: Vec::new(),
+                assumed: Vec::new(),
+            });
         }
     }
     parties

@@ -105,13 +105,13 @@ export interface GraphHandle {
 
 export const DEFAULT_LABELS: GraphLabels = {
   diagram: "Diagram of workloads. Arrow keys move between workloads, square brackets between the lines of one, Enter selects, plus, minus and zero zoom.",
-  openAll: "everything may talk to everything",
+  openAll: "everything can talk to everything",
   inside: "all to all",
   undrawn: "{n} flows between workloads that no policy isolates are not drawn. Select a workload to see its own.",
   flows: "{n} flows",
   workloads: "{n} workloads",
-  expand: "Open namespace {name}",
-  collapse: "Close namespace {name}",
+  expand: "Expand namespace {name}",
+  collapse: "Collapse namespace {name}",
   edge: "{from} to {to}: {label}, {state}",
   states: { allowed: "allowed", unknown: "unknown", "asked-denied": "denied", opened: "opened since the pin", closed: "closed since the pin" },
   isolatedIngress: "isolated for ingress",

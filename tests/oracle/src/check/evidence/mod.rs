@@ -1,5 +1,7 @@
 //! Whether evidence is true, and stands where it says.
 
+mod tiered;
+
 use portcullis_engine::report::{
     EndReport, EndState, EntryEvidence, FlowReport, Location, Match, PolicyEvidence, RuleEvidence,
 };
@@ -7,7 +9,10 @@ use portcullis_engine::report::{
 use super::ask::Engine;
 use super::{Mismatch, Pair, question};
 use crate::cluster::{Direction, Policy, Rule};
-use crate::oracle::{Traffic, Verdict, World, agreed, peer_matches, port_matches, selected_by};
+use crate::oracle::{
+    Tier, Traffic, Verdict, World, agreed, peer_matches, port_matches, reaches, rule_matches,
+    selected_by,
+};
 use crate::random::Random;
 use crate::tree::Tree;
 use crate::write::Objects;
@@ -70,6 +75,9 @@ fn check_case(
         for policy in &end.policies {
             count += asked.policy(policy)?;
         }
+        for tier in &end.tiers {
+            asked.tier(tier)?;
+        }
     }
     Ok(count)
 }
@@ -94,14 +102,13 @@ impl Asked<'_> {
         if matches!(end.state, EndState::SelfTraffic | EndState::OwnNode) {
             return Ok(());
         }
-        let policies = self.engine.cluster.policies.iter();
-        let selecting = policies.filter(|policy| self.selects(policy) != Some(Verdict::Deny));
+        let cluster = self.engine.cluster;
+        let selecting = cluster.policies.iter();
+        let selecting = selecting.filter(|policy| self.selects(policy) != Some(Verdict::Deny));
         let mut expected: Vec<String> = selecting.map(name).collect();
-        let own = end.policies.iter().filter(|one| one.policy.namespace.is_some());
-        let named = own.map(|one| {
-            format!("{}/{}", one.policy.namespace.as_deref().unwrap_or_default(), one.policy.name)
-        });
-        let mut named: Vec<String> = named.collect();
+        let tiered = cluster.cluster_policies.iter().filter(|policy| self.tiers_select(policy));
+        expected.extend(tiered.map(tiered::name));
+        let mut named: Vec<String> = end.policies.iter().map(named).collect();
         expected.sort();
         named.sort();
         if named == expected {
@@ -111,14 +118,10 @@ impl Asked<'_> {
     }
 
     fn policy(&self, evidence: &PolicyEvidence) -> Result<u64, Mismatch> {
+        let written = named(evidence);
         if evidence.policy.namespace.is_none() {
-            return Ok(0);
+            return self.cluster_policy(&written, evidence);
         }
-        let written = format!(
-            "{}/{}",
-            evidence.policy.namespace.as_deref().unwrap_or_default(),
-            evidence.policy.name
-        );
         let known = self.engine.cluster.policies.iter().find(|policy| name(policy) == written);
         let Some(policy) = known else {
             return Err(self.wrong("no such policy", written, String::new()));
@@ -155,17 +158,34 @@ impl Asked<'_> {
                 peer_matches(self.engine.cluster, policy, peer, party)
             });
             let random = &mut Random::new(0);
-            written.push((format!("{path}.{field}[{i}]"), truth, Objects(random).peer(peer)));
+            written.push((format!("{path}.{field}[{i}]"), truth, Some(Objects(random).peer(peer))));
         }
         for (i, port) in ports.enumerate() {
             let truth = self.all(|world| port_matches(port, &world.destination, self.traffic));
             let random = &mut Random::new(0);
-            written.push((format!("{path}.ports[{i}]"), truth, Objects(random).port(port)));
+            written.push((format!("{path}.ports[{i}]"), truth, Some(Objects(random).port(port))));
         }
+        let matches = |world: &World| self.rule_matches(policy, rule, world);
+        let decides = |world: &World| {
+            let (cluster, direction) = (self.engine.cluster, self.direction);
+            let reached = reaches(cluster, (Tier::NetworkPolicy, direction), world, self.traffic);
+            reached && selected_by(policy, direction, world.ends(direction).0) && matches(world)
+        };
+        self.rule_says(evidence, matches, decides)?;
+        self.entries(evidence, &written)
+    }
+
+    fn rule_matches(&self, policy: &Policy, rule: &Rule, world: &World) -> bool {
+        let rule = (policy, rule);
+        let ends = (world.ends(self.direction).1, &world.destination);
+        rule_matches(self.engine.cluster, rule, ends, self.traffic)
+    }
+
+    fn entries(&self, evidence: &RuleEvidence, written: &[Written]) -> Result<u64, Mismatch> {
         let named: Vec<&EntryEvidence> = evidence.peers.iter().chain(&evidence.ports).collect();
         self.same("number of entries", &named.len().to_string(), &written.len().to_string())?;
-        for (named, (path, truth, tree)) in named.iter().zip(&written) {
-            self.entry(named, (path, *truth, tree))?;
+        for (named, (path, truth, tree)) in named.iter().zip(written) {
+            self.entry(named, (path, *truth, tree.as_ref()))?;
         }
         Ok(written.len() as u64)
     }
@@ -181,7 +201,7 @@ impl Asked<'_> {
     fn entry(
         &self,
         named: &EntryEvidence,
-        (path, truth, tree): (&str, Option<Verdict>, &Tree),
+        (path, truth, tree): (&str, Option<Verdict>, Option<&Tree>),
     ) -> Result<(), Mismatch> {
         self.same("path", &named.path, path)?;
         let said = match named.matches {
@@ -193,6 +213,7 @@ impl Asked<'_> {
             let engine = format!("{path} matches: {said} ({})", named.text);
             return Err(self.wrong(&format!("{said} for {truth:?}"), engine, format!("{truth:?}")));
         }
+        let Some(tree) = tree else { return Ok(()) };
         let text = named.location.as_ref().and_then(|place| self.text_at(place));
         let read = text.as_deref().and_then(|text| serde_yaml::from_str(text).ok());
         let read: Option<serde_json::Value> = read;
@@ -219,6 +240,18 @@ impl Asked<'_> {
             cut.push('\n');
         }
         Some(cut)
+    }
+}
+
+/// An entry: its path, what worlds say of it, and how it is written, if there is one way only.
+type Written = (String, Option<Verdict>, Option<Tree>);
+
+/// Kind, namespace and name that evidence has of a policy.
+fn named(evidence: &PolicyEvidence) -> String {
+    let policy = &evidence.policy;
+    match &policy.namespace {
+        Some(namespace) => format!("{namespace}/{}", policy.name),
+        None => format!("{} {}", policy.kind, policy.name),
     }
 }
 

@@ -1,0 +1,113 @@
+//! Kinds that decide traffic and of which the engine knows no more than that.
+
+/// What a group has of them.
+enum Kinds {
+    /// Any kind that it has.
+    All,
+    /// These.
+    Some(&'static [&'static str]),
+}
+
+/// Groups, and their kinds that admit, deny or divert traffic of pods. Kinds of one name mean
+/// different things in different groups, and short names clash: only the group tells them apart.
+///
+/// Staged policies of Calico are left out: they are there to be looked at, and nothing enforces
+/// them.
+const GROUPS: &[(&str, Kinds)] = &[
+    (
+        "cilium.io",
+        Kinds::Some(&[
+            "CiliumNetworkPolicy",
+            "CiliumClusterwideNetworkPolicy",
+            "CiliumCIDRGroup",
+            "CiliumEgressGatewayPolicy",
+            "CiliumLocalRedirectPolicy",
+            "CiliumEnvoyConfig",
+            "CiliumClusterwideEnvoyConfig",
+        ]),
+    ),
+    ("crd.projectcalico.org", CALICO),
+    ("projectcalico.org", CALICO),
+    ("crd.antrea.io", ANTREA),
+    ("security.antrea.tanzu.vmware.com", ANTREA),
+    (
+        "security.istio.io",
+        Kinds::Some(&["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"]),
+    ),
+    ("networking.istio.io", Kinds::Some(&["Sidecar"])),
+    (
+        "policy.linkerd.io",
+        Kinds::Some(&[
+            "Server",
+            "ServerAuthorization",
+            "AuthorizationPolicy",
+            "MeshTLSAuthentication",
+            "NetworkAuthentication",
+            "EgressNetwork",
+        ]),
+    ),
+    ("consul.hashicorp.com", Kinds::Some(&["ServiceIntentions"])),
+    ("kuma.io", Kinds::Some(&["MeshTrafficPermission", "TrafficPermission"])),
+    (
+        "k8s.ovn.org",
+        Kinds::Some(&[
+            "EgressFirewall",
+            "AdminPolicyBasedExternalRoute",
+            "EgressIP",
+            "EgressService",
+            "UserDefinedNetwork",
+            "ClusterUserDefinedNetwork",
+        ]),
+    ),
+    ("network.openshift.io", Kinds::Some(&["EgressNetworkPolicy", "NetNamespace"])),
+    ("kubeovn.io", Kinds::Some(&["SecurityGroup", "Subnet"])),
+    ("vpcresources.k8s.aws", Kinds::Some(&["SecurityGroupPolicy"])),
+    ("networking.k8s.aws", Kinds::All),
+];
+
+const CALICO: Kinds = Kinds::Some(&[
+    "NetworkPolicy",
+    "GlobalNetworkPolicy",
+    "NetworkSet",
+    "GlobalNetworkSet",
+    "HostEndpoint",
+    "Profile",
+    "Tier",
+]);
+
+const ANTREA: Kinds = Kinds::Some(&[
+    "NetworkPolicy",
+    "ClusterNetworkPolicy",
+    "Group",
+    "ClusterGroup",
+    "Tier",
+    "Egress",
+]);
+
+/// Whether objects of a kind that is not understood decide traffic.
+///
+/// In groups that nobody here knows, what is called a NetworkPolicy is taken to be one: another
+/// project's, or that of a version which is still to come.
+pub fn decides_traffic(group: &str, kind: &str) -> bool {
+    match GROUPS.iter().find(|(known, _)| *known == group) {
+        Some((_, Kinds::All)) => true,
+        Some((_, Kinds::Some(kinds))) => kinds.contains(&kind),
+        None => kind.ends_with("NetworkPolicy"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_group_says_what_a_kind_is() {
+        assert!(decides_traffic("crd.antrea.io", "ClusterNetworkPolicy"));
+        assert!(decides_traffic("policy.linkerd.io", "Server"));
+        assert!(!decides_traffic("example.com", "Server"));
+        assert!(!decides_traffic("crd.projectcalico.org", "IPPool"));
+        assert!(!decides_traffic("projectcalico.org", "StagedNetworkPolicy"));
+        assert!(decides_traffic("networking.gke.io", "FQDNNetworkPolicy"));
+        assert!(!decides_traffic("", "ConfigMap"));
+    }
+}

@@ -1,0 +1,69 @@
+//! Why a verdict cannot be known.
+
+use super::{
+    Assumed, NoTrace, Question, UnknownReason, assuming, at_each_place, peer_matches,
+    peers_at_pieces,
+};
+use crate::policy::fold::Ties;
+use crate::policy::{PolicySet, Program, RulePeer};
+use crate::selector::Match;
+
+/// What of all that is open leaves the answer open, if all else is assumed: the order of policies;
+/// addresses; names; or else a label.
+pub fn reason(program: (&PolicySet, &Program), question: Question<'_, '_>) -> UnknownReason {
+    if at_each_place(program, question, Ties::ByName).admits() != Match::Unknown {
+        return UnknownReason::Tie;
+    }
+    let asking = Reasons { program, question };
+    let addresses = [Match::No, Match::Yes].into_iter().any(|assumed| {
+        asking.addresses_decide(Assumed { names: Some(assumed), labels: Some(assumed) })
+    });
+    match addresses {
+        true => UnknownReason::Address,
+        false if asking.names_decide() => UnknownReason::Name,
+        false => UnknownReason::Label,
+    }
+}
+
+struct Reasons<'r, 'q, 'm> {
+    program: (&'r PolicySet, &'r Program),
+    question: Question<'q, 'm>,
+}
+
+impl Reasons<'_, '_, '_> {
+    /// Whether the flow passes wherever the peer may be, place by place.
+    fn by_place(&self, assumed: Assumed) -> Vec<Match> {
+        let peers = peers_at_pieces(self.program, self.question);
+        let at = |peer| {
+            let question = Question { peer, ..self.question };
+            assuming(self.program, question, (Ties::ByName, assumed), &mut NoTrace).admits()
+        };
+        peers.iter().map(at).collect()
+    }
+
+    fn addresses_decide(&self, assumed: Assumed) -> bool {
+        let by_place = self.by_place(assumed);
+        let differ = by_place.contains(&Match::Yes) && by_place.contains(&Match::No);
+        differ || (by_place.contains(&Match::Unknown) && self.asks_for_open_nodes())
+    }
+
+    /// Whether a rule names nodes of which it is open whether the peer is one.
+    fn asks_for_open_nodes(&self) -> bool {
+        let (set, program) = self.program;
+        let policies = program.policies().filter_map(|one| set.policy(one.policy));
+        let rules = policies.flat_map(|one| one.rules(self.question.direction).unwrap_or_default());
+        { rules }.flat_map(|rule| &rule.peers).any(|peer| {
+            let matches = || peer_matches(set, *peer, self.question.peer);
+            matches!(peer, RulePeer::Nodes(..)) && matches() == Match::Unknown
+        })
+    }
+
+    /// Whether all is known somewhere once names are, though it was not.
+    fn names_decide(&self) -> bool {
+        let open = self.by_place(Assumed::default());
+        let [no, yes] = [Match::No, Match::Yes]
+            .map(|assumed| self.by_place(Assumed { names: Some(assumed), ..Assumed::default() }));
+        let known = no.iter().zip(&yes).map(|(a, b)| [a, b].iter().all(|m| **m != Match::Unknown));
+        open.iter().zip(known).any(|(open, known)| *open == Match::Unknown && known)
+    }
+}
