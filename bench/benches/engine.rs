@@ -5,7 +5,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use portcullis_bench::{Format, Size, cluster, edited};
 use portcullis_engine::{Change, ListFilter, Options, Session, SourceFile};
 
-const SIZE: Size = Size { pods: 1_000, policies: 1_000 };
+const SIZE: Size = Size::of(1_000, 1_000);
 
 fn files(format: Format) -> Vec<SourceFile> {
     let (workloads, policies) = cluster(SIZE, format);

@@ -29,7 +29,7 @@ fn main() {
     println!("median and 99th percentile of {RUNS} changes, in milliseconds");
     for pods in [1_100, 20_000] {
         for policies in [1_000, 5_000] {
-            measure(Size { pods, policies });
+            measure(Size::of(pods, policies));
         }
     }
 }

@@ -19,8 +19,8 @@ fn main() {
         "pods  policies   | rules members | lower   verify  plan    | again   again (ms, medians of {RUNS})"
     );
     for (pods, policies) in [(1_100, 1_000), (1_100, 5_000), (20_000, 5_000)] {
-        measure(Size { pods, policies }, "");
-        measure(Size { pods, policies }, &cluster_policies());
+        measure(Size::of(pods, policies), "");
+        measure(Size::of(pods, policies), &cluster_policies());
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Ten Deployments a namespace, their pods with addresses, and policies as teams write them: per
 //! namespace one that denies ingress by default, and per Deployment one that lets a neighbour, a
-//! monitoring namespace and a block of addresses in, on a named and a numbered port.
+//! monitoring namespace and a block of addresses in, on a named and a numbered port. Around them,
+//! where they are asked for, policies as administrators write them: a deny list for the whole
+//! cluster, guards of teams, and defaults.
 
 use std::fmt::Write as _;
 
@@ -11,18 +13,31 @@ use std::fmt::Write as _;
 pub struct Size {
     /// Pods in all.
     pub pods: usize,
-    /// Policies in all.
+    /// NetworkPolicies in all.
     pub policies: usize,
+    /// ClusterNetworkPolicies in all.
+    pub cluster_policies: usize,
 }
 
 impl Size {
     /// The sizes of the printed table.
     pub const TABLE: [Self; 4] = [
-        Self { pods: 100, policies: 100 },
-        Self { pods: 1_000, policies: 1_000 },
-        Self { pods: 10_000, policies: 5_000 },
-        Self { pods: 100_000, policies: 10_000 },
+        Self::of(100, 100),
+        Self::of(1_000, 1_000),
+        Self::of(10_000, 5_000),
+        Self::of(100_000, 10_000),
     ];
+
+    /// A cluster without cluster policies.
+    pub const fn of(pods: usize, policies: usize) -> Self {
+        Self { pods, policies, cluster_policies: 0 }
+    }
+
+    /// The same with cluster policies.
+    #[must_use]
+    pub const fn with(self, cluster_policies: usize) -> Self {
+        Self { cluster_policies, ..self }
+    }
 
     /// Namespaces: enough for eleven policies each.
     pub fn namespaces(self) -> usize {
@@ -68,6 +83,7 @@ pub fn objects(size: Size) -> (Vec<Object>, Vec<Object>) {
             }
         }
     }
+    policies.extend((0..size.cluster_policies).map(cluster_policy));
     (workloads, policies)
 }
 
@@ -135,6 +151,37 @@ fn policy(namespace: usize, number: usize) -> Object {
         }),
     };
     serde_json::json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec})
+}
+
+/// A deny list of all pods first, then guards of teams and, one in ten, a default of a team.
+fn cluster_policy(number: usize) -> Object {
+    let team =
+        |team: usize| serde_json::json!({"matchLabels": {"team": format!("team{}", team % 25)}});
+    let spec = match number {
+        0 => serde_json::json!({
+            "tier": "Admin", "priority": 0, "subject": {"namespaces": {}},
+            "egress": [{"name": "deny-list", "action": "Deny", "to": [{"networks": ["169.254.169.254/32", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "10.255.0.0/16"]}]}],
+        }),
+        number if number % 10 == 9 => serde_json::json!({
+            "tier": "Baseline", "priority": number % 1000, "subject": {"namespaces": team(number)},
+            "ingress": [
+                {"action": "Accept", "from": [{"namespaces": team(number)}]},
+                {"action": "Deny", "from": [{"namespaces": {}}]},
+            ],
+        }),
+        number => serde_json::json!({
+            "tier": "Admin", "priority": number % 1000, "subject": {"namespaces": team(number)},
+            "ingress": [
+                {"name": "monitoring", "action": "Accept", "from": [{"pods": {"namespaceSelector": team(0), "podSelector": {"matchLabels": {"app": "app0"}}}}], "protocols": [{"tcp": {"destinationPort": {"number": 9100}}}]},
+                {"name": "partner", "action": "Pass", "from": [{"namespaces": team(number + 1)}]},
+                {"name": "stranger", "action": "Deny", "from": [{"namespaces": team(number * 7 + 3)}, {"namespaces": team(number * 11 + 5)}]},
+            ],
+            "egress": [
+                {"action": "Deny", "to": [{"networks": [format!("172.{}.0.0/16", 16 + number % 16)]}], "protocols": [{"tcp": {"destinationPort": {"range": {"start": 1, "end": 1023}}}}]},
+            ],
+        }),
+    };
+    serde_json::json!({"apiVersion": "policy.networking.k8s.io/v1beta1", "kind": "ClusterNetworkPolicy", "metadata": {"name": format!("cluster{number}")}, "spec": spec})
 }
 
 fn write(objects: &[Object], format: Format) -> String {

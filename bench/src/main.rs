@@ -1,9 +1,9 @@
 //! Prints the table of `make bench`: each size in a process of its own, for its peak memory.
 //!
-//! `portcullis-bench` prints the tables; `portcullis-bench measure PODS POLICIES` measures one size
-//! and prints a line of JSON; `portcullis-bench once FILE…` reads files, lists them once and prints
+//! `portcullis-bench` prints the tables; `portcullis-bench measure PODS POLICIES CLUSTER-POLICIES`
+//! measures one size and prints a line of JSON; `portcullis-bench once FILE…` reads files, lists them once and prints
 //! the peak memory; `portcullis-bench write FOLDER` writes the clusters for other tools;
-//! `portcullis-bench repeat STAGE COUNT PODS POLICIES` does one thing often, for a profiler.
+//! `portcullis-bench repeat STAGE COUNT PODS POLICIES CLUSTER-POLICIES` does one thing often, for a profiler.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,8 +24,8 @@ fn main() -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] => table(),
-        ["measure", pods, policies] => {
-            let size = Size { pods: pods.parse()?, policies: policies.parse()? };
+        ["measure", pods, policies, cluster] => {
+            let size = Size::of(pods.parse()?, policies.parse()?).with(cluster.parse()?);
             say(&measure(size).to_string());
             Ok(())
         }
@@ -34,13 +34,14 @@ fn main() -> Result<()> {
             Ok(())
         }
         ["write", folder] => write(Path::new(folder)),
-        ["repeat", stage, count, pods, policies] => {
-            let size = Size { pods: pods.parse()?, policies: policies.parse()? };
+        ["repeat", stage, count, pods, policies, cluster] => {
+            let size = Size::of(pods.parse()?, policies.parse()?).with(cluster.parse()?);
             repeat(stage, count.parse()?, size)
         }
         _ => bail!(
-            "usage: portcullis-bench [measure PODS POLICIES | once FILE... | write FOLDER | \
-             repeat compile|reach|list|reasons|edit COUNT PODS POLICIES]"
+            "usage: portcullis-bench [measure PODS POLICIES CLUSTER-POLICIES | once FILE... | \
+             write FOLDER | repeat compile|reach|list|reasons|edit COUNT PODS POLICIES \
+             CLUSTER-POLICIES]"
         ),
     }
 }
@@ -65,7 +66,12 @@ fn write_files(folder: &Path, size: Size, format: Format) -> Result<Vec<String>>
         Format::Yaml => "yaml",
         Format::Json => "json",
     };
-    let place = folder.join(format!("{}-{}-{ending}", size.pods, size.policies));
+    let cluster_policies = match size.cluster_policies {
+        0 => String::new(),
+        some => format!("-{some}"),
+    };
+    let name = format!("{}-{}{cluster_policies}-{ending}", size.pods, size.policies);
+    let place = folder.join(name);
     std::fs::create_dir_all(&place)?;
     let (workloads, policies) = cluster(size, format);
     let mut files = Vec::new();
@@ -130,10 +136,20 @@ fn once(files: &[&str]) -> Result<Value> {
 
 /// Sizes that show how cost grows: ten times the pods, then ten times the policies.
 const SCALING: [Size; 4] = [
-    Size { pods: 10_000, policies: 1_000 },
-    Size { pods: 100_000, policies: 1_000 },
-    Size { pods: 10_000, policies: 10_000 },
-    Size { pods: 100_000, policies: 10_000 },
+    Size::of(10_000, 1_000),
+    Size::of(100_000, 1_000),
+    Size::of(10_000, 10_000),
+    Size::of(100_000, 10_000),
+];
+
+/// What cluster policies cost: none, a deny list of the whole cluster, and two hundred.
+const CLUSTER: [Size; 6] = [
+    Size::of(1_000, 1_000),
+    Size::of(1_000, 1_000).with(1),
+    Size::of(1_000, 1_000).with(200),
+    Size::of(10_000, 1_000),
+    Size::of(10_000, 1_000).with(1),
+    Size::of(10_000, 1_000).with(200),
 ];
 
 fn table() -> Result<()> {
@@ -141,17 +157,21 @@ fn table() -> Result<()> {
     say(
         "\nHow cost grows: ten times the pods under the same policies, and ten times the policies.\n",
     );
-    rows(&SCALING)
+    rows(&SCALING)?;
+    say("\nWhat ClusterNetworkPolicies cost beside NetworkPolicies.\n");
+    rows(&CLUSTER)
 }
 
 fn rows(sizes: &[Size]) -> Result<()> {
     say(
-        "| pods / policies | read YAML | read JSON | compile | reach | list | with reasons | edit one policy | one verdict | with evidence | lines | output | peak memory |",
+        "| pods / policies / cluster policies | read YAML | read JSON | compile | reach | list | with reasons | edit one policy | one verdict | with evidence | lines | output | peak memory |",
     );
     say("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     let folder = std::env::temp_dir().join(format!("portcullis-bench-{}", std::process::id()));
     for size in sizes {
-        let measured = child(&["measure", &size.pods.to_string(), &size.policies.to_string()])?;
+        let numbers = [size.pods, size.policies, size.cluster_policies].map(|n| n.to_string());
+        let [pods, policies, cluster] = &numbers;
+        let measured = child(&["measure", pods, policies, cluster])?;
         let files = write_files(&folder, *size, Format::Yaml)?;
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
         let whole = child(&[&["once"], files.as_slice()].concat())?;
@@ -175,9 +195,10 @@ fn row(size: Size, measured: &Value, whole: &Value) -> String {
         value.and_then(Value::as_f64).unwrap_or(f64::NAN)
     };
     format!(
-        "| {} / {} | {:.0} ms ({:.0} MB/s) | {:.0} ms ({:.0} MB/s) | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms | {:.2} ms | {:.0} ns | {:.0} ns | {:.0} | {:.1} MB | {:.0} MB |",
+        "| {} / {} / {} | {:.0} ms ({:.0} MB/s) | {:.0} ms ({:.0} MB/s) | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms | {:.2} ms | {:.0} ns | {:.0} ns | {:.0} | {:.1} MB | {:.0} MB |",
         size.pods,
         size.policies,
+        size.cluster_policies,
         number("yamlMs"),
         number("yamlMbs"),
         number("jsonMs"),

@@ -186,7 +186,7 @@ test('a model that was freed', () => {
     () => model.files,
     () => Model.prototype.check.call({}),
   ];
-  for (const call of calls) assertThrows(call, { code: 'released', argument: undefined, message: /make a new one/ });
+  for (const call of calls) assertThrows(call, { code: 'released', argument: undefined, message: /create a new one/ });
   // Once more is nothing: whoever tidies up need not know who did before.
   model.free();
 });

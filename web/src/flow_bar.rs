@@ -4,6 +4,7 @@ use portcullis_engine::report::{Protocol, Verdict};
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
+use crate::evidence;
 use crate::state::{Action, FlowForm, Pane, State, use_store};
 use crate::text::Text;
 use crate::worker::message::FlowAnswer;
@@ -145,7 +146,7 @@ fn Why() -> Html {
     let isolated = !evidence.ingress.policies.is_empty();
     let end = if stopped || !isolated { &evidence.egress } else { &evidence.ingress };
     let end = if end.policies.is_empty() { &evidence.ingress } else { end };
-    let policy = end.policies.first();
+    let policy = evidence::deciding(end).next().or(end.policies.first());
     let mark =
         crate::editor::marks(&store).first().map(|mark| format!("{}:{}", mark.file, mark.line));
     let onclick = {

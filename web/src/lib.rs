@@ -7,6 +7,7 @@
 mod app;
 mod diagram;
 mod editor;
+mod evidence;
 mod examples;
 mod flow_bar;
 mod inspector;

@@ -145,6 +145,7 @@ texts! {
     broken_old: "The diagram shows the last complete result.", "图中是上一次完整的结果。";
     broken_rest: "The rest is still shown.", "其余部分照常绘制。";
     stopped: "The analysis failed on this text. Undo the last change, or remove what is unusual.", "分析此文本失败。请撤销上一步修改，或移除不寻常的部分。";
+    not_judged: "Not judged: {kinds}. They can change every answer on this page.", "未评估：{kinds}。它们可能改变本页的任何结果。";
     unknown_flows: "{n} flow depends on what the manifests do not say|{n} flows depend on what the manifests do not say", "{n} 条流取决于清单中没有的信息";
     unknown_undrawn: "they are in the list, not in the diagram.", "它们在列表中，不在图中。";
     why: "Why", "原因";
@@ -155,6 +156,7 @@ texts! {
     legend_denied: "asked: denied", "所问：拒绝";
     legend_ingress: "ingress", "入口";
     legend_egress: "egress isolated", "出口已隔离";
+    legend_cluster: "cluster policies only", "仅集群策略";
     zoom_in: "Zoom in", "放大";
     zoom_out: "Zoom out", "缩小";
     zoom_fit: "Fit to pane", "适合窗口";
@@ -171,6 +173,8 @@ texts! {
     said_unknown: "unknown", "未知";
     isolated_ingress: "isolated for ingress", "入口已隔离";
     isolated_egress: "isolated for egress", "出口已隔离";
+    selected_ingress: "cluster policies apply to ingress", "集群策略适用于入口";
+    selected_egress: "cluster policies apply to egress", "集群策略适用于出口";
     any: "any", "任意";
     outside: "outside", "外部";
     all_addresses: "all addresses", "所有地址";
@@ -224,6 +228,20 @@ texts! {
     rule_admits: "This rule admits {n} flow|This rule admits {n} flows", "此规则放行 {n} 条流";
     bundle_holds: "This line stands for {n} flows", "这条线代表 {n} 条流";
     other_policies: "Other policies", "其他策略";
+    rule_passes: "This rule passes on {n} allowed flow|This rule passes on {n} allowed flows", "此规则把 {n} 条被允许的流交给下一层";
+    rule_denies: "This rule denies what it matches. Denied flows are not drawn.", "此规则拒绝其匹配的流。被拒绝的流不在图中。";
+    tier_admin: "Admin tier", "Admin 层";
+    tier_network_policy: "NetworkPolicy", "NetworkPolicy 层";
+    tier_baseline: "Baseline tier", "Baseline 层";
+    tier_default: "After the last tier", "最后一层之后";
+    tier_accepts: "accepts", "接受";
+    tier_denies: "denies", "拒绝";
+    tier_passes: "passes it on", "交给下一层";
+    tier_no_match: "no rule matches", "没有规则匹配";
+    tier_unknown: "unknown", "未知";
+    tier_not_reached: "not reached", "未到达";
+    tier_allowed: "allowed by default", "默认允许";
+    priority: "priority {n}", "优先级 {n}";
     // Examples and the empty page.
     lesson: "About this example", "关于此示例";
     close: "Close", "关闭";

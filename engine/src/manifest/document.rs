@@ -328,6 +328,15 @@ fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>)
             reader.refuse(&path.field(field), finding.with_help(format!("a name has {kind}")));
         }
     }
+    let only = match known {
+        Known::ClusterPolicy(kind) => kind.only_name().filter(|only| *only != name.as_ref()),
+        _ => None,
+    };
+    if let (Some(only), false) = (only, name.is_empty()) {
+        let message = format!("`{name}` is not a valid name: there is one, `{only}`");
+        let finding = Diagnostic::new(Code::BadName, message).at(span("name"));
+        reader.refuse(&path.field("name"), finding.with_help(format!("write `name: {only}`")));
+    }
     if let Some(namespace) = meta.namespace.as_deref().filter(|name| !syntax::is_dns_label(name)) {
         let message = format!("`{namespace}` is no allowed namespace");
         let finding = Diagnostic::new(Code::BadName, message).at(span("namespace"));

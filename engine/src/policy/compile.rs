@@ -1,11 +1,9 @@
 //! From policies to programs.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
-
 use super::select::{Scope, SetKey, select};
+use super::touched::Touched;
 use super::{
     BlockId, BlockPair, CompiledPolicy, PolicyId, PolicyKey, PolicyRef, PolicyRule, PolicySet,
     Program, ProgramId, RulePeer, Scopes, SetId, Tier, TierKind,
@@ -357,49 +355,6 @@ fn matches_node(selector: &Selector, node: &Node) -> Match {
         true => selector.matches(&PodLabels { labels: &node.labels, hidden: &[] }),
         false if selector.is_empty() => Match::Yes,
         false => Match::Unknown,
-    }
-}
-
-/// Groups whose programs change, per direction.
-#[derive(Default)]
-struct Touched {
-    groups: [BTreeMap<GroupId, Entering>; 2],
-}
-
-#[derive(Default)]
-struct Entering {
-    retired: FxHashSet<PolicyId>,
-    policies: Vec<PolicyRef>,
-}
-
-impl Touched {
-    /// Notes that a policy no longer selects what it selected.
-    fn retire(&mut self, set: &PolicySet, id: PolicyId) {
-        self.each(set, id, |entering, _| {
-            entering.retired.insert(id);
-            entering.policies.retain(|policy| policy.policy != id);
-        });
-    }
-
-    /// Notes what a policy selects now.
-    fn enter(&mut self, set: &PolicySet, id: PolicyId) {
-        self.each(set, id, |entering, certain| {
-            entering.policies.push(PolicyRef { policy: id, certain });
-        });
-    }
-
-    fn each(&mut self, set: &PolicySet, id: PolicyId, change: impl Fn(&mut Entering, bool)) {
-        let Some(policy) = set.policy(id) else { return };
-        let Some(subject) = set.set(policy.subject) else {
-            return;
-        };
-        for (direction, groups) in Direction::BOTH.into_iter().zip(&mut self.groups) {
-            if policy.rules(direction).is_some() {
-                for (group, certain) in subject.groups() {
-                    change(groups.entry(group).or_default(), certain);
-                }
-            }
-        }
     }
 }
 

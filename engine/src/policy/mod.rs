@@ -12,6 +12,7 @@ pub mod fold;
 mod grow;
 mod peer;
 mod select;
+mod touched;
 
 pub use atoms::{Atoms, SignatureId};
 pub use compile::{PolicyChange, pod_selectors};

@@ -8,6 +8,7 @@ use super::ask::{ClassReach, Question};
 use super::class::ClassId;
 use super::note::NoteKey;
 use super::row::{RowId, Span, is_outside};
+use super::stage::Frame;
 use super::unit::UnitKind;
 use super::{Reach, Unit};
 use crate::net::{ConnId, Family};
@@ -239,8 +240,7 @@ impl NotesBetween {
                 let mut open = |row: RowId, peer: ClassId| -> Vec<u32> {
                     let row = rows.rows.get(row as usize);
                     let frame = row.and_then(|row| rows.stages.get(row.frame?));
-                    let segments: Vec<_> =
-                        frame.into_iter().flat_map(|one| one.segments()).collect();
+                    let segments: Vec<_> = frame.into_iter().flat_map(Frame::segments).collect();
                     let ordered = segments.iter().filter_map(|id| rows.stages.segment_of(*id));
                     let entries = row.into_iter().flat_map(|row| &row.notes);
                     let entries = entries.chain(ordered.flat_map(|segment| &segment.notes));

@@ -110,20 +110,30 @@ struct Asking<'a, 'm> {
     /// Whose names of ports count.
     named: Option<(GroupId, &'m Group)>,
     rule_ports: &'a mut FxHashMap<RulePorts, ConnId>,
-    /// The rule that was asked last, with what of it matches.
-    at: Option<(PolicyId, u32, Vec<(Option<u32>, Match)>)>,
+    /// The rule that was asked last.
+    at: Option<AskedRule>,
     admissions: &'a mut Vec<Admission>,
+}
+
+/// A rule, and what of it matches.
+struct AskedRule {
+    policy: PolicyId,
+    index: u32,
+    /// Peers that match or may; no index if the rule names none and so takes any.
+    matching: Vec<(Option<u32>, Match)>,
 }
 
 impl Rules<Interned<'_>> for Asking<'_, '_> {
     const FULL: bool = true;
 
     fn policy(&mut self, policy: PolicyRef) {
-        self.at = Some((policy.policy, u32::MAX, Vec::new()));
+        // The first rule makes it zero.
+        let (policy, index, matching) = (policy.policy, u32::MAX, Vec::new());
+        self.at = Some(AskedRule { policy, index, matching });
     }
 
     fn rule(&mut self, flows: &mut Interned<'_>, rule: &PolicyRule) -> (Match, ConnId) {
-        let Some((policy, index, matching)) = &mut self.at else {
+        let Some(AskedRule { policy, index, matching }) = &mut self.at else {
             return (Match::No, ConnId::NONE);
         };
         *index = index.wrapping_add(1);
@@ -149,10 +159,11 @@ impl Rules<Interned<'_>> for Asking<'_, '_> {
     }
 
     fn decides(&mut self, decides: bool) {
-        let Some((policy, rule, matching)) = self.at.as_ref().filter(|_| decides) else { return };
+        let Some(asked) = self.at.as_ref().filter(|_| decides) else { return };
+        let AskedRule { policy, index, matching } = asked;
         self.admissions.extend(matching.iter().map(|(peer, matches)| Admission {
             policy: *policy,
-            rule: *rule,
+            rule: *index,
             peer: *peer,
             matches: *matches,
         }));

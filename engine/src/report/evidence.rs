@@ -135,7 +135,11 @@ impl Writer<'_, '_> {
         let object = &compiled.object;
         let written = (0..).zip(compiled.written(direction)).zip(&record.rules);
         let rules = written.map(|((index, rule), one)| self.rule(compiled, (index, rule), one));
-        let rules: Vec<RuleEvidence> = rules.collect();
+        let mut rules: Vec<RuleEvidence> = rules.collect();
+        // What one rule accepts for certain, another that may accept it does not decide.
+        if tier.kind.only_accepts() && !tier.outcomes.deny {
+            rules.iter_mut().for_each(|rule| rule.decides &= rule.matches == Match::Yes);
+        }
         let matches = rules.iter().map(|rule| rule.matches).max().unwrap_or(Match::No);
         // What no rule accepts is denied by all who isolate.
         let isolates =

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::isolation::{has_cluster_policies, isolation};
 use super::types::{
-    Connection, EndpointKind, EndpointReport, Isolation, ListReport, Note, PortRange, Protocol,
-    UnknownReason,
+    Connection, EndpointKind, EndpointReport, ListReport, Note, PortRange, Protocol, UnknownReason,
 };
 use super::why::Explained;
 use super::{path, place};
@@ -15,7 +15,6 @@ use crate::cluster::{Addresses, ClusterModel, Endpoint};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet};
 use crate::reach::{NoteKey, Reach, Target, Unit, UnitKind};
-use crate::selector::Match;
 use crate::session::Session;
 
 /// Which connections to list.
@@ -319,6 +318,7 @@ fn endpoint(session: &Session, unit: &Unit, id: &Arc<str>) -> EndpointReport {
         addresses: Vec::new(),
         ingress: None,
         egress: None,
+        cluster_policies: Vec::new(),
         host_network: false,
         location: None,
     };
@@ -362,23 +362,8 @@ fn fill_workload(session: &Session, report: &mut EndpointReport, workload: u32, 
     report.host_network = first.host_network();
     report.ingress = Some(isolation(session, first, Direction::Ingress));
     report.egress = Some(isolation(session, first, Direction::Egress));
+    let ruled = |direction: &Direction| has_cluster_policies(session, first, *direction);
+    report.cluster_policies = Direction::BOTH.into_iter().filter(ruled).collect();
     let object = workload.object.as_ref().or(first.object.as_ref());
     report.location = object.and_then(|object| place::of_object(session, object, object.span));
-}
-
-fn isolation(session: &Session, endpoint: &Endpoint, direction: Direction) -> Isolation {
-    let (model, set) = (session.model(), session.policies());
-    let Some(group) = endpoint.group else {
-        return Isolation::Unenforced;
-    };
-    let variants = model.variants.get(&group).map_or(std::slice::from_ref(&group), Vec::as_slice);
-    let programs = || variants.iter().map(|id| set.program(set.program_id(*id, direction)));
-    let isolates = |wanted: Match| programs().all(|program| program.isolates() == wanted);
-    if isolates(Match::No) {
-        Isolation::No
-    } else if isolates(Match::Yes) {
-        Isolation::Yes
-    } else {
-        Isolation::Unknown
-    }
 }

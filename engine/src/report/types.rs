@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use crate::diagnostic::Severity;
-pub use crate::manifest::Action;
+pub use crate::manifest::{Action, Direction};
 pub use crate::net::{Family, Protocol};
 pub use crate::policy::TierKind;
 pub use crate::selector::Match;
@@ -143,14 +143,14 @@ pub enum EndpointKind {
     Workload,
 }
 
-/// Isolation of a workload's pods, per direction.
+/// Isolation of a workload's pods by NetworkPolicies, per direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Isolation {
-    /// No policy selects them in this direction: all is allowed.
+    /// No NetworkPolicy selects them in this direction: what no cluster policy denies is allowed.
     No,
-    /// At least one policy does.
+    /// At least one NetworkPolicy does.
     Yes,
     /// Whether one does hangs on a label that a template does not show.
     Unknown,
@@ -191,12 +191,15 @@ pub struct EndpointReport {
     /// Addresses: of pods where known, else the ranges of this endpoint as CIDRs, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
-    /// Whether policies isolate it for ingress, for workloads.
+    /// Whether NetworkPolicies isolate it for ingress, for workloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingress: Option<Isolation>,
-    /// Whether policies isolate it for egress, for workloads.
+    /// Whether NetworkPolicies isolate it for egress, for workloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress: Option<Isolation>,
+    /// Directions in which cluster policies with rules select it, or may: ingress first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cluster_policies: Vec<Direction>,
     /// Uses its node's network.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub host_network: bool,

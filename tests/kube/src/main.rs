@@ -1,4 +1,5 @@
-//! `portcullis-kube record [FILE]` asks an API server about every case and writes what it said;
+//! `portcullis-kube record [FOLDER]` asks an API server about every case and writes what it said
+//! to the fixtures;
 //! `portcullis-kube serve` starts one and prints where it is, until its input ends.
 #![cfg_attr(
     test,
@@ -9,11 +10,12 @@ mod cases;
 mod record;
 
 use std::io::{Read as _, Write as _, stdin, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use portcullis_kube::{Cluster, Programs};
 use portcullis_tests::cases::root;
+use serde::Serialize;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -26,22 +28,27 @@ async fn main() -> Outcome<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["record"] => record(&programs, root().join("tests/fixtures/apiserver.json")).await?,
-        ["record", file] => record(&programs, PathBuf::from(file)).await?,
+        ["record"] => record(&programs, root().join("tests/fixtures")).await?,
+        ["record", folder] => record(&programs, PathBuf::from(folder)).await?,
         ["serve"] => serve(&programs).await?,
         _ => {
-            writeln!(stdout(), "usage: portcullis-kube record [FILE] | serve")?;
+            writeln!(stdout(), "usage: portcullis-kube record [FOLDER] | serve")?;
             return Ok(ExitCode::from(2));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn record(programs: &Programs, file: PathBuf) -> Outcome<()> {
+async fn record(programs: &Programs, folder: PathBuf) -> Outcome<()> {
     let cluster = Cluster::start(programs, &[]).await?;
-    let cases = cases::all();
-    let observations = record::record(&cluster.admin()?, &cases).await?;
-    std::fs::write(&file, record::text(&observations)?)?;
+    let observations = record::record(&cluster.admin()?, &cases::all()).await?;
+    write(&observations, &folder.join("apiserver.json"))?;
+    let observations = record::record_cluster(&cluster, &cases::cluster::all()).await?;
+    write(&observations, &folder.join("clusternetworkpolicy.json"))
+}
+
+fn write<T: Serialize>(observations: &[T], file: &Path) -> Outcome<()> {
+    std::fs::write(file, record::text(observations)?)?;
     writeln!(stdout(), "{} observations in {}", observations.len(), file.display())?;
     Ok(())
 }

@@ -1,11 +1,15 @@
 //! Asks the API server about every case.
 
 use kube::Client;
-use portcullis_kube::{Answer, Body, send};
-use portcullis_tests::apiserver::{Observation, Said, Text, outcome};
+use portcullis_kube::{Answer, Body, CLUSTER_POLICIES, Channel, Cluster, send};
+use portcullis_tests::apiserver::{
+    ClusterAnswer, ClusterObservation, Observation, Said, Text, outcome,
+};
+use serde::Serialize;
 
 use crate::Outcome;
 use crate::cases::Case;
+use crate::cases::cluster::ClusterCase;
 
 /// What the server says of each case, which is sent as written and not kept by it.
 pub async fn record(client: &Client, cases: &[Case]) -> Outcome<Vec<Observation>> {
@@ -40,8 +44,41 @@ fn observation(case: &Case, answer: &Answer) -> Result<Observation, String> {
     Ok(Observation { case: name, text, strict: case.strict, outcome })
 }
 
+/// What the server says of each ClusterNetworkPolicy, by the definitions of both channels.
+pub async fn record_cluster(
+    cluster: &Cluster,
+    cases: &[ClusterCase],
+) -> Outcome<Vec<ClusterObservation>> {
+    let mut answers = Vec::new();
+    for channel in Channel::BOTH {
+        cluster.install_cluster_policy_crds(channel).await?;
+        answers.push(answers_to(&cluster.admin()?, cases).await?);
+    }
+    let (Some(experimental), Some(standard)) = (answers.pop(), answers.pop()) else {
+        return Ok(Vec::new());
+    };
+    let all = cases.iter().zip(experimental).zip(standard);
+    let observe = |(((case, text), experimental), standard): ((&ClusterCase, _), _)| {
+        let standard = Some(standard).filter(|standard| *standard != experimental);
+        ClusterObservation { case: case.clone(), text: text.clone(), experimental, standard }
+    };
+    Ok(all.map(observe).collect())
+}
+
+async fn answers_to(client: &Client, cases: &[ClusterCase]) -> Outcome<Vec<ClusterAnswer>> {
+    let mut answers = Vec::with_capacity(cases.len());
+    for (_, text) in cases {
+        let version = if text.contains("k8s.io/v1alpha2") { "v1alpha2" } else { "v1beta1" };
+        let path = CLUSTER_POLICIES.replace("v1beta1", version);
+        let path = format!("{path}?dryRun=All&fieldValidation=Warn");
+        let answer = send(client, &path, Body::Yaml(text)).await?;
+        answers.push(ClusterAnswer::new(answer.status, &answer.body, &answer.warnings));
+    }
+    Ok(answers)
+}
+
 /// One observation a line, so that a change is a change of lines.
-pub fn text(observations: &[Observation]) -> serde_json::Result<String> {
+pub fn text<T: Serialize>(observations: &[T]) -> serde_json::Result<String> {
     let lines = observations.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
     Ok(format!("[\n{}\n]\n", lines.join(",\n")))
 }

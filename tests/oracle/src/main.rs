@@ -2,13 +2,15 @@
 //!
 //! `portcullis-oracle [COUNT [FIRST [FLOWS]]]`: that many seeds from the first one on, with that
 //! many flows of each pair asked one by one; prints what was compared, and every disagreement,
-//! shrunk. `portcullis-oracle show SEED` prints a cluster.
+//! shrunk. `portcullis-oracle show SEED` prints a cluster, and `portcullis-oracle properties COUNT
+//! [FIRST]` tries what must hold whatever the answers are.
 
 use std::collections::BTreeMap;
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
-use portcullis_oracle::check::{Counts, Effort, compare, shrink};
+use portcullis_oracle::check::{Counts, Effort, PROPERTIES, compare, holds, shrink, shrink_by};
+use portcullis_oracle::cluster::Cluster;
 use portcullis_oracle::{generate, write};
 
 /// Disagreements of one sort that are shrunk and shown; others are only counted.
@@ -25,10 +27,49 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let mut numbers = arguments.iter().map(|argument| argument.parse::<u64>());
+    let properties = arguments.first().is_some_and(|first| first == "properties");
+    let mut numbers =
+        arguments.iter().skip(usize::from(properties)).map(|argument| argument.parse::<u64>());
     let mut next = |default: u64| numbers.next().unwrap_or(Ok(default));
     let (count, first, flows) = (next(1_000)?, next(0)?, next(6)?);
+    if properties {
+        return try_properties(first..first + count);
+    }
     run(first..first + count, usize::try_from(flows)?)
+}
+
+fn try_properties(seeds: std::ops::Range<u64>) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let mut out = stdout();
+    let mut failed = 0;
+    for property in PROPERTIES {
+        let (mut tried, mut shown) = (0, 0);
+        for seed in seeds.clone() {
+            let cluster = generate::mixed(seed);
+            let mismatch = match holds(&property, &cluster, seed) {
+                Ok(is) => {
+                    tried += u32::from(is);
+                    continue;
+                }
+                Err(mismatch) => mismatch,
+            };
+            failed += 1;
+            shown += 1;
+            if shown <= SHOWN {
+                let fails = |one: &Cluster| holds(&property, one, seed).err();
+                let (small, mismatch) = shrink_by(&cluster, mismatch, fails);
+                writeln!(out, "seed {seed}: {mismatch}")?;
+                print_cluster(&mut out, &small)?;
+            }
+        }
+        writeln!(out, "{tried} clusters, {shown} failed: {}", property.name)?;
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print_cluster(out: &mut impl Write, cluster: &Cluster) -> std::io::Result<()> {
+    let (pods, nodes) = (&cluster.pod_cidrs, &cluster.node_cidrs);
+    writeln!(out, "  --pod-cidr {pods:?} --node-cidr {nodes:?} --domain {:?}", cluster.domains)?;
+    writeln!(out, "{}\n", write::readable(cluster))
 }
 
 fn run(
@@ -49,10 +90,8 @@ fn run(
                 *known += 1;
                 if *known <= SHOWN {
                     let (small, mismatch) = shrink(&cluster, effort, mismatch);
-                    let (pods, nodes) = (&small.pod_cidrs, &small.node_cidrs);
                     writeln!(out, "seed {seed}: {mismatch}")?;
-                    writeln!(out, "  --pod-cidr {pods:?} --node-cidr {nodes:?}")?;
-                    writeln!(out, "{}\n", write::readable(&small))?;
+                    print_cluster(&mut out, &small)?;
                 }
             }
         }

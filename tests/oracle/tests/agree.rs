@@ -74,7 +74,7 @@ fn random_clusters(text: &mut String) -> Failures {
 }
 
 fn features(text: &mut String) -> Failures {
-    let cases = matrix::cases();
+    let cases: Vec<_> = matrix::cases().into_iter().chain(matrix::tiered::cases()).collect();
     let results = on_two_threads(cases.len() as u64, |n| {
         let case = usize::try_from(n).ok().and_then(|n| cases.get(n));
         let Some(case) = case else { return (Vec::new(), None) };

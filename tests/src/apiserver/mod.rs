@@ -1,8 +1,10 @@
 //! What a real API server said about policies, in our own short form.
 
+mod cluster;
 mod observation;
 mod server;
 
+pub use cluster::{ClusterAnswer, ClusterObservation};
 pub use observation::{
     Observation, Outcome, Reason, Stored, StoredRule, Text, Warning, block_text, peer_text,
     requirement_text,

@@ -24,7 +24,7 @@ pub fn agrees(observation: &Observation) -> Result<(), String> {
     }
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(server: T, engine: T) -> Result<(), String> {
+pub fn same<T: PartialEq + std::fmt::Debug>(server: T, engine: T) -> Result<(), String> {
     if server == engine {
         return Ok(());
     }
@@ -36,7 +36,7 @@ fn has_error(document: &Document) -> bool {
     findings.any(|finding| finding.severity() == Severity::Error)
 }
 
-fn texts(document: &Document) -> Vec<String> {
+pub fn texts(document: &Document) -> Vec<String> {
     let text = |finding: &Diagnostic| {
         let path = finding.path.as_deref().unwrap_or_default();
         format!("{} {path} {}", finding.code.id(), finding.message)
@@ -127,7 +127,7 @@ fn port_of_engine(entry: &PortEntry) -> String {
     }
 }
 
-fn requirements(selector: &Selector) -> Vec<String> {
+pub fn requirements(selector: &Selector) -> Vec<String> {
     let texts = selector.requirements().iter().map(|one| {
         let names = portcullis_engine::selector::Operator::NAMES;
         let operator = names.iter().find(|(_, known)| *known == one.operator);

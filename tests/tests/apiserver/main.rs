@@ -1,7 +1,7 @@
 //! What a real API server said about policies, and what the engine says about them.
 //!
-//! `tests/fixtures/apiserver.json` holds the observations in our own short form; `make
-//! record-apiserver` makes them anew.
+//! `tests/fixtures/apiserver.json` and `clusternetworkpolicy.json` hold the observations in our own
+//! short form; `make record-apiserver` makes them anew.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,6 +10,7 @@
     reason = "test code: a fixture of another shape should stop the test where it is read"
 )]
 
+mod cluster;
 mod differences;
 mod engine;
 

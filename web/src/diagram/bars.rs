@@ -65,7 +65,7 @@ pub fn is_old(state: &crate::state::State) -> bool {
     broken && state.scene_number != state.findings_number
 }
 
-/// What hangs on things that the input does not say, counted, and why.
+/// What no answer counts; and what hangs on things that the input does not say, counted, and why.
 #[component]
 pub fn NoteBar() -> Html {
     let store = use_store();
@@ -75,8 +75,15 @@ pub fn NoteBar() -> Html {
     };
     let unknown = unknown_edges(scene);
     let left_out = (scene.left_out > 0).then(|| count(text.left_out, scene.left_out));
+    let kinds = scene.summary.not_judged.iter();
+    let kinds: Vec<String> = kinds.map(|one| format!("{} {}", one.count, one.kind)).collect();
+    let not_judged =
+        (!kinds.is_empty()).then(|| fill(text.not_judged, &[("kinds", &kinds.join(", "))]));
     html! {
         <>
+            if let Some(not_judged) = not_judged {
+                <div class="note-bar" role="status"><span>{ not_judged }</span></div>
+            }
             if let Some(left_out) = left_out {
                 <div class="note-bar"><span>{ left_out }</span></div>
             }

@@ -1,12 +1,12 @@
 //! From the scene to what the diagram takes.
 
-use portcullis_engine::report::{Isolation, Verdict};
+use portcullis_engine::report::Verdict;
 use serde::Serialize;
 
 use crate::list::{node_passes, passes, selected};
 use crate::names;
 use crate::state::{Selection, State};
-use crate::worker::message::{Edge, FlowAnswer, Judged, Namespace, Node, Scene, What};
+use crate::worker::message::{Edge, FlowAnswer, Judged, Namespace, Node, Policed, Scene, What};
 
 /// More unknown flows than this say nothing as lines: a note counts them.
 pub const UNKNOWN_DRAWN: usize = 12;
@@ -28,9 +28,9 @@ struct GraphNode {
     sub: String,
     title: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ingress: Option<Isolation>,
+    ingress: Option<Policed>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    egress: Option<Isolation>,
+    egress: Option<Policed>,
 }
 
 #[derive(Serialize)]

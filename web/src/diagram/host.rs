@@ -162,6 +162,10 @@ fn Legend() -> Html {
     let unknown = store.scene.as_deref().is_some_and(|scene| {
         (1..=super::data::UNKNOWN_DRAWN).contains(&super::data::unknown_edges(scene))
     });
+    let selected = store.scene.as_deref().is_some_and(|scene| {
+        let mut policed = scene.nodes.iter().flat_map(|node| [node.ingress, node.egress]);
+        policed.any(|policed| policed == Some(crate::worker::message::Policed::Selected))
+    });
     html! {
         <div class="legend">
             <span class="legend-item"><i class="legend-mark" />{ text.legend_allowed }</span>
@@ -170,6 +174,9 @@ fn Legend() -> Html {
             }
             if unknown {
                 <span class="legend-item"><i class="legend-mark is-unknown" />{ text.legend_unknown }</span>
+            }
+            if selected {
+                <span class="legend-item"><i class="legend-mark is-ingress is-hollow" /><i class="legend-mark is-egress is-hollow" />{ text.legend_cluster }</span>
             }
             <span class="legend-item"><i class="legend-mark is-ingress" />{ text.legend_ingress }<i class="legend-mark is-egress" />{ text.legend_egress }</span>
         </div>

@@ -19,6 +19,8 @@ pub struct Labels {
     states: States,
     isolated_ingress: &'static str,
     isolated_egress: &'static str,
+    selected_ingress: &'static str,
+    selected_egress: &'static str,
 }
 
 #[derive(Serialize)]
@@ -48,6 +50,8 @@ impl Labels {
             },
             isolated_ingress: text.isolated_ingress,
             isolated_egress: text.isolated_egress,
+            selected_ingress: text.selected_ingress,
+            selected_egress: text.selected_egress,
         }
     }
 }

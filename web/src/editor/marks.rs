@@ -1,10 +1,9 @@
 //! Which lines are amber: those that decide what is selected.
 
-use portcullis_engine::report::{
-    EndReport, EntryEvidence, Location, Match, PolicyEvidence, Verdict,
-};
+use portcullis_engine::report::{EndReport, Location};
 use serde::Serialize;
 
+use crate::evidence;
 use crate::state::{Selection, State};
 use crate::worker::message::FlowAnswer;
 
@@ -36,37 +35,7 @@ pub fn marks(state: &State) -> Vec<Mark> {
 }
 
 fn of_end(end: &EndReport) -> Vec<Mark> {
-    let locations = match end.verdict {
-        Verdict::Allow => {
-            end.policies.iter().flat_map(|policy| deciding(policy, Match::Yes)).collect()
-        }
-        Verdict::Unknown => {
-            end.policies.iter().flat_map(|policy| deciding(policy, Match::Unknown)).collect()
-        }
-        // What stops a flow is that these policies select the pod: where each begins.
-        Verdict::Deny => {
-            end.policies.iter().filter_map(|p| p.location.as_ref().map(head)).collect::<Vec<_>>()
-        }
-    };
-    locations.iter().map(mark).collect()
-}
-
-/// Where a policy's rules that say `admits` stand: their peers and ports that do, or the whole
-/// rule where it names none.
-pub fn deciding(policy: &PolicyEvidence, admits: Match) -> Vec<Location> {
-    let rules = policy.rules.iter().filter(|rule| rule.matches == admits);
-    let of_rule = rules.flat_map(|rule| {
-        let entries: Vec<&EntryEvidence> =
-            rule.peers.iter().chain(&rule.ports).filter(|entry| entry.matches >= admits).collect();
-        let own = if entries.is_empty() { rule.location.as_ref().map(head) } else { None };
-        own.into_iter().chain(entries.into_iter().filter_map(|entry| entry.location.clone()))
-    });
-    of_rule.collect()
-}
-
-/// The first line of what stands there.
-fn head(location: &Location) -> Location {
-    Location { end_line: location.line, end_column: location.column + 1, ..location.clone() }
+    evidence::deciding(end).flat_map(evidence::lines).map(|location| mark(&location)).collect()
 }
 
 fn mark(location: &Location) -> Mark {

@@ -10,7 +10,7 @@ use yew::prelude::*;
 use crate::examples::Lesson;
 use crate::state::{Action, use_store};
 use host::Host;
-pub use marks::{deciding, marks};
+pub use marks::marks;
 use tabs::Tabs;
 
 #[component]

@@ -2,13 +2,14 @@
 //! policies that decide there.
 
 use portcullis_engine::report::{
-    EndReport, EntryEvidence, FlowReport, Match, PolicyEvidence, RuleEvidence, Verdict,
+    Action as RuleAction, EndReport, EntryEvidence, FlowReport, Match, PolicyEvidence,
+    RuleEvidence, TierEvidence, TierKind, TierOutcome, Verdict,
 };
 use yew::prelude::*;
 
 use super::LineLink;
 use super::flows::{BundleFlows, RuleSection};
-use crate::editor::deciding;
+use crate::evidence;
 use crate::examples::inline;
 use crate::flow_bar::verdict_pill;
 use crate::names;
@@ -76,70 +77,122 @@ fn step(store: &Store, report: &FlowReport, (end, title): (&EndReport, String)) 
         Verdict::Unknown => "is-unknown",
     };
     // Amber are the cards that decide the whole: both ends of what passes, the end that stops it.
-    let decides = store.selection == Selection::Flow && end.verdict == report.verdict;
-    let (telling, others): (Vec<_>, Vec<_>) =
-        end.policies.iter().partition(|policy| is_telling(policy, end.verdict));
+    let amber = store.selection == Selection::Flow && end.verdict == report.verdict;
     html! {
         <li class={classes!("step", class)}>
             <h3 class="step-title">{ title }</h3>
-            <p class="step-note">{ inline(&sentence(&end.summary)) }</p>
-            if !end.policies.is_empty() {
-                <div class="cards">
-                    { for telling.iter().map(|policy| card(store, policy, decides)) }
-                    { fold(store, &others) }
-                </div>
+            if evidence::has_tiers(end) {
+                { tiers(store, end, amber) }
+            } else {
+                <p class="step-note">{ inline(&sentence(&end.summary)) }</p>
+                { for end.tiers.iter().map(|tier| cards(store, evidence::split(end, tier), amber)) }
             }
         </li>
     }
 }
 
-/// Whether the policy is why the end says what it says.
-fn is_telling(policy: &PolicyEvidence, verdict: Verdict) -> bool {
-    match verdict {
-        Verdict::Allow => policy.matches == Match::Yes,
-        Verdict::Unknown => policy.matches != Match::No,
-        Verdict::Deny => true,
+/// The way through the tiers, and what becomes of what the last one passes on.
+fn tiers(store: &Store, end: &EndReport, amber: bool) -> Html {
+    let text = store.text();
+    let reached = |tier: &&TierEvidence| tier.outcome != TierOutcome::NotReached;
+    let last = end.tiers.iter().rfind(reached);
+    let by_default =
+        end.verdict == Verdict::Allow && last.is_none_or(|tier| tier.outcome == TierOutcome::Pass);
+    html! {
+        <ol class="tiers">
+            { for end.tiers.iter().map(|tier| tier_step(store, (end, tier), amber)) }
+            if by_default {
+                <li class="tier is-accept">
+                    <h4 class="tier-head"><span class="tier-name">{ text.tier_default }</span>
+                        { " " }<span class="tier-outcome">{ text.tier_allowed }</span></h4>
+                </li>
+            }
+        </ol>
     }
 }
 
-/// Policies that decide nothing: one or two are shown, more only when wanted.
-fn fold(store: &Store, others: &[&PolicyEvidence]) -> Html {
-    let cards = others.iter().map(|policy| card(store, policy, false));
-    if others.len() <= 2 {
-        return html! { <>{ for cards }</> };
-    }
-    let n = u32::try_from(others.len()).unwrap_or(u32::MAX);
+fn tier_step(store: &Store, (end, tier): (&EndReport, &TierEvidence), amber: bool) -> Html {
+    let text = store.text();
+    let name = match tier.tier {
+        TierKind::Admin => text.tier_admin,
+        TierKind::NetworkPolicy => text.tier_network_policy,
+        TierKind::Baseline => text.tier_baseline,
+    };
+    let (deciding, others) = evidence::split(end, tier);
+    let (class, outcome) = match tier.outcome {
+        TierOutcome::Accept => ("is-accept", text.tier_accepts),
+        TierOutcome::Deny => ("is-deny", text.tier_denies),
+        TierOutcome::Pass if deciding.is_empty() => ("is-pass", text.tier_no_match),
+        TierOutcome::Pass => ("is-pass", text.tier_passes),
+        TierOutcome::Unknown => ("is-unknown", text.tier_unknown),
+        TierOutcome::NotReached => ("is-not-reached", text.tier_not_reached),
+    };
+    let reached = tier.outcome != TierOutcome::NotReached;
     html! {
-        <details class="others">
-            <summary class="link">{ store.text().other_policies }{ " · " }{ count(store.text().policies, n) }</summary>
-            <div class="cards">{ for cards }</div>
-        </details>
-    }
-}
-
-fn card(store: &Store, policy: &PolicyEvidence, decides: bool) -> Html {
-    let admits = policy.matches != Match::No;
-    let first = deciding(policy, policy.matches).into_iter().next().filter(|_| admits);
-    let location = first.or_else(|| policy.location.clone());
-    let quiet = (!admits && !decides).then_some("is-quiet");
-    html! {
-        <div class={classes!("card", decides.then_some("is-selected"), quiet)}>
-            <div class="card-head">
-                <span class="card-name">{ policy.policy.name.clone() }</span>
-                if let Some(location) = location { <LineLink {location} /> }
-            </div>
-            if admits {
-                { for policy.rules.iter().filter(|rule| rule.matches == policy.matches).map(rule_lines) }
+        <li class={classes!("tier", class)}>
+            <h4 class="tier-head"><span class="tier-name">{ name }</span>{ " " }<span class="tier-outcome">{ outcome }</span></h4>
+            if reached {
+                { cards(store, (deciding, others), amber) }
             } else {
-                <span class="card-note">{ inline(&policy.summary) }</span>
-                { reasons(store, policy) }
+                { folded(store, &others) }
+            }
+        </li>
+    }
+}
+
+type Policies<'e> = Vec<&'e PolicyEvidence>;
+
+/// Policies that decide, then the others: one or two are shown, more only when wanted.
+fn cards(store: &Store, (deciding, others): (Policies<'_>, Policies<'_>), amber: bool) -> Html {
+    html! {
+        <div class="cards">
+            { for deciding.iter().map(|policy| card(store, policy, amber)) }
+            if others.len() <= 2 {
+                { for others.iter().map(|policy| card(store, policy, false)) }
+            } else {
+                { folded(store, &others) }
             }
         </div>
     }
 }
 
-/// The entries of a rule that match, one to a line; those that may, with why it is not known.
-fn rule_lines(rule: &RuleEvidence) -> Html {
+fn folded(store: &Store, others: &[&PolicyEvidence]) -> Html {
+    let n = u32::try_from(others.len()).unwrap_or(u32::MAX);
+    html! {
+        <details class="others">
+            <summary class="link">{ store.text().other_policies }{ " · " }{ count(store.text().policies, n) }</summary>
+            <div class="cards">{ for others.iter().map(|policy| card(store, policy, false)) }</div>
+        </details>
+    }
+}
+
+fn card(store: &Store, policy: &PolicyEvidence, amber: bool) -> Html {
+    let location = evidence::lines(policy).into_iter().next().or_else(|| policy.location.clone());
+    let priority = policy.priority.map(|own| own.to_string());
+    let by_rule: Vec<&RuleEvidence> = policy.rules.iter().filter(|rule| rule.decides).collect();
+    html! {
+        <div class={classes!("card", amber.then_some("is-selected"))}>
+            <div class="card-head">
+                <span class="card-name">{ policy.policy.name.clone() }
+                    if let Some(priority) = priority {
+                        { " " }<span class="card-priority">{ fill(store.text().priority, &[("n", &priority)]) }</span>
+                    }
+                </span>
+                if let Some(location) = location { <LineLink {location} /> }
+            </div>
+            if by_rule.is_empty() {
+                <span class="card-note">{ inline(&policy.summary) }</span>
+                if policy.matches != Match::Yes { { reasons(store, policy) } }
+            } else {
+                { for by_rule.into_iter().map(|rule| rule_lines(policy.tier, rule)) }
+            }
+        </div>
+    }
+}
+
+/// What a rule does, where rules differ in that, and its entries that match, one to a line; those
+/// that may, with why it is not known.
+fn rule_lines(tier: TierKind, rule: &RuleEvidence) -> Html {
     let line = |entry: &EntryEvidence| {
         html! {
             <>
@@ -154,10 +207,29 @@ fn rule_lines(rule: &RuleEvidence) -> Html {
         entries.iter().filter(|entry| entry.matches >= rule.matches).map(line).collect()
     };
     let lines: Vec<Html> = matching(&rule.peers).into_iter().chain(matching(&rule.ports)).collect();
-    if lines.is_empty() {
-        return html! { <span class="card-rule">{ short_path(&rule.path).to_owned() }</span> };
+    let whole = lines.is_empty() && tier == TierKind::NetworkPolicy;
+    html! {
+        <>
+            if tier != TierKind::NetworkPolicy { { action(rule) } }
+            if whole { <span class="card-rule">{ short_path(&rule.path).to_owned() }</span> }
+            { for lines }
+        </>
     }
-    html! { <>{ for lines }</> }
+}
+
+/// `Deny · ingress[1] · rest`; the action as the manifest writes it.
+fn action(rule: &RuleEvidence) -> Html {
+    let class = match rule.action {
+        RuleAction::Accept => "is-accept",
+        RuleAction::Deny => "is-deny",
+        RuleAction::Pass => "is-pass",
+    };
+    let name = rule.name.as_deref().map(|name| format!(" · {name}")).unwrap_or_default();
+    html! {
+        <span class="card-action">
+            <b class={class}>{ rule.action.name() }</b>{ format!(" · {}{name}", short_path(&rule.path)) }
+        </span>
+    }
 }
 
 /// Why the rules of a policy do not admit the flow: rules that fit but for their ports first.

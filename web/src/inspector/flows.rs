@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use portcullis_engine::report::Action as RuleAction;
 use yew::prelude::*;
 
 use super::LineLink;
@@ -35,6 +36,11 @@ pub fn RuleSection() -> Html {
     let Some(rule) = store.rule.clone() else {
         return html! {};
     };
+    let decides = match rule.action {
+        RuleAction::Accept => count(store.text().rule_admits, number(rule.edges.len())),
+        RuleAction::Pass => count(store.text().rule_passes, number(rule.edges.len())),
+        RuleAction::Deny => store.text().rule_denies.to_owned(),
+    };
     html! {
         <div class="section">
             <div class="card is-selected">
@@ -43,7 +49,7 @@ pub fn RuleSection() -> Html {
                     <LineLink location={rule.location.clone()} />
                 </div>
                 <span class="card-rule">{ rule.path.clone() }</span>
-                <span class="card-note">{ count(store.text().rule_admits, number(rule.edges.len())) }</span>
+                <span class="card-note">{ decides }</span>
             </div>
             { flow_lines(&store, &rule.edges) }
         </div>

@@ -134,9 +134,9 @@ fn cut(lines: &mut Vec<ReachLine>) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::worker::message::{Addresses, Question, What};
+    use crate::worker::message::{Addresses, Policed, Question, What};
     use portcullis_engine::FlowQuery;
-    use portcullis_engine::report::{Protocol, Verdict};
+    use portcullis_engine::report::{Action, Protocol, Verdict};
 
     const PODS: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: x, labels: {app: a}}\nspec: {containers: []}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: b, namespace: x}\nspec: {containers: []}\n";
     const CLOSED: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed, namespace: x}\nspec:\n  podSelector: {matchLabels: {app: a}}\n  ingress:\n    - from: [{ipBlock: {cidr: 10.0.0.0/8}}]\n      ports:\n        - port: 80\n";
@@ -219,6 +219,41 @@ mod tests {
         assert_eq!((rule.policy.as_str(), rule.path.as_str()), ("closed", "ingress[0].from[0]"));
         assert_eq!(rule.edges, [("10.0.0.0/8".to_owned(), "x/a[Pod]".to_owned())]);
         assert!(desk.answer(Request { question: at(3), ..Request::default() }).rule.is_none());
+    }
+
+    const CLUSTER: &str = "apiVersion: policy.networking.k8s.io/v1beta1\nkind: ClusterNetworkPolicy\nmetadata: {name: guard}\nspec:\n  tier: Admin\n  priority: 1\n  subject: {namespaces: {}}\n  ingress:\n    - action: Pass\n      from: [{pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: a}}}}]\n    - action: Deny\n      from:\n        - namespaces: {}\n";
+
+    #[test]
+    fn a_rule_of_a_cluster_policy_passes_edges_on_or_denies_what_is_not_drawn() {
+        let mut desk = Desk::default();
+        let scene = desk.answer(request(1, &[("pods", PODS), ("policy", CLUSTER)])).scene.unwrap();
+        let pod = scene.nodes.iter().find(|node| node.id == "x/b[Pod]").unwrap();
+        assert_eq!((pod.ingress, pod.egress), (Some(Policed::Selected), Some(Policed::No)));
+        let at = |line| Question { line: Some(("policy".into(), line)), ..Question::default() };
+        let rule = desk.answer(Request { question: at(9), ..Request::default() }).rule.unwrap();
+        assert_eq!((rule.action, rule.path.as_str()), (Action::Pass, "ingress[0]"));
+        assert_eq!(rule.edges, [("x/a[Pod]".to_owned(), "x/b[Pod]".to_owned())]);
+        let rule = desk.answer(Request { question: at(13), ..Request::default() }).rule.unwrap();
+        assert_eq!((rule.action, rule.path.as_str()), (Action::Deny, "ingress[1].from[0]"));
+        assert_eq!(rule.edges, []);
+        assert!(desk.answer(Request { question: at(5), ..Request::default() }).rule.is_none());
+    }
+
+    #[test]
+    fn an_entry_of_ports_has_the_edges_that_are_allowed_by_it() {
+        let ports = CLOSED.replace(
+            "        - port: 80\n",
+            "        - port: 80\n        - {port: 443, protocol: UDP}\n        - port: web\n",
+        );
+        let mut desk = Desk::default();
+        desk.answer(request(1, &[("pods", PODS), ("policy", &ports)]));
+        let mut edges = |line| {
+            let question = Question { line: Some(("policy".into(), line)), ..Question::default() };
+            let rule = desk.answer(Request { question, ..Request::default() }).rule;
+            rule.map_or(0, |rule| rule.edges.len())
+        };
+        // No pod has a port of that name.
+        assert_eq!([edges(9), edges(10), edges(11)], [1, 1, 0]);
     }
 
     #[test]

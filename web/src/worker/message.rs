@@ -6,7 +6,7 @@
 
 use portcullis_engine::FlowQuery;
 use portcullis_engine::report::{
-    DiagnosticReport, Family, FlowReport, Isolation, Location, Note, PortRange, Summary,
+    Action, DiagnosticReport, Family, FlowReport, Location, Note, PortRange, Summary,
 };
 use serde::{Deserialize, Serialize};
 
@@ -102,9 +102,32 @@ pub struct Node {
     /// How the flow bar writes it.
     pub ask: String,
     pub what: What,
-    pub ingress: Option<Isolation>,
-    pub egress: Option<Isolation>,
+    pub ingress: Option<Policed>,
+    pub egress: Option<Policed>,
     pub location: Option<Location>,
+}
+
+/// What policies do to one direction of a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policed {
+    /// No policy selects it.
+    No,
+    /// NetworkPolicies isolate it.
+    Yes,
+    /// NetworkPolicies may isolate it.
+    Unknown,
+    /// Only cluster policies select it, or may.
+    Selected,
+    /// Policies do not apply.
+    Unenforced,
+}
+
+impl Policed {
+    /// Whether no policy has a say in the direction.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::No | Self::Unenforced)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -192,12 +215,13 @@ pub struct ReachLine {
     pub unknown: Option<u32>,
 }
 
-/// A rule, and the edges that it admits.
+/// A rule, and the edges that it accepts or passes on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleFlows {
     pub policy: String,
     /// For example `ingress[0].from[1]`.
     pub path: String,
+    pub action: Action,
     pub location: Location,
     /// Pairs of ids of nodes.
     pub edges: Vec<(String, String)>,

@@ -1,88 +1,94 @@
-//! Which edges a rule admits, found by asking about each and reading its evidence.
+//! Which edges a rule accepts or passes on: those that the explained list says it decides.
 
-use portcullis_engine::manifest::Body;
 use portcullis_engine::report::{
-    EndReport, EntryEvidence, Location, Match, PolicyEvidence, PortRange, RuleEvidence,
+    Action, Connection, Direction, FlowReport, Match, PortRange, RuleAt, RulePart,
 };
 use portcullis_engine::{FlowQuery, Session};
 
-use super::desk::first_line;
 use super::message::{Edge, RuleFlows};
 use super::scene::Atlas;
 
-/// More edges than this are not asked about one by one.
-const EDGES: usize = 600;
-/// Ranges of ports of an edge that are asked about.
+/// Of more edges than this it is not found out what decides them.
+const EDGES: usize = 5_000;
+/// Edges of a rule, and ranges of ports of one, that are asked about for one entry of its ports.
+const ASKED: usize = 300;
 const RANGES: usize = 4;
 
-/// The rule at a line, with the edges that it admits.
+/// The rule at a line, with the edges that it accepts or passes on.
 pub fn at(session: &Session, atlas: &Atlas, file: &str, line: u32) -> Option<RuleFlows> {
-    if atlas.scene.edges.len() > EDGES || !in_policy(session, file, line) {
+    if atlas.scene.edges.len() > EDGES {
         return None;
     }
-    let mut found: Option<RuleFlows> = None;
-    for edge in &atlas.scene.edges {
-        let Some((policy, path, location)) = admitted_at(session, atlas, *edge, (file, line))
-        else {
-            continue;
-        };
-        let rule = found.get_or_insert(RuleFlows { policy, path, location, edges: Vec::new() });
-        rule.edges.extend(atlas.ends(*edge));
+    let rule = session.rule_at(file, line)?;
+    let mut edges = decided_by(session, atlas, &rule);
+    if rule.part == RulePart::Port {
+        edges.truncate(ASKED);
+        edges.retain(|edge| has_port(session, atlas, *edge, &rule));
     }
-    found
+    // What a rule denies is in no list.
+    if edges.is_empty() && rule.action != Action::Deny {
+        return None;
+    }
+    Some(RuleFlows {
+        policy: rule.policy.name,
+        path: rule.path.trim_start_matches("spec.").to_owned(),
+        action: rule.action,
+        location: rule.location,
+        edges: edges.into_iter().filter_map(|edge| atlas.ends(edge)).collect(),
+    })
 }
 
-/// Most lines of most files are none of a policy's; nothing needs to be asked about those.
-fn in_policy(session: &Session, file: &str, line: u32) -> bool {
-    let Some(file) = session.files().iter().find(|known| *known.name == *file) else {
+/// Edges of which the rule, or the peer if it is one that stands at the line, decides something.
+fn decided_by(session: &Session, atlas: &Atlas, rule: &RuleAt) -> Vec<Edge> {
+    let list = atlas.explained(session);
+    let inside = |path: &str| match rule.part {
+        RulePart::Peer => path == rule.path,
+        RulePart::Whole | RulePart::Port => path.strip_prefix(&*rule.rule).is_some_and(is_end),
+    };
+    let numbers = (0u32..).zip(&list.admissions).filter(|(_, one)| {
+        one.policy == rule.policy && one.matches == Match::Yes && inside(&one.path)
+    });
+    let numbers: Vec<u32> = numbers.map(|(number, _)| number).collect();
+    let explanations = list.explanations.iter();
+    let decided: Vec<bool> =
+        explanations.map(|one| one.rules.iter().any(|rule| numbers.contains(rule))).collect();
+    let is_decided = |connection: &&Connection| {
+        let why = connection.why.map(|why| match rule.direction {
+            Direction::Egress => why.egress,
+            Direction::Ingress => why.ingress,
+        });
+        why.is_some_and(|why| decided.get(why as usize) == Some(&true))
+    };
+    atlas.edges(list.connections.iter().filter(is_decided))
+}
+
+/// Whether a path ends here or goes on to a peer: `[1]` is not the start of `[10]`.
+fn is_end(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('.')
+}
+
+/// Whether the entry of ports at the line is one by which the rule decides an edge.
+fn has_port(session: &Session, atlas: &Atlas, edge: Edge, rule: &RuleAt) -> bool {
+    let Some(((from, to), allowed)) = atlas.asks(edge).zip(edge.allowed) else {
         return false;
     };
-    let starts_before = |offset| first_line(file, offset) <= line;
-    let part = file.parts.iter().rev().find(|part| starts_before(part.range.start));
-    part.is_some_and(|part| {
-        part.document.objects.iter().any(|object| matches!(object.body, Body::Policy(_)))
-    })
-}
-
-type Place = (String, String, Location);
-
-fn admitted_at(session: &Session, atlas: &Atlas, edge: Edge, at: (&str, u32)) -> Option<Place> {
-    let (from, to) = atlas.asks(edge)?;
-    let ranges = atlas.ranges(edge.allowed?);
-    ranges.iter().take(RANGES).find_map(|range| {
-        let report = session.evaluate(&query(from, to, range)).ok()?;
-        let ends = [&report.evidence.egress, &report.evidence.ingress];
-        ends.into_iter().find_map(|end| in_end(end, at))
-    })
+    let ask = |range: &PortRange| session.evaluate(&query(from, to, range)).ok();
+    let ranges = atlas.ranges(allowed).iter().take(RANGES);
+    ranges.filter_map(ask).any(|report| names_port(&report, rule))
 }
 
 fn query(from: &str, to: &str, range: &PortRange) -> FlowQuery {
     FlowQuery { from: from.into(), to: to.into(), protocol: range.protocol, port: range.port }
 }
 
-fn in_end(end: &EndReport, at: (&str, u32)) -> Option<Place> {
-    end.policies.iter().find_map(|policy| in_policy_evidence(policy, at))
-}
-
-fn in_policy_evidence(policy: &PolicyEvidence, at: (&str, u32)) -> Option<Place> {
-    let rules = policy.rules.iter().filter(|rule| rule.matches == Match::Yes);
-    let (path, location) = rules.into_iter().find_map(|rule| in_rule(rule, at))?;
-    let path = path.trim_start_matches("spec.").to_owned();
-    Some((policy.policy.name.clone(), path, location))
-}
-
-/// The entry at the line, if it matches, or the rule, if the line is none of an entry's.
-fn in_rule(rule: &RuleEvidence, at: (&str, u32)) -> Option<(String, Location)> {
-    let location = rule.location.as_ref().filter(|location| covers(location, at))?;
-    let mut entries = rule.peers.iter().chain(&rule.ports);
-    let here = |entry: &&EntryEvidence| entry.location.as_ref().is_some_and(|l| covers(l, at));
-    match entries.find(here) {
-        Some(entry) if entry.matches != Match::Yes => None,
-        Some(entry) => Some((entry.path.clone(), entry.location.clone()?)),
-        None => Some((rule.path.clone(), location.clone())),
-    }
-}
-
-fn covers(location: &Location, (file, line): (&str, u32)) -> bool {
-    *location.file == *file && location.line <= line && line <= location.end_line
+fn names_port(report: &FlowReport, rule: &RuleAt) -> bool {
+    let end = match rule.direction {
+        Direction::Egress => &report.evidence.egress,
+        Direction::Ingress => &report.evidence.ingress,
+    };
+    let policies = end.policies.iter().filter(|policy| policy.policy == rule.policy);
+    let mut rules = policies.flat_map(|policy| &policy.rules).filter(|one| one.decides);
+    rules.any(|one| {
+        one.ports.iter().any(|port| port.path == rule.path && port.matches == Match::Yes)
+    })
 }

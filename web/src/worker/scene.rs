@@ -1,17 +1,18 @@
 //! From the engine's list to what is drawn: addresses merged, names for asking, edges by number.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use portcullis_engine::net::AddrSet;
 use portcullis_engine::report::{
-    Connection, EndpointKind, EndpointReport, Isolation, ListReport, PortRange,
+    Connection, Direction, EndpointKind, EndpointReport, Family, Isolation, ListReport, PortRange,
 };
 use portcullis_engine::{ListFilter, Session};
 
 use super::addresses;
-use super::message::{Edge, Namespace, Node, PortSet, Scene, What, Workload};
+use super::message::{Edge, Namespace, Node, Policed, PortSet, Scene, What, Workload};
 
 /// From so many edges on, those that no policy decides are not sent to the page.
 const EDGES: usize = 20_000;
@@ -25,6 +26,10 @@ pub struct Atlas {
     ranges: Vec<(usize, AddrSet)>,
     /// Nodes by what flows call them: ids of workloads, `NAMESPACE/POD`.
     names: HashMap<String, usize>,
+    /// Nodes of the list's endpoints, by `id`.
+    node_of: HashMap<Arc<str>, u32>,
+    /// The list with what decides, once it was asked for.
+    explained: OnceCell<ListReport>,
 }
 
 impl Atlas {
@@ -34,6 +39,10 @@ impl Atlas {
         let merged = merge(&list, &links);
         let nodes = nodes(&list, &merged);
         let names = names(&list, &merged.node_of);
+        let node_of = list.endpoints.iter().zip(&merged.node_of);
+        let node_of = node_of
+            .filter_map(|(endpoint, node)| Some((Arc::clone(&endpoint.id), number((*node)?))));
+        let node_of = node_of.collect();
         let scene = Scene {
             nodes,
             namespaces: namespaces(session),
@@ -43,7 +52,24 @@ impl Atlas {
             notes: list.notes,
             summary: list.summary,
         };
-        Self { scene, ranges: merged.ranges, names }
+        let explained = OnceCell::new();
+        Self { scene, ranges: merged.ranges, names, node_of, explained }
+    }
+
+    /// The list with what decides. `session` is the one that the atlas was made of.
+    pub fn explained(&self, session: &Session) -> &ListReport {
+        self.explained.get_or_init(|| {
+            session.list(&ListFilter { explain: true, certain_only: true, ..ListFilter::default() })
+        })
+    }
+
+    /// Edges that connections of a list are part of.
+    pub fn edges<'c>(&self, of: impl Iterator<Item = &'c Connection>) -> Vec<Edge> {
+        let node = |id: &Arc<str>| self.node_of.get(id).copied();
+        let pairs: BTreeSet<(u32, u32)> =
+            of.filter_map(|one| Some((node(&one.from)?, node(&one.to)?))).collect();
+        let edges = self.scene.edges.iter();
+        edges.filter(|edge| pairs.contains(&(edge.from, edge.to))).copied().collect()
     }
 
     /// The scene without edges that a page could not hold.
@@ -88,16 +114,14 @@ impl Atlas {
 
 fn is_by_default(nodes: &[Node], edge: &Edge) -> bool {
     let node = |index: u32| nodes.get(index as usize);
-    let open = |isolation: Option<Isolation>| {
-        !matches!(isolation, Some(Isolation::Yes | Isolation::Unknown))
-    };
+    let open = |policed: Option<Policed>| policed.is_none_or(Policed::is_open);
     node(edge.from).is_some_and(|node| open(node.egress))
         && node(edge.to).is_some_and(|node| open(node.ingress))
 }
 
 /// Connections by index, with both families of a pair in one.
 struct Links {
-    texts: Vec<Arc<str>>,
+    sets: Vec<Joined>,
     pairs: BTreeMap<(usize, usize), (Option<u32>, Option<u32>)>,
 }
 
@@ -105,7 +129,7 @@ impl Links {
     fn new(list: &ListReport) -> Self {
         let ids: HashMap<&str, usize> =
             list.endpoints.iter().enumerate().map(|(i, endpoint)| (&*endpoint.id, i)).collect();
-        let mut texts = Texts::default();
+        let mut sets = Sets::default();
         let mut pairs = BTreeMap::new();
         for connection in &list.connections {
             let ends = ids.get(&*connection.from).zip(ids.get(&*connection.to));
@@ -113,15 +137,16 @@ impl Links {
                 continue;
             };
             let (allowed, unknown) = pairs.entry((from, to)).or_insert((None, None));
-            *allowed = texts.joined(*allowed, connection.allowed.as_ref(), connection);
-            *unknown = texts.joined(*unknown, connection.unknown.as_ref(), connection);
+            let part =
+                |key: &Option<Arc<str>>| Some((Arc::clone(key.as_ref()?), connection.family));
+            *allowed = sets.joined(*allowed, part(&connection.allowed));
+            *unknown = sets.joined(*unknown, part(&connection.unknown));
         }
-        Self { texts: texts.all, pairs }
+        Self { sets: sets.all, pairs }
     }
 
     fn port_sets(&self, list: &ListReport) -> Vec<PortSet> {
-        let set = |text: &Arc<str>| PortSet { text: text.to_string(), ranges: ranges(list, text) };
-        self.texts.iter().map(set).collect()
+        self.sets.iter().map(|joined| port_set(list, joined)).collect()
     }
 
     /// Each pair of nodes once: endpoints that share a node have the same connections.
@@ -136,49 +161,45 @@ impl Links {
     }
 }
 
-/// Ranges of a text of the list, or of several that were joined.
-fn ranges(list: &ListReport, text: &str) -> Vec<PortRange> {
-    let one = |text: &str| list.port_sets.get(text).cloned().unwrap_or_default();
-    let plain = |text: &str| text.split(" (IPv").next().unwrap_or_default().to_owned();
-    match list.port_sets.get(text) {
-        Some(ranges) => ranges.clone(),
-        None => text.split("; ").flat_map(|part| one(&plain(part))).collect(),
-    }
+/// Keys of the list's port sets that one edge has, with the family where they differ by it.
+type Joined = Vec<(Arc<str>, Option<Family>)>;
+
+fn port_set(list: &ListReport, joined: &Joined) -> PortSet {
+    let text = |(key, family): &(Arc<str>, Option<Family>)| match family {
+        Some(family) => format!("{key} ({family})"),
+        None => key.to_string(),
+    };
+    let texts: Vec<String> = joined.iter().map(text).collect();
+    let ranges = joined.iter().filter_map(|(key, _)| list.port_sets.get(key));
+    PortSet { text: texts.join("; "), ranges: ranges.flatten().cloned().collect() }
 }
 
-/// Texts of port sets, each once.
+/// Sets of ports, each once.
 #[derive(Default)]
-struct Texts {
-    all: Vec<Arc<str>>,
-    known: HashMap<Arc<str>, u32>,
+struct Sets {
+    all: Vec<Joined>,
+    known: HashMap<Joined, u32>,
 }
 
-impl Texts {
+impl Sets {
     fn joined(
         &mut self,
         before: Option<u32>,
-        text: Option<&Arc<str>>,
-        of: &Connection,
+        part: Option<(Arc<str>, Option<Family>)>,
     ) -> Option<u32> {
-        let Some(text) = text else {
+        let Some(part) = part else {
             return before;
         };
-        let text = match of.family {
-            Some(family) => Arc::from(format!("{text} ({family})")),
-            None => Arc::clone(text),
-        };
-        let Some(before) = before.and_then(|index| self.all.get(index as usize)).cloned() else {
-            return Some(self.number(text));
-        };
-        Some(self.number(if before == text { text } else { format!("{before}; {text}").into() }))
-    }
-
-    fn number(&mut self, text: Arc<str>) -> u32 {
+        let before = before.and_then(|index| self.all.get(index as usize));
+        let mut joined = before.cloned().unwrap_or_default();
+        if !joined.contains(&part) {
+            joined.push(part);
+        }
         let next = number(self.all.len());
-        *self.known.entry(text).or_insert_with_key(|text| {
-            self.all.push(Arc::clone(text));
+        Some(*self.known.entry(joined).or_insert_with_key(|joined| {
+            self.all.push(joined.clone());
             next
-        })
+        }))
     }
 }
 
@@ -312,10 +333,24 @@ fn workload_node(endpoint: &EndpointReport, shared: &HashMap<(&str, &str), usize
             group: endpoint.group.clone(),
             pods,
         }),
-        ingress: endpoint.ingress,
-        egress: endpoint.egress,
+        ingress: policed(endpoint, Direction::Ingress),
+        egress: policed(endpoint, Direction::Egress),
         location: endpoint.location.clone(),
     }
+}
+
+fn policed(endpoint: &EndpointReport, direction: Direction) -> Option<Policed> {
+    let isolation = match direction {
+        Direction::Ingress => endpoint.ingress?,
+        Direction::Egress => endpoint.egress?,
+    };
+    Some(match isolation {
+        Isolation::No if endpoint.cluster_policies.contains(&direction) => Policed::Selected,
+        Isolation::No => Policed::No,
+        Isolation::Yes => Policed::Yes,
+        Isolation::Unknown => Policed::Unknown,
+        Isolation::Unenforced => Policed::Unenforced,
+    })
 }
 
 fn names(list: &ListReport, node_of: &[Option<usize>]) -> HashMap<String, usize> {

@@ -86,6 +86,11 @@ impl ClusterPolicyKind {
         }
     }
 
+    /// The one name that its objects may have, if there is one.
+    pub(super) fn only_name(self) -> Option<&'static str> {
+        (self == Self::BaselineAdminNetworkPolicy).then_some("default")
+    }
+
     /// What is to be said of a kind of `v1alpha1`: that it is gone, and what replaces it.
     pub(super) fn outdated(self) -> Option<(String, String)> {
         let tier = match self {

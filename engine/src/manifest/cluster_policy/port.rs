@@ -1,5 +1,6 @@
 //! `protocols`, and `ports` of `v1alpha1`.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::super::policy::{PortEntry, PortMatch};
@@ -161,32 +162,33 @@ fn range(
         context.reader.fields(path, node, Keys::Exactly(known))
     };
     let mut end_of = |name: &'static str| match fields.get(name) {
-        Some(node) => port(context, &path.field(name), node),
+        Some(node) => port_number(context, &path.field(name), node),
         None => {
             context.missing(&path.field(name), fields.span, "a range needs `start` and `end`");
             None
         }
     };
-    let (start, end) = (end_of("start"), end_of("end"));
-    let (start, end) = start.zip(end)?;
+    let (start, end) = end_of("start").zip(end_of("end"))?;
     check_order(context, path, (start, end), fields.span);
+    let (start, end) = valid(start).zip(valid(end))?;
     (start <= end).then_some(PortMatch::Range(start, end))
 }
 
-fn check_order(context: &mut Context<'_>, path: &Path<'_>, (start, end): (u16, u16), span: Span) {
+/// Also where the two are no ports: the server says both.
+fn check_order(context: &mut Context<'_>, path: &Path<'_>, (start, end): (i32, i32), span: Span) {
     let message = format!("`start` {start} is not below `end` {end}");
     let finding = Diagnostic::new(Code::PortRangeOrder, message).at(span);
     match (context.is_outdated(), start.cmp(&end)) {
-        (_, std::cmp::Ordering::Less) | (true, std::cmp::Ordering::Equal) => {}
+        (_, Ordering::Less) | (true, Ordering::Equal) => {}
         // Documented, but not in the schema: such a range is stored, and nobody says what it means.
-        (true, std::cmp::Ordering::Greater) => {
+        (true, Ordering::Greater) => {
             context.doubt(path, finding.with_help("exchange the two: the rule fails closed"));
         }
-        (false, std::cmp::Ordering::Equal) => {
+        (false, Ordering::Equal) => {
             let help = format!("write `number: {start}` for one port");
             context.reader.refuse(path, finding.with_help(help));
         }
-        (false, std::cmp::Ordering::Greater) => {
+        (false, Ordering::Greater) => {
             context.reader.refuse(path, finding.with_help("exchange the two"));
         }
     }
@@ -194,13 +196,21 @@ fn check_order(context: &mut Context<'_>, path: &Path<'_>, (start, end): (u16, u
 
 /// A port's number.
 fn port(context: &mut Context<'_>, path: &Path<'_>, node: &Node<'_>) -> Option<u16> {
+    valid(port_number(context, path, node)?)
+}
+
+fn valid(number: i32) -> Option<u16> {
+    u16::try_from(number).ok().filter(|port| *port > 0)
+}
+
+/// A whole number; one that is no port is reported, and still compared with the other of a range.
+fn port_number(context: &mut Context<'_>, path: &Path<'_>, node: &Node<'_>) -> Option<i32> {
     let number = context.reader.integer(path, Some(node))?;
-    let port = u16::try_from(number).ok().filter(|port| *port > 0);
-    if port.is_none() {
+    if valid(number).is_none() {
         let message = format!("{number} is not a valid port: ports are 1 to 65535");
         context.reader.refuse(path, Diagnostic::new(Code::PortRange, message).at(node.span));
     }
-    port
+    Some(number)
 }
 
 /// A name is of whatever protocol the pod's port has.

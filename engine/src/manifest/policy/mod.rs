@@ -19,7 +19,9 @@ pub use block::Block;
 pub use port::{PortEntry, PortMatch};
 
 /// A direction, seen from the subject of a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// Traffic to the subject.
     Ingress,

@@ -25,6 +25,7 @@ fn endpoint(id: &str, name: Option<&str>) -> EndpointReport {
         addresses: name.map_or(vec![id.to_owned()], |_| Vec::new()),
         ingress: None,
         egress: None,
+        cluster_policies: Vec::new(),
         host_network: false,
         location: None,
     }

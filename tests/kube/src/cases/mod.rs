@@ -1,5 +1,8 @@
 //! What the API server is asked about.
 
+// One value to a line would be long and no easier to read.
+#[rustfmt::skip]
+pub mod cluster;
 mod combined;
 mod documents;
 mod fields;
@@ -47,7 +50,7 @@ impl Case {
 
 /// `<63>` in a table stands for 63 letters: what matters is how many.
 fn repeated(text: String) -> String {
-    let lengths = [15, 16, 58, 59, 63, 64, 243, 244, 253, 254];
+    let lengths = [15, 16, 58, 59, 63, 64, 100, 101, 243, 244, 253, 254];
     lengths
         .iter()
         .fold(text, |text, length| text.replace(&format!("<{length}>"), &"a".repeat(*length)))

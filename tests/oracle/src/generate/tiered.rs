@@ -154,7 +154,17 @@ impl Maker {
         if self.random.chance(30) {
             return Default::default();
         }
-        self.selector(&NODE_KEYS)
+        // Two requirements could contradict each other, which nobody looks for in labels that are
+        // not known.
+        let mut selector = self.selector(&NODE_KEYS);
+        if !selector.labels.is_empty() {
+            selector.expressions.clear();
+        }
+        selector.expressions.truncate(1);
+        while selector.labels.len() > 1 {
+            selector.labels.pop_first();
+        }
+        selector
     }
 
     fn tier_port(&mut self, may_be_named: bool) -> TierPort {

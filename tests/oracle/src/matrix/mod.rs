@@ -1,6 +1,7 @@
 //! Every feature of a NetworkPolicy together with every other one, on nine pods in three
 //! namespaces: each case is a policy, or a few, that carries the tags of what it uses. What is
-//! judged is either read at once or is what an earlier state was changed into.
+//! judged is either read at once or is what an earlier state was changed into. [`tiered`] has those
+//! of policies for all namespaces.
 
 mod actions;
 mod build;
@@ -8,6 +9,7 @@ mod peers;
 mod pods;
 mod policies;
 mod ports;
+pub mod tiered;
 
 use std::collections::BTreeMap;
 

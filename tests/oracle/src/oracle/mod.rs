@@ -24,7 +24,7 @@ pub use tiers::{
     Tier, cluster_peer_matches, cluster_port_matches, is_subject, may_decide, reaches,
     tier_actions, tier_rule_matches,
 };
-pub use who::{End, Host, Identity, Person, persons};
+pub use who::{End, Host, Identity, Person, hidden, persons};
 pub use world::{World, worlds};
 
 use crate::cluster::Cluster;

@@ -54,8 +54,8 @@ enum Owner {
 /// A name that no node of the input has.
 const UNLISTED: &str = "";
 
-/// Without a Node the input says nothing of nodes; with one it has all but those that pods name or
-/// whose network they are on.
+/// Without a Node the input says nothing of nodes; with one it has all but those that pods name with
+/// an address or on whose network they are.
 fn owners(cluster: &Cluster, person: &Person, address: IpAddr) -> Vec<Owner> {
     if let Some(name) = node_at(cluster, &[address]) {
         return vec![Owner::Node(name)];
@@ -78,16 +78,10 @@ fn owners(cluster: &Cluster, person: &Person, address: IpAddr) -> Vec<Owner> {
     owners
 }
 
-/// Nodes of which no address is known.
+/// Declared nodes of which no address is known.
 fn unaddressed(cluster: &Cluster) -> Vec<String> {
-    let named = cluster.pods.iter().filter_map(|pod| pod.spec.node.as_ref());
-    let templates = cluster.workloads.iter().filter_map(|one| one.spec.node.as_ref());
-    let declared = cluster.nodes.iter().map(|node| &node.name);
-    let mut names: Vec<String> = declared.chain(named).chain(templates).cloned().collect();
-    names.sort();
-    names.dedup();
-    names.retain(|name| super::who::node_addresses(cluster, name).is_empty());
-    names
+    let names = cluster.nodes.iter().map(|node| &node.name);
+    names.filter(|name| super::who::node_addresses(cluster, name).is_empty()).cloned().collect()
 }
 
 /// The labels of a declared node; of another one, everything that policies can tell apart.

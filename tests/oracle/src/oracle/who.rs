@@ -288,7 +288,7 @@ fn replicas(at: usize, workload: &Workload) -> Vec<Person> {
 }
 
 /// Keys that controllers add with values that a template does not show.
-fn hidden(kind: Kind) -> &'static [&'static str] {
+pub fn hidden(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Deployment => &["pod-template-hash"],
         Kind::StatefulSet => &["controller-revision-hash"],

@@ -96,7 +96,9 @@ function spokenCard(node: GraphNode, text: CardText, labels: GraphLabels): strin
   const whole = node.title ?? node.label;
   const parts = [`${text.name} ${text.sub}`.trim(), ...(whole === text.name ? [] : [whole])];
   if (node.ingress === "yes") parts.push(labels.isolatedIngress);
+  if (node.ingress === "selected") parts.push(labels.selectedIngress);
   if (node.egress === "yes") parts.push(labels.isolatedEgress);
+  if (node.egress === "selected") parts.push(labels.selectedEgress);
   return parts.join(", ");
 }
 
@@ -199,7 +201,11 @@ function updateCard(element: SVGGElement, { rect, text, node, spoken }: CardItem
 }
 
 function bar(isolation: GraphNode["ingress"]) {
-  return { display: isolation === "yes" || isolation === "unknown" ? undefined : "none", "data-sure": isolation === "unknown" ? "no" : undefined };
+  return {
+    display: isolation === "yes" || isolation === "unknown" || isolation === "selected" ? undefined : "none",
+    "data-sure": isolation === "unknown" ? "no" : undefined,
+    "data-hollow": isolation === "selected" ? "" : undefined,
+  };
 }
 
 const HEAD = "M0 0L-9.5 -4.4L-9.5 4.4Z";

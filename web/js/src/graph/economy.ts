@@ -74,7 +74,7 @@ function sorted(flows: Flow[], selected: Set<string>) {
 
 function isOpenAll(data: GraphData, byDefault: number): boolean {
   const workloads = data.nodes.filter((n) => n.kind === "workload");
-  const bound = (n: GraphNode) => [n.ingress, n.egress].some((i) => i === "yes" || i === "unknown");
+  const bound = (n: GraphNode) => [n.ingress, n.egress].some((i) => i === "yes" || i === "unknown" || i === "selected");
   return workloads.length > 1 && byDefault > 0 && data.edges.length > 1 && !workloads.some(bound);
 }
 

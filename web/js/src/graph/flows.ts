@@ -46,7 +46,7 @@ export function flowsOf(data: GraphData, seats: Map<string, Seat>): Flow[] {
   return flows;
 }
 
-/** Open because neither end is isolated. */
+/** Open because no policy has a say at either end. */
 export function isByDefault({ edge, from, to }: Flow): boolean {
   return edge.state === "allowed" && from.looseOut && to.looseIn;
 }

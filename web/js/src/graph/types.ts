@@ -1,6 +1,7 @@
 // What the page tells the diagram, and what the diagram tells the page.
 
-export type Isolation = "no" | "yes" | "unknown" | "unenforced";
+/** What policies do to a direction: nothing, isolate it, perhaps; only cluster policies select it; none apply. */
+export type Isolation = "no" | "yes" | "unknown" | "selected" | "unenforced";
 export type EdgeState = "allowed" | "unknown" | "asked-denied" | "opened" | "closed";
 
 export interface GraphNode {
@@ -79,6 +80,8 @@ export interface GraphLabels {
   states: Record<EdgeState, string>;
   isolatedIngress: string;
   isolatedEgress: string;
+  selectedIngress: string;
+  selectedEgress: string;
 }
 
 export interface GraphHandle {
@@ -116,6 +119,8 @@ export const DEFAULT_LABELS: GraphLabels = {
   states: { allowed: "allowed", unknown: "unknown", "asked-denied": "denied", opened: "opened since the pin", closed: "closed since the pin" },
   isolatedIngress: "isolated for ingress",
   isolatedEgress: "isolated for egress",
+  selectedIngress: "cluster policies apply to ingress",
+  selectedEgress: "cluster policies apply to egress",
 };
 
 export function fill(pattern: string, values: Record<string, string | number>): string {

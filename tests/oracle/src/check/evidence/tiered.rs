@@ -107,7 +107,8 @@ impl Asked<'_> {
         let entry = |protocol, tree| (path.to_owned(), matches(protocol), tree);
         match port {
             TierPort::Named(_) => {
-                Protocol::ALL.map(|protocol| entry(Some(protocol), tree.clone())).into()
+                let by_name = [Protocol::Sctp, Protocol::Tcp, Protocol::Udp];
+                by_name.map(|protocol| entry(Some(protocol), tree.clone())).into()
             }
             TierPort::Number(protocol, _) | TierPort::Range(protocol, ..) => {
                 vec![entry(None, tree.filter(|_| !left_out(protocol)))]

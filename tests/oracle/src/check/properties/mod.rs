@@ -1,5 +1,8 @@
 //! What must hold of the engine's answers, whatever they are.
 
+mod completion;
+mod tiered;
+
 use portcullis_engine::report::{ListReport, Verdict};
 use portcullis_engine::{FlowQuery, ListFilter};
 
@@ -17,19 +20,45 @@ pub struct Property {
     pub name: &'static str,
     /// The other cluster; none if there is nothing to change.
     change: fn(&Cluster, &mut Random) -> Option<Cluster>,
-    /// Whether answers may be larger afterwards; else they are the same.
-    may_grow: bool,
+    /// How answers may differ afterwards.
+    may: Differ,
+}
+
+/// How answers after a change compare with those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Differ {
+    /// Not at all.
+    Same,
+    /// Nothing is taken away.
+    Grow,
+    /// Nothing is opened.
+    Shrink,
+    /// What was known stays as it was.
+    Settle,
 }
 
 /// All of them.
-pub const PROPERTIES: [Property; 6] = [
-    Property { name: "order does not matter", change: another_order, may_grow: false },
-    Property { name: "a rule more takes nothing away", change: one_rule_more, may_grow: true },
-    Property { name: "a policy more takes nothing away", change: one_policy_more, may_grow: true },
-    Property { name: "blocks may be split", change: split_blocks, may_grow: false },
-    Property { name: "ranges of ports may be split", change: split_ports, may_grow: false },
-    Property { name: "an edit is as good as a fresh start", change: edited, may_grow: true },
+pub const PROPERTIES: [Property; 11] = [
+    property("order does not matter", another_order, Differ::Same),
+    property("a rule more takes nothing away", one_rule_more, Differ::Grow),
+    property("a policy more takes nothing away", one_policy_more, Differ::Grow),
+    property("blocks may be split", split_blocks, Differ::Same),
+    property("ranges of ports may be split", split_ports, Differ::Same),
+    property("an edit is as good as a fresh start", edited, Differ::Grow),
+    property("a rule more that denies opens nothing", tiered::one_denial_more, Differ::Shrink),
+    property("a rule more that accepts takes nothing away", tiered::one_more, Differ::Grow),
+    property("priorities may be shifted", tiered::shifted_priorities, Differ::Same),
+    property("old versions say what the new one says", tiered::converted, Differ::Same),
+    property("what is known of all clusters is so of each", completion::completed, Differ::Settle),
 ];
+
+const fn property(
+    name: &'static str,
+    change: fn(&Cluster, &mut Random) -> Option<Cluster>,
+    may: Differ,
+) -> Property {
+    Property { name, change, may }
+}
 
 /// Whether a property holds of a cluster; false if it says nothing about it.
 ///
@@ -42,7 +71,9 @@ pub fn holds(property: &Property, cluster: &Cluster, seed: u64) -> Result<bool, 
     };
     let before = Engine::new(cluster, seed)?;
     let after = Engine::new(&other, seed + 1)?;
-    same_as_fresh(property, (&before, &after))?;
+    if property.may != Differ::Settle {
+        same_as_fresh(property, (&before, &after))?;
+    }
     let traffic = flows::traffic(&other);
     for (from, to) in flows::ends(cluster) {
         let flow = random.pick(&traffic);
@@ -52,7 +83,7 @@ pub fn holds(property: &Property, cluster: &Cluster, seed: u64) -> Result<bool, 
             return Err(broken_by(property, (&from, &to), flow, &answers));
         }
     }
-    if !property.may_grow {
+    if property.may == Differ::Same {
         same_list(property, (&before, &after))?;
     }
     Ok(true)
@@ -74,13 +105,18 @@ fn answer(engine: &Engine<'_>, (from, to): (&End, &End), traffic: &Traffic) -> A
 
 fn breaks(property: &Property, answers: &[Answer; 2], traffic: &[Traffic]) -> bool {
     let [Some((before, allowed_before)), Some((after, allowed_after))] = answers else {
-        return answers[0].is_some() != answers[1].is_some();
+        // Once its address is known, somebody may turn out to have none of a family.
+        return property.may != Differ::Settle && answers[0].is_some() != answers[1].is_some();
     };
-    if !property.may_grow {
-        return (before, allowed_before) != (after, allowed_after);
-    }
     let (had, has) = (Ports::parse(allowed_before), Ports::parse(allowed_after));
-    after < before || traffic.iter().any(|one| had.contains(one) && !has.contains(one))
+    let lost = || traffic.iter().any(|one| had.contains(one) && !has.contains(one));
+    let won = || traffic.iter().any(|one| !had.contains(one) && has.contains(one));
+    match property.may {
+        Differ::Same => (before, allowed_before) != (after, allowed_after),
+        Differ::Grow => after < before || lost(),
+        Differ::Shrink => after > before || won(),
+        Differ::Settle => (*before != Verdict::Unknown && after != before) || lost(),
+    }
 }
 
 fn broken_by(
@@ -146,6 +182,7 @@ fn same_as_fresh(
 fn another_order(cluster: &Cluster, random: &mut Random) -> Option<Cluster> {
     let mut other = cluster.clone();
     random.shuffle(&mut other.policies);
+    random.shuffle(&mut other.cluster_policies);
     random.shuffle(&mut other.pods);
     random.shuffle(&mut other.workloads);
     random.shuffle(&mut other.namespaces);

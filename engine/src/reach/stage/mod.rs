@@ -1,0 +1,233 @@
+//! Tiers of ordered rules, as rows have them.
+//!
+//! What a NetworkPolicy tier admits is a union, so a row can say it by whom rules name. What a tier
+//! of ordered rules does with a peer depends on all rules that name it, in their order. So it is
+//! computed once for each tier and each combination of its keys that some class is named by: of a
+//! thousand classes that a policy of the whole cluster does not tell apart, one is evaluated.
+
+mod evaluate;
+mod notes;
+
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::class::{Class, ClassId};
+use super::note::Notes;
+use super::row::{Key, RowId, Span};
+use crate::cluster::{Group, GroupId};
+use crate::manifest::{Direction, PortMatch};
+use crate::net::{ConnId, ConnTable};
+use crate::policy::fold::Outcomes;
+use crate::policy::{PolicySet, Program, RulePeer, Tier, TierKind};
+use crate::verdict::Party;
+use notes::Noter;
+
+pub use evaluate::Evaluator;
+
+/// The number of a [`Segment`].
+pub type SegmentId = u32;
+/// The number of a [`Frame`].
+pub type FrameId = u32;
+
+/// One tier of a program, at subjects of which it asks the same.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// The tier, alone.
+    pub program: Program,
+    /// The direction.
+    pub direction: Direction,
+    /// Whose names of ports count at ingress, if the tier asks for names.
+    pub subject: Option<GroupId>,
+    /// By what its rules name peers.
+    keys: FxHashSet<Key>,
+    /// Whether rules name addresses, which may be unknown.
+    pub blocks: bool,
+    /// Whether it depends on the names that destinations have for ports.
+    names: bool,
+    /// Rules that leave something open for peers of a key.
+    pub notes: Vec<(Key, ConnId, u32)>,
+    /// Notes for peers for which the order of policies of equal priority decides.
+    pub ties: Vec<u32>,
+}
+
+/// The tiers of a program in order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Frame {
+    /// Tiers before NetworkPolicy.
+    pub before: Vec<SegmentId>,
+    /// Whether NetworkPolicies isolate.
+    pub isolates: bool,
+    /// Tiers after it.
+    pub after: Vec<SegmentId>,
+}
+
+/// All segments and frames of one family.
+#[derive(Debug, Default)]
+pub struct Stages {
+    segments: Vec<Segment>,
+    segment_ids: FxHashMap<(Tier, Direction, Option<GroupId>), SegmentId>,
+    frames: Vec<Frame>,
+    frame_ids: FxHashMap<Frame, FrameId>,
+    /// Ingress rows of a frame, by its number.
+    pub rows: Vec<Vec<RowId>>,
+}
+
+/// What becomes of connections in a tier, as numbers.
+pub type Fate = Outcomes<ConnId>;
+
+/// What tells classes apart to a segment.
+type Signature = (Vec<Key>, Option<GroupId>, bool);
+
+/// What has been computed.
+#[derive(Debug, Default)]
+pub struct Memory {
+    by_signature: FxHashMap<(SegmentId, Signature), (Fate, bool)>,
+    by_class: FxHashMap<(SegmentId, ClassId), (Fate, bool)>,
+    joint: FxHashMap<(RowId, Signature), Span>,
+    folded: FxHashMap<(Vec<Fate>, Option<Span>, usize), Span>,
+    /// Classes to which a frame is open, whatever NetworkPolicies admit.
+    open: FxHashMap<FrameId, Arc<[ClassId]>>,
+}
+
+/// Who asks, and about whom.
+#[derive(Clone, Copy)]
+pub struct Peer<'p, 'm> {
+    /// The class.
+    pub id: ClassId,
+    /// Itself.
+    pub class: &'p Class,
+    /// By what rules may name it, ascending.
+    pub keys: &'p [Key],
+    /// One of its members.
+    pub party: &'p Party<'m>,
+}
+
+impl Stages {
+    /// The frame of a program, if it has tiers of ordered rules.
+    pub fn frame(
+        &mut self,
+        set: &PolicySet,
+        program: &Program,
+        at: Subjects<'_>,
+        interns: (&mut ConnTable, &mut Notes),
+    ) -> Option<FrameId> {
+        if program.only_accepts() {
+            return None;
+        }
+        let mut frame = Frame { before: Vec::new(), isolates: false, after: Vec::new() };
+        for tier in &program.tiers {
+            match tier.kind {
+                TierKind::NetworkPolicy => frame.isolates = true,
+                TierKind::Admin => {
+                    frame.before.push(self.segment(
+                        set,
+                        tier,
+                        at,
+                        (&mut *interns.0, &mut *interns.1),
+                    ));
+                }
+                TierKind::Baseline => {
+                    frame.after.push(self.segment(
+                        set,
+                        tier,
+                        at,
+                        (&mut *interns.0, &mut *interns.1),
+                    ));
+                }
+            }
+        }
+        if let Some(&id) = self.frame_ids.get(&frame) {
+            return Some(id);
+        }
+        let id = FrameId::try_from(self.frames.len()).unwrap_or(FrameId::MAX);
+        self.frames.push(frame.clone());
+        self.rows.push(Vec::new());
+        self.frame_ids.insert(frame, id);
+        Some(id)
+    }
+
+    /// A frame.
+    pub fn get(&self, id: FrameId) -> Option<&Frame> {
+        self.frames.get(id as usize)
+    }
+
+    /// A segment.
+    pub fn segment_of(&self, id: SegmentId) -> Option<&Segment> {
+        self.segments.get(id as usize)
+    }
+
+    /// How many tiers of a frame name addresses, that of NetworkPolicies left out.
+    pub fn blocks(&self, id: FrameId) -> usize {
+        let segments = self.get(id).into_iter().flat_map(Frame::segments);
+        segments.filter(|id| self.segment_of(*id).is_some_and(|one| one.blocks)).count()
+    }
+
+    fn segment(
+        &mut self,
+        set: &PolicySet,
+        tier: &Tier,
+        Subjects { direction, group }: Subjects<'_>,
+        interns: (&mut ConnTable, &mut Notes),
+    ) -> SegmentId {
+        let program = Program { tiers: vec![tier.clone()] };
+        let rules = || {
+            let policies = tier.policies.iter().filter_map(|one| set.policy(one.policy));
+            policies.flat_map(|policy| policy.rules(direction).unwrap_or_default())
+        };
+        let names = { rules().flat_map(|rule| &rule.ports) }
+            .any(|port| matches!(port.ports, PortMatch::Named(_)));
+        let group = group.filter(|_| names && direction == Direction::Ingress);
+        let subject = group.map(|(id, _)| id);
+        let key = (tier.clone(), direction, subject);
+        if let Some(&id) = self.segment_ids.get(&key) {
+            return id;
+        }
+        let peers = || rules().flat_map(|rule| &rule.peers);
+        let keys = peers().flat_map(|peer| keys_of(*peer)).collect();
+        let blocks = peers().any(|peer| peer.addresses().is_some());
+        let names = names && direction == Direction::Egress;
+        let id = SegmentId::try_from(self.segments.len()).unwrap_or(SegmentId::MAX);
+        let noter = Noter { set, direction, named: group.map(|(_, group)| group) };
+        let (notes, ties) = (noter.notes(tier, interns.0, interns.1), noter.ties(tier, interns.1));
+        let segment = Segment { program, direction, subject, keys, blocks, names, notes, ties };
+        self.segments.push(segment);
+        self.segment_ids.insert(key, id);
+        id
+    }
+}
+
+/// Whose program a frame is of.
+#[derive(Clone, Copy)]
+pub struct Subjects<'g> {
+    /// The direction.
+    pub direction: Direction,
+    /// The group, if its names of ports count.
+    pub group: Option<(GroupId, &'g Group)>,
+}
+
+/// Keys of classes by which a peer may name them.
+fn keys_of(peer: RulePeer) -> Vec<Key> {
+    match peer.pods() {
+        Some(id) => vec![Key::Set(id), Key::Maybe(id)],
+        None => {
+            let blocks = peer.blocks().map(Key::Block);
+            blocks.chain([Key::SomePod, Key::SomeNode]).collect()
+        }
+    }
+}
+
+impl Frame {
+    /// Its tiers of ordered rules.
+    pub fn segments(&self) -> impl Iterator<Item = SegmentId> + '_ {
+        self.before.iter().chain(&self.after).copied()
+    }
+}
+
+/// What of a class some keys can tell.
+fn signature(keys: &FxHashSet<Key>, names: bool, peer: Peer<'_, '_>) -> Signature {
+    let named = peer.keys.iter().filter(|key| keys.contains(*key)).copied().collect();
+    let group = peer.party.group.map(|(id, _)| id);
+    // Nodes are never pods with a network of their own.
+    (named, group.filter(|_| names), group.is_some())
+}

@@ -1,0 +1,82 @@
+//! What rules of ordered tiers leave open.
+
+use super::super::note::{NoteKey, Notes};
+use super::super::pair;
+use super::super::row::Key;
+use crate::cluster::Group;
+use crate::manifest::{Direction, PortMatch};
+use crate::net::{ConnId, ConnTable};
+use crate::policy::{PolicySet, RulePeer, Tier};
+use crate::verdict::UnknownReason;
+
+/// Notes what a tier leaves open.
+pub struct Noter<'n> {
+    /// The policies.
+    pub set: &'n PolicySet,
+    /// The direction.
+    pub direction: Direction,
+    /// Whose names of ports count.
+    pub named: Option<&'n Group>,
+}
+
+impl Noter<'_> {
+    /// Rules that leave something open, by keys of peers for whom they do.
+    pub fn notes(
+        &self,
+        tier: &Tier,
+        conns: &mut ConnTable,
+        notes: &mut Notes,
+    ) -> Vec<(Key, ConnId, u32)> {
+        let mut all = Vec::new();
+        for one in &tier.policies {
+            let Some(policy) = self.set.policy(one.policy) else { continue };
+            if !one.certain {
+                let rule = Some((one.policy, self.direction, None));
+                let note = notes.intern(NoteKey { reason: UnknownReason::Label, rule });
+                all.push((Key::Any, ConnId::ALL, note));
+            }
+            for (index, rule) in (0u32..).zip(policy.rules(self.direction).unwrap_or_default()) {
+                let named = rule.ports.iter().any(|p| matches!(p.ports, PortMatch::Named(_)));
+                let conn = match named && self.named.is_none() {
+                    true => ConnId::ALL,
+                    false => conns.intern(pair::ports(&rule.ports, self.named)),
+                };
+                let rule_key = Some((one.policy, self.direction, Some(index)));
+                let open = rule.peers.iter().flat_map(|peer| self.open(*peer));
+                all.extend(open.map(|(key, reason)| {
+                    (key, conn, notes.intern(NoteKey { reason, rule: rule_key }))
+                }));
+            }
+        }
+        all
+    }
+
+    /// For whom it may be unknown whether a peer names them, and why.
+    fn open(&self, peer: RulePeer) -> Vec<(Key, UnknownReason)> {
+        let (address, name) = (UnknownReason::Address, UnknownReason::Name);
+        match peer {
+            RulePeer::Pods(id) => vec![(Key::Maybe(id), UnknownReason::Label)],
+            RulePeer::Block(_) => vec![(Key::SomePod, address), (Key::SomeNode, address)],
+            RulePeer::Nodes(pair, _) => {
+                vec![(Key::Block(pair.possible), address), (Key::SomeNode, address)]
+            }
+            RulePeer::Names(pair) => {
+                vec![(Key::Block(pair.possible), name), (Key::SomePod, name), (Key::SomeNode, name)]
+            }
+        }
+    }
+
+    /// Policies of one priority of which rules do different things.
+    pub fn ties(&self, tier: &Tier, notes: &mut Notes) -> Vec<u32> {
+        let policies =
+            tier.policies.iter().filter_map(|one| Some((one.policy, self.set.policy(one.policy)?)));
+        let policies: Vec<_> = policies.collect();
+        let groups = policies.chunk_by(|(_, a), (_, b)| a.priority == b.priority);
+        let tied = groups.filter(|group| group.len() > 1 && !tier.kind.only_accepts());
+        let keys = tied.flatten().map(|(id, _)| NoteKey {
+            reason: UnknownReason::Tie,
+            rule: Some((*id, self.direction, None)),
+        });
+        keys.map(|key| notes.intern(key)).collect()
+    }
+}
