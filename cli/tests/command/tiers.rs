@@ -24,7 +24,10 @@ fn what_a_tier_denies_no_other_sees() {
 fn the_list_names_tiers_and_actions() {
     let list = ["list", "-e", "--focus", "shop/db", "--direction", "ingress"];
     insta::assert_snapshot!("list_explained", run(&[&list[..], &["tiers"]].concat()));
-    insta::assert_snapshot!("list_explained_csv", run(&[&list[..], &["-o", "csv", "tiers"]].concat()));
+    insta::assert_snapshot!(
+        "list_explained_csv",
+        run(&[&list[..], &["-o", "csv", "tiers"]].concat())
+    );
 }
 
 #[test]
@@ -36,7 +39,10 @@ fn addresses_of_a_domain_name_settle_what_was_not_known() {
     let list = ["list", "--focus", "shop/web", "--direction", "egress", "tiers"];
     insta::assert_snapshot!("list_a_domain_name", run(&list));
     let known = run(&[&list[..], &domain].concat());
-    assert!(known.out.contains("shop/web[Deployment] => 192.0.2.7-192.0.2.7 : TCP 443\n"), "{known}");
+    assert!(
+        known.out.contains("shop/web[Deployment] => 192.0.2.7-192.0.2.7 : TCP 443\n"),
+        "{known}"
+    );
     assert!(!known.out.contains("domain name"), "{known}");
 }
 
@@ -58,6 +64,9 @@ fn json_says_which_endpoints_cluster_policies_select() {
         let endpoint = endpoints.iter().find(|endpoint| endpoint["id"] == id).unwrap();
         (endpoint["ingress"].clone(), endpoint["clusterPolicies"].clone())
     };
-    assert_eq!(of("shop/db[StatefulSet]"), ("yes".into(), serde_json::json!(["ingress", "egress"])));
+    assert_eq!(
+        of("shop/db[StatefulSet]"),
+        ("yes".into(), serde_json::json!(["ingress", "egress"]))
+    );
     assert_eq!(of("lone/batch[Deployment]"), ("no".into(), serde_json::json!(["egress"])));
 }
