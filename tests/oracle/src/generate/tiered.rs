@@ -37,6 +37,10 @@ impl Maker {
     }
 
     fn label_nodes(&mut self) {
+        // Whose node it is follows from the name of a template's node, for which nobody looks.
+        for one in self.cluster.workloads.iter_mut().filter(|one| one.spec.host_network) {
+            one.spec.node = None;
+        }
         for i in 0..self.cluster.nodes.len() {
             let labels = self.labels(&NODE_KEYS);
             // Of a pod on the network of a node without addresses nothing is known but the name.

@@ -171,7 +171,8 @@ impl Asked<'_> {
             let reached = reaches(cluster, (Tier::NetworkPolicy, direction), world, self.traffic);
             reached && selected_by(policy, direction, world.ends(direction).0) && matches(world)
         };
-        self.rule_says(evidence, matches, decides)?;
+        // Where one accepts for certain, none of those that may is said to.
+        self.rule_says(evidence, matches, (Verdict::Allow, decides))?;
         self.entries(evidence, &written)
     }
 

@@ -88,7 +88,7 @@ impl Asked<'_> {
             is_subject(cluster, &policy.subject, subject)
                 && may_decide(cluster, rule, world, self.traffic)
         };
-        self.rule_says(evidence, matches, decides)?;
+        self.rule_says(evidence, matches, (Verdict::Unknown, decides))?;
         self.entries(evidence, &written)
     }
 
@@ -117,12 +117,12 @@ impl Asked<'_> {
     }
 
     /// A rule that is said to match does so in every world, one that is said not to in none; and
-    /// one that is not said to decide decides in none.
+    /// one is said to decide from some truth on: in some worlds, or in all.
     pub(super) fn rule_says(
         &self,
         evidence: &RuleEvidence,
         matches: impl Fn(&World) -> bool,
-        decides: impl Fn(&World) -> bool,
+        (from, decides): (Verdict, impl Fn(&World) -> bool),
     ) -> Result<(), Mismatch> {
         let truth = self.all(matches);
         let agrees = match evidence.matches {
@@ -138,7 +138,7 @@ impl Asked<'_> {
         let exact = self.pair.worlds.len() == 1;
         let agrees = match evidence.decides {
             true => !exact || truth != Some(Verdict::Deny),
-            false => truth.is_none_or(|truth| truth == Verdict::Deny),
+            false => truth.is_none_or(|truth| truth < from),
         };
         if agrees {
             return Ok(());
