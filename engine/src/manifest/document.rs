@@ -157,7 +157,7 @@ impl Document {
 }
 
 fn not_judged(kind: &str, group: &str) -> Diagnostic {
-    let message = format!("{kind} of `{group}` decides traffic and is not judged");
+    let message = format!("{kind} of `{group}` decides traffic but is not evaluated");
     let help = "no answer counts it: what is allowed here may be denied by it, and what is denied \
                 may be allowed";
     Diagnostic::new(Code::NotJudged, message).with_help(help)
@@ -193,7 +193,7 @@ impl Known {
         if known.served(group).contains(&version) {
             return Ok(known);
         }
-        let message = format!("no API server serves {kind} as `{api_version}`: it is passed over");
+        let message = format!("no API server serves {kind} as `{api_version}`: it is ignored");
         let help = format!("write `apiVersion: {}`", known.current_version());
         Err(Some(Box::new(Diagnostic::new(Code::UnsupportedVersion, message).with_help(help))))
     }
@@ -308,12 +308,11 @@ fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>)
     type Fits = fn(&str) -> bool;
     let (fits, kind): (Fits, _) = match known {
         Known::Namespace => {
-            (syntax::is_dns_label, "lower-case letters, digits and `-`, 63 characters at most")
+            (syntax::is_dns_label, "lowercase letters, digits and `-`, 63 characters at most")
         }
-        _ => (
-            syntax::is_subdomain,
-            "lower-case letters, digits, `-` and `.`, 253 characters at most",
-        ),
+        _ => {
+            (syntax::is_subdomain, "lowercase letters, digits, `-` and `.`, 253 characters at most")
+        }
     };
     let name = &meta.name;
     let prefix = node.get("metadata").and_then(|metadata| metadata.get("generateName"));
@@ -323,7 +322,7 @@ fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>)
     let begun = begun.map_or_else(|| prefix.to_owned(), |rest| format!("{rest}a"));
     for (field, written, whole) in [("name", &**name, &**name), ("generateName", prefix, &begun)] {
         if !written.is_empty() && !fits(whole) {
-            let message = format!("`{written}` is no allowed name");
+            let message = format!("`{written}` is not a valid name");
             let finding = Diagnostic::new(Code::BadName, message).at(span(field));
             reader.refuse(&path.field(field), finding.with_help(format!("a name has {kind}")));
         }
@@ -338,7 +337,7 @@ fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>)
         reader.refuse(&path.field("name"), finding.with_help(format!("write `name: {only}`")));
     }
     if let Some(namespace) = meta.namespace.as_deref().filter(|name| !syntax::is_dns_label(name)) {
-        let message = format!("`{namespace}` is no allowed namespace");
+        let message = format!("`{namespace}` is not a valid namespace");
         let finding = Diagnostic::new(Code::BadName, message).at(span("namespace"));
         reader.refuse(&path.field("namespace"), finding);
     }

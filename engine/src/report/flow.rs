@@ -34,7 +34,7 @@ impl Session {
             (own != verdict, own)
         });
         let Some((_, case)) = deciding else {
-            return Err(QueryError::new("there is no pair of pods to ask about"));
+            return Err(QueryError::new("no pair of pods matches this question"));
         };
         let evidence = Evidence {
             egress: end_report(self, question(query, case, Direction::Egress)),
@@ -179,23 +179,23 @@ fn conclude(judged: &[Judged]) -> (Verdict, Option<UnknownReason>) {
 fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence) -> String {
     let Evidence { egress, ingress } = evidence;
     match verdict {
-        Verdict::Allow => "both ends let the flow pass".into(),
+        Verdict::Allow => "both ends allow the flow".into(),
         Verdict::Deny => match (egress.verdict, ingress.verdict) {
-            (Verdict::Deny, Verdict::Deny) => "the source may not send it, and the destination may not receive it".into(),
-            (Verdict::Deny, _) => "the source may not send it".into(),
-            _ => "the destination may not receive it".into(),
+            (Verdict::Deny, Verdict::Deny) => "denied at both ends".into(),
+            (Verdict::Deny, _) => "denied at the source".into(),
+            _ => "denied at the destination".into(),
         },
         Verdict::Unknown => match reason {
             // No case by itself is unknown: it is the families that disagree.
             Some(UnknownReason::Address) if egress.verdict.min(ingress.verdict) != verdict => {
-                "IPv4 and IPv6 differ: ask with an address, or say by the pod CIDR which of them pods have".into()
+                "IPv4 and IPv6 differ: use an address, or pass `--pod-cidr` for the family that pods have".into()
             }
-            Some(UnknownReason::Address) => "a block of addresses decides, and an address is not in the input: give the pod CIDR, the node CIDR or the pods themselves".into(),
-            Some(UnknownReason::Node) => "it hangs on whether both are on one node, which the input does not say: give the pods with spec.nodeName".into(),
-            Some(UnknownReason::Label) => "a label decides that the controller adds and the template does not show: give the pods themselves".into(),
-            Some(UnknownReason::Tie) => "policies of equal priority disagree, and nothing says which comes first: give them different priorities".into(),
-            Some(UnknownReason::Name) => "a domain name decides, and what it resolves to is not in the input: give its addresses".into(),
-            Some(UnknownReason::Group) | None => "the pods of the workload do not agree: ask about one pod".into(),
+            Some(UnknownReason::Address) => "an ipBlock decides this, and an address is not in the input: pass `--pod-cidr`, `--node-cidr` or real pods".into(),
+            Some(UnknownReason::Node) => "it depends on whether both are on the same node, which the input does not say: pass real pods, with `spec.nodeName`".into(),
+            Some(UnknownReason::Label) => "a label that the controller adds decides this, and the template does not show it: pass real pods".into(),
+            Some(UnknownReason::Tie) => "policies of equal priority disagree, and their order is undefined: give them different priorities".into(),
+            Some(UnknownReason::Name) => "a domain name decides this, and its addresses are not in the input: pass `--domain`".into(),
+            Some(UnknownReason::Group) | None => "the workload's pods differ: ask about a single pod".into(),
         },
     }
 }

@@ -202,26 +202,26 @@ fn note(session: &Session, key: &NoteKey, connections: u32) -> Note {
 fn note_message(key: &NoteKey) -> String {
     match (key.reason, key.rule) {
         (UnknownReason::Address, _) => {
-            "a block of addresses decides, and pods from templates have none: \
-             give the pod CIDR (and the node CIDR), or the pods themselves"
+            "an ipBlock decides this, and pods from templates have no addresses: \
+             pass `--pod-cidr` (and `--node-cidr`) or real pods"
         }
         (UnknownReason::Node, _) => {
-            "pods on the host's network always reach pods of their own node, \
-             and the input does not say who runs where: give the pods with `spec.nodeName`"
+            "pods on the host network always reach pods on their own node, and the input does not \
+             say where pods run: pass real pods, with `spec.nodeName`"
         }
         (UnknownReason::Label, Some((_, _, None))) => {
-            "whether the policy selects these pods hangs on a label that their controller adds: \
-             give the pods themselves"
+            "whether the policy selects these pods depends on a label that their controller adds: \
+             pass real pods"
         }
         (UnknownReason::Label, _) => {
-            "a peer's selector asks for a label that a controller adds: give the pods themselves"
+            "a peer selects by a label that a controller adds: pass real pods"
         }
         (UnknownReason::Tie, _) => {
-            "policies of equal priority disagree, and nothing says which comes first: \
+            "policies of equal priority disagree, and their order is undefined: \
              give them different priorities"
         }
-        (UnknownReason::Name, _) => "a domain name decides: give the addresses that it resolves to",
-        (UnknownReason::Group, _) => "the pods do not agree",
+        (UnknownReason::Name, _) => "a domain name decides this: pass its addresses (`--domain`)",
+        (UnknownReason::Group, _) => "the pods differ",
     }
     .into()
 }

@@ -123,8 +123,8 @@ impl Session {
         let program = dataplane::lower(input);
         dataplane::verify(&program, input).map_err(|wrong| {
             QueryError::new(format!(
-                "the program does not do what the policies say, which is a defect of Portcullis: \
-                 please report it with this: {wrong:?}"
+                "the program does not match the policies; this is a bug in Portcullis, please \
+                 report it: {wrong:?}"
             ))
         })?;
         Ok(self.program_report(query, &program))
@@ -182,7 +182,7 @@ fn known_node(model: &ClusterModel, node: &str) -> Result<(), QueryError> {
     Err(QueryError::new(match meant {
         Some(meant) => format!("no node `{node}`: did you mean `{meant}`?"),
         None if known.is_empty() => {
-            format!("no node `{node}`: the input names no nodes, and says of no pod where it runs")
+            format!("no node `{node}`: the input has no nodes, and no pod with `spec.nodeName`")
         }
         None => format!("no node `{node}` in the input, and no pod on one of that name"),
     }))

@@ -79,7 +79,7 @@ fn block_why(party: &Party<'_>, matches: Match) -> String {
         (Place::Known(address), _) => format!("{address} is not in it"),
         (Place::Within(_), Match::Unknown) => "the address is not in the input".into(),
         (Place::Within(space), _) if space.is_empty() => "no address of this family".into(),
-        (Place::Within(_), _) => "no address that it may have is in it".into(),
+        (Place::Within(_), _) => "none of its possible addresses is in it".into(),
     }
 }
 
@@ -127,14 +127,11 @@ pub fn end_summary(
     state: EndState,
     policies: usize,
 ) -> String {
-    let (way, leave) = match direction {
-        Direction::Ingress => ("ingress", "enter"),
-        Direction::Egress => ("egress", "leave"),
-    };
+    let way = direction.field();
     match (state, verdict) {
         (EndState::Unenforced, _) => "not a pod that policies apply to".into(),
         (EndState::NotIsolated, _) => {
-            format!("no policy isolates it for {way}, so everything may {leave}")
+            format!("no policy isolates it for {way}, so all {way} is allowed")
         }
         (EndState::SelfTraffic, _) => "a pod always reaches itself".into(),
         (EndState::OwnNode, _) => "traffic from a pod's own node is always allowed".into(),
@@ -142,7 +139,7 @@ pub fn end_summary(
             let then = match verdict {
                 Verdict::Allow => "no rule denies the flow",
                 Verdict::Deny => "a rule denies the flow",
-                Verdict::Unknown => "whether a rule denies the flow is not known",
+                Verdict::Unknown => "unknown whether a rule denies the flow",
             };
             format!("selected for {way} by cluster policies, which do not isolate; {then}")
         }
@@ -154,7 +151,7 @@ pub fn end_summary(
             let then = match verdict {
                 Verdict::Allow => "one rule admits the flow",
                 Verdict::Deny => "no rule admits the flow",
-                Verdict::Unknown => "whether a rule admits the flow is not known",
+                Verdict::Unknown => "unknown whether a rule admits the flow",
             };
             format!("isolated for {way} by {by}; {then}")
         }

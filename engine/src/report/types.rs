@@ -137,9 +137,9 @@ pub struct CheckReport {
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum EndpointKind {
-    /// Addresses outside the cluster (or of nodes) that the policies do not tell apart.
+    /// Addresses outside the cluster (or of nodes) that the policies do not distinguish.
     Addresses,
-    /// Pods of one owner, or a group of them where policies tell them apart.
+    /// Pods of one owner, or a group of them where policies distinguish them.
     Workload,
 }
 
@@ -152,7 +152,7 @@ pub enum Isolation {
     No,
     /// At least one NetworkPolicy does.
     Yes,
-    /// Whether one does hangs on a label that a template does not show.
+    /// Whether one does depends on a label that a template does not show.
     Unknown,
     /// Policies do not apply (host network, finished).
     Unenforced,
@@ -176,7 +176,7 @@ pub struct EndpointReport {
     /// `Deployment`, `Pod`, …, for workloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload_kind: Option<String>,
-    /// Which part of the workload, where policies tell its pods apart.
+    /// Which part of the workload, where policies distinguish its pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// Names of its pods in the input, sorted; empty for a template.
@@ -337,7 +337,7 @@ pub struct ListReport {
     pub summary: Summary,
 }
 
-/// A flow to judge.
+/// A flow to evaluate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -513,7 +513,7 @@ pub struct RuleEvidence {
 pub struct EntryEvidence {
     /// Its path, for example `spec.ingress[0].from[1]`.
     pub path: String,
-    /// What it says, shortly: `app=web`, `10.0.0.0/8 except 10.1.0.0/16`, `TCP 5432`.
+    /// What it says, briefly: `app=web`, `10.0.0.0/8 except 10.1.0.0/16`, `TCP 5432`.
     pub text: String,
     /// Where it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -87,7 +87,7 @@ fn of_protocol(context: &mut Context<'_>, path: &Path<'_>, node: &Node<'_>) -> O
 /// The overview of the API says that an empty protocol is all its ports; the schema refuses it.
 fn all_ports(context: &mut Context<'_>, path: &Path<'_>, span: Span) {
     let message =
-        format!("`{path}` names no port: it is read as all ports, and API servers refuse it");
+        format!("`{path}` names no port: it is read as all ports, and API servers reject it");
     let finding = Diagnostic::new(Code::ClusterPolicySchema, message).at(span);
     let help = "write `destinationPort: {range: {start: 1, end: 65535}}`";
     context.reader.report(path, finding.with_help(help));
@@ -185,14 +185,14 @@ fn check_order(context: &mut Context<'_>, path: &Path<'_>, (start, end): (i32, i
         (_, Ordering::Less) | (true, Ordering::Equal) => {}
         // Documented, but not in the schema: such a range is stored, and nobody says what it means.
         (true, Ordering::Greater) => {
-            context.doubt(path, finding.with_help("exchange the two: the rule fails closed"));
+            context.doubt(path, finding.with_help("swap them: the rule fails closed"));
         }
         (false, Ordering::Equal) => {
             let help = format!("write `number: {start}` for one port");
             context.reader.refuse(path, finding.with_help(help));
         }
         (false, Ordering::Greater) => {
-            context.reader.refuse(path, finding.with_help("exchange the two"));
+            context.reader.refuse(path, finding.with_help("swap them"));
         }
     }
 }

@@ -125,7 +125,8 @@ fn check_names_and_addresses(
     let of_pods = |peer: &Peer| matches!(peer.kind, PeerKind::Pods { .. });
     let named = ports.iter().find(|port| matches!(port.ports, PortMatch::Named(_)));
     if let (Some(port), false) = (named, peers.iter().all(of_pods)) {
-        let message = "a port name with a peer that does not select pods: addresses have no port names";
+        let message =
+            "a port name with a peer that does not select pods: addresses have no port names";
         let finding = Diagnostic::new(Code::NamedPortWithAddresses, message).at(port.span);
         let help = "make a rule of its own for the pods, or give the port's number";
         context.reader.refuse(path, finding.with_help(help));

@@ -24,7 +24,7 @@ pub fn write_chain(report: &FlowReport, style: Style, out: &mut dyn Write) -> fm
     write_head(report, style, out)?;
     writeln!(out, "  {}", Plain(&report.summary))?;
     let whole = report.allowed.as_deref().unwrap_or("nothing");
-    writeln!(out, "  allowed for certain between the two: {}", Plain(whole))?;
+    writeln!(out, "  certainly allowed between the two: {}", Plain(whole))?;
     let evidence = &report.evidence;
     write_end("leaves", &report.source, (&evidence.egress, style), out)?;
     write_end("enters", &report.destination, (&evidence.ingress, style), out)

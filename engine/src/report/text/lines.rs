@@ -26,7 +26,7 @@ pub fn write(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
     }
     let reasons = reasons(&report.notes);
     if !reasons.is_empty() {
-        out.write_str("\nNot known, and so not listed:\n")?;
+        out.write_str("\nUnknown (not listed above):\n")?;
     }
     for (message, notes) in reasons {
         writeln!(out, "  {}", Plain(message))?;
@@ -94,7 +94,7 @@ fn state_text(end: &Explanation) -> &'static str {
 
 fn write_rule(rule: &DecidingRule, out: &mut dyn Write) -> fmt::Result {
     let path = rule.path.strip_prefix("spec.").unwrap_or(&rule.path);
-    let perhaps = if rule.matches == Match::Yes { "" } else { "perhaps " };
+    let perhaps = if rule.matches == Match::Yes { "" } else { "possibly " };
     let (peer, ports) = (Plain(&rule.peer), Plain(&rule.ports));
     // Of NetworkPolicies it goes without saying that they admit.
     match (rule.tier, rule.action) {

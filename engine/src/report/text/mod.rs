@@ -63,7 +63,7 @@ pub fn write_list(
     }
 }
 
-/// What an answer does not count: `not judged: 2 CiliumNetworkPolicy (cilium.io): they can change
+/// What an answer does not count: `not evaluated: 2 CiliumNetworkPolicy (cilium.io): they can change
 /// this answer`. None if there is nothing.
 pub fn not_judged(kinds: &[KindCount]) -> Option<String> {
     let texts: Vec<String> =
@@ -71,7 +71,7 @@ pub fn not_judged(kinds: &[KindCount]) -> Option<String> {
     let one = kinds.iter().map(|kind| kind.count).sum::<u32>() == 1;
     let they = if one { "it" } else { "they" };
     let listed = texts.join(", ");
-    (!texts.is_empty()).then(|| format!("not judged: {listed}: {they} can change this answer"))
+    (!texts.is_empty()).then(|| format!("not evaluated: {listed}: {they} can change this answer"))
 }
 
 /// A list as one text; see [`write_list`].

@@ -51,7 +51,7 @@ impl Reasons<'_> {
         let open = policies.iter().any(|policy| policy.matches == Match::Unknown);
         let perhaps = match outcome {
             // Not a rule but the selection of pods is in doubt.
-            TierOutcome::Unknown if !open => "perhaps ",
+            TierOutcome::Unknown if !open => "possibly ",
             _ => "",
         };
         let mut lines = vec![format!("{perhaps}isolated by {}", names(policies.iter().copied()))];
@@ -134,11 +134,11 @@ impl Reasons<'_> {
         // No rule is nearer than another; the chain has the reason for each.
         if several && best(&rule.peers) == Match::No {
             let (count, other) = (policy.rules.len(), self.other);
-            let why = format!("not admitted by {name}: none of its {count} rules names {other}");
+            let why = format!("not admitted by {name}: none of its {count} rules matches {other}");
             return self.line(why, policy.location.as_ref());
         }
         let verb = match policy.matches {
-            Match::Unknown => "perhaps admitted by",
+            Match::Unknown => "possibly admitted by",
             Match::Yes | Match::No => "not admitted by",
         };
         let (why, entry) = obstacle(rule);
@@ -179,10 +179,10 @@ fn ruled_by(rule: &RuleEvidence) -> &'static str {
     match (rule.action, rule.matches) {
         (Action::Accept, Match::Yes) => "accepted by",
         (Action::Deny, Match::Yes) => "denied by",
-        (Action::Pass, Match::Yes) => "passed by",
-        (Action::Accept, _) => "perhaps accepted by",
-        (Action::Deny, _) => "perhaps denied by",
-        (Action::Pass, _) => "perhaps passed by",
+        (Action::Pass, Match::Yes) => "passed on by",
+        (Action::Accept, _) => "possibly accepted by",
+        (Action::Deny, _) => "possibly denied by",
+        (Action::Pass, _) => "possibly passed on by",
     }
 }
 
