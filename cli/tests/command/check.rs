@@ -56,3 +56,27 @@ fn windows_line_ends_do_not_move_the_caret() {
     let ran = run_with(&["check", "-"], text, &[]);
     insta::assert_snapshot!(ran);
 }
+
+/// Every command says it, in text and in JSON.
+#[test]
+fn what_is_not_judged_is_said() {
+    let input = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: x}\n\
+                 spec: {nodeName: n1, containers: [{name: c}]}\n\
+                 status: {phase: Running, podIP: 10.0.0.1, podIPs: [{ip: 10.0.0.1}]}\n\
+                 ---\napiVersion: v1\nkind: Node\nmetadata: {name: n1}\n\
+                 ---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n\
+                 metadata: {name: c, namespace: x}\nspec: {}\n";
+    let flow = ["--from", "x/a", "--to", "192.0.2.1", "--port", "80"];
+    let commands: [&[&str]; 5] =
+        [&["check"], &["list"], &["render", "--node", "n1"], &["eval"], &["explain"]];
+    let said = "not judged: 1 CiliumNetworkPolicy (cilium.io): it can change this answer";
+    for command in commands {
+        let flow = if matches!(command[0], "eval" | "explain") { &flow[..] } else { &[] };
+        let text = run_with(&[command, flow, &["-"]].concat(), input, &[]);
+        assert!(text.err.contains(said), "{command:?}: {}", text.err);
+        let json = run_with(&[command, flow, &["-o", "json", "-"]].concat(), input, &[]);
+        let report: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+        let kinds = report.get("notJudged").unwrap_or(&report["summary"]["notJudged"]);
+        assert_eq!(kinds[0]["kind"], "CiliumNetworkPolicy (cilium.io)", "{command:?}");
+    }
+}
