@@ -91,6 +91,11 @@ impl Applier {
     }
 
     fn announce(&mut self, session: &Session, before: Option<&FilterProgram>) {
+        // First of all: packets that the new rules deny are logged already.
+        for observer in &self.observers.sessions {
+            // An observer that has ended has said why.
+            let _ = observer.send(session.clone());
+        }
         if let Some(news) = self.pod_blocks.news(session.model(), &self.node) {
             tracing::warn!(because = news, "unknown pod addresses are not blocked");
         }
@@ -99,10 +104,6 @@ impl Applier {
         self.status.metrics.in_force(program);
         self.status.metrics.applies.inc();
         self.report_bridges();
-        for observer in &self.observers.sessions {
-            // An observer that has ended has said why.
-            let _ = observer.send(session.clone());
-        }
         if let Some(cutter) = &self.observers.cutter {
             cutter.consider(session, before, program);
         }

@@ -148,8 +148,12 @@ async fn a_server_that_is_away_has_not_removed_the_kind() {
     watched.hear(Duration::from_secs(3));
     watched.stays(&admin).await;
     proxy.cut();
-    watched.hear(Duration::from_secs(2));
+    let mut late = Watched::start(&kubeconfig, patience());
+    watched.hear(Duration::from_secs(1));
+    late.hear(Duration::from_secs(1));
+    assert_eq!(late.lists(Stored::ClusterPolicy), 0, "no answer is not an empty list");
     proxy.mend();
+    late.becomes(&admin, "an agent that started meanwhile").await;
     watched.stays(&admin).await;
     create(&admin, &policy("allow", (5, "Accept", "web"))).await;
     watched.becomes(&admin, "a change after that").await;

@@ -304,6 +304,8 @@ fn follow() {
     scenario.rewrite(&with(&policy("guard", "Admin", 10, &ingress(&[("Deny", &app("web"))]))));
     until(|| scenario.send(&sent) == [Outcome::Refused; 2]);
     let is_told = || {
+        // The first packet may be denied a moment before the log knows the new policies.
+        scenario.send(&sent);
         let log = agents[0].printed();
         log.contains("\"policy\":\"ClusterNetworkPolicy guard\"")
             && log.contains("\"rule\":\"spec.ingress[0]\"")
