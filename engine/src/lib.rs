@@ -34,6 +34,8 @@ pub mod session;
 
 pub mod live;
 
+pub mod lint;
+
 pub mod report;
 
 pub use manifest::SourceFile;

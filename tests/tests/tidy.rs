@@ -250,7 +250,12 @@ fn diagnostics_page() -> String {
     );
     let groups = [
         ("R", "Reading", "What cannot be read as a Kubernetes object."),
-        ("V", "Validation", "What the API server's validation rejects: the object is ignored."),
+        (
+            "V",
+            "Validation",
+            "What the API server's validation rejects: the object is ignored. Of custom resources it \
+             lets some pass, such as an unknown operator: the rule then fails closed.",
+        ),
         ("L", "Pitfalls", "Common mistakes, whether or not the API server rejects them."),
     ];
     for (letter, title, about) in groups {

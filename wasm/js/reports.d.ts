@@ -90,11 +90,12 @@ export interface EndReport {
  *
  * - `unenforced`: Not a pod that policies apply to: outside, a node, host network.
  * - `notIsolated`: No policy selects it in this direction.
- * - `isolated`: At least one policy selects it in this direction, or may.
+ * - `isolated`: At least one NetworkPolicy selects it in this direction, or may.
+ * - `selected`: Only cluster policies select it in this direction, which do not isolate, or may.
  * - `selfTraffic`: A pod to itself: no policy can stop it.
  * - `ownNode`: From the pod's own node: always allowed.
  */
-export type EndState = 'unenforced' | 'notIsolated' | 'isolated' | 'selfTraffic' | 'ownNode';
+export type EndState = 'unenforced' | 'notIsolated' | 'isolated' | 'selected' | 'selfTraffic' | 'ownNode';
 
 /**
  * What an endpoint of the list is.
@@ -233,6 +234,11 @@ export interface FlowReport {
   evidence: Evidence;
   /** Everything allowed between the two, whatever the port asked about. */
   allowed?: string;
+  /**
+   * Objects of the input that decide traffic and that are not judged, by kind with its group:
+   * they can change this answer.
+   */
+  notJudged?: KindCount[];
   /** The port that the pods see, where a Service makes another one of it. */
   podPort?: number;
   /** Why it is unknown. */
@@ -249,7 +255,7 @@ export interface FlowReport {
  */
 export type Isolation = 'no' | 'yes' | 'unknown' | 'unenforced';
 
-/** How many objects of a kind that takes no part in the answer were passed over. */
+/** How many objects there are of a kind that takes no part in the answer. */
 export interface KindCount {
   /** For example `ConfigMap`. */
   kind: string;
@@ -436,17 +442,24 @@ export interface Summary {
   warnings: number;
   /** Findings of severity `info`. */
   infos: number;
+  /**
+   * Objects of kinds that decide traffic and that are not judged, by kind with its group, such
+   * as `CiliumNetworkPolicy (cilium.io)`, sorted: they can change any answer.
+   */
+  notJudged?: KindCount[];
 }
 
 /**
  * Why a verdict cannot be known.
  *
+ * - `tie`: Policies of equal priority disagree, and the order of their evaluation is not defined.
+ * - `name`: A domain name decides, and what it resolves to is not in the input.
  * - `address`: A block of addresses decides, and an end's address is not in the input.
  * - `node`: Whether both ends are on one node decides, and the input does not say.
  * - `label`: A label decides that the controller adds and the template does not show.
  * - `group`: The pods of the workload asked about do not agree.
  */
-export type UnknownReason = 'address' | 'node' | 'label' | 'group';
+export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'group';
 
 /**
  * A verdict.

@@ -17,6 +17,7 @@ mod guide;
 mod input;
 mod list;
 mod render;
+mod tiers;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -130,3 +130,59 @@ impl Chains<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataplane::{Input, Settings, lower};
+    use crate::{Change as Edit, Options, Session, SourceFile};
+
+    /// The program of the node of pod `a`, whose peer has a label.
+    fn program(label: &str) -> FilterProgram {
+        let text = format!(
+            "
+{{apiVersion: v1, kind: Pod, metadata: {{name: a, namespace: x, labels: {{app: a}}}},
+ spec: {{nodeName: n1}}, status: {{phase: Running, podIP: 10.0.0.1}}}}
+---
+{{apiVersion: v1, kind: Pod, metadata: {{name: p, namespace: x, labels: {{app: {label}}}}},
+ spec: {{nodeName: n2}}, status: {{phase: Running, podIP: 10.0.1.1}}}}
+---
+apiVersion: policy.networking.k8s.io/v1beta1
+kind: ClusterNetworkPolicy
+metadata: {{name: admin}}
+spec:
+  tier: Admin
+  priority: 1
+  subject: {{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: a}}}}}}}}
+  ingress:
+  - {{action: Deny, from: [{{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: bad}}}}}}}}]}}
+  - {{action: Accept, from: [{{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: good}}}}}}}}]}}
+  - {{action: Pass, from: [{{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: left}}}}}}}}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: p, namespace: x}}
+spec:
+  podSelector: {{}}
+  ingress: [{{from: [{{podSelector: {{matchLabels: {{app: fine}}}}}}]}}]
+"
+        );
+        let file = SourceFile::new("all.yaml", text.as_bytes());
+        let session = Session::new(Options::default()).apply(vec![Edit::Put(file)]);
+        assert_eq!(session.check().summary.errors, 0, "{:?}", session.check().diagnostics);
+        let (model, policies) = (session.model(), session.policies());
+        lower(Input { model, policies, node: "n1", settings: &Settings::default() })
+    }
+
+    #[test]
+    fn what_a_set_is_asked_for_decides_which_of_its_changes_take_something() {
+        let takes = |before, after| !restricted(&program(before), &program(after)).is_empty();
+        assert!(takes("other", "bad"), "a denied peer more");
+        assert!(!takes("bad", "other"), "a denied peer less");
+        assert!(takes("good", "other"), "an accepted peer less");
+        assert!(!takes("other", "good"), "an accepted peer more");
+        assert!(takes("other", "left") && takes("left", "other"), "the next tier may do anything");
+        assert!(takes("fine", "other"), "an accepted peer less in the next tier");
+        assert!(!takes("other", "fine") && !takes("other", "more"));
+    }
+}

@@ -51,10 +51,12 @@ codes! {
     Encoding = "R05", "encoding", Error;
     /// A known kind in a version that no API server serves.
     UnsupportedVersion = "R06", "unsupported-version", Warning;
-    /// A kind that decides traffic and that is not judged.
+    /// A kind that decides traffic but is not evaluated.
     NotJudged = "R07", "not-judged", Warning;
     /// A field of an older version that is no longer understood: its rule fails closed.
     UnsupportedField = "R08", "unsupported-field", Warning;
+    /// A field that only the experimental channel of its API has.
+    ExperimentalField = "R09", "experimental-field", Info;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
     /// An empty peer.
@@ -81,12 +83,11 @@ codes! {
     ExceptOutside = "L39", "except-outside-cidr", Error;
     /// A CIDR with host bits, leading zeros or an IPv4-mapped address.
     NoncanonicalCidr = "L44", "noncanonical-cidr", Warning;
-    /// A field that only the experimental channel of its API has.
-    ExperimentalField = "L45", "experimental-field", Info;
-    /// Domain names in a rule that denies.
-    DomainNamesDenied = "L46", "domain-names-denied", Warning;
-    /// A protocol without ports, which API servers refuse.
-    EmptyProtocol = "L47", "empty-protocol", Warning;
+    /// Cluster policies of the same tier and priority that disagree about a flow.
+    PriorityTie = "L49", "priority-tie", Warning;
+    /// Domain names in a rule that denies or passes, or a protocol without ports, which API servers
+    /// reject.
+    ClusterPolicySchema = "L50", "cluster-policy-schema", Warning;
     /// An object without a name.
     MissingName = "V01", "missing-name", Error;
     /// A name or namespace that is not allowed.
@@ -113,23 +114,23 @@ codes! {
     LabelValue = "V12", "label-value-invalid", Error;
     /// A required field that is missing.
     MissingField = "V13", "missing-field", Error;
-    /// A list with more items than are allowed, or with none.
+    /// A list that is too long, or empty.
     ListLength = "V14", "list-length", Error;
     /// Several fields of which exactly one may be set.
     OneMember = "V15", "one-member", Error;
-    /// A word that its field does not take.
+    /// A value that its field does not take.
     UnknownWord = "V16", "unknown-word", Error;
     /// A priority outside 0–1000.
     Priority = "V17", "priority-out-of-range", Error;
     /// A text that is too long.
     TooLong = "V18", "too-long", Error;
-    /// The same item twice in a list that is a set.
+    /// A duplicate item in a list that is a set.
     DuplicateItem = "V19", "duplicate-item", Error;
-    /// A range of ports whose start is not below its end.
+    /// A port range whose start is not below its end.
     PortRangeOrder = "V20", "port-range-order", Error;
-    /// A port's name in a rule for addresses.
+    /// A port name in a rule for addresses.
     NamedPortWithAddresses = "V21", "named-port-with-addresses", Error;
-    /// A CIDR with bits set behind its prefix.
+    /// A CIDR with host bits set.
     CidrHostBits = "V22", "cidr-host-bits", Error;
     /// A domain name that is not allowed.
     DomainName = "V23", "domain-name-invalid", Error;

@@ -86,6 +86,7 @@ fn body(reader: &mut Reader, kind: Stored, node: &Node<'_>) -> Body {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Action, ClusterPolicy, ClusterTier, Direction, Rule};
     use super::*;
 
     fn policy(text: &str) -> (super::super::NetworkPolicy, usize) {
@@ -111,6 +112,76 @@ mod tests {
             r#"{"metadata":{"name":"a"},"spec":{"podSelector":{"later":1},"policyTypes":["X"]}}"#,
         );
         assert!(worse.subject.is_empty() && worse.isolates_ingress && worse.isolates_egress);
+    }
+
+    fn cluster_policy(spec: &str) -> (ClusterPolicy, usize) {
+        let text = format!(r#"{{"metadata":{{"name":"a"}},"spec":{spec}}}"#);
+        let (object, findings) = read_stored(&text, Stored::ClusterPolicy);
+        let Body::ClusterPolicy(policy) = object.unwrap().body else { panic!() };
+        (policy, findings.len())
+    }
+
+    fn rules(rules: &[Rule]) -> Vec<(Action, bool)> {
+        rules.iter().map(|rule| (rule.action, rule.fails_closed)).collect()
+    }
+
+    const RULES: &str = r#""ingress":[{"action":"Accept","from":[{"namespaces":{}}]},
+                                      {"action":"Deny","from":[{"namespaces":{}}]},
+                                      {"action":"Pass","from":[{"namespaces":{}}]}]"#;
+
+    #[test]
+    fn a_rule_of_a_cluster_policy_that_is_not_understood_fails_closed_alone() {
+        let rest = r#""tier":"Admin","priority":1,"subject":{"namespaces":{}}"#;
+        let (policy, findings) = cluster_policy(&format!(
+            r#"{{{rest},"egress":[{{"action":"Pass","to":[{{}}]}},
+                                  {{"action":"Accept","to":[{{"later":{{}}}}]}},
+                                  {{"action":"Later","to":[{{"namespaces":{{}}}}]}},
+                                  {{"action":"Accept","to":[{{"namespaces":{{}}}}]}},
+                                  {{"action":"Accept","to":[{{"namespaces":{{}}}}],"when":1}}]}}"#
+        ));
+        let expected = [
+            (Action::Pass, true),
+            (Action::Accept, true),
+            (Action::Deny, true),
+            (Action::Accept, false),
+            (Action::Accept, true),
+        ];
+        assert_eq!(rules(&policy.egress), expected);
+        assert!(findings >= 4 && policy.ingress.is_empty());
+        let (policy, findings) = cluster_policy(&format!("{{{rest},{RULES}}}"));
+        let as_written = [Action::Accept, Action::Deny, Action::Pass].map(|action| (action, false));
+        assert_eq!((rules(&policy.ingress), findings), (as_written.to_vec(), 0));
+    }
+
+    #[test]
+    fn a_cluster_policy_of_which_it_is_unknown_where_it_stands_opens_nothing() {
+        let denials = [(Action::Accept, true), (Action::Deny, false), (Action::Deny, false)];
+        for head in [
+            r#""tier":"Admin","priority":1,"subject":{"later":{}}"#,
+            r#""tier":"Later","priority":1,"subject":{"namespaces":{}}"#,
+            r#""tier":"Admin","priority":1001,"subject":{"namespaces":{}}"#,
+            r#""tier":"Admin","subject":{"namespaces":{"matchExpressions":[{"key":"a","operator":"L"}]}}"#,
+        ] {
+            let (policy, findings) = cluster_policy(&format!("{{{head},{RULES}}}"));
+            assert_eq!(rules(&policy.ingress), denials, "{head}");
+            assert!(policy.subject.namespaces.is_empty() && findings > 0, "{head}");
+            assert!(policy.priority <= 1 && policy.tier == ClusterTier::Admin, "{head}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_policy_that_says_more_fails_closed_as_a_whole() {
+        let head = r#""tier":"Baseline","priority":1,"subject":{"namespaces":{}},"later":1"#;
+        let (policy, _) = cluster_policy(&format!("{{{head},{RULES}}}"));
+        let closed = [Action::Accept, Action::Deny, Action::Pass].map(|action| (action, true));
+        assert_eq!(rules(&policy.ingress), closed);
+        assert_eq!((policy.tier, policy.egress.len()), (ClusterTier::Baseline, 0));
+        for spec in [r#"{"ingress":{},"egress":1}"#, "[]"] {
+            let (policy, _) = cluster_policy(spec);
+            for direction in Direction::BOTH {
+                assert_eq!(rules(policy.rules(direction)), [(Action::Deny, true)], "{spec}");
+            }
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub use select::PeerSet;
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::{ClusterModel, GroupId, Node};
@@ -266,6 +267,13 @@ impl PolicySet {
 
     fn interned(&self) -> usize {
         self.policies.len() + self.sets.len() + self.blocks.len() + self.programs.len()
+    }
+
+    /// Whether cluster policies share a tier and a priority.
+    pub fn has_equal_priorities(&self) -> bool {
+        let ordered = self.policies().filter(|(_, policy)| !policy.tier.only_accepts());
+        let mut seen = FxHashSet::default();
+        { ordered }.any(|(_, policy)| !seen.insert((policy.tier, policy.priority)))
     }
 
     /// A set of pods.

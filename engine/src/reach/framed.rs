@@ -75,7 +75,7 @@ impl Question<'_> {
         Evaluator { model: self.model, set: self.set, stages: &self.rows.stages, conns, memory }
     }
 
-    fn peer<'p, 'm>(
+    pub(super) fn peer<'p, 'm>(
         &'p self,
         (id, class): (ClassId, &'p Class),
         party: &'p Party<'m>,

@@ -12,6 +12,7 @@ mod note;
 mod pair;
 mod row;
 mod stage;
+mod ties;
 mod unit;
 mod why;
 
@@ -19,6 +20,7 @@ pub use class::{Class, ClassId, ClassKind};
 pub use from::Target;
 pub use note::{NoteKey, NoteReason};
 pub use pair::{Conns, pair};
+pub use ties::Tie;
 pub use unit::{Unit, UnitKind};
 pub use why::{Admission, Admissions};
 

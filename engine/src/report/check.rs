@@ -6,6 +6,7 @@ use super::place;
 use super::types::{CheckReport, DiagnosticReport, KindCount, ObjectRef, Severity, Summary};
 use crate::cluster::Endpoint;
 use crate::diagnostic::Diagnostic;
+use crate::lint;
 use crate::manifest::ForeignKind;
 use crate::session::Session;
 
@@ -20,7 +21,7 @@ impl Session {
                     .extend(findings.map(|finding| report(self, Some((file, part)), finding)));
             }
         }
-        let findings = self.findings();
+        let findings = lint::findings(self);
         diagnostics.extend(findings.iter().map(|(origin, finding)| report(self, *origin, finding)));
         diagnostics
             .sort_by(|a, b| (&a.location, &a.code, &a.path).cmp(&(&b.location, &b.code, &b.path)));

@@ -8,10 +8,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use ipnet::IpNet;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{ForeignKind, Object, SourceFile};
 pub use crate::policy::Identity;
 use crate::policy::PolicySet;
@@ -316,44 +315,8 @@ impl Session {
         origins.get(&Arc::as_ptr(object).addr()).copied()
     }
 
-    /// Findings that no document has alone.
-    pub fn findings(&self) -> Vec<(Option<(usize, usize)>, Diagnostic)> {
-        let default = &self.options.default_namespace;
-        let repeated = self.repeated().map(|Repeated { file, part, object }| {
-            let (kind, namespace, name) = identity(object, default);
-            let place = if namespace.is_empty() {
-                String::new()
-            } else {
-                format!(" in namespace `{namespace}`")
-            };
-            let message = format!("a second {kind} `{name}`{place}: it replaces the first");
-            let finding =
-                Diagnostic::new(Code::DuplicateName, message).with_help("rename one of the two");
-            (Some((*file, *part)), about(finding, object))
-        });
-        let inhabited: FxHashSet<u32> =
-            self.model().workloads.iter().map(|workload| workload.namespace).collect();
-        let own = self.set.policies().filter_map(|(_, policy)| Some((policy.namespace?, policy)));
-        let idle = own.filter(|(namespace, _)| !inhabited.contains(namespace));
-        let idle = idle.map(|(namespace, policy)| {
-            let namespace = self.model().namespace_name(namespace);
-            let message =
-                format!("the policy is in namespace `{namespace}`, which has no pods in the input");
-            let mut finding = Diagnostic::new(Code::NamespaceWithoutPods, message);
-            if policy.object.meta.namespace.is_none() {
-                finding = finding.with_help(
-                    "it has no namespace: set `metadata.namespace` if another one is meant",
-                );
-            }
-            (self.origin(&policy.object), about(finding, &policy.object))
-        });
-        repeated.chain(idle).collect()
+    /// Kind, namespace and name of an object.
+    pub fn identity(&self, object: &Object) -> Identity {
+        identity(object, &self.options.default_namespace)
     }
-}
-
-fn about(mut finding: Diagnostic, object: &Object) -> Diagnostic {
-    let namespace = object.meta.namespace.as_deref().map(str::to_owned);
-    finding.object = Some((object.kind().to_owned(), namespace, object.meta.name.to_string()));
-    finding.path = Some("metadata.name".to_owned());
-    finding.at(object.span)
 }

@@ -63,7 +63,7 @@ type Ends = [(Answer, EndVerdict, EndVerdict); 2];
 fn ends(site: &Site, (from, to): (IpAddr, IpAddr), traffic: Traffic) -> Ends {
     let (model, policies) = (site.session.model(), site.session.policies());
     let ways = [(Direction::Egress, from, to), (Direction::Ingress, to, from)];
-    let flow = (of_protocol(traffic.protocol).into(), traffic.port);
+    let flow = (of_protocol(traffic.protocol), traffic.port);
     ways.map(|way| {
         asked(model, way, flow, |question| {
             let verdict = judge(policies, question, &mut NoTrace);
@@ -161,7 +161,7 @@ fn doubts_close() {
             let pairs = pairs.flat_map(|(one, two)| [(one, two), (two, one)]);
             for (from, to) in pairs.filter(|(from, to)| on_node(from) || on_node(to)) {
                 for one in every_protocol(&ports(&cluster)) {
-                    let flow = (of_protocol(one.protocol).into(), one.port);
+                    let flow = (of_protocol(one.protocol), one.port);
                     let ways = [(Direction::Egress, from, to), (Direction::Ingress, to, from)];
                     // What a node sends to its own pods is not forwarded.
                     let from_node =

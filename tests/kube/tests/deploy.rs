@@ -186,6 +186,7 @@ async fn the_account_can_do_nothing_else() {
     let Some(cluster) = cluster().await else { return };
     let admin = cluster.admin().unwrap();
     create_agent_account(&admin).await.unwrap();
+    cluster.install_cluster_policy_crds(Channel::Standard).await.unwrap();
     create_service_account(&admin, AGENT_NAMESPACE, "anybody").await.unwrap();
     let anybody = allowed(&admin, "anybody").await;
     let agent = allowed(&admin, AGENT_ACCOUNT).await;
@@ -198,10 +199,12 @@ async fn the_account_can_do_nothing_else() {
         "list /nodes",
         "list /pods",
         "list networking.k8s.io/networkpolicies",
+        "list policy.networking.k8s.io/clusternetworkpolicies",
         "watch /namespaces",
         "watch /nodes",
         "watch /pods",
         "watch networking.k8s.io/networkpolicies",
+        "watch policy.networking.k8s.io/clusternetworkpolicies",
     ];
     assert_eq!(more, wanted);
 }

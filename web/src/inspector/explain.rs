@@ -134,7 +134,7 @@ fn tier_step(store: &Store, (end, tier): (&EndReport, &TierEvidence), amber: boo
             if reached {
                 { cards(store, (deciding, others), amber) }
             } else {
-                { folded(store, &others) }
+                { folded(store, None, &others) }
             }
         </li>
     }
@@ -150,17 +150,18 @@ fn cards(store: &Store, (deciding, others): (Policies<'_>, Policies<'_>), amber:
             if others.len() <= 2 {
                 { for others.iter().map(|policy| card(store, policy, false)) }
             } else {
-                { folded(store, &others) }
+                { folded(store, Some(store.text().other_policies), &others) }
             }
         </div>
     }
 }
 
-fn folded(store: &Store, others: &[&PolicyEvidence]) -> Html {
+fn folded(store: &Store, title: Option<&str>, others: &[&PolicyEvidence]) -> Html {
     let n = u32::try_from(others.len()).unwrap_or(u32::MAX);
+    let title = title.map(|title| format!("{title} · ")).unwrap_or_default();
     html! {
         <details class="others">
-            <summary class="link">{ store.text().other_policies }{ " · " }{ count(store.text().policies, n) }</summary>
+            <summary class="link">{ title }{ count(store.text().policies, n) }</summary>
             <div class="cards">{ for others.iter().map(|policy| card(store, policy, false)) }</div>
         </details>
     }

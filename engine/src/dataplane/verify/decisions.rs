@@ -59,6 +59,12 @@ pub enum Key<'d> {
     Origin(&'d Origin),
 }
 
+/// Addresses that are asked for, and connections with them.
+pub type Part<'d> = (&'d Arc<Asked>, ConnSet);
+
+/// Connections by addresses that are written in rules or policies.
+pub type Written<'d> = BTreeMap<Key<'d>, ConnSet>;
+
 /// Decisions one after the other that have one outcome.
 #[derive(Debug)]
 pub struct Run<'d> {
@@ -67,7 +73,7 @@ pub struct Run<'d> {
     /// Connections with whatever peer.
     pub everywhere: ConnSet,
     /// Other connections, by peers.
-    pub parts: BTreeMap<Key<'d>, (&'d Arc<Asked>, ConnSet)>,
+    pub parts: BTreeMap<Key<'d>, Part<'d>>,
 }
 
 impl Outcome {
@@ -248,7 +254,7 @@ impl<'d> Run<'d> {
     }
 
     /// Parts whose addresses are written, and the others.
-    pub fn split(self) -> (BTreeMap<Key<'d>, ConnSet>, Vec<(&'d Arc<Asked>, ConnSet)>) {
+    pub fn split(self) -> (Written<'d>, Vec<Part<'d>>) {
         let (mut written, mut others) = (BTreeMap::new(), Vec::new());
         for (key, (asked, conns)) in self.parts {
             match key {

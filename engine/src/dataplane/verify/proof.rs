@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::program::{Chain, ChainName, SetName};
-use super::decisions::{By, Decisions, Outcome, Run};
+use super::decisions::{By, Decisions, Outcome, Part, Run};
 use super::policies::PodSpaces;
 use super::reader::KnownSets;
 use super::space::{Admitted, Asked, Extent, Origin, PodsKey};
@@ -212,8 +212,8 @@ impl Equals {
     /// Finds for each set of the program the pods that it stands for.
     fn matched<'a>(
         &mut self,
-        found: impl Iterator<Item = (&'a Arc<Asked>, ConnSet)>,
-        mut expected: Vec<(&Arc<Asked>, ConnSet)>,
+        found: impl Iterator<Item = Part<'a>>,
+        mut expected: Vec<Part<'_>>,
         pairs: &mut Vec<Pair>,
     ) -> bool {
         for (set, conns) in found {

@@ -98,6 +98,12 @@ impl<'r> Context<'r> {
         false
     }
 
+    /// Reports null in a list of texts, where a typed object would have an empty one.
+    pub fn null_text(&mut self, path: &Path<'_>, node: &Node<'_>) {
+        let message = format!("`{path}` takes a string, not null");
+        self.reader.refuse(path, Diagnostic::new(Code::WrongType, message).at(node.span));
+    }
+
     /// The items of a list whose length is checked.
     pub fn items<'n, 't>(
         &mut self,

@@ -169,13 +169,14 @@ fn network<'n>(
     };
     if Cidr::has_host_bits(text) {
         let message = format!("`{text}` has bits set behind its prefix");
-        let finding = Diagnostic::new(Code::CidrHostBits, message).at(item.span);
-        let finding = finding.with_help(format!("write `{block}`"));
+        let finding = |code| {
+            Diagnostic::new(code, message).at(item.span).with_help(format!("write `{block}`"))
+        };
         // `v1alpha1` takes them, and means the whole block.
         if context.is_outdated() {
-            context.reader.report(path, finding);
+            context.reader.report(path, finding(Code::NoncanonicalCidr));
         } else {
-            context.reader.refuse(path, finding);
+            context.reader.refuse(path, finding(Code::CidrHostBits));
         }
     }
     Some((text, block))
@@ -217,8 +218,7 @@ fn is_domain_name(text: &str) -> bool {
 /// A string of a list, where null is none either.
 fn text<'n>(context: &mut Context<'_>, path: &Path<'_>, item: &'n Node<'_>) -> Option<&'n str> {
     if item.is_null() {
-        let message = format!("`{path}` takes a string, not null");
-        context.reader.refuse(path, Diagnostic::new(Code::WrongType, message).at(item.span));
+        context.null_text(path, item);
     }
     context.reader.string(path, Some(item))
 }

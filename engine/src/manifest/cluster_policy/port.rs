@@ -11,7 +11,7 @@ use super::peer::one_member;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::net::Protocol;
 use crate::source::Span;
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// Reads the list of ports, under whichever name the kind has it.
 pub fn read_all(
@@ -61,11 +61,14 @@ fn of_protocol(context: &mut Context<'_>, path: &Path<'_>, node: &Node<'_>) -> O
     if !context.is_map(path, node) {
         return None;
     }
-    let fields = context.reader.fields(path, node, Keys::Exactly(&["destinationPort"]));
-    let Some(node) = fields.get("destinationPort") else {
-        all_ports(context, path, fields.span);
+    // Only as written so: what is empty once a field has been dropped meant something else.
+    if matches!(&node.value, Value::Map(entries) if entries.is_empty()) {
+        all_ports(context, path, node.span);
         return Some(PortMatch::Any);
-    };
+    }
+    let known = &["destinationPort"];
+    let fields = context.reader.fields(path, node, Keys::Exactly(known));
+    let (_, node) = one_member(context, path, &fields, known)?;
     let path = path.field("destinationPort");
     if !context.is_map(&path, node) {
         return None;
@@ -85,7 +88,7 @@ fn of_protocol(context: &mut Context<'_>, path: &Path<'_>, node: &Node<'_>) -> O
 fn all_ports(context: &mut Context<'_>, path: &Path<'_>, span: Span) {
     let message =
         format!("`{path}` names no port: it is read as all ports, and API servers refuse it");
-    let finding = Diagnostic::new(Code::EmptyProtocol, message).at(span);
+    let finding = Diagnostic::new(Code::ClusterPolicySchema, message).at(span);
     let help = "write `destinationPort: {range: {start: 1, end: 65535}}`";
     context.reader.report(path, finding.with_help(help));
 }

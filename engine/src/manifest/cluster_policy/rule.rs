@@ -30,7 +30,11 @@ fn parts(
     node: &Node<'_>,
 ) -> Rule {
     let (ports_field, peers_field) = (context.kind.ports_field(), direction.peers_field());
-    context.is_map(path, node);
+    if !context.is_map(path, node) {
+        let (peers, ports) = (Vec::new(), Vec::new());
+        let action = Action::Deny;
+        return Rule { name: None, action, fails_closed: true, peers, ports, span: node.span };
+    }
     let known = ["name", "action", peers_field, ports_field];
     let fields = context.reader.fields(path, node, Keys::Exactly(&known));
     let name = name(context, &path.field("name"), fields.get("name"));
@@ -121,7 +125,7 @@ fn check_names_and_addresses(
     let of_pods = |peer: &Peer| matches!(peer.kind, PeerKind::Pods { .. });
     let named = ports.iter().find(|port| matches!(port.ports, PortMatch::Named(_)));
     if let (Some(port), false) = (named, peers.iter().all(of_pods)) {
-        let message = "a port's name beside a peer that is not pods: addresses have no port names";
+        let message = "a port name with a peer that does not select pods: addresses have no port names";
         let finding = Diagnostic::new(Code::NamedPortWithAddresses, message).at(port.span);
         let help = "make a rule of its own for the pods, or give the port's number";
         context.reader.refuse(path, finding.with_help(help));
@@ -133,7 +137,7 @@ fn check_denied_names(context: &mut Context<'_>, path: &Path<'_>, peers: &[Peer]
     for peer in peers.iter().filter(|peer| matches!(peer.kind, PeerKind::DomainNames(_))) {
         let message = "domain names are for Accept rules only: a name has more addresses than \
                        anybody has seen, and the rest stays open";
-        let finding = Diagnostic::new(Code::DomainNamesDenied, message).at(peer.span);
+        let finding = Diagnostic::new(Code::ClusterPolicySchema, message).at(peer.span);
         let help = "accept the names that are wanted, and deny `networks: [0.0.0.0/0, \"::/0\"]` after them";
         context.reader.report(path, finding.with_help(help));
     }

@@ -1,11 +1,13 @@
 //! Label selectors as custom resources have them.
 
+use std::borrow::Cow;
+
 use super::super::policy::selector;
 use super::super::read::{Path, Reader};
 use super::context::Context;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::selector::Selector;
-use crate::tree::{Node, Value};
+use crate::tree::{Entry, Node, Value};
 
 /// Reads a label selector.
 ///
@@ -16,45 +18,72 @@ pub fn read(context: &mut Context<'_>, path: &Path<'_>, node: &Node<'_>) -> Sele
         return Selector::default();
     }
     let mut reader = Reader::default();
-    let selector = selector::read(&mut reader, path, Some(node));
-    let required = required(context, path, node);
+    let selector = selector::read(&mut reader, path, Some(&without_null_labels(node)));
+    let said = required(context, path, node);
     for finding in reader.diagnostics {
-        let at = finding.path.clone();
+        let again = finding.path.as_ref().is_some_and(|at| said.contains(at));
         match finding.code {
+            _ if again => {}
             Code::UnknownField => old_member(context, finding),
             Code::WrongType | Code::NonStringLabel => {
                 context.reader.refused = true;
                 context.reader.diagnostics.push(finding);
             }
-            // What is missing has been reported as that.
-            _ if at.is_some_and(|at| required.contains(&at)) => {}
             _ => context.doubt_as_is(finding),
         }
     }
     selector.unwrap_or_default()
 }
 
-/// Fields that are required and missing, reported; and where they would stand.
+/// Labels that are null are dropped from a custom resource; from typed ones, they are empty.
+fn without_null_labels<'n, 't>(node: &'n Node<'t>) -> Cow<'n, Node<'t>> {
+    let is_null = |entry: &Entry<'_>| entry.value.is_null();
+    let nulls = match node.get("matchLabels").map(|labels| &labels.value) {
+        Some(Value::Map(labels)) => labels.iter().any(is_null),
+        _ => false,
+    };
+    if !nulls {
+        return Cow::Borrowed(node);
+    }
+    let mut node = node.clone();
+    if let Value::Map(fields) = &mut node.value {
+        for field in fields.iter_mut().filter(|field| field.key == "matchLabels") {
+            if let Value::Map(labels) = &mut field.value.value {
+                labels.retain(|entry| !is_null(entry));
+            }
+        }
+    }
+    Cow::Owned(node)
+}
+
+/// Reports expressions that lack what is required or are none, and null among values; and says
+/// where, so that nothing else is said of it.
 fn required(context: &mut Context<'_>, path: &Path<'_>, node: &Node<'_>) -> Vec<String> {
     let path = path.field("matchExpressions");
-    let mut missing = Vec::new();
+    let mut said = Vec::new();
     let Some(Value::Seq(items)) = node.get("matchExpressions").map(|node| &node.value) else {
-        return missing;
+        return said;
     };
     for (i, item) in items.iter().enumerate() {
         let path = path.item(i);
         if !context.is_map(&path, item) {
+            said.extend([&path, &path.field("key"), &path.field("operator")].map(Path::to_string));
             continue;
         }
         for name in ["key", "operator"] {
             if item.get(name).is_none_or(Node::is_null) {
                 let path = path.field(name);
                 context.missing(&path, item.span, "an expression needs a key and an operator");
-                missing.push(path.to_string());
+                said.push(path.to_string());
             }
         }
+        if let Some(Value::Seq(values)) = item.get("values").map(|values| &values.value) {
+            let path = path.field("values");
+            let nulls = values.iter().enumerate().filter(|(_, value)| value.is_null());
+            nulls.for_each(|(i, value)| context.null_text(&path.item(i), value));
+        }
     }
-    missing
+    said
 }
 
 /// Fields of selectors before v0.1.7 of the API, which was `v1alpha1` too: clusters that still have

@@ -152,6 +152,11 @@ impl Stages {
         self.frames.get(id as usize)
     }
 
+    /// All segments, by number.
+    pub fn segments(&self) -> impl Iterator<Item = (SegmentId, &Segment)> {
+        (0..).zip(&self.segments)
+    }
+
     /// A segment.
     pub fn segment_of(&self, id: SegmentId) -> Option<&Segment> {
         self.segments.get(id as usize)

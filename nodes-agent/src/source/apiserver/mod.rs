@@ -53,7 +53,7 @@ pub struct Patience {
     pub answer: Duration,
     /// Between two signs of life of a watch. The server sends one each minute.
     pub watch: Duration,
-    /// How long a watch is asked for. The server ends it then, and it is begun anew elsewhere: so
+    /// How long a watch is asked for. The server ends it then, and it is begun again elsewhere: so
     /// agents spread again over servers of which one had been away.
     pub life: Duration,
     /// Between two questions whether a kind is served that has to be installed; up to half of it

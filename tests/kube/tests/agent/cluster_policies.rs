@@ -10,7 +10,7 @@ use portcullis_kube::{
 };
 use serde_json::{Value, json};
 
-use super::state::Watched;
+use super::state::{EARLIER_CLUSTER_POLICIES, Watched};
 use super::{account, cluster, fill};
 
 /// It is asked often whether the kind is served.
@@ -75,6 +75,60 @@ async fn a_kind_that_comes_and_goes_is_followed() {
     cluster.install_cluster_policy_crds(Channel::Experimental).await.unwrap();
     create(&admin, &policy("guard", (1, "Deny", "api"))).await;
     watched.becomes(&admin, "it is installed again").await;
+}
+
+/// Has the server serve v1beta1 or not; v1alpha2 it always serves.
+async fn serve_v1beta1(admin: &Client, served: bool) {
+    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/\
+                clusternetworkpolicies.policy.networking.k8s.io";
+    let get = http::Request::get(path).body(Vec::new()).unwrap();
+    let mut definition: Value =
+        serde_json::from_str(&admin.request_text(get).await.unwrap()).unwrap();
+    let versions = definition.pointer_mut("/spec/versions").and_then(Value::as_array_mut).unwrap();
+    for version in versions.iter_mut().filter(|version| version["name"] == "v1beta1") {
+        version["served"] = served.into();
+    }
+    let put = http::Request::put(path).header("Content-Type", "application/json");
+    let put = put.body(definition.to_string().into_bytes()).unwrap();
+    admin.request_text(put).await.unwrap();
+    // It is served otherwise some time after the answer.
+    let is_served = async || {
+        let get = http::Request::get(CLUSTER_POLICIES).body(Vec::new()).unwrap();
+        admin.request_text(get).await.is_ok()
+    };
+    while is_served().await != served {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_version_that_is_served_is_watched() {
+    let Some(cluster) = cluster(&[]).await else { return };
+    let admin = cluster.admin().unwrap();
+    fill(&admin).await;
+    cluster.install_cluster_policy_crds(Channel::Standard).await.unwrap();
+    serve_v1beta1(&admin, false).await;
+    let create = async |name: &str, action: &str, priority: u16| {
+        let mut object = policy(name, (priority, action, "web"));
+        object["apiVersion"] = "policy.networking.k8s.io/v1alpha2".into();
+        let body = object.to_string();
+        let answer = send(&admin, EARLIER_CLUSTER_POLICIES, Body::Json(&body)).await.unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.body);
+    };
+    create("guard", "Deny", 10).await;
+    let kubeconfig = account(&cluster, &admin, &cluster.url()).await;
+    let mut watched = Watched::start(&kubeconfig, patience());
+    watched.becomes(&admin, "the earlier version").await;
+    assert_eq!(watched.errors(), 0);
+    serve_v1beta1(&admin, true).await;
+    create("allow", "Accept", 5).await;
+    watched.becomes(&admin, "the later version is served as well").await;
+    watched.hear(Duration::from_secs(2));
+    serve_v1beta1(&admin, false).await;
+    create("pass", "Pass", 1).await;
+    watched.becomes(&admin, "and is not any more").await;
+    watched.hear(Duration::from_secs(2));
+    watched.stays(&admin).await;
 }
 
 /// Nothing but the server's word that there is no such kind counts as that.

@@ -21,6 +21,10 @@ use portcullis_engine::{Options, Session};
 use portcullis_kube::CLUSTER_POLICIES;
 use serde_json::Value;
 
+/// Where ClusterNetworkPolicies are on a server that only serves the earlier version.
+pub const EARLIER_CLUSTER_POLICIES: &str =
+    "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies";
+
 /// How long a change may be on its way, on a busy machine, through pauses between attempts.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -54,6 +58,24 @@ impl State {
     }
 }
 
+/// What is at a path; none if the server says that it does not have it.
+async fn list(client: &Client, path: &str) -> Option<Value> {
+    let request = http::Request::get(path).body(Vec::new()).unwrap();
+    match client.request_text(request).await {
+        Ok(text) => Some(serde_json::from_str(&text).unwrap()),
+        Err(kube::Error::Api(status)) if status.code == 404 => None,
+        Err(error) => panic!("{path}: {error}"),
+    }
+}
+
+/// Where ClusterNetworkPolicies are, if anywhere.
+async fn cluster_policies(client: &Client) -> &'static str {
+    match list(client, CLUSTER_POLICIES).await {
+        Some(_) => CLUSTER_POLICIES,
+        None => EARLIER_CLUSTER_POLICIES,
+    }
+}
+
 /// The state that lists tell.
 pub async fn afresh(client: &Client) -> State {
     let mut objects = Vec::new();
@@ -62,17 +84,11 @@ pub async fn afresh(client: &Client) -> State {
         (Stored::Namespace, "/api/v1/namespaces"),
         (Stored::Node, "/api/v1/nodes"),
         (Stored::Policy, "/apis/networking.k8s.io/v1/networkpolicies"),
-        (Stored::ClusterPolicy, CLUSTER_POLICIES),
+        (Stored::ClusterPolicy, cluster_policies(client).await),
     ] {
-        let request = http::Request::get(path).body(Vec::new()).unwrap();
-        let list: Value = match client.request_text(request).await {
-            Ok(text) => serde_json::from_str(&text).unwrap(),
-            Err(kube::Error::Api(status))
-                if kind == Stored::ClusterPolicy && status.code == 404 =>
-            {
-                continue;
-            }
-            Err(error) => panic!("{path}: {error}"),
+        let Some(list) = list(client, path).await else {
+            assert_eq!(kind, Stored::ClusterPolicy, "{path} is not there");
+            continue;
         };
         for item in list.get("items").and_then(Value::as_array).unwrap() {
             let (object, findings) = read_stored(&item.to_string(), kind);

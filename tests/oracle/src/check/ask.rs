@@ -132,7 +132,7 @@ pub fn of_protocol(protocol: Protocol) -> EngineProtocol {
 
 /// What is found in manifests that are valid: a namespace that is not in the input, ports by name
 /// and domain names in rules that deny, a version that is outdated.
-const EXPECTED: [&str; 4] = ["L11", "L22", "L45", "L46"];
+const EXPECTED: [&str; 5] = ["L11", "L22", "L49", "L50", "R09"];
 
 fn options(cluster: &Cluster) -> Options {
     let nets = |nets: &[Net]| {

@@ -9,9 +9,11 @@ use portcullis_packets::probe::{Outcome, Probe};
 use super::Test;
 use super::agent::Running;
 use super::scenario::{Files, KINDS, Scenario};
+use super::talk::{connect, echo, talks};
 
 pub const TESTS: &[Test] = &[
     ("tiers: every action, peer and port decides, however wired and enforced", decide),
+    ("tiers: a live connection ends when it is denied, another one is left alone", ended),
     ("tiers: an agent that runs follows cluster policies, and its flow log names them", follow),
 ];
 
@@ -254,8 +256,36 @@ fn decide() {
     }
 }
 
+/// `web` and `job` talk to `db`. Then `web` comes into a set of pods that are denied, which takes
+/// no other chain; and then nobody is accepted any more past a NetworkPolicy.
+fn ended() {
+    let labelled = |files: Files, labels: &str| -> Files {
+        let text = |text: String| text.replace("labels: {app: web}", labels);
+        files.into_iter().map(|(name, all)| (name, text(all))).collect()
+    };
+    let denied = "{pods: {namespaceSelector: {}, podSelector: {matchLabels: {bad: 'yes'}}}}";
+    let deny = policy("guard", "Admin", 10, &ingress(&[("Deny", denied)]));
+    let accept = policy("open", "Admin", 20, &ingress(&[("Accept", EVERYBODY)])) + ISOLATED;
+    let before = with(&(deny.clone() + &accept));
+    for kind in KINDS {
+        let mut scenario = Scenario::build(kind, &before, &[]);
+        let agent = Running::start(&scenario, 0, &[]);
+        let to = [false, true].map(|six| echo(&scenario, "shop/db", six));
+        let mut web = to.map(|to| connect(&scenario, "shop/web", to));
+        let mut job = to.map(|to| connect(&scenario, "shop/job", to));
+        assert!(web.iter_mut().chain(&mut job).all(talks), "{kind:?}");
+        scenario.rewrite(&labelled(before.clone(), "labels: {app: web, bad: 'yes'}"));
+        until(|| !web.iter_mut().any(talks));
+        assert!(job.iter_mut().all(talks), "{kind:?}: others were cut");
+        scenario.rewrite(&with(&(deny.clone() + ISOLATED)));
+        until(|| !job.iter_mut().any(talks));
+        agent.wait("/metrics", "portcullis_connections_cut_total 4\n");
+        agent.stop();
+    }
+}
+
 /// Waits until something is so, ten seconds at most.
-pub fn until(is_so: impl Fn() -> bool) {
+pub fn until(mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < Duration::from_secs(10), "not so yet");

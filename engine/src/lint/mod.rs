@@ -1,0 +1,36 @@
+//! Findings about the whole input, which no document has alone: one file each.
+//!
+//! A lint is a function from a session to findings, in [`ALL`]; its code is in the registry of
+//! [`crate::diagnostic`]. It looks at what is compiled, not at text, and says nothing where the
+//! input leaves open whether there is anything to say.
+
+mod duplicate_name;
+mod namespace_without_pods;
+mod priority_tie;
+
+use std::sync::Arc;
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::Object;
+use crate::session::Session;
+
+/// A finding, and where it stands: the index of the file, and of the part there; none where the
+/// object was not read from a text.
+pub type Finding = (Option<(usize, usize)>, Diagnostic);
+
+/// All lints, in the order of their codes.
+pub const ALL: &[fn(&Session) -> Vec<Finding>] =
+    &[namespace_without_pods::findings, duplicate_name::findings, priority_tie::findings];
+
+/// What all lints find.
+pub fn findings(session: &Session) -> Vec<Finding> {
+    ALL.iter().flat_map(|lint| lint(session)).collect()
+}
+
+/// The finding, said of a field of an object.
+fn about(session: &Session, object: &Arc<Object>, path: &str, mut finding: Diagnostic) -> Finding {
+    let namespace = object.meta.namespace.as_deref().map(str::to_owned);
+    finding.object = Some((object.kind().to_owned(), namespace, object.meta.name.to_string()));
+    finding.path = Some(path.to_owned());
+    (session.origin(object), finding.at(object.span))
+}

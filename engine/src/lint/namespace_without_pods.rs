@@ -1,0 +1,28 @@
+//! L11: a policy in a namespace that has no pods in the input.
+
+use rustc_hash::FxHashSet;
+
+use super::{Finding, about};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::session::Session;
+
+/// One finding for each such policy; those of the whole cluster are in no namespace.
+pub fn findings(session: &Session) -> Vec<Finding> {
+    let model = session.model();
+    let inhabited: FxHashSet<u32> = model.workloads.iter().map(|one| one.namespace).collect();
+    let own = session.policies().policies();
+    let own = own.filter_map(|(_, policy)| Some((policy.namespace?, policy)));
+    let idle = own.filter(|(namespace, _)| !inhabited.contains(namespace));
+    let idle = idle.map(|(namespace, policy)| {
+        let namespace = model.namespace_name(namespace);
+        let message =
+            format!("the policy is in namespace `{namespace}`, which has no pods in the input");
+        let mut finding = Diagnostic::new(Code::NamespaceWithoutPods, message);
+        if policy.object.meta.namespace.is_none() {
+            finding = finding
+                .with_help("it has no namespace: set `metadata.namespace` if another one is meant");
+        }
+        about(session, &policy.object, "metadata.name", finding)
+    });
+    idle.collect()
+}

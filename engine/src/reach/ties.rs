@@ -1,0 +1,106 @@
+//! Policies of equal priority that disagree about some flow.
+
+use std::collections::BTreeSet;
+
+use super::ask::Question;
+use super::stage::{Evaluator, Segment};
+use super::{Reach, pair};
+use crate::manifest::{Action, Direction};
+use crate::net::ConnSet;
+use crate::policy::fold::{Outcomes, Ties};
+use crate::policy::{CompiledPolicy, PolicyId, PolicyRef, PolicySet, Program, Tier};
+use crate::verdict::Party;
+
+/// Two policies of one tier and priority, the lesser number first, and the direction in which they
+/// disagree.
+pub type Tie = (PolicyId, PolicyId, Direction);
+
+impl Reach<'_> {
+    /// All pairs of policies of equal tier and priority that select a common pod and of which one
+    /// does something else than the other with some flow that no policy before them decides.
+    ///
+    /// # Cost
+    /// None where no two policies of one priority select a common pod; else linear in the classes
+    /// for each combination of policies that select one.
+    pub fn ties(&mut self) -> BTreeSet<Tie> {
+        let (model, set, classes) = (self.model, self.set, &self.classes);
+        let mut found = BTreeSet::new();
+        for ((family, rows), memory) in self.rows.iter().zip(&mut self.stages) {
+            let (conns, stages, family) = (&mut self.conns, &rows.stages, *family);
+            let mut evaluator = Evaluator { model, set, stages, conns, memory };
+            for (id, segment) in stages.segments().filter(|(_, one)| !one.ties.is_empty()) {
+                for (source, class) in classes.iter().filter(|(_, c)| c.place(family).is_some()) {
+                    let question = Question { model, set, classes, rows, family, source };
+                    let Some(party) = question.party(class) else { continue };
+                    let peer = question.peer((source, class), &party);
+                    if peer.is_some_and(|peer| evaluator.fate(id, peer).1) {
+                        found.extend(disagreeing(set, segment, &party));
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Pairs of a segment's policies that do different things with a peer.
+fn disagreeing(set: &PolicySet, segment: &Segment, peer: &Party<'_>) -> Vec<Tie> {
+    let mut found = Vec::new();
+    for tier in &segment.program.tiers {
+        let known = tier.policies.iter().filter_map(|one| Some((*one, set.policy(one.policy)?)));
+        let known: Vec<(PolicyRef, &CompiledPolicy)> =
+            known.map(|(one, policy)| (one, &**policy)).collect();
+        for tied in known.chunk_by(|(_, a), (_, b)| a.priority == b.priority) {
+            let alone = |(one, policy): &(PolicyRef, &CompiledPolicy)| Alone {
+                policy: one.policy,
+                passes: passes(policy, segment.direction),
+                outcomes: by_itself((set, tier), segment.direction, *one, peer),
+            };
+            let tied: Vec<Alone> = tied.iter().map(alone).collect();
+            for (index, one) in tied.iter().enumerate() {
+                let others = tied.iter().skip(index + 1).filter(|other| one.disagrees(other));
+                found.extend(others.map(|other| {
+                    let (a, b) = (one.policy.min(other.policy), one.policy.max(other.policy));
+                    (a, b, segment.direction)
+                }));
+            }
+        }
+    }
+    found
+}
+
+/// What a policy does where no other one is.
+struct Alone {
+    policy: PolicyId,
+    /// Whether one of its rules passes on, rather than that none matches.
+    passes: bool,
+    outcomes: Outcomes<ConnSet>,
+}
+
+impl Alone {
+    fn disagrees(&self, other: &Self) -> bool {
+        let meet = |a: &ConnSet, b: &ConnSet| !a.intersection(b).is_empty();
+        let (one, two) = (&self.outcomes, &other.outcomes);
+        let decides = |of: &Outcomes<ConnSet>| !of.accept.is_empty() || !of.deny.is_empty();
+        meet(&one.accept, &two.deny)
+            || meet(&one.deny, &two.accept)
+            || (self.passes && decides(two))
+            || (other.passes && decides(one))
+    }
+}
+
+fn by_itself(
+    (set, tier): (&PolicySet, &Tier),
+    direction: Direction,
+    one: PolicyRef,
+    peer: &Party<'_>,
+) -> Outcomes<ConnSet> {
+    let tier = Tier { kind: tier.kind, policies: vec![one] };
+    let program = Program { tiers: vec![tier] };
+    pair::by_tier((set, &program), (direction, Ties::Any), (None, peer))
+}
+
+fn passes(policy: &CompiledPolicy, direction: Direction) -> bool {
+    let rules = policy.rules(direction).unwrap_or_default();
+    rules.iter().any(|rule| rule.action == Action::Pass)
+}
