@@ -326,12 +326,15 @@ fn peer_key(own: Option<u32>, namespaces: Option<&Selector>, pods: Option<&Selec
 }
 
 /// Addresses of nodes that a selector matches: those that it does for certain, and those that it
-/// may. Without a Node in the input, any address of a node may be meant.
+/// may. Without a Node in the input, any address of a node may be meant; no address is that of two
+/// nodes.
 ///
 /// # Source
 /// ClusterNetworkPolicy §3: by address, not by pod.
 fn node_addresses(model: &ClusterModel, selector: &Selector) -> (AddrSet, AddrSet) {
-    let elsewhere = || model.space.nodes.clone().unwrap_or_else(AddrSet::full);
+    let known =
+        AddrSet::from_addresses(model.nodes.iter().flat_map(|node| &node.addresses).copied());
+    let elsewhere = || model.space.nodes.clone().unwrap_or_else(AddrSet::full).difference(&known);
     let (mut certain, mut possible) = (AddrSet::default(), AddrSet::default());
     for node in model.nodes.iter() {
         let own = AddrSet::from_addresses(node.addresses.iter().copied());

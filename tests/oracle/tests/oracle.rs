@@ -10,8 +10,9 @@ use std::net::IpAddr;
 
 use portcullis_oracle::check::{Effort, Engine, compare_with, shrink_by};
 use portcullis_oracle::cluster::{
-    Cluster, Container, ContainerPort, Direction, Labels, Namespace, Net, Node, Peer, Phase, Pod,
-    Policy, Port, PortName, Protocol, Rule, Selector, Spec,
+    Action, Cluster, ClusterPolicy, ClusterTier, Container, ContainerPort, Direction, Labels,
+    Namespace, Net, Node, Peer, Phase, Pod, Policy, PolicyVersion, Port, PortName, Protocol, Rule,
+    Selector, Spec,
 };
 use portcullis_oracle::generate;
 use portcullis_oracle::oracle::{End, Traffic, Verdict, verdict, worlds_of};
@@ -265,4 +266,48 @@ fn an_engine_that_misses_a_policy_is_found_out() {
         small.policies.len() == 1 && small.pods.len() + small.workloads.len() <= 2,
         "{small:?}"
     );
+}
+
+/// The engine reads policies for all namespaces with one thing changed: somebody notices, for each
+/// such thing.
+#[test]
+fn an_engine_that_errs_in_a_tier_is_found_out() {
+    let changes: [(&str, fn(&mut ClusterPolicy)); 4] = [
+        ("order", |policy| policy.priority = 1000 - policy.priority),
+        ("tier", |policy| {
+            policy.tier = match policy.tier {
+                ClusterTier::Admin => ClusterTier::Baseline,
+                ClusterTier::Baseline => ClusterTier::Admin,
+            };
+        }),
+        ("Pass", |policy| {
+            for direction in Direction::BOTH {
+                let rules = policy.rules_mut(direction).iter_mut().flatten();
+                let passing = rules.filter(|rule| rule.action == Action::Pass);
+                passing.for_each(|rule| rule.action = Action::Accept);
+            }
+        }),
+        ("ports", |policy| {
+            for direction in Direction::BOTH {
+                let rules = policy.rules_mut(direction).iter_mut().flatten();
+                rules.for_each(|rule| rule.ports = None);
+            }
+        }),
+    ];
+    for (what, change) in changes {
+        let found = (0..40).filter(|seed| {
+            let cluster = generate::mixed(*seed);
+            let mut other = cluster.clone();
+            other.cluster_policies.iter_mut().for_each(|policy| {
+                policy.version = PolicyVersion::V1Beta1;
+                change(policy);
+            });
+            // Verdicts alone: evidence would tell what was changed without them.
+            let Ok(mut engine) = Engine::new(&other, *seed) else { return false };
+            engine.cluster = &cluster;
+            compare_with(&engine, Effort { seed: *seed, flows_per_pair: 0 }).is_err()
+        });
+        let found = found.take(6).count();
+        assert!(found == 6, "{what}: only {found} of 40");
+    }
 }

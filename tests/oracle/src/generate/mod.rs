@@ -71,7 +71,7 @@ pub fn cluster(seed: u64) -> Cluster {
 /// ask for: labels of nodes, domain names.
 pub fn mixed(seed: u64) -> Cluster {
     let cluster = cluster(seed);
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         return cluster;
     }
     // Selectors of both sorts of policies ask for the same labels.

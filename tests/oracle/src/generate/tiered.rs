@@ -22,7 +22,7 @@ impl Maker {
             // Baseline decides only where no NetworkPolicy isolates.
             self.cluster.policies.truncate(1);
         }
-        for i in 0..self.random.between(1, self.flavour.size) {
+        for i in 0..self.random.between(2, self.flavour.size) {
             let policy = self.cluster_policy(i);
             let taken =
                 |one: &ClusterPolicy| one.kind() == policy.kind() && one.name == policy.name;
@@ -95,7 +95,11 @@ impl Maker {
         policy
     }
 
+    /// Often everybody, so that policies meet.
     fn pods_of(&mut self) -> PodsOf {
+        if self.random.chance(35) {
+            return PodsOf::Namespaces(Default::default());
+        }
         let namespaces = match self.random.below(3) {
             0 => Default::default(),
             _ => self.namespace_selector(),

@@ -22,7 +22,7 @@ pub fn of_address(cluster: &Cluster, person: &Person, address: IpAddr) -> Vec<Op
         match node {
             Owner::Nobody => all.push(None),
             Owner::Node(name) => {
-                all.extend(labels(cluster, &name, &selectors).into_iter().map(Some))
+                all.extend(labels(cluster, &name, &selectors).into_iter().map(Some));
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::check::flows;
-use crate::cluster::{Cluster, Kind, Labels, Net, Phase, Pod, Workload};
+use crate::cluster::{Cluster, ClusterPolicy, Kind, Labels, Net, Phase, Pod, Workload};
 use crate::oracle::End;
 use crate::random::Random;
 
@@ -120,7 +120,7 @@ fn value(cluster: &Cluster, key: &str, random: &mut Random) -> String {
 
 /// Some names resolve to an address that somebody has, the others to none of these.
 fn name_addresses(other: &mut Cluster, taken: &[IpAddr], random: &mut Random) {
-    let asked = other.cluster_policies.iter().flat_map(|policy| policy.domain_names());
+    let asked = other.cluster_policies.iter().flat_map(ClusterPolicy::domain_names);
     let mut names: Vec<String> = asked.map(|name| name.replace("*.", "some.")).collect();
     names.sort();
     names.dedup();
