@@ -69,7 +69,7 @@ fn what_is_not_judged_is_said() {
     let flow = ["--from", "x/a", "--to", "192.0.2.1", "--port", "80"];
     let commands: [&[&str]; 5] =
         [&["check"], &["list"], &["render", "--node", "n1"], &["eval"], &["explain"]];
-    let said = "not judged: 1 CiliumNetworkPolicy (cilium.io): it can change this answer";
+    let said = "not evaluated: 1 CiliumNetworkPolicy (cilium.io): it can change this answer";
     for command in commands {
         let flow = if matches!(command[0], "eval" | "explain") { &flow[..] } else { &[] };
         let text = run_with(&[command, flow, &["-"]].concat(), input, &[]);
