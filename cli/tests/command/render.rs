@@ -47,5 +47,5 @@ fn a_node_that_nobody_names_is_refused() {
     assert_eq!(ran.status, 2);
     assert!(ran.err.contains("no node `n3`: did you mean `n"), "{ran}");
     let ran = run(&["render", "--node", "n1", "shop"]);
-    assert!(ran.err.contains("the input names no nodes"), "{ran}");
+    assert!(ran.err.contains("the input has no nodes"), "{ran}");
 }

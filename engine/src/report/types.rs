@@ -432,13 +432,13 @@ pub struct EndReport {
 pub struct TierEvidence {
     /// Which tier.
     pub tier: TierKind,
-    /// What becomes of the flow in it.
+    /// What happens to the flow in it.
     pub outcome: TierOutcome,
     /// What decides, as a phrase: `admin pass (guard, rule rest)`.
     pub summary: String,
 }
 
-/// What becomes of a flow in a tier.
+/// What happens to a flow in a tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -449,7 +449,7 @@ pub enum TierOutcome {
     Deny,
     /// The next tier decides: a rule says so, or none matches.
     Pass,
-    /// The input does not tell.
+    /// The input does not say.
     Unknown,
     /// An earlier tier has decided.
     NotReached,
@@ -472,7 +472,7 @@ pub struct PolicyEvidence {
     pub priority: Option<u16>,
     /// Whether one of its rules matches the flow.
     pub matches: Match,
-    /// Whether it decides what becomes of the flow at this end, or may: by a rule that matches, or
+    /// Whether it decides what happens to the flow at this end, or may: by a rule that matches, or
     /// as one of those that isolate it.
     pub decides: bool,
     /// Why not, or that it has no rule, as a sentence.
@@ -498,7 +498,7 @@ pub struct RuleEvidence {
     pub location: Option<Location>,
     /// Whether it matches the flow.
     pub matches: Match,
-    /// Whether it decides what becomes of the flow at this end, or may.
+    /// Whether it decides what happens to the flow at this end, or may.
     pub decides: bool,
     /// Its peers, in order; empty if the rule names none and so takes any.
     pub peers: Vec<EntryEvidence>,

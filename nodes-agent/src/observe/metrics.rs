@@ -135,8 +135,8 @@ impl Metrics {
         to.register("flow_log_packets", "Packets in the flow log", self.packets_logged.clone());
         to.register("flow_log_lost", "Losses of packets to log", self.packets_lost.clone());
         to.register("rules", "Rules in our chains", self.rules.clone());
-        to.register("sets", "Sets of ours", self.sets.clone());
-        to.register("set_members", "Members of all sets of ours", self.members.clone());
+        to.register("sets", "Sets of Portcullis", self.sets.clone());
+        to.register("set_members", "Members of all sets of Portcullis", self.members.clone());
         let seconds = || Unit::Seconds;
         let help = "From learning of a change to its being in the kernel";
         to.register_with_unit("change_to_kernel", help, seconds(), self.latency.clone());

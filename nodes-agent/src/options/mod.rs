@@ -177,13 +177,13 @@ pub struct Running {
 /// How a packet is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DenialOption {
-    /// Its sender is told at once.
+    /// Its sender learns of it at once.
     Reject,
     /// It is dropped silently.
     Drop,
 }
 
-/// What becomes of an admitted packet.
+/// What happens to an admitted packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum AdmittedOption {
     /// Rules after ours decide.
@@ -260,7 +260,7 @@ impl Options {
         Ok(Self::from_arg_matches(&matches)?)
     }
 
-    /// What the engine is told of them.
+    /// What the engine needs to know of them.
     ///
     /// # Errors
     /// If the prefix cannot begin names.
