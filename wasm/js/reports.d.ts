@@ -1,20 +1,13 @@
 // Generated from tests/schema/portcullis.schema.json by wasm/js/types.mjs.
 
-/** A rule, or one of its peers, that admits. */
-export interface AdmittingRule {
-  /** The policy. */
-  policy: ObjectRef;
-  /** The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer. */
-  path: string;
-  /** Whom it names, for example `app=web`. */
-  peer: string;
-  /** Which ports it names, for example `TCP 80, UDP dns`. */
-  ports: string;
-  /** Whether it is certain that it names the other end. */
-  matches: Match;
-  /** Where the peer stands, or the rule if it takes any. */
-  location?: Location;
-}
+/**
+ * What a rule does with a flow that it matches.
+ *
+ * - `accept`: It passes this end, whatever comes after.
+ * - `deny`: It is denied.
+ * - `pass`: The next tier decides.
+ */
+export type Action = 'accept' | 'deny' | 'pass';
 
 /** A chain of rules. */
 export interface ChainReport {
@@ -53,6 +46,26 @@ export interface Connection {
   why?: Why;
 }
 
+/** A rule, or one of its peers, that decides. */
+export interface DecidingRule {
+  /** The policy. */
+  policy: ObjectRef;
+  /** The tier that it is in. */
+  tier: TierKind;
+  /** What the rule does with what it matches. */
+  action: Action;
+  /** The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer. */
+  path: string;
+  /** Whom it names, for example `app=web`. */
+  peer: string;
+  /** Which ports it names, for example `TCP 80, UDP dns`. */
+  ports: string;
+  /** Whether it is certain that it names the other end. */
+  matches: Match;
+  /** Where the peer stands, or the rule if it takes any. */
+  location?: Location;
+}
+
 /** One finding about the input. */
 export interface DiagnosticReport {
   /** Stable code, for example `L19`. */
@@ -73,6 +86,14 @@ export interface DiagnosticReport {
   path?: string;
 }
 
+/**
+ * A direction, seen from the subject of a policy.
+ *
+ * - `ingress`: Traffic to the subject.
+ * - `egress`: Traffic from the subject.
+ */
+export type Direction = 'ingress' | 'egress';
+
 /** One end of a flow, judged. */
 export interface EndReport {
   /** What this end alone says. */
@@ -81,7 +102,12 @@ export interface EndReport {
   state: EndState;
   /** Why, as a sentence. */
   summary: string;
-  /** Policies that isolate this end in this direction, admitting ones first, then by name. */
+  /** Tiers of policies that select this end in this direction, in the order of evaluation. */
+  tiers: TierEvidence[];
+  /**
+   * Their policies, tier by tier: cluster policies in the order of evaluation, NetworkPolicies
+   * that admit the flow first, then by name.
+   */
   policies: PolicyEvidence[];
 }
 
@@ -113,13 +139,15 @@ export interface EndpointReport {
   kind: EndpointKind;
   /** Addresses: of pods where known, else the ranges of this endpoint as CIDRs, sorted. */
   addresses?: string[];
-  /** Whether policies isolate it for egress, for workloads. */
+  /** Directions in which cluster policies with rules select it, or may: ingress first. */
+  clusterPolicies?: Direction[];
+  /** Whether NetworkPolicies isolate it for egress, for workloads. */
   egress?: Isolation;
   /** Which part of the workload, where policies tell its pods apart. */
   group?: string;
   /** Uses its node's network. */
   hostNetwork?: boolean;
-  /** Whether policies isolate it for ingress, for workloads. */
+  /** Whether NetworkPolicies isolate it for ingress, for workloads. */
   ingress?: Isolation;
   /** Labels, for workloads. */
   labels?: Record<string, string>;
@@ -164,8 +192,8 @@ export interface Explanation {
   /** Whether policies isolate it. */
   state: EndState;
   /**
-   * The rules' peers that admit all or a part of it, by policy, in the order of the manifest,
-   * as indices of the report's `admissions`; empty unless it is isolated.
+   * The rules' peers that decide all or a part of it, in the order of evaluation, as indices of
+   * the report's `admissions`; empty unless policies select it.
    */
   rules: number[];
 }
@@ -246,10 +274,10 @@ export interface FlowReport {
 }
 
 /**
- * Isolation of a workload's pods, per direction.
+ * Isolation of a workload's pods by NetworkPolicies, per direction.
  *
- * - `no`: No policy selects them in this direction: all is allowed.
- * - `yes`: At least one policy does.
+ * - `no`: No NetworkPolicy selects them in this direction: what no cluster policy denies is allowed.
+ * - `yes`: At least one NetworkPolicy does.
  * - `unknown`: Whether one does hangs on a label that a template does not show.
  * - `unenforced`: Policies do not apply (host network, finished).
  */
@@ -276,7 +304,7 @@ export interface ListReport {
   /** What was read. */
   summary: Summary;
   /** What `rules` of explanations name, each once; empty unless asked for. */
-  admissions?: AdmittingRule[];
+  admissions?: DecidingRule[];
   /** What `why` of connections names, each once; empty unless asked for. */
   explanations?: Explanation[];
 }
@@ -338,14 +366,23 @@ export interface ObjectRef {
 export interface PolicyEvidence {
   /** The policy. */
   policy: ObjectRef;
-  /** Whether one of its rules admits the flow. */
-  admits: Match;
+  /** The tier that it is in. */
+  tier: TierKind;
+  /** Whether one of its rules matches the flow. */
+  matches: Match;
+  /**
+   * Whether it decides what becomes of the flow at this end, or may: by a rule that matches, or
+   * as one of those that isolate it.
+   */
+  decides: boolean;
   /** Why not, or that it has no rule, as a sentence. */
   summary: string;
   /** Its rules of this direction, in order. */
   rules: RuleEvidence[];
   /** Where it begins. */
   location?: Location;
+  /** Its priority, for cluster policies: lower numbers come first. */
+  priority?: number;
 }
 
 /** A range of ports of one protocol. */
@@ -383,14 +420,20 @@ export type Protocol = 'SCTP' | 'TCP' | 'UDP';
 export interface RuleEvidence {
   /** The rule's path, for example `spec.ingress[0]`. */
   path: string;
-  /** Whether it admits the flow. */
-  admits: Match;
+  /** What it does with a flow that it matches; rules of a NetworkPolicy accept. */
+  action: Action;
+  /** Whether it matches the flow. */
+  matches: Match;
+  /** Whether it decides what becomes of the flow at this end, or may. */
+  decides: boolean;
   /** Its peers, in order; empty if the rule names none and so takes any. */
   peers: EntryEvidence[];
   /** Its ports, in order; empty if the rule names none and so takes any. */
   ports: EntryEvidence[];
   /** Where it stands. */
   location?: Location;
+  /** Its name, if it has one. */
+  name?: string;
 }
 
 /** The part of a policy that a rule comes from. */
@@ -448,6 +491,36 @@ export interface Summary {
    */
   notJudged?: KindCount[];
 }
+
+/** What one tier says of a flow. */
+export interface TierEvidence {
+  /** Which tier. */
+  tier: TierKind;
+  /** What becomes of the flow in it. */
+  outcome: TierOutcome;
+  /** What decides, as a phrase: `admin pass (guard, rule rest)`. */
+  summary: string;
+}
+
+/**
+ * The tiers, in the order of evaluation.
+ *
+ * - `admin`: ClusterNetworkPolicies of tier Admin, and AdminNetworkPolicies.
+ * - `networkPolicy`: NetworkPolicies.
+ * - `baseline`: ClusterNetworkPolicies of tier Baseline, and the BaselineAdminNetworkPolicy.
+ */
+export type TierKind = 'admin' | 'networkPolicy' | 'baseline';
+
+/**
+ * What becomes of a flow in a tier.
+ *
+ * - `accept`: It passes this end.
+ * - `deny`: It is denied.
+ * - `pass`: The next tier decides: a rule says so, or none matches.
+ * - `unknown`: The input does not tell.
+ * - `notReached`: An earlier tier has decided.
+ */
+export type TierOutcome = 'accept' | 'deny' | 'pass' | 'unknown' | 'notReached';
 
 /**
  * Why a verdict cannot be known.
