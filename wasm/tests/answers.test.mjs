@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import vm from 'node:vm';
 import * as engine from '@portcullis/engine';
-import { apps, files, flow, mistaken, policy } from './shop.mjs';
+import { apps, clusterPolicies, files, flow, mistaken, policy } from './shop.mjs';
 
 const { Model, check, evaluate, explain, format, list, render } = engine;
 const pairs = (report) => report.connections.map(({ from, to, allowed }) => `${from} => ${to} : ${allowed}`);
@@ -65,6 +65,35 @@ test('evaluate answers one flow or many, explain one', () => {
   assert.deepEqual(many[0], one);
   assert.deepEqual([many[1].protocol, many.length], ['UDP', 2]);
   assert.deepEqual(evaluate(files, []), []);
+});
+
+test('cluster policies are tiers of the evidence, and rules say what decides', () => {
+  const guarded = { ...files, 'guard.yaml': clusterPolicies };
+  const { verdict, evidence: { ingress } } = evaluate(guarded, flow);
+  assert.deepEqual([verdict, ingress.verdict], ['deny', 'allow'], 'the name decides nothing, networks deny egress');
+  assert.deepEqual(ingress.tiers.map(({ tier, outcome }) => [tier, outcome]), [['admin', 'pass'], ['networkPolicy', 'accept']]);
+  const deciding = ingress.policies.flatMap(({ policy: { name }, tier, rules }) =>
+    rules.filter(({ decides }) => decides).map(({ action, path }) => [name, tier, action, path]));
+  assert.deepEqual(deciding, [
+    ['guard', 'admin', 'pass', 'spec.ingress[0]'],
+    ['db-from-web', 'networkPolicy', 'accept', 'spec.ingress[0]'],
+  ]);
+  const report = list(guarded, { explain: true, focus: ['shop/web'] });
+  const web = report.endpoints.find(({ id }) => id === 'shop/web[Deployment]');
+  assert.deepEqual([web.ingress, web.clusterPolicies], ['no', ['ingress', 'egress']]);
+});
+
+test('domainNames says what names of policies resolve to', () => {
+  const guarded = { ...files, 'guard.yaml': clusterPolicies };
+  const out = { from: 'shop/web', to: '192.0.2.7', port: 443 };
+  const unknown = evaluate(guarded, out);
+  assert.deepEqual([unknown.verdict, unknown.reason], ['unknown', 'name']);
+  assert.ok(list(guarded).notes.some(({ reason }) => reason === 'name'));
+  const options = { domainNames: ['updates.example.com=192.0.2.7', 'updates.example.com=2001:db8::7'] };
+  assert.equal(evaluate(guarded, out, options).verdict, 'allow');
+  assert.equal(evaluate(guarded, { ...out, to: '2001:db8::7' }, options).verdict, 'allow');
+  assert.equal(evaluate(guarded, { ...out, to: '192.0.2.8' }, options).verdict, 'deny');
+  assert.equal(new Model(guarded, options).evaluate(out).verdict, 'allow');
 });
 
 test('format writes every form, from reports that have been elsewhere too', () => {

@@ -102,6 +102,7 @@ test('options that are not known or make no sense', () => {
   assertArgument(() => check(files, { podCIDRs: [] }), 'options', /has no `podCIDRs`: did you mean `podCidrs`\?$/);
   assertArgument(() => check(files, { focus: [] }), 'options', /has no `focus`, only `podCidrs`/);
   assertArgument(() => check(files, { podCidrs: ['10.0.0.0'] }), 'options.podCidrs[0]', /CIDR, such as/);
+  assertArgument(() => check(files, { domainNames: ['a.example.com'] }), 'options.domainNames[0]', /a name and an address, such as/);
   assertArgument(() => list(files, { direction: 'both' }), 'options.direction', /`ingress` or `egress`$/);
   assertArgument(() => list(files, { focus: 'shop' }), 'options.focus', /must be an array, not a string$/);
   assertArgument(() => list(files, { certainOnly: 1 }), 'options.certainOnly', /true or false, not 1$/);

@@ -34,6 +34,31 @@ spec:
     - ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}
 `;
 
+/** What an administrator says of the same shop, before its own policy and where that says nothing. */
+export const clusterPolicies = `
+apiVersion: policy.networking.k8s.io/v1beta1
+kind: ClusterNetworkPolicy
+metadata: {name: guard}
+spec:
+  tier: Admin
+  priority: 10
+  subject: {namespaces: {}}
+  ingress:
+  - {name: own, action: Pass, from: [{pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}}]}
+  - {name: rest, action: Deny, from: [{namespaces: {}}]}
+---
+apiVersion: policy.networking.k8s.io/v1beta1
+kind: ClusterNetworkPolicy
+metadata: {name: internet}
+spec:
+  tier: Baseline
+  priority: 0
+  subject: {namespaces: {}}
+  egress:
+  - {name: updates, action: Accept, to: [{domainNames: [updates.example.com]}]}
+  - {action: Deny, to: [{networks: [0.0.0.0/0, "::/0"]}]}
+`;
+
 /** A mistake in a manifest, which is a finding and no error. */
 export const mistaken = `
 apiVersion: networking.k8s.io/v1
