@@ -13,7 +13,7 @@ use portcullis_engine::{Change, FlowQuery, ListFilter, Options, Session, SourceF
 use crate::argument::Argument;
 use crate::error::Error;
 
-pub const OPTIONS: &[&str] = &["podCidrs", "nodeCidrs", "namespace"];
+pub const OPTIONS: &[&str] = &["podCidrs", "nodeCidrs", "domainNames", "namespace"];
 pub const FILTER: &[&str] =
     &["focus", "direction", "protocol", "port", "certainOnly", "siblings", "explain"];
 pub const RENDER: &[&str] = &["node", "deny", "comments"];

@@ -19,6 +19,8 @@ export interface Options {
     podCidrs?: readonly string[];
     /** Node CIDRs to assume for nodes without an address; none: any address. */
     nodeCidrs?: readonly string[];
+    /** Addresses that domain names of policies resolve to, such as `api.example.com=192.0.2.7`. */
+    domainNames?: readonly string[];
     /** The namespace of objects that have none: `default` unless given. */
     namespace?: string;
 }
@@ -96,21 +98,14 @@ export class PortcullisError extends Error {
 
 // Generated from tests/schema/portcullis.schema.json by wasm/js/types.mjs.
 
-/** A rule, or one of its peers, that admits. */
-export interface AdmittingRule {
-    /** The policy. */
-    policy: ObjectRef;
-    /** The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer. */
-    path: string;
-    /** Whom it names, for example `app=web`. */
-    peer: string;
-    /** Which ports it names, for example `TCP 80, UDP dns`. */
-    ports: string;
-    /** Whether it is certain that it names the other end. */
-    matches: Match;
-    /** Where the peer stands, or the rule if it takes any. */
-    location?: Location;
-}
+/**
+ * What a rule does with a flow that it matches.
+ *
+ * - `accept`: It passes this end, whatever comes after.
+ * - `deny`: It is denied.
+ * - `pass`: The next tier decides.
+ */
+export type Action = 'accept' | 'deny' | 'pass';
 
 /** A chain of rules. */
 export interface ChainReport {
@@ -149,6 +144,26 @@ export interface Connection {
     why?: Why;
 }
 
+/** A rule, or one of its peers, that decides. */
+export interface DecidingRule {
+    /** The policy. */
+    policy: ObjectRef;
+    /** The tier that it is in. */
+    tier: TierKind;
+    /** What the rule does with what it matches. */
+    action: Action;
+    /** The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer. */
+    path: string;
+    /** Whom it names, for example `app=web`. */
+    peer: string;
+    /** Which ports it names, for example `TCP 80, UDP dns`. */
+    ports: string;
+    /** Whether it is certain that it names the other end. */
+    matches: Match;
+    /** Where the peer stands, or the rule if it takes any. */
+    location?: Location;
+}
+
 /** One finding about the input. */
 export interface DiagnosticReport {
     /** Stable code, for example `L19`. */
@@ -169,6 +184,14 @@ export interface DiagnosticReport {
     path?: string;
 }
 
+/**
+ * A direction, seen from the subject of a policy.
+ *
+ * - `ingress`: Traffic to the subject.
+ * - `egress`: Traffic from the subject.
+ */
+export type Direction = 'ingress' | 'egress';
+
 /** One end of a flow, judged. */
 export interface EndReport {
     /** What this end alone says. */
@@ -177,7 +200,12 @@ export interface EndReport {
     state: EndState;
     /** Why, as a sentence. */
     summary: string;
-    /** Policies that isolate this end in this direction, admitting ones first, then by name. */
+    /** Tiers of policies that select this end in this direction, in the order of evaluation. */
+    tiers: TierEvidence[];
+    /**
+     * Their policies, tier by tier: cluster policies in the order of evaluation, NetworkPolicies
+     * that admit the flow first, then by name.
+     */
     policies: PolicyEvidence[];
 }
 
@@ -186,11 +214,12 @@ export interface EndReport {
  *
  * - `unenforced`: Not a pod that policies apply to: outside, a node, host network.
  * - `notIsolated`: No policy selects it in this direction.
- * - `isolated`: At least one policy selects it in this direction, or may.
+ * - `isolated`: At least one NetworkPolicy selects it in this direction, or may.
+ * - `selected`: Only cluster policies select it in this direction, which do not isolate, or may.
  * - `selfTraffic`: A pod to itself: no policy can stop it.
  * - `ownNode`: From the pod's own node: always allowed.
  */
-export type EndState = 'unenforced' | 'notIsolated' | 'isolated' | 'selfTraffic' | 'ownNode';
+export type EndState = 'unenforced' | 'notIsolated' | 'isolated' | 'selected' | 'selfTraffic' | 'ownNode';
 
 /**
  * What an endpoint of the list is.
@@ -208,13 +237,15 @@ export interface EndpointReport {
     kind: EndpointKind;
     /** Addresses: of pods where known, else the ranges of this endpoint as CIDRs, sorted. */
     addresses?: string[];
-    /** Whether policies isolate it for egress, for workloads. */
+    /** Directions in which cluster policies with rules select it, or may: ingress first. */
+    clusterPolicies?: Direction[];
+    /** Whether NetworkPolicies isolate it for egress, for workloads. */
     egress?: Isolation;
     /** Which part of the workload, where policies tell its pods apart. */
     group?: string;
     /** Uses its node's network. */
     hostNetwork?: boolean;
-    /** Whether policies isolate it for ingress, for workloads. */
+    /** Whether NetworkPolicies isolate it for ingress, for workloads. */
     ingress?: Isolation;
     /** Labels, for workloads. */
     labels?: Record<string, string>;
@@ -259,8 +290,8 @@ export interface Explanation {
     /** Whether policies isolate it. */
     state: EndState;
     /**
-     * The rules' peers that admit all or a part of it, by policy, in the order of the manifest,
-     * as indices of the report's `admissions`; empty unless it is isolated.
+     * The rules' peers that decide all or a part of it, in the order of evaluation, as indices of
+     * the report's `admissions`; empty unless policies select it.
      */
     rules: number[];
 }
@@ -329,6 +360,11 @@ export interface FlowReport {
     evidence: Evidence;
     /** Everything allowed between the two, whatever the port asked about. */
     allowed?: string;
+    /**
+     * Objects of the input that decide traffic and that are not judged, by kind with its group:
+     * they can change this answer.
+     */
+    notJudged?: KindCount[];
     /** The port that the pods see, where a Service makes another one of it. */
     podPort?: number;
     /** Why it is unknown. */
@@ -336,16 +372,16 @@ export interface FlowReport {
 }
 
 /**
- * Isolation of a workload's pods, per direction.
+ * Isolation of a workload's pods by NetworkPolicies, per direction.
  *
- * - `no`: No policy selects them in this direction: all is allowed.
- * - `yes`: At least one policy does.
+ * - `no`: No NetworkPolicy selects them in this direction: what no cluster policy denies is allowed.
+ * - `yes`: At least one NetworkPolicy does.
  * - `unknown`: Whether one does hangs on a label that a template does not show.
  * - `unenforced`: Policies do not apply (host network, finished).
  */
 export type Isolation = 'no' | 'yes' | 'unknown' | 'unenforced';
 
-/** How many objects of a kind that takes no part in the answer were passed over. */
+/** How many objects there are of a kind that takes no part in the answer. */
 export interface KindCount {
     /** For example `ConfigMap`. */
     kind: string;
@@ -366,7 +402,7 @@ export interface ListReport {
     /** What was read. */
     summary: Summary;
     /** What `rules` of explanations name, each once; empty unless asked for. */
-    admissions?: AdmittingRule[];
+    admissions?: DecidingRule[];
     /** What `why` of connections names, each once; empty unless asked for. */
     explanations?: Explanation[];
 }
@@ -428,14 +464,23 @@ export interface ObjectRef {
 export interface PolicyEvidence {
     /** The policy. */
     policy: ObjectRef;
-    /** Whether one of its rules admits the flow. */
-    admits: Match;
+    /** The tier that it is in. */
+    tier: TierKind;
+    /** Whether one of its rules matches the flow. */
+    matches: Match;
+    /**
+     * Whether it decides what becomes of the flow at this end, or may: by a rule that matches, or
+     * as one of those that isolate it.
+     */
+    decides: boolean;
     /** Why not, or that it has no rule, as a sentence. */
     summary: string;
     /** Its rules of this direction, in order. */
     rules: RuleEvidence[];
     /** Where it begins. */
     location?: Location;
+    /** Its priority, for cluster policies: lower numbers come first. */
+    priority?: number;
 }
 
 /** A range of ports of one protocol. */
@@ -473,14 +518,20 @@ export type Protocol = 'SCTP' | 'TCP' | 'UDP';
 export interface RuleEvidence {
     /** The rule's path, for example `spec.ingress[0]`. */
     path: string;
-    /** Whether it admits the flow. */
-    admits: Match;
+    /** What it does with a flow that it matches; rules of a NetworkPolicy accept. */
+    action: Action;
+    /** Whether it matches the flow. */
+    matches: Match;
+    /** Whether it decides what becomes of the flow at this end, or may. */
+    decides: boolean;
     /** Its peers, in order; empty if the rule names none and so takes any. */
     peers: EntryEvidence[];
     /** Its ports, in order; empty if the rule names none and so takes any. */
     ports: EntryEvidence[];
     /** Where it stands. */
     location?: Location;
+    /** Its name, if it has one. */
+    name?: string;
 }
 
 /** The part of a policy that a rule comes from. */
@@ -532,17 +583,54 @@ export interface Summary {
     warnings: number;
     /** Findings of severity `info`. */
     infos: number;
+    /**
+     * Objects of kinds that decide traffic and that are not judged, by kind with its group, such
+     * as `CiliumNetworkPolicy (cilium.io)`, sorted: they can change any answer.
+     */
+    notJudged?: KindCount[];
 }
+
+/** What one tier says of a flow. */
+export interface TierEvidence {
+    /** Which tier. */
+    tier: TierKind;
+    /** What becomes of the flow in it. */
+    outcome: TierOutcome;
+    /** What decides, as a phrase: `admin pass (guard, rule rest)`. */
+    summary: string;
+}
+
+/**
+ * The tiers, in the order of evaluation.
+ *
+ * - `admin`: ClusterNetworkPolicies of tier Admin, and AdminNetworkPolicies.
+ * - `networkPolicy`: NetworkPolicies.
+ * - `baseline`: ClusterNetworkPolicies of tier Baseline, and the BaselineAdminNetworkPolicy.
+ */
+export type TierKind = 'admin' | 'networkPolicy' | 'baseline';
+
+/**
+ * What becomes of a flow in a tier.
+ *
+ * - `accept`: It passes this end.
+ * - `deny`: It is denied.
+ * - `pass`: The next tier decides: a rule says so, or none matches.
+ * - `unknown`: The input does not tell.
+ * - `notReached`: An earlier tier has decided.
+ */
+export type TierOutcome = 'accept' | 'deny' | 'pass' | 'unknown' | 'notReached';
 
 /**
  * Why a verdict cannot be known.
  *
+ * - `tie`: Policies of equal priority disagree, and the order of their evaluation is not defined.
+ * - `name`: A domain name decides, and what it resolves to is not in the input.
  * - `address`: A block of addresses decides, and an end's address is not in the input.
  * - `node`: Whether both ends are on one node decides, and the input does not say.
  * - `label`: A label decides that the controller adds and the template does not show.
  * - `group`: The pods of the workload asked about do not agree.
  */
-export type UnknownReason = 'address' | 'node' | 'label' | 'group';
+export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'group';
 
 /**
  * A verdict.
