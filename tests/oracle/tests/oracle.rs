@@ -272,7 +272,8 @@ fn an_engine_that_misses_a_policy_is_found_out() {
 /// such thing.
 #[test]
 fn an_engine_that_errs_in_a_tier_is_found_out() {
-    let changes: [(&str, fn(&mut ClusterPolicy)); 4] = [
+    type Change = fn(&mut ClusterPolicy);
+    let changes: [(&str, Change); 4] = [
         ("order", |policy| policy.priority = 1000 - policy.priority),
         ("tier", |policy| {
             policy.tier = match policy.tier {
