@@ -7,19 +7,20 @@
 
 mod counted;
 mod digest;
+mod iptables;
 mod joined;
-mod listing;
 mod lower;
 mod plan;
 mod program;
-mod render;
 mod restricted;
-mod script;
 mod settings;
 mod state;
 mod verify;
 
 pub use counted::{DenialCounts, Denier, denial_counts};
+pub use iptables::{
+    Comments, ipset_restore, iptables_restore, member_texts, rule_text, set_create,
+};
 pub use lower::{Input, Lowering, lower};
 pub use plan::{Plan, RuleEdit, SetEdit, Step, plan};
 pub use program::{
@@ -27,7 +28,6 @@ pub use program::{
     FilterRule, Hook, L4, Match, Members, Note, PortMember, RejectWith, RuleOrigin, SetKind,
     SetName, States,
 };
-pub use render::{Comments, ipset_restore, iptables_restore, member_texts, rule_text, set_create};
 pub use restricted::restricted;
 pub use settings::{Admitted, Denial, FlowLog, NodeTraffic, Settings, SettingsError};
 pub use state::{ChainState, KernelState, TableState};

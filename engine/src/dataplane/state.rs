@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::iptables::rule_text;
 use super::plan::{RuleEdit, SetEdit, Step};
 use super::program::{AddressSet, Chain, ChainKind, ChainName, FilterProgram, Hook, SetName};
-use super::render::rule_text;
 use crate::net::Family;
 
 /// Chains and sets of ours in a kernel.

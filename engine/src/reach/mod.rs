@@ -2,6 +2,12 @@
 //!
 //! Endpoints that no policy tells apart share a class; each class's reach is computed once and
 //! expanded to workloads only where it is shown.
+//!
+//! `class` finds the classes. `row` holds what a program admits, by whom its rules name, and `stage`
+//! what tiers of ordered rules do with those that they name; `ask` and `framed` answer for one
+//! class, `from` brings families together and expands to `unit`s, `why` says which rules decide.
+//! `pair` computes the same for two parties without any of that: for single questions, for programs
+//! that rows cannot express, and to be compared with.
 
 mod ask;
 mod class;

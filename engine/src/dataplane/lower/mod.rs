@@ -1,4 +1,12 @@
 //! From policies to the program of one node's packet filter.
+//!
+//! For each family, pods of the node that policies select come in *classes*: those under the same
+//! compiled program share chains. `class` makes a class's chains, one a tier, from the last to the
+//! first; `sets` makes the sets of addresses that rules ask for, with whoever may be meant where a
+//! rule denies; `dispatch` leads from a packet's address to the class; `entry` has the chains that
+//! every program has. Chains of classes are named by what they hold, so a change makes new chains
+//! and never edits one that packets walk. `memory` keeps what was made, and from what, so that only
+//! what a change concerns is made again.
 
 mod class;
 mod dispatch;

@@ -2,6 +2,15 @@
 //!
 //! Two readings are compared: one of the chains and sets, as the kernel would walk them, with all
 //! packets at once; one of the policies. Neither knows how programs are made.
+//!
+//! - The program's side: `reader` says which packets a rule matches, `ways` how each pod comes to
+//!   the chains of its class, `pods` what these chains decide, `regions` walks chains of any form.
+//! - The policies' side: `places` says who is where, `policies` what is decided for a pod.
+//! - Both come as `decisions`: runs of equal outcomes in order, over sets of addresses by where they
+//!   come from (`space`). Equal runs over sets with equal members are a proof that outlives changes
+//!   of the members (`proof`, `memory`); otherwise the two are compared address by address.
+//! - `frame` checks what holds for all packets: states, hooks, unknown addresses. `check` puts it
+//!   together.
 
 mod check;
 mod decisions;

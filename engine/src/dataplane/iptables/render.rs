@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::program::{
+use super::super::program::{
     Action, AddressSet, FamilyProgram, FilterRule, L4, Match, Members, RejectWith, RuleOrigin,
     SetKind, States,
 };

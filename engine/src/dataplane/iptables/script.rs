@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::plan::{RuleEdit, SetEdit, Step};
-use super::program::{AddressSet, Chain, Hook};
+use super::super::plan::{RuleEdit, SetEdit, Step};
+use super::super::program::{AddressSet, Chain, Hook};
 use super::render::{member_texts, rule_text, set_create};
 use crate::net::Family;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::program::{AddressSet, Hook, Members, SetName};
-use super::state::{ChainState, KernelState, TableState};
+use super::super::program::{AddressSet, Hook, Members, SetName};
+use super::super::state::{ChainState, KernelState, TableState};
 use crate::net::{Cidr, Protocol};
 use crate::shared::Sorted;
 
