@@ -13,7 +13,9 @@ use std::net::IpAddr;
 use portcullis_dataplane_tests::change::change;
 use portcullis_dataplane_tests::site::{load, mixed, program};
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict};
-use portcullis_engine::dataplane::{FilterProgram, KernelState, Plan, Settings, Step, plan};
+use portcullis_engine::dataplane::{
+    FilterProgram, KernelState, Members, Plan, Settings, Step, plan,
+};
 use portcullis_engine::net::Family;
 use portcullis_oracle::check::{Engine, edges, ports};
 use portcullis_oracle::cluster::Cluster;
@@ -117,6 +119,12 @@ fn packets(clusters: [&Cluster; 2]) -> Vec<Packet> {
     packets
 }
 
+/// Whether an address is one of the program's own pods.
+fn is_local(program: &FilterProgram, address: IpAddr) -> bool {
+    let sets = program.families.iter().filter_map(|family| family.sets.get(&family.local));
+    { sets }.any(|set| matches!(&set.members, Members::Addresses(own) if own.contains(&address)))
+}
+
 /// What a kernel says of the egress of each packet, and of the whole of it.
 fn judged(kernel: &Kernel, packets: &[Packet]) -> Vec<(bool, bool)> {
     let passes = |hook, packet| kernel.judge(hook, packet) == Verdict::Passes;
@@ -138,7 +146,10 @@ fn between_two_programs_nothing_else_is_judged() {
         }
         let (old, new) = (program_of(&before, seed), program_of(&after, seed + 1));
         let mut machine = Machine { kernel: load(&old).unwrap(), state: KernelState::of(&old) };
-        let packets = packets([&before, &after]);
+        // From an address that a pod has just given up nobody sends: it may be denied for as long
+        // as rules still ask about it while sets have the pod's new one.
+        let mut packets = packets([&before, &after]);
+        packets.retain(|packet| !is_local(&old, packet.source) || is_local(&new, packet.source));
         let was = judged(&machine.kernel, &packets);
         let will = judged(&load(&new).unwrap(), &packets);
         let plan = plan(&machine.state, &new);
