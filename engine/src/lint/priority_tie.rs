@@ -7,29 +7,25 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::reach::Reach;
 use crate::session::Session;
 
-/// One finding for each pair, on the policy that comes second by name; in whatever directions they
-/// disagree.
+/// One finding for each policy that disagrees with another one, which it names; in whatever
+/// directions they do. Of a thousand that all disagree that is a thousand, not a million.
 pub fn findings(session: &Session) -> Vec<Finding> {
     let set = session.policies();
     if !set.has_equal_priorities() {
         return Vec::new();
     }
     let ties = Reach::new(session.model(), set).ties();
-    let mut pairs: Vec<_> = ties.iter().map(|(a, b, _)| (*a, *b)).collect();
-    pairs.dedup();
-    let pairs = pairs.into_iter().filter_map(|(a, b)| {
-        let (mut first, mut second) = (set.policy(a)?, set.policy(b)?);
-        if second.object.meta.name < first.object.meta.name {
-            (first, second) = (second, first);
-        }
-        let (other, priority) = (&first.object.meta.name, second.priority);
+    let findings = ties.into_iter().filter_map(|(policy, other)| {
+        let (policy, other) = (set.policy(policy)?, set.policy(other)?);
+        let (name, priority) = (&policy.object.meta.name, policy.priority);
+        let other = &other.object.meta.name;
         let message = format!(
-            "`{other}` has the same priority {priority}, and the two disagree about some flows: \
-             which of them is evaluated first is not defined"
+            "`{name}` has the same priority {priority} as `{other}`, and the two disagree about \
+             some flows: which of them is evaluated first is not defined"
         );
         let finding = Diagnostic::new(Code::PriorityTie, message);
         let finding = finding.with_help("give one of the two another priority");
-        Some(about(session, &second.object, "spec.priority", finding))
+        Some(about(session, &policy.object, "spec.priority", finding))
     });
-    pairs.collect()
+    findings.collect()
 }

@@ -152,6 +152,10 @@ impl Document {
         }));
         if !reader.refused {
             self.objects.push(Arc::new(object));
+        } else if matches!(object.body, Body::ClusterPolicy(_)) {
+            // Left out, it opens what it would deny, if a server of another version has it.
+            let kind = format!("rejected {}", object.kind());
+            self.not_judged.push(ForeignKind { kind, group: cluster_policy::GROUP.to_owned() });
         }
     }
 }

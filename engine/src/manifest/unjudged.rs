@@ -1,5 +1,7 @@
 //! Kinds that decide traffic and of which the engine knows no more than that.
 
+use super::cluster_policy;
+
 /// What a group has of them.
 enum Kinds {
     /// Any kind that it has.
@@ -63,6 +65,8 @@ const GROUPS: &[(&str, Kinds)] = &[
     ("kubeovn.io", Kinds::Some(&["SecurityGroup", "Subnet"])),
     ("vpcresources.k8s.aws", Kinds::Some(&["SecurityGroupPolicy"])),
     ("networking.k8s.aws", Kinds::All),
+    // What it has under other names than those that are read is a later version's, or misspelt.
+    (cluster_policy::GROUP, Kinds::All),
 ];
 
 const CALICO: Kinds = Kinds::Some(&[
@@ -104,6 +108,7 @@ mod tests {
     fn the_group_says_what_a_kind_is() {
         assert!(decides_traffic("crd.antrea.io", "ClusterNetworkPolicy"));
         assert!(decides_traffic("policy.linkerd.io", "Server"));
+        assert!(decides_traffic("policy.networking.k8s.io", "Clusternetworkpolicy"));
         assert!(!decides_traffic("example.com", "Server"));
         assert!(!decides_traffic("crd.projectcalico.org", "IPPool"));
         assert!(!decides_traffic("projectcalico.org", "StagedNetworkPolicy"));

@@ -1,6 +1,6 @@
 //! Policies of equal priority that disagree about some flow.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::ask::Question;
 use super::stage::{Evaluator, Segment};
@@ -11,20 +11,22 @@ use crate::policy::fold::{Outcomes, Ties};
 use crate::policy::{CompiledPolicy, PolicyId, PolicyRef, PolicySet, Program, Tier};
 use crate::verdict::Party;
 
-/// Two policies of one tier and priority, the lesser number first, and the direction in which they
-/// disagree.
-pub type Tie = (PolicyId, PolicyId, Direction);
+/// A policy, and the first of those of its tier and priority with which it disagrees.
+pub type Tie = (PolicyId, PolicyId);
 
 impl Reach<'_> {
-    /// All pairs of policies of equal tier and priority that select a common pod and of which one
-    /// does something else than the other with some flow that no policy before them decides.
+    /// Policies that select a pod in common with others of the same tier and priority, and do
+    /// something else than one of these with some flow that no policy before them decides.
+    ///
+    /// # Shape
+    /// Each policy once, ascending.
     ///
     /// # Cost
     /// None where no two policies of one priority select a common pod; else linear in the classes
     /// for each combination of policies that select one.
-    pub fn ties(&mut self) -> BTreeSet<Tie> {
+    pub fn ties(&mut self) -> Vec<Tie> {
         let (model, set, classes) = (self.model, self.set, &self.classes);
-        let mut found = BTreeSet::new();
+        let mut found: BTreeMap<PolicyId, PolicyId> = BTreeMap::new();
         for ((family, rows), memory) in self.rows.iter().zip(&mut self.stages) {
             let (conns, stages, family) = (&mut self.conns, &rows.stages, *family);
             let mut evaluator = Evaluator { model, set, stages, conns, memory };
@@ -34,16 +36,18 @@ impl Reach<'_> {
                     let Some(party) = question.party(class) else { continue };
                     let peer = question.peer((source, class), &party);
                     if peer.is_some_and(|peer| evaluator.fate(id, peer).1) {
-                        found.extend(disagreeing(set, segment, &party));
+                        for (policy, other) in disagreeing(set, segment, &party) {
+                            found.entry(policy).or_insert(other);
+                        }
                     }
                 }
             }
         }
-        found
+        found.into_iter().collect()
     }
 }
 
-/// Pairs of a segment's policies that do different things with a peer.
+/// A segment's policies that do something else with a peer than others of their priority.
 fn disagreeing(set: &PolicySet, segment: &Segment, peer: &Party<'_>) -> Vec<Tie> {
     let mut found = Vec::new();
     for tier in &segment.program.tiers {
@@ -57,13 +61,9 @@ fn disagreeing(set: &PolicySet, segment: &Segment, peer: &Party<'_>) -> Vec<Tie>
                 outcomes: by_itself((set, tier), segment.direction, *one, peer),
             };
             let tied: Vec<Alone> = tied.iter().map(alone).collect();
-            for (index, one) in tied.iter().enumerate() {
-                let others = tied.iter().skip(index + 1).filter(|other| one.disagrees(other));
-                found.extend(others.map(|other| {
-                    let (a, b) = (one.policy.min(other.policy), one.policy.max(other.policy));
-                    (a, b, segment.direction)
-                }));
-            }
+            // The first that disagrees is found at once where many do.
+            let other = |one: &Alone| tied.iter().find(|other| one.disagrees(other));
+            found.extend(tied.iter().filter_map(|one| Some((one.policy, other(one)?.policy))));
         }
     }
     found

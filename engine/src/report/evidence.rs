@@ -5,7 +5,9 @@ use super::types::{
     TierKind, TierOutcome, Verdict,
 };
 use super::{path, place, sentence};
-use crate::manifest::Rule;
+use std::sync::Arc;
+
+use crate::manifest::{Object, Rule};
 use crate::policy::CompiledPolicy;
 use crate::policy::fold::Outcomes;
 use crate::session::Session;
@@ -212,6 +214,10 @@ impl Writer<'_, '_> {
             matches: *matches,
             why: sentence::port_why(port, asked, *matches == Match::Yes),
         });
+        let (mut peers, mut ports): (Vec<_>, Vec<_>) = (peers.collect(), ports.collect());
+        if rule.fails_closed {
+            (peers, ports) = (vec![self.closed((index, rule), object, record)], Vec::new());
+        }
         RuleEvidence {
             path: path::rule(direction, index),
             name: rule.name.as_deref().map(str::to_owned),
@@ -219,8 +225,27 @@ impl Writer<'_, '_> {
             location: at(rule.span),
             matches: record.matches.unwrap_or(Match::No),
             decides: record.decides,
-            peers: peers.collect(),
-            ports: ports.collect(),
+            peers,
+            ports,
+        }
+    }
+
+    /// What stands for the entries of a rule that is not understood.
+    fn closed(
+        &self,
+        (index, rule): (usize, &Rule),
+        object: &Arc<Object>,
+        record: &RuleRecord,
+    ) -> EntryEvidence {
+        EntryEvidence {
+            path: path::rule(self.question.direction, index),
+            text: "a part that is not understood".into(),
+            location: place::of_object(self.session, object, rule.span),
+            matches: record.matches.unwrap_or(Match::No),
+            why: Some(match rule.action {
+                Action::Accept => "it fails closed: the rule matches nothing".into(),
+                Action::Deny | Action::Pass => "it fails closed: the rule denies everything".into(),
+            }),
         }
     }
 }

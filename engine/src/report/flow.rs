@@ -190,7 +190,7 @@ fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence)
             Some(UnknownReason::Address) if egress.verdict.min(ingress.verdict) != verdict => {
                 "IPv4 and IPv6 differ: use an address, or pass `--pod-cidr` for the family that pods have".into()
             }
-            Some(UnknownReason::Address) => "an ipBlock decides this, and an address is not in the input: pass `--pod-cidr`, `--node-cidr` or real pods".into(),
+            Some(UnknownReason::Address) => "an address decides this, and it is not in the input: pass `--pod-cidr`, `--node-cidr`, or real pods and nodes".into(),
             Some(UnknownReason::Node) => "it depends on whether both are on the same node, which the input does not say: pass real pods, with `spec.nodeName`".into(),
             Some(UnknownReason::Label) => "a label that the controller adds decides this, and the template does not show it: pass real pods".into(),
             Some(UnknownReason::Tie) => "policies of equal priority disagree, and their order is undefined: give them different priorities".into(),

@@ -202,8 +202,8 @@ fn note(session: &Session, key: &NoteKey, connections: u32) -> Note {
 fn note_message(key: &NoteKey) -> String {
     match (key.reason, key.rule) {
         (UnknownReason::Address, _) => {
-            "an ipBlock decides this, and pods from templates have no addresses: \
-             pass `--pod-cidr` (and `--node-cidr`) or real pods"
+            "an address decides this, and the input does not have it: \
+             pass `--pod-cidr` (and `--node-cidr`), or real pods and nodes"
         }
         (UnknownReason::Node, _) => {
             "pods on the host network always reach pods on their own node, and the input does not \

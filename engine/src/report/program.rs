@@ -155,8 +155,9 @@ impl Session {
             let source = source(self, origin).filter(|_| query.comments)?;
             let place =
                 source.location.map_or_else(String::new, |at| format!(" {}:{}", at.file, at.line));
-            let namespace = source.policy.namespace.unwrap_or_default();
-            Some(format!("{namespace}/{} {}{place}", source.policy.name, source.path))
+            let namespace = source.policy.namespace.map(|own| format!("{own}/"));
+            let name = format!("{}{}", namespace.unwrap_or_default(), source.policy.name);
+            Some(format!("{name} {}{place}", source.path))
         };
         ProgramReport {
             node: query.node.clone(),

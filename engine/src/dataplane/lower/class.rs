@@ -294,12 +294,20 @@ impl Body<'_, '_> {
         let known = known.filter_map(|one| Some((one.policy, policies.policy(one.policy)?)));
         let known: Vec<(u32, &Arc<CompiledPolicy>)> = known.collect();
         for alike in known.chunk_by(|a, b| a.1.priority == b.1.priority) {
-            for (at, (first, one)) in alike.iter().enumerate() {
-                let others = alike.get(at + 1..).unwrap_or_default();
-                let differing =
-                    others.iter().filter(|(_, other)| differ(one, other, self.direction));
-                self.notes.extend(differing.map(|(other, _)| Note::Tie(*first, *other)));
+            let rules = alike.iter().flat_map(|(_, one)| one.rules(self.direction)).flatten();
+            let mut actions: Vec<manifest::Action> = rules.map(|rule| rule.action).collect();
+            actions.sort_unstable();
+            actions.dedup();
+            if actions.len() < 2 {
+                continue;
             }
+            // One note a policy: the first that differs is found at once where many do.
+            let notes = alike.iter().filter_map(|(id, one)| {
+                let other = alike.iter().find(|(_, other)| differ(one, other, self.direction));
+                Some(Note::Tie(*id, other?.0))
+            });
+            let notes: Vec<Note> = notes.collect();
+            self.notes.extend(notes);
         }
     }
 

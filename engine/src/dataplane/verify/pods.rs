@@ -66,11 +66,19 @@ impl<'w, 'p> Pods<'w, 'p> {
             return Ok(None);
         }
         let chain = self.reader.chain(name)?;
-        let asks = chain.rules.iter().any(|rule| self.asks_subject(rule));
-        let class = if asks { None } else { self.read_class(chain, depth)? };
+        let class = if self.asks(name)? { None } else { self.read_class(chain, depth)? };
         let class = class.map(Arc::new);
         self.classes.insert(name.clone(), class.clone());
         Ok(class)
+    }
+
+    /// Whether a chain asks who the subject is.
+    ///
+    /// # Errors
+    /// If there is no such chain.
+    pub fn asks(&self, name: &ChainName) -> Result<bool, Trouble> {
+        let chain = self.reader.chain(name)?;
+        Ok(chain.rules.iter().any(|rule| self.asks_subject(rule)))
     }
 
     fn read_class(&mut self, chain: &Chain, depth: usize) -> Result<Option<Class>, Trouble> {

@@ -119,6 +119,9 @@ impl Ways {
                     below.chains.extend(class.chains.iter().cloned());
                     return Ok(all(Some(next)));
                 }
+                // Of a chain that does not ask who comes, it may be one behind it that is of another
+                // form: what is found here depends on more chains than are looked into.
+                below.only &= pods.asks(next)?;
                 let subjects: Vec<u128> = together.iter().map(|(subject, ..)| *subject).collect();
                 let (found, further) = self.branch(pods, next, &subjects, depth + 1)?;
                 below.all(further);

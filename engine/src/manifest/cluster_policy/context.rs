@@ -1,5 +1,7 @@
 //! What the readers of one policy share.
 
+use rustc_hash::FxHashSet;
+
 use super::super::read::{Path, Reader};
 use super::ClusterPolicyKind;
 use crate::diagnostic::{Code, Diagnostic};
@@ -124,7 +126,7 @@ impl<'r> Context<'r> {
             }
             _ if count < length.least => (
                 format!("`{path}` has no item, and needs at least one"),
-                "an empty list is not the same as an absent one: leave the field out to mean any",
+                "an empty list is not the same as an absent one: leave ports out to mean all, and name all pods by `namespaces: {}`",
             ),
             _ => return items,
         };
@@ -135,10 +137,10 @@ impl<'r> Context<'r> {
 
     /// Reports items that are in a list twice which the API server takes as a set.
     pub fn check_set(&mut self, path: &Path<'_>, items: &[Node<'_>]) {
+        let mut before = FxHashSet::default();
         for (i, item) in items.iter().enumerate() {
             let Some(text) = item.as_str() else { continue };
-            let before = items.get(..i).unwrap_or_default();
-            if before.iter().any(|other| other.as_str() == Some(text)) {
+            if !before.insert(text) {
                 let message = format!("`{text}` is in the list twice");
                 let finding = Diagnostic::new(Code::DuplicateItem, message).at(item.span);
                 self.reader.refuse(&path.item(i), finding.with_help("remove one of the two"));

@@ -86,7 +86,7 @@ fn state_text(end: &Explanation) -> &'static str {
         EndState::Unenforced => "policies do not apply",
         EndState::NotIsolated => "no policy isolates it",
         EndState::Isolated => "isolated",
-        EndState::Selected => "selected by cluster policies",
+        EndState::Selected => "no rule of a cluster policy decides",
         EndState::SelfTraffic => "a pod to itself",
         EndState::OwnNode => "its own node",
     }
