@@ -80,3 +80,29 @@ fn what_is_not_judged_is_said() {
         assert_eq!(kinds[0]["kind"], "CiliumNetworkPolicy (cilium.io)", "{command:?}");
     }
 }
+
+/// A policy of the whole cluster that is left out may have denied something: that is said too, as
+/// is a kind of that group that does not exist.
+#[test]
+fn rejected_cluster_policies_are_named() {
+    let policy = |kind: &str, rest: &str| {
+        format!(
+            "---\napiVersion: policy.networking.k8s.io/v1beta1\nkind: {kind}\nmetadata: {{name: p}}\n\
+             spec: {{tier: Admin, priority: 1, subject: {{namespaces: {{}}}}, ingress: [{{action: Deny, from: [{rest}]}}]}}\n"
+        )
+    };
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: x}\n\
+               spec: {containers: [{name: c}]}\n";
+    for (kind, peer, said) in [
+        ("ClusterNetworkPolicy", "{serviceAccounts: {}}", "1 rejected ClusterNetworkPolicy"),
+        ("Clusternetworkpolicy", "{namespaces: {}}", "1 Clusternetworkpolicy"),
+    ] {
+        let input = format!("{pod}{}", policy(kind, peer));
+        let ran = run_with(
+            &["eval", "--from", "192.0.2.1", "--to", "x/a", "--port", "80", "-"],
+            &input,
+            &[],
+        );
+        assert!(ran.err.contains(&format!("not evaluated: {said}")), "{ran}");
+    }
+}
