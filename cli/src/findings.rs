@@ -1,5 +1,6 @@
 //! What findings about the input mean for a command that was asked something else.
 
+use portcullis_engine::report::text::Plain;
 use portcullis_engine::report::{Severity, Summary, text};
 
 use crate::args::{FailOn, InputArgs, OutputArgs};
@@ -39,7 +40,8 @@ pub fn not_judged(summary: &Summary, say: OutputArgs) {
 
 /// The paths as they were given.
 pub fn paths(input: &InputArgs) -> String {
-    let paths = input.paths.iter().map(|path| path.display().to_string());
+    // A name must not tell the terminal what to do.
+    let paths = input.paths.iter().map(|path| Plain(&path.display().to_string()).to_string());
     paths.collect::<Vec<_>>().join(" ")
 }
 
