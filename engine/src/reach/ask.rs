@@ -167,7 +167,7 @@ impl Question<'_> {
     }
 
     /// Classes that a key names.
-    fn named_by(&self, key: &Key) -> &[ClassId] {
+    pub(super) fn named_by(&self, key: &Key) -> &[ClassId] {
         self.rows.classes_by_key.get(key).map_or(&[], Vec::as_slice)
     }
 
@@ -191,7 +191,7 @@ impl Question<'_> {
     }
 
     /// What an isolated source may send to one destination.
-    fn sent_to(&self, row: &Row, member: ClassId, conns: &mut ConnTable) -> Span {
+    pub(super) fn sent_to(&self, row: &Row, member: ClassId, conns: &mut ConnTable) -> Span {
         let keys = self.rows.keys.get(member as usize).map_or(&[][..], Vec::as_slice);
         let mut sent = Span::NONE;
         for key in keys {

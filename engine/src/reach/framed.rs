@@ -1,5 +1,7 @@
 //! Asking rows that have tiers of ordered rules.
 
+use std::sync::Arc;
+
 use super::ask::{ClassReach, Question, Spans};
 use super::class::{Class, ClassId, PlaceKey};
 use super::row::{Row, RowId, Span};
@@ -84,7 +86,7 @@ impl Question<'_> {
         Some(Peer { id, class, keys, party })
     }
 
-    /// From a source with tiers of ordered rules.
+    /// From a source with tiers of ordered rules: starting from the end that names fewer.
     pub(super) fn framed(
         &self,
         (row, frame): (RowId, FrameId),
@@ -97,48 +99,73 @@ impl Question<'_> {
             return ClassReach::new();
         };
         let isolates = self.rows.stages.get(frame).is_some_and(|frame| frame.isolates);
-        let sent = if isolates { self.sent(own, conns) } else { Spans::default() };
+        let taking: usize = admitted.keys().map(|row| self.members(*row).len()).sum();
+        let taking = taking + self.taking_all().len() + slow.len();
+        let named_by: usize = own.keys().map(|key| self.named_by(key).len()).sum();
+        let few = match isolates && own.joint.is_none() && named_by < taking {
+            true => Some(self.sent(own, conns)),
+            false => None,
+        };
+        let candidates = match &few {
+            Some(sent) => {
+                let open = self.open_to(frame, (&mut *conns, &mut *memory));
+                let mut all: Vec<ClassId> =
+                    open.iter().copied().chain(sent.keys().copied()).collect();
+                all.sort_unstable();
+                all.dedup();
+                all.into_iter().map(|to| (to, self.ingress(to, admitted, slow))).collect()
+            }
+            None => self.of_open(admitted, slow),
+        };
         let mut reach = ClassReach::new();
-        for (to, ingress) in self.candidates((own, frame), &sent, (admitted, slow), (conns, memory))
-        {
-            let Some(member) = self.classes.get(to) else { continue };
-            let Some(party) = self.party(member) else { continue };
-            let Some(peer) = self.peer((to, member), &party) else { continue };
-            let sent = sent.get(&to).copied().unwrap_or(Span::NONE);
-            let at = (row, frame, Direction::Egress);
+        for (to, ingress) in candidates {
+            let sent = match &few {
+                Some(sent) => sent.get(&to).copied().unwrap_or(Span::NONE),
+                None if isolates => self.sent_to(own, to, conns),
+                None => Span::NONE,
+            };
             let mut evaluator = self.evaluator((&mut *conns, &mut *memory));
-            let span = self.framed_span(at, (Some((class, member)), peer), sent, &mut evaluator);
-            let span = span.and(ingress, conns);
-            reach.push((to, span));
+            let at = (row, frame, Direction::Egress);
+            if let Some(span) = self.sent_through(at, (class, to), sent, &mut evaluator) {
+                reach.push((to, span.and(ingress, conns)));
+            }
         }
         reach
     }
 
-    /// Whom a source may reach, with what they admit from it: those that admit something, or, if
-    /// they are fewer, those to whom its own tiers may let something pass.
-    fn candidates(
+    /// What one class may send to another through its tiers, given what its NetworkPolicies admit.
+    fn sent_through(
         &self,
-        (row, frame): (&Row, FrameId),
-        sent: &Spans,
-        (admitted, slow): (&Spans, &Spans),
+        at: (RowId, FrameId, Direction),
+        (class, to): (&Class, ClassId),
+        admitted: Span,
+        evaluator: &mut Evaluator<'_, '_>,
+    ) -> Option<Span> {
+        let joint = self.rows.rows.get(at.0 as usize).is_some_and(|row| row.joint.is_some());
+        // Tiers do the same with a class whoever sends: most of it is known by now.
+        let known = if joint { None } else { evaluator.known_span(at.1, to, admitted) };
+        known.or_else(|| {
+            let member = self.classes.get(to)?;
+            let party = self.party(member)?;
+            let peer = self.peer((to, member), &party)?;
+            Some(self.framed_span(at, (Some((class, member)), peer), admitted, evaluator))
+        })
+    }
+
+    /// Classes to which a frame lets something pass, whatever NetworkPolicies admit.
+    fn open_to(
+        &self,
+        frame: FrameId,
         (conns, memory): (&mut ConnTable, &mut Memory),
-    ) -> ClassReach {
-        let present = self.classes.iter().filter(|(_, class)| class.place(self.family).is_some());
-        let taking: usize = admitted.keys().map(|row| self.members(*row).len()).sum();
-        let taking = taking + self.taking_all().len() + slow.len();
-        if row.joint.is_some() || taking < sent.len() {
-            return self.of_open(admitted, slow);
-        }
-        let parties: Vec<_> =
-            present.filter_map(|(id, class)| Some((id, class, self.party(class)?))).collect();
-        let peers = parties.iter().filter_map(|(id, class, party)| self.peer((*id, class), party));
-        let open = self.evaluator((conns, memory)).open(frame, peers);
-        if taking < sent.len() + open.len() {
-            return self.of_open(admitted, slow);
-        }
-        let mut all: Vec<ClassId> = open.iter().copied().chain(sent.keys().copied()).collect();
-        all.sort_unstable();
-        all.dedup();
-        all.into_iter().map(|to| (to, self.ingress(to, admitted, slow))).collect()
+    ) -> Arc<[ClassId]> {
+        let mut evaluator = self.evaluator((conns, memory));
+        evaluator.known_open(frame).unwrap_or_else(|| {
+            let present = self.classes.iter().filter(|(_, c)| c.place(self.family).is_some());
+            let parties: Vec<_> =
+                present.filter_map(|(id, class)| Some((id, class, self.party(class)?))).collect();
+            let peers =
+                parties.iter().filter_map(|(id, class, party)| self.peer((*id, class), party));
+            evaluator.open(frame, peers)
+        })
     }
 }

@@ -39,7 +39,18 @@ impl Evaluator<'_, '_> {
     pub fn span(&mut self, id: FrameId, peer: Peer<'_, '_>, admitted: Span) -> Span {
         let Some(frame) = self.stages.get(id) else { return Span::NONE };
         let fates: Vec<Fate> = frame.segments().map(|one| self.fate(one, peer).0).collect();
-        let key = (fates, frame.isolates.then_some(admitted), frame.before.len());
+        self.folded((fates, frame.isolates.then_some(admitted), frame.before.len()))
+    }
+
+    /// As [`Self::span`], if what each tier does with the class is known already.
+    pub fn known_span(&mut self, id: FrameId, class: ClassId, admitted: Span) -> Option<Span> {
+        let frame = self.stages.get(id)?;
+        let known = |segment| Some(self.memory.by_class.get(&(segment, class))?.0);
+        let fates: Option<Vec<Fate>> = frame.segments().map(known).collect();
+        Some(self.folded((fates?, frame.isolates.then_some(admitted), frame.before.len())))
+    }
+
+    fn folded(&mut self, key: (Vec<Fate>, Option<Span>, usize)) -> Span {
         if let Some(known) = self.memory.folded.get(&key) {
             return *known;
         }
@@ -121,6 +132,11 @@ impl Evaluator<'_, '_> {
         });
         self.memory.joint.insert(key, span);
         span
+    }
+
+    /// What [`Self::open`] has said of a frame.
+    pub fn known_open(&self, id: FrameId) -> Option<Arc<[ClassId]>> {
+        self.memory.open.get(&id).cloned()
     }
 
     /// Classes, of all that are given, with which a frame lets something pass even where no
