@@ -224,8 +224,8 @@ export type EndState = 'unenforced' | 'notIsolated' | 'isolated' | 'selected' | 
 /**
  * What an endpoint of the list is.
  *
- * - `addresses`: Addresses outside the cluster (or of nodes) that the policies do not tell apart.
- * - `workload`: Pods of one owner, or a group of them where policies tell them apart.
+ * - `addresses`: Addresses outside the cluster (or of nodes) that the policies do not distinguish.
+ * - `workload`: Pods of one owner, or a group of them where policies distinguish them.
  */
 export type EndpointKind = 'addresses' | 'workload';
 
@@ -241,7 +241,7 @@ export interface EndpointReport {
     clusterPolicies?: Direction[];
     /** Whether NetworkPolicies isolate it for egress, for workloads. */
     egress?: Isolation;
-    /** Which part of the workload, where policies tell its pods apart. */
+    /** Which part of the workload, where policies distinguish its pods. */
     group?: string;
     /** Uses its node's network. */
     hostNetwork?: boolean;
@@ -267,7 +267,7 @@ export interface EndpointReport {
 export interface EntryEvidence {
     /** Its path, for example `spec.ingress[0].from[1]`. */
     path: string;
-    /** What it says, shortly: `app=web`, `10.0.0.0/8 except 10.1.0.0/16`, `TCP 5432`. */
+    /** What it says, briefly: `app=web`, `10.0.0.0/8 except 10.1.0.0/16`, `TCP 5432`. */
     text: string;
     /** Whether it matches. */
     matches: Match;
@@ -326,7 +326,7 @@ export interface FilterRuleReport {
     source?: RuleSource;
 }
 
-/** A flow to judge. */
+/** A flow to evaluate. */
 export interface FlowQuery {
     /** `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, or an address. */
     from: string;
@@ -376,7 +376,7 @@ export interface FlowReport {
  *
  * - `no`: No NetworkPolicy selects them in this direction: what no cluster policy denies is allowed.
  * - `yes`: At least one NetworkPolicy does.
- * - `unknown`: Whether one does hangs on a label that a template does not show.
+ * - `unknown`: Whether one does depends on a label that a template does not show.
  * - `unenforced`: Policies do not apply (host network, finished).
  */
 export type Isolation = 'no' | 'yes' | 'unknown' | 'unenforced';
@@ -469,7 +469,7 @@ export interface PolicyEvidence {
     /** Whether one of its rules matches the flow. */
     matches: Match;
     /**
-     * Whether it decides what becomes of the flow at this end, or may: by a rule that matches, or
+     * Whether it decides what happens to the flow at this end, or may: by a rule that matches, or
      * as one of those that isolate it.
      */
     decides: boolean;
@@ -522,7 +522,7 @@ export interface RuleEvidence {
     action: Action;
     /** Whether it matches the flow. */
     matches: Match;
-    /** Whether it decides what becomes of the flow at this end, or may. */
+    /** Whether it decides what happens to the flow at this end, or may. */
     decides: boolean;
     /** Its peers, in order; empty if the rule names none and so takes any. */
     peers: EntryEvidence[];
@@ -594,7 +594,7 @@ export interface Summary {
 export interface TierEvidence {
     /** Which tier. */
     tier: TierKind;
-    /** What becomes of the flow in it. */
+    /** What happens to the flow in it. */
     outcome: TierOutcome;
     /** What decides, as a phrase: `admin pass (guard, rule rest)`. */
     summary: string;
@@ -610,12 +610,12 @@ export interface TierEvidence {
 export type TierKind = 'admin' | 'networkPolicy' | 'baseline';
 
 /**
- * What becomes of a flow in a tier.
+ * What happens to a flow in a tier.
  *
  * - `accept`: It passes this end.
  * - `deny`: It is denied.
  * - `pass`: The next tier decides: a rule says so, or none matches.
- * - `unknown`: The input does not tell.
+ * - `unknown`: The input does not say.
  * - `notReached`: An earlier tier has decided.
  */
 export type TierOutcome = 'accept' | 'deny' | 'pass' | 'unknown' | 'notReached';
