@@ -248,8 +248,7 @@ impl Question<'_> {
         program: ProgramId,
     ) -> Option<Conns> {
         let (subject, peer) = (self.party(subject)?, self.party(peer)?);
-        let family = self.family.unwrap_or(Family::IPv4);
-        Some(pair::by_program(self.set, program, (direction, family), (&subject, &peer)))
+        Some(pair::by_program(self.set, program, direction, (&subject, &peer)))
     }
 
     /// Asks again, label by label, where selectors one by one leave something open.
@@ -278,11 +277,10 @@ impl Question<'_> {
 
     /// What the programs of two parties let pass, wherever these run.
     fn both_ends(&self, source: &Party<'_>, destination: &Party<'_>) -> Conns {
-        let family = self.family.unwrap_or(Family::IPv4);
         let end = |direction, ends: (&Party<'_>, &Party<'_>)| {
             let program = ends.0.group.map(|(group, _)| self.set.program_id(group, direction));
             program.map_or_else(Conns::all, |program| {
-                pair::by_program(self.set, program, (direction, family), ends)
+                pair::by_program(self.set, program, direction, ends)
             })
         };
         let egress = end(Direction::Egress, (source, destination));

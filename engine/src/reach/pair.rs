@@ -51,12 +51,11 @@ pub fn pair(
     (model, set): (&ClusterModel, &PolicySet),
     source: &Party<'_>,
     destination: &Party<'_>,
-    family: Family,
 ) -> Conns {
     let (sources, destinations) = (source.variants(model), destination.variants(model));
     over_variants((&sources, &destinations), |source, destination| {
-        let egress = end((model, set), (Direction::Egress, family), source, destination);
-        egress.and(&end((model, set), (Direction::Ingress, family), destination, source))
+        let egress = end((model, set), Direction::Egress, source, destination);
+        egress.and(&end((model, set), Direction::Ingress, destination, source))
     })
 }
 
@@ -81,7 +80,7 @@ pub fn over_variants(
 /// What one end's policies let pass.
 pub fn end(
     (_, set): (&ClusterModel, &PolicySet),
-    (direction, family): (Direction, Family),
+    direction: Direction,
     subject: &Party<'_>,
     peer: &Party<'_>,
 ) -> Conns {
@@ -94,7 +93,7 @@ pub fn end(
     if own || own_node == Match::Yes || set.program(program).is_open() {
         return Conns::all();
     }
-    let mut conns = by_program(set, program, (direction, family), (subject, peer));
+    let mut conns = by_program(set, program, direction, (subject, peer));
     if own_node == Match::Unknown {
         conns.possible = ConnSet::all();
     }
@@ -109,14 +108,14 @@ pub fn end(
 pub fn by_program(
     set: &PolicySet,
     program: ProgramId,
-    (direction, family): (Direction, Family),
+    direction: Direction,
     (subject, peer): (&Party<'_>, &Party<'_>),
 ) -> Conns {
     let program = (set, set.program(program));
     let mut all = Conns { certain: ConnSet::all(), possible: ConnSet::none() };
     for place in pieces(program, direction, &peer.place) {
         let peer = Party { place, ..peer.clone() };
-        let one = at_place(program, (direction, family), (subject, &peer));
+        let one = at_place(program, direction, (subject, &peer));
         all.certain = all.certain.intersection(&one.certain);
         all.possible = all.possible.union(&one.possible);
     }
@@ -126,7 +125,7 @@ pub fn by_program(
 /// What a program lets pass from a place that no rule tells apart.
 fn at_place(
     (set, program): (&PolicySet, &Program),
-    (direction, _): (Direction, Family),
+    direction: Direction,
     (subject, peer): (&Party<'_>, &Party<'_>),
 ) -> Conns {
     let destination = match direction {

@@ -14,8 +14,6 @@ pub struct Case<'m> {
     pub source: Party<'m>,
     /// Who receives.
     pub destination: Party<'m>,
-    /// The family.
-    pub family: Family,
     /// The port as the destination sees it.
     pub port: u16,
     /// Which pair of endpoints it is about.
@@ -62,7 +60,7 @@ pub fn cases<'m>(
             // Only as its own peer does a template stand for two pods.
             source.several &= from == to;
             destination.several &= from == to;
-            cases.push(Case { source, destination, family, port, pair });
+            cases.push(Case { source, destination, port, pair });
         }
     }
     if cases.is_empty() {

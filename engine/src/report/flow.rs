@@ -84,7 +84,7 @@ impl Session {
 fn allowed(session: &Session, cases: &[Case<'_>]) -> Option<String> {
     let cluster = (session.model(), session.policies());
     let common = cases.iter().fold(ConnSet::all(), |all, case| {
-        let conns = reach::pair(cluster, &case.source, &case.destination, case.family);
+        let conns = reach::pair(cluster, &case.source, &case.destination);
         all.intersection(&conns.certain)
     });
     Some(common.text()).filter(|text| !text.is_empty())
@@ -135,7 +135,7 @@ fn settled(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Option<Verd
         return None;
     }
     let cluster = (model, session.policies());
-    let conns = reach::pair(cluster, &case.source, &case.destination, case.family);
+    let conns = reach::pair(cluster, &case.source, &case.destination);
     let has = |conns: &ConnSet| conns.ports(query.protocol).contains(case.port);
     match (has(&conns.certain), has(&conns.possible)) {
         (true, _) => Some(Verdict::Allow),

@@ -37,13 +37,23 @@ pub fn read_all(
 
 type Ports = Vec<(Protocol, PortMatch)>;
 
+/// The only member of a mapping that has exactly one of these; none if it was refused.
+fn only_member<'n, 't>(
+    context: &mut Context<'_>,
+    path: &Path<'_>,
+    node: &'n Node<'t>,
+    known: &'static [&'static str],
+) -> Option<(&'static str, &'n Node<'t>)> {
+    if !context.is_map(path, node) {
+        return None;
+    }
+    let fields = context.reader.fields(path, node, Keys::Exactly(known));
+    one_member(context, path, &fields, known)
+}
+
 fn current(context: &mut Context<'_>, path: &Path<'_>, node: &Node<'_>) -> Ports {
     const KNOWN: &[&str] = &["tcp", "udp", "sctp", "destinationNamedPort"];
-    if !context.is_map(path, node) {
-        return Vec::new();
-    }
-    let fields = context.reader.fields(path, node, Keys::Exactly(KNOWN));
-    let Some((member, node)) = one_member(context, path, &fields, KNOWN) else {
+    let Some((member, node)) = only_member(context, path, node, KNOWN) else {
         return Vec::new();
     };
     let path = path.field(member);
@@ -95,11 +105,7 @@ fn all_ports(context: &mut Context<'_>, path: &Path<'_>, span: Span) {
 
 fn outdated(context: &mut Context<'_>, path: &Path<'_>, node: &Node<'_>) -> Ports {
     const KNOWN: &[&str] = &["portNumber", "portRange", "namedPort"];
-    if !context.is_map(path, node) {
-        return Vec::new();
-    }
-    let fields = context.reader.fields(path, node, Keys::Exactly(KNOWN));
-    let Some((member, node)) = one_member(context, path, &fields, KNOWN) else {
+    let Some((member, node)) = only_member(context, path, node, KNOWN) else {
         return Vec::new();
     };
     let path = path.field(member);
