@@ -12,7 +12,9 @@
 use std::time::{Duration, Instant};
 
 use portcullis_bench::{Object, Size, objects};
-use portcullis_engine::dataplane::{Input, KernelState, Lowering, Settings, Verifier, plan};
+use portcullis_engine::dataplane::{
+    Input, KernelState, Lowering, Settings, UNKNOWN_WIRING, Verifier, plan,
+};
 use portcullis_engine::live::{Event, Index};
 use portcullis_engine::manifest::{Stored, read_stored};
 use portcullis_engine::{Options, Session};
@@ -186,7 +188,13 @@ impl Node {
 
     fn bring(&mut self) -> [Duration; 3] {
         let (model, policies) = (self.session.model(), self.session.policies());
-        let input = Input { model, policies, node: NODE, settings: &self.settings };
+        let input = Input {
+            model,
+            policies,
+            node: NODE,
+            settings: &self.settings,
+            wiring: &UNKNOWN_WIRING,
+        };
         let start = Instant::now();
         let program = self.lowering.lower(input);
         let lowered = Instant::now();

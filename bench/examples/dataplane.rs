@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_bench::{Format, Size, cluster, edited};
 use portcullis_engine::dataplane::{
-    Input, KernelState, Lowering, Settings, Verifier, lower, plan, verify,
+    Input, KernelState, Lowering, Settings, UNKNOWN_WIRING, Verifier, lower, plan, verify,
 };
 use portcullis_engine::{Change, Options, Session, SourceFile};
 
@@ -101,6 +101,7 @@ fn measure(size: Size, cluster_policies: &str) {
             policies: session.policies(),
             node: "node1",
             settings: &settings,
+            wiring: &UNKNOWN_WIRING,
         }
     };
     let old = lower(input(&before));

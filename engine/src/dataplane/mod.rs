@@ -16,6 +16,7 @@ mod restricted;
 mod settings;
 mod state;
 mod verify;
+mod wiring;
 
 pub use counted::{DenialCounts, Denier, denial_counts};
 pub use iptables::{
@@ -29,6 +30,7 @@ pub use program::{
     SetName, States,
 };
 pub use restricted::restricted;
-pub use settings::{Admitted, Denial, FlowLog, NodeTraffic, Settings, SettingsError};
+pub use settings::{Admitted, Denial, FlowLog, InvalidPackets, Settings, SettingsError};
 pub use state::{ChainState, KernelState, TableState};
 pub use verify::{Counterexample, Disagreement, Verified, Verifier, verify};
+pub use wiring::{Interface, InterfaceError, UNKNOWN_WIRING, Wiring};

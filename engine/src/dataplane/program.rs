@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::wiring::Interface;
 use crate::manifest::Direction;
 use crate::net::{Cidr, Family, Protocol};
 use crate::policy::{PolicyId, ProgramId};
@@ -48,7 +49,7 @@ pub struct FamilyProgram {
 /// A jump from one of the kernel's own chains, which stands first there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hook {
-    /// `FORWARD` or `INPUT`.
+    /// `FORWARD`, `INPUT` or `OUTPUT`.
     pub from: &'static str,
     /// The chain of ours.
     pub to: ChainName,
@@ -126,8 +127,14 @@ pub enum Match {
     ConnectionMark(u32),
     /// The type of an ICMPv6 message; only after that protocol.
     Icmpv6Type(u8),
-    /// The SCTP packet has an INIT ACK chunk; only after that protocol.
-    SctpInitAck,
+    /// The hop limit of an IPv6 packet.
+    HopLimit(u8),
+    /// It comes in at one of these devices; of a frame that a bridge forwards, at that bridge.
+    Enters(Interface),
+    /// It goes out at one of these devices; of a frame that a bridge forwards, at that bridge.
+    Leaves(Interface),
+    /// The source is an address of the node itself.
+    SourceIsNode,
     /// No more than so many packets a second, and so many at once.
     Limit(u32, u32),
 }

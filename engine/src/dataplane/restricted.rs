@@ -134,7 +134,7 @@ impl Chains<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataplane::{Input, Settings, lower};
+    use crate::dataplane::{Input, Settings, UNKNOWN_WIRING, lower};
     use crate::{Change as Edit, Options, Session, SourceFile};
 
     /// The program of the node of pod `a`, whose peer has a label.
@@ -171,7 +171,13 @@ spec:
         let session = Session::new(Options::default()).apply(vec![Edit::Put(file)]);
         assert_eq!(session.check().summary.errors, 0, "{:?}", session.check().diagnostics);
         let (model, policies) = (session.model(), session.policies());
-        lower(Input { model, policies, node: "n1", settings: &Settings::default() })
+        lower(Input {
+            model,
+            policies,
+            node: "n1",
+            settings: &Settings::default(),
+            wiring: &UNKNOWN_WIRING,
+        })
     }
 
     #[test]

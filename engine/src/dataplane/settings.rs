@@ -21,8 +21,8 @@ pub struct Settings {
     pub unknown_local: Vec<IpNet>,
     /// What becomes of a packet of a local pod that policies admit.
     pub admitted: Admitted,
-    /// Whether what pods send to their own node is policed.
-    pub node_traffic: NodeTraffic,
+    /// What happens to packets that belong to no connection.
+    pub invalid: InvalidPackets,
 }
 
 /// What becomes of a packet that policies deny.
@@ -56,14 +56,15 @@ pub enum Admitted {
     Accept,
 }
 
-/// Whether what pods send to their own node is policed.
+/// What happens to a packet that belongs to no connection, though it does not begin one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NodeTraffic {
-    /// The pods' egress policies apply.
+pub enum InvalidPackets {
+    /// The policies decide, as for the first packet of a connection: it passes where a new one
+    /// would. Pods that no policy selects are not concerned, so that connections of which the node
+    /// sees one direction only go on.
     Policed,
-    /// It passes: where a proxy in the kernel makes Services local addresses (IPVS), a packet to a
-    /// Service looks like one to the node, and no rule could tell its destination.
-    Open,
+    /// It is dropped where one of its ends is a pod of the node, whatever policies say.
+    Dropped,
 }
 
 /// Why settings cannot be used.
@@ -95,7 +96,7 @@ impl Default for Settings {
             kill_mark: 0x0080_0000,
             unknown_local: Vec::new(),
             admitted: Admitted::Return,
-            node_traffic: NodeTraffic::Policed,
+            invalid: InvalidPackets::Policed,
         }
     }
 }
@@ -110,6 +111,11 @@ impl Settings {
     /// The chain that packets to the node itself enter.
     pub fn input(&self) -> ChainName {
         self.chain("INPUT")
+    }
+
+    /// The chain that packets from the node itself enter, where its kernel forwards to Services.
+    pub fn output(&self) -> ChainName {
+        self.chain("OUTPUT")
     }
 
     /// The chain that finds the policies of a packet's source (egress) or destination (ingress).

@@ -29,6 +29,11 @@ impl ConnSet {
         Self { ports: [all_ports(), all_ports(), all_ports()], other: true }
     }
 
+    /// All connections of protocols without ports.
+    pub fn portless() -> Self {
+        Self { other: true, ..Self::none() }
+    }
+
     /// Ports of one protocol.
     pub fn of(protocol: Protocol, ports: PortSet) -> Self {
         let mut set = Self::default();

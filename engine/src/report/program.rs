@@ -10,6 +10,7 @@ use super::{path, place};
 use crate::cluster::{ClusterModel, Endpoint};
 use crate::dataplane::{
     self, Chain, Comments, FamilyProgram, FilterProgram, Input, Note, RuleOrigin, Settings,
+    UNKNOWN_WIRING,
 };
 use crate::diagnostic::nearest;
 use crate::policy::PolicyId;
@@ -147,7 +148,7 @@ impl Session {
     ) -> Result<Input<'i>, QueryError> {
         let (model, node) = (self.model(), &*query.node);
         known_node(model, node)?;
-        Ok(Input { model, policies: self.policies(), node, settings })
+        Ok(Input { model, policies: self.policies(), node, settings, wiring: &UNKNOWN_WIRING })
     }
 
     fn program_report(&self, query: &ProgramQuery, program: &FilterProgram) -> ProgramReport {

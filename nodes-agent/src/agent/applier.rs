@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
-    DenialCounts, FilterProgram, Input, Lowering, Settings, Verifier,
+    DenialCounts, FilterProgram, Input, Lowering, Settings, UNKNOWN_WIRING, Verifier,
 };
 
 use crate::enforce::audit::{Audit, Depth, Proof};
@@ -173,5 +173,11 @@ impl Applier {
 }
 
 fn input<'i>(session: &'i Session, node: &'i str, settings: &'i Settings) -> Input<'i> {
-    Input { model: session.model(), policies: session.policies(), node, settings }
+    Input {
+        model: session.model(),
+        policies: session.policies(),
+        node,
+        settings,
+        wiring: &UNKNOWN_WIRING,
+    }
 }

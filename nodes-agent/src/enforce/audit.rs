@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
-    DenialCounts, FilterProgram, Input, KernelState, Settings, denial_counts, verify,
+    DenialCounts, FilterProgram, Input, KernelState, Settings, UNKNOWN_WIRING, denial_counts,
+    verify,
 };
 
 use super::{EnforceError, SpoofGuard};
@@ -67,7 +68,9 @@ impl Proof {
     fn disagreement(&self) -> Option<String> {
         let Self { program, session, node, settings } = self;
         let (model, policies) = (session.model(), session.policies());
-        let disagreements = verify(program, Input { model, policies, node, settings }).err()?;
+        let disagreements =
+            verify(program, Input { model, policies, node, settings, wiring: &UNKNOWN_WIRING })
+                .err()?;
         Some(EnforceError::Unproven(disagreements).to_string())
     }
 }
@@ -247,7 +250,13 @@ spec: {podSelector: {}, ingress: [{ports: [{port: 443}]}]}
         let session = |port: &str| session(&PODS.replace("443", port));
         let of = session("443");
         let (model, policies) = (of.model(), of.policies());
-        let program = lower(Input { model, policies, node: &node, settings: &settings });
+        let program = lower(Input {
+            model,
+            policies,
+            node: &node,
+            settings: &settings,
+            wiring: &UNKNOWN_WIRING,
+        });
         let mut proof = Proof { program, session: of, node, settings };
         assert_eq!(proof.disagreement(), None);
         proof.session = session("8443");

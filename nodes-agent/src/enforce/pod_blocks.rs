@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use portcullis_engine::cluster::ClusterModel;
-use portcullis_engine::dataplane::{FilterProgram, Members};
+use portcullis_engine::dataplane::{FilterProgram, Members, UNKNOWN_WIRING};
 use portcullis_engine::net::Family;
 
 /// The blocks of this node's pods.
@@ -139,7 +139,13 @@ mod tests {
     fn after(pod_blocks: &mut PodBlocks, session: &Session) -> (Vec<String>, Option<String>) {
         let settings = Settings::default();
         let (model, policies) = (session.model(), session.policies());
-        let program = lower(Input { model, policies, node: "b", settings: &settings });
+        let program = lower(Input {
+            model,
+            policies,
+            node: "b",
+            settings: &settings,
+            wiring: &UNKNOWN_WIRING,
+        });
         let before = pod_blocks.blocks(model, "b");
         let changes = pod_blocks.learn(model, "b", &program);
         let blocks = pod_blocks.blocks(model, "b");

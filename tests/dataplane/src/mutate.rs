@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use portcullis_engine::dataplane::{
-    Action, AddressSet, Chain, ChainName, FamilyProgram, FilterProgram, FilterRule, L4, Match,
-    Members, RejectWith, SetName,
+    Action, AddressSet, Chain, ChainName, FamilyProgram, FilterProgram, FilterRule, Interface, L4,
+    Match, Members, RejectWith, SetName,
 };
 use portcullis_engine::net::{Cidr, Protocol};
 use portcullis_engine::shared::Sorted;
 use portcullis_oracle::random::Random;
 
 /// Ways to spoil a program.
-pub const MUTATIONS: [&str; 24] = [
+pub const MUTATIONS: [&str; 27] = [
     "rule dropped",
     "rules swapped",
     "condition dropped",
@@ -39,6 +39,9 @@ pub const MUTATIONS: [&str; 24] = [
     "except lost",
     "hook removed",
     "chain emptied",
+    "device exchanged",
+    "other way",
+    "hops changed",
 ];
 
 /// The program with something of this kind wrong; none if it has nothing of the kind.
@@ -226,10 +229,19 @@ fn condition(one: &Match, kind: &str, random: &mut Random, sets: &[SetName]) -> 
         ("set exchanged", Match::DestinationIn(known)) => {
             Match::DestinationIn(another(sets, known, random)?)
         }
+        ("device exchanged", Match::Enters(_)) => Match::Enters(device(random)?),
+        ("device exchanged", Match::Leaves(_)) => Match::Leaves(device(random)?),
+        ("other way", Match::Enters(interface)) => Match::Leaves(interface.clone()),
+        ("other way", Match::Leaves(interface)) => Match::Enters(interface.clone()),
+        ("hops changed", Match::HopLimit(_)) => Match::HopLimit(64),
         ("set inverted", Match::SourceIn(set)) => Match::SourceNotIn(set.clone()),
         ("set inverted", Match::DestinationIn(set)) => Match::DestinationNotIn(set.clone()),
         _ => return None,
     })
+}
+
+fn device(random: &mut Random) -> Option<Interface> {
+    random.pick(&["p1", "p9", "p+", "br+", "up+"]).parse().ok()
 }
 
 fn another(sets: &[SetName], known: &SetName, random: &mut Random) -> Option<SetName> {

@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use portcullis_engine::Session;
 use portcullis_engine::cluster::{Addresses, ClusterModel, Life};
 use portcullis_engine::dataplane::{
-    FilterProgram, Input, Settings, ipset_restore, iptables_restore, lower,
+    FilterProgram, Input, Settings, UNKNOWN_WIRING, Wiring, ipset_restore, iptables_restore, lower,
 };
+use portcullis_engine::net;
 use portcullis_oracle::check::Engine;
 use portcullis_oracle::cluster::{self, Cluster};
 use portcullis_oracle::generate;
@@ -21,6 +22,31 @@ pub struct Site {
     pub session: Session,
     /// Kernels with their programs, by node.
     pub nodes: BTreeMap<String, (FilterProgram, Kernel)>,
+}
+
+/// A device that leads to a pod, and another one.
+const TO_PODS: [&str; 2] = ["p1", "p2"];
+/// The device that leads outside.
+const UPLINK: &str = "up0";
+
+/// Ways to attach pods: nothing known, each by a device of its own, all by a bridge, and where the
+/// kernel forwards to Services.
+pub fn wiring(seed: u64) -> Wiring {
+    let names = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+    match seed % 4 {
+        0 => Wiring::default(),
+        1 => Wiring { pods: names(&["p+"]), forwarders: names(&["p9"]), services: None },
+        2 => Wiring { pods: names(&["p1", "p2", "br0"]), ..Wiring::default() },
+        _ => {
+            let service = |address: &str| (address.parse().unwrap(), net::Protocol::Tcp, 80);
+            let services = ["10.96.0.1", "10.96.0.2", "fd00:96::1"].map(service);
+            Wiring {
+                pods: names(&["p+"]),
+                forwarders: Vec::new(),
+                services: Some(services.into_iter().collect()),
+            }
+        }
+    }
 }
 
 /// The random cluster of a seed, in which every pod is on a node and all policies are
@@ -48,14 +74,18 @@ impl Site {
     ///
     /// # Errors
     /// If the engine or a kernel refuses something.
-    pub fn new(cluster: &Cluster, seed: u64, settings: &Settings) -> Result<Self, Failure> {
+    pub fn new(
+        cluster: &Cluster,
+        seed: u64,
+        (settings, wiring): (&Settings, &Wiring),
+    ) -> Result<Self, Failure> {
         let engine = Engine::new(cluster, seed).map_err(|mismatch| mismatch.to_string())?;
         let session = engine.session;
         let pods = cluster.pods.iter().filter_map(|pod| pod.spec.node.clone());
         let names = cluster.nodes.iter().map(|node| node.name.clone()).chain(pods);
         let mut nodes = BTreeMap::new();
         for name in names {
-            let program = program(&session, &name, settings);
+            let program = program_on(&session, &name, (settings, wiring));
             let kernel = load(&program)?;
             nodes.insert(name, (program, kernel));
         }
@@ -67,18 +97,23 @@ impl Site {
     pub fn passes(&self, from: IpAddr, to: IpAddr, traffic: Traffic) -> Option<bool> {
         let (source, destination) = (self.holder(from)?, self.holder(to)?);
         let packet = Packet::new(from, to, (protocol(traffic.protocol), traffic.port));
-        let judge = |node: &str, hook| {
+        let [one, other] = TO_PODS;
+        let judge = |node: &str, hook, (enters, leaves)| {
+            let packet = Packet { enters, leaves, ..packet };
             let kernel = self.nodes.get(node).map(|(_, kernel)| kernel.judge(hook, &packet));
             kernel.is_none_or(|verdict| verdict == Verdict::Passes)
         };
         match (source, destination) {
             // From a node to a pod of its own it is sent, not forwarded.
             (Holder::Node(a), Holder::Pod(b)) if a == b => Some(true),
-            (Holder::Pod(a), Holder::Node(b)) if a == b => Some(judge(&a, "INPUT")),
-            (Holder::Pod(a), Holder::Pod(b)) if a == b => Some(judge(&a, "FORWARD")),
-            (Holder::Pod(a), Holder::Pod(b)) => Some(judge(&a, "FORWARD") && judge(&b, "FORWARD")),
-            (Holder::Pod(a), _) => Some(judge(&a, "FORWARD")),
-            (_, Holder::Pod(b)) => Some(judge(&b, "FORWARD")),
+            (Holder::Pod(a), Holder::Node(b)) if a == b => Some(judge(&a, "INPUT", (one, ""))),
+            (Holder::Pod(a), Holder::Pod(b)) if a == b => Some(judge(&a, "FORWARD", (one, other))),
+            (Holder::Pod(a), Holder::Pod(b)) => {
+                let there = judge(&b, "FORWARD", (UPLINK, other));
+                Some(judge(&a, "FORWARD", (one, UPLINK)) && there)
+            }
+            (Holder::Pod(a), _) => Some(judge(&a, "FORWARD", (one, UPLINK))),
+            (_, Holder::Pod(b)) => Some(judge(&b, "FORWARD", (UPLINK, other))),
             _ => None,
         }
     }
@@ -124,9 +159,18 @@ enum Holder {
     Nobody,
 }
 
-/// The program of a node.
+/// The program of a node of which it is not known how its pods are attached.
 pub fn program(session: &Session, node: &str, settings: &Settings) -> FilterProgram {
-    lower(Input { model: session.model(), policies: session.policies(), node, settings })
+    program_on(session, node, (settings, &UNKNOWN_WIRING))
+}
+
+/// The program of a node.
+pub fn program_on(
+    session: &Session,
+    node: &str,
+    (settings, wiring): (&Settings, &Wiring),
+) -> FilterProgram {
+    lower(Input { model: session.model(), policies: session.policies(), node, settings, wiring })
 }
 
 /// A kernel with a program.

@@ -8,7 +8,7 @@ use portcullis_dataplane_tests::change::change;
 use portcullis_dataplane_tests::mutate::{MUTATIONS, mutate};
 use portcullis_dataplane_tests::site::{mixed, with_addresses};
 use portcullis_engine::dataplane::{
-    FilterProgram, Input, Lowering, Settings, Verifier, lower, verify,
+    FilterProgram, Input, Lowering, Settings, UNKNOWN_WIRING, Verifier, lower, verify,
 };
 use portcullis_engine::{Change, Options, Session, SourceFile};
 use portcullis_oracle::cluster::Cluster;
@@ -57,7 +57,13 @@ fn again_is_as_afresh() {
             // Of some pods it is in doubt whether policies select or name them.
             let (model, _) = with_addresses(session.model());
             let policies = session.policies();
-            let input = Input { model: &model, policies, node: NODE, settings: &settings };
+            let input = Input {
+                model: &model,
+                policies,
+                node: NODE,
+                settings: &settings,
+                wiring: &UNKNOWN_WIRING,
+            };
             let program = lowering.lower(input);
             assert_eq!(program, lower(input), "seed {seed}, step {step}");
             verifier.verify(&program, input).unwrap_or_else(|e| panic!("seed {seed}: {e:#?}"));

@@ -10,7 +10,8 @@ use portcullis_dataplane_tests::site::mixed;
 use portcullis_dataplane_tests::watched::{Objects, watched};
 use portcullis_engine::cluster::{self, AddressSpace, Addresses, AskedLabels, ClusterModel, Life};
 use portcullis_engine::dataplane::{
-    Input, Lowering, RuleOrigin, Settings, Verifier, ipset_restore, iptables_restore,
+    Input, Lowering, RuleOrigin, Settings, UNKNOWN_WIRING, Verifier, ipset_restore,
+    iptables_restore,
 };
 use portcullis_engine::live::{Event, Index};
 use portcullis_engine::manifest::{Body, Direction, Object, Stored, read_stored};
@@ -77,7 +78,8 @@ fn programs(
 ) -> Vec<String> {
     let settings = Settings::default();
     let texts = nodes.iter().map(|node| {
-        let input = Input { model, policies: set, node, settings: &settings };
+        let input =
+            Input { model, policies: set, node, settings: &settings, wiring: &UNKNOWN_WIRING };
         let (lowering, verifier) = makers.entry(node.clone()).or_default();
         let program = lowering.lower(input);
         verifier.verify(&program, input).unwrap_or_else(|wrong| panic!("{node}: {wrong:?}"));

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use portcullis_dataplane_tests::site::{Site, cluster};
+use portcullis_dataplane_tests::site::{Site, cluster, wiring};
 use portcullis_engine::FlowQuery;
 use portcullis_engine::dataplane::Settings;
 use portcullis_oracle::check::{edges, every_protocol, of_protocol, of_verdict, ports};
@@ -44,7 +44,7 @@ fn addresses(cluster: &Cluster) -> Vec<IpAddr> {
 
 fn compare(seed: u64, counts: &mut Counts) {
     let cluster = cluster(seed);
-    let site = Site::new(&cluster, seed, &Settings::default()).unwrap();
+    let site = Site::new(&cluster, seed, (&Settings::default(), &wiring(seed))).unwrap();
     counts.programs += site.nodes.len();
     let addresses = addresses(&cluster);
     let traffic = every_protocol(&ports(&cluster));

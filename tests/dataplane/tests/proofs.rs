@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 
 use portcullis_dataplane_tests::change::change;
 use portcullis_dataplane_tests::mutate::{MUTATIONS, mutate};
-use portcullis_dataplane_tests::site::mixed;
+use portcullis_dataplane_tests::site::{mixed, wiring};
 use portcullis_dataplane_tests::watched::{Objects, events, watched};
 use portcullis_engine::Options;
 use portcullis_engine::dataplane::{
@@ -104,8 +104,9 @@ fn a_proof_that_is_kept_is_one_that_would_be_found() {
             events(&known, &now).into_iter().for_each(|event| index.take(event));
             known = now;
             let session = index.session();
+            let wiring = wiring(random.below(4) as u64);
             let (model, policies) = (session.model(), session.policies());
-            let input = Input { model, policies, node: NODE, settings: &settings };
+            let input = Input { model, policies, node: NODE, settings: &settings, wiring: &wiring };
             node.step(input, &mut random, &mut tallies);
             for _ in 0..=random.below(3) {
                 *changes.entry(change(&mut cluster, &mut random)).or_default() += 1;

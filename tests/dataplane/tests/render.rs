@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use portcullis_engine::dataplane::{
-    Admitted, Denial, FlowLog, Input, Settings, ipset_restore, iptables_restore, lower,
+    Admitted, Denial, FlowLog, Input, Settings, UNKNOWN_WIRING, ipset_restore, iptables_restore,
+    lower,
 };
 use portcullis_engine::{Change, Options, Session, SourceFile};
 
@@ -60,7 +61,7 @@ fn session() -> Session {
 fn text(settings: &Settings) -> String {
     let session = session();
     let (model, policies) = (session.model(), session.policies());
-    let program = lower(Input { model, policies, node: "n1", settings });
+    let program = lower(Input { model, policies, node: "n1", settings, wiring: &UNKNOWN_WIRING });
     assert_eq!(program.notes, []);
     let parts = program.families.iter();
     parts.map(|f| format!("{}\n{}\n", ipset_restore(f), iptables_restore(f, &|_| None))).collect()

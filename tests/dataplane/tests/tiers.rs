@@ -10,7 +10,7 @@ use portcullis_dataplane_tests::mutate::{MUTATIONS, mutate};
 use portcullis_dataplane_tests::polarity::{Answer, answer, asked};
 use portcullis_dataplane_tests::site::{Site, load, mixed, with_addresses};
 use portcullis_dataplane_tests::{Packet, Verdict as Kernel};
-use portcullis_engine::dataplane::{Input, Settings, lower, verify};
+use portcullis_engine::dataplane::{Input, Settings, UNKNOWN_WIRING, lower, verify};
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::selector::Match;
 use portcullis_engine::verdict::{
@@ -74,10 +74,16 @@ fn ends(site: &Site, (from, to): (IpAddr, IpAddr), traffic: Traffic) -> Ends {
 
 fn compare(seed: u64, counts: &mut Counts) {
     let cluster = mixed(seed);
-    let site = Site::new(&cluster, seed, &Settings::default()).unwrap();
+    let site = Site::new(&cluster, seed, (&Settings::default(), &UNKNOWN_WIRING)).unwrap();
     for (node, (program, _)) in &site.nodes {
         let (model, policies) = (site.session.model(), site.session.policies());
-        let input = Input { model, policies, node, settings: &Settings::default() };
+        let input = Input {
+            model,
+            policies,
+            node,
+            settings: &Settings::default(),
+            wiring: &UNKNOWN_WIRING,
+        };
         assert!(verify(program, input).is_ok(), "seed {seed}, {node}");
     }
     let addresses = addresses(&cluster);
@@ -133,7 +139,7 @@ fn doubts_close() {
     let (mut random, mut caught) = (Random::new(13), 0);
     for seed in 0..clusters() {
         let cluster = mixed(seed);
-        let site = Site::new(&cluster, seed, &settings).unwrap();
+        let site = Site::new(&cluster, seed, (&settings, &UNKNOWN_WIRING)).unwrap();
         let policies = site.session.policies();
         if policies.sets().iter().all(|set| set.unknown.is_empty()) {
             continue;
@@ -143,7 +149,13 @@ fn doubts_close() {
             model.endpoints.iter().filter_map(|one| one.node.clone()).collect();
         let others: Vec<IpAddr> = addresses(&cluster).into_iter().filter(IpAddr::is_ipv4).collect();
         for node in &nodes {
-            let input = Input { model: &model, policies, node, settings: &settings };
+            let input = Input {
+                model: &model,
+                policies,
+                node,
+                settings: &settings,
+                wiring: &UNKNOWN_WIRING,
+            };
             let program = lower(input);
             verify(&program, input).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong:#?}"));
             let kernel = load(&program).unwrap();

@@ -12,7 +12,7 @@ use crate::net::{Cidr, Protocol};
 use crate::shared::Sorted;
 
 /// The kernel's chains that ours are entered from.
-const HOOKED: [&str; 2] = ["FORWARD", "INPUT"];
+const HOOKED: [&str; 3] = ["FORWARD", "INPUT", "OUTPUT"];
 
 impl KernelState {
     /// The state that the tools list: of chains and sets whose names begin with `prefix` and a

@@ -91,11 +91,9 @@ pub fn rule_text(rule: &FilterRule, family: Family) -> String {
 }
 
 fn write_rule(text: &mut String, rule: &FilterRule, family: Family, comments: Comments<'_>) {
-    // Blocks first, as the kernel looks at them first and lists them so.
-    let is_block =
-        |condition: &&Match| matches!(condition, Match::Source(_) | Match::Destination(_));
-    let blocks = rule.matches.iter().filter(is_block);
-    for condition in blocks.chain(rule.matches.iter().filter(|condition| !is_block(condition))) {
+    let mut matches: Vec<&Match> = rule.matches.iter().collect();
+    matches.sort_by_key(|condition| place(condition));
+    for condition in matches {
         write_match(text, condition, &rule.matches);
         text.push(' ');
     }
@@ -103,6 +101,18 @@ fn write_rule(text: &mut String, rule: &FilterRule, family: Family, comments: Co
         let _ = write!(text, "-m comment --comment \"{}\" ", harmless(&comment));
     }
     write_action(text, &rule.action, family);
+}
+
+/// Addresses, devices and the protocol first, as the kernel looks at them first and lists them so.
+fn place(condition: &Match) -> u8 {
+    match condition {
+        Match::Source(_) => 0,
+        Match::Destination(_) => 1,
+        Match::Enters(_) => 2,
+        Match::Leaves(_) => 3,
+        Match::Protocol(_) => 4,
+        _ => 5,
+    }
 }
 
 fn write_match(text: &mut String, condition: &Match, all: &[Match]) {
@@ -126,7 +136,10 @@ fn write_match(text: &mut String, condition: &Match, all: &[Match]) {
         Match::State(States::Invalid) => write!(text, "-m conntrack --ctstate INVALID"),
         Match::ConnectionMark(bit) => write!(text, "-m connmark --mark {bit:#x}/{bit:#x}"),
         Match::Icmpv6Type(kind) => write!(text, "-m icmp6 --icmpv6-type {kind}"),
-        Match::SctpInitAck => write!(text, "-m sctp --chunk-types any INIT_ACK"),
+        Match::HopLimit(hops) => write!(text, "-m hl --hl-eq {hops}"),
+        Match::Enters(interface) => write!(text, "-i {interface}"),
+        Match::Leaves(interface) => write!(text, "-o {interface}"),
+        Match::SourceIsNode => write!(text, "-m addrtype --src-type LOCAL"),
         Match::Limit(per_second, burst) => {
             write!(text, "-m limit --limit {per_second}/sec --limit-burst {burst}")
         }

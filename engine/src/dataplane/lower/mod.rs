@@ -24,12 +24,15 @@ use rustc_hash::FxHashMap;
 use super::program::{
     Chain, ChainKind, ChainName, Class, FamilyProgram, FilterProgram, FilterRule, Hook, Note,
 };
-use super::settings::{NodeTraffic, Settings};
+use super::settings::Settings;
+use super::wiring::Wiring;
 use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::Direction;
 use crate::net::Family;
 use crate::policy::{PolicySet, ProgramId};
 use dispatch::{Dispatch, Leaf};
+use entry::Entry;
+pub use entry::dhcp_request;
 use memory::{ClassKey, KnownClass, Memory};
 use pods::{LocalPod, Pods};
 use sets::Sets;
@@ -45,6 +48,8 @@ pub struct Input<'i> {
     pub node: &'i str,
     /// What the operator decides.
     pub settings: &'i Settings,
+    /// How the node's pods are attached.
+    pub wiring: &'i Wiring,
 }
 
 /// The program that makes a node's kernel admit what the policies admit.
@@ -142,12 +147,16 @@ impl<'i> FamilyLowering<'i> {
             let dispatch = dispatch::build(self, direction, leaves);
             self.dispatches.push((direction, dispatch));
         }
-        for (name, rules) in entry::chains(self.input.settings, self.family, &local) {
+        let Input { settings, wiring, .. } = self.input;
+        let services = wiring.services.as_ref().map(|services| self.sets.services(services));
+        let (family, services) = (self.family, services.as_ref());
+        let entry = Entry { settings, wiring, family, local: &local, services };
+        for (name, rules) in entry.chains() {
             self.put(name, ChainKind::Fixed, rules);
         }
         FamilyProgram {
             family: self.family,
-            hooks: hooks(self.input.settings),
+            hooks: hooks(self.input),
             chains: std::mem::take(&mut self.chains),
             sets: std::mem::take(&mut self.sets.made),
             classes: std::mem::take(&mut self.classes),
@@ -248,11 +257,9 @@ impl<'i> FamilyLowering<'i> {
     }
 }
 
-fn hooks(settings: &Settings) -> Vec<Hook> {
+fn hooks(Input { settings, wiring, .. }: Input<'_>) -> Vec<Hook> {
     let forward = Hook { from: "FORWARD", to: settings.forward() };
     let input = Hook { from: "INPUT", to: settings.input() };
-    match settings.node_traffic {
-        NodeTraffic::Policed => vec![forward, input],
-        NodeTraffic::Open => vec![forward],
-    }
+    let output = wiring.services.as_ref().map(|_| Hook { from: "OUTPUT", to: settings.output() });
+    [forward, input].into_iter().chain(output).collect()
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::super::digest::digest;
-use super::super::program::{AddressSet, Match, Members, SetKind, SetName};
+use super::super::program::{AddressSet, Match, Members, PortMember, SetKind, SetName};
 use super::Input;
 use super::class::is_doubtful;
 use super::memory::{Memory, Peers, port_members};
@@ -17,6 +17,7 @@ use crate::cluster::GroupId;
 use crate::manifest::Direction;
 use crate::net::{AddrSet, Cidr, Family, IntervalSet, Protocol};
 use crate::policy::{BlockId, BlockPair, PeerSet, RulePeer, SetId};
+use crate::shared::Sorted;
 
 /// Sets of one family on their way.
 pub struct Sets<'i> {
@@ -100,6 +101,17 @@ impl<'i> Sets<'i> {
         let name: SetName = format!("{}-local", self.stem()).into();
         let members = Members::Addresses(addresses.collect());
         let set = self.before.set(AddressSet { name: name.clone(), members });
+        self.made.insert(set.name.clone(), set);
+        name
+    }
+
+    /// The set of the Services that the kernel itself forwards.
+    pub fn services(&mut self, services: &Sorted<PortMember>) -> SetName {
+        let own = services.iter().filter(|service| Family::of(service.0) == self.family);
+        let name: SetName = format!("{}-services", self.stem()).into();
+        let set =
+            AddressSet { name: name.clone(), members: Members::Ports(own.copied().collect()) };
+        let set = self.before.set(set);
         self.made.insert(set.name.clone(), set);
         name
     }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::super::lower::Input;
-use super::super::program::{Chain, FamilyProgram};
+use super::super::program::FamilyProgram;
+use super::devices::Devices;
 use super::frame::{self, Frame};
-use super::memory::{Local, Memory};
+use super::memory::{KnownFrame, Local, Memory};
 use super::places::{Change, Places, Subject};
 use super::pods::Pods;
 use super::policies::{PodSpaces, Policies};
@@ -45,7 +46,8 @@ impl Check<'_> {
         self.follow_own_node(memory);
         // Read by rules while proofs are added to what is known.
         let sets = std::mem::take(&mut memory.sets);
-        let reader = Reader { program: self.program, sets: &sets };
+        let devices = Devices::new(self.program, self.input.wiring);
+        let reader = Reader { program: self.program, sets: &sets, devices: &devices };
         let result = self.with(&reader, memory, (&subjects, &local));
         memory.sets = sets;
         result?;
@@ -89,22 +91,24 @@ impl Check<'_> {
         &self,
         reader: &Reader<'_>,
         local: &Arc<Space>,
-        known: &mut Option<(Vec<Arc<Chain>>, Arc<Space>)>,
+        known: &mut Option<KnownFrame>,
     ) -> Result<(), Trouble> {
         let chains = frame::chains(self.program, self.input.settings);
         let before = known.take();
-        let frame = Frame { reader, settings: self.input.settings, local };
-        if let (Some((before, was_local)), Some(chains)) = (&before, &chains)
-            && was_local == local
-            && before.len() == chains.len()
-            && before.iter().zip(chains).all(|(a, b)| Arc::ptr_eq(a, b))
+        let frame = Frame { reader, input: self.input, local };
+        if let (Some(before), Some(chains)) = (&before, &chains)
+            && before.local == *local
+            && before.wiring == *self.input.wiring
+            && before.chains.len() == chains.len()
+            && before.chains.iter().zip(chains).all(|(a, b)| Arc::ptr_eq(a, b))
         {
-            // Hooks and the set of local addresses are no part of chains.
+            // Hooks and what sets hold are no part of chains.
             frame.check_rest()?;
         } else {
             frame.check()?;
         }
-        *known = chains.map(|chains| (chains, local.clone()));
+        let (local, wiring) = (local.clone(), self.input.wiring.clone());
+        *known = chains.map(|chains| KnownFrame { chains, local, wiring });
         Ok(())
     }
 
@@ -273,7 +277,7 @@ impl Check<'_> {
             Direction::Egress => (captured, any),
             Direction::Ingress => (any, captured),
         };
-        let region = Region { source, destination, conns: ConnSet::all(), calls: 0 };
+        let region = Region::between(source, destination);
         let walk = Walk { reader: pods.reader, walker: reader::Walker::NEW, opaque: &[] };
         let outcome = walk.chain(&root, region)?;
         if !outcome.accepted.is_empty() {

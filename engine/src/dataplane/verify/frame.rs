@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use super::super::program::{Action, Chain, ChainKind, ChainName, FamilyProgram, Match, States};
-use super::super::settings::{NodeTraffic, Settings};
-use super::reader::{DISCOVERY, Reader, Trouble, Walker};
-use super::regions::{Outcome, Region, Walk};
-use super::space::{Space, everywhere, of_cidr};
+use super::super::lower::{Input, dhcp_request};
+use super::super::program::{
+    Action, Chain, ChainKind, ChainName, FamilyProgram, Match, Members, PortMember, SetName, States,
+};
+use super::super::settings::{InvalidPackets, Settings};
+use super::super::wiring::Wiring;
+use super::reader::{CONTROL, Product, Reader, Trouble, Walker};
+use super::regions::{Outcome, Region, Walk, split};
+use super::space::{Space, everywhere, number, of_cidr};
 use crate::manifest::Direction;
-use crate::net::{Cidr, ConnSet, Family, Protocol, all_ports};
+use crate::net::{Cidr, ConnSet, Family, PortSet, Protocol};
 
 /// Where packets come in, and which of the two directions' chains they must walk there.
 struct Entry {
@@ -21,15 +25,40 @@ struct Entry {
 const EGRESS: u8 = 1;
 const INGRESS: u8 = 2;
 
+const ROUTER_SOLICITATION: u8 = 133;
+const NEIGHBOUR_SOLICITATION: u8 = 135;
+const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+/// Messages that no pod may send: advertisements of routers and redirects.
+const OF_ROUTERS: [u8; 2] = [134, 137];
+/// Messages of pods that nobody needs, and that may be denied: reports of multicast listeners.
+const OF_LISTENERS: [u8; 4] = [130, 131, 132, 143];
+
 /// Checks one family's frame.
 pub struct Frame<'f, 'p> {
     /// The program.
     pub reader: &'f Reader<'p>,
-    /// What the operator decides.
-    pub settings: &'f Settings,
+    /// What it is made from.
+    pub input: Input<'f>,
     /// The addresses of local pods, by the model.
     pub local: &'f Space,
 }
+
+/// What must happen to packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// They are denied.
+    Denied,
+    /// They are denied, or judged by policies.
+    Deniable,
+    /// They pass, and no policy is asked.
+    Passed,
+    /// The policies of the entry's ends judge them, and nothing else does.
+    Judged,
+}
+
+/// What must happen to packets of a kind, and to which: the first that applies; to others,
+/// policies.
+type Demand = Vec<(Region, Fate)>;
 
 impl Frame<'_, '_> {
     /// Checks that packets come to where policies are, and what holds without policies.
@@ -37,44 +66,51 @@ impl Frame<'_, '_> {
     /// # Errors
     /// What is wrong.
     pub fn check(&self) -> Result<(), Trouble> {
-        let family = self.reader.program.family;
         self.check_rest()?;
         for entry in self.entries()? {
-            self.new_connections(&entry)?;
+            self.fated(&entry, Walker::FIRST, &self.demand(&entry))?;
             self.established(&entry)?;
-            if family == Family::IPv6 {
-                for kind in DISCOVERY {
-                    let walker = Walker { discovery: Some(kind), ..Walker::NEW };
-                    let outcome = self.walk(&entry, walker, self.all())?;
-                    none_of(&stopped(&outcome), &entry, "neighbour discovery is policed")?;
-                }
+            self.invalid(&entry)?;
+            if self.reader.program.family == Family::IPv6 {
+                self.control(&entry)?;
             }
-            if entry.hook == "FORWARD" {
-                self.invalid(&entry)?;
+            if entry.hook == "OUTPUT" {
+                let walker = Walker { from_node: true, ..Walker::FIRST };
+                let outcome = self.walk(&entry, walker)?;
+                none_of(&stopped(&outcome), &entry, "the node's own packets are policed")?;
             }
         }
         Ok(())
     }
 
-    /// Checks what is no chain: where packets come in, and who is local.
+    /// Checks what is no chain: where packets come in, who is local, and what Services there are.
     ///
     /// # Errors
     /// What is wrong.
     pub fn check_rest(&self) -> Result<(), Trouble> {
-        if self.reader.addresses(&self.reader.program.local)?.space() != self.local {
+        let program = self.reader.program;
+        if self.reader.addresses(&program.local)?.space() != self.local {
             return Err("the set of local addresses is not that of the node's pods".into());
+        }
+        if let Some(services) = &self.input.wiring.services {
+            let own = services.iter().filter(|service| Family::of(service.0) == program.family);
+            let own = Members::Ports(own.copied().collect());
+            if *self.reader.port_members(&services_set(program, self.input.settings))? != own {
+                return Err("the set of Services is not that of the kernel's".into());
+            }
         }
         self.entries().map(drop)
     }
 
     fn entries(&self) -> Result<Vec<Entry>, Trouble> {
-        let forward =
-            Entry { hook: "FORWARD", chain: self.settings.forward(), calls: EGRESS | INGRESS };
-        let input = Entry { hook: "INPUT", chain: self.settings.input(), calls: EGRESS };
-        let entries = match self.settings.node_traffic {
-            NodeTraffic::Policed => vec![forward, input],
-            NodeTraffic::Open => vec![forward],
-        };
+        let (settings, both) = (self.input.settings, EGRESS | INGRESS);
+        let mut entries = vec![
+            Entry { hook: "FORWARD", chain: settings.forward(), calls: both },
+            Entry { hook: "INPUT", chain: settings.input(), calls: EGRESS },
+        ];
+        if self.input.wiring.services.is_some() {
+            entries.push(Entry { hook: "OUTPUT", chain: settings.output(), calls: both });
+        }
         let hooks = &self.reader.program.hooks;
         let same = hooks.len() == entries.len()
             && entries.iter().all(|entry| {
@@ -85,82 +121,199 @@ impl Frame<'_, '_> {
 
     fn all(&self) -> Region {
         let any = everywhere(self.reader.program.family);
-        Region { source: any.clone(), destination: any, conns: ConnSet::all(), calls: 0 }
+        let devices = self.reader.devices.all();
+        let (enters, leaves) = (devices.clone(), devices);
+        Region { enters, leaves, ..Region::between(any.clone(), any) }
     }
 
-    fn walk(&self, entry: &Entry, walker: Walker, region: Region) -> Result<Outcome, Trouble> {
-        let opaque = [Direction::Egress, Direction::Ingress].map(|d| self.settings.root(d));
+    fn walk(&self, entry: &Entry, walker: Walker) -> Result<Outcome, Trouble> {
+        let opaque = [Direction::Egress, Direction::Ingress].map(|d| self.input.settings.root(d));
+        // Messages of ICMPv6 have no ports.
+        let conns = if walker.control.is_some() { ConnSet::portless() } else { ConnSet::all() };
+        let region = Region { conns, ..self.all() };
         Walk { reader: self.reader, walker, opaque: &opaque }.chain(&entry.chain, region)
     }
 
-    /// New connections pass where the policies of both ends let them, and nowhere else.
-    fn new_connections(&self, entry: &Entry) -> Result<(), Trouble> {
-        let outcome = self.walk(entry, Walker::NEW, self.all())?;
-        let through = outcome.returned.iter().chain(&outcome.accepted);
-        let past: Vec<Region> =
-            through.clone().filter(|region| region.calls != entry.calls).cloned().collect();
-        none_of(&past, entry, "packets pass by policies")?;
-        let family = self.reader.program.family;
-        let unknown = match entry.hook {
-            "FORWARD" => self.unknown(family),
-            _ => Space::empty(),
-        };
-        let is_unknown = |region: &Region| {
-            region.source.is_subset(&unknown) || region.destination.is_subset(&unknown)
-        };
-        if !outcome.denied.iter().all(is_unknown) {
-            return Err(format!("{}: packets are denied that no policy denies", entry.chain));
+    /// What must happen to first packets.
+    fn demand(&self, entry: &Entry) -> Demand {
+        let denied = |region| (region, Fate::Denied);
+        match entry.hook {
+            "FORWARD" => {
+                let foreign = [self.foreign_source(), self.foreign_destination()];
+                foreign.into_iter().chain(self.unknown()).map(denied).collect()
+            }
+            "INPUT" => {
+                let services = self.services().into_iter().map(|to| (to, Fate::Passed));
+                let first = [(self.dhcp(), Fate::Passed), denied(self.foreign_source())];
+                first.into_iter().chain(services).collect()
+            }
+            _ => Demand::new(),
         }
-        let may_be_unknown = |region: &Region| {
-            !region.source.is_disjoint(&unknown) || !region.destination.is_disjoint(&unknown)
-        };
-        if { through }.any(may_be_unknown) {
-            return Err(format!("{}: packets of unknown pods pass", entry.chain));
+    }
+
+    /// Checks that packets of a kind have their fate.
+    fn fated(&self, entry: &Entry, walker: Walker, demand: &Demand) -> Result<(), Trouble> {
+        let outcome = self.walk(entry, walker)?;
+        let through = outcome.returned.into_iter().chain(outcome.accepted);
+        let through = through.map(|region| {
+            let fate = match region.calls {
+                0 => Some(Fate::Passed),
+                calls => (calls == entry.calls).then_some(Fate::Judged),
+            };
+            (region, fate)
+        });
+        let denied = outcome.denied.into_iter().map(|region| (region, Some(Fate::Denied)));
+        for (region, fate) in through.chain(denied) {
+            let mut rest = vec![region];
+            for (of, demanded) in demand {
+                let (inside, outside) = split(&rest, &Product::from(of));
+                rest = outside;
+                if !inside.is_empty() {
+                    agree(entry, fate, *demanded)?;
+                }
+            }
+            if !rest.is_empty() {
+                agree(entry, fate, Fate::Judged)?;
+            }
         }
         Ok(())
     }
 
-    /// Where local pods have their addresses, less those that are known.
-    fn unknown(&self, family: Family) -> Space {
-        let blocks = self.settings.unknown_local.iter().map(|block| match block {
+    /// Established connections pass, and those that are to be cut do not.
+    fn established(&self, entry: &Entry) -> Result<(), Trouble> {
+        for from_node in [false, true] {
+            let state = Some(States::EstablishedOrRelated);
+            let walker = Walker { state, from_node, ..Walker::FIRST };
+            let outcome = self.walk(entry, walker)?;
+            none_of(&stopped(&outcome), entry, "established connections are policed")?;
+            let outcome = self.walk(entry, Walker { marked: true, ..walker })?;
+            let through: Vec<Region> =
+                outcome.returned.into_iter().chain(outcome.accepted).collect();
+            none_of(&through, entry, "connections that are to be cut pass")?;
+        }
+        Ok(())
+    }
+
+    /// Packets of no connection are judged like new ones, or dropped where they concern local or
+    /// unknown pods.
+    fn invalid(&self, entry: &Entry) -> Result<(), Trouble> {
+        let walker = Walker { state: Some(States::Invalid), ..Walker::FIRST };
+        let mut demand = self.demand(entry);
+        if self.input.settings.invalid == InvalidPackets::Dropped && entry.hook == "FORWARD" {
+            let (source, destination) = (self.local.clone(), self.local.clone());
+            demand.push((Region { source, ..self.all() }, Fate::Denied));
+            demand.push((Region { destination, ..self.all() }, Fate::Denied));
+            demand.push((self.all(), Fate::Passed));
+        }
+        self.fated(entry, walker, &demand)
+    }
+
+    /// Neighbours find each other; what is not from a neighbour is judged like anything else; pods
+    /// are no routers.
+    fn control(&self, entry: &Entry) -> Result<(), Trouble> {
+        for (kind, neighbour) in CONTROL.into_iter().flat_map(|kind| [(kind, false), (kind, true)])
+        {
+            let walker = Walker { control: Some(kind), neighbour, ..Walker::FIRST };
+            let mut demand = self.demand(entry);
+            let from_pods = Region { enters: self.pod_devices(), ..self.all() };
+            if neighbour && is_needed(entry, kind) {
+                demand.insert(0, (self.all(), Fate::Passed));
+            } else if entry.hook != "OUTPUT" && OF_ROUTERS.contains(&kind) {
+                demand.insert(0, (from_pods, Fate::Denied));
+            } else if entry.hook != "OUTPUT" && OF_LISTENERS.contains(&kind) {
+                demand.push((from_pods, Fate::Deniable));
+            }
+            self.fated(entry, walker, &demand)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether what happens is what must happen.
+fn agree(entry: &Entry, fate: Option<Fate>, demanded: Fate) -> Result<(), Trouble> {
+    let wrong = match (demanded, fate) {
+        (_, Some(fate)) if fate == demanded => return Ok(()),
+        (Fate::Deniable, Some(Fate::Denied | Fate::Judged)) => return Ok(()),
+        (Fate::Denied, _) => "packets of unknown pods pass",
+        (_, Some(Fate::Denied)) => "packets are denied that no policy denies",
+        (Fate::Passed, _) => "packets are policed that must pass",
+        _ => "packets get past policies",
+    };
+    Err(format!("{}: {wrong}", entry.chain))
+}
+
+/// Whether there is no IPv6 without messages of this type.
+fn is_needed(entry: &Entry, kind: u8) -> bool {
+    match entry.hook {
+        "FORWARD" => [NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT].contains(&kind),
+        "INPUT" => {
+            [ROUTER_SOLICITATION, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT].contains(&kind)
+        }
+        _ => false,
+    }
+}
+
+/// What packets there are.
+impl Frame<'_, '_> {
+    /// From or to addresses where local pods have theirs, less those that are known.
+    fn unknown(&self) -> [Region; 2] {
+        let family = self.reader.program.family;
+        let blocks = self.input.settings.unknown_local.iter().map(|block| match block {
             ipnet::IpNet::V4(net) => of_cidr(Cidr::V4(net.trunc()), family),
             ipnet::IpNet::V6(net) => of_cidr(Cidr::V6(net.trunc()), family),
         });
-        blocks.fold(Space::empty(), |all, one| all.union(&one)).difference(self.local)
+        let blocks = blocks.fold(Space::empty(), |all, one| all.union(&one));
+        let unknown = blocks.difference(self.local);
+        let (source, destination) = (unknown.clone(), unknown);
+        [Region { source, ..self.all() }, Region { destination, ..self.all() }]
     }
 
-    /// Established connections pass, and those that are to be cut do not.
-    fn established(&self, entry: &Entry) -> Result<(), Trouble> {
-        let state = Some(States::EstablishedOrRelated);
-        let walker = Walker { state, ..Walker::NEW };
-        let outcome = self.walk(entry, walker, self.all())?;
-        none_of(&stopped(&outcome), entry, "established connections are policed")?;
-        let walker = Walker { state, marked: true, ..Walker::NEW };
-        let outcome = self.walk(entry, walker, self.all())?;
-        let through: Vec<Region> = outcome.returned.into_iter().chain(outcome.accepted).collect();
-        none_of(&through, entry, "connections that are to be cut pass")
+    /// Devices that lead to pods.
+    fn pod_devices(&self) -> Space {
+        let Wiring { pods, forwarders, .. } = self.input.wiring;
+        self.reader.devices.of(pods).union(&self.reader.devices.of(forwarders))
     }
 
-    /// Packets of no connection are dropped where they concern local pods, but for the SCTP
-    /// packet that the kernel misjudges.
-    fn invalid(&self, entry: &Entry) -> Result<(), Trouble> {
-        let walker = Walker { state: Some(States::Invalid), ..Walker::NEW };
-        let outcome = self.walk(entry, walker, self.all())?;
-        let concerned = |region: &Region| {
-            region.source.is_subset(self.local) || region.destination.is_subset(self.local)
+    /// Devices that lead to pods with addresses of their own only.
+    fn ends(&self) -> Space {
+        let Wiring { pods, forwarders, .. } = self.input.wiring;
+        // Without such a device nothing is said of forwarders either.
+        self.reader.devices.of(pods).difference(&self.reader.devices.of(forwarders))
+    }
+
+    fn foreign(&self) -> Space {
+        everywhere(self.reader.program.family).difference(self.local)
+    }
+
+    fn foreign_source(&self) -> Region {
+        Region { enters: self.ends(), source: self.foreign(), ..self.all() }
+    }
+
+    fn foreign_destination(&self) -> Region {
+        Region { leaves: self.ends(), destination: self.foreign(), ..self.all() }
+    }
+
+    /// A pod that asks for an address.
+    fn dhcp(&self) -> Region {
+        let family = self.reader.program.family;
+        let (source, destination, port) = dhcp_request(family);
+        let (source, destination) = (of_cidr(source, family), of_cidr(destination, family));
+        let conns = ConnSet::of(Protocol::Udp, PortSet::range(port, port));
+        let enters = self.reader.devices.of(&self.input.wiring.pods);
+        Region { source, destination, conns, enters, ..self.all() }
+    }
+
+    /// To Services that the kernel itself forwards.
+    fn services(&self) -> Vec<Region> {
+        let family = self.reader.program.family;
+        let services = self.input.wiring.services.iter().flatten();
+        let own = services.filter(|service| Family::of(service.0) == family);
+        let region = |&(address, protocol, port): &PortMember| {
+            let destination = Space::range(number(address), number(address));
+            let conns = ConnSet::of(protocol, PortSet::range(port, port));
+            Region { destination, conns, ..self.all() }
         };
-        let may_be = |region: &Region| {
-            !region.source.is_disjoint(self.local) || !region.destination.is_disjoint(self.local)
-        };
-        if !outcome.denied.iter().all(concerned)
-            || outcome.returned.iter().chain(&outcome.accepted).any(may_be)
-        {
-            return Err(format!("{}: packets of no connection are misjudged", entry.chain));
-        }
-        let sctp = ConnSet::of(Protocol::Sctp, all_ports());
-        let walker = Walker { init_ack: true, ..walker };
-        let outcome = self.walk(entry, walker, Region { conns: sctp, ..self.all() })?;
-        none_of(&stopped(&outcome), entry, "SCTP INIT ACKs are policed")
+        own.map(region).collect()
     }
 }
 
@@ -174,6 +327,12 @@ fn none_of(regions: &[Region], entry: &Entry, wrong: &str) -> Result<(), Trouble
     if regions.is_empty() { Ok(()) } else { Err(format!("{}: {wrong}", entry.chain)) }
 }
 
+/// The set of Services.
+fn services_set(program: &FamilyProgram, settings: &Settings) -> SetName {
+    let number = if program.family == Family::IPv4 { 4 } else { 6 };
+    format!("{}{number}-services", settings.prefix).into()
+}
+
 /// The chains that all packets walk but for the two directions'; none if they lead elsewhere or
 /// ask other sets than that of local addresses.
 pub fn chains(program: &FamilyProgram, settings: &Settings) -> Option<Vec<Arc<Chain>>> {
@@ -183,12 +342,13 @@ pub fn chains(program: &FamilyProgram, settings: &Settings) -> Option<Vec<Arc<Ch
         fixed.filter(|chain| !roots.contains(&chain.name)).cloned().collect();
     let within =
         |name: &ChainName| roots.contains(name) || frame.iter().any(|chain| chain.name == *name);
+    let services = services_set(program, settings);
     let asks_others = |one: &Match| match one {
         Match::SourceIn(set)
         | Match::SourceNotIn(set)
         | Match::DestinationIn(set)
         | Match::DestinationNotIn(set)
-        | Match::DestinationPortIn(set) => *set != program.local,
+        | Match::DestinationPortIn(set) => ![&program.local, &services].contains(&set),
         _ => false,
     };
     let mut rules = frame.iter().flat_map(|chain| &chain.rules);

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::super::joined::joined;
 use super::super::lower::Input;
 use super::super::program::{Chain, ChainName, FamilyProgram};
+use super::super::wiring::Wiring;
 use super::places::{Change, Places, Subject, addresses};
 use super::policies::PodSpaces;
 use super::proof::{Changed, Claim, Equals, Grounds, Pair};
@@ -32,14 +33,25 @@ pub struct Memory {
     pub ways: [Ways; 2],
     /// Pods that may send to themselves what they must, and nothing else but for their class.
     pub itself: FxHashMap<(Direction, u128), (Arc<Way>, Arc<Asked>)>,
-    /// The chains that all packets walk, and the local addresses, where they were right.
-    pub frame: Option<(Vec<Arc<Chain>>, Arc<Space>)>,
+    /// The chains that all packets walk, where they were right.
+    pub frame: Option<KnownFrame>,
     /// The node's own addresses.
     pub own_node: Arc<Space>,
     /// The addresses of local pods; none before they have been read.
     pub local: Option<Local>,
     /// The number of this run.
     pub run: u64,
+}
+
+/// Chains that all packets walk, and for what they are right.
+#[derive(Debug)]
+pub struct KnownFrame {
+    /// The chains.
+    pub chains: Vec<Arc<Chain>>,
+    /// The local addresses.
+    pub local: Arc<Space>,
+    /// How pods are attached.
+    pub wiring: Wiring,
 }
 
 /// Local pods.

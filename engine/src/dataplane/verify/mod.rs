@@ -14,6 +14,7 @@
 
 mod check;
 mod decisions;
+mod devices;
 mod frame;
 mod memory;
 mod places;
@@ -141,7 +142,7 @@ impl Verifier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataplane::{FilterProgram, Settings, lower};
+    use crate::dataplane::{FilterProgram, Settings, UNKNOWN_WIRING, lower};
     use crate::{Change, Options, Session, SourceFile};
 
     const CLUSTER: &str = "
@@ -195,7 +196,13 @@ spec:
     }
 
     fn input<'i>(session: &'i Session, settings: &'i Settings) -> Input<'i> {
-        Input { model: session.model(), policies: session.policies(), node: "n1", settings }
+        Input {
+            model: session.model(),
+            policies: session.policies(),
+            node: "n1",
+            settings,
+            wiring: &UNKNOWN_WIRING,
+        }
     }
 
     /// Who is in a set does not matter to a proof as long as the set is that of the policy.

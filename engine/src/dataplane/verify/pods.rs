@@ -245,7 +245,7 @@ impl<'w, 'p> Pods<'w, 'p> {
             Direction::Egress => (one, any),
             Direction::Ingress => (any, one),
         };
-        let region = Region { source, destination, conns: ConnSet::all(), calls: 0 };
+        let region = Region::between(source, destination);
         let walk = Walk { reader: self.reader, walker: Walker::NEW, opaque: &[] };
         let outcome = walk.chain(root, region)?;
         if !outcome.accepted.is_empty() {

@@ -9,6 +9,8 @@ use super::super::joined::joined;
 use super::super::program::{
     AddressSet, Chain, FamilyProgram, FilterRule, L4, Match, Members, SetName, States,
 };
+use super::super::wiring::Interface;
+use super::devices::Devices;
 use super::space::{self, Asked, Origin, Space};
 use crate::net::{ConnSet, Family, PortSet, Protocol, all_ports};
 
@@ -22,19 +24,36 @@ pub struct Walker {
     pub state: Option<States>,
     /// Whether its connection is to be cut.
     pub marked: bool,
-    /// Its type, if it is a message of neighbour discovery.
-    pub discovery: Option<u8>,
-    /// Whether it is an SCTP INIT ACK.
-    pub init_ack: bool,
+    /// Its type, if it is a message of ICMPv6 that rules may ask for.
+    pub control: Option<u8>,
+    /// Whether it comes from a neighbour: its hop limit has not been lowered.
+    pub neighbour: bool,
+    /// Whether its source is an address of the node.
+    pub from_node: bool,
+    /// Whether rules may ask where it comes in and goes out, and what is on its way.
+    pub in_frame: bool,
 }
 
 impl Walker {
-    /// The first packet of a connection.
-    pub const NEW: Self = Self { state: None, marked: false, discovery: None, init_ack: false };
+    /// The first packet of a connection in the chains of a pod.
+    pub const NEW: Self = Self {
+        state: None,
+        marked: false,
+        control: None,
+        neighbour: false,
+        from_node: false,
+        in_frame: false,
+    };
+
+    /// The first packet of a connection in the chains that all packets walk.
+    pub const FIRST: Self = Self { in_frame: true, ..Self::NEW };
 }
 
-/// Types of messages of neighbour discovery.
-pub const DISCOVERY: std::ops::RangeInclusive<u8> = 133..=137;
+/// Types of messages of ICMPv6 that rules may ask for: multicast listeners, neighbours, routers.
+pub const CONTROL: [u8; 9] = [130, 131, 132, 133, 134, 135, 136, 137, 143];
+
+/// The hop limit of messages between neighbours.
+const NEIGHBOUR: u8 = 255;
 
 /// Packets that agree with a rule: all whose source, destination and connection are these. None
 /// of a part: any.
@@ -46,12 +65,18 @@ pub struct Product {
     pub destination: Option<Arc<Asked>>,
     /// Protocols and ports.
     pub conns: Option<ConnSet>,
+    /// Devices where they come in.
+    pub enters: Option<Arc<Asked>>,
+    /// Devices where they go out.
+    pub leaves: Option<Arc<Asked>>,
 }
 
 impl Product {
     /// Whether every packet agrees.
     pub fn is_all(&self) -> bool {
-        self.source.is_none() && self.destination.is_none() && self.conns.is_none()
+        let Self { source, destination, conns, enters, leaves } = self;
+        let places = [source, destination, enters, leaves];
+        conns.is_none() && places.iter().all(|place| place.is_none())
     }
 }
 
@@ -72,6 +97,8 @@ pub struct Reader<'p> {
     pub program: &'p FamilyProgram,
     /// What its sets hold.
     pub sets: &'p KnownSets,
+    /// The devices that rules tell apart.
+    pub devices: &'p Devices,
 }
 
 /// The sets that a chain asks.
@@ -136,12 +163,17 @@ impl<'p> Reader<'p> {
         self.program.chains.get(name).ok_or_else(|| format!("there is no chain {name}"))
     }
 
+    /// The addresses with protocols and ports of a set.
+    pub fn port_members(&self, name: &str) -> Result<&'p Members, Trouble> {
+        Ok(&self.set(name)?.set.members)
+    }
+
     /// The members of a set.
     pub fn addresses(&self, name: &str) -> Result<Arc<Asked>, Trouble> {
         Ok(self.set(name)?.addresses.clone())
     }
 
-    fn set(&self, name: &str) -> Result<&Arc<SetSpaces>, Trouble> {
+    fn set(&self, name: &str) -> Result<&'p Arc<SetSpaces>, Trouble> {
         self.sets.get(name).ok_or_else(|| format!("there is no set {name}"))
     }
 
@@ -175,9 +207,17 @@ impl<'p> Reader<'p> {
         let destination = |space: Arc<Asked>| {
             Meaning::Parts(vec![Product { destination: Some(space), ..Product::default() }])
         };
+        let device = |interface: &Interface| self.devices.space(interface).map(Asked::fixed);
         let conns = |conns: ConnSet| {
             Meaning::Parts(vec![Product { conns: Some(conns), ..Product::default() }])
         };
+        let of_frame = matches!(
+            condition,
+            Match::Enters(_) | Match::Leaves(_) | Match::HopLimit(_) | Match::SourceIsNode
+        );
+        if of_frame && !walker.in_frame {
+            return Err("a rule for pods asks for more than addresses and ports".into());
+        }
         Ok(match condition {
             Match::Source(net) => source(fixed(*net)),
             Match::Destination(net) => destination(fixed(*net)),
@@ -195,14 +235,24 @@ impl<'p> Reader<'p> {
             }
             Match::Protocol(L4::Ports(protocol)) => conns(ConnSet::of(*protocol, all_ports())),
             Match::DestinationPorts(ranges) => conns(any_protocol(ranges)),
-            Match::Protocol(L4::Icmpv6) => Meaning::Holds(walker.discovery.is_some()),
-            Match::Icmpv6Type(kind) => match DISCOVERY.contains(kind) {
-                true => Meaning::Holds(walker.discovery == Some(*kind)),
+            Match::Protocol(L4::Icmpv6) => Meaning::Holds(walker.control.is_some()),
+            Match::Icmpv6Type(kind) => match CONTROL.contains(kind) {
+                true => Meaning::Holds(walker.control == Some(*kind)),
                 false => return Err(format!("a rule about ICMPv6 messages of type {kind}")),
             },
             Match::State(state) => Meaning::Holds(walker.state == Some(*state)),
             Match::ConnectionMark(_) => Meaning::Holds(walker.marked),
-            Match::SctpInitAck => Meaning::Holds(walker.init_ack),
+            Match::HopLimit(NEIGHBOUR) => Meaning::Holds(walker.neighbour),
+            Match::HopLimit(hops) => return Err(format!("a rule about a hop limit of {hops}")),
+            Match::SourceIsNode => Meaning::Holds(walker.from_node),
+            Match::Enters(interface) => {
+                let enters = Some(device(interface)?);
+                Meaning::Parts(vec![Product { enters, ..Product::default() }])
+            }
+            Match::Leaves(interface) => {
+                let leaves = Some(device(interface)?);
+                Meaning::Parts(vec![Product { leaves, ..Product::default() }])
+            }
             // A rate decides of no packet for certain: only logs may hang on it.
             Match::Limit(..) => Meaning::Holds(true),
         })
@@ -225,6 +275,8 @@ fn both(left: &[Product], right: &[Product]) -> Vec<Product> {
     let pair = |a: &Product, b: &Product| Product {
         source: spaces(&a.source, &b.source),
         destination: spaces(&a.destination, &b.destination),
+        enters: spaces(&a.enters, &b.enters),
+        leaves: spaces(&a.leaves, &b.leaves),
         conns: match (&a.conns, &b.conns) {
             (Some(a), Some(b)) => Some(a.intersection(b)),
             (one, None) | (None, one) => one.clone(),

@@ -8,7 +8,7 @@ use crate::net::ConnSet;
 /// The kernel allows chains to lead on so often; programs need far less.
 pub const DEEPEST: usize = 64;
 
-/// Packets from these sources to these destinations.
+/// Packets from these sources to these destinations, by these devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region {
     /// Sources.
@@ -17,6 +17,10 @@ pub struct Region {
     pub destination: Space,
     /// Protocols and ports.
     pub conns: ConnSet,
+    /// Devices where they come in, as the reader numbers them.
+    pub enters: Space,
+    /// Devices where they go out.
+    pub leaves: Space,
     /// Which of the chains that are not looked into were walked, as bits.
     pub calls: u8,
 }
@@ -109,12 +113,14 @@ impl Walk<'_, '_> {
 }
 
 /// What of the regions is in the product, and what is not.
-fn split(regions: &[Region], product: &Product) -> (Vec<Region>, Vec<Region>) {
+pub fn split(regions: &[Region], product: &Product) -> (Vec<Region>, Vec<Region>) {
     let (mut inside, mut outside) = (Vec::new(), Vec::new());
     for region in regions {
         let mut rest = region.clone();
         cut(&mut rest, product.source.as_deref(), |region| &mut region.source, &mut outside);
         cut(&mut rest, product.destination.as_deref(), |r| &mut r.destination, &mut outside);
+        cut(&mut rest, product.enters.as_deref(), |r| &mut r.enters, &mut outside);
+        cut(&mut rest, product.leaves.as_deref(), |r| &mut r.leaves, &mut outside);
         if let Some(conns) = &product.conns {
             let other = Region { conns: rest.conns.difference(conns), ..rest.clone() };
             outside.extend(Some(other).filter(|region| !region.is_empty()));
@@ -141,8 +147,31 @@ fn cut(
 }
 
 impl Region {
+    /// Packets of all connections from these sources to these destinations, by whatever device.
+    pub fn between(source: Space, destination: Space) -> Self {
+        let conns = ConnSet::all();
+        Self { source, destination, conns, enters: Space::full(), leaves: Space::full(), calls: 0 }
+    }
+
     /// Whether no packet is in it.
     pub fn is_empty(&self) -> bool {
-        self.source.is_empty() || self.destination.is_empty() || self.conns.is_empty()
+        self.source.is_empty()
+            || self.destination.is_empty()
+            || self.conns.is_empty()
+            || self.enters.is_empty()
+            || self.leaves.is_empty()
+    }
+}
+
+impl From<&Region> for Product {
+    fn from(region: &Region) -> Self {
+        let some = |space: &Space| Some(Asked::fixed(space.clone()));
+        Self {
+            source: some(&region.source),
+            destination: some(&region.destination),
+            conns: Some(region.conns.clone()),
+            enters: some(&region.enters),
+            leaves: some(&region.leaves),
+        }
     }
 }

@@ -33,6 +33,14 @@ pub struct Packet {
     pub state: State,
     /// The mark of its connection.
     pub mark: u32,
+    /// The hop limit; only rules of IPv6 ask for it.
+    pub hops: u8,
+    /// The device at which it comes in, and the one at which it goes out; empty for none.
+    pub enters: &'static str,
+    /// See there.
+    pub leaves: &'static str,
+    /// Whether the source is an address of the node.
+    pub from_node: bool,
 }
 
 /// A protocol.
@@ -131,7 +139,7 @@ impl Kernel {
         self.sets.iter().map(|(name, set)| set.save(name)).collect()
     }
 
-    /// What becomes of a packet that comes into `FORWARD` or `INPUT`.
+    /// What becomes of a packet that comes into `FORWARD`, `INPUT` or `OUTPUT`.
     pub fn judge(&self, hook: &str, packet: &Packet) -> Verdict {
         let family = if packet.source.is_ipv4() { 4 } else { 6 };
         walk::judge(self.table(family), &self.sets, hook, packet)
@@ -151,6 +159,8 @@ impl Kernel {
 impl Packet {
     /// The first packet of a connection.
     pub fn new(source: IpAddr, destination: IpAddr, (protocol, port): (Protocol, u16)) -> Self {
-        Self { source, destination, protocol, port, state: State::New, mark: 0 }
+        let (state, mark, hops) = (State::New, 0, 64);
+        let (enters, leaves, from_node) = ("", "", false);
+        Self { source, destination, protocol, port, state, mark, hops, enters, leaves, from_node }
     }
 }

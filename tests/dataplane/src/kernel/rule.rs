@@ -31,9 +31,12 @@ pub enum Condition {
     States(Vec<State>),
     Mark(u32, u32),
     Icmpv6Type(u16),
-    /// Of chunks and of rates the model knows nothing: no packet has such a chunk, all rates are
-    /// low.
-    InitAck,
+    HopLimit(u8),
+    /// A device's name, or what it begins with, and a `+`.
+    Enters(String),
+    Leaves(String),
+    SourceIsNode,
+    /// Of rates the model knows nothing: all are low.
     Limit,
 }
 
@@ -87,9 +90,14 @@ impl Rule {
                 ["-m", "icmp6", "--icmpv6-type", kind, after @ ..] => {
                     (Condition::Icmpv6Type(kind.parse().map_err(|_| bad())?), after)
                 }
-                ["-m", "sctp", "--chunk-types", "any", "INIT_ACK", after @ ..] => {
-                    (Condition::InitAck, after)
+                ["-m", "hl", "--hl-eq", hops, after @ ..] => {
+                    (Condition::HopLimit(hops.parse().map_err(|_| bad())?), after)
                 }
+                ["-m", "addrtype", "--src-type", "LOCAL", after @ ..] => {
+                    (Condition::SourceIsNode, after)
+                }
+                ["-i", device, after @ ..] => (Condition::Enters((*device).to_owned()), after),
+                ["-o", device, after @ ..] => (Condition::Leaves((*device).to_owned()), after),
                 ["-m", "limit", "--limit", _, "--limit-burst", _, after @ ..] => {
                     (Condition::Limit, after)
                 }

@@ -59,7 +59,17 @@ fn holds(condition: &Condition, sets: &BTreeMap<String, Set>, packet: &Packet) -
         Condition::States(states) => states.contains(&packet.state),
         Condition::Mark(value, mask) => packet.mark & mask == *value,
         Condition::Icmpv6Type(kind) => packet.port == *kind,
-        Condition::InitAck => false,
+        Condition::HopLimit(hops) => packet.hops == *hops,
+        Condition::Enters(device) => is_device(device, packet.enters),
+        Condition::Leaves(device) => is_device(device, packet.leaves),
+        Condition::SourceIsNode => packet.from_node,
         Condition::Limit => true,
+    }
+}
+
+fn is_device(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('+') {
+        Some(prefix) => name.starts_with(prefix),
+        None => pattern == name,
     }
 }

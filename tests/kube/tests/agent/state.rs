@@ -12,7 +12,7 @@ use portcullis_agent::source::apiserver::{ApiServer, Patience};
 use portcullis_agent::source::{Change, ChangeSink, Changes, Source as _};
 use portcullis_engine::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
 use portcullis_engine::dataplane::{
-    Input, Settings, ipset_restore, iptables_restore, lower, verify,
+    Input, Settings, UNKNOWN_WIRING, ipset_restore, iptables_restore, lower, verify,
 };
 use portcullis_engine::live::{Event, Index};
 use portcullis_engine::manifest::{Body, Object, Stored, read_stored};
@@ -41,7 +41,8 @@ impl State {
     fn of(model: &ClusterModel, policies: &PolicySet) -> Self {
         let program = |node: &str| {
             let settings = Settings::default();
-            let input = Input { model, policies, node, settings: &settings };
+            let input =
+                Input { model, policies, node, settings: &settings, wiring: &UNKNOWN_WIRING };
             let program = lower(input);
             verify(&program, input).unwrap();
             let families = program.families.iter();

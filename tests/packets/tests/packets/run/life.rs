@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use portcullis_agent::enforce::{Enforcer, Sets, remove};
 use portcullis_agent::kernel::{Backend, Kernel};
 use portcullis_engine::dataplane::{
-    Admitted, Denial, FilterProgram, FlowLog, Input, Settings, lower,
+    Admitted, Denial, FilterProgram, FlowLog, Input, Settings, UNKNOWN_WIRING, lower,
 };
 use portcullis_engine::net::Protocol;
 use portcullis_oracle::{generate, write};
@@ -84,6 +84,7 @@ fn program(seed: u64) -> FilterProgram {
         policies: session.policies(),
         node: "n1",
         settings: &settings,
+        wiring: &UNKNOWN_WIRING,
     })
 }
 

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use portcullis_agent::enforce::Enforcer;
 use portcullis_agent::kernel::{Backend, Kernel};
 use portcullis_engine::Session;
-use portcullis_engine::dataplane::{Input, KernelState, Settings, TableState, lower};
+use portcullis_engine::dataplane::{
+    Input, KernelState, Settings, TableState, UNKNOWN_WIRING, lower,
+};
 use portcullis_engine::net::Family;
 use portcullis_packets::fabric::Wiring;
 use portcullis_packets::host::Host;
@@ -149,7 +151,13 @@ pub fn together<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> V
 fn state(session: &Session, node: &str) -> KernelState {
     let settings = Settings::default();
     let (model, policies) = (session.model(), session.policies());
-    KernelState::of(&lower(Input { model, policies, node, settings: &settings }))
+    KernelState::of(&lower(Input {
+        model,
+        policies,
+        node,
+        settings: &settings,
+        wiring: &UNKNOWN_WIRING,
+    }))
 }
 
 /// What is ours in a node's kernel; none if it changed so much meanwhile that the tools failed.
