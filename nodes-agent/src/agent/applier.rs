@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
-    DenialCounts, FilterProgram, Input, Lowering, Settings, UNKNOWN_WIRING, Verifier,
+    DenialCounts, FilterProgram, Input, Lowering, Settings, Verifier,
 };
 
 use crate::enforce::audit::{Audit, Depth, Proof};
 use crate::enforce::connections::ConnectionCutter;
-use crate::enforce::{EnforceError, Enforcer, PodBlocks};
+use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks};
 use crate::kernel::{KernelError, bridge};
 use crate::observe::{Phase, Reporter, Status, unenforced};
 
@@ -22,6 +22,7 @@ pub struct Applier {
     /// How policies are enforced; the blocks of pods among them are those that were found last.
     settings: Settings,
     pod_blocks: PodBlocks,
+    attachment: Attachment,
     /// What was made and proven for the program before: most of it is the same again.
     lowering: Lowering,
     verifier: Verifier,
@@ -48,13 +49,23 @@ impl Applier {
     /// One that has applied nothing yet.
     pub fn new(
         node: &str,
-        (settings, pod_blocks): (Settings, PodBlocks),
+        (settings, pod_blocks, attachment): (Settings, PodBlocks, Attachment),
         enforcer: Enforcer,
         (observers, status): (Observers, Arc<Status>),
     ) -> Self {
         let (lowering, verifier) = (Lowering::default(), Verifier::default());
         let node = node.to_owned();
-        Self { node, settings, pod_blocks, lowering, verifier, enforcer, observers, status }
+        Self {
+            node,
+            settings,
+            pod_blocks,
+            attachment,
+            lowering,
+            verifier,
+            enforcer,
+            observers,
+            status,
+        }
     }
 
     /// Brings a state into force.
@@ -63,31 +74,56 @@ impl Applier {
     /// If the program cannot be proven right, or a tool fails.
     pub fn apply(&mut self, session: &Session) -> Result<(), EnforceError> {
         let start = Instant::now();
-        let program = self.program(session);
+        let program = self.program(session)?;
         let lowered = Instant::now();
         self.status.metrics.spent(Phase::Lower, lowered - start);
-        let input = input(session, &self.node, &self.settings);
+        let input = input(session, &self.node, (&self.settings, &self.attachment));
         self.verifier.verify(&program, input).map_err(EnforceError::Unproven)?;
         let verified = Instant::now();
         self.status.metrics.spent(Phase::Verify, verified - lowered);
+        self.enforcer.guard(self.attachment.guard())?;
         let before = self.enforcer.apply(program)?;
         self.status.metrics.spent(Phase::Write, verified.elapsed());
         self.announce(session, before.as_ref());
         Ok(())
     }
 
+    /// What the tools would be given for a state on a node that has nothing of ours yet, with
+    /// their command lines.
+    ///
+    /// # Errors
+    /// If it cannot be read where pods are attached.
+    pub fn script(
+        &mut self,
+        session: &Session,
+    ) -> Result<Vec<(&'static str, String)>, KernelError> {
+        let program = self.program(session)?;
+        self.enforcer.guard(self.attachment.guard())?;
+        Ok(self.enforcer.script(&program))
+    }
+
     /// The program of a state.
-    pub fn program(&mut self, session: &Session) -> FilterProgram {
+    fn program(&mut self, session: &Session) -> Result<FilterProgram, KernelError> {
         let program = self.lower(session);
-        match self.pod_blocks.learn(session.model(), &self.node, &program) {
-            true => self.lower(session),
-            false => program,
+        let attached = self.attachment.follow(session.model(), self.lowering.local_pods())?;
+        match self.pod_blocks.learn(session.model(), &self.node, &program) || attached {
+            true => Ok(self.lower(session)),
+            false => Ok(program),
         }
+    }
+
+    /// Looks where pods are attached, once something is in force; whether that asks for another
+    /// program.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn is_rewired(&mut self, session: &Session) -> Result<bool, KernelError> {
+        Ok(self.enforcer.in_force().is_some() && self.attachment.look(session.model())?)
     }
 
     fn lower(&mut self, session: &Session) -> FilterProgram {
         self.settings.unknown_local = self.pod_blocks.blocks(session.model(), &self.node);
-        self.lowering.lower(input(session, &self.node, &self.settings))
+        self.lowering.lower(input(session, &self.node, (&self.settings, &self.attachment)))
     }
 
     fn announce(&mut self, session: &Session, before: Option<&FilterProgram>) {
@@ -95,6 +131,9 @@ impl Applier {
         for observer in &self.observers.sessions {
             // An observer that has ended has said why.
             let _ = observer.send(session.clone());
+        }
+        for note in self.attachment.news() {
+            tracing::warn!("{note}");
         }
         if let Some(news) = self.pod_blocks.news(session.model(), &self.node) {
             tracing::warn!(because = news, "unknown pod addresses are not blocked");
@@ -128,7 +167,8 @@ impl Applier {
     fn proof(&self, session: &Session) -> Option<Proof> {
         let program = self.enforcer.in_force()?.clone();
         let (session, node) = (session.clone(), self.node.clone());
-        Some(Proof { program, session, node, settings: self.settings.clone() })
+        let (settings, wiring) = (self.settings.clone(), self.attachment.wiring().clone());
+        Some(Proof { program, session, node, settings, wiring })
     }
 
     /// Forgets what was made and proven, since that has misled: all is made and proven again.
@@ -172,12 +212,11 @@ impl Applier {
     }
 }
 
-fn input<'i>(session: &'i Session, node: &'i str, settings: &'i Settings) -> Input<'i> {
-    Input {
-        model: session.model(),
-        policies: session.policies(),
-        node,
-        settings,
-        wiring: &UNKNOWN_WIRING,
-    }
+fn input<'i>(
+    session: &'i Session,
+    node: &'i str,
+    (settings, attachment): (&'i Settings, &'i Attachment),
+) -> Input<'i> {
+    let (model, policies, wiring) = (session.model(), session.policies(), attachment.wiring());
+    Input { model, policies, node, settings, wiring }
 }

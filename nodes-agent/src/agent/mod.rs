@@ -20,6 +20,7 @@ use portcullis_engine::Session;
 
 use crate::enforce::EnforceError;
 use crate::enforce::audit::{Depth, Finding};
+use crate::kernel::KernelError;
 use crate::observe::{Phase, Status};
 use crate::source::{Changes, DesiredState};
 use schedule::Due;
@@ -177,9 +178,28 @@ impl Agent {
         match self.audits.due() {
             Due::Nothing => {}
             Due::Sweep => self.sweep(),
+            Due::Audit(_) | Due::AuditNow(_) if self.is_rewired() => self.attempt(),
             Due::Audit(depth) => self.audit(depth),
             Due::AuditNow(depth) => self.audit_now(depth),
         }
+    }
+
+    /// Whether devices of pods have come or gone since the last program was made; then another one
+    /// is to be applied.
+    fn is_rewired(&mut self) -> bool {
+        if self.pending.is_some() {
+            return false;
+        }
+        let rewired = self.applier.is_rewired(self.desired.session()).unwrap_or_else(|error| {
+            self.status.metrics.failed(&error);
+            self.status.not_ready(format!("could not find the devices of pods: {error}"));
+            false
+        });
+        if rewired {
+            let now = Instant::now();
+            self.pending = Some(Pending { seen: now, attempt: now, wait: BACKOFF.0 });
+        }
+        rewired
     }
 
     fn sweep(&mut self) {
@@ -256,9 +276,13 @@ impl Agent {
         Ok(self.applier.sweep()?)
     }
 
-    /// The program of the desired state.
-    pub fn program(&mut self) -> portcullis_engine::dataplane::FilterProgram {
-        self.applier.program(self.desired.session())
+    /// What the tools would be given for the desired state on a node that has nothing of ours yet,
+    /// with their command lines.
+    ///
+    /// # Errors
+    /// If it cannot be read where pods are attached.
+    pub fn script(&mut self) -> Result<Vec<(&'static str, String)>, KernelError> {
+        self.applier.script(self.desired.session())
     }
 }
 

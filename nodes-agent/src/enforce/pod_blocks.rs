@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use portcullis_engine::cluster::ClusterModel;
-use portcullis_engine::dataplane::{FilterProgram, Members, UNKNOWN_WIRING};
+use portcullis_engine::dataplane::{FilterProgram, Members};
 use portcullis_engine::net::Family;
 
 /// The blocks of this node's pods.
@@ -113,7 +113,7 @@ fn family(block: &IpNet) -> Family {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_engine::dataplane::{Input, Settings, lower};
+    use portcullis_engine::dataplane::{Input, Settings, UNKNOWN_WIRING, lower};
     use portcullis_engine::{Change, Options, Session, SourceFile};
 
     use super::*;

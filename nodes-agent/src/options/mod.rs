@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
-use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, NodeTraffic, Settings};
+use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, InvalidPackets, Settings};
 
-use crate::enforce::{AskNode, PodBlocks, SpoofGuard, spoofing};
-use crate::kernel::Backend;
+use crate::enforce::{AskNode, Attachment, ForwardingPods, PodBlocks, PodInterfaces, SpoofGuard};
+use crate::kernel::iptables::Backend;
 
 /// Programs this node's iptables so that they admit exactly the flows that its NetworkPolicies
 /// admit, and keeps them so.
@@ -103,15 +103,24 @@ pub struct Enforcement {
     #[arg(long, env = "PORTCULLIS_NODE_POD_CIDRS", default_value_t = true,
           action = clap::ArgAction::Set)]
     pub node_pod_cidrs: bool,
-    /// Interfaces at which packets of this node's pods come in (`cali+`, `cni0`). What comes in there
-    /// from an address to which the node would send elsewhere is dropped, as a spoofed address.
-    #[arg(long, env = "PORTCULLIS_POD_INTERFACES", value_name = "NAME", value_delimiter = ',',
-          value_parser = spoofing::interface)]
-    pub pod_interfaces: Vec<String>,
-    /// Do not enforce policies on what pods send to their own node: needed where kube-proxy uses
-    /// IPVS.
-    #[arg(long, env = "PORTCULLIS_NODE_TRAFFIC_OPEN")]
-    pub node_traffic_open: bool,
+    /// The network devices that lead to this node's pods, separated by commas (`cni0`, `cali+`):
+    /// what comes in or goes out there with an address that no pod of the node has is denied.
+    /// `auto` finds them by the kernel's routes to pods; `off` has addresses alone decide.
+    #[arg(long, env = "PORTCULLIS_POD_INTERFACES", value_name = "NAMES", default_value = "auto")]
+    pub pod_interfaces: PodInterfaces,
+    /// Drop what comes in at pods' devices from an address to which the node would send by another
+    /// device: a spoofed address. `auto` does so where each pod has a device of its own, and at
+    /// devices that --pod-interfaces names.
+    #[arg(long, env = "PORTCULLIS_SPOOF_GUARD", value_enum, default_value_t = SpoofGuard::Auto)]
+    pub spoof_guard: SpoofGuard,
+    /// Pods that forward for others (gateways, VPNs), by namespace and labels: at their devices,
+    /// any address may come in and go out. Whoever may label pods in the namespace can use it.
+    #[arg(long, env = "PORTCULLIS_FORWARDING_PODS", value_name = "NAMESPACE/KEY=VALUE,…")]
+    pub forwarding_pods: Vec<ForwardingPods>,
+    /// What to do with packets that belong to no connection and begin none: evaluate the policies
+    /// as for a new connection, or drop those from and to pods of this node.
+    #[arg(long, env = "PORTCULLIS_INVALID", value_enum, default_value_t = InvalidOption::Police)]
+    pub invalid: InvalidOption,
     /// End established connections that a change of policies no longer allows.
     #[arg(long, env = "PORTCULLIS_CUT", default_value_t = true, action = clap::ArgAction::Set)]
     pub cut: bool,
@@ -192,6 +201,15 @@ pub enum AdmittedOption {
     Accept,
 }
 
+/// What happens to a packet that belongs to no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InvalidOption {
+    /// Policies decide, as for the first packet of a connection.
+    Police,
+    /// It is dropped.
+    Drop,
+}
+
 /// Which packets are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FlowLogOption {
@@ -265,7 +283,7 @@ impl Options {
     /// # Errors
     /// If the prefix cannot begin names.
     pub fn settings(&self) -> anyhow::Result<Settings> {
-        let Enforcement { denial, admitted, node_traffic_open, .. } = self.enforcement;
+        let Enforcement { denial, admitted, invalid, .. } = self.enforcement;
         let settings = Settings {
             prefix: self.enforcement.prefix.clone(),
             denial: match denial {
@@ -279,9 +297,9 @@ impl Options {
                 AdmittedOption::Return => Admitted::Return,
                 AdmittedOption::Accept => Admitted::Accept,
             },
-            node_traffic: match node_traffic_open {
-                true => NodeTraffic::Open,
-                false => NodeTraffic::Policed,
+            invalid: match invalid {
+                InvalidOption::Police => InvalidPackets::Policed,
+                InvalidOption::Drop => InvalidPackets::Dropped,
             },
         };
         Ok(settings.checked()?)
@@ -289,9 +307,10 @@ impl Options {
 }
 
 impl Options {
-    /// What guards pods' addresses.
-    pub fn spoof_guard(&self) -> SpoofGuard {
-        SpoofGuard::new(self.enforcement.pod_interfaces.clone())
+    /// Where pods are attached.
+    pub fn attachment(&self) -> Attachment {
+        let Enforcement { pod_interfaces, spoof_guard, forwarding_pods, .. } = &self.enforcement;
+        Attachment::new(pod_interfaces.clone(), *spoof_guard, forwarding_pods.clone())
     }
 
     /// The blocks of this node's pods.

@@ -17,6 +17,7 @@ mod ports;
 mod sets;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -74,6 +75,12 @@ pub struct Lowering {
 }
 
 impl Lowering {
+    /// Pods of the node of the program that was made last: their groups and addresses, in the
+    /// order of the model.
+    pub fn local_pods(&self) -> impl Iterator<Item = (GroupId, &Arc<[IpAddr]>)> {
+        self.pods.local().iter().map(|pod| (pod.group, &pod.addresses))
+    }
+
     /// What [`lower`] gives.
     ///
     /// # Cost

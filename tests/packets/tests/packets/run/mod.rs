@@ -5,6 +5,7 @@ mod apiserver;
 mod basics;
 mod clusters;
 mod defects;
+mod escape;
 mod expected;
 mod flannel;
 mod guard;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use portcullis_agent::kernel::{Backend, Kernel};
+use portcullis_agent::kernel::iptables::{Backend, Iptables};
 
 /// A test: its name, and what panics if it fails.
 type Test = (&'static str, fn());
@@ -65,6 +66,7 @@ pub fn main() -> ExitCode {
         expected::TESTS,
         metrics::TESTS,
         guard::TESTS,
+        escape::TESTS,
         defects::TESTS,
         refusals::TESTS,
         nodes::TESTS,
@@ -87,7 +89,7 @@ fn obstacle() -> Option<String> {
     if !portcullis_packets::is_root() {
         return Some("needs root".into());
     }
-    let tools = [Backend::Nft, Backend::Legacy].map(|backend| Kernel::find(Some(backend)));
+    let tools = [Backend::Nft, Backend::Legacy].map(|backend| Iptables::find(Some(backend)));
     tools.into_iter().find_map(Result::err).map(|error| format!("{error}: run `make setup`"))
 }
 
