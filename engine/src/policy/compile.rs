@@ -290,9 +290,8 @@ impl PolicySet {
         if let Some(&id) = self.program_ids.get(&program) {
             return id;
         }
-        let id = ProgramId::try_from(self.programs.len()).unwrap_or(ProgramId::MAX);
         let program = Arc::new(program);
-        self.programs.push(program.clone());
+        let id = self.programs.push(program.clone());
         self.program_ids.insert(program, id);
         id
     }

@@ -28,7 +28,7 @@ use crate::cluster::{ClusterModel, GroupId, Node};
 use crate::manifest::{Action, Direction, Object, PortEntry, Rule};
 use crate::net::AddrSet;
 use crate::selector::Match;
-use crate::shared::{Pages, Shards};
+use crate::shared::{Id, PagedTable, Pages, Shards};
 use select::SetKey;
 
 /// Kind, namespace (empty if it has none) and name.
@@ -41,7 +41,7 @@ pub type BlockId = u32;
 /// The number of a policy in a [`PolicySet`], stable from one set to the next.
 pub type PolicyId = u32;
 /// The number of a [`Program`] in a [`PolicySet`].
-pub type ProgramId = u32;
+pub type ProgramId = Id<Program>;
 
 /// All policies of a cluster, compiled against its model.
 ///
@@ -58,7 +58,7 @@ pub struct PolicySet {
     scopes: Scopes,
     blocks: Pages<Arc<AddrSet>>,
     block_ids: Shards<Arc<AddrSet>, BlockId>,
-    programs: Pages<Arc<Program>>,
+    programs: PagedTable<Arc<Program>, Program>,
     program_ids: Shards<Arc<Program>, ProgramId>,
     by_group: [Pages<ProgramId>; 2],
     /// What the addresses of nodes were read from.
@@ -167,9 +167,9 @@ pub struct PolicyRef {
 }
 
 /// The program of endpoints that no policy selects.
-pub const OPEN: ProgramId = 0;
+pub const OPEN: ProgramId = ProgramId::new(0);
 /// The program of what is not known: it denies everything.
-pub const CLOSED: ProgramId = 1;
+pub const CLOSED: ProgramId = ProgramId::new(1);
 
 impl CompiledPolicy {
     /// Its rules of a direction as written, in order.
@@ -310,7 +310,7 @@ impl PolicySet {
     /// A program; of a number that is not known, the one that denies everything.
     pub fn program(&self, id: ProgramId) -> &Program {
         static CLOSED: std::sync::LazyLock<Program> = std::sync::LazyLock::new(Program::closed);
-        self.programs.get(id as usize).map_or(&*CLOSED, |program| &**program)
+        self.programs.get(id).map_or(&*CLOSED, |program| &**program)
     }
 
     /// The policies of a program, tier by tier, each with whether it certainly selects.
