@@ -14,7 +14,7 @@ use crate::manifest::{
 };
 use crate::net::AddrSet;
 use crate::selector::{Match, Selector};
-use crate::shared::{Pages, Shards};
+use crate::shared::{PagedTable, Pages, Shards};
 
 /// What has become of a policy.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl PolicySet {
         let closed = Arc::new(Program::closed());
         let groups: Pages<ProgramId> = (0..model.groups.len()).map(|_| super::OPEN).collect();
         Self {
-            policies: Pages::default(),
+            policies: PagedTable::default(),
             by_name: Shards::default(),
             sets: Pages::default(),
             set_ids: Shards::default(),
@@ -90,7 +90,7 @@ impl PolicySet {
                 PolicyChange::Put(object) => self.compile_one(model, namespace, object),
                 PolicyChange::Remove(_) => None,
             };
-            if let Some(slot) = self.policies.get_mut(id as usize) {
+            if let Some(slot) = self.policies.get_mut(id) {
                 *slot = compiled.map(Arc::new);
             }
             touched.enter(&self, id);
@@ -114,20 +114,19 @@ impl PolicySet {
 
     /// The number of a policy, kept if it has one.
     fn place(&mut self, key: PolicyKey) -> PolicyId {
-        let next = PolicyId::try_from(self.policies.len()).unwrap_or(PolicyId::MAX);
         if let Some(&id) = self.by_name.get(&key) {
             return id;
         }
+        let id = self.policies.push(None);
         match key.1 {
             Some(namespace) => {
                 let own = self.scopes.policies.or_default(&namespace);
-                own.into_iter().for_each(|all| all.push(next));
+                own.into_iter().for_each(|all| all.push(id));
             }
-            None => self.scopes.cluster.push(next),
+            None => self.scopes.cluster.push(id),
         }
-        self.by_name.insert(key, next);
-        self.policies.push(None);
-        next
+        self.by_name.insert(key, id);
+        id
     }
 
     fn compile_one(

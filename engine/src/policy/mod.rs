@@ -39,7 +39,7 @@ pub type SetId = u32;
 /// The number of a block of addresses in a [`PolicySet`].
 pub type BlockId = u32;
 /// The number of a policy in a [`PolicySet`], stable from one set to the next.
-pub type PolicyId = u32;
+pub type PolicyId = Id<CompiledPolicy>;
 /// The number of a [`Program`] in a [`PolicySet`].
 pub type ProgramId = Id<Program>;
 
@@ -50,7 +50,7 @@ pub type ProgramId = Id<Program>;
 #[derive(Clone, Debug)]
 pub struct PolicySet {
     /// By number. None: the policy is gone, or is not understood as one.
-    policies: Pages<Option<Arc<CompiledPolicy>>>,
+    policies: PagedTable<Option<Arc<CompiledPolicy>>, CompiledPolicy>,
     /// Numbers, which a policy keeps as long as the set is.
     by_name: Shards<PolicyKey, PolicyId>,
     sets: Pages<Arc<PeerSet>>,
@@ -240,13 +240,12 @@ impl Tier {
 impl PolicySet {
     /// Policies in force with their numbers, ascending.
     pub fn policies(&self) -> impl Iterator<Item = (PolicyId, &Arc<CompiledPolicy>)> {
-        let numbered = self.policies.iter().enumerate();
-        numbered.filter_map(|(i, policy)| Some((PolicyId::try_from(i).ok()?, policy.as_ref()?)))
+        self.policies.iter().filter_map(|(id, policy)| Some((id, policy.as_ref()?)))
     }
 
     /// A policy.
     pub fn policy(&self, id: PolicyId) -> Option<&Arc<CompiledPolicy>> {
-        self.policies.get(id as usize)?.as_ref()
+        self.policies.get(id)?.as_ref()
     }
 
     /// Whether a policy of this kind and name is in force; the namespace is empty if it is in none.

@@ -292,7 +292,7 @@ impl Body<'_, '_> {
         let policies = self.lowering.input.policies;
         let known = tier.policies.iter();
         let known = known.filter_map(|one| Some((one.policy, policies.policy(one.policy)?)));
-        let known: Vec<(u32, &Arc<CompiledPolicy>)> = known.collect();
+        let known: Vec<_> = known.collect();
         for alike in known.chunk_by(|a, b| a.1.priority == b.1.priority) {
             let rules = alike.iter().flat_map(|(_, one)| one.rules(self.direction)).flatten();
             let mut actions: Vec<manifest::Action> = rules.map(|rule| rule.action).collect();
