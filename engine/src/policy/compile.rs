@@ -48,7 +48,7 @@ impl PolicySet {
         Self {
             policies: PagedTable::default(),
             by_name: Shards::default(),
-            sets: Pages::default(),
+            sets: PagedTable::default(),
             set_ids: Shards::default(),
             scopes: Scopes::default(),
             blocks: Pages::default(),
@@ -236,8 +236,7 @@ impl PolicySet {
         if let Some(&id) = self.set_ids.get(&key) {
             return id;
         }
-        let id = SetId::try_from(self.sets.len()).unwrap_or(SetId::MAX);
-        self.sets.push(Arc::new(select(model, &key)));
+        let id = self.sets.push(Arc::new(select(model, &key)));
         match &key.scope {
             Scope::Own(namespace) => {
                 self.scopes.own.or_default(namespace).into_iter().for_each(|all| all.push(id));
@@ -436,7 +435,7 @@ mod tests {
         let set = session.policies();
         let named: Vec<&PeerSet> =
             set.policies().map(|(_, p)| set.set(p.subject).unwrap()).collect();
-        assert_eq!(set.sets().iter().map(|set| &**set).collect::<Vec<_>>(), named);
+        assert_eq!(set.sets().values().map(|set| &**set).collect::<Vec<_>>(), named);
         assert_eq!(named.len(), 1);
     }
 }

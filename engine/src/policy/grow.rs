@@ -34,14 +34,14 @@ impl PolicySet {
         let mut joined = FxHashMap::default();
         let own = self.scopes.own.get(&group.namespace).map_or(&[][..], Vec::as_slice);
         for &number in own.iter().chain(&self.scopes.matching) {
-            let Some(set) = self.sets.get(number as usize) else { continue };
+            let Some(set) = self.sets.get(number) else { continue };
             let matches = names(model, set.key(), group);
             if matches != Match::No {
                 joined.insert(number, matches == Match::Yes);
             }
         }
         for (&set, &certain) in &joined {
-            if let Some(set) = self.sets.get_mut(set as usize) {
+            if let Some(set) = self.sets.get_mut(set) {
                 let matches = if certain { Match::Yes } else { Match::Unknown };
                 Arc::make_mut(set).admit(id, matches);
             }
@@ -80,7 +80,7 @@ impl PolicySet {
         let Some(now) = model.namespaces.get(namespace as usize) else { return };
         let mut concerned = Vec::new();
         for &index in &self.scopes.matching {
-            let Some(set) = self.sets.get(index as usize) else { continue };
+            let Some(set) = self.sets.get(index) else { continue };
             if let Scope::Matching(selector) = &set.key().scope
                 && matches_namespace(selector, before) != matches_namespace(selector, &now.labels)
             {
@@ -90,7 +90,7 @@ impl PolicySet {
         let subjects = self.policies().map(|(_, policy)| policy.subject);
         let reselects = { subjects }.any(|id| concerned.iter().any(|(other, _)| *other == id));
         for (index, set) in concerned {
-            if let Some(slot) = self.sets.get_mut(index as usize) {
+            if let Some(slot) = self.sets.get_mut(index) {
                 *slot = set;
             }
         }

@@ -35,7 +35,7 @@ use select::SetKey;
 pub type Identity = (&'static str, Arc<str>, Arc<str>);
 
 /// The number of a [`PeerSet`] in a [`PolicySet`].
-pub type SetId = u32;
+pub type SetId = Id<PeerSet>;
 /// The number of a block of addresses in a [`PolicySet`].
 pub type BlockId = u32;
 /// The number of a policy in a [`PolicySet`], stable from one set to the next.
@@ -53,7 +53,7 @@ pub struct PolicySet {
     policies: PagedTable<Option<Arc<CompiledPolicy>>, CompiledPolicy>,
     /// Numbers, which a policy keeps as long as the set is.
     by_name: Shards<PolicyKey, PolicyId>,
-    sets: Pages<Arc<PeerSet>>,
+    sets: PagedTable<Arc<PeerSet>, PeerSet>,
     set_ids: Shards<SetKey, SetId>,
     scopes: Scopes,
     blocks: Pages<Arc<AddrSet>>,
@@ -277,11 +277,11 @@ impl PolicySet {
 
     /// A set of pods.
     pub fn set(&self, id: SetId) -> Option<&PeerSet> {
-        self.sets.get(id as usize).map(|set| &**set)
+        self.sets.get(id).map(|set| &**set)
     }
 
     /// All sets of pods, by number.
-    pub fn sets(&self) -> &Pages<Arc<PeerSet>> {
+    pub fn sets(&self) -> &PagedTable<Arc<PeerSet>, PeerSet> {
         &self.sets
     }
 

@@ -234,7 +234,7 @@ impl<'i> Sets<'i> {
     }
 
     fn peer_set(&self, id: SetId) -> Option<Arc<PeerSet>> {
-        self.input.policies.sets().get(id as usize).cloned()
+        self.input.policies.sets().get(id).cloned()
     }
 
     fn new_pods(&self, key: PodsKey, pods: &PeerSet) -> Arc<AddressSet> {

@@ -47,7 +47,7 @@ impl PodSpaces {
     ) -> FxHashSet<PodsKey> {
         let mut changed = FxHashSet::default();
         self.known.retain(|key, known| {
-            let Some(now) = policies.sets().get(key.0 as usize) else {
+            let Some(now) = policies.sets().get(key.0) else {
                 changed.insert(*key);
                 return false;
             };
@@ -318,7 +318,7 @@ impl Policies<'_> {
     }
 
     fn set(&mut self, id: SetId, extent: Extent) -> Arc<Asked> {
-        let Some(pods) = self.policies.sets().get(id as usize) else {
+        let Some(pods) = self.policies.sets().get(id) else {
             return Asked::fixed(Space::empty());
         };
         // Where nobody is in doubt, it is one set of pods.
