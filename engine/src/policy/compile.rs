@@ -51,7 +51,7 @@ impl PolicySet {
             sets: PagedTable::default(),
             set_ids: Shards::default(),
             scopes: Scopes::default(),
-            blocks: Pages::default(),
+            blocks: PagedTable::default(),
             block_ids: Shards::default(),
             programs: [open.clone(), closed.clone()].into_iter().collect(),
             program_ids: [(open, super::OPEN), (closed, super::CLOSED)].into_iter().collect(),
@@ -251,8 +251,7 @@ impl PolicySet {
         if let Some(&id) = self.block_ids.get(addresses) {
             return id;
         }
-        let id = BlockId::try_from(self.blocks.len()).unwrap_or(BlockId::MAX);
-        self.blocks.push(addresses.clone());
+        let id = self.blocks.push(addresses.clone());
         self.block_ids.insert(addresses.clone(), id);
         id
     }

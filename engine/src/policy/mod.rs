@@ -37,7 +37,7 @@ pub type Identity = (&'static str, Arc<str>, Arc<str>);
 /// The number of a [`PeerSet`] in a [`PolicySet`].
 pub type SetId = Id<PeerSet>;
 /// The number of a block of addresses in a [`PolicySet`].
-pub type BlockId = u32;
+pub type BlockId = Id<AddrSet>;
 /// The number of a policy in a [`PolicySet`], stable from one set to the next.
 pub type PolicyId = Id<CompiledPolicy>;
 /// The number of a [`Program`] in a [`PolicySet`].
@@ -56,7 +56,7 @@ pub struct PolicySet {
     sets: PagedTable<Arc<PeerSet>, PeerSet>,
     set_ids: Shards<SetKey, SetId>,
     scopes: Scopes,
-    blocks: Pages<Arc<AddrSet>>,
+    blocks: PagedTable<Arc<AddrSet>, AddrSet>,
     block_ids: Shards<Arc<AddrSet>, BlockId>,
     programs: PagedTable<Arc<Program>, Program>,
     program_ids: Shards<Arc<Program>, ProgramId>,
@@ -287,11 +287,11 @@ impl PolicySet {
 
     /// A block of addresses.
     pub fn block(&self, id: BlockId) -> Option<&AddrSet> {
-        self.blocks.get(id as usize).map(|block| &**block)
+        self.blocks.get(id).map(|block| &**block)
     }
 
     /// All blocks, by number.
-    pub fn blocks(&self) -> &Pages<Arc<AddrSet>> {
+    pub fn blocks(&self) -> &PagedTable<Arc<AddrSet>, AddrSet> {
         &self.blocks
     }
 

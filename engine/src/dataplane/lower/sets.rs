@@ -165,7 +165,7 @@ impl<'i> Sets<'i> {
             Some(RulePeer::Block(id)) => id,
             Some(RulePeer::Names(pair)) => extent.of(pair),
         };
-        let block = self.input.policies.blocks().get(block as usize)?;
+        let block = self.input.policies.blocks().get(block)?;
         (!block.of_family(self.family).is_empty()).then(|| Peers::Block(block.clone()))
     }
 
