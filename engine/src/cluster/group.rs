@@ -7,10 +7,10 @@ use rustc_hash::FxHashMap;
 use crate::manifest::{LabelList, NamedPort};
 use crate::net::{PortSet, Protocol};
 use crate::selector::Labels;
-use crate::shared::{Pages, Shards};
+use crate::shared::{Id, PagedTable, Pages, Shards};
 
 /// The number of a [`Group`].
-pub type GroupId = u32;
+pub type GroupId = Id<Group>;
 
 /// Pods of one namespace with the same labels and named ports.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +66,7 @@ impl Labels for PodLabels<'_> {
 /// All groups, and which of them carry a label.
 #[derive(Clone, Debug, Default)]
 pub struct GroupIndex {
-    groups: Pages<Group>,
+    groups: PagedTable<Group>,
     ids: Shards<Group, GroupId>,
     by_namespace: Pages<Vec<GroupId>>,
     by_label: Shards<Arc<str>, Shards<Arc<str>, Vec<GroupId>>>,
@@ -80,7 +80,7 @@ impl GroupIndex {
         if let Some(&id) = self.ids.get(&group) {
             return id;
         }
-        let id = GroupId::try_from(self.groups.len()).unwrap_or(GroupId::MAX);
+        let id = self.groups.push(group.clone());
         let namespace = group.namespace as usize;
         while self.by_namespace.len() <= namespace {
             self.by_namespace.push(Vec::new());
@@ -97,8 +97,7 @@ impl GroupIndex {
         for key in group.hidden {
             self.by_hidden.entry(key).or_default().push(id);
         }
-        self.ids.insert(group.clone(), id);
-        self.groups.push(group);
+        self.ids.insert(group, id);
         id
     }
 
@@ -119,18 +118,17 @@ impl GroupIndex {
 
     /// A group.
     pub fn get(&self, id: GroupId) -> Option<&Group> {
-        self.groups.get(id as usize)
+        self.groups.get(id)
     }
 
     /// All groups, by number.
     pub fn iter(&self) -> impl Iterator<Item = (GroupId, &Group)> {
-        (0..).zip(&self.groups)
+        self.groups.iter()
     }
 
     /// Groups from a number on, by number.
-    pub fn from(&self, start: usize) -> impl Iterator<Item = (GroupId, &Group)> {
-        let first = GroupId::try_from(start).unwrap_or(GroupId::MAX);
-        (first..).zip(self.groups.from(start))
+    pub fn from(&self, first: GroupId) -> impl Iterator<Item = (GroupId, &Group)> {
+        self.groups.from(first)
     }
 
     /// Whether all groups of another index are in this one, with the same numbers.
@@ -138,8 +136,9 @@ impl GroupIndex {
     /// # Cost
     /// Linear in the groups that it does not share with the other one.
     pub fn continues(&self, before: &Self) -> bool {
-        let mut others = self.groups.unshared(&before.groups).take_while(|at| *at < before.len());
-        others.all(|at| self.groups.get(at) == before.groups.get(at))
+        let end = before.groups.next_id();
+        let mut others = self.groups.unshared(&before.groups).take_while(|id| *id < end);
+        others.all(|id| self.groups.get(id) == before.groups.get(id))
     }
 
     /// Groups of a namespace, ascending.

@@ -10,6 +10,7 @@ use crate::cluster::{
     Addresses, ClusterModel, Endpoint, Group, GroupId, GroupIndex, Interner, Life, life,
 };
 use crate::manifest::{Body, LabelList, NamedPort, Object};
+use crate::shared::Table;
 
 /// Pods that can have an address of their own; others are nobody to policies.
 #[derive(Debug, Default)]
@@ -23,7 +24,7 @@ pub struct Pods {
     /// Who else claims an address that somebody has.
     rivals: FxHashMap<IpAddr, Vec<u32>>,
     /// How many pods there are of each group.
-    members: Vec<u32>,
+    members: Table<u32, Group>,
     unused: usize,
     /// How many pods have gone since what they had in common was last looked through.
     gone: usize,
@@ -108,7 +109,7 @@ impl Pods {
         let before = std::mem::take(&mut model.groups);
         let mut groups = GroupIndex::default();
         self.strings = Interner::default();
-        self.members.clear();
+        self.members = Table::default();
         self.unused = 0;
         self.gone = 0;
         for (endpoint, record) in model.endpoints.iter_mut().zip(&mut self.records) {
@@ -136,7 +137,7 @@ impl Pods {
             return known;
         }
         let id = Arc::make_mut(&mut model.groups).intern(group);
-        self.members.resize(model.groups.len(), 0);
+        self.members.resize(model.groups.len());
         self.unused += 1;
         id
     }
@@ -170,7 +171,7 @@ impl Pods {
     }
 
     fn leave(&mut self, group: Option<GroupId>) {
-        let members = group.and_then(|group| self.members.get_mut(group as usize));
+        let members = group.and_then(|group| self.members.get_mut(group));
         if let Some(members) = members {
             *members -= 1;
             self.unused += usize::from(*members == 0);
@@ -285,12 +286,8 @@ fn nobody(namespace: u32) -> Endpoint {
 }
 
 /// Counts one more of a group; how many there are.
-fn join(members: &mut Vec<u32>, group: GroupId) -> u32 {
-    let index = group as usize;
-    if members.len() <= index {
-        members.resize(index + 1, 0);
-    }
-    members.get_mut(index).map_or(0, |count| {
+fn join(members: &mut Table<u32, Group>, group: GroupId) -> u32 {
+    members.or_default(group).map_or(0, |count| {
         *count += 1;
         *count
     })

@@ -8,13 +8,13 @@ use super::{
     BlockId, BlockPair, CompiledPolicy, PolicyId, PolicyKey, PolicyRef, PolicyRule, PolicySet,
     Program, ProgramId, RulePeer, Scopes, SetId, Tier, TierKind,
 };
-use crate::cluster::{ClusterModel, GroupId, Node, PodLabels, namespace_of};
+use crate::cluster::{ClusterModel, Group, GroupId, Node, PodLabels, namespace_of};
 use crate::manifest::{
     Action, Body, ClusterPolicy, ClusterTier, Direction, NetworkPolicy, Object, PeerKind, Rule,
 };
 use crate::net::AddrSet;
 use crate::selector::{Match, Selector};
-use crate::shared::{PagedTable, Pages, Shards};
+use crate::shared::{PagedTable, Shards};
 
 /// What has become of a policy.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl PolicySet {
     fn empty(model: &ClusterModel) -> Self {
         let open = Arc::new(Program::default());
         let closed = Arc::new(Program::closed());
-        let groups: Pages<ProgramId> = (0..model.groups.len()).map(|_| super::OPEN).collect();
+        let groups: PagedTable<ProgramId, Group> = (0..model.groups.len()).map(|_| super::OPEN).collect();
         Self {
             policies: PagedTable::default(),
             by_name: Shards::default(),
@@ -276,7 +276,7 @@ impl PolicySet {
             Direction::Ingress => ingress,
             Direction::Egress => egress,
         };
-        if let Some(slot) = by_group.get_mut(group as usize) {
+        if let Some(slot) = by_group.get_mut(group) {
             *slot = id;
         }
     }

@@ -9,7 +9,7 @@ use super::{PolicyRef, PolicySet, ProgramId, SetId};
 use crate::cluster::{ClusterModel, Group, GroupId};
 use crate::manifest::{Direction, LabelList};
 use crate::selector::Match;
-use crate::shared::Pages;
+use crate::shared::PagedTable;
 
 impl PolicySet {
     /// Takes in groups that the model has more than the one compiled against.
@@ -18,7 +18,7 @@ impl PolicySet {
     /// For each new group, linear in the sets and policies of its namespace, and in the sets of
     /// many namespaces.
     pub fn extend(&mut self, model: &ClusterModel) {
-        let known = self.by_group.iter().map(Pages::len).min().unwrap_or(0);
+        let known = self.by_group.iter().map(PagedTable::next_id).min().unwrap_or(GroupId::MIN);
         for (id, group) in model.groups.from(known) {
             let joined = self.join(model, id, group);
             let [ingress, egress] =

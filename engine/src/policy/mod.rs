@@ -24,11 +24,11 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{ClusterModel, GroupId, Node};
+use crate::cluster::{ClusterModel, Group, GroupId, Node};
 use crate::manifest::{Action, Direction, Object, PortEntry, Rule};
 use crate::net::AddrSet;
 use crate::selector::Match;
-use crate::shared::{Id, PagedTable, Pages, Shards};
+use crate::shared::{Id, PagedTable, Shards};
 use select::SetKey;
 
 /// Kind, namespace (empty if it has none) and name.
@@ -60,7 +60,7 @@ pub struct PolicySet {
     block_ids: Shards<Arc<AddrSet>, BlockId>,
     programs: PagedTable<Arc<Program>, Program>,
     program_ids: Shards<Arc<Program>, ProgramId>,
-    by_group: [Pages<ProgramId>; 2],
+    by_group: [PagedTable<ProgramId, Group>; 2],
     /// What the addresses of nodes were read from.
     nodes: Arc<Vec<Node>>,
     /// How much was interned when all was compiled last.
@@ -303,7 +303,7 @@ impl PolicySet {
             Direction::Egress => egress,
         };
         // What is not known is not let through.
-        by_group.get(group as usize).copied().unwrap_or(CLOSED)
+        by_group.get(group).copied().unwrap_or(CLOSED)
     }
 
     /// A program; of a number that is not known, the one that denies everything.

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::cluster::{Addresses, ClusterModel, Endpoint, GroupId, Life};
+use crate::cluster::{Addresses, ClusterModel, Endpoint, Group, GroupId, Life};
 use crate::manifest::{NamedPort, PortMatch};
 use crate::net::{AddrSet, Family};
 use crate::policy::{Atoms, BlockId, PolicySet, SetId, SignatureId};
+use crate::shared::Table;
 
 /// The number of a [`Class`].
 pub type ClassId = u32;
@@ -233,20 +234,20 @@ impl Used {
 
 /// What tells groups apart, by group.
 struct GroupKeys {
-    sets: Vec<Vec<SetId>>,
-    maybe_sets: Vec<Vec<SetId>>,
-    ports: Vec<Vec<NamedPort>>,
+    sets: Table<Vec<SetId>, Group>,
+    maybe_sets: Table<Vec<SetId>, Group>,
+    ports: Table<Vec<NamedPort>, Group>,
 }
 
 impl GroupKeys {
     fn new(model: &ClusterModel, set: &PolicySet, used: &Used) -> Self {
         let count = model.groups.len();
-        let (mut sets, mut maybe_sets) = (vec![Vec::new(); count], vec![Vec::new(); count]);
+        let (mut sets, mut maybe_sets) = (Table::filled(Vec::new(), count), Table::filled(Vec::new(), count));
         for &id in &used.sets {
             let Some(pods) = set.set(id) else { continue };
             for (group, certain) in pods.groups() {
                 let lists = if certain { &mut sets } else { &mut maybe_sets };
-                if let Some(list) = lists.get_mut(group as usize) {
+                if let Some(list) = lists.get_mut(group) {
                     list.push(id);
                 }
             }
@@ -262,16 +263,16 @@ impl GroupKeys {
     /// all of them are.
     fn variants(&self, model: &ClusterModel, endpoint: &Endpoint) -> BTreeMap<Vec<SetId>, GroupId> {
         let groups = endpoint.group.and_then(|group| model.variants.get(&group));
-        let in_sets = |id: GroupId| self.sets.get(id as usize).cloned().unwrap_or_default();
+        let in_sets = |id: GroupId| self.sets.get(id).cloned().unwrap_or_default();
         let by_sets = groups.into_iter().flatten().map(|id| (in_sets(*id), *id)).collect();
         if BTreeMap::len(&by_sets) > 1 { by_sets } else { BTreeMap::new() }
     }
 
     fn of(&self, model: &ClusterModel, endpoint: &Endpoint, atoms: &Atoms) -> Key {
-        let of_group = |lists: &[Vec<SetId>]| {
-            endpoint.group.and_then(|group| lists.get(group as usize)).cloned().unwrap_or_default()
+        let of_group = |lists: &Table<Vec<SetId>, Group>| {
+            endpoint.group.and_then(|group| lists.get(group)).cloned().unwrap_or_default()
         };
-        let ports = endpoint.group.and_then(|group| self.ports.get(group as usize));
+        let ports = endpoint.group.and_then(|group| self.ports.get(group));
         let (_, families_certain) = model.space.families(&endpoint.addresses);
         Key {
             sets: of_group(&self.sets),

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::query::{QueryError, Side};
-use crate::cluster::{Addresses, ClusterModel, Endpoint};
+use crate::cluster::{Addresses, ClusterModel, Endpoint, GroupId};
 use crate::net::Family;
 use crate::session::Session;
 use crate::verdict::Party;
@@ -127,7 +127,7 @@ fn is_host(model: &ClusterModel, side: &Side) -> bool {
 }
 
 /// What tells endpoints apart: group, addresses, node.
-type Told<'m> = (Option<u32>, Option<&'m Addresses>, Option<&'m str>);
+type Told<'m> = (Option<GroupId>, Option<&'m Addresses>, Option<&'m str>);
 
 /// Of endpoints that no policy tells apart two at most: enough for each to have a peer.
 fn different(session: &Session, endpoints: &[u32], nodes: bool) -> Vec<u32> {

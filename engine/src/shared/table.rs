@@ -68,6 +68,22 @@ impl<T: Clone, Of: ?Sized> Table<T, Of> {
     }
 }
 
+impl<T: Clone + Default, Of: ?Sized> Table<T, Of> {
+    /// Has an entry for each of so many numbers and no more; new ones begin as default ones.
+    pub fn resize(&mut self, count: usize) {
+        self.entries.resize(count, T::default());
+    }
+
+    /// An entry that is about to change; it and those before it begin as default ones. None of a
+    /// number that no entry has.
+    pub fn or_default(&mut self, id: Id<Of>) -> Option<&mut T> {
+        if id != Id::MAX && id.index() >= self.entries.len() {
+            self.resize(id.index() + 1);
+        }
+        self.get_mut(id)
+    }
+}
+
 impl<T, Of: ?Sized> PagedTable<T, Of> {
     /// How many entries there are.
     pub fn len(&self) -> usize {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::super::program::Note;
 use super::Input;
-use crate::cluster::{Addresses, Endpoint, GroupId, GroupIndex, Life};
+use crate::cluster::{Addresses, Endpoint, Group, GroupId, GroupIndex, Life};
 use crate::net::Family;
-use crate::shared::Pages;
+use crate::shared::{Pages, Table};
 
 /// A pod that can send and receive: its group and its addresses.
 pub type Place = (GroupId, Arc<[IpAddr]>);
@@ -68,7 +68,7 @@ pub struct Pods {
     endpoints: Pages<Endpoint>,
     groups: Arc<GroupIndex>,
     node: String,
-    by_group: Vec<Vec<(u32, Arc<[IpAddr]>)>>,
+    by_group: Table<Vec<(u32, Arc<[IpAddr]>)>, Group>,
     /// Pods of the node, with their addresses if they have some.
     here: BTreeMap<u32, Option<Place>>,
     local: Vec<LocalPod>,
@@ -85,7 +85,7 @@ impl Pods {
         if afresh {
             *self = Self { node: input.node.to_owned(), ..Self::default() };
         }
-        self.by_group.resize(groups.len(), Vec::new());
+        self.by_group.resize(groups.len());
         let before = std::mem::replace(&mut self.endpoints, endpoints.clone());
         self.groups = groups.clone();
         let (mut moves, mut here) = (Vec::new(), false);
@@ -106,12 +106,12 @@ impl Pods {
 
     fn step(&mut self, index: u32, step: &Move) {
         if let Some((group, _)) = &step.before
-            && let Some(list) = self.by_group.get_mut(*group as usize)
+            && let Some(list) = self.by_group.get_mut(*group)
         {
             list.retain(|(other, _)| *other != index);
         }
         if let Some((group, addresses)) = &step.after
-            && let Some(list) = self.by_group.get_mut(*group as usize)
+            && let Some(list) = self.by_group.get_mut(*group)
         {
             list.push((index, addresses.clone()));
         }
@@ -144,13 +144,13 @@ impl Pods {
 
     /// All pods.
     pub fn places(&self) -> impl Iterator<Item = Place> {
-        let groups = (0..).zip(&self.by_group);
+        let groups = self.by_group.iter();
         groups.flat_map(|(group, pods)| pods.iter().map(move |(_, own)| (group, own.clone())))
     }
 
     /// The addresses of a group's pods.
     pub fn of(&self, group: GroupId, family: Family) -> impl Iterator<Item = IpAddr> {
-        let pods = self.by_group.get(group as usize).into_iter().flatten();
+        let pods = self.by_group.get(group).into_iter().flatten();
         let addresses = pods.flat_map(|(_, addresses)| addresses.iter().copied());
         addresses.filter(move |address| Family::of(*address) == family)
     }

@@ -11,7 +11,7 @@ use super::super::lower::Input;
 use super::space::{self, Asked, Space};
 use crate::cluster::{Addresses, Endpoint, Group, GroupId, GroupIndex, Life};
 use crate::net::Family;
-use crate::shared::Pages;
+use crate::shared::{Pages, Table};
 
 /// A group and the addresses of one of its pods.
 pub type Place = (GroupId, Arc<[IpAddr]>);
@@ -22,7 +22,7 @@ pub struct Places {
     endpoints: Pages<Endpoint>,
     groups: Arc<GroupIndex>,
     node: String,
-    by_group: Vec<BTreeMap<u32, Arc<[IpAddr]>>>,
+    by_group: Table<BTreeMap<u32, Arc<[IpAddr]>>, Group>,
     local: BTreeMap<u32, Place>,
 }
 
@@ -73,7 +73,7 @@ impl Places {
         let now = &input.model.endpoints;
         let before = std::mem::replace(&mut self.endpoints, now.clone());
         self.groups = input.model.groups.clone();
-        self.by_group.resize(self.groups.len(), BTreeMap::new());
+        self.by_group.resize(self.groups.len());
         for index in now.unshared(&before) {
             let Ok(pod) = u32::try_from(index) else { break };
             let (old, new) = (before.get(index), now.get(index));
@@ -89,13 +89,13 @@ impl Places {
             return;
         }
         if let Some(old) = old {
-            if let Some(pods) = self.by_group.get_mut(old.0 as usize) {
+            if let Some(pods) = self.by_group.get_mut(old.0) {
                 pods.remove(&pod);
             }
             to.left.push(old);
         }
         if let Some(new) = new {
-            if let Some(pods) = self.by_group.get_mut(new.0 as usize) {
+            if let Some(pods) = self.by_group.get_mut(new.0) {
                 pods.insert(pod, new.1.clone());
             }
             to.entered.push(new);
@@ -116,7 +116,7 @@ impl Places {
 
     /// Addresses of a group's pods in a family.
     pub fn of(&self, group: GroupId, family: Family) -> impl Iterator<Item = IpAddr> {
-        let pods = self.by_group.get(group as usize).into_iter().flat_map(BTreeMap::values);
+        let pods = self.by_group.get(group).into_iter().flat_map(BTreeMap::values);
         pods.flat_map(|own| own.iter().copied()).filter(move |one| Family::of(*one) == family)
     }
 
