@@ -7,9 +7,13 @@ use rustc_hash::FxHashMap;
 
 use super::{BlockId, PolicySet};
 use crate::net::{AddrSet, Family};
+use crate::shared::{Id, Table};
 
 /// The number of a set of blocks.
-pub type SignatureId = u32;
+pub type SignatureId = Id<[BlockId]>;
+
+/// The signature of addresses that are in no block.
+const NOWHERE: SignatureId = SignatureId::new(0);
 
 /// A line of addresses, cut wherever a block begins or ends.
 #[derive(Clone, Debug, Default)]
@@ -18,8 +22,8 @@ pub struct Atoms {
     starts: [Vec<u128>; 2],
     /// The blocks that each piece is in.
     signature: [Vec<SignatureId>; 2],
-    /// Blocks of a signature, ascending. Number 0 is in no block.
-    signatures: Vec<Vec<BlockId>>,
+    /// Blocks of a signature, ascending. [`NOWHERE`] is in no block.
+    signatures: Table<Vec<BlockId>, [BlockId]>,
 }
 
 impl Atoms {
@@ -28,9 +32,9 @@ impl Atoms {
     /// # Cost
     /// Sorting the blocks' ranges, and the depth to which they nest.
     pub fn new(set: &PolicySet, used: &[BlockId]) -> Self {
-        let mut atoms = Self { signatures: vec![Vec::new()], ..Self::default() };
+        let mut atoms = Self { signatures: [Vec::new()].into_iter().collect(), ..Self::default() };
         let mut ids: FxHashMap<Vec<BlockId>, SignatureId> = FxHashMap::default();
-        ids.insert(Vec::new(), 0);
+        ids.insert(Vec::new(), NOWHERE);
         for family in Family::BOTH {
             let (starts, signatures) = atoms.sweep(events(set, used, family), &mut ids);
             let slot = family as usize;
@@ -47,7 +51,7 @@ impl Atoms {
         events: Vec<(u128, bool, BlockId)>,
         ids: &mut FxHashMap<Vec<BlockId>, SignatureId>,
     ) -> (Vec<u128>, Vec<SignatureId>) {
-        let (mut starts, mut signatures) = (vec![0], vec![0]);
+        let (mut starts, mut pieces) = (vec![0], vec![NOWHERE]);
         let mut inside: BTreeSet<BlockId> = BTreeSet::new();
         let mut events = events.into_iter().peekable();
         while let Some((at, enters, block)) = events.next() {
@@ -60,19 +64,16 @@ impl Atoms {
                 continue;
             }
             let blocks: Vec<BlockId> = inside.iter().copied().collect();
-            let next = SignatureId::try_from(self.signatures.len()).unwrap_or(SignatureId::MAX);
-            let id = *ids.entry(blocks.clone()).or_insert(next);
-            if id == next {
-                self.signatures.push(blocks);
-            }
+            let signatures = &mut self.signatures;
+            let id = *ids.entry(blocks).or_insert_with_key(|blocks| signatures.push(blocks.clone()));
             if at == 0 {
-                (starts, signatures) = (vec![0], vec![id]);
-            } else if signatures.last() != Some(&id) {
+                (starts, pieces) = (vec![0], vec![id]);
+            } else if pieces.last() != Some(&id) {
                 starts.push(at);
-                signatures.push(id);
+                pieces.push(id);
             }
         }
-        (starts, signatures)
+        (starts, pieces)
     }
 
     /// The signature of an address.
@@ -85,16 +86,16 @@ impl Atoms {
             IpAddr::V6(v6) => (Family::IPv6, u128::from(v6)),
         };
         let Some(starts) = self.starts.get(family as usize) else {
-            return 0;
+            return NOWHERE;
         };
         let piece = starts.partition_point(|start| *start <= point).saturating_sub(1);
         let signatures = self.signature.get(family as usize);
-        signatures.and_then(|signatures| signatures.get(piece)).copied().unwrap_or(0)
+        signatures.and_then(|signatures| signatures.get(piece)).copied().unwrap_or(NOWHERE)
     }
 
     /// Blocks of a signature, ascending.
     pub fn blocks(&self, id: SignatureId) -> &[BlockId] {
-        self.signatures.get(id as usize).map_or(&[], Vec::as_slice)
+        self.signatures.get(id).map_or(&[], Vec::as_slice)
     }
 
     /// The pieces of a family, ascending: their addresses and signatures.
