@@ -15,8 +15,10 @@ use crate::verdict::Party;
 /// What one class reaches in one family: by destination, ascending.
 pub type ClassReach = Vec<(ClassId, Span)>;
 
-/// Spans by class, or by row.
-pub(super) type Spans = FxHashMap<u32, Span>;
+/// Spans by class.
+pub(super) type ClassSpans = FxHashMap<ClassId, Span>;
+/// Spans by row.
+pub(super) type RowSpans = FxHashMap<RowId, Span>;
 
 /// Whose reach is asked, and among whom.
 #[derive(Clone, Copy)]
@@ -45,7 +47,7 @@ impl Question<'_> {
         let mut admitted = self.admitted(conns);
         self.through_frames(class, &mut admitted, (&mut *conns, &mut *memory));
         let slow = self.slow_ingress(class, conns);
-        let egress = self.rows.egress.get(self.source as usize).copied().unwrap_or_default();
+        let Some(&egress) = self.rows.egress.get(self.source) else { return Vec::new() };
         let mut reach = match (egress, class.host_network) {
             (0, true) => self.of_host(&admitted, &slow),
             (0, false) => self.of_open(&admitted, &slow),
@@ -66,9 +68,9 @@ impl Question<'_> {
     }
 
     /// What each ingress row admits from the source, by row.
-    fn admitted(&self, conns: &mut ConnTable) -> Spans {
-        let mut admitted = Spans::default();
-        for key in self.rows.keys.get(self.source as usize).into_iter().flatten() {
+    fn admitted(&self, conns: &mut ConnTable) -> RowSpans {
+        let mut admitted = RowSpans::default();
+        for key in self.rows.keys.get(self.source).into_iter().flatten() {
             for (row, span) in self.rows.ingress_by_key.get(key).into_iter().flatten() {
                 let entry = admitted.entry(*row).or_insert(Span::NONE);
                 *entry = entry.or(*span, conns);
@@ -78,8 +80,8 @@ impl Question<'_> {
     }
 
     /// What classes admit whose rows cannot say it, by class.
-    fn slow_ingress(&self, class: &Class, conns: &mut ConnTable) -> Spans {
-        let mut spans = Spans::default();
+    fn slow_ingress(&self, class: &Class, conns: &mut ConnTable) -> ClassSpans {
+        let mut spans = ClassSpans::default();
         for row in &self.rows.slow_ingress {
             let program = self.rows.rows.get(*row as usize).and_then(|row| row.slow);
             for member in self.members(*row) {
@@ -110,9 +112,10 @@ impl Question<'_> {
         }
     }
 
-    pub(super) fn ingress(&self, member: ClassId, admitted: &Spans, slow: &Spans) -> Span {
-        match self.rows.ingress.get(member as usize) {
-            None | Some(0) => Span::ALL,
+    pub(super) fn ingress(&self, member: ClassId, admitted: &RowSpans, slow: &ClassSpans) -> Span {
+        match self.rows.ingress.get(member) {
+            None => Span::NONE,
+            Some(0) => Span::ALL,
             Some(row) => {
                 slow.get(&member).or_else(|| admitted.get(row)).copied().unwrap_or(Span::NONE)
             }
@@ -120,7 +123,7 @@ impl Question<'_> {
     }
 
     /// From a source that may send everything: whoever takes everything, and whoever admits it.
-    pub(super) fn of_open(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
+    pub(super) fn of_open(&self, admitted: &RowSpans, slow: &ClassSpans) -> ClassReach {
         let mut reach: ClassReach =
             self.taking_all().iter().map(|member| (*member, Span::ALL)).collect();
         reach.extend(slow.iter().map(|(member, span)| (*member, *span)));
@@ -134,7 +137,7 @@ impl Question<'_> {
     }
 
     /// From a node: everybody, since it may be their own.
-    fn of_host(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
+    fn of_host(&self, admitted: &RowSpans, slow: &ClassSpans) -> ClassReach {
         let all = self.rows.classes_by_ingress.iter().flatten();
         all.map(|member| (*member, self.ingress(*member, admitted, slow))).collect()
     }
@@ -144,7 +147,7 @@ impl Question<'_> {
         &self,
         class: &Class,
         row: RowId,
-        (admitted, slow): (&Spans, &Spans),
+        (admitted, slow): (&RowSpans, &ClassSpans),
         conns: &mut ConnTable,
     ) -> ClassReach {
         let Some(row) = self.rows.rows.get(row as usize) else {
@@ -172,8 +175,8 @@ impl Question<'_> {
     }
 
     /// What an isolated source may send, by destination.
-    pub(super) fn sent(&self, row: &Row, conns: &mut ConnTable) -> Spans {
-        let mut sent = Spans::default();
+    pub(super) fn sent(&self, row: &Row, conns: &mut ConnTable) -> ClassSpans {
+        let mut sent = ClassSpans::default();
         for (key, span) in &row.entries {
             for member in self.named_by(key) {
                 let entry = sent.entry(*member).or_insert(Span::NONE);
@@ -192,7 +195,7 @@ impl Question<'_> {
 
     /// What an isolated source may send to one destination.
     pub(super) fn sent_to(&self, row: &Row, member: ClassId, conns: &mut ConnTable) -> Span {
-        let keys = self.rows.keys.get(member as usize).map_or(&[][..], Vec::as_slice);
+        let keys = self.rows.keys.get(member).map_or(&[][..], Vec::as_slice);
         let mut sent = Span::NONE;
         for key in keys {
             if let Ok(at) = row.entries.binary_search_by_key(key, |(key, _)| *key) {
@@ -218,7 +221,7 @@ impl Question<'_> {
         Span { certain: id, possible: id }
     }
 
-    fn sent_slowly(&self, class: &Class, program: ProgramId, conns: &mut ConnTable) -> Spans {
+    fn sent_slowly(&self, class: &Class, program: ProgramId, conns: &mut ConnTable) -> ClassSpans {
         let present = self.classes.iter().filter(|(_, class)| class.place(self.family).is_some());
         let spans = present.filter_map(|(id, member)| {
             Some((id, self.pair(Direction::Egress, (class, member), program, conns)?))

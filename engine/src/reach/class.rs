@@ -9,10 +9,10 @@ use crate::cluster::{Addresses, ClusterModel, Endpoint, Group, GroupId, Life};
 use crate::manifest::{NamedPort, PortMatch};
 use crate::net::{AddrSet, Family};
 use crate::policy::{Atoms, BlockId, PolicySet, SetId, SignatureId};
-use crate::shared::Table;
+use crate::shared::{Id, Table};
 
 /// The number of a [`Class`].
-pub type ClassId = u32;
+pub type ClassId = Id<Class>;
 
 /// Endpoints, or outside addresses, that no policy tells apart.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl Class {
 /// All classes.
 #[derive(Debug)]
 pub struct Classes {
-    classes: Vec<Class>,
+    classes: Table<Class>,
     first_outside: ClassId,
     atoms: Atoms,
     uses_blocks: bool,
@@ -106,8 +106,8 @@ impl Classes {
         let used = Used::new(set);
         let atoms = Atoms::new(set, &used.blocks);
         let keys = GroupKeys::new(model, set, &used);
-        let mut classes: Vec<Class> = Vec::new();
-        let mut ids: FxHashMap<Key, usize> = FxHashMap::default();
+        let mut classes: Table<Class> = Table::default();
+        let mut ids: FxHashMap<Key, ClassId> = FxHashMap::default();
         for (index, endpoint) in (0u32..).zip(&model.endpoints) {
             if endpoint.life != Life::Active {
                 continue;
@@ -116,23 +116,21 @@ impl Classes {
             let id = *ids.entry(key).or_insert_with_key(|key| {
                 let variants = keys.variants(model, endpoint);
                 let variants = variants.into_values().collect();
-                classes.push(Class { variants, ..Class::of_key(key) });
-                classes.len() - 1
+                classes.push(Class { variants, ..Class::of_key(key) })
             });
             if let Some(ClassKind::Endpoints(members)) = classes.get_mut(id).map(|c| &mut c.kind) {
                 members.push(index);
             }
         }
-        let first_outside = ClassId::try_from(classes.len()).unwrap_or(ClassId::MAX);
+        let first_outside = classes.next_id();
         for family in Family::BOTH {
             let mut by_signature: BTreeMap<SignatureId, Vec<AddrSet>> = BTreeMap::new();
             for (addresses, signature) in atoms.pieces(family) {
                 by_signature.entry(signature).or_default().push(addresses);
             }
-            let outside = by_signature.into_iter();
-            classes.extend(
-                outside.map(|(signature, pieces)| Class::outside(family, pieces, signature)),
-            );
+            for (signature, pieces) in by_signature {
+                classes.push(Class::outside(family, pieces, signature));
+            }
         }
         Self { classes, first_outside, atoms, uses_blocks: !used.blocks.is_empty() }
     }
@@ -149,12 +147,12 @@ impl Classes {
 
     /// A class.
     pub fn get(&self, id: ClassId) -> Option<&Class> {
-        self.classes.get(id as usize)
+        self.classes.get(id)
     }
 
     /// All classes with their numbers, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (ClassId, &Class)> {
-        (0u32..).zip(&self.classes)
+        self.classes.iter()
     }
 
     /// How many there are.

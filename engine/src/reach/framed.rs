@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ask::{ClassReach, Question, Spans};
+use super::ask::{ClassReach, ClassSpans, Question, RowSpans};
 use super::class::{Class, ClassId, PlaceKey};
 use super::row::{Row, RowId, Span};
 use super::stage::{Evaluator, FrameId, Memory, Peer};
@@ -15,7 +15,7 @@ impl Question<'_> {
     pub(super) fn through_frames(
         &self,
         class: &Class,
-        admitted: &mut Spans,
+        admitted: &mut RowSpans,
         (conns, memory): (&mut ConnTable, &mut Memory),
     ) {
         let stages = &self.rows.stages;
@@ -82,7 +82,7 @@ impl Question<'_> {
         (id, class): (ClassId, &'p Class),
         party: &'p Party<'m>,
     ) -> Option<Peer<'p, 'm>> {
-        let keys = self.rows.keys.get(id as usize)?;
+        let keys = self.rows.keys.get(id)?;
         Some(Peer { id, class, keys, party })
     }
 
@@ -90,7 +90,7 @@ impl Question<'_> {
     pub(super) fn framed(
         &self,
         (row, frame): (RowId, FrameId),
-        (admitted, slow): (&Spans, &Spans),
+        (admitted, slow): (&RowSpans, &ClassSpans),
         (conns, memory): (&mut ConnTable, &mut Memory),
     ) -> ClassReach {
         let Some((own, class)) =

@@ -145,7 +145,7 @@ impl Reach<'_> {
         for &(member, span, family) in reach {
             let unknown = self.conns.difference(span.possible, span.certain);
             let why = notes.between(self, (source, member), unknown);
-            for to in self.units_by_class.get(member as usize).cloned().unwrap_or_default().iter() {
+            for to in self.units_by_class.get(member).cloned().unwrap_or_default().iter() {
                 if *to == unit && self.is_one_pod(unit) {
                     continue;
                 }
@@ -235,7 +235,7 @@ impl NotesBetween {
             let conns = &mut reach.conns;
             for (slot, (_, rows)) in reach.rows.iter().enumerate() {
                 let keys =
-                    |class: ClassId| rows.keys.get(class as usize).map_or(&[][..], Vec::as_slice);
+                    |class: ClassId| rows.keys.get(class).map_or(&[][..], Vec::as_slice);
                 let memory = reach.stages.get(slot);
                 let mut open = |row: RowId, peer: ClassId| -> Vec<u32> {
                     let row = rows.rows.get(row as usize);
@@ -255,11 +255,13 @@ impl NotesBetween {
                     open.extend(tied.flat_map(|segment| &segment.ties));
                     open
                 };
-                let egress = rows.egress.get(source as usize).copied().unwrap_or_default();
-                notes.extend(open(egress, destination));
-                let ingress = rows.ingress.get(destination as usize).copied().unwrap_or_default();
-                let known = self.by_row.entry((slot, ingress, unknown));
-                notes.extend(known.or_insert_with(|| open(ingress, source)).iter());
+                if let Some(&egress) = rows.egress.get(source) {
+                    notes.extend(open(egress, destination));
+                }
+                if let Some(&ingress) = rows.ingress.get(destination) {
+                    let known = self.by_row.entry((slot, ingress, unknown));
+                    notes.extend(known.or_insert_with(|| open(ingress, source)).iter());
+                }
             }
             notes.sort_unstable();
             notes.dedup();

@@ -37,6 +37,7 @@ use rustc_hash::FxHashMap;
 use crate::cluster::ClusterModel;
 use crate::net::{ConnId, ConnSet, ConnTable, Family};
 use crate::policy::PolicySet;
+use crate::shared::Table;
 
 use class::Classes;
 use row::Rows;
@@ -51,7 +52,7 @@ pub struct Reach<'m> {
     set: &'m PolicySet,
     classes: Classes,
     units: Vec<Unit>,
-    units_by_class: Vec<Vec<u32>>,
+    units_by_class: Table<Vec<u32>, Class>,
     /// Rows per family; one of both where no block of addresses plays a part.
     rows: Vec<(Option<Family>, Rows)>,
     /// What has been computed of ordered tiers, per family as `rows`.

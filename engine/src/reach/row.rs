@@ -12,6 +12,7 @@ use crate::net::{ConnId, ConnSet, ConnTable, Family};
 use crate::policy::{
     BlockId, PolicyId, PolicyRule, PolicySet, ProgramId, RulePeer, SetId, TierKind,
 };
+use crate::shared::Table;
 use crate::verdict::UnknownReason;
 
 /// What a rule's peer names, or what is known of a class in its place.
@@ -97,9 +98,9 @@ pub struct Rows {
     /// Rows by number, ingress and egress together; number zero is open.
     pub rows: Vec<Row>,
     /// Each class's row for ingress.
-    pub ingress: Vec<RowId>,
+    pub ingress: Table<RowId, Class>,
     /// Each class's row for egress.
-    pub egress: Vec<RowId>,
+    pub egress: Table<RowId, Class>,
     /// Classes with an ingress row, by row, ascending. Of row zero: those that take everything.
     pub classes_by_ingress: Vec<Vec<ClassId>>,
     /// Classes that a key names, ascending.
@@ -109,7 +110,7 @@ pub struct Rows {
     /// Ingress rows that must be computed pair by pair.
     pub slow_ingress: Vec<RowId>,
     /// What rules may name each class by, ascending.
-    pub keys: Vec<Vec<Key>>,
+    pub keys: Table<Vec<Key>, Class>,
     /// Tiers of ordered rules.
     pub stages: Stages,
 }
@@ -142,16 +143,16 @@ impl Rows {
     fn index(&mut self, classes: &Classes, family: Option<Family>) {
         self.classes_by_ingress = vec![Vec::new(); self.rows.len()];
         for (id, _) in classes.iter().filter(|(_, class)| class.place(family).is_some()) {
-            for key in self.keys.get(id as usize).into_iter().flatten() {
+            for key in self.keys.get(id).into_iter().flatten() {
                 self.classes_by_key.entry(*key).or_default().push(id);
             }
-            let row = self.ingress.get(id as usize).copied().unwrap_or_default();
-            if let Some(list) = self.classes_by_ingress.get_mut(row as usize) {
+            let row = self.ingress.get(id);
+            if let Some(list) = row.and_then(|row| self.classes_by_ingress.get_mut(*row as usize)) {
                 list.push(id);
             }
         }
         let mut ingress: Vec<RowId> =
-            self.ingress.iter().copied().filter(|row| *row != 0).collect();
+            self.ingress.values().copied().filter(|row| *row != 0).collect();
         ingress.sort_unstable();
         ingress.dedup();
         for id in ingress {

@@ -2,9 +2,10 @@
 
 use rustc_hash::FxHashMap;
 
-use super::class::{ClassId, ClassKind, Classes};
+use super::class::{Class, ClassId, ClassKind, Classes};
 use crate::cluster::ClusterModel;
 use crate::net::{AddrSet, Family};
+use crate::shared::Table;
 
 /// One line's end.
 #[derive(Clone, Debug)]
@@ -32,7 +33,7 @@ pub enum UnitKind {
 }
 
 /// All units in order, and by class.
-pub fn units(model: &ClusterModel, classes: &Classes) -> (Vec<Unit>, Vec<Vec<u32>>) {
+pub fn units(model: &ClusterModel, classes: &Classes) -> (Vec<Unit>, Table<Vec<u32>, Class>) {
     let mut units: Vec<Unit> = Vec::new();
     let mut class_of: FxHashMap<u32, ClassId> = FxHashMap::default();
     for (class, info) in classes.iter() {
@@ -52,9 +53,9 @@ pub fn units(model: &ClusterModel, classes: &Classes) -> (Vec<Unit>, Vec<Vec<u32
     for workload in 0..u32::try_from(model.workloads.len()).unwrap_or(u32::MAX) {
         add_workload(&mut units, workload, model.endpoints_of(workload), &class_of);
     }
-    let mut by_class = vec![Vec::new(); classes.len()];
+    let mut by_class = Table::filled(Vec::new(), classes.len());
     for (index, unit) in (0u32..).zip(&units) {
-        if let Some(list) = by_class.get_mut(unit.class as usize) {
+        if let Some(list) = by_class.get_mut(unit.class) {
             list.push(index);
         }
     }
