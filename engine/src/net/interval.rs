@@ -207,8 +207,7 @@ impl<T: Point> IntervalSet<T> {
 impl<T: ?Sized> IntervalSet<Id<T>> {
     /// The points, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Id<T>> + '_ {
-        let numbers =
-            self.ranges.iter().flat_map(|(first, last)| first.number()..=last.number());
+        let numbers = self.ranges.iter().flat_map(|(first, last)| first.number()..=last.number());
         numbers.map(Id::new)
     }
 }

@@ -65,7 +65,8 @@ impl Atoms {
             }
             let blocks: Vec<BlockId> = inside.iter().copied().collect();
             let signatures = &mut self.signatures;
-            let id = *ids.entry(blocks).or_insert_with_key(|blocks| signatures.push(blocks.clone()));
+            let id =
+                *ids.entry(blocks).or_insert_with_key(|blocks| signatures.push(blocks.clone()));
             if at == 0 {
                 (starts, pieces) = (vec![0], vec![id]);
             } else if pieces.last() != Some(&id) {

@@ -44,7 +44,8 @@ impl PolicySet {
     fn empty(model: &ClusterModel) -> Self {
         let open = Arc::new(Program::default());
         let closed = Arc::new(Program::closed());
-        let groups: PagedTable<ProgramId, Group> = (0..model.groups.len()).map(|_| super::OPEN).collect();
+        let groups: PagedTable<ProgramId, Group> =
+            (0..model.groups.len()).map(|_| super::OPEN).collect();
         Self {
             policies: PagedTable::default(),
             by_name: Shards::default(),

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::class::{Class, ClassId, ClassKind, Classes};
 use super::pair::{self, Conns};
-use super::row::{Key, Row, RowId, Rows, Span};
+use super::row::{Key, OPEN, Row, RowId, Rows, Span};
 use super::stage::Memory;
 use crate::cluster::ClusterModel;
 use crate::manifest::{Direction, PortEntry};
@@ -48,15 +48,14 @@ impl Question<'_> {
         self.through_frames(class, &mut admitted, (&mut *conns, &mut *memory));
         let slow = self.slow_ingress(class, conns);
         let Some(&egress) = self.rows.egress.get(self.source) else { return Vec::new() };
-        let mut reach = match (egress, class.host_network) {
-            (0, true) => self.of_host(&admitted, &slow),
-            (0, false) => self.of_open(&admitted, &slow),
-            (row, _) => match self.rows.rows.get(row as usize).and_then(|own| own.frame) {
-                Some(frame) => {
-                    self.framed((row, frame), (&admitted, &slow), (&mut *conns, &mut *memory))
-                }
-                None => self.isolated(class, row, (&admitted, &slow), conns),
-            },
+        let frame = self.rows.rows.get(egress).and_then(|own| own.frame);
+        let mut reach = match frame {
+            _ if egress == OPEN && class.host_network => self.of_host(&admitted, &slow),
+            _ if egress == OPEN => self.of_open(&admitted, &slow),
+            Some(frame) => {
+                self.framed((egress, frame), (&admitted, &slow), (&mut *conns, &mut *memory))
+            }
+            None => self.isolated(class, egress, (&admitted, &slow), conns),
         };
         if !self.model.variants.is_empty() {
             self.settle(class, &mut reach, conns);
@@ -83,7 +82,7 @@ impl Question<'_> {
     fn slow_ingress(&self, class: &Class, conns: &mut ConnTable) -> ClassSpans {
         let mut spans = ClassSpans::default();
         for row in &self.rows.slow_ingress {
-            let program = self.rows.rows.get(*row as usize).and_then(|row| row.slow);
+            let program = self.rows.rows.get(*row).and_then(|row| row.slow);
             for member in self.members(*row) {
                 let ends = self.classes.get(*member).map(|member| (member, class));
                 let span = ends.zip(program).and_then(|(ends, program)| {
@@ -97,13 +96,13 @@ impl Question<'_> {
 
     /// Classes with an ingress row.
     pub(super) fn members(&self, row: RowId) -> &[ClassId] {
-        self.rows.classes_by_ingress.get(row as usize).map_or(&[], Vec::as_slice)
+        self.rows.classes_by_ingress.get(row).map_or(&[], Vec::as_slice)
     }
 
     /// Classes that take everything; those outside only if the source is not outside too, since
     /// what outside addresses send each other is nobody's business here.
     pub(super) fn taking_all(&self) -> &[ClassId] {
-        let all = self.members(0);
+        let all = self.members(OPEN);
         let first_outside = self.classes.first_outside();
         let inside = all.partition_point(|member| *member < first_outside);
         match self.source < first_outside {
@@ -115,7 +114,7 @@ impl Question<'_> {
     pub(super) fn ingress(&self, member: ClassId, admitted: &RowSpans, slow: &ClassSpans) -> Span {
         match self.rows.ingress.get(member) {
             None => Span::NONE,
-            Some(0) => Span::ALL,
+            Some(row) if *row == OPEN => Span::ALL,
             Some(row) => {
                 slow.get(&member).or_else(|| admitted.get(row)).copied().unwrap_or(Span::NONE)
             }
@@ -128,7 +127,7 @@ impl Question<'_> {
             self.taking_all().iter().map(|member| (*member, Span::ALL)).collect();
         reach.extend(slow.iter().map(|(member, span)| (*member, *span)));
         for (row, span) in admitted {
-            let fast = self.rows.rows.get(*row as usize).is_some_and(|row| row.slow.is_none());
+            let fast = self.rows.rows.get(*row).is_some_and(|row| row.slow.is_none());
             if fast {
                 reach.extend(self.members(*row).iter().map(|member| (*member, *span)));
             }
@@ -138,7 +137,7 @@ impl Question<'_> {
 
     /// From a node: everybody, since it may be their own.
     fn of_host(&self, admitted: &RowSpans, slow: &ClassSpans) -> ClassReach {
-        let all = self.rows.classes_by_ingress.iter().flatten();
+        let all = self.rows.classes_by_ingress.values().flatten();
         all.map(|member| (*member, self.ingress(*member, admitted, slow))).collect()
     }
 
@@ -150,12 +149,12 @@ impl Question<'_> {
         (admitted, slow): (&RowSpans, &ClassSpans),
         conns: &mut ConnTable,
     ) -> ClassReach {
-        let Some(row) = self.rows.rows.get(row as usize) else {
+        let Some(row) = self.rows.rows.get(row) else {
             return ClassReach::new();
         };
         let taking: usize = admitted.keys().map(|row| self.members(*row).len()).sum();
         let named_by: usize = row.keys().map(|key| self.named_by(key).len()).sum();
-        if row.slow.is_none() && taking + self.members(0).len() + slow.len() < named_by {
+        if row.slow.is_none() && taking + self.members(OPEN).len() + slow.len() < named_by {
             let taking = self.of_open(admitted, slow).into_iter();
             return taking
                 .map(|(to, span)| (to, span.and(self.sent_to(row, to, conns), conns)))

@@ -240,7 +240,8 @@ struct GroupKeys {
 impl GroupKeys {
     fn new(model: &ClusterModel, set: &PolicySet, used: &Used) -> Self {
         let count = model.groups.len();
-        let (mut sets, mut maybe_sets) = (Table::filled(Vec::new(), count), Table::filled(Vec::new(), count));
+        let (mut sets, mut maybe_sets) =
+            (Table::filled(Vec::new(), count), Table::filled(Vec::new(), count));
         for &id in &used.sets {
             let Some(pods) = set.set(id) else { continue };
             for (group, certain) in pods.groups() {

@@ -52,7 +52,7 @@ impl Question<'_> {
         admitted: Span,
         evaluator: &mut Evaluator<'_, '_>,
     ) -> Span {
-        let own = self.rows.rows.get(row as usize);
+        let own = self.rows.rows.get(row);
         match own.and_then(|own| own.joint).filter(|_| self.is_open_address(peer.class)) {
             Some(program) => {
                 let keys = own.into_iter().flat_map(Row::keys).copied();
@@ -93,9 +93,7 @@ impl Question<'_> {
         (admitted, slow): (&RowSpans, &ClassSpans),
         (conns, memory): (&mut ConnTable, &mut Memory),
     ) -> ClassReach {
-        let Some((own, class)) =
-            self.rows.rows.get(row as usize).zip(self.classes.get(self.source))
-        else {
+        let Some((own, class)) = self.rows.rows.get(row).zip(self.classes.get(self.source)) else {
             return ClassReach::new();
         };
         let isolates = self.rows.stages.get(frame).is_some_and(|frame| frame.isolates);
@@ -141,7 +139,7 @@ impl Question<'_> {
         admitted: Span,
         evaluator: &mut Evaluator<'_, '_>,
     ) -> Option<Span> {
-        let joint = self.rows.rows.get(at.0 as usize).is_some_and(|row| row.joint.is_some());
+        let joint = self.rows.rows.get(at.0).is_some_and(|row| row.joint.is_some());
         // Tiers do the same with a class whoever sends: most of it is known by now.
         let known = if joint { None } else { evaluator.known_span(at.1, to, admitted) };
         known.or_else(|| {

@@ -234,11 +234,10 @@ impl NotesBetween {
         if unknown != ConnId::NONE {
             let conns = &mut reach.conns;
             for (slot, (_, rows)) in reach.rows.iter().enumerate() {
-                let keys =
-                    |class: ClassId| rows.keys.get(class).map_or(&[][..], Vec::as_slice);
+                let keys = |class: ClassId| rows.keys.get(class).map_or(&[][..], Vec::as_slice);
                 let memory = reach.stages.get(slot);
                 let mut open = |row: RowId, peer: ClassId| -> Vec<u32> {
-                    let row = rows.rows.get(row as usize);
+                    let row = rows.rows.get(row);
                     let frame = row.and_then(|row| rows.stages.get(row.frame?));
                     let segments: Vec<_> = frame.into_iter().flat_map(Frame::segments).collect();
                     let ordered = segments.iter().filter_map(|id| rows.stages.segment_of(*id));

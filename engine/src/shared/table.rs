@@ -203,7 +203,8 @@ mod tests {
 
     #[test]
     fn what_a_table_numbers_it_finds() {
-        let (mut table, mut paged): (Table<usize, str>, PagedTable<usize, str>) = Default::default();
+        let (mut table, mut paged): (Table<usize, str>, PagedTable<usize, str>) =
+            Default::default();
         for n in 0..200 {
             let (id, in_pages) = (table.push(n), paged.push(n));
             assert_eq!(id, in_pages);
