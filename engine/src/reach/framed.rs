@@ -25,7 +25,7 @@ impl Question<'_> {
         let Some(party) = self.party(class) else { return };
         let Some(peer) = self.peer((self.source, class), &party) else { return };
         let mut evaluator = self.evaluator((conns, memory));
-        for (frame, rows) in (0..).zip(&stages.rows).filter(|(_, rows)| !rows.is_empty()) {
+        for (frame, rows) in stages.rows.iter().filter(|(_, rows)| !rows.is_empty()) {
             // Most rows of most clusters let pass only what NetworkPolicies admit.
             let open = evaluator.span(frame, peer, Span::NONE).possible != ConnId::NONE
                 || self.is_open_address(class);

@@ -163,7 +163,7 @@ impl Rows {
             };
             if row.slow.is_some() {
                 self.slow_ingress.push(id);
-            } else if let Some(own) = row.frame.and_then(|f| self.stages.rows.get_mut(f as usize)) {
+            } else if let Some(own) = row.frame.and_then(|f| self.stages.rows.get_mut(f)) {
                 own.push(id);
             }
             for (key, span) in &row.entries {
