@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::ask::{ClassReach, Question};
 use super::class::ClassId;
-use super::note::NoteKey;
+use super::note::{NoteId, NoteKey};
 use super::row::{RowId, Span, is_outside};
 use super::stage::Frame;
 use super::unit::UnitKind;
@@ -26,8 +26,8 @@ pub struct Target {
     pub unknown: ConnId,
     /// The family that this holds for, where the two differ.
     pub family: Option<Family>,
-    /// Why something is not known, as indices of [`Reach::notes`], ascending.
-    pub notes: Arc<[u32]>,
+    /// Why something is not known, as numbers of [`Reach::notes`], ascending.
+    pub notes: Arc<[NoteId]>,
 }
 
 /// A class that can be reached: what passes, in which family if the two differ.
@@ -219,8 +219,8 @@ impl Reach<'_> {
 /// Rules that leave open what is open from one source, remembered by row.
 #[derive(Default)]
 struct NotesBetween {
-    by_row: FxHashMap<(usize, RowId, ConnId), Vec<u32>>,
-    lists: FxHashMap<Vec<u32>, Arc<[u32]>>,
+    by_row: FxHashMap<(usize, RowId, ConnId), Vec<NoteId>>,
+    lists: FxHashMap<Vec<NoteId>, Arc<[NoteId]>>,
 }
 
 impl NotesBetween {
@@ -229,14 +229,14 @@ impl NotesBetween {
         reach: &mut Reach<'_>,
         (source, destination): (ClassId, ClassId),
         unknown: ConnId,
-    ) -> Arc<[u32]> {
+    ) -> Arc<[NoteId]> {
         let mut notes = Vec::new();
         if unknown != ConnId::NONE {
             let conns = &mut reach.conns;
             for (slot, (_, rows)) in reach.rows.iter().enumerate() {
                 let keys = |class: ClassId| rows.keys.get(class).map_or(&[][..], Vec::as_slice);
                 let memory = reach.stages.get(slot);
-                let mut open = |row: RowId, peer: ClassId| -> Vec<u32> {
+                let mut open = |row: RowId, peer: ClassId| -> Vec<NoteId> {
                     let row = rows.rows.get(row);
                     let frame = row.and_then(|row| rows.stages.get(row.frame?));
                     let segments: Vec<_> = frame.into_iter().flat_map(Frame::segments).collect();
@@ -247,7 +247,7 @@ impl NotesBetween {
                         keys(peer).binary_search(key).is_ok()
                             && conns.intersection(*conn, unknown) != ConnId::NONE
                     });
-                    let mut open: Vec<u32> = open.map(|(.., note)| *note).collect();
+                    let mut open: Vec<NoteId> = open.map(|(.., note)| *note).collect();
                     let tied =
                         segments.iter().filter(|id| memory.is_some_and(|m| m.is_tied(**id, peer)));
                     let tied = tied.filter_map(|id| rows.stages.segment_of(*id));

@@ -24,7 +24,7 @@ mod why;
 
 pub use class::{Class, ClassId, ClassKind};
 pub use from::Target;
-pub use note::{NoteKey, NoteReason};
+pub use note::{NoteId, NoteKey, NoteReason};
 pub use pair::{Conns, pair};
 pub use ties::Tie;
 pub use unit::{Unit, UnitKind};
@@ -107,7 +107,7 @@ impl<'m> Reach<'m> {
     }
 
     /// Notes by number, as [`Target::notes`] has them.
-    pub fn notes(&self) -> &[NoteKey] {
+    pub fn notes(&self) -> &Table<NoteKey> {
         self.notes.keys()
     }
 }

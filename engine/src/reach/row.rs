@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::class::{Class, ClassId, ClassKind, Classes, PlaceKey};
-use super::note::{NoteKey, Notes};
+use super::note::{NoteId, NoteKey, Notes};
 use super::pair;
 use super::stage::{FrameId, Stages, Subjects};
 use crate::cluster::{Addresses, ClusterModel, Endpoint, Group, GroupId};
@@ -77,7 +77,7 @@ pub struct Row {
     /// Egress rules with port names, which each destination resolves for itself.
     pub named: Vec<(Key, Vec<PortEntry>)>,
     /// Rules that leave something open for peers of a key.
-    pub notes: Vec<(Key, ConnId, u32)>,
+    pub notes: Vec<(Key, ConnId, NoteId)>,
     /// Set where entries cannot say it: every pair is computed for itself.
     pub slow: Option<ProgramId>,
     /// Tiers around that of NetworkPolicies, which is all that entries are about.

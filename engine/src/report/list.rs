@@ -16,6 +16,7 @@ use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet};
 use crate::reach::{NoteKey, Reach, Target, Unit, UnitKind};
 use crate::session::Session;
+use crate::shared::Table;
 
 /// Which connections to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl Session {
             focus,
             texts: FxHashMap::default(),
             explained: Explained::default(),
-            counts: Vec::new(),
+            counts: Table::default(),
             connections: Vec::new(),
         };
         for unit in 0..u32::try_from(endpoints.len()).unwrap_or(u32::MAX) {
@@ -75,7 +76,7 @@ struct Lister<'l> {
     focus: Focus,
     texts: FxHashMap<ConnId, Arc<str>>,
     explained: Explained,
-    counts: Vec<u32>,
+    counts: Table<u32, NoteKey>,
     connections: Vec<Connection>,
 }
 
@@ -90,11 +91,7 @@ impl Lister<'_> {
                 continue;
             }
             for note in target.notes.iter() {
-                let at = *note as usize;
-                if self.counts.len() <= at {
-                    self.counts.resize(at + 1, 0);
-                }
-                if let Some(count) = self.counts.get_mut(at) {
+                if let Some(count) = self.counts.or_default(*note) {
                     *count += 1;
                 }
             }
@@ -146,7 +143,7 @@ impl Lister<'_> {
     }
 
     fn notes(&self, session: &Session) -> Vec<Note> {
-        let counted = self.reach.notes().iter().zip(self.counts.iter().copied());
+        let counted = self.reach.notes().values().zip(self.counts.values().copied());
         let mut notes: Vec<Note> = counted
             .filter(|(_, count)| *count > 0)
             .map(|(key, count)| note(session, key, count))

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::class::{Class, ClassId};
-use super::note::Notes;
+use super::note::{NoteId, Notes};
 use super::row::{Key, RowId, Span};
 use crate::cluster::{Group, GroupId};
 use crate::manifest::{Direction, PortMatch};
@@ -47,9 +47,9 @@ pub struct Segment {
     /// Whether it depends on the names that destinations have for ports.
     names: bool,
     /// Rules that leave something open for peers of a key.
-    pub notes: Vec<(Key, ConnId, u32)>,
+    pub notes: Vec<(Key, ConnId, NoteId)>,
     /// Notes for peers for which the order of policies of equal priority decides.
-    pub ties: Vec<u32>,
+    pub ties: Vec<NoteId>,
 }
 
 /// The tiers of a program in order.
