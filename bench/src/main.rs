@@ -115,7 +115,7 @@ fn repeat(stage: &str, count: usize, size: Size) -> Result<()> {
 /// How many pairs of units there are with an answer.
 fn all_reach(session: &Session) -> usize {
     let mut reach = Reach::new(session.model(), session.policies());
-    (0u32..).zip(0..reach.units().len()).map(|(unit, _)| reach.targets(unit).len()).sum()
+    reach.units().ids().map(|unit| reach.targets(unit).len()).sum()
 }
 
 /// Everything from bytes to the text of the list, once, with nothing else in the process.

@@ -10,7 +10,7 @@ use super::note::{NoteId, NoteKey};
 use super::row::{RowId, Span, is_outside};
 use super::stage::Frame;
 use super::unit::UnitKind;
-use super::{Reach, Unit};
+use super::{Reach, Unit, UnitId};
 use crate::net::{ConnId, Family};
 use crate::selector::Match;
 use crate::verdict::UnknownReason;
@@ -18,8 +18,8 @@ use crate::verdict::UnknownReason;
 /// What a unit can reach, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The destination, as an index of [`Reach::units`].
-    pub unit: u32,
+    /// The destination.
+    pub unit: UnitId,
     /// What is allowed for certain.
     pub allowed: ConnId,
     /// What is not known.
@@ -39,8 +39,8 @@ impl Reach<'_> {
     ///
     /// # Cost
     /// Linear in the answer, and in what policies name the unit by.
-    pub fn targets(&mut self, unit: u32) -> Vec<Target> {
-        let Some(source) = self.units.get(unit as usize).map(|unit| unit.class) else {
+    pub fn targets(&mut self, unit: UnitId) -> Vec<Target> {
+        let Some(source) = self.units.get(unit).map(|unit| unit.class) else {
             return Vec::new();
         };
         let merged = self.by_class(source);
@@ -138,7 +138,7 @@ impl Reach<'_> {
     }
 
     /// From classes to units, with notes.
-    fn expand(&mut self, unit: u32, source: ClassId, reach: &[Merged]) -> Vec<Target> {
+    fn expand(&mut self, unit: UnitId, source: ClassId, reach: &[Merged]) -> Vec<Target> {
         let host = self.classes.get(source).is_some_and(|class| class.host_network);
         let mut notes = NotesBetween::default();
         let mut targets = Vec::with_capacity(reach.len());
@@ -167,8 +167,8 @@ impl Reach<'_> {
     }
 
     /// Whether a unit is one pod, which has no siblings and reaches itself whatever policies say.
-    fn is_one_pod(&self, unit: u32) -> bool {
-        match self.units.get(unit as usize).map(|unit| &unit.kind) {
+    fn is_one_pod(&self, unit: UnitId) -> bool {
+        match self.units.get(unit).map(|unit| &unit.kind) {
             Some(UnitKind::Workload { endpoints, .. }) => match endpoints.as_slice() {
                 [one] => self.model.endpoints.get(*one as usize).is_some_and(|one| !one.template),
                 _ => false,
@@ -178,7 +178,7 @@ impl Reach<'_> {
     }
 
     /// A node, and so a host-network pod, always reaches pods on it. [NetworkPolicy §10]
-    fn own_node(&mut self, from: u32, mut target: Target) -> Target {
+    fn own_node(&mut self, from: UnitId, mut target: Target) -> Target {
         match self.same_node(from, target.unit) {
             Match::No => {}
             Match::Yes => (target.allowed, target.unknown) = (ConnId::ALL, ConnId::NONE),
@@ -194,7 +194,7 @@ impl Reach<'_> {
     }
 
     /// Whether all pods of two units are on one node: unknown where only some are.
-    fn same_node(&self, from: u32, to: u32) -> Match {
+    fn same_node(&self, from: UnitId, to: UnitId) -> Match {
         let (from, to) = (self.nodes(from), self.nodes(to));
         if from.contains(&None) || to.contains(&None) {
             return Match::Unknown;
@@ -206,8 +206,8 @@ impl Reach<'_> {
         }
     }
 
-    fn nodes(&self, unit: u32) -> std::collections::BTreeSet<Option<&str>> {
-        let endpoints = match self.units.get(unit as usize) {
+    fn nodes(&self, unit: UnitId) -> std::collections::BTreeSet<Option<&str>> {
+        let endpoints = match self.units.get(unit) {
             Some(Unit { kind: UnitKind::Workload { endpoints, .. }, .. }) => endpoints.as_slice(),
             _ => &[],
         };

@@ -27,7 +27,7 @@ pub use from::Target;
 pub use note::{NoteId, NoteKey, NoteReason};
 pub use pair::{Conns, pair};
 pub use ties::Tie;
-pub use unit::{Unit, UnitKind};
+pub use unit::{Unit, UnitId, UnitKind};
 pub use why::{Admission, Admissions};
 
 use std::sync::Arc;
@@ -51,8 +51,8 @@ pub struct Reach<'m> {
     model: &'m ClusterModel,
     set: &'m PolicySet,
     classes: Classes,
-    units: Vec<Unit>,
-    units_by_class: Table<Vec<u32>, Class>,
+    units: Table<Unit>,
+    units_by_class: Table<Vec<UnitId>, Class>,
     /// Rows per family; one of both where no block of addresses plays a part.
     rows: Vec<(Option<Family>, Rows)>,
     /// What has been computed of ordered tiers, per family as `rows`.
@@ -97,7 +97,7 @@ impl<'m> Reach<'m> {
 
     /// What is listed: ranges of addresses first (IPv4, then IPv6, ascending), then workloads by
     /// namespace, name and kind, each as one unit or as the groups that policies tell apart.
-    pub fn units(&self) -> &[Unit] {
+    pub fn units(&self) -> &Table<Unit> {
         &self.units
     }
 

@@ -5,7 +5,10 @@ use rustc_hash::FxHashMap;
 use super::class::{Class, ClassId, ClassKind, Classes};
 use crate::cluster::ClusterModel;
 use crate::net::{AddrSet, Family};
-use crate::shared::Table;
+use crate::shared::{Id, Table};
+
+/// The number of a [`Unit`].
+pub type UnitId = Id<Unit>;
 
 /// One line's end.
 #[derive(Clone, Debug)]
@@ -33,7 +36,7 @@ pub enum UnitKind {
 }
 
 /// All units in order, and by class.
-pub fn units(model: &ClusterModel, classes: &Classes) -> (Vec<Unit>, Table<Vec<u32>, Class>) {
+pub fn units(model: &ClusterModel, classes: &Classes) -> (Table<Unit>, Table<Vec<UnitId>, Class>) {
     let mut units: Vec<Unit> = Vec::new();
     let mut class_of: FxHashMap<u32, ClassId> = FxHashMap::default();
     for (class, info) in classes.iter() {
@@ -54,9 +57,10 @@ pub fn units(model: &ClusterModel, classes: &Classes) -> (Vec<Unit>, Table<Vec<u
         add_workload(&mut units, workload, model.endpoints_of(workload), &class_of);
     }
     let mut by_class = Table::filled(Vec::new(), classes.len());
-    for (index, unit) in (0u32..).zip(&units) {
+    let units: Table<Unit> = units.into_iter().collect();
+    for (id, unit) in units.iter() {
         if let Some(list) = by_class.get_mut(unit.class) {
-            list.push(index);
+            list.push(id);
         }
     }
     (units, by_class)

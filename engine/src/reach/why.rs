@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::interned::Interned;
-use super::{Reach, Target, Unit, UnitKind, pair};
+use super::{Reach, Target, Unit, UnitId, UnitKind, pair};
 use crate::cluster::{Group, GroupId, Place};
 use crate::manifest::{Direction, PortMatch};
 use crate::net::{ConnId, Family};
@@ -52,12 +52,12 @@ impl<'m> Reach<'m> {
     ///
     /// # Cost
     /// Linear in the rules of the policies that isolate the two.
-    pub fn why(&mut self, unit: u32, target: &Target) -> [Admissions; 2] {
+    pub fn why(&mut self, unit: UnitId, target: &Target) -> [Admissions; 2] {
         let conn = self.conns.union(target.allowed, target.unknown);
         let mut ends =
             [EndState::Unenforced; 2].map(|state| Admissions { state, rules: Vec::new() });
         for family in Family::BOTH.into_iter().filter(|f| target.family.is_none_or(|of| of == *f)) {
-            let party = |unit: u32| party(self, self.units.get(unit as usize)?, family);
+            let party = |unit: UnitId| party(self, self.units.get(unit)?, family);
             let Some((source, destination)) = party(unit).zip(party(target.unit)) else { continue };
             let asked = [
                 (Direction::Egress, &source, &destination),

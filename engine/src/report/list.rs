@@ -14,7 +14,7 @@ use super::{path, place};
 use crate::cluster::{Addresses, ClusterModel, Endpoint};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet};
-use crate::reach::{NoteKey, Reach, Target, Unit, UnitKind};
+use crate::reach::{NoteKey, Reach, Target, Unit, UnitId, UnitKind};
 use crate::session::Session;
 use crate::shared::Table;
 
@@ -45,7 +45,7 @@ impl Session {
         let reach = Reach::new(self.model(), self.policies());
         let ids = unit_ids(self.model(), reach.units());
         let endpoints: Vec<EndpointReport> =
-            reach.units().iter().zip(&ids).map(|(unit, id)| endpoint(self, unit, id)).collect();
+            reach.units().values().zip(ids.values()).map(|(unit, id)| endpoint(self, unit, id)).collect();
         let focus = Focus::new(filter, &endpoints);
         let mut lister = Lister {
             reach,
@@ -57,7 +57,7 @@ impl Session {
             counts: Table::default(),
             connections: Vec::new(),
         };
-        for unit in 0..u32::try_from(endpoints.len()).unwrap_or(u32::MAX) {
+        for unit in lister.reach.units().ids() {
             lister.add(unit);
         }
         let port_sets = lister.port_sets();
@@ -71,7 +71,7 @@ impl Session {
 
 struct Lister<'l> {
     reach: Reach<'l>,
-    ids: Vec<Arc<str>>,
+    ids: Table<Arc<str>, Unit>,
     filter: &'l ListFilter,
     focus: Focus,
     texts: FxHashMap<ConnId, Arc<str>>,
@@ -81,7 +81,7 @@ struct Lister<'l> {
 }
 
 impl Lister<'_> {
-    fn add(&mut self, from: u32) {
+    fn add(&mut self, from: UnitId) {
         for target in self.reach.targets(from) {
             let sibling = target.unit == from;
             if (sibling && !self.filter.siblings) || !self.focus.has(from, target.unit) {
@@ -98,13 +98,12 @@ impl Lister<'_> {
             if self.filter.certain_only && !self.is_listed(target.allowed) {
                 continue;
             }
-            let id =
-                |ids: &[Arc<str>], unit: u32| ids.get(unit as usize).cloned().unwrap_or_default();
+            let id = |unit| self.ids.get(unit).cloned().unwrap_or_default();
             let why =
                 self.filter.explain.then(|| self.explained.add(self.reach.why(from, &target)));
             let connection = Connection {
-                from: id(&self.ids, from),
-                to: id(&self.ids, target.unit),
+                from: id(from),
+                to: id(target.unit),
                 allowed: self.text(target.allowed),
                 unknown: self.text(target.unknown),
                 family: target.family,
@@ -225,7 +224,7 @@ fn note_message(key: &NoteKey) -> String {
 
 /// Which units are in focus.
 struct Focus {
-    inside: Option<Vec<bool>>,
+    inside: Option<Table<bool, Unit>>,
     direction: Option<Direction>,
 }
 
@@ -237,11 +236,11 @@ impl Focus {
         Self { inside, direction: filter.direction }
     }
 
-    fn has(&self, from: u32, to: u32) -> bool {
+    fn has(&self, from: UnitId, to: UnitId) -> bool {
         let Some(inside) = &self.inside else {
             return true;
         };
-        let has = |unit: u32| inside.get(unit as usize) == Some(&true);
+        let has = |unit| inside.get(unit) == Some(&true);
         match self.direction {
             None => has(from) || has(to),
             Some(Direction::Egress) => has(from),
@@ -268,8 +267,8 @@ pub fn in_focus(focus: &str, endpoint: &EndpointReport) -> bool {
 }
 
 /// Unique names of units: `shop/web[Deployment]`, with the pods' names where it is only a part.
-pub fn unit_ids(model: &ClusterModel, units: &[Unit]) -> Vec<Arc<str>> {
-    units.iter().map(|unit| unit_id(model, unit)).collect()
+pub fn unit_ids(model: &ClusterModel, units: &Table<Unit>) -> Table<Arc<str>, Unit> {
+    units.values().map(|unit| unit_id(model, unit)).collect()
 }
 
 fn unit_id(model: &ClusterModel, unit: &Unit) -> Arc<str> {

@@ -50,6 +50,11 @@ impl<T, Of: ?Sized> Table<T, Of> {
         self.entries.get_mut(id.index())
     }
 
+    /// All numbers, ascending.
+    pub fn ids(&self) -> impl Iterator<Item = Id<Of>> + use<T, Of> {
+        ids(0).take(self.entries.len())
+    }
+
     /// All entries with their numbers, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (Id<Of>, &T)> {
         ids(0).zip(&self.entries)
