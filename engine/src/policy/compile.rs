@@ -10,7 +10,8 @@ use super::{
 };
 use crate::cluster::{ClusterModel, Group, GroupId, Node, PodLabels, namespace_of};
 use crate::manifest::{
-    Action, Body, ClusterPolicy, ClusterTier, Direction, NetworkPolicy, Object, PeerKind, Rule,
+    Action, Body, ByDirection, ClusterPolicy, ClusterTier, Direction, NetworkPolicy, Object,
+    PeerKind, Rule,
 };
 use crate::net::AddrSet;
 use crate::selector::{Match, Selector};
@@ -56,7 +57,7 @@ impl PolicySet {
             block_ids: Shards::default(),
             programs: [open.clone(), closed.clone()].into_iter().collect(),
             program_ids: [(open, super::OPEN), (closed, super::CLOSED)].into_iter().collect(),
-            by_group: [groups.clone(), groups],
+            by_group: ByDirection::from_fn(|_| groups.clone()),
             nodes: Arc::clone(&model.nodes),
             fresh_size: 0,
         }
@@ -140,7 +141,7 @@ impl PolicySet {
             (Body::Policy(policy), Some(own)) => {
                 let subject = SetKey { scope: Scope::Own(own), pods: policy.subject.clone() };
                 let subject = self.intern_set(model, subject);
-                let rules = Direction::BOTH.map(|direction| {
+                let rules = ByDirection::from_fn(|direction| {
                     let rules = || self.compile_rules(model, namespace, policy.rules(direction));
                     policy.isolates(direction).then(rules)
                 });
@@ -165,7 +166,7 @@ impl PolicySet {
             pods: policy.subject.pods.clone(),
         };
         let subject = self.intern_set(model, subject);
-        let rules = Direction::BOTH.map(|direction| {
+        let rules = ByDirection::from_fn(|direction| {
             let rules = self.compile_rules(model, None, policy.rules(direction));
             (!rules.is_empty()).then_some(rules)
         });
@@ -258,7 +259,7 @@ impl PolicySet {
     }
 
     fn reprogram(&mut self, touched: &Touched) {
-        for (direction, touched) in Direction::BOTH.into_iter().zip(&touched.groups) {
+        for (direction, touched) in &touched.groups {
             for (&group, entering) in touched {
                 let staying = self.program(self.program_id(group, direction)).policies();
                 let policies: Vec<PolicyRef> = staying
@@ -272,12 +273,7 @@ impl PolicySet {
     }
 
     pub(super) fn set_program(&mut self, group: GroupId, direction: Direction, id: ProgramId) {
-        let [ingress, egress] = &mut self.by_group;
-        let by_group = match direction {
-            Direction::Ingress => ingress,
-            Direction::Egress => egress,
-        };
-        if let Some(slot) = by_group.get_mut(group) {
+        if let Some(slot) = self.by_group[direction].get_mut(group) {
             *slot = id;
         }
     }

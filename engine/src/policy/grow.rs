@@ -18,14 +18,13 @@ impl PolicySet {
     /// For each new group, linear in the sets and policies of its namespace, and in the sets of
     /// many namespaces.
     pub fn extend(&mut self, model: &ClusterModel) {
-        let known = self.by_group.iter().map(PagedTable::next_id).min().unwrap_or(GroupId::MIN);
+        let known = self.by_group.values().map(PagedTable::next_id).min().unwrap_or(GroupId::MIN);
         for (id, group) in model.groups.from(known) {
             let joined = self.join(model, id, group);
-            let [ingress, egress] =
-                Direction::BOTH.map(|d| self.program_of(group.namespace, &joined, d));
-            let [by_ingress, by_egress] = &mut self.by_group;
-            by_ingress.push(ingress);
-            by_egress.push(egress);
+            for direction in Direction::BOTH {
+                let program = self.program_of(group.namespace, &joined, direction);
+                self.by_group[direction].push(program);
+            }
         }
     }
 

@@ -25,7 +25,7 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::{ClusterModel, Group, GroupId, Node};
-use crate::manifest::{Action, Direction, Object, PortEntry, Rule};
+use crate::manifest::{Action, ByDirection, Direction, Object, PortEntry, Rule};
 use crate::net::AddrSet;
 use crate::selector::Match;
 use crate::shared::{Id, PagedTable, Shards};
@@ -60,7 +60,7 @@ pub struct PolicySet {
     block_ids: Shards<Arc<AddrSet>, BlockId>,
     programs: PagedTable<Arc<Program>, Program>,
     program_ids: Shards<Arc<Program>, ProgramId>,
-    by_group: [PagedTable<ProgramId, Group>; 2],
+    by_group: ByDirection<PagedTable<ProgramId, Group>>,
     /// What the addresses of nodes were read from.
     nodes: Arc<Vec<Node>>,
     /// How much was interned when all was compiled last.
@@ -97,7 +97,7 @@ pub struct CompiledPolicy {
     /// The pods that it selects.
     pub subject: SetId,
     /// Its rules for ingress and for egress; none where it says nothing of that direction.
-    rules: [Option<Vec<PolicyRule>>; 2],
+    rules: ByDirection<Option<Vec<PolicyRule>>>,
 }
 
 /// A rule: does its action with what any of its peers sends or receives on any of its ports.
@@ -179,18 +179,14 @@ impl CompiledPolicy {
 
     /// Its rules of a direction, in order; none if it says nothing of that direction.
     pub fn rules(&self, direction: Direction) -> Option<&[PolicyRule]> {
-        let [ingress, egress] = &self.rules;
-        match direction {
-            Direction::Ingress => ingress.as_deref(),
-            Direction::Egress => egress.as_deref(),
-        }
+        self.rules[direction].as_deref()
     }
 }
 
 impl CompiledPolicy {
     /// Its rules of both directions.
     pub fn all_rules(&self) -> impl Iterator<Item = &PolicyRule> {
-        self.rules.iter().flatten().flatten()
+        self.rules.values().flatten().flatten()
     }
 }
 
@@ -297,13 +293,8 @@ impl PolicySet {
 
     /// The number of the program of a group in a direction.
     pub fn program_id(&self, group: GroupId, direction: Direction) -> ProgramId {
-        let [ingress, egress] = &self.by_group;
-        let by_group = match direction {
-            Direction::Ingress => ingress,
-            Direction::Egress => egress,
-        };
         // What is not known is not let through.
-        by_group.get(group).copied().unwrap_or(CLOSED)
+        self.by_group[direction].get(group).copied().unwrap_or(CLOSED)
     }
 
     /// A program; of a number that is not known, the one that denies everything.

@@ -47,7 +47,9 @@ impl Question<'_> {
         let mut admitted = self.admitted(conns);
         self.through_frames(class, &mut admitted, (&mut *conns, &mut *memory));
         let slow = self.slow_ingress(class, conns);
-        let Some(&egress) = self.rows.egress.get(self.source) else { return Vec::new() };
+        let Some(&egress) = self.rows.of[Direction::Egress].get(self.source) else {
+            return Vec::new();
+        };
         let frame = self.rows.rows.get(egress).and_then(|own| own.frame);
         let mut reach = match frame {
             _ if egress == OPEN && class.host_network => self.of_host(&admitted, &slow),
@@ -112,7 +114,7 @@ impl Question<'_> {
     }
 
     pub(super) fn ingress(&self, member: ClassId, admitted: &RowSpans, slow: &ClassSpans) -> Span {
-        match self.rows.ingress.get(member) {
+        match self.rows.of[Direction::Ingress].get(member) {
             None => Span::NONE,
             Some(row) if *row == OPEN => Span::ALL,
             Some(row) => {

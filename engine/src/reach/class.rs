@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::cluster::{Addresses, ClusterModel, Endpoint, Group, GroupId, Life};
 use crate::manifest::{NamedPort, PortMatch};
-use crate::net::{AddrSet, Family};
+use crate::net::{AddrSet, ByFamily, Family};
 use crate::policy::{Atoms, BlockId, PolicySet, SetId, SignatureId};
 use crate::shared::{Id, Table};
 
@@ -24,7 +24,7 @@ pub struct Class {
     /// Sets of pods that its members may be in, ascending.
     pub maybe_sets: Vec<SetId>,
     /// Where its addresses are, per family; none if it has none in that family.
-    pub places: [Option<PlaceKey>; 2],
+    pub places: ByFamily<Option<PlaceKey>>,
     /// Whether the families in `places` are certain.
     pub families_certain: bool,
     /// Whether its members use their nodes' network.
@@ -65,11 +65,9 @@ impl Class {
 
     /// Its place in a family; in any if none is given.
     pub fn place(&self, family: Option<Family>) -> Option<PlaceKey> {
-        let [v4, v6] = self.places;
         match family {
-            Some(Family::IPv4) => v4,
-            Some(Family::IPv6) => v6,
-            None => v4.or(v6),
+            Some(family) => self.places[family],
+            None => self.places.values().find_map(|place| *place),
         }
     }
 }
@@ -90,7 +88,7 @@ struct Key {
     maybe_sets: Vec<SetId>,
     ports: Vec<NamedPort>,
     host_network: bool,
-    places: [Option<PlaceKey>; 2],
+    places: ByFamily<Option<PlaceKey>>,
     families_certain: bool,
     /// Sets that its members may be in together, where a label decides that a template does not
     /// show.
@@ -180,10 +178,8 @@ impl Class {
     }
 
     fn outside(family: Family, addresses: Vec<AddrSet>, signature: SignatureId) -> Self {
-        let mut places = [None, None];
-        if let Some(place) = places.get_mut(family as usize) {
-            *place = Some(PlaceKey::Known(signature));
-        }
+        let mut places = ByFamily::default();
+        places[family] = Some(PlaceKey::Known(signature));
         let kind = ClassKind::Outside(family, addresses);
         Self {
             kind,
@@ -278,7 +274,7 @@ impl GroupKeys {
             maybe_sets: of_group(&self.maybe_sets),
             ports: ports.cloned().unwrap_or_default(),
             host_network: endpoint.host_network(),
-            places: Family::BOTH.map(|family| place(model, endpoint, (family, atoms))),
+            places: ByFamily::from_fn(|family| place(model, endpoint, (family, atoms))),
             families_certain,
             together: self.variants(model, endpoint).into_keys().collect(),
         }

@@ -11,7 +11,8 @@ use super::row::{RowId, Span, is_outside};
 use super::stage::Frame;
 use super::unit::UnitKind;
 use super::{Reach, Unit, UnitId};
-use crate::net::{ConnId, Family};
+use crate::manifest::Direction;
+use crate::net::{ByFamily, ConnId, Family};
 use crate::selector::Match;
 use crate::verdict::UnknownReason;
 
@@ -78,7 +79,9 @@ impl Reach<'_> {
 
     /// Where no block plays a part, families do not differ, but both ends need a common one.
     fn with_common_family(&self, source: ClassId, reach: &ClassReach) -> Vec<Merged> {
-        let common = reach.iter().filter(|(member, _)| self.common(source, *member) != [false; 2]);
+        let common = reach
+            .iter()
+            .filter(|(member, _)| self.common(source, *member).values().any(|one| *one));
         common.map(|(member, span)| (*member, *span, None)).collect()
     }
 
@@ -98,39 +101,40 @@ impl Reach<'_> {
             };
             let a = v4.next_if(|(member, _)| *member == next).map_or(Span::NONE, |(_, span)| span);
             let b = v6.next_if(|(member, _)| *member == next).map_or(Span::NONE, |(_, span)| span);
-            self.merge_one((source, next), (a, b), &mut merged);
+            let spans = ByFamily::from_array([a, b]);
+            self.merge_one((source, next), spans, &mut merged);
         }
     }
 
     fn merge_one(
         &mut self,
         (source, member): (ClassId, ClassId),
-        (v4, v6): (Span, Span),
+        spans: ByFamily<Span>,
         merged: &mut Vec<Merged>,
     ) {
-        match self.common(source, member) {
-            [false, false] => {}
-            [true, false] => merged.push((member, v4, None)),
-            [false, true] => merged.push((member, v6, None)),
-            [true, true] if v4 == v6 => merged.push((member, v4, None)),
-            [true, true] if self.families_certain(source) && self.families_certain(member) => {
-                merged.push((member, v4, Some(Family::IPv4)));
-                merged.push((member, v6, Some(Family::IPv6)));
+        let common = self.common(source, member);
+        let mut there = spans.iter().filter(|(family, _)| common[*family]).map(|(_, span)| *span);
+        match (there.next(), there.next()) {
+            (None, _) => {}
+            (Some(one), None) => merged.push((member, one, None)),
+            (Some(one), Some(other)) if one == other => merged.push((member, one, None)),
+            _ if self.families_certain(source) && self.families_certain(member) => {
+                merged.extend(spans.into_iter().map(|(family, span)| (member, span, Some(family))));
             }
-            [true, true] => {
-                let certain = self.conns.intersection(v4.certain, v6.certain);
-                let possible = self.conns.union(v4.possible, v6.possible);
+            (Some(one), Some(other)) => {
+                let certain = self.conns.intersection(one.certain, other.certain);
+                let possible = self.conns.union(one.possible, other.possible);
                 merged.push((member, Span { certain, possible }, None));
             }
         }
     }
 
-    /// In which families two classes can talk: IPv4, IPv6.
-    fn common(&self, a: ClassId, b: ClassId) -> [bool; 2] {
+    /// In which families two classes can talk.
+    fn common(&self, a: ClassId, b: ClassId) -> ByFamily<bool> {
         let has = |class: ClassId, family| {
             self.classes.get(class).is_some_and(|class| class.place(Some(family)).is_some())
         };
-        Family::BOTH.map(|family| has(a, family) && has(b, family))
+        ByFamily::from_fn(|family| has(a, family) && has(b, family))
     }
 
     fn families_certain(&self, class: ClassId) -> bool {
@@ -254,10 +258,10 @@ impl NotesBetween {
                     open.extend(tied.flat_map(|segment| &segment.ties));
                     open
                 };
-                if let Some(&egress) = rows.egress.get(source) {
+                if let Some(&egress) = rows.of[Direction::Egress].get(source) {
                     notes.extend(open(egress, destination));
                 }
-                if let Some(&ingress) = rows.ingress.get(destination) {
+                if let Some(&ingress) = rows.of[Direction::Ingress].get(destination) {
                     let known = self.by_row.entry((slot, ingress, unknown));
                     notes.extend(known.or_insert_with(|| open(ingress, source)).iter());
                 }

@@ -7,7 +7,7 @@ use super::note::{NoteId, NoteKey, Notes};
 use super::pair;
 use super::stage::{FrameId, Stages, Subjects};
 use crate::cluster::{Addresses, ClusterModel, Endpoint, Group, GroupId};
-use crate::manifest::{Direction, PortEntry, PortMatch};
+use crate::manifest::{ByDirection, Direction, PortEntry, PortMatch};
 use crate::net::{ConnId, ConnSet, ConnTable, Family};
 use crate::policy::{
     self, BlockId, PolicyId, PolicyRule, PolicySet, ProgramId, RulePeer, SetId, TierKind,
@@ -99,10 +99,8 @@ impl Row {
 pub struct Rows {
     /// Rows, ingress and egress together; [`OPEN`] is the first.
     pub rows: Table<Row>,
-    /// Each class's row for ingress.
-    pub ingress: Table<RowId, Class>,
-    /// Each class's row for egress.
-    pub egress: Table<RowId, Class>,
+    /// Each class's row.
+    pub of: ByDirection<Table<RowId, Class>>,
     /// Classes with an ingress row, by row, ascending. Of [`OPEN`]: those that take everything.
     pub classes_by_ingress: Table<Vec<ClassId>, Row>,
     /// Classes that a key names, ascending.
@@ -133,9 +131,10 @@ impl Rows {
         let mut maker = Maker { cluster, family, interns, known, stages };
         for (_, class) in classes.iter() {
             rows.keys.push(keys(classes, class, family));
-            let [ingress, egress] = Direction::BOTH.map(|d| maker.row(&mut rows.rows, class, d));
-            rows.ingress.push(ingress);
-            rows.egress.push(egress);
+            for direction in Direction::BOTH {
+                let row = maker.row(&mut rows.rows, class, direction);
+                rows.of[direction].push(row);
+            }
         }
         rows.stages = maker.stages;
         rows.index(classes, family);
@@ -148,13 +147,13 @@ impl Rows {
             for key in self.keys.get(id).into_iter().flatten() {
                 self.classes_by_key.entry(*key).or_default().push(id);
             }
-            let row = self.ingress.get(id);
+            let row = self.of[Direction::Ingress].get(id);
             if let Some(list) = row.and_then(|row| self.classes_by_ingress.get_mut(*row)) {
                 list.push(id);
             }
         }
         let mut ingress: Vec<RowId> =
-            self.ingress.values().copied().filter(|row| *row != OPEN).collect();
+            self.of[Direction::Ingress].values().copied().filter(|row| *row != OPEN).collect();
         ingress.sort_unstable();
         ingress.dedup();
         for id in ingress {

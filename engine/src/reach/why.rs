@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::interned::Interned;
 use super::{Reach, Target, Unit, UnitId, UnitKind, pair};
 use crate::cluster::{Group, GroupId, Place};
-use crate::manifest::{Direction, PortMatch};
+use crate::manifest::{ByDirection, Direction, PortMatch};
 use crate::net::{ConnId, Family};
 use crate::policy::fold::{self, Rules, Ties};
 use crate::policy::{PolicyId, PolicyRef, PolicyRule, PolicySet};
@@ -52,10 +52,10 @@ impl<'m> Reach<'m> {
     ///
     /// # Cost
     /// Linear in the rules of the policies that isolate the two.
-    pub fn why(&mut self, unit: UnitId, target: &Target) -> [Admissions; 2] {
+    pub fn why(&mut self, unit: UnitId, target: &Target) -> ByDirection<Admissions> {
         let conn = self.conns.union(target.allowed, target.unknown);
-        let mut ends =
-            [EndState::Unenforced; 2].map(|state| Admissions { state, rules: Vec::new() });
+        let unenforced = |_| Admissions { state: EndState::Unenforced, rules: Vec::new() };
+        let mut ends = ByDirection::from_fn(unenforced);
         for family in Family::BOTH.into_iter().filter(|f| target.family.is_none_or(|of| of == *f)) {
             let party = |unit: UnitId| party(self, self.units.get(unit)?, family);
             let Some((source, destination)) = party(unit).zip(party(target.unit)) else { continue };
@@ -63,8 +63,8 @@ impl<'m> Reach<'m> {
                 (Direction::Egress, &source, &destination),
                 (Direction::Ingress, &destination, &source),
             ];
-            for (end, (direction, subject, peer)) in ends.iter_mut().zip(asked) {
-                self.add(end, Question { direction, subject, peer, conn });
+            for (direction, subject, peer) in asked {
+                self.add(&mut ends[direction], Question { direction, subject, peer, conn });
             }
         }
         ends

@@ -44,8 +44,12 @@ impl Session {
     pub fn list(&self, filter: &ListFilter) -> ListReport {
         let reach = Reach::new(self.model(), self.policies());
         let ids = unit_ids(self.model(), reach.units());
-        let endpoints: Vec<EndpointReport> =
-            reach.units().values().zip(ids.values()).map(|(unit, id)| endpoint(self, unit, id)).collect();
+        let endpoints: Vec<EndpointReport> = reach
+            .units()
+            .values()
+            .zip(ids.values())
+            .map(|(unit, id)| endpoint(self, unit, id))
+            .collect();
         let focus = Focus::new(filter, &endpoints);
         let mut lister = Lister {
             reach,
