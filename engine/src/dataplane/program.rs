@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::manifest::Direction;
-use crate::net::{Cidr, Family, Protocol};
+use crate::net::{ByFamily, Cidr, Family, Protocol};
 use crate::policy::{PolicyId, ProgramId};
 use crate::shared::{Side, Sorted};
 
@@ -22,8 +22,8 @@ pub type SetName = Arc<str>;
 /// matches, so that a new list of rules put before the old one takes effect at once and whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterProgram {
-    /// IPv4, then IPv6.
-    pub families: [FamilyProgram; 2],
+    /// Each family's part.
+    pub families: ByFamily<FamilyProgram>,
     /// What could not be enforced as written, and is closed instead.
     pub notes: Vec<Note>,
 }
@@ -256,11 +256,7 @@ pub enum Note {
 impl FilterProgram {
     /// One family's part.
     pub fn family(&self, family: Family) -> &FamilyProgram {
-        let [v4, v6] = &self.families;
-        match family {
-            Family::IPv4 => v4,
-            Family::IPv6 => v6,
-        }
+        &self.families[family]
     }
 }
 

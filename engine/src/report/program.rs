@@ -161,7 +161,7 @@ impl Session {
         };
         ProgramReport {
             node: query.node.clone(),
-            families: program.families.each_ref().map(|one| family(self, one, &comment)).into(),
+            families: program.families.values().map(|one| family(self, one, &comment)).collect(),
             notes: program.notes.iter().map(|note| note_sentence(self, note)).collect(),
             summary: self.summary(),
         }

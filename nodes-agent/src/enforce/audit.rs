@@ -10,6 +10,7 @@ use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
     DenialCounts, FilterProgram, Input, KernelState, Settings, denial_counts, verify,
 };
+use portcullis_engine::net::ByFamily;
 
 use super::{EnforceError, SpoofGuard};
 use crate::kernel::{Kernel, KernelError};
@@ -35,8 +36,8 @@ pub struct Audit {
     pub guard: SpoofGuard,
     /// What was written last.
     pub written: Arc<KernelState>,
-    /// Where packets enter our chains: for both families, a chain of the kernel's and one of ours.
-    pub entries: [Vec<(&'static str, String)>; 2],
+    /// Where packets enter our chains: a chain of the kernel's and one of ours.
+    pub entries: ByFamily<Vec<(&'static str, String)>>,
     /// How much is compared.
     pub depth: Depth,
     /// How often the kernel had been written to. A finding is of no use if it is more by now.
@@ -116,8 +117,8 @@ impl Audit {
     }
 
     fn entries(&self) -> Result<Option<String>, KernelError> {
-        for (tables, entries) in self.kernel.tables.iter().zip(&self.entries) {
-            for (from, to) in entries {
+        for (family, tables) in &self.kernel.tables {
+            for (from, to) in &self.entries[family] {
                 let first = tables.rule(from, 1)?;
                 let jumps = first.is_some_and(|rule| rule == format!("-j {to}"));
                 if !(jumps && tables.rule(to, 1)?.is_some()) {
@@ -138,10 +139,11 @@ impl Audit {
 }
 
 /// For both families, where packets enter the chains of a program.
-pub fn entries(program: &FilterProgram) -> [Vec<(&'static str, String)>; 2] {
-    let families = program.families.each_ref();
-    families
-        .map(|family| family.hooks.iter().map(|hook| (hook.from, hook.to.to_string())).collect())
+pub fn entries(program: &FilterProgram) -> ByFamily<Vec<(&'static str, String)>> {
+    ByFamily::from_fn(|family| {
+        let hooks = program.families[family].hooks.iter();
+        hooks.map(|hook| (hook.from, hook.to.to_string())).collect()
+    })
 }
 
 /// What is ours in the kernel.
@@ -149,11 +151,10 @@ pub fn entries(program: &FilterProgram) -> [Vec<(&'static str, String)>; 2] {
 /// # Errors
 /// If a tool fails.
 pub fn read(kernel: &Kernel, prefix: &str) -> Result<Held, KernelError> {
-    let [v4, v6] = &kernel.tables;
-    let (v4, v6) = (v4.save_counted("filter")?, v6.save_counted("filter")?);
+    let tables = kernel.of_each(|tables| tables.save_counted("filter"))?;
     let sets = kernel.sets.save(&set_names(prefix))?;
-    let state = KernelState::read(prefix, [&v4, &v6], &sets);
-    Ok(Held { state, denied: denial_counts(prefix, [&v4, &v6]) })
+    let state = KernelState::read(prefix, &tables, &sets);
+    Ok(Held { state, denied: denial_counts(prefix, &tables) })
 }
 
 /// What names of sets begin with.
@@ -164,7 +165,7 @@ pub fn set_names(prefix: &str) -> [String; 2] {
 /// Differences between what was written and what the kernel holds, each as a sentence.
 pub fn differences(wanted: &KernelState, held: &KernelState) -> Vec<String> {
     let mut found = Vec::new();
-    for (wanted, held) in wanted.tables.iter().zip(&held.tables) {
+    for (wanted, held) in wanted.tables.values().zip(held.tables.values()) {
         let names = wanted.chains.keys().chain(held.chains.keys());
         let other = names.filter(|name| wanted.chains.get(*name) != held.chains.get(*name));
         found.extend(other.map(|name| format!("chain {name} differs from what was written")));

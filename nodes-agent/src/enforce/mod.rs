@@ -204,11 +204,9 @@ fn run_together(kernel: &Kernel, steps: &[Step]) -> Result<(), KernelError> {
 }
 
 fn run_step(kernel: &Kernel, step: &Step) -> Result<(), KernelError> {
-    let [v4, v6] = &kernel.tables;
     match step {
         Step::Sets(_) => kernel.sets.restore(&step.text()),
-        Step::Rules(Family::IPv4, _) => v4.restore(&step.text()),
-        Step::Rules(Family::IPv6, _) => v6.restore(&step.text()),
+        Step::Rules(family, _) => kernel.tables[*family].restore(&step.text()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portcullis_engine::dataplane::{FamilyProgram, FilterProgram, KernelState, Plan, plan};
-use portcullis_engine::net::Family;
+use portcullis_engine::net::ByFamily;
 
 use super::{SpoofGuard, audit, carry_out};
 use crate::kernel::{Kernel, KernelError};
@@ -26,8 +26,7 @@ pub fn remove(kernel: &Kernel, prefix: &str, sets: Sets) -> Result<bool, KernelE
 
 /// What there is to remove. What the kernel does not have is not there.
 fn there(kernel: &Kernel, prefix: &str, sets: Sets) -> Result<KernelState, KernelError> {
-    let [v4, v6] = &kernel.tables;
-    let (v4, v6) = (v4.save_if_there("filter")?, v6.save_if_there("filter")?);
+    let tables = kernel.of_each(|tables| tables.save_if_there("filter"))?;
     let sets = match sets {
         Sets::Stay => String::new(),
         Sets::Go => kernel
@@ -35,7 +34,7 @@ fn there(kernel: &Kernel, prefix: &str, sets: Sets) -> Result<KernelState, Kerne
             .save(&audit::set_names(prefix))
             .or_else(KernelError::nothing_if_not_supported)?,
     };
-    Ok(KernelState::read(prefix, [&v4, &v6], &sets))
+    Ok(KernelState::read(prefix, &tables, &sets))
 }
 
 /// Whether sets are removed.
@@ -49,7 +48,7 @@ pub enum Sets {
 
 /// The program that asks for nothing.
 fn nothing() -> FilterProgram {
-    let families = Family::BOTH.map(|family| FamilyProgram {
+    let families = ByFamily::from_fn(|family| FamilyProgram {
         family,
         hooks: Vec::new(),
         chains: BTreeMap::new(),

@@ -33,7 +33,7 @@ impl SpoofGuard {
     /// If a tool fails.
     pub fn ensure(&self, kernel: &Kernel, prefix: &str) -> Result<bool, KernelError> {
         let mut changed = false;
-        for tables in &kernel.tables {
+        for tables in kernel.tables.values() {
             if let Some(text) = self.change(tables, prefix)? {
                 kernel.wait_for_lock();
                 tables.restore(&text)?;
@@ -48,8 +48,8 @@ impl SpoofGuard {
     /// # Errors
     /// If a tool fails.
     pub fn holds(&self, kernel: &Kernel, prefix: &str) -> Result<bool, KernelError> {
-        let [v4, v6] = &kernel.tables;
-        Ok(self.change(v4, prefix)?.is_none() && self.change(v6, prefix)?.is_none())
+        let changes = kernel.of_each(|tables| self.change(tables, prefix))?;
+        Ok(changes.values().all(Option::is_none))
     }
 
     /// What brings it into a table that has nothing of it.

@@ -21,15 +21,15 @@ pub use tables::{Backend, Tables};
 use std::time::Duration;
 
 use lock::Lock;
-use portcullis_engine::net::Family;
+use portcullis_engine::net::{ByFamily, Family};
 
 /// All tools of one backend.
 #[derive(Debug)]
 pub struct Kernel {
     /// The backend.
     pub backend: Backend,
-    /// Tables of IPv4 and IPv6.
-    pub tables: [Tables; 2],
+    /// Tables of each family.
+    pub tables: ByFamily<Tables>,
     /// Sets of both.
     pub sets: Sets,
     /// What only one program may have that writes tables; iptables-nft needs no such thing.
@@ -44,8 +44,21 @@ impl Kernel {
     pub fn find(backend: Option<Backend>) -> Result<Self, KernelError> {
         let backend = backend.map_or_else(Backend::detect, Ok)?;
         let [v4, v6] = Family::BOTH.map(|family| Tables::find(family, backend));
+        let tables = ByFamily::from_array([v4?, v6?]);
         let lock = (backend == Backend::Legacy).then(Lock::new);
-        Ok(Self { backend, tables: [v4?, v6?], sets: Sets::find()?, lock })
+        Ok(Self { backend, tables, sets: Sets::find()?, lock })
+    }
+
+    /// What each family's tables answer.
+    ///
+    /// # Errors
+    /// If those of one of them fail.
+    pub fn of_each<T>(
+        &self,
+        ask: impl Fn(&Tables) -> Result<T, KernelError>,
+    ) -> Result<ByFamily<T>, KernelError> {
+        let (v4, v6) = (&self.tables[Family::IPv4], &self.tables[Family::IPv6]);
+        Ok(ByFamily::from_array([ask(v4)?, ask(v6)?]))
     }
 
     /// Waits until tables can be written.

@@ -135,7 +135,7 @@ pub fn program(session: &Session, node: &str, settings: &Settings) -> FilterProg
 /// If it does not take it.
 pub fn load(program: &FilterProgram) -> Result<Kernel, Failure> {
     let mut kernel = Kernel::default();
-    for (number, family) in [4, 6].into_iter().zip(&program.families) {
+    for (number, family) in [4, 6].into_iter().zip(program.families.values()) {
         kernel.ipset_restore(&ipset_restore(family))?;
         kernel.iptables_restore(number, &iptables_restore(family, &|_| None))?;
     }

@@ -85,10 +85,10 @@ fn programs(
             let name = &set.policy(origin.policy)?.object.meta.name;
             Some(format!("{name} {} {}", origin.direction.field(), origin.rule))
         };
-        let texts = program.families.each_ref().map(|family| {
+        let texts = program.families.values().map(|family| {
             format!("{}\n{}", ipset_restore(family), iptables_restore(family, &comment))
         });
-        texts.join("\n")
+        texts.collect::<Vec<String>>().join("\n")
     });
     texts.collect()
 }

@@ -27,7 +27,7 @@ use super::program::{
 use super::settings::{NodeTraffic, Settings};
 use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::Direction;
-use crate::net::Family;
+use crate::net::{ByFamily, Family};
 use crate::policy::{PolicySet, ProgramId};
 use dispatch::{Dispatch, Leaf};
 use memory::{ClassKey, KnownClass, Memory};
@@ -65,7 +65,7 @@ pub fn lower(input: Input<'_>) -> FilterProgram {
 pub struct Lowering {
     settings: Option<Settings>,
     pods: Pods,
-    memories: [Memory; 2],
+    memories: ByFamily<Memory>,
 }
 
 impl Lowering {
@@ -81,8 +81,8 @@ impl Lowering {
         }
         let moved = self.pods.update(input);
         let mut notes: Vec<Note> = self.pods.notes().collect();
-        let [v4, v6] = &mut self.memories;
-        let families = [(Family::IPv4, v4), (Family::IPv6, v6)].map(|(family, memory)| {
+        let families = ByFamily::from_fn(|family| {
+            let memory = &mut self.memories[family];
             memory.follow(&moved, input.model, family);
             let mut lowering = FamilyLowering::new(input, &self.pods, (family, &*memory));
             let program = lowering.program(self.pods.local(), &mut notes);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::program::Note;
 use super::Input;
 use crate::cluster::{Addresses, Endpoint, Group, GroupId, GroupIndex, Life};
-use crate::net::Family;
+use crate::net::{ByFamily, Family};
 use crate::shared::{Pages, Table};
 
 /// A pod that can send and receive: its group and its addresses.
@@ -39,12 +39,12 @@ pub struct LocalPod {
     /// Its addresses.
     pub addresses: Arc<[IpAddr]>,
     /// Those of each family.
-    own: [Arc<[IpAddr]>; 2],
+    own: ByFamily<Arc<[IpAddr]>>,
 }
 
 impl LocalPod {
     fn new((group, addresses): &Place) -> Self {
-        let own = Family::BOTH.map(|family| {
+        let own = ByFamily::from_fn(|family| {
             let own = addresses.iter().filter(|address| Family::of(**address) == family);
             own.copied().collect()
         });
@@ -53,11 +53,7 @@ impl LocalPod {
 
     /// Its addresses of a family.
     pub fn of(&self, family: Family) -> &Arc<[IpAddr]> {
-        let [v4, v6] = &self.own;
-        match family {
-            Family::IPv4 => v4,
-            Family::IPv6 => v6,
-        }
+        &self.own[family]
     }
 }
 

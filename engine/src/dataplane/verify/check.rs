@@ -64,11 +64,11 @@ impl Check<'_> {
         for direction in Direction::BOTH {
             let mut pods = Pods::new(reader, direction);
             let root = self.input.settings.root(direction);
-            let ways = memory.ways(direction).find(&mut pods, &root, &addresses)?;
+            let ways = memory.ways[direction].find(&mut pods, &root, &addresses)?;
             for (subject, way) in subjects.iter().zip(ways) {
                 self.subject(subject, way, (&mut pods, &mut *memory))?;
             }
-            self.others(&pods, local, memory.ways(direction))?;
+            self.others(&pods, local, &mut memory.ways[direction])?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use super::proof::{Changed, Claim, Equals, Grounds, Pair};
 use super::reader::{KnownSets, Trouble, asked_sets, follow_sets};
 use super::space::{Asked, Space};
 use super::ways::{Way, Ways};
-use crate::manifest::Direction;
+use crate::manifest::{ByDirection, Direction};
 
 /// What is known of one family.
 #[derive(Debug, Default)]
@@ -28,8 +28,8 @@ pub struct Memory {
     pub equals: Equals,
     /// What has been proved, and in which run it was asked last.
     pub proofs: FxHashMap<Claim, (Grounds, u64)>,
-    /// How pods come to their classes, for ingress and for egress.
-    pub ways: [Ways; 2],
+    /// How pods come to their classes.
+    pub ways: ByDirection<Ways>,
     /// Pods that may send to themselves what they must, and nothing else but for their class.
     pub itself: FxHashMap<(Direction, u128), (Arc<Way>, Arc<Asked>)>,
     /// The chains that all packets walk, and the local addresses, where they were right.
@@ -78,7 +78,7 @@ impl Memory {
         self.equals.follow(&changed, &self.sets, &self.spaces);
         let (equals, policies) = (&self.equals, input.policies);
         self.proofs.retain(|claim, known| known.0.hold(claim, (&changed, equals), policies));
-        self.ways.iter_mut().for_each(|ways| ways.forget(&changed.chains));
+        self.ways.values_mut().for_each(|ways| ways.forget(&changed.chains));
         self.run += 1;
         if change.local {
             self.local = None;
@@ -141,14 +141,5 @@ impl Memory {
             self.itself.retain(|(_, address), _| here(*address));
         }
         self.proofs.len()
-    }
-
-    /// What is known of a direction.
-    pub fn ways(&mut self, direction: Direction) -> &mut Ways {
-        let [ingress, egress] = &mut self.ways;
-        match direction {
-            Direction::Ingress => ingress,
-            Direction::Egress => egress,
-        }
     }
 }

@@ -31,7 +31,7 @@ use super::lower::Input;
 use super::program::FilterProgram;
 use super::settings::Settings;
 use crate::manifest::Direction;
-use crate::net::{Family, Protocol};
+use crate::net::{ByFamily, Family, Protocol};
 use check::Check;
 use memory::Memory;
 use places::Places;
@@ -98,7 +98,7 @@ pub fn verify(program: &FilterProgram, input: Input<'_>) -> Result<Verified, Vec
 pub struct Verifier {
     settings: Option<Settings>,
     places: Places,
-    memories: [Memory; 2],
+    memories: ByFamily<Memory>,
 }
 
 impl Verifier {
@@ -121,17 +121,17 @@ impl Verifier {
         }
         let change = self.places.update(input);
         let (mut verified, mut wrong) = (Verified::default(), Vec::new());
-        for (family, memory) in program.families.iter().zip(&mut self.memories) {
+        for (family, memory) in &mut self.memories {
             let mut check = Check {
                 input,
-                program: family,
+                program: &program.families[family],
                 places: &self.places,
                 verified: &mut verified,
                 wrong: &mut wrong,
                 own_node: Asked::fixed(Space::empty()),
             };
             if let Err(what) = check.run(&change, memory) {
-                wrong.push(Disagreement::Structure { family: family.family, what });
+                wrong.push(Disagreement::Structure { family, what });
             }
         }
         if wrong.is_empty() { Ok(verified) } else { Err(wrong) }
@@ -205,12 +205,12 @@ spec:
         let program = lower(input(&session, &settings));
         let mut verifier = Verifier::default();
         verifier.verify(&program, input(&session, &settings)).unwrap();
-        for memory in &verifier.memories {
+        for memory in verifier.memories.values() {
             let grounds: Vec<_> = memory.proofs.values().map(|(grounds, _)| grounds).collect();
             assert!(grounds.iter().all(|grounds| !grounds.depend_on_members()), "{grounds:#?}");
         }
         // Two pods' ingress, of which one is isolated, and the egress of both.
-        assert_eq!(verifier.memories[0].proofs.len(), 4);
+        assert_eq!(verifier.memories[Family::IPv4].proofs.len(), 4);
     }
 
     /// The program of one cluster says nothing of another, in which only an action or the order of

@@ -44,7 +44,7 @@ impl State {
             let input = Input { model, policies, node, settings: &settings };
             let program = lower(input);
             verify(&program, input).unwrap();
-            let families = program.families.iter();
+            let families = program.families.values();
             let text = families.map(|f| ipset_restore(f) + &iptables_restore(f, &|_| None));
             text.collect::<String>()
         };
