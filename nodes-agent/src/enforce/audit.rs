@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
-    DenialCounts, FilterProgram, Input, KernelState, Settings, denial_counts, verify,
+    DenialCounts, FilterProgram, Hook, Input, KernelState, Settings, verify,
 };
-use portcullis_engine::net::ByFamily;
+use portcullis_engine::net::Family;
 
-use super::{EnforceError, SpoofGuard};
-use crate::kernel::{Kernel, KernelError};
+use super::EnforceError;
+use crate::kernel::{Held, KernelError, PacketFilter, SpoofGuard};
 
 /// How much is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,16 +28,16 @@ pub enum Depth {
 /// What the kernel is compared with, and how.
 #[derive(Debug)]
 pub struct Audit {
-    /// The tools.
-    pub kernel: Arc<Kernel>,
+    /// What holds it.
+    pub filter: Arc<dyn PacketFilter>,
     /// What the names of our chains and sets begin with.
     pub prefix: String,
     /// What guards pods' addresses.
     pub guard: SpoofGuard,
     /// What was written last.
     pub written: Arc<KernelState>,
-    /// Where packets enter our chains: a chain of the kernel's and one of ours.
-    pub entries: ByFamily<Vec<(&'static str, String)>>,
+    /// Where packets enter our chains.
+    pub entries: Vec<(Family, Hook)>,
     /// How much is compared.
     pub depth: Depth,
     /// How often the kernel had been written to. A finding is of no use if it is more by now.
@@ -91,22 +91,13 @@ pub struct Finding {
     pub denied: Option<DenialCounts>,
 }
 
-/// What is ours in the kernel.
-#[derive(Debug)]
-pub struct Held {
-    /// Chains and sets.
-    pub state: KernelState,
-    /// How many packets they have denied.
-    pub denied: DenialCounts,
-}
-
 impl Audit {
     /// Compares.
     pub fn run(&self) -> Finding {
         let start = Instant::now();
         let (found, denied) = match self.depth {
             Depth::Entries => (self.entries(), None),
-            Depth::Everything => match read(&self.kernel, &self.prefix) {
+            Depth::Everything => match self.filter.read(&self.prefix) {
                 Ok(held) => (self.compare(&held), Some(held.denied)),
                 Err(error) => (Err(error), None),
             },
@@ -117,13 +108,9 @@ impl Audit {
     }
 
     fn entries(&self) -> Result<Option<String>, KernelError> {
-        for (family, tables) in &self.kernel.tables {
-            for (from, to) in &self.entries[family] {
-                let first = tables.rule(from, 1)?;
-                let jumps = first.is_some_and(|rule| rule == format!("-j {to}"));
-                if !(jumps && tables.rule(to, 1)?.is_some()) {
-                    return Ok(Some("packets no longer enter our chains".to_owned()));
-                }
+        for (family, hook) in &self.entries {
+            if !self.filter.is_entered(*family, hook)? {
+                return Ok(Some("packets no longer enter our chains".to_owned()));
             }
         }
         Ok(None)
@@ -131,35 +118,19 @@ impl Audit {
 
     fn compare(&self, held: &Held) -> Result<Option<String>, KernelError> {
         let mut found = differences(&self.written, &held.state);
-        if self.guard.is_on() && !self.guard.holds(&self.kernel, &self.prefix)? {
+        if self.guard.is_on() && !self.filter.has_guard(&self.prefix, &self.guard)? {
             found.push("the rules against address spoofing differ".to_owned());
         }
         Ok((!found.is_empty()).then(|| found.join("; ")))
     }
 }
 
-/// For both families, where packets enter the chains of a program.
-pub fn entries(program: &FilterProgram) -> ByFamily<Vec<(&'static str, String)>> {
-    ByFamily::from_fn(|family| {
-        let hooks = program.families[family].hooks.iter();
-        hooks.map(|hook| (hook.from, hook.to.to_string())).collect()
-    })
-}
-
-/// What is ours in the kernel.
-///
-/// # Errors
-/// If a tool fails.
-pub fn read(kernel: &Kernel, prefix: &str) -> Result<Held, KernelError> {
-    let tables = kernel.of_each(|tables| tables.save_counted("filter"))?;
-    let sets = kernel.sets.save(&set_names(prefix))?;
-    let state = KernelState::read(prefix, &tables, &sets);
-    Ok(Held { state, denied: denial_counts(prefix, &tables) })
-}
-
-/// What names of sets begin with.
-pub fn set_names(prefix: &str) -> [String; 2] {
-    ["4-", "6-"].map(|end| format!("{prefix}{end}"))
+/// Where packets enter the chains of a program.
+pub fn entries(program: &FilterProgram) -> Vec<(Family, Hook)> {
+    let families = program.families.iter();
+    let entries = families
+        .flat_map(|(family, program)| program.hooks.iter().map(move |hook| (family, hook.clone())));
+    entries.collect()
 }
 
 /// Differences between what was written and what the kernel holds, each as a sentence.

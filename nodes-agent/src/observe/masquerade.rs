@@ -11,7 +11,8 @@ use anyhow::Context as _;
 use portcullis_engine::net::ByFamily;
 
 use super::Status;
-use crate::kernel::{KernelError, Tables};
+use crate::kernel::KernelError;
+use crate::kernel::iptables::Tables;
 
 /// How much longer than a look the pause after it is: kube-proxy's rules may be a hundred thousand.
 const SHARE: u32 = 50;
