@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::class::{Class, ClassId, ClassKind, Classes};
-use super::pair::{self, Conns};
+use super::pair::{self, Conns, Ends};
 use super::row::{Key, OPEN, Row, RowId, Rows, Span};
 use super::stage::Memory;
 use crate::cluster::ClusterModel;
@@ -252,7 +252,8 @@ impl Question<'_> {
         program: ProgramId,
     ) -> Option<Conns> {
         let (subject, peer) = (self.party(subject)?, self.party(peer)?);
-        Some(pair::by_program(self.set, program, direction, (&subject, &peer)))
+        let ends = Ends { direction, subject: &subject, peer: &peer };
+        Some(pair::by_program(self.set, program, ends))
     }
 
     /// Asks again, label by label, where selectors one by one leave something open.
@@ -263,8 +264,8 @@ impl Question<'_> {
             if class.variants.is_empty() && member.variants.is_empty() {
                 continue;
             }
-            let ends = (sources.as_slice(), &*self.variants(member));
-            let result = pair::over_variants(ends, |a, b| self.both_ends(a, b));
+            let members = self.variants(member);
+            let result = pair::over_variants(&sources, &members, |a, b| self.both_ends(a, b));
             span.certain = conns.intern(result.certain);
             span.possible = conns.intern(result.possible);
         }
@@ -281,14 +282,13 @@ impl Question<'_> {
 
     /// What the programs of two parties let pass, wherever these run.
     fn both_ends(&self, source: &Party<'_>, destination: &Party<'_>) -> Conns {
-        let end = |direction, ends: (&Party<'_>, &Party<'_>)| {
-            let program = ends.0.group.map(|(group, _)| self.set.program_id(group, direction));
-            program.map_or_else(Conns::all, |program| {
-                pair::by_program(self.set, program, direction, ends)
-            })
+        let end = |ends: Ends<'_, '_>| {
+            let group = ends.subject.group.map(|(id, _)| id);
+            let program = group.map(|group| self.set.program_id(group, ends.direction));
+            program.map_or_else(Conns::all, |program| pair::by_program(self.set, program, ends))
         };
-        let egress = end(Direction::Egress, (source, destination));
-        egress.and(&end(Direction::Ingress, (destination, source)))
+        let (sends, receives) = Ends::of(source, destination);
+        end(sends).and(&end(receives))
     }
 
     pub(super) fn party<'c>(&'c self, class: &'c Class) -> Option<Party<'c>> {

@@ -328,7 +328,7 @@ impl Maker<'_, '_> {
             [(Key::SomePod, Addresses::SomePod), (Key::SomeNode, Addresses::SomeNode)]
         {
             let space = model.space.of(&addresses, family);
-            let conns = pair::over_space(set, &draft.blocks, (&space, family));
+            let conns = pair::over_space(set, &draft.blocks, &space, family);
             let span = Span {
                 certain: self.interns.0.intern(conns.certain),
                 possible: self.interns.0.intern(conns.possible),

@@ -7,7 +7,7 @@ use super::{Reach, Target, Unit, UnitId, UnitKind, pair};
 use crate::cluster::{Group, GroupId, Place};
 use crate::manifest::{ByDirection, Direction, PortMatch};
 use crate::net::{ConnId, Family};
-use crate::policy::fold::{self, Rules, Ties};
+use crate::policy::fold::{Rules, Ties, Walk};
 use crate::policy::{PolicyId, PolicyRef, PolicyRule, PolicySet};
 use crate::selector::Match;
 use crate::verdict::{EndState, Party, own_node, peer_matches};
@@ -95,7 +95,8 @@ impl<'m> Reach<'m> {
             at: None,
             admissions: &mut end.rules,
         };
-        fold::walk((self.set, program), (direction, Ties::Any), &mut flows, &mut asking);
+        let walk = Walk { set: self.set, direction, ties: Ties::Any };
+        walk.program(program, &mut flows, &mut asking);
         end.rules.sort_unstable();
         // Where families differ in certainty, the lesser one counts: it sorts first.
         end.rules.dedup_by_key(|one| (one.policy, one.rule, one.peer));
