@@ -84,7 +84,7 @@ impl Lowering {
         let families = ByFamily::from_fn(|family| {
             let memory = &mut self.memories[family];
             memory.follow(&moved, input.model, family);
-            let mut lowering = FamilyLowering::new(input, &self.pods, (family, &*memory));
+            let mut lowering = FamilyLowering::new(input, &self.pods, family, &*memory);
             let program = lowering.program(self.pods.local(), &mut notes);
             *memory = lowering.remember(&program);
             program
@@ -109,11 +109,11 @@ struct FamilyLowering<'i> {
 }
 
 impl<'i> FamilyLowering<'i> {
-    fn new(input: Input<'i>, pods: &'i Pods, (family, before): (Family, &'i Memory)) -> Self {
+    fn new(input: Input<'i>, pods: &'i Pods, family: Family, before: &'i Memory) -> Self {
         Self {
             input,
             family,
-            sets: Sets::new(input, pods, (family, before)),
+            sets: Sets::new(input, pods, family, before),
             before,
             chains: BTreeMap::new(),
             classes: BTreeMap::new(),
@@ -123,10 +123,9 @@ impl<'i> FamilyLowering<'i> {
     }
 
     fn remember(self, program: &FamilyProgram) -> Memory {
-        let (pods, named) = self.sets.known;
         Memory {
-            pods,
-            named,
+            pods: self.sets.known_pods,
+            named: self.sets.known_named,
             all_pods: self.sets.all,
             classes: self.known,
             dispatches: self.dispatches,
@@ -198,7 +197,7 @@ impl<'i> FamilyLowering<'i> {
         notes: &mut Vec<Note>,
     ) -> ChainName {
         let named = class::depends_on_subject(self.input.policies, id, direction);
-        let key = (direction, id, named.then_some(group));
+        let key = ClassKey { direction, program: id, named: named.then_some(group) };
         if let Some(known) = self.known.get(&key) {
             return known.name();
         }
@@ -219,7 +218,8 @@ impl<'i> FamilyLowering<'i> {
         name
     }
 
-    fn new_class(&mut self, (direction, id, _): ClassKey, group: GroupId) -> KnownClass {
+    fn new_class(&mut self, key: ClassKey, group: GroupId) -> KnownClass {
+        let ClassKey { direction, program: id, .. } = key;
         let (chains, notes) = class::chains(self, direction, id, group);
         let (uses, known) = (self.sets.take_uses(), self.input.policies);
         let (policies, doubts) = (memory::ground(known, id), class::doubts(known, id, direction));

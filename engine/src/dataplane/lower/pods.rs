@@ -10,8 +10,21 @@ use crate::cluster::{Addresses, Endpoint, Group, GroupId, GroupIndex, Life};
 use crate::net::{ByFamily, Family};
 use crate::shared::{Pages, Table};
 
-/// A pod that can send and receive: its group and its addresses.
-pub type Place = (GroupId, Arc<[IpAddr]>);
+/// A pod that can send and receive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its group.
+    pub group: GroupId,
+    /// Its addresses.
+    pub addresses: Arc<[IpAddr]>,
+}
+
+impl Place {
+    /// Its addresses of a family.
+    pub fn of(&self, family: Family) -> impl Iterator<Item = IpAddr> + '_ {
+        self.addresses.iter().copied().filter(move |address| Family::of(*address) == family)
+    }
+}
 
 /// What has become of a pod.
 #[derive(Debug)]
@@ -43,12 +56,9 @@ pub struct LocalPod {
 }
 
 impl LocalPod {
-    fn new((group, addresses): &Place) -> Self {
-        let own = ByFamily::from_fn(|family| {
-            let own = addresses.iter().filter(|address| Family::of(**address) == family);
-            own.copied().collect()
-        });
-        Self { group: *group, addresses: addresses.clone(), own }
+    fn new(place: &Place) -> Self {
+        let own = ByFamily::from_fn(|family| place.of(family).collect());
+        Self { group: place.group, addresses: place.addresses.clone(), own }
     }
 
     /// Its addresses of a family.
@@ -101,15 +111,15 @@ impl Pods {
     }
 
     fn step(&mut self, index: u32, step: &Move) {
-        if let Some((group, _)) = &step.before
-            && let Some(list) = self.by_group.get_mut(*group)
+        if let Some(before) = &step.before
+            && let Some(list) = self.by_group.get_mut(before.group)
         {
             list.retain(|(other, _)| *other != index);
         }
-        if let Some((group, addresses)) = &step.after
-            && let Some(list) = self.by_group.get_mut(*group)
+        if let Some(after) = &step.after
+            && let Some(list) = self.by_group.get_mut(after.group)
         {
-            list.push((index, addresses.clone()));
+            list.push((index, after.addresses.clone()));
         }
     }
 
@@ -141,7 +151,9 @@ impl Pods {
     /// All pods.
     pub fn places(&self) -> impl Iterator<Item = Place> {
         let groups = self.by_group.iter();
-        groups.flat_map(|(group, pods)| pods.iter().map(move |(_, own)| (group, own.clone())))
+        groups.flat_map(|(group, pods)| {
+            pods.iter().map(move |(_, own)| Place { group, addresses: own.clone() })
+        })
     }
 
     /// The addresses of a group's pods.
@@ -163,7 +175,7 @@ fn sorted(here: &BTreeMap<u32, Option<Place>>) -> Vec<LocalPod> {
 fn place(endpoint: &Endpoint) -> Option<Place> {
     match (&endpoint.addresses, endpoint.group) {
         (Addresses::Known(addresses), Some(group)) if endpoint.life == Life::Active => {
-            Some((group, addresses.clone()))
+            Some(Place { group, addresses: addresses.clone() })
         }
         _ => None,
     }
