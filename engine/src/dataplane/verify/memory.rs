@@ -10,7 +10,7 @@ use super::super::lower::Input;
 use super::super::program::{Chain, ChainName, FamilyProgram};
 use super::places::{Change, Places, Subject, addresses};
 use super::policies::PodSpaces;
-use super::proof::{Changed, Claim, Equals, Grounds, Pair};
+use super::proof::{Changed, Claim, Equals, Pair, Proof};
 use super::reader::{KnownSets, Trouble, asked_sets, follow_sets};
 use super::space::{Asked, Space};
 use super::ways::{Way, Ways};
@@ -26,8 +26,8 @@ pub struct Memory {
     pub spaces: PodSpaces,
     /// Which of them are the same.
     pub equals: Equals,
-    /// What has been proved, and in which run it was asked last.
-    pub proofs: FxHashMap<Claim, (Grounds, u64)>,
+    /// What has been proved.
+    pub proofs: FxHashMap<Claim, Proof>,
     /// How pods come to their classes.
     pub ways: ByDirection<Ways>,
     /// Pods that may send to themselves what they must, and nothing else but for their class.
@@ -63,12 +63,13 @@ impl Memory {
         &mut self,
         program: &FamilyProgram,
         input: Input<'_>,
-        (places, change): (&Places, &Change),
+        places: &Places,
+        change: &Change,
     ) -> Result<Local, Trouble> {
         if change.afresh {
             *self = Self::default();
         }
-        let changed = match self.changed(program, input, (places, change)) {
+        let changed = match self.changed(program, input, places, change) {
             Ok(changed) => changed,
             Err(trouble) => {
                 *self = Self::default();
@@ -77,7 +78,7 @@ impl Memory {
         };
         self.equals.follow(&changed, &self.sets, &self.spaces);
         let (equals, policies) = (&self.equals, input.policies);
-        self.proofs.retain(|claim, known| known.0.hold(claim, (&changed, equals), policies));
+        self.proofs.retain(|claim, known| known.grounds.hold(claim, &changed, equals, policies));
         self.ways.values_mut().for_each(|ways| ways.forget(&changed.chains));
         self.run += 1;
         if change.local {
@@ -95,7 +96,8 @@ impl Memory {
         &mut self,
         program: &FamilyProgram,
         input: Input<'_>,
-        (places, change): (&Places, &Change),
+        places: &Places,
+        change: &Change,
     ) -> Result<Changed, Trouble> {
         let sets = follow_sets(&mut self.sets, program)?;
         let mut chains = self.changed_chains(program);
@@ -104,7 +106,7 @@ impl Memory {
             let asking = program.chains.values().filter(|chain| asks(chain));
             chains.extend(asking.map(|chain| chain.name.clone()));
         }
-        let peers = self.spaces.follow(input.policies, (places, change), program.family);
+        let peers = self.spaces.follow(input.policies, places, change, program.family);
         Ok(Changed { chains, sets: sets.all, peers, pods: change.is_move() })
     }
 
@@ -126,11 +128,12 @@ impl Memory {
     pub fn keep_used(&mut self) -> usize {
         let run = self.run;
         let before = self.proofs.len();
-        self.proofs.retain(|_, (_, asked)| *asked == run);
+        self.proofs.retain(|_, proof| proof.asked == run);
         let used = self.proofs.values();
         if self.proofs.len() != before || self.spaces.len() > used.len() * 8 {
-            let about: FxHashSet<_> = used.clone().flat_map(|(known, _)| known.about()).collect();
-            let pairs: FxHashSet<&Pair> = used.flat_map(|(known, _)| known.pairs()).collect();
+            let about: FxHashSet<_> =
+                used.clone().flat_map(|proof| proof.grounds.about()).collect();
+            let pairs: FxHashSet<&Pair> = used.flat_map(|proof| proof.grounds.pairs()).collect();
             self.spaces.keep(&about);
             self.equals.keep(&pairs);
         }

@@ -206,7 +206,7 @@ spec:
         let mut verifier = Verifier::default();
         verifier.verify(&program, input(&session, &settings)).unwrap();
         for memory in verifier.memories.values() {
-            let grounds: Vec<_> = memory.proofs.values().map(|(grounds, _)| grounds).collect();
+            let grounds: Vec<_> = memory.proofs.values().map(|proof| &proof.grounds).collect();
             assert!(grounds.iter().all(|grounds| !grounds.depend_on_members()), "{grounds:#?}");
         }
         // Two pods' ingress, of which one is isolated, and the egress of both.

@@ -14,7 +14,20 @@ use crate::net::Family;
 use crate::shared::{Pages, Table};
 
 /// A group and the addresses of one of its pods.
-pub type Place = (GroupId, Arc<[IpAddr]>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The group.
+    pub group: GroupId,
+    /// The addresses.
+    pub addresses: Arc<[IpAddr]>,
+}
+
+impl Place {
+    /// The addresses of a family.
+    pub fn of(&self, family: Family) -> impl Iterator<Item = IpAddr> + '_ {
+        self.addresses.iter().copied().filter(move |one| Family::of(*one) == family)
+    }
+}
 
 /// Pods that can send and receive.
 #[derive(Debug, Default)]
@@ -77,26 +90,26 @@ impl Places {
         for index in now.unshared(&before) {
             let Ok(pod) = u32::try_from(index) else { break };
             let (old, new) = (before.get(index), now.get(index));
-            self.replace(pod, (old.and_then(active), new.and_then(active)), &mut change);
+            self.replace(pod, old.and_then(active), new.and_then(active), &mut change);
             let here = new.filter(|one| one.node.as_deref() == Some(&*self.node));
             change.local |= self.settle(pod, here.and_then(active));
         }
         change
     }
 
-    fn replace(&mut self, pod: u32, (old, new): (Option<Place>, Option<Place>), to: &mut Change) {
+    fn replace(&mut self, pod: u32, old: Option<Place>, new: Option<Place>, to: &mut Change) {
         if old == new {
             return;
         }
         if let Some(old) = old {
-            if let Some(pods) = self.by_group.get_mut(old.0) {
+            if let Some(pods) = self.by_group.get_mut(old.group) {
                 pods.remove(&pod);
             }
             to.left.push(old);
         }
         if let Some(new) = new {
-            if let Some(pods) = self.by_group.get_mut(new.0) {
-                pods.insert(pod, new.1.clone());
+            if let Some(pods) = self.by_group.get_mut(new.group) {
+                pods.insert(pod, new.addresses.clone());
             }
             to.entered.push(new);
         }
@@ -128,11 +141,11 @@ impl Places {
     /// Addresses of local pods, ascending.
     pub fn subjects(&self, family: Family) -> Vec<Subject> {
         let mut subjects = Vec::new();
-        for (&pod, (group, addresses)) in &self.local {
-            let own = Asked::fixed(space::of_addresses(addresses.iter().copied(), family));
-            for address in addresses.iter().filter(|one| Family::of(**one) == family) {
-                let address = space::number(*address);
-                subjects.push(Subject { pod, group: *group, address, own: own.clone() });
+        for (&pod, place) in &self.local {
+            let addresses = place.addresses.iter().copied();
+            let own = Asked::fixed(space::of_addresses(addresses, family));
+            for address in place.of(family).map(space::number) {
+                subjects.push(Subject { pod, group: place.group, address, own: own.clone() });
             }
         }
         subjects.sort_by_key(|one| one.address);
@@ -147,7 +160,9 @@ pub fn addresses(subjects: &[Subject]) -> Space {
 
 fn active(endpoint: &Endpoint) -> Option<Place> {
     match (endpoint.life, endpoint.group, &endpoint.addresses) {
-        (Life::Active, Some(group), Addresses::Known(own)) => Some((group, own.clone())),
+        (Life::Active, Some(group), Addresses::Known(own)) => {
+            Some(Place { group, addresses: own.clone() })
+        }
         _ => None,
     }
 }
