@@ -46,37 +46,54 @@ pub type ProgramId = Id<Program>;
 /// All policies of a cluster, compiled against its model.
 ///
 /// # Shape
-/// Everything is interned: equal selectors, blocks and programs have equal numbers.
+/// Everything is interned: equal selectors, blocks and programs have equal numbers. Nothing that was
+/// interned is taken out before all is compiled afresh, so that a number stays good from one set to
+/// the next.
 #[derive(Clone, Debug)]
 pub struct PolicySet {
-    /// By number. None: the policy is gone, or is not understood as one.
+    /// INVARIANT: there is an entry for every number in `by_name`; none in it: the policy is gone,
+    /// or is not understood as one.
     policies: PagedTable<Option<Arc<CompiledPolicy>>, CompiledPolicy>,
-    /// Numbers, which a policy keeps as long as the set is.
+    /// INVARIANT: a policy keeps its number as long as the set is, also while it is gone.
     by_name: Shards<PolicyKey, PolicyId>,
+    /// INVARIANT: each holds those groups that its key names of the model that this was compiled,
+    /// updated, extended or relabelled against last.
     sets: PagedTable<Arc<PeerSet>, PeerSet>,
+    /// INVARIANT: the number of each of `sets`, by what it is made from, which is its own key.
     set_ids: Shards<SetKey, SetId>,
+    /// INVARIANT: each number of `by_name` and of `sets` is in one of its lists, once.
     scopes: Scopes,
+    /// INVARIANT: no two are equal.
     blocks: PagedTable<Arc<AddrSet>, AddrSet>,
+    /// INVARIANT: the number of each of `blocks`.
     block_ids: Shards<Arc<AddrSet>, BlockId>,
+    /// INVARIANT: no two are equal; [`OPEN`] and [`CLOSED`] are the first.
     programs: PagedTable<Arc<Program>, Program>,
+    /// INVARIANT: the number of each of `programs`.
     program_ids: Shards<Arc<Program>, ProgramId>,
+    /// INVARIANT: an entry for every group that the model had when this was compiled, updated or
+    /// extended last, the same groups for both directions; it names the policies that select the
+    /// group, or may, and have rules of the direction.
     by_group: ByDirection<PagedTable<ProgramId, Group>>,
-    /// What the addresses of nodes were read from.
+    /// INVARIANT: the nodes whose addresses the blocks of [`RulePeer::Nodes`] were read from.
     nodes: Arc<Vec<Node>>,
-    /// How much was interned when all was compiled last.
+    /// How much was interned when all was compiled last: what [`Self::is_compact`] compares with.
     fresh_size: usize,
 }
 
-/// What a namespace's pods may concern.
+/// What a change of a namespace or of its pods may concern.
+///
+/// # Shape
+/// INVARIANT: lists are ascending, as numbers are given out so.
 #[derive(Clone, Debug, Default)]
 struct Scopes {
     /// Sets of pods of one namespace, by its index.
     own: Shards<u32, Vec<SetId>>,
     /// Sets of pods of namespaces that a selector matches.
     matching: Vec<SetId>,
-    /// Policies by their namespace, ascending.
+    /// Policies by their namespace.
     policies: Shards<u32, Vec<PolicyId>>,
-    /// Policies that are in no namespace, ascending.
+    /// Policies that are in no namespace.
     cluster: Vec<PolicyId>,
 }
 
