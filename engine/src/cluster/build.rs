@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::draft::{Draft, life, settle_shared_addresses, template};
+use super::draft::{Draft, Templated, life, settle_shared_addresses, template};
 use super::group::{Group, GroupId, GroupIndex};
 use super::hidden;
 use super::intern::Interner;
@@ -230,11 +230,13 @@ impl<'i> Builder<'i> {
                 for index in (first..).take(count as usize) {
                     let labels = hidden::of_replica(name, index, &workload.labels);
                     let name = format!("{name}-{index}").into();
-                    self.drafts.push(template(object, workload, (root.clone(), name, labels)));
+                    let one = Templated { workload: root.clone(), name, labels };
+                    self.drafts.push(template(object, workload, one));
                 }
             } else {
                 let labels = hidden::with_known(workload.kind, name, &workload.labels);
-                self.drafts.push(template(object, workload, (root, name.clone(), labels)));
+                let one = Templated { workload: root, name: name.clone(), labels };
+                self.drafts.push(template(object, workload, one));
             }
         }
     }
@@ -267,7 +269,7 @@ impl<'i> Builder<'i> {
             ..ClusterModel::default()
         };
         model.services = services(&model, self.input);
-        add_endpoints(&mut model, self.drafts, (&self.owners, self.input.asked));
+        add_endpoints(&mut model, self.drafts, &self.owners, self.input.asked);
         index_addresses(&mut model);
         model
     }
@@ -295,7 +297,8 @@ fn services(
 fn add_endpoints(
     model: &mut ClusterModel,
     mut drafts: Vec<Draft>,
-    (owners, asked): (&Owners, &AskedLabels),
+    owners: &Owners,
+    asked: &AskedLabels,
 ) {
     let order = |draft: &Draft| {
         let (namespace, kind, name) = draft.workload.clone();
@@ -322,7 +325,7 @@ fn add_endpoints(
                 hidden: draft.hidden,
                 ports: strings.ports(draft.ports),
             };
-            add_group((model, &mut groups), group, asked)
+            add_group(model, &mut groups, group, asked)
         });
         model.endpoints.push(Endpoint {
             workload,
@@ -340,7 +343,8 @@ fn add_endpoints(
 
 /// The group's number; its variants get theirs.
 fn add_group(
-    (model, groups): (&mut ClusterModel, &mut GroupIndex),
+    model: &mut ClusterModel,
+    groups: &mut GroupIndex,
     group: Group,
     asked: &AskedLabels,
 ) -> GroupId {

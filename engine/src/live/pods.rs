@@ -62,7 +62,7 @@ impl Pods {
         if spec.host_network || life == Life::Finished {
             return self.remove(model, namespace, &object.meta.name);
         }
-        let group = self.group(model, namespace, (object.meta.labels, spec.ports));
+        let group = self.group(model, namespace, object.meta.labels, spec.ports);
         let node = spec.node_name.map(|name| self.strings.text(name));
         let created = object.meta.created.map(|created| self.strings.text(created));
         let record = Record { created, claims: status.addresses.into(), life };
@@ -129,7 +129,8 @@ impl Pods {
         &mut self,
         model: &mut ClusterModel,
         namespace: u32,
-        (labels, ports): (LabelList, Vec<NamedPort>),
+        labels: LabelList,
+        ports: Vec<NamedPort>,
     ) -> GroupId {
         let (labels, ports) = (self.strings.labels(labels), self.strings.ports(ports));
         let group = Group { namespace, labels, hidden: &[], ports };

@@ -274,7 +274,7 @@ impl GroupKeys {
             maybe_sets: of_group(&self.maybe_sets),
             ports: ports.cloned().unwrap_or_default(),
             host_network: endpoint.host_network(),
-            places: ByFamily::from_fn(|family| place(model, endpoint, (family, atoms))),
+            places: ByFamily::from_fn(|family| place(model, endpoint, family, atoms)),
             families_certain,
             together: self.variants(model, endpoint).into_keys().collect(),
         }
@@ -284,7 +284,8 @@ impl GroupKeys {
 fn place(
     model: &ClusterModel,
     endpoint: &Endpoint,
-    (family, atoms): (Family, &Atoms),
+    family: Family,
+    atoms: &Atoms,
 ) -> Option<PlaceKey> {
     match &endpoint.addresses {
         Addresses::Known(known) => {

@@ -54,8 +54,8 @@ pub fn cases<'m>(
     let mut cases = Vec::new();
     for (pair, (from, to)) in pairs.into_iter().enumerate() {
         for family in Family::BOTH {
-            let source = party(session.model(), source, (from, family));
-            let ends = source.zip(party(session.model(), destination, (to, family)));
+            let source = party(session.model(), source, from, family);
+            let ends = source.zip(party(session.model(), destination, to, family));
             let Some((mut source, mut destination)) = ends else { continue };
             // Only as its own peer does a template stand for two pods.
             source.several &= from == to;
@@ -73,7 +73,8 @@ pub fn cases<'m>(
 fn party<'m>(
     model: &'m ClusterModel,
     side: &Side,
-    (endpoint, family): (Option<u32>, Family),
+    endpoint: Option<u32>,
+    family: Family,
 ) -> Option<Party<'m>> {
     match (side, endpoint) {
         (Side::Addresses(addresses), _) => {

@@ -74,7 +74,7 @@ pub fn resolve(model: &ClusterModel, text: &str) -> Result<Side, QueryError> {
     match parts.as_slice() {
         ["node" | "Node", name] => node(model, name),
         [namespace, name] => named(model, namespace, name),
-        [namespace, kind, name] => workload(model, namespace, (kind, name)),
+        [namespace, kind, name] => workload(model, namespace, kind, name),
         _ => Err(QueryError::new(format!(
             "`{text}` is not a pod, workload, node or address: use NAMESPACE/POD, NAMESPACE/KIND/NAME, node/NAME or an address"
         ))),
@@ -169,7 +169,8 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
 fn workload(
     model: &ClusterModel,
     namespace: &str,
-    (kind, name): (&str, &str),
+    kind: &str,
+    name: &str,
 ) -> Result<Side, QueryError> {
     let index = check_namespace(model, namespace)?;
     let kind = long_kind(kind);

@@ -36,10 +36,9 @@ pub fn backends(model: &ClusterModel, query: &FlowQuery) -> Result<Backends, Que
     }
     let port = port(service, &id, query)?;
     let behind =
-        (0u32..).zip(&model.endpoints).filter(|(_, e)| is_behind(model, (index, service), e));
-    let pods: Vec<(u32, u16)> = behind
-        .filter_map(|(i, e)| Some((i, pod_port(model, (service, port), e, query)?)))
-        .collect();
+        (0u32..).zip(&model.endpoints).filter(|(_, e)| is_behind(model, index, service, e));
+    let pods: Vec<(u32, u16)> =
+        behind.filter_map(|(i, e)| Some((i, pod_port(model, port, e, query)?))).collect();
     if pods.is_empty() {
         return Err(QueryError::new(format!("no pod is behind `{id}` on that port")));
     }
@@ -88,11 +87,7 @@ fn port<'s>(
     })
 }
 
-fn is_behind(
-    model: &ClusterModel,
-    (namespace, service): (u32, &Service),
-    endpoint: &Endpoint,
-) -> bool {
+fn is_behind(model: &ClusterModel, namespace: u32, service: &Service, endpoint: &Endpoint) -> bool {
     let own = model.workload_of(endpoint).is_some_and(|owner| owner.namespace == namespace);
     let has = |labels: PodLabels<'_>| {
         let has = |(key, value): &(Arc<str>, Arc<str>)| labels.value(key) == Some(&**value);
@@ -129,7 +124,7 @@ fn ports<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> &'m [NamedPort]
 
 fn pod_port(
     model: &ClusterModel,
-    (_, port): (&Service, Option<&ServicePort>),
+    port: Option<&ServicePort>,
     endpoint: &Endpoint,
     query: &FlowQuery,
 ) -> Option<u16> {
