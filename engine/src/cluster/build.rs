@@ -13,7 +13,9 @@ use super::hidden;
 use super::intern::Interner;
 use super::owner::{Owners, WorkloadKey};
 use super::variant::{self, AskedLabels};
-use super::{AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, Node, Workload};
+use super::{
+    AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, NamespaceId, Node, Workload,
+};
 use crate::manifest::{Body, LabelList, Object, PodSpec, PodStatus};
 
 /// The label that the API server sets on every namespace.
@@ -243,7 +245,6 @@ impl<'i> Builder<'i> {
 
     fn finish(self) -> ClusterModel {
         let mut model = ClusterModel {
-            namespace_by_name: self.namespaces.keys().cloned().zip(0..).collect(),
             namespaces: self
                 .namespaces
                 .iter()
@@ -268,6 +269,8 @@ impl<'i> Builder<'i> {
             space: self.input.space.clone(),
             ..ClusterModel::default()
         };
+        let numbers = model.namespaces.iter().map(|(id, one)| (one.name.clone(), id));
+        model.namespace_by_name = numbers.collect();
         model.services = services(&model, self.input);
         add_endpoints(&mut model, self.drafts, &self.owners, self.input.asked);
         index_addresses(&mut model);
@@ -278,7 +281,7 @@ impl<'i> Builder<'i> {
 fn services(
     model: &ClusterModel,
     input: Input<'_>,
-) -> Vec<(u32, Arc<str>, crate::manifest::Service)> {
+) -> Vec<(NamespaceId, Arc<str>, crate::manifest::Service)> {
     let mut services: Vec<_> = input
         .objects
         .iter()
@@ -317,7 +320,8 @@ fn add_endpoints(
                 id
             }
         };
-        let namespace = model.workloads.last().map_or(0, |workload| workload.namespace);
+        let last_one = model.workloads.last();
+        let namespace = last_one.map_or(NamespaceId::MAX, |workload| workload.namespace);
         let group = (!draft.host_network).then(|| {
             let group = Group {
                 namespace,
@@ -372,7 +376,7 @@ fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> u32
         Body::Workload(workload) => workload.replicas,
         _ => None,
     });
-    let namespace = model.namespace(namespace).unwrap_or_default();
+    let namespace = model.namespace(namespace).unwrap_or(NamespaceId::MAX);
     model.workloads.push(Workload {
         namespace,
         kind: kind.clone(),

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::{Namespace, NamespaceId};
 use crate::manifest::{LabelList, NamedPort};
 use crate::net::{PortSet, Protocol};
 use crate::selector::Labels;
-use crate::shared::{Id, PagedTable, Pages, Shards};
+use crate::shared::{Id, PagedTable, Shards};
 
 /// The number of a [`Group`].
 pub type GroupId = Id<Group>;
@@ -15,8 +16,8 @@ pub type GroupId = Id<Group>;
 /// Pods of one namespace with the same labels and named ports.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Group {
-    /// Index of the namespace.
-    pub namespace: u32,
+    /// The namespace.
+    pub namespace: NamespaceId,
     /// Labels, sorted by key.
     pub labels: Arc<LabelList>,
     /// Keys that are present with values that the input does not show.
@@ -68,7 +69,7 @@ impl Labels for PodLabels<'_> {
 pub struct GroupIndex {
     groups: PagedTable<Group>,
     ids: Shards<Group, GroupId>,
-    by_namespace: Pages<Vec<GroupId>>,
+    by_namespace: PagedTable<Vec<GroupId>, Namespace>,
     by_label: Shards<Arc<str>, Shards<Arc<str>, Vec<GroupId>>>,
     by_key: Shards<Arc<str>, Vec<GroupId>>,
     by_hidden: FxHashMap<&'static str, Vec<GroupId>>,
@@ -81,11 +82,7 @@ impl GroupIndex {
             return id;
         }
         let id = self.groups.push(group.clone());
-        let namespace = group.namespace as usize;
-        while self.by_namespace.len() <= namespace {
-            self.by_namespace.push(Vec::new());
-        }
-        if let Some(list) = self.by_namespace.get_mut(namespace) {
+        if let Some(list) = self.by_namespace.or_default(group.namespace) {
             list.push(id);
         }
         for (key, value) in &*group.labels {
@@ -142,8 +139,8 @@ impl GroupIndex {
     }
 
     /// Groups of a namespace, ascending.
-    pub fn in_namespace(&self, namespace: u32) -> &[GroupId] {
-        self.by_namespace.get(namespace as usize).map_or(&[], Vec::as_slice)
+    pub fn in_namespace(&self, namespace: NamespaceId) -> &[GroupId] {
+        self.by_namespace.get(namespace).map_or(&[], Vec::as_slice)
     }
 
     /// Groups with a label of this value, ascending.

@@ -24,7 +24,7 @@ use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
 use crate::manifest::{LabelList, Object, Service};
-use crate::shared::{Pages, Shards};
+use crate::shared::{Id, PagedTable, Pages, Shards};
 
 /// A cluster as policies can see it.
 ///
@@ -35,9 +35,9 @@ use crate::shared::{Pages, Shards};
 #[derive(Clone, Debug, Default)]
 pub struct ClusterModel {
     /// Namespaces that are declared or that objects are in, sorted by name.
-    pub namespaces: Pages<Namespace>,
-    /// Indices of `namespaces`, by name.
-    pub namespace_by_name: Shards<Arc<str>, u32>,
+    pub namespaces: PagedTable<Namespace>,
+    /// Numbers of `namespaces`, by name.
+    pub namespace_by_name: Shards<Arc<str>, NamespaceId>,
     /// Nodes that are declared or that pods name with an address, sorted by name.
     pub nodes: Arc<Vec<Node>>,
     /// Workloads, sorted by namespace, name and kind.
@@ -50,7 +50,7 @@ pub struct ClusterModel {
     /// show; they have no endpoints of their own.
     pub variants: FxHashMap<GroupId, Vec<GroupId>>,
     /// Services, sorted by namespace and name.
-    pub services: Vec<(u32, Arc<str>, Service)>,
+    pub services: Vec<(NamespaceId, Arc<str>, Service)>,
     /// What is known of addresses that are not in the input.
     pub space: AddressSpace,
     /// The endpoint that an address belongs to; host-network pods are not in it.
@@ -58,6 +58,9 @@ pub struct ClusterModel {
     /// The node that an address belongs to, as an index of `nodes`.
     pub node_by_address: Arc<FxHashMap<IpAddr, u32>>,
 }
+
+/// The number of a [`Namespace`].
+pub type NamespaceId = Id<Namespace>;
 
 /// A namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,8 +91,8 @@ pub struct Node {
 /// What pods belong to: their topmost known owner, or a pod itself that has none.
 #[derive(Clone, Debug)]
 pub struct Workload {
-    /// Index of its namespace.
-    pub namespace: u32,
+    /// Its namespace.
+    pub namespace: NamespaceId,
     /// Kind: `Deployment`, `Pod`, ….
     pub kind: Arc<str>,
     /// Name.
@@ -140,21 +143,21 @@ impl Endpoint {
 }
 
 impl ClusterModel {
-    /// The index of a namespace.
-    pub fn namespace(&self, name: &str) -> Option<u32> {
+    /// The number of a namespace.
+    pub fn namespace(&self, name: &str) -> Option<NamespaceId> {
         self.namespace_by_name.get(name).copied()
     }
 
     /// A namespace's name.
-    pub fn namespace_name(&self, index: u32) -> &str {
-        self.namespaces.get(index as usize).map_or("", |namespace| &namespace.name)
+    pub fn namespace_name(&self, id: NamespaceId) -> &str {
+        self.namespaces.get(id).map_or("", |namespace| &namespace.name)
     }
 
     /// The endpoints of a namespace with their numbers, ascending.
     ///
     /// # Cost
     /// A binary search: they stand together.
-    pub fn endpoints_in(&self, namespace: u32) -> impl Iterator<Item = (u32, &Endpoint)> {
+    pub fn endpoints_in(&self, namespace: NamespaceId) -> impl Iterator<Item = (u32, &Endpoint)> {
         let of = |endpoint: &Endpoint| self.workload_of(endpoint).map(|w| w.namespace);
         let start = self.endpoints.partition_point(|endpoint| of(endpoint) < Some(namespace));
         let there = (0u32..).skip(start).zip(self.endpoints.from(start));

@@ -7,7 +7,8 @@ use rustc_hash::FxHashMap;
 
 use super::Name;
 use crate::cluster::{
-    Addresses, ClusterModel, Endpoint, Group, GroupId, GroupIndex, Interner, Life, life,
+    Addresses, ClusterModel, Endpoint, Group, GroupId, GroupIndex, Interner, Life, NamespaceId,
+    life,
 };
 use crate::manifest::{Body, LabelList, NamedPort, Object};
 use crate::shared::Table;
@@ -16,7 +17,7 @@ use crate::shared::Table;
 #[derive(Debug, Default)]
 pub struct Pods {
     /// Indices of the model's endpoints, by namespace and name.
-    slots: FxHashMap<(u32, Arc<str>), u32>,
+    slots: FxHashMap<(NamespaceId, Arc<str>), u32>,
     /// What the model does not hold of its endpoints.
     records: Vec<Record>,
     /// Indices of endpoints that are nobody.
@@ -42,20 +43,20 @@ struct Record {
 
 impl Pods {
     /// Whether there is a pod of a name.
-    pub fn has(&self, namespace: u32, name: &Arc<str>) -> bool {
+    pub fn has(&self, namespace: NamespaceId, name: &Arc<str>) -> bool {
         self.slots.contains_key(&(namespace, name.clone()))
     }
 
     /// The names of all pods.
     pub fn names<'m>(&'m self, model: &'m ClusterModel) -> impl Iterator<Item = Name> + 'm {
-        let namespace = |index: u32| model.namespaces.get(index as usize);
+        let namespace = |id| model.namespaces.get(id);
         self.slots
             .keys()
-            .filter_map(move |(index, name)| Some((namespace(*index)?.name.clone(), name.clone())))
+            .filter_map(move |(id, name)| Some((namespace(*id)?.name.clone(), name.clone())))
     }
 
     /// Takes a pod in, new or changed.
-    pub fn put(&mut self, model: &mut ClusterModel, namespace: u32, object: Object) {
+    pub fn put(&mut self, model: &mut ClusterModel, namespace: NamespaceId, object: Object) {
         let Body::Pod { spec, status } = object.body else { return };
         let life = life(&status);
         // On the host's network it is its node; finished, its address may be another's.
@@ -81,7 +82,7 @@ impl Pods {
     }
 
     /// Takes a pod out, if it is there.
-    pub fn remove(&mut self, model: &mut ClusterModel, namespace: u32, name: &Arc<str>) {
+    pub fn remove(&mut self, model: &mut ClusterModel, namespace: NamespaceId, name: &Arc<str>) {
         let Some(slot) = self.slots.remove(&(namespace, name.clone())) else { return };
         self.release(model, slot);
         let Some(endpoint) = model.endpoints.get_mut(slot as usize) else { return };
@@ -128,7 +129,7 @@ impl Pods {
     fn group(
         &mut self,
         model: &mut ClusterModel,
-        namespace: u32,
+        namespace: NamespaceId,
         labels: LabelList,
         ports: Vec<NamedPort>,
     ) -> GroupId {
@@ -144,7 +145,7 @@ impl Pods {
     }
 
     /// The index of a pod's endpoint, which is there from now on.
-    fn slot(&mut self, model: &mut ClusterModel, namespace: u32, name: Arc<str>) -> u32 {
+    fn slot(&mut self, model: &mut ClusterModel, namespace: NamespaceId, name: Arc<str>) -> u32 {
         if let Some(known) = self.slots.get(&(namespace, name.clone())) {
             return *known;
         }
@@ -154,7 +155,7 @@ impl Pods {
             u32::try_from(model.endpoints.len() - 1).unwrap_or(u32::MAX)
         });
         if let Some(endpoint) = model.endpoints.get_mut(slot as usize) {
-            endpoint.workload = namespace;
+            endpoint.workload = workload_of(namespace);
             endpoint.name = name.clone();
         }
         self.slots.insert((namespace, name), slot);
@@ -262,7 +263,8 @@ impl Pods {
         let created = self.records.get(slot as usize).and_then(|record| record.created.as_deref());
         let endpoint = model.endpoints.get(slot as usize);
         let name = endpoint.map_or("", |endpoint| &*endpoint.name);
-        (created, model.namespace_name(endpoint.map_or(0, |endpoint| endpoint.workload)), name)
+        let workload = endpoint.and_then(|endpoint| model.workload_of(endpoint));
+        (created, workload.map_or("", |own| model.namespace_name(own.namespace)), name)
     }
 }
 
@@ -273,9 +275,9 @@ impl Record {
 }
 
 /// An endpoint that takes no part: it stands where a pod was, so that others keep their places.
-fn nobody(namespace: u32) -> Endpoint {
+fn nobody(namespace: NamespaceId) -> Endpoint {
     Endpoint {
-        workload: namespace,
+        workload: workload_of(namespace),
         name: Arc::default(),
         group: None,
         node: None,
@@ -284,6 +286,11 @@ fn nobody(namespace: u32) -> Endpoint {
         life: Life::Finished,
         object: None,
     }
+}
+
+/// The workload of a namespace's pods, which has its number.
+fn workload_of(namespace: NamespaceId) -> u32 {
+    namespace.number()
 }
 
 /// Counts one more of a group; how many there are.

@@ -8,7 +8,7 @@ use super::{
     BlockId, BlockPair, CompiledPolicy, PolicyId, PolicyKey, PolicyRef, PolicyRule, PolicySet,
     Program, ProgramId, RulePeer, Scopes, SetId, Tier, TierKind,
 };
-use crate::cluster::{ClusterModel, Group, GroupId, Node, PodLabels, namespace_of};
+use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, Node, PodLabels, namespace_of};
 use crate::manifest::{
     Action, Body, ByDirection, ClusterPolicy, ClusterTier, Direction, NetworkPolicy, Object,
     PeerKind, Rule,
@@ -134,7 +134,7 @@ impl PolicySet {
     fn compile_one(
         &mut self,
         model: &ClusterModel,
-        namespace: Option<u32>,
+        namespace: Option<NamespaceId>,
         object: &Arc<Object>,
     ) -> Option<CompiledPolicy> {
         match (&object.body, namespace) {
@@ -181,7 +181,7 @@ impl PolicySet {
     fn compile_rules(
         &mut self,
         model: &ClusterModel,
-        namespace: Option<u32>,
+        namespace: Option<NamespaceId>,
         rules: &[Rule],
     ) -> Vec<PolicyRule> {
         let mut compiled = Vec::with_capacity(rules.len());
@@ -210,7 +210,12 @@ impl PolicySet {
         }
     }
 
-    fn peer(&mut self, model: &ClusterModel, own: Option<u32>, peer: &PeerKind) -> RulePeer {
+    fn peer(
+        &mut self,
+        model: &ClusterModel,
+        own: Option<NamespaceId>,
+        peer: &PeerKind,
+    ) -> RulePeer {
         match peer {
             PeerKind::Pods { namespaces, pods } => {
                 let key = peer_key(own, namespaces.as_ref(), pods.as_ref());
@@ -309,7 +314,11 @@ impl PolicySet {
 }
 
 /// The pods that a peer with selectors names. [NetworkPolicy §7]
-fn peer_key(own: Option<u32>, namespaces: Option<&Selector>, pods: Option<&Selector>) -> SetKey {
+fn peer_key(
+    own: Option<NamespaceId>,
+    namespaces: Option<&Selector>,
+    pods: Option<&Selector>,
+) -> SetKey {
     let scope = match (namespaces, own) {
         (Some(selector), _) => Scope::Matching(selector.clone()),
         (None, Some(own)) => Scope::Own(own),

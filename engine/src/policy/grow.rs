@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::select::{Scope, matches_namespace, names, select};
 use super::{PolicyRef, PolicySet, ProgramId, SetId};
-use crate::cluster::{ClusterModel, Group, GroupId};
+use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId};
 use crate::manifest::{Direction, LabelList};
 use crate::selector::Match;
 use crate::shared::PagedTable;
@@ -51,7 +51,7 @@ impl PolicySet {
     /// The program of a group of a namespace that is in these sets.
     fn program_of(
         &mut self,
-        namespace: u32,
+        namespace: NamespaceId,
         joined: &FxHashMap<SetId, bool>,
         direction: Direction,
     ) -> ProgramId {
@@ -75,8 +75,8 @@ impl PolicySet {
     /// # Cost
     /// Linear in the sets of many namespaces; those that the change concerns are made anew, and
     /// where they are subjects of policies, programs of the groups of the namespace.
-    pub fn relabel(&mut self, model: &ClusterModel, namespace: u32, before: &LabelList) {
-        let Some(now) = model.namespaces.get(namespace as usize) else { return };
+    pub fn relabel(&mut self, model: &ClusterModel, namespace: NamespaceId, before: &LabelList) {
+        let Some(now) = model.namespaces.get(namespace) else { return };
         let mut concerned = Vec::new();
         for &index in &self.scopes.matching {
             let Some(set) = self.sets.get(index) else { continue };
@@ -99,7 +99,7 @@ impl PolicySet {
     }
 
     /// Gives the groups of a namespace their programs from what sets hold now.
-    fn reselect(&mut self, model: &ClusterModel, namespace: u32) {
+    fn reselect(&mut self, model: &ClusterModel, namespace: NamespaceId) {
         let subjects: FxHashSet<SetId> =
             self.policies().map(|(_, policy)| policy.subject).collect();
         for &group in model.groups.in_namespace(namespace) {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{ClusterModel, Group, GroupId, Node};
+use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, Node};
 use crate::manifest::{Action, ByDirection, Direction, Object, PortEntry, Rule};
 use crate::net::AddrSet;
 use crate::selector::Match;
@@ -87,26 +87,26 @@ pub struct PolicySet {
 /// INVARIANT: lists are ascending, as numbers are given out so.
 #[derive(Clone, Debug, Default)]
 struct Scopes {
-    /// Sets of pods of one namespace, by its index.
-    own: Shards<u32, Vec<SetId>>,
+    /// Sets of pods of one namespace.
+    own: Shards<NamespaceId, Vec<SetId>>,
     /// Sets of pods of namespaces that a selector matches.
     matching: Vec<SetId>,
     /// Policies by their namespace.
-    policies: Shards<u32, Vec<PolicyId>>,
+    policies: Shards<NamespaceId, Vec<PolicyId>>,
     /// Policies that are in no namespace.
     cluster: Vec<PolicyId>,
 }
 
 /// What tells policies apart: kind, namespace if they are in one, name.
-pub type PolicyKey = (&'static str, Option<u32>, Arc<str>);
+pub type PolicyKey = (&'static str, Option<NamespaceId>, Arc<str>);
 
 /// One policy, compiled.
 #[derive(Clone, Debug)]
 pub struct CompiledPolicy {
     /// The object; its body is a policy.
     pub object: Arc<Object>,
-    /// Index of its namespace; none if it is in none.
-    pub namespace: Option<u32>,
+    /// Its namespace; none if it is in none.
+    pub namespace: Option<NamespaceId>,
     /// The tier that it is in.
     pub tier: TierKind,
     /// Its place in the tier: lower numbers first. Zero for every NetworkPolicy.

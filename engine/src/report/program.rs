@@ -290,6 +290,7 @@ pub fn note_sentence(session: &Session, note: &Note) -> String {
 }
 
 fn name(model: &ClusterModel, endpoint: &Endpoint) -> String {
-    let namespace = model.workload_of(endpoint).map_or(0, |workload| workload.namespace);
-    format!("{}/{}", model.namespace_name(namespace), endpoint.name)
+    let workload = model.workload_of(endpoint);
+    let namespace = workload.map_or("", |workload| model.namespace_name(workload.namespace));
+    format!("{namespace}/{}", endpoint.name)
 }

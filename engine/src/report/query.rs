@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::list::workload_id;
 use super::types::Protocol;
-use crate::cluster::{ClusterModel, Life};
+use crate::cluster::{ClusterModel, Life, NamespaceId};
 use crate::diagnostic::nearest;
 use crate::net::Family;
 
@@ -117,9 +117,9 @@ fn pod_name(model: &ClusterModel, endpoint: u32) -> String {
     format!("{namespace}/{}", endpoint.name)
 }
 
-fn check_namespace(model: &ClusterModel, namespace: &str) -> Result<u32, QueryError> {
+fn check_namespace(model: &ClusterModel, namespace: &str) -> Result<NamespaceId, QueryError> {
     model.namespace(namespace).ok_or_else(|| {
-        let known = model.namespaces.iter().map(|namespace| &*namespace.name);
+        let known = model.namespaces.values().map(|namespace| &*namespace.name);
         unknown(
             &format!("no pod or workload in namespace `{namespace}`"),
             nearest(namespace, known),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::query::QueryError;
 use super::types::FlowQuery;
-use crate::cluster::{ClusterModel, Endpoint, Life, PodLabels};
+use crate::cluster::{ClusterModel, Endpoint, Life, NamespaceId, PodLabels};
 use crate::diagnostic::nearest;
 use crate::manifest::{Body, NamedPort, Service, ServicePort, TargetPort};
 use crate::selector::Labels as _;
@@ -49,7 +49,7 @@ fn find<'m>(
     model: &'m ClusterModel,
     namespace: &str,
     name: &str,
-) -> Result<(u32, &'m Service), QueryError> {
+) -> Result<(NamespaceId, &'m Service), QueryError> {
     let index = model.namespace(namespace);
     let mut own = model.services.iter().filter(|(of, ..)| Some(*of) == index);
     if let (Some(index), Some((_, _, service))) =
@@ -87,7 +87,12 @@ fn port<'s>(
     })
 }
 
-fn is_behind(model: &ClusterModel, namespace: u32, service: &Service, endpoint: &Endpoint) -> bool {
+fn is_behind(
+    model: &ClusterModel,
+    namespace: NamespaceId,
+    service: &Service,
+    endpoint: &Endpoint,
+) -> bool {
     let own = model.workload_of(endpoint).is_some_and(|owner| owner.namespace == namespace);
     let has = |labels: PodLabels<'_>| {
         let has = |(key, value): &(Arc<str>, Arc<str>)| labels.value(key) == Some(&**value);

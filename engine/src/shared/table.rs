@@ -148,6 +148,17 @@ impl<T: Clone, Of: ?Sized> PagedTable<T, Of> {
     }
 }
 
+impl<T: Clone + Default, Of: ?Sized> PagedTable<T, Of> {
+    /// An entry that is about to change; it and those before it begin as default ones. None of a
+    /// number that no entry has.
+    pub fn or_default(&mut self, id: Id<Of>) -> Option<&mut T> {
+        while id != Id::MAX && self.next_id() <= id {
+            self.push(T::default());
+        }
+        self.get_mut(id)
+    }
+}
+
 /// Numbers from one on.
 fn ids<Of: ?Sized>(first: u32) -> impl Iterator<Item = Id<Of>> + Clone {
     (first..=u32::MAX).map(Id::new)

@@ -48,7 +48,7 @@ impl State {
             let text = families.map(|f| ipset_restore(f) + &iptables_restore(f, &|_| None));
             text.collect::<String>()
         };
-        let declared = model.namespaces.iter().filter(|namespace| namespace.declared);
+        let declared = model.namespaces.values().filter(|namespace| namespace.declared);
         let nodes = model.nodes.iter().filter(|node| node.declared);
         Self {
             programs: ["n1", "n2"].map(program).into(),
