@@ -388,12 +388,11 @@ fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> u32
 }
 
 fn index_addresses(model: &mut ClusterModel) {
-    for (i, endpoint) in model.endpoints.iter().enumerate() {
+    for (id, endpoint) in model.endpoints.iter() {
         let Addresses::Known(addresses) = &endpoint.addresses else {
             continue;
         };
         if endpoint.life == Life::Active && !endpoint.host_network() {
-            let id = u32::try_from(i).unwrap_or(u32::MAX);
             model.by_address.extend(addresses.iter().map(|address| (*address, id)));
         }
     }

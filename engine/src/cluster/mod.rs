@@ -43,7 +43,7 @@ pub struct ClusterModel {
     /// Workloads, sorted by namespace, name and kind.
     pub workloads: Pages<Workload>,
     /// Pods, and templates that stand for pods; by workload, then by name.
-    pub endpoints: Pages<Endpoint>,
+    pub endpoints: PagedTable<Endpoint>,
     /// Pods that no selector and no port name can tell apart, and their labels' index.
     pub groups: Arc<GroupIndex>,
     /// Groups that a template's pods may be of, where selectors ask for labels that it does not
@@ -54,7 +54,7 @@ pub struct ClusterModel {
     /// What is known of addresses that are not in the input.
     pub space: AddressSpace,
     /// The endpoint that an address belongs to; host-network pods are not in it.
-    pub by_address: Shards<IpAddr, u32>,
+    pub by_address: Shards<IpAddr, EndpointId>,
     /// The node that an address belongs to, as an index of `nodes`.
     pub node_by_address: Arc<FxHashMap<IpAddr, u32>>,
 }
@@ -114,6 +114,9 @@ pub enum Life {
     Finished,
 }
 
+/// The number of an [`Endpoint`].
+pub type EndpointId = Id<Endpoint>;
+
 /// A pod, or a template that stands for two or more equal pods.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
@@ -157,11 +160,13 @@ impl ClusterModel {
     ///
     /// # Cost
     /// A binary search: they stand together.
-    pub fn endpoints_in(&self, namespace: NamespaceId) -> impl Iterator<Item = (u32, &Endpoint)> {
+    pub fn endpoints_in(
+        &self,
+        namespace: NamespaceId,
+    ) -> impl Iterator<Item = (EndpointId, &Endpoint)> {
         let of = |endpoint: &Endpoint| self.workload_of(endpoint).map(|w| w.namespace);
         let start = self.endpoints.partition_point(|endpoint| of(endpoint) < Some(namespace));
-        let there = (0u32..).skip(start).zip(self.endpoints.from(start));
-        there.take_while(move |(_, endpoint)| of(endpoint) == Some(namespace))
+        self.endpoints.from(start).take_while(move |(_, endpoint)| of(endpoint) == Some(namespace))
     }
 
     /// An endpoint's workload.
@@ -173,9 +178,9 @@ impl ClusterModel {
     ///
     /// # Cost
     /// Logarithmic.
-    pub fn endpoints_of(&self, workload: u32) -> std::ops::Range<usize> {
+    pub fn endpoints_of(&self, workload: u32) -> impl Iterator<Item = EndpointId> + use<> {
         let first = self.endpoints.partition_point(|endpoint| endpoint.workload < workload);
         let after = self.endpoints.partition_point(|endpoint| endpoint.workload <= workload);
-        first..after
+        first.up_to(after)
     }
 }

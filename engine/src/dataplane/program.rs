@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::cluster::EndpointId;
 use crate::manifest::Direction;
 use crate::net::{ByFamily, Cidr, Family, Protocol};
 use crate::policy::{PolicyId, ProgramId};
@@ -249,8 +250,8 @@ pub enum Note {
     /// These policies have the same priority and rules of different actions. The API defines no
     /// order between them: the first, by name, is taken first.
     Tie(PolicyId, PolicyId),
-    /// A pod of the node that has no address (by its index): there is nothing to enforce at.
-    NoAddress(u32),
+    /// A pod of the node that has no address: there is nothing to enforce at.
+    NoAddress(EndpointId),
 }
 
 impl FilterProgram {

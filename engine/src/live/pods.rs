@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 
 use super::Name;
 use crate::cluster::{
-    Addresses, ClusterModel, Endpoint, Group, GroupId, GroupIndex, Interner, Life, NamespaceId,
-    life,
+    Addresses, ClusterModel, Endpoint, EndpointId, Group, GroupId, GroupIndex, Interner, Life,
+    NamespaceId, life,
 };
 use crate::manifest::{Body, LabelList, NamedPort, Object};
 use crate::shared::Table;
@@ -16,14 +16,14 @@ use crate::shared::Table;
 /// Pods that can have an address of their own; others are nobody to policies.
 #[derive(Debug, Default)]
 pub struct Pods {
-    /// Indices of the model's endpoints, by namespace and name.
-    slots: FxHashMap<(NamespaceId, Arc<str>), u32>,
+    /// Numbers of the model's endpoints, by namespace and name.
+    slots: FxHashMap<(NamespaceId, Arc<str>), EndpointId>,
     /// What the model does not hold of its endpoints.
-    records: Vec<Record>,
-    /// Indices of endpoints that are nobody.
-    free: Vec<u32>,
+    records: Table<Record, Endpoint>,
+    /// Endpoints that are nobody.
+    free: Vec<EndpointId>,
     /// Who else claims an address that somebody has.
-    rivals: FxHashMap<IpAddr, Vec<u32>>,
+    rivals: FxHashMap<IpAddr, Vec<EndpointId>>,
     /// How many pods there are of each group.
     members: Table<u32, Group>,
     unused: usize,
@@ -68,13 +68,13 @@ impl Pods {
         let created = object.meta.created.map(|created| self.strings.text(created));
         let record = Record { created, claims: status.addresses.into(), life };
         let slot = self.slot(model, namespace, object.meta.name);
-        let Some(endpoint) = model.endpoints.get_mut(slot as usize) else { return };
+        let Some(endpoint) = model.endpoints.get_mut(slot) else { return };
         let before = endpoint.group.replace(group);
         endpoint.node = node;
         self.count(before, group);
-        if self.records.get(slot as usize) != Some(&record) {
+        if self.records.get(slot) != Some(&record) {
             self.release(model, slot);
-            if let Some(known) = self.records.get_mut(slot as usize) {
+            if let Some(known) = self.records.get_mut(slot) {
                 *known = record;
             }
             self.claim(model, slot);
@@ -85,10 +85,10 @@ impl Pods {
     pub fn remove(&mut self, model: &mut ClusterModel, namespace: NamespaceId, name: &Arc<str>) {
         let Some(slot) = self.slots.remove(&(namespace, name.clone())) else { return };
         self.release(model, slot);
-        let Some(endpoint) = model.endpoints.get_mut(slot as usize) else { return };
+        let Some(endpoint) = model.endpoints.get_mut(slot) else { return };
         let group = endpoint.group;
         *endpoint = nobody(namespace);
-        if let Some(record) = self.records.get_mut(slot as usize) {
+        if let Some(record) = self.records.get_mut(slot) {
             *record = Record::nobody();
         }
         self.leave(group);
@@ -113,7 +113,7 @@ impl Pods {
         self.members = Table::default();
         self.unused = 0;
         self.gone = 0;
-        for (endpoint, record) in model.endpoints.iter_mut().zip(&mut self.records) {
+        for (endpoint, record) in model.endpoints.values_mut().zip(self.records.values_mut()) {
             let Some(old) = endpoint.group.and_then(|id| before.get(id)) else { continue };
             let labels = self.strings.labels((*old.labels).clone());
             let ports = self.strings.ports((*old.ports).clone());
@@ -145,16 +145,20 @@ impl Pods {
     }
 
     /// The index of a pod's endpoint, which is there from now on.
-    fn slot(&mut self, model: &mut ClusterModel, namespace: NamespaceId, name: Arc<str>) -> u32 {
+    fn slot(
+        &mut self,
+        model: &mut ClusterModel,
+        namespace: NamespaceId,
+        name: Arc<str>,
+    ) -> EndpointId {
         if let Some(known) = self.slots.get(&(namespace, name.clone())) {
             return *known;
         }
         let slot = self.free.pop().unwrap_or_else(|| {
-            model.endpoints.push(nobody(namespace));
             self.records.push(Record::nobody());
-            u32::try_from(model.endpoints.len() - 1).unwrap_or(u32::MAX)
+            model.endpoints.push(nobody(namespace))
         });
-        if let Some(endpoint) = model.endpoints.get_mut(slot as usize) {
+        if let Some(endpoint) = model.endpoints.get_mut(slot) {
             endpoint.workload = workload_of(namespace);
             endpoint.name = name.clone();
         }
@@ -181,8 +185,8 @@ impl Pods {
     }
 
     /// Gives up what a pod claims; who claimed it too may have it then.
-    fn release(&mut self, model: &mut ClusterModel, slot: u32) {
-        let claims = self.records.get(slot as usize).map(|record| record.claims.clone());
+    fn release(&mut self, model: &mut ClusterModel, slot: EndpointId) {
+        let claims = self.records.get(slot).map(|record| record.claims.clone());
         for address in claims.iter().flat_map(|claims| claims.iter()) {
             if model.by_address.get(address) == Some(&slot) {
                 model.by_address.remove(address);
@@ -197,7 +201,7 @@ impl Pods {
     }
 
     /// Takes the newest of those who do without an address.
-    fn heir(&mut self, model: &ClusterModel, address: &IpAddr) -> Option<u32> {
+    fn heir(&mut self, model: &ClusterModel, address: &IpAddr) -> Option<EndpointId> {
         let mut rivals = self.rivals.remove(address)?;
         let newest = (0..rivals.len()).max_by(|a, b| {
             let birth = |at: &usize| rivals.get(*at).map(|slot| self.birth(model, *slot));
@@ -214,8 +218,8 @@ impl Pods {
     ///
     /// # Source
     /// NetworkPolicy §11.
-    fn claim(&mut self, model: &mut ClusterModel, slot: u32) {
-        let Some(record) = self.records.get(slot as usize) else { return };
+    fn claim(&mut self, model: &mut ClusterModel, slot: EndpointId) {
+        let Some(record) = self.records.get(slot) else { return };
         let claims = record.claims.clone();
         for address in claims.iter() {
             match model.by_address.get(address).copied() {
@@ -234,8 +238,8 @@ impl Pods {
     }
 
     /// Has a pod be where it has an address.
-    fn settle(&self, model: &mut ClusterModel, slot: u32) {
-        let Some(record) = self.records.get(slot as usize) else { return };
+    fn settle(&self, model: &mut ClusterModel, slot: EndpointId) {
+        let Some(record) = self.records.get(slot) else { return };
         let claims = &record.claims;
         let has = |address: &&IpAddr| model.by_address.get(*address) == Some(&slot);
         let held = claims.iter().filter(has).count();
@@ -248,7 +252,7 @@ impl Pods {
         } else {
             (Addresses::Known(claims.iter().filter(has).copied().collect()), record.life)
         };
-        if let Some(endpoint) = model.endpoints.get_mut(slot as usize) {
+        if let Some(endpoint) = model.endpoints.get_mut(slot) {
             endpoint.addresses = addresses;
             endpoint.life = life;
         }
@@ -258,10 +262,10 @@ impl Pods {
     fn birth<'m>(
         &'m self,
         model: &'m ClusterModel,
-        slot: u32,
+        slot: EndpointId,
     ) -> (Option<&'m str>, &'m str, &'m str) {
-        let created = self.records.get(slot as usize).and_then(|record| record.created.as_deref());
-        let endpoint = model.endpoints.get(slot as usize);
+        let created = self.records.get(slot).and_then(|record| record.created.as_deref());
+        let endpoint = model.endpoints.get(slot);
         let name = endpoint.map_or("", |endpoint| &*endpoint.name);
         let workload = endpoint.and_then(|endpoint| model.workload_of(endpoint));
         (created, workload.map_or("", |own| model.namespace_name(own.namespace)), name)

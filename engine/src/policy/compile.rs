@@ -406,7 +406,7 @@ mod tests {
 
     /// Which of the pods are isolated for ingress.
     fn isolated(session: &Session, set: &PolicySet) -> Vec<String> {
-        let endpoints = session.model().endpoints.iter();
+        let endpoints = session.model().endpoints.values();
         let isolated = endpoints.filter(|endpoint| {
             let program = set.program_id(endpoint.group.unwrap(), Direction::Ingress);
             set.program(program).isolates() == Match::Yes

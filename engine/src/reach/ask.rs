@@ -216,7 +216,7 @@ impl Question<'_> {
     fn named(&self, member: ClassId, ports: &[PortEntry], conns: &mut ConnTable) -> Span {
         let class = self.classes.get(member);
         let endpoint = class.and_then(Class::representative);
-        let endpoint = endpoint.and_then(|i| self.model.endpoints.get(i as usize));
+        let endpoint = endpoint.and_then(|i| self.model.endpoints.get(i));
         let group = endpoint.and_then(|e| e.group).and_then(|id| self.model.groups.get(id));
         let id = conns.intern(pair::ports(ports, group));
         Span { certain: id, possible: id }

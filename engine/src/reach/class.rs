@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::cluster::{Addresses, ClusterModel, Endpoint, Group, GroupId, Life};
+use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId, Group, GroupId, Life};
 use crate::manifest::{NamedPort, PortMatch};
 use crate::net::{AddrSet, ByFamily, Family};
 use crate::policy::{Atoms, BlockId, PolicySet, SetId, SignatureId};
@@ -37,8 +37,8 @@ pub struct Class {
 /// What a class is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClassKind {
-    /// Endpoints of the model, by index, ascending; at least one.
-    Endpoints(Vec<u32>),
+    /// Endpoints of the model, ascending; at least one.
+    Endpoints(Vec<EndpointId>),
     /// Addresses that are no endpoint's: ranges of one family, ascending, at least one.
     Outside(Family, Vec<AddrSet>),
 }
@@ -56,7 +56,7 @@ pub enum PlaceKey {
 
 impl Class {
     /// Its first endpoint.
-    pub fn representative(&self) -> Option<u32> {
+    pub fn representative(&self) -> Option<EndpointId> {
         match &self.kind {
             ClassKind::Endpoints(endpoints) => endpoints.first().copied(),
             ClassKind::Outside(..) => None,
@@ -106,7 +106,7 @@ impl Classes {
         let keys = GroupKeys::new(model, set, &used);
         let mut classes: Table<Class> = Table::default();
         let mut ids: FxHashMap<Key, ClassId> = FxHashMap::default();
-        for (index, endpoint) in (0u32..).zip(&model.endpoints) {
+        for (index, endpoint) in model.endpoints.iter() {
             if endpoint.life != Life::Active {
                 continue;
             }

@@ -174,7 +174,7 @@ impl Reach<'_> {
     fn is_one_pod(&self, unit: UnitId) -> bool {
         match self.units.get(unit).map(|unit| &unit.kind) {
             Some(UnitKind::Workload { endpoints, .. }) => match endpoints.as_slice() {
-                [one] => self.model.endpoints.get(*one as usize).is_some_and(|one| !one.template),
+                [one] => self.model.endpoints.get(*one).is_some_and(|one| !one.template),
                 _ => false,
             },
             _ => false,
@@ -215,7 +215,7 @@ impl Reach<'_> {
             Some(Unit { kind: UnitKind::Workload { endpoints, .. }, .. }) => endpoints.as_slice(),
             _ => &[],
         };
-        let endpoints = endpoints.iter().filter_map(|i| self.model.endpoints.get(*i as usize));
+        let endpoints = endpoints.iter().filter_map(|i| self.model.endpoints.get(*i));
         endpoints.map(|endpoint| endpoint.node.as_deref()).collect()
     }
 }

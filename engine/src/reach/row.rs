@@ -202,7 +202,7 @@ impl Maker<'_, '_> {
     fn row(&mut self, rows: &mut Table<Row>, class: &Class, direction: Direction) -> RowId {
         let (model, set) = self.cluster;
         let Some(index) = class.representative() else { return OPEN };
-        let endpoint = model.endpoints.get(index as usize);
+        let endpoint = model.endpoints.get(index);
         if endpoint.is_some_and(Endpoint::host_network) {
             return OPEN;
         }

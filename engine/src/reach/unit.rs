@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::class::{Class, ClassId, ClassKind, Classes};
-use crate::cluster::ClusterModel;
+use crate::cluster::{ClusterModel, EndpointId};
 use crate::net::{AddrSet, Family};
 use crate::shared::{Id, Table};
 
@@ -29,7 +29,7 @@ pub enum UnitKind {
         /// The workload's index.
         workload: u32,
         /// Its endpoints of this class, ascending; at least one.
-        endpoints: Vec<u32>,
+        endpoints: Vec<EndpointId>,
         /// Whether the workload has other units.
         part: bool,
     },
@@ -38,7 +38,7 @@ pub enum UnitKind {
 /// All units in order, and by class.
 pub fn units(model: &ClusterModel, classes: &Classes) -> (Table<Unit>, Table<Vec<UnitId>, Class>) {
     let mut units: Vec<Unit> = Vec::new();
-    let mut class_of: FxHashMap<u32, ClassId> = FxHashMap::default();
+    let mut class_of: FxHashMap<EndpointId, ClassId> = FxHashMap::default();
     for (class, info) in classes.iter() {
         match &info.kind {
             ClassKind::Outside(family, pieces) => units.extend(pieces.iter().map(|addresses| {
@@ -69,11 +69,11 @@ pub fn units(model: &ClusterModel, classes: &Classes) -> (Table<Unit>, Table<Vec
 fn add_workload(
     units: &mut Vec<Unit>,
     workload: u32,
-    endpoints: std::ops::Range<usize>,
-    class_of: &FxHashMap<u32, ClassId>,
+    endpoints: impl Iterator<Item = EndpointId>,
+    class_of: &FxHashMap<EndpointId, ClassId>,
 ) {
-    let mut parts: Vec<(ClassId, Vec<u32>)> = Vec::new();
-    for endpoint in endpoints.filter_map(|endpoint| u32::try_from(endpoint).ok()) {
+    let mut parts: Vec<(ClassId, Vec<EndpointId>)> = Vec::new();
+    for endpoint in endpoints {
         let Some(&class) = class_of.get(&endpoint) else {
             continue;
         };

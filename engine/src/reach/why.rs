@@ -182,7 +182,7 @@ fn party<'m>(reach: &Reach<'m>, unit: &Unit, family: Family) -> Option<Party<'m>
         UnitKind::Outside(..) => None,
         UnitKind::Workload { endpoints, .. } => {
             let endpoint = *endpoints.first()?;
-            let addresses = &reach.model.endpoints.get(endpoint as usize)?.addresses;
+            let addresses = &reach.model.endpoints.get(endpoint)?.addresses;
             let (families, _) = reach.model.space.families(addresses);
             families.contains(&family).then(|| Party::endpoint(reach.model, endpoint, family))?
         }

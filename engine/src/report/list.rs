@@ -11,7 +11,7 @@ use super::types::{
 };
 use super::why::Explained;
 use super::{path, place};
-use crate::cluster::{Addresses, ClusterModel, Endpoint};
+use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet};
 use crate::reach::{NoteKey, Reach, Target, Unit, UnitId, UnitKind};
@@ -294,9 +294,9 @@ pub fn workload_id(model: &ClusterModel, workload: u32) -> Arc<str> {
     format!("{namespace}/{}[{}]", workload.name, workload.kind).into()
 }
 
-fn group_text(model: &ClusterModel, endpoints: &[u32]) -> String {
+fn group_text(model: &ClusterModel, endpoints: &[EndpointId]) -> String {
     // The first pod's name alone keeps the text unique and short.
-    let first = endpoints.first().and_then(|i| model.endpoints.get(*i as usize));
+    let first = endpoints.first().and_then(|i| model.endpoints.get(*i));
     let first = first.map_or("", |endpoint| &endpoint.name);
     match endpoints.len() {
         0 | 1 => first.to_owned(),
@@ -332,13 +332,18 @@ fn endpoint(session: &Session, unit: &Unit, id: &Arc<str>) -> EndpointReport {
     report
 }
 
-fn fill_workload(session: &Session, report: &mut EndpointReport, workload: u32, endpoints: &[u32]) {
+fn fill_workload(
+    session: &Session,
+    report: &mut EndpointReport,
+    workload: u32,
+    endpoints: &[EndpointId],
+) {
     let model = session.model();
     let Some(workload) = model.workloads.get(workload as usize) else {
         return;
     };
     let endpoints: Vec<&Endpoint> =
-        endpoints.iter().filter_map(|i| model.endpoints.get(*i as usize)).collect();
+        endpoints.iter().filter_map(|i| model.endpoints.get(*i)).collect();
     report.kind = EndpointKind::Workload;
     report.namespace = Some(model.namespace_name(workload.namespace).to_owned());
     report.name = Some(workload.name.to_string());

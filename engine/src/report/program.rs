@@ -174,7 +174,7 @@ fn checked(query: &ProgramQuery) -> Result<Settings, QueryError> {
 
 /// Whether the input names the node, by itself or by a pod on it.
 fn known_node(model: &ClusterModel, node: &str) -> Result<(), QueryError> {
-    let named = model.endpoints.iter().filter_map(|endpoint| endpoint.node.as_deref());
+    let named = model.endpoints.values().filter_map(|endpoint| endpoint.node.as_deref());
     let known: BTreeSet<&str> = model.nodes.iter().map(|node| &*node.name).chain(named).collect();
     if known.contains(node) {
         return Ok(());
@@ -282,7 +282,7 @@ pub fn note_sentence(session: &Session, note: &Note) -> String {
             policy(*second)
         ),
         Note::NoAddress(index) => {
-            let endpoint = session.model().endpoints.get(*index as usize);
+            let endpoint = session.model().endpoints.get(*index);
             let name = endpoint.map_or_else(String::new, |one| name(session.model(), one));
             format!("{name} has no address in the input: nothing is enforced for it")
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::list::workload_id;
 use super::types::Protocol;
-use crate::cluster::{ClusterModel, Life, NamespaceId};
+use crate::cluster::{ClusterModel, EndpointId, Life, NamespaceId};
 use crate::diagnostic::nearest;
 use crate::net::Family;
 
@@ -35,7 +35,7 @@ pub enum Side {
     /// Endpoints of the model, ascending; at least one.
     Endpoints {
         /// Their indices.
-        endpoints: Vec<u32>,
+        endpoints: Vec<EndpointId>,
         /// How they are called in answers.
         name: String,
         /// Set where one of their addresses was asked for: only its family is meant.
@@ -47,7 +47,7 @@ pub enum Side {
 
 impl Side {
     /// Endpoints that are asked for by name, and so in any family.
-    pub fn endpoints(endpoints: Vec<u32>, name: String) -> Self {
+    pub fn endpoints(endpoints: Vec<EndpointId>, name: String) -> Self {
         Self::Endpoints { endpoints, name, family: None }
     }
 }
@@ -106,8 +106,8 @@ fn node(model: &ClusterModel, name: &str) -> Result<Side, QueryError> {
     Ok(Side::Addresses(node.addresses.clone()))
 }
 
-fn pod_name(model: &ClusterModel, endpoint: u32) -> String {
-    let Some(endpoint) = model.endpoints.get(endpoint as usize) else {
+fn pod_name(model: &ClusterModel, endpoint: EndpointId) -> String {
+    let Some(endpoint) = model.endpoints.get(endpoint) else {
         return String::new();
     };
     if endpoint.template {
@@ -204,12 +204,10 @@ fn long_kind(kind: &str) -> &str {
 }
 
 fn workload_side(model: &ClusterModel, workload: u32) -> Result<Side, QueryError> {
-    let all = model
-        .endpoints_of(workload)
-        .filter_map(|i| Some((u32::try_from(i).ok()?, model.endpoints.get(i)?)));
+    let all = model.endpoints_of(workload).filter_map(|id| Some((id, model.endpoints.get(id)?)));
     let all: Vec<_> = all.collect();
     let active = all.iter().filter(|(_, endpoint)| endpoint.life == Life::Active);
-    let endpoints: Vec<u32> = active.map(|(i, _)| *i).collect();
+    let endpoints: Vec<EndpointId> = active.map(|(i, _)| *i).collect();
     let Some(owner) = model.workloads.get(workload as usize) else {
         return Err(QueryError::new("no such workload"));
     };

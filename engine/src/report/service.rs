@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::query::QueryError;
 use super::types::FlowQuery;
-use crate::cluster::{ClusterModel, Endpoint, Life, NamespaceId, PodLabels};
+use crate::cluster::{ClusterModel, Endpoint, EndpointId, Life, NamespaceId, PodLabels};
 use crate::diagnostic::nearest;
 use crate::manifest::{Body, NamedPort, Service, ServicePort, TargetPort};
 use crate::selector::Labels as _;
 
 /// A Service's name in answers, and its pods with their ports; none if the question is about no
 /// Service.
-type Backends = Option<(Arc<str>, Vec<(u32, u16)>)>;
+type Backends = Option<(Arc<str>, Vec<(EndpointId, u16)>)>;
 
 /// The pods behind the Service that a question names, each with the port that it sees.
 ///
@@ -35,9 +35,8 @@ pub fn backends(model: &ClusterModel, query: &FlowQuery) -> Result<Backends, Que
         return Err(QueryError::new(format!("`{id}` selects no pods: use an address behind it")));
     }
     let port = port(service, &id, query)?;
-    let behind =
-        (0u32..).zip(&model.endpoints).filter(|(_, e)| is_behind(model, index, service, e));
-    let pods: Vec<(u32, u16)> =
+    let behind = model.endpoints.iter().filter(|(_, e)| is_behind(model, index, service, e));
+    let pods: Vec<(EndpointId, u16)> =
         behind.filter_map(|(i, e)| Some((i, pod_port(model, port, e, query)?))).collect();
     if pods.is_empty() {
         return Err(QueryError::new(format!("no pod is behind `{id}` on that port")));

@@ -38,6 +38,11 @@ impl<T: ?Sized> Id<T> {
         self.number as usize
     }
 
+    /// Numbers from this one up to another one, which is left out.
+    pub fn up_to(self, end: Self) -> impl Iterator<Item = Self> + Clone {
+        (self.number..end.number).map(Self::new)
+    }
+
     /// The number itself.
     pub const fn number(self) -> u32 {
         self.number

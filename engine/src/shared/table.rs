@@ -60,6 +60,11 @@ impl<T, Of: ?Sized> Table<T, Of> {
         ids(0).zip(&self.entries)
     }
 
+    /// All entries, which are about to change, by number.
+    pub fn values_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.entries.iter_mut()
+    }
+
     /// All entries, by number.
     pub fn values(&self) -> std::slice::Iter<'_, T> {
         self.entries.iter()
@@ -120,6 +125,15 @@ impl<T, Of: ?Sized> PagedTable<T, Of> {
         self.entries.iter()
     }
 
+    /// The number of the first entry of which a condition does not hold that holds of all before;
+    /// that of the next entry, if it holds of all.
+    ///
+    /// # Cost
+    /// Logarithmic.
+    pub fn partition_point(&self, holds: impl FnMut(&T) -> bool) -> Id<Of> {
+        Id::at(self.entries.partition_point(holds))
+    }
+
     /// Entries from a number on.
     pub fn from(&self, first: Id<Of>) -> impl Iterator<Item = (Id<Of>, &T)> {
         ids(first.number()).zip(self.entries.from(first.index()))
@@ -145,6 +159,11 @@ impl<T: Clone, Of: ?Sized> PagedTable<T, Of> {
     /// An entry that is about to change.
     pub fn get_mut(&mut self, id: Id<Of>) -> Option<&mut T> {
         self.entries.get_mut(id.index())
+    }
+
+    /// All entries, which are about to change, by number.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.iter_mut()
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::super::program::Note;
 use super::Input;
-use crate::cluster::{Addresses, Endpoint, Group, GroupId, GroupIndex, Life};
+use crate::cluster::{Addresses, Endpoint, EndpointId, Group, GroupId, GroupIndex, Life};
 use crate::net::{ByFamily, Family};
-use crate::shared::{Pages, Table};
+use crate::shared::{PagedTable, Table};
 
 /// A pod that can send and receive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,12 +71,12 @@ impl LocalPod {
 #[derive(Debug, Default)]
 pub struct Pods {
     /// What all was read from.
-    endpoints: Pages<Endpoint>,
+    endpoints: PagedTable<Endpoint>,
     groups: Arc<GroupIndex>,
     node: String,
-    by_group: Table<Vec<(u32, Arc<[IpAddr]>)>, Group>,
+    by_group: Table<Vec<(EndpointId, Arc<[IpAddr]>)>, Group>,
     /// Pods of the node, with their addresses if they have some.
-    here: BTreeMap<u32, Option<Place>>,
+    here: BTreeMap<EndpointId, Option<Place>>,
     local: Vec<LocalPod>,
 }
 
@@ -95,14 +95,14 @@ impl Pods {
         let before = std::mem::replace(&mut self.endpoints, endpoints.clone());
         self.groups = groups.clone();
         let (mut moves, mut here) = (Vec::new(), false);
-        for (at, index) in endpoints.unshared(&before).filter_map(|at| Some((at, number(at)?))) {
-            let (old, new) = (before.get(at), endpoints.get(at));
+        for id in endpoints.unshared(&before) {
+            let (old, new) = (before.get(id), endpoints.get(id));
             let step = Move { before: old.and_then(place), after: new.and_then(place) };
             if step.before != step.after {
-                self.step(index, &step);
+                self.step(id, &step);
                 moves.push(step);
             }
-            here |= self.settle(index, new);
+            here |= self.settle(id, new);
         }
         if here {
             self.local = sorted(&self.here);
@@ -110,30 +110,30 @@ impl Pods {
         if afresh { Moved::All } else { Moved::Some(moves) }
     }
 
-    fn step(&mut self, index: u32, step: &Move) {
+    fn step(&mut self, id: EndpointId, step: &Move) {
         if let Some(before) = &step.before
             && let Some(list) = self.by_group.get_mut(before.group)
         {
-            list.retain(|(other, _)| *other != index);
+            list.retain(|(other, _)| *other != id);
         }
         if let Some(after) = &step.after
             && let Some(list) = self.by_group.get_mut(after.group)
         {
-            list.push((index, after.addresses.clone()));
+            list.push((id, after.addresses.clone()));
         }
     }
 
     /// Notes whether a pod is on the node; whether that is news.
-    fn settle(&mut self, index: u32, endpoint: Option<&Endpoint>) -> bool {
+    fn settle(&mut self, id: EndpointId, endpoint: Option<&Endpoint>) -> bool {
         let here = endpoint.filter(|endpoint| {
             endpoint.node.as_deref() == Some(&*self.node)
                 && endpoint.life == Life::Active
                 && endpoint.group.is_some()
         });
         match here.map(place) {
-            Some(now) if self.here.get(&index) == Some(&now) => false,
-            Some(now) => self.here.insert(index, now).is_none_or(|_| true),
-            None => self.here.remove(&index).is_some(),
+            Some(now) if self.here.get(&id) == Some(&now) => false,
+            Some(now) => self.here.insert(id, now).is_none_or(|_| true),
+            None => self.here.remove(&id).is_some(),
         }
     }
 
@@ -145,7 +145,7 @@ impl Pods {
     /// Pods of the node that have no address.
     pub fn notes(&self) -> impl Iterator<Item = Note> {
         let homeless = self.here.iter().filter(|(_, place)| place.is_none());
-        homeless.map(|(index, _)| Note::NoAddress(*index))
+        homeless.map(|(id, _)| Note::NoAddress(*id))
     }
 
     /// All pods.
@@ -166,7 +166,7 @@ impl Pods {
 
 /// Not in the order in which they came: of two policies that make the same chain, the same one must
 /// be named in it.
-fn sorted(here: &BTreeMap<u32, Option<Place>>) -> Vec<LocalPod> {
+fn sorted(here: &BTreeMap<EndpointId, Option<Place>>) -> Vec<LocalPod> {
     let mut pods: Vec<LocalPod> = here.values().flatten().map(LocalPod::new).collect();
     pods.sort_unstable_by(|a, b| a.addresses.cmp(&b.addresses));
     pods
@@ -179,8 +179,4 @@ fn place(endpoint: &Endpoint) -> Option<Place> {
         }
         _ => None,
     }
-}
-
-fn number(index: usize) -> Option<u32> {
-    u32::try_from(index).ok()
 }

@@ -30,6 +30,7 @@ use std::net::IpAddr;
 use super::lower::Input;
 use super::program::FilterProgram;
 use super::settings::Settings;
+use crate::cluster::EndpointId;
 use crate::manifest::Direction;
 use crate::net::{ByFamily, Family, Protocol};
 use check::Check;
@@ -68,8 +69,8 @@ pub enum Disagreement {
 pub struct Counterexample {
     /// The direction, seen from the pod.
     pub direction: Direction,
-    /// The pod, as an index of the model's endpoints; none for an address that is no local pod's.
-    pub pod: Option<u32>,
+    /// The pod; none for an address that is no local pod's.
+    pub pod: Option<EndpointId>,
     /// The pod's address.
     pub subject: IpAddr,
     /// The other end's address.

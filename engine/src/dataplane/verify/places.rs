@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use super::super::lower::Input;
 use super::space::{self, Asked, Space};
-use crate::cluster::{Addresses, Endpoint, Group, GroupId, GroupIndex, Life};
+use crate::cluster::{Addresses, Endpoint, EndpointId, Group, GroupId, GroupIndex, Life};
 use crate::net::Family;
-use crate::shared::{Pages, Table};
+use crate::shared::{PagedTable, Table};
 
 /// A group and the addresses of one of its pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +32,11 @@ impl Place {
 /// Pods that can send and receive.
 #[derive(Debug, Default)]
 pub struct Places {
-    endpoints: Pages<Endpoint>,
+    endpoints: PagedTable<Endpoint>,
     groups: Arc<GroupIndex>,
     node: String,
-    by_group: Table<BTreeMap<u32, Arc<[IpAddr]>>, Group>,
-    local: BTreeMap<u32, Place>,
+    by_group: Table<BTreeMap<EndpointId, Arc<[IpAddr]>>, Group>,
+    local: BTreeMap<EndpointId, Place>,
 }
 
 /// What is otherwise than before.
@@ -62,8 +62,8 @@ impl Change {
 /// An address of a local pod.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// The pod, as an index of the model's endpoints.
-    pub pod: u32,
+    /// The pod.
+    pub pod: EndpointId,
     /// Its group.
     pub group: GroupId,
     /// The address.
@@ -87,9 +87,8 @@ impl Places {
         let before = std::mem::replace(&mut self.endpoints, now.clone());
         self.groups = input.model.groups.clone();
         self.by_group.resize(self.groups.len());
-        for index in now.unshared(&before) {
-            let Ok(pod) = u32::try_from(index) else { break };
-            let (old, new) = (before.get(index), now.get(index));
+        for pod in now.unshared(&before) {
+            let (old, new) = (before.get(pod), now.get(pod));
             self.replace(pod, old.and_then(active), new.and_then(active), &mut change);
             let here = new.filter(|one| one.node.as_deref() == Some(&*self.node));
             change.local |= self.settle(pod, here.and_then(active));
@@ -97,7 +96,13 @@ impl Places {
         change
     }
 
-    fn replace(&mut self, pod: u32, old: Option<Place>, new: Option<Place>, to: &mut Change) {
+    fn replace(
+        &mut self,
+        pod: EndpointId,
+        old: Option<Place>,
+        new: Option<Place>,
+        to: &mut Change,
+    ) {
         if old == new {
             return;
         }
@@ -116,7 +121,7 @@ impl Places {
     }
 
     /// Notes where a pod of the node is, if it is one; whether that is news.
-    fn settle(&mut self, pod: u32, place: Option<Place>) -> bool {
+    fn settle(&mut self, pod: EndpointId, place: Option<Place>) -> bool {
         if self.local.get(&pod) == place.as_ref() {
             return false;
         }
