@@ -15,6 +15,7 @@ use super::owner::{Owners, WorkloadKey};
 use super::variant::{self, AskedLabels};
 use super::{
     AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, NamespaceId, Node, Workload,
+    WorkloadId,
 };
 use crate::manifest::{Body, LabelList, Object, PodSpec, PodStatus};
 
@@ -310,7 +311,7 @@ fn add_endpoints(
     drafts.sort_by_cached_key(order);
     let mut strings = Interner::default();
     let mut groups = GroupIndex::default();
-    let mut last: Option<(WorkloadKey, u32)> = None;
+    let mut last: Option<(WorkloadKey, WorkloadId)> = None;
     for draft in drafts {
         let workload = match &last {
             Some((key, id)) if *key == draft.workload => *id,
@@ -320,8 +321,8 @@ fn add_endpoints(
                 id
             }
         };
-        let last_one = model.workloads.last();
-        let namespace = last_one.map_or(NamespaceId::MAX, |workload| workload.namespace);
+        let own = model.workloads.get(workload);
+        let namespace = own.map_or(NamespaceId::MAX, |workload| workload.namespace);
         let group = (!draft.host_network).then(|| {
             let group = Group {
                 namespace,
@@ -365,7 +366,7 @@ fn add_group(
     id
 }
 
-fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> u32 {
+fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> WorkloadId {
     let (namespace, kind, name) = &draft.workload;
     let object = match owners.get(&draft.workload) {
         Some(object) => Some(object.clone()),
@@ -383,8 +384,7 @@ fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> u32
         name: name.clone(),
         object,
         replicas,
-    });
-    u32::try_from(model.workloads.len() - 1).unwrap_or(u32::MAX)
+    })
 }
 
 fn index_addresses(model: &mut ClusterModel) {

@@ -24,7 +24,7 @@ use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
 use crate::manifest::{LabelList, Object, Service};
-use crate::shared::{Id, PagedTable, Pages, Shards};
+use crate::shared::{Id, PagedTable, Shards};
 
 /// A cluster as policies can see it.
 ///
@@ -41,7 +41,7 @@ pub struct ClusterModel {
     /// Nodes that are declared or that pods name with an address, sorted by name.
     pub nodes: Arc<Vec<Node>>,
     /// Workloads, sorted by namespace, name and kind.
-    pub workloads: Pages<Workload>,
+    pub workloads: PagedTable<Workload>,
     /// Pods, and templates that stand for pods; by workload, then by name.
     pub endpoints: PagedTable<Endpoint>,
     /// Pods that no selector and no port name can tell apart, and their labels' index.
@@ -88,6 +88,9 @@ pub struct Node {
     pub declared: bool,
 }
 
+/// The number of a [`Workload`].
+pub type WorkloadId = Id<Workload>;
+
 /// What pods belong to: their topmost known owner, or a pod itself that has none.
 #[derive(Clone, Debug)]
 pub struct Workload {
@@ -120,8 +123,8 @@ pub type EndpointId = Id<Endpoint>;
 /// A pod, or a template that stands for two or more equal pods.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// Index of its workload.
-    pub workload: u32,
+    /// Its workload.
+    pub workload: WorkloadId,
     /// Name: a pod's own, or the workload's for a template.
     pub name: Arc<str>,
     /// Pods of the same labels and ports; none for host-network pods, which no selector matches.
@@ -171,14 +174,14 @@ impl ClusterModel {
 
     /// An endpoint's workload.
     pub fn workload_of(&self, endpoint: &Endpoint) -> Option<&Workload> {
-        self.workloads.get(endpoint.workload as usize)
+        self.workloads.get(endpoint.workload)
     }
 
     /// The endpoints of a workload.
     ///
     /// # Cost
     /// Logarithmic.
-    pub fn endpoints_of(&self, workload: u32) -> impl Iterator<Item = EndpointId> + use<> {
+    pub fn endpoints_of(&self, workload: WorkloadId) -> impl Iterator<Item = EndpointId> + use<> {
         let first = self.endpoints.partition_point(|endpoint| endpoint.workload < workload);
         let after = self.endpoints.partition_point(|endpoint| endpoint.workload <= workload);
         first.up_to(after)

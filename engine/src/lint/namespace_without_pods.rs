@@ -11,7 +11,7 @@ use crate::session::Session;
 pub fn findings(session: &Session) -> Vec<Finding> {
     let model = session.model();
     let inhabited: FxHashSet<NamespaceId> =
-        model.workloads.iter().map(|one| one.namespace).collect();
+        model.workloads.values().map(|one| one.namespace).collect();
     let own = session.policies().policies();
     let own = own.filter_map(|(_, policy)| Some((policy.namespace?, policy)));
     let idle = own.filter(|(namespace, _)| !inhabited.contains(namespace));

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::Name;
 use crate::cluster::{
     Addresses, ClusterModel, Endpoint, EndpointId, Group, GroupId, GroupIndex, Interner, Life,
-    NamespaceId, life,
+    NamespaceId, WorkloadId, life,
 };
 use crate::manifest::{Body, LabelList, NamedPort, Object};
 use crate::shared::Table;
@@ -293,8 +293,8 @@ fn nobody(namespace: NamespaceId) -> Endpoint {
 }
 
 /// The workload of a namespace's pods, which has its number.
-fn workload_of(namespace: NamespaceId) -> u32 {
-    namespace.number()
+fn workload_of(namespace: NamespaceId) -> WorkloadId {
+    WorkloadId::new(namespace.number())
 }
 
 /// Counts one more of a group; how many there are.

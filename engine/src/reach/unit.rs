@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::class::{Class, ClassId, ClassKind, Classes};
-use crate::cluster::{ClusterModel, EndpointId};
+use crate::cluster::{ClusterModel, EndpointId, WorkloadId};
 use crate::net::{AddrSet, Family};
 use crate::shared::{Id, Table};
 
@@ -27,7 +27,7 @@ pub enum UnitKind {
     /// Endpoints of one workload that policies do not tell apart.
     Workload {
         /// The workload's index.
-        workload: u32,
+        workload: WorkloadId,
         /// Its endpoints of this class, ascending; at least one.
         endpoints: Vec<EndpointId>,
         /// Whether the workload has other units.
@@ -53,7 +53,7 @@ pub fn units(model: &ClusterModel, classes: &Classes) -> (Table<Unit>, Table<Vec
         UnitKind::Outside(family, addresses) => Some((*family, addresses.first())),
         UnitKind::Workload { .. } => None,
     });
-    for workload in 0..u32::try_from(model.workloads.len()).unwrap_or(u32::MAX) {
+    for (workload, _) in model.workloads.iter() {
         add_workload(&mut units, workload, model.endpoints_of(workload), &class_of);
     }
     let mut by_class = Table::filled(Vec::new(), classes.len());
@@ -68,7 +68,7 @@ pub fn units(model: &ClusterModel, classes: &Classes) -> (Table<Unit>, Table<Vec
 
 fn add_workload(
     units: &mut Vec<Unit>,
-    workload: u32,
+    workload: WorkloadId,
     endpoints: impl Iterator<Item = EndpointId>,
     class_of: &FxHashMap<EndpointId, ClassId>,
 ) {

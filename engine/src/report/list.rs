@@ -11,7 +11,7 @@ use super::types::{
 };
 use super::why::Explained;
 use super::{path, place};
-use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId};
+use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId, WorkloadId};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet};
 use crate::reach::{NoteKey, Reach, Target, Unit, UnitId, UnitKind};
@@ -286,8 +286,8 @@ fn unit_id(model: &ClusterModel, unit: &Unit) -> Arc<str> {
 }
 
 /// `shop/web[Deployment]`.
-pub fn workload_id(model: &ClusterModel, workload: u32) -> Arc<str> {
-    let Some(workload) = model.workloads.get(workload as usize) else {
+pub fn workload_id(model: &ClusterModel, workload: WorkloadId) -> Arc<str> {
+    let Some(workload) = model.workloads.get(workload) else {
         return "".into();
     };
     let namespace = model.namespace_name(workload.namespace);
@@ -335,11 +335,11 @@ fn endpoint(session: &Session, unit: &Unit, id: &Arc<str>) -> EndpointReport {
 fn fill_workload(
     session: &Session,
     report: &mut EndpointReport,
-    workload: u32,
+    workload: WorkloadId,
     endpoints: &[EndpointId],
 ) {
     let model = session.model();
-    let Some(workload) = model.workloads.get(workload as usize) else {
+    let Some(workload) = model.workloads.get(workload) else {
         return;
     };
     let endpoints: Vec<&Endpoint> =

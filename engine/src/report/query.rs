@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::list::workload_id;
 use super::types::Protocol;
-use crate::cluster::{ClusterModel, EndpointId, Life, NamespaceId};
+use crate::cluster::{ClusterModel, EndpointId, Life, NamespaceId, WorkloadId};
 use crate::diagnostic::nearest;
 use crate::net::Family;
 
@@ -141,21 +141,22 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
         };
     }
     let of_name =
-        |(_, w): &(u32, &crate::cluster::Workload)| w.namespace == index && *w.name == *name;
-    let workloads: Vec<u32> =
-        (0u32..).zip(&model.workloads).filter(of_name).map(|(i, _)| i).collect();
+        |(_, w): &(WorkloadId, &crate::cluster::Workload)| w.namespace == index && *w.name == *name;
+    let workloads: Vec<WorkloadId> =
+        model.workloads.iter().filter(of_name).map(|(id, _)| id).collect();
     match workloads.as_slice() {
         [one] => workload_side(model, *one),
         [] => {
             let pods = model.endpoints_in(index).map(|(_, e)| &*e.name);
-            let owners = model.workloads.iter().filter(|w| w.namespace == index).map(|w| &*w.name);
+            let owners =
+                model.workloads.values().filter(|w| w.namespace == index).map(|w| &*w.name);
             let message = format!("no pod or workload `{name}` in namespace `{namespace}`");
             Err(unknown(&message, nearest(name, owners.chain(pods)), &format!("{namespace}/")))
         }
         several => {
             let kinds: Vec<String> = several
                 .iter()
-                .filter_map(|i| model.workloads.get(*i as usize))
+                .filter_map(|i| model.workloads.get(*i))
                 .map(|w| format!("{namespace}/{}/{name}", w.kind))
                 .collect();
             Err(QueryError::new(format!(
@@ -176,14 +177,14 @@ fn workload(
     let kind = long_kind(kind);
     let of_kind =
         |w: &&crate::cluster::Workload| w.namespace == index && w.kind.eq_ignore_ascii_case(kind);
-    let found = (0u32..).zip(&model.workloads).find(|(_, w)| of_kind(w) && *w.name == *name);
+    let found = model.workloads.iter().find(|(_, w)| of_kind(w) && *w.name == *name);
     if let Some((found, _)) = found {
         return workload_side(model, found);
     }
     if kind.eq_ignore_ascii_case("pod") {
         return named(model, namespace, name);
     }
-    let known = model.workloads.iter().filter(of_kind).map(|w| &*w.name);
+    let known = model.workloads.values().filter(of_kind).map(|w| &*w.name);
     let message = format!("no pod or workload: no {kind} `{name}` in namespace `{namespace}`");
     Err(unknown(&message, nearest(name, known), &format!("{namespace}/{kind}/")))
 }
@@ -203,12 +204,12 @@ fn long_kind(kind: &str) -> &str {
     }
 }
 
-fn workload_side(model: &ClusterModel, workload: u32) -> Result<Side, QueryError> {
+fn workload_side(model: &ClusterModel, workload: WorkloadId) -> Result<Side, QueryError> {
     let all = model.endpoints_of(workload).filter_map(|id| Some((id, model.endpoints.get(id)?)));
     let all: Vec<_> = all.collect();
     let active = all.iter().filter(|(_, endpoint)| endpoint.life == Life::Active);
     let endpoints: Vec<EndpointId> = active.map(|(i, _)| *i).collect();
-    let Some(owner) = model.workloads.get(workload as usize) else {
+    let Some(owner) = model.workloads.get(workload) else {
         return Err(QueryError::new("no such workload"));
     };
     let namespace = model.namespace_name(owner.namespace);
