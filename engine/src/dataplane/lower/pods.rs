@@ -74,7 +74,7 @@ pub struct Pods {
     endpoints: PagedTable<Endpoint>,
     groups: Arc<GroupIndex>,
     node: String,
-    by_group: Table<Vec<(EndpointId, Arc<[IpAddr]>)>, Group>,
+    by_group: Table<Vec<(EndpointId, Place)>, Group>,
     /// Pods of the node, with their addresses if they have some.
     here: BTreeMap<EndpointId, Option<Place>>,
     local: Vec<LocalPod>,
@@ -119,7 +119,7 @@ impl Pods {
         if let Some(after) = &step.after
             && let Some(list) = self.by_group.get_mut(after.group)
         {
-            list.push((id, after.addresses.clone()));
+            list.push((id, after.clone()));
         }
     }
 
@@ -150,17 +150,13 @@ impl Pods {
 
     /// All pods.
     pub fn places(&self) -> impl Iterator<Item = Place> {
-        let groups = self.by_group.iter();
-        groups.flat_map(|(group, pods)| {
-            pods.iter().map(move |(_, own)| Place { group, addresses: own.clone() })
-        })
+        self.by_group.values().flatten().map(|(_, place)| place.clone())
     }
 
     /// The addresses of a group's pods.
     pub fn of(&self, group: GroupId, family: Family) -> impl Iterator<Item = IpAddr> {
         let pods = self.by_group.get(group).into_iter().flatten();
-        let addresses = pods.flat_map(|(_, addresses)| addresses.iter().copied());
-        addresses.filter(move |address| Family::of(*address) == family)
+        pods.flat_map(move |(_, place)| place.of(family))
     }
 }
 
