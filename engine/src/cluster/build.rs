@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::address::index_addresses;
 use super::draft::{Draft, Templated, life, settle_shared_addresses, template};
 use super::group::{Group, GroupId, GroupIndex};
 use super::hidden;
@@ -385,18 +386,4 @@ fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> Wor
         object,
         replicas,
     })
-}
-
-fn index_addresses(model: &mut ClusterModel) {
-    for (id, endpoint) in model.endpoints.iter() {
-        let Addresses::Known(addresses) = &endpoint.addresses else {
-            continue;
-        };
-        if endpoint.life == Life::Active && !endpoint.host_network() {
-            model.by_address.extend(addresses.iter().map(|address| (*address, id)));
-        }
-    }
-    let nodes = (0..).zip(&*model.nodes);
-    let addresses = nodes.flat_map(|(id, node)| node.addresses.iter().map(move |one| (*one, id)));
-    model.node_by_address = Arc::new(addresses.collect());
 }

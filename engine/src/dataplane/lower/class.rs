@@ -16,8 +16,9 @@ use super::super::program::{
 };
 use super::super::settings::{Denial, Settings};
 use super::FamilyLowering;
+use super::keys::{AskedPeer, Extent};
 use super::ports::{self, PortPart};
-use super::sets::{AskedPeer, Extent};
+
 use crate::cluster::{Group, GroupId};
 use crate::manifest::{self, Direction};
 use crate::policy::{

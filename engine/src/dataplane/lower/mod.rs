@@ -11,6 +11,7 @@
 mod class;
 mod dispatch;
 mod entry;
+mod keys;
 mod memory;
 mod pods;
 mod ports;
