@@ -10,6 +10,7 @@ use portcullis_bench::{Format, Size, cluster, edited};
 use portcullis_engine::dataplane::{
     Input, KernelState, Lowering, Settings, UNKNOWN_WIRING, Verifier, lower, plan, verify,
 };
+use portcullis_engine::net::Family;
 use portcullis_engine::{Change, Options, Session, SourceFile};
 
 const RUNS: usize = 21;
@@ -122,7 +123,7 @@ fn measure(size: Size, cluster_policies: &str) {
         checked_again.push(start.elapsed());
     }
     let (made_again, checked_again) = (middle(made_again), middle(checked_again));
-    let [v4, _] = &new.families;
+    let v4 = &new.families[Family::IPv4];
     println!(
         "{:6} {:6} {} | {:5} {:6} | {made:7.3} {checked:7.3} {planned:7.3} | {made_again:7.3} {checked_again:7.3}   {}",
         size.pods,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use portcullis_bench::{Format, Size, cluster, edited};
+use portcullis_engine::cluster::EndpointId;
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::{Family, Protocol};
 use portcullis_engine::reach::Reach;
@@ -115,7 +116,7 @@ fn repeat(stage: &str, count: usize, size: Size) -> Result<()> {
 /// How many pairs of units there are with an answer.
 fn all_reach(session: &Session) -> usize {
     let mut reach = Reach::new(session.model(), session.policies());
-    (0u32..).zip(0..reach.units().len()).map(|(unit, _)| reach.targets(unit).len()).sum()
+    reach.units().ids().map(|unit| reach.targets(unit).len()).sum()
 }
 
 /// Everything from bytes to the text of the list, once, with nothing else in the process.
@@ -277,8 +278,9 @@ fn verdicts<T: Trace>(session: &Session, trace: impl Fn() -> T) -> f64 {
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         u32::try_from((state >> 33) % endpoints).unwrap_or(0)
     };
-    let parties: Vec<Party<'_>> =
-        (0..4096).filter_map(|_| Party::endpoint(model, next(), Family::IPv4)).collect();
+    let parties: Vec<Party<'_>> = (0..4096)
+        .filter_map(|_| Party::endpoint(model, EndpointId::new(next()), Family::IPv4))
+        .collect();
     let pairs = parties.iter().cycle().zip(parties.iter().cycle().skip(1)).take(COUNT as usize);
     let start = Instant::now();
     let mut allowed = 0u32;

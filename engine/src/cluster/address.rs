@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::{ClusterModel, Life};
 use crate::net::{AddrSet, Cidr, Family};
 use crate::selector::Match;
 
@@ -151,4 +152,19 @@ impl Place {
             }
         }
     }
+}
+
+/// Notes which pod, or which node, has an address.
+pub fn index_addresses(model: &mut ClusterModel) {
+    for (id, endpoint) in model.endpoints.iter() {
+        let Addresses::Known(addresses) = &endpoint.addresses else {
+            continue;
+        };
+        if endpoint.life == Life::Active && !endpoint.host_network() {
+            model.by_address.extend(addresses.iter().map(|address| (*address, id)));
+        }
+    }
+    let nodes = (0..).zip(&*model.nodes);
+    let addresses = nodes.flat_map(|(id, node)| node.addresses.iter().map(move |one| (*one, id)));
+    model.node_by_address = Arc::new(addresses.collect());
 }

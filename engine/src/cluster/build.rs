@@ -7,13 +7,17 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::draft::{Draft, life, settle_shared_addresses, template};
+use super::address::index_addresses;
+use super::draft::{Draft, Templated, life, settle_shared_addresses, template};
 use super::group::{Group, GroupId, GroupIndex};
 use super::hidden;
 use super::intern::Interner;
 use super::owner::{Owners, WorkloadKey};
 use super::variant::{self, AskedLabels};
-use super::{AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, Node, Workload};
+use super::{
+    AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, NamespaceId, Node, Workload,
+    WorkloadId,
+};
 use crate::manifest::{Body, LabelList, Object, PodSpec, PodStatus};
 
 /// The label that the API server sets on every namespace.
@@ -230,18 +234,19 @@ impl<'i> Builder<'i> {
                 for index in (first..).take(count as usize) {
                     let labels = hidden::of_replica(name, index, &workload.labels);
                     let name = format!("{name}-{index}").into();
-                    self.drafts.push(template(object, workload, (root.clone(), name, labels)));
+                    let one = Templated { workload: root.clone(), name, labels };
+                    self.drafts.push(template(object, workload, one));
                 }
             } else {
                 let labels = hidden::with_known(workload.kind, name, &workload.labels);
-                self.drafts.push(template(object, workload, (root, name.clone(), labels)));
+                let one = Templated { workload: root, name: name.clone(), labels };
+                self.drafts.push(template(object, workload, one));
             }
         }
     }
 
     fn finish(self) -> ClusterModel {
         let mut model = ClusterModel {
-            namespace_by_name: self.namespaces.keys().cloned().zip(0..).collect(),
             namespaces: self
                 .namespaces
                 .iter()
@@ -266,8 +271,10 @@ impl<'i> Builder<'i> {
             space: self.input.space.clone(),
             ..ClusterModel::default()
         };
+        let numbers = model.namespaces.iter().map(|(id, one)| (one.name.clone(), id));
+        model.namespace_by_name = numbers.collect();
         model.services = services(&model, self.input);
-        add_endpoints(&mut model, self.drafts, (&self.owners, self.input.asked));
+        add_endpoints(&mut model, self.drafts, &self.owners, self.input.asked);
         index_addresses(&mut model);
         model
     }
@@ -276,7 +283,7 @@ impl<'i> Builder<'i> {
 fn services(
     model: &ClusterModel,
     input: Input<'_>,
-) -> Vec<(u32, Arc<str>, crate::manifest::Service)> {
+) -> Vec<(NamespaceId, Arc<str>, crate::manifest::Service)> {
     let mut services: Vec<_> = input
         .objects
         .iter()
@@ -295,7 +302,8 @@ fn services(
 fn add_endpoints(
     model: &mut ClusterModel,
     mut drafts: Vec<Draft>,
-    (owners, asked): (&Owners, &AskedLabels),
+    owners: &Owners,
+    asked: &AskedLabels,
 ) {
     let order = |draft: &Draft| {
         let (namespace, kind, name) = draft.workload.clone();
@@ -304,7 +312,7 @@ fn add_endpoints(
     drafts.sort_by_cached_key(order);
     let mut strings = Interner::default();
     let mut groups = GroupIndex::default();
-    let mut last: Option<(WorkloadKey, u32)> = None;
+    let mut last: Option<(WorkloadKey, WorkloadId)> = None;
     for draft in drafts {
         let workload = match &last {
             Some((key, id)) if *key == draft.workload => *id,
@@ -314,7 +322,8 @@ fn add_endpoints(
                 id
             }
         };
-        let namespace = model.workloads.last().map_or(0, |workload| workload.namespace);
+        let own = model.workloads.get(workload);
+        let namespace = own.map_or(NamespaceId::MAX, |workload| workload.namespace);
         let group = (!draft.host_network).then(|| {
             let group = Group {
                 namespace,
@@ -322,7 +331,7 @@ fn add_endpoints(
                 hidden: draft.hidden,
                 ports: strings.ports(draft.ports),
             };
-            add_group((model, &mut groups), group, asked)
+            add_group(model, &mut groups, group, asked)
         });
         model.endpoints.push(Endpoint {
             workload,
@@ -340,7 +349,8 @@ fn add_endpoints(
 
 /// The group's number; its variants get theirs.
 fn add_group(
-    (model, groups): (&mut ClusterModel, &mut GroupIndex),
+    model: &mut ClusterModel,
+    groups: &mut GroupIndex,
     group: Group,
     asked: &AskedLabels,
 ) -> GroupId {
@@ -357,7 +367,7 @@ fn add_group(
     id
 }
 
-fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> u32 {
+fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> WorkloadId {
     let (namespace, kind, name) = &draft.workload;
     let object = match owners.get(&draft.workload) {
         Some(object) => Some(object.clone()),
@@ -368,28 +378,12 @@ fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> u32
         Body::Workload(workload) => workload.replicas,
         _ => None,
     });
-    let namespace = model.namespace(namespace).unwrap_or_default();
+    let namespace = model.namespace(namespace).unwrap_or(NamespaceId::MAX);
     model.workloads.push(Workload {
         namespace,
         kind: kind.clone(),
         name: name.clone(),
         object,
         replicas,
-    });
-    u32::try_from(model.workloads.len() - 1).unwrap_or(u32::MAX)
-}
-
-fn index_addresses(model: &mut ClusterModel) {
-    for (i, endpoint) in model.endpoints.iter().enumerate() {
-        let Addresses::Known(addresses) = &endpoint.addresses else {
-            continue;
-        };
-        if endpoint.life == Life::Active && !endpoint.host_network() {
-            let id = u32::try_from(i).unwrap_or(u32::MAX);
-            model.by_address.extend(addresses.iter().map(|address| (*address, id)));
-        }
-    }
-    let nodes = (0..).zip(&*model.nodes);
-    let addresses = nodes.flat_map(|(id, node)| node.addresses.iter().map(move |one| (*one, id)));
-    model.node_by_address = Arc::new(addresses.collect());
+    })
 }

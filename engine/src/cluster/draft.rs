@@ -35,12 +35,19 @@ pub struct Draft {
     pub object: Arc<Object>,
 }
 
-/// A template as an endpoint of a workload, by a name, with labels.
-pub fn template(
-    object: &Arc<Object>,
-    workload: &Workload,
-    (root, name, labels): (WorkloadKey, Arc<str>, LabelList),
-) -> Draft {
+/// What pods that are made from a template do not have from it.
+pub struct Templated {
+    /// Their workload.
+    pub workload: WorkloadKey,
+    /// The name that stands for them.
+    pub name: Arc<str>,
+    /// Their labels.
+    pub labels: LabelList,
+}
+
+/// Pods that a workload makes from its template, as an endpoint.
+pub fn template(object: &Arc<Object>, workload: &Workload, one: Templated) -> Draft {
+    let Templated { workload: root, name, labels } = one;
     let host_network = workload.pod.host_network;
     Draft {
         workload: root,

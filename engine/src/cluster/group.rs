@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::{Namespace, NamespaceId};
 use crate::manifest::{LabelList, NamedPort};
 use crate::net::{PortSet, Protocol};
 use crate::selector::Labels;
-use crate::shared::{Pages, Shards};
+use crate::shared::{Id, PagedTable, Shards};
 
 /// The number of a [`Group`].
-pub type GroupId = u32;
+pub type GroupId = Id<Group>;
 
 /// Pods of one namespace with the same labels and named ports.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Group {
-    /// Index of the namespace.
-    pub namespace: u32,
+    /// The namespace.
+    pub namespace: NamespaceId,
     /// Labels, sorted by key.
     pub labels: Arc<LabelList>,
     /// Keys that are present with values that the input does not show.
@@ -66,9 +67,9 @@ impl Labels for PodLabels<'_> {
 /// All groups, and which of them carry a label.
 #[derive(Clone, Debug, Default)]
 pub struct GroupIndex {
-    groups: Pages<Group>,
+    groups: PagedTable<Group>,
     ids: Shards<Group, GroupId>,
-    by_namespace: Pages<Vec<GroupId>>,
+    by_namespace: PagedTable<Vec<GroupId>, Namespace>,
     by_label: Shards<Arc<str>, Shards<Arc<str>, Vec<GroupId>>>,
     by_key: Shards<Arc<str>, Vec<GroupId>>,
     by_hidden: FxHashMap<&'static str, Vec<GroupId>>,
@@ -80,12 +81,8 @@ impl GroupIndex {
         if let Some(&id) = self.ids.get(&group) {
             return id;
         }
-        let id = GroupId::try_from(self.groups.len()).unwrap_or(GroupId::MAX);
-        let namespace = group.namespace as usize;
-        while self.by_namespace.len() <= namespace {
-            self.by_namespace.push(Vec::new());
-        }
-        if let Some(list) = self.by_namespace.get_mut(namespace) {
+        let id = self.groups.push(group.clone());
+        if let Some(list) = self.by_namespace.or_default(group.namespace) {
             list.push(id);
         }
         for (key, value) in &*group.labels {
@@ -97,8 +94,7 @@ impl GroupIndex {
         for key in group.hidden {
             self.by_hidden.entry(key).or_default().push(id);
         }
-        self.ids.insert(group.clone(), id);
-        self.groups.push(group);
+        self.ids.insert(group, id);
         id
     }
 
@@ -119,18 +115,17 @@ impl GroupIndex {
 
     /// A group.
     pub fn get(&self, id: GroupId) -> Option<&Group> {
-        self.groups.get(id as usize)
+        self.groups.get(id)
     }
 
     /// All groups, by number.
     pub fn iter(&self) -> impl Iterator<Item = (GroupId, &Group)> {
-        (0..).zip(&self.groups)
+        self.groups.iter()
     }
 
     /// Groups from a number on, by number.
-    pub fn from(&self, start: usize) -> impl Iterator<Item = (GroupId, &Group)> {
-        let first = GroupId::try_from(start).unwrap_or(GroupId::MAX);
-        (first..).zip(self.groups.from(start))
+    pub fn from(&self, first: GroupId) -> impl Iterator<Item = (GroupId, &Group)> {
+        self.groups.from(first)
     }
 
     /// Whether all groups of another index are in this one, with the same numbers.
@@ -138,13 +133,14 @@ impl GroupIndex {
     /// # Cost
     /// Linear in the groups that it does not share with the other one.
     pub fn continues(&self, before: &Self) -> bool {
-        let mut others = self.groups.unshared(&before.groups).take_while(|at| *at < before.len());
-        others.all(|at| self.groups.get(at) == before.groups.get(at))
+        let end = before.groups.next_id();
+        let mut others = self.groups.unshared(&before.groups).take_while(|id| *id < end);
+        others.all(|id| self.groups.get(id) == before.groups.get(id))
     }
 
     /// Groups of a namespace, ascending.
-    pub fn in_namespace(&self, namespace: u32) -> &[GroupId] {
-        self.by_namespace.get(namespace as usize).map_or(&[], Vec::as_slice)
+    pub fn in_namespace(&self, namespace: NamespaceId) -> &[GroupId] {
+        self.by_namespace.get(namespace).map_or(&[], Vec::as_slice)
     }
 
     /// Groups with a label of this value, ascending.

@@ -24,7 +24,7 @@ use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
 use crate::manifest::{LabelList, Object, Service};
-use crate::shared::{Pages, Shards};
+use crate::shared::{Id, PagedTable, Shards};
 
 /// A cluster as policies can see it.
 ///
@@ -35,29 +35,32 @@ use crate::shared::{Pages, Shards};
 #[derive(Clone, Debug, Default)]
 pub struct ClusterModel {
     /// Namespaces that are declared or that objects are in, sorted by name.
-    pub namespaces: Pages<Namespace>,
-    /// Indices of `namespaces`, by name.
-    pub namespace_by_name: Shards<Arc<str>, u32>,
+    pub namespaces: PagedTable<Namespace>,
+    /// Numbers of `namespaces`, by name.
+    pub namespace_by_name: Shards<Arc<str>, NamespaceId>,
     /// Nodes that are declared or that pods name with an address, sorted by name.
     pub nodes: Arc<Vec<Node>>,
     /// Workloads, sorted by namespace, name and kind.
-    pub workloads: Pages<Workload>,
+    pub workloads: PagedTable<Workload>,
     /// Pods, and templates that stand for pods; by workload, then by name.
-    pub endpoints: Pages<Endpoint>,
+    pub endpoints: PagedTable<Endpoint>,
     /// Pods that no selector and no port name can tell apart, and their labels' index.
     pub groups: Arc<GroupIndex>,
     /// Groups that a template's pods may be of, where selectors ask for labels that it does not
     /// show; they have no endpoints of their own.
     pub variants: FxHashMap<GroupId, Vec<GroupId>>,
     /// Services, sorted by namespace and name.
-    pub services: Vec<(u32, Arc<str>, Service)>,
+    pub services: Vec<(NamespaceId, Arc<str>, Service)>,
     /// What is known of addresses that are not in the input.
     pub space: AddressSpace,
     /// The endpoint that an address belongs to; host-network pods are not in it.
-    pub by_address: Shards<IpAddr, u32>,
+    pub by_address: Shards<IpAddr, EndpointId>,
     /// The node that an address belongs to, as an index of `nodes`.
     pub node_by_address: Arc<FxHashMap<IpAddr, u32>>,
 }
+
+/// The number of a [`Namespace`].
+pub type NamespaceId = Id<Namespace>;
 
 /// A namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,11 +88,14 @@ pub struct Node {
     pub declared: bool,
 }
 
+/// The number of a [`Workload`].
+pub type WorkloadId = Id<Workload>;
+
 /// What pods belong to: their topmost known owner, or a pod itself that has none.
 #[derive(Clone, Debug)]
 pub struct Workload {
-    /// Index of its namespace.
-    pub namespace: u32,
+    /// Its namespace.
+    pub namespace: NamespaceId,
     /// Kind: `Deployment`, `Pod`, ….
     pub kind: Arc<str>,
     /// Name.
@@ -111,11 +117,14 @@ pub enum Life {
     Finished,
 }
 
+/// The number of an [`Endpoint`].
+pub type EndpointId = Id<Endpoint>;
+
 /// A pod, or a template that stands for two or more equal pods.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// Index of its workload.
-    pub workload: u32,
+    /// Its workload.
+    pub workload: WorkloadId,
     /// Name: a pod's own, or the workload's for a template.
     pub name: Arc<str>,
     /// Pods of the same labels and ports; none for host-network pods, which no selector matches.
@@ -140,39 +149,41 @@ impl Endpoint {
 }
 
 impl ClusterModel {
-    /// The index of a namespace.
-    pub fn namespace(&self, name: &str) -> Option<u32> {
+    /// The number of a namespace.
+    pub fn namespace(&self, name: &str) -> Option<NamespaceId> {
         self.namespace_by_name.get(name).copied()
     }
 
     /// A namespace's name.
-    pub fn namespace_name(&self, index: u32) -> &str {
-        self.namespaces.get(index as usize).map_or("", |namespace| &namespace.name)
+    pub fn namespace_name(&self, id: NamespaceId) -> &str {
+        self.namespaces.get(id).map_or("", |namespace| &namespace.name)
     }
 
     /// The endpoints of a namespace with their numbers, ascending.
     ///
     /// # Cost
     /// A binary search: they stand together.
-    pub fn endpoints_in(&self, namespace: u32) -> impl Iterator<Item = (u32, &Endpoint)> {
+    pub fn endpoints_in(
+        &self,
+        namespace: NamespaceId,
+    ) -> impl Iterator<Item = (EndpointId, &Endpoint)> {
         let of = |endpoint: &Endpoint| self.workload_of(endpoint).map(|w| w.namespace);
         let start = self.endpoints.partition_point(|endpoint| of(endpoint) < Some(namespace));
-        let there = (0u32..).skip(start).zip(self.endpoints.from(start));
-        there.take_while(move |(_, endpoint)| of(endpoint) == Some(namespace))
+        self.endpoints.from(start).take_while(move |(_, endpoint)| of(endpoint) == Some(namespace))
     }
 
     /// An endpoint's workload.
     pub fn workload_of(&self, endpoint: &Endpoint) -> Option<&Workload> {
-        self.workloads.get(endpoint.workload as usize)
+        self.workloads.get(endpoint.workload)
     }
 
     /// The endpoints of a workload.
     ///
     /// # Cost
     /// Logarithmic.
-    pub fn endpoints_of(&self, workload: u32) -> std::ops::Range<usize> {
+    pub fn endpoints_of(&self, workload: WorkloadId) -> impl Iterator<Item = EndpointId> + use<> {
         let first = self.endpoints.partition_point(|endpoint| endpoint.workload < workload);
         let after = self.endpoints.partition_point(|endpoint| endpoint.workload <= workload);
-        first..after
+        first.up_to(after)
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::net::Family;
+use crate::net::{ByFamily, Family};
 
 /// On whose behalf packets are denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,9 +50,9 @@ impl Denier {
 ///
 /// # Shape
 /// Chains that deny, also those that have denied nothing yet. What cannot be read is left out.
-pub fn denial_counts(prefix: &str, tables: [&str; 2]) -> DenialCounts {
+pub fn denial_counts(prefix: &str, tables: &ByFamily<String>) -> DenialCounts {
     let mut counts = DenialCounts::new();
-    for (family, text) in Family::BOTH.into_iter().zip(tables) {
+    for (family, text) in tables {
         for (denier, chain, packets) in text.lines().filter_map(|line| denied(prefix, line)) {
             // A chain may deny by several rules.
             *counts.entry((denier, family, chain.to_owned())).or_default() += packets;
@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn rules_that_deny_are_counted() {
-        let counts = denial_counts("PCL", [SAVED, "[4:1] -A PCL-I-x7k -j DROP"]);
+        let tables = [SAVED, "[4:1] -A PCL-I-x7k -j DROP"].map(str::to_owned);
+        let counts = denial_counts("PCL", &ByFamily::from_array(tables));
         let found: Vec<_> = counts.iter().map(|((d, f, _), n)| (*d, *f, *n)).collect();
         let wanted = [
             (Denier::Egress, Family::IPv4, 2),

@@ -95,22 +95,22 @@ pub enum RuleEdit {
 /// Linear in the chains and sets, and in the members of the sets that changed.
 pub fn plan(old: &KernelState, new: &FilterProgram) -> Plan {
     let (mut before, mut after, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-    for family in &new.families {
+    for family in new.families.values() {
         for (name, old, new) in joined(&old.sets, &family.sets) {
             let Some(new) = new else { continue };
             let late = (*name == family.local).then_some(&mut after);
             set_edits((family.family, old, new), late, &mut before);
         }
     }
-    let [v4, v6] = &new.families;
+    let (v4, v6) = (&new.families[Family::IPv4], &new.families[Family::IPv6]);
     let other = joined(&old.sets, &v4.sets).filter(|(_, _, new)| new.is_none());
     let nobody = other.filter(|(name, ..)| !v6.sets.contains_key(*name));
     gone.extend(nobody.map(|(name, ..)| SetEdit::Destroy(name.clone())));
     let (mut additions, mut removals) = (Vec::new(), Vec::new());
-    for family in &new.families {
-        let table = old.table(family.family);
-        additions.push(Step::Rules(family.family, rule_additions(table, family)));
-        removals.push(Step::Rules(family.family, rule_removals(table, family)));
+    for (family, program) in &new.families {
+        let table = &old.tables[family];
+        additions.push(Step::Rules(family, rule_additions(table, program)));
+        removals.push(Step::Rules(family, rule_removals(table, program)));
     }
     let now = std::iter::once(Step::Sets(before)).chain(additions).chain([Step::Sets(after)]);
     let sweep = removals.into_iter().chain([Step::Sets(gone)]);

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::wiring::Interface;
+use crate::cluster::EndpointId;
 use crate::manifest::Direction;
-use crate::net::{Cidr, Family, Protocol};
+use crate::net::{ByFamily, Cidr, Family, Protocol};
 use crate::policy::{PolicyId, ProgramId};
 use crate::shared::{Side, Sorted};
 
@@ -23,8 +24,8 @@ pub type SetName = Arc<str>;
 /// matches, so that a new list of rules put before the old one takes effect at once and whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterProgram {
-    /// IPv4, then IPv6.
-    pub families: [FamilyProgram; 2],
+    /// Each family's part.
+    pub families: ByFamily<FamilyProgram>,
     /// What could not be enforced as written, and is closed instead.
     pub notes: Vec<Note>,
 }
@@ -256,18 +257,14 @@ pub enum Note {
     /// These policies have the same priority and rules of different actions. The API defines no
     /// order between them: the first, by name, is taken first.
     Tie(PolicyId, PolicyId),
-    /// A pod of the node that has no address (by its index): there is nothing to enforce at.
-    NoAddress(u32),
+    /// A pod of the node that has no address: there is nothing to enforce at.
+    NoAddress(EndpointId),
 }
 
 impl FilterProgram {
     /// One family's part.
     pub fn family(&self, family: Family) -> &FamilyProgram {
-        let [v4, v6] = &self.families;
-        match family {
-            Family::IPv4 => v4,
-            Family::IPv6 => v6,
-        }
+        &self.families[family]
     }
 }
 

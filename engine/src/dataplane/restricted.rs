@@ -21,7 +21,8 @@ use super::program::{
 /// Linear in the chains, the sets and the pods of the node.
 pub fn restricted(old: &FilterProgram, new: &FilterProgram) -> BTreeSet<IpAddr> {
     let mut restricted = BTreeSet::new();
-    for (old, new) in old.families.iter().zip(&new.families) {
+    for (family, new) in &new.families {
+        let old = &old.families[family];
         let mut chains = Chains { new, changes: changes(old, new), known: BTreeMap::new() };
         for (name, class) in &new.classes {
             let known = old.classes.get(name).map(|known| &known.subjects);

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::iptables::rule_text;
 use super::plan::{RuleEdit, SetEdit, Step};
 use super::program::{AddressSet, Chain, ChainKind, ChainName, FilterProgram, Hook, SetName};
-use crate::net::Family;
+use crate::net::{ByFamily, Family};
 
 /// Chains and sets of ours in a kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KernelState {
-    /// IPv4, then IPv6.
-    pub tables: [TableState; 2],
+    /// Each family's filter table.
+    pub tables: ByFamily<TableState>,
     /// Sets by name.
     pub sets: BTreeMap<SetName, Arc<AddressSet>>,
 }
@@ -99,33 +99,19 @@ impl Eq for ChainState {}
 impl KernelState {
     /// The state of a kernel into which a program was written, and nothing else.
     pub fn of(program: &FilterProgram) -> Self {
-        let tables = program.families.each_ref().map(|family| TableState {
-            chains: family
-                .chains
-                .iter()
-                .map(|(name, chain)| (name.clone(), ChainState::Written(chain.clone())))
-                .collect(),
-            hooks: family.hooks.iter().map(|hook| (hook.clone(), vec![1])).collect(),
+        let tables = ByFamily::from_fn(|family| {
+            let family = &program.families[family];
+            TableState {
+                chains: family
+                    .chains
+                    .iter()
+                    .map(|(name, chain)| (name.clone(), ChainState::Written(chain.clone())))
+                    .collect(),
+                hooks: family.hooks.iter().map(|hook| (hook.clone(), vec![1])).collect(),
+            }
         });
-        let sets = program.families.iter().flat_map(|family| family.sets.clone()).collect();
+        let sets = program.families.values().flat_map(|family| family.sets.clone()).collect();
         Self { tables, sets }
-    }
-
-    /// A family's table.
-    pub fn table(&self, family: Family) -> &TableState {
-        let [v4, v6] = &self.tables;
-        match family {
-            Family::IPv4 => v4,
-            Family::IPv6 => v6,
-        }
-    }
-
-    fn table_mut(&mut self, family: Family) -> &mut TableState {
-        let [v4, v6] = &mut self.tables;
-        match family {
-            Family::IPv4 => v4,
-            Family::IPv6 => v6,
-        }
     }
 
     /// Notes that a step was carried out.
@@ -133,7 +119,7 @@ impl KernelState {
         match step {
             Step::Sets(edits) => edits.iter().for_each(|edit| self.apply_set(edit)),
             Step::Rules(family, edits) => {
-                let table = self.table_mut(*family);
+                let table = &mut self.tables[*family];
                 edits.iter().for_each(|edit| table.apply(edit, *family));
             }
         }
@@ -152,7 +138,7 @@ impl KernelState {
 
     /// Names of chains and sets, for whoever removes them all.
     pub fn names(&self) -> BTreeSet<&str> {
-        let chains = self.tables.iter().flat_map(|table| table.chains.keys());
+        let chains = self.tables.values().flat_map(|table| table.chains.keys());
         chains.chain(self.sets.keys()).map(|name| &**name).collect()
     }
 }

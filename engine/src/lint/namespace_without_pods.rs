@@ -3,13 +3,15 @@
 use rustc_hash::FxHashSet;
 
 use super::{Finding, about};
+use crate::cluster::NamespaceId;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::session::Session;
 
 /// One finding for each such policy; those of the whole cluster are in no namespace.
 pub fn findings(session: &Session) -> Vec<Finding> {
     let model = session.model();
-    let inhabited: FxHashSet<u32> = model.workloads.iter().map(|one| one.namespace).collect();
+    let inhabited: FxHashSet<NamespaceId> =
+        model.workloads.values().map(|one| one.namespace).collect();
     let own = session.policies().policies();
     let own = own.filter_map(|(_, policy)| Some((policy.namespace?, policy)));
     let idle = own.filter(|(namespace, _)| !inhabited.contains(namespace));

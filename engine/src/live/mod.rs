@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::cluster::{ClusterModel, Namespace, Node, Workload, namespace_labels, namespace_of};
+use crate::cluster::{
+    ClusterModel, Namespace, NamespaceId, Node, Workload, namespace_labels, namespace_of,
+};
 use crate::manifest::{Body, LabelList, Object, Stored};
 use crate::policy::{PolicyChange, PolicySet};
 use crate::session::{Options, Session};
@@ -55,7 +57,7 @@ pub struct Index {
 struct Pending {
     policies: Vec<PolicyChange>,
     /// Namespaces, with the labels that the policies were matched against.
-    labels: BTreeMap<u32, LabelList>,
+    labels: BTreeMap<NamespaceId, LabelList>,
 }
 
 impl Index {
@@ -179,42 +181,42 @@ impl Index {
     }
 
     /// The number of a namespace, which is one from now on.
-    fn namespace(&mut self, name: &Arc<str>) -> u32 {
+    fn namespace(&mut self, name: &Arc<str>) -> NamespaceId {
         if let Some(known) = self.model.namespace(name) {
             return known;
         }
         let model = Arc::make_mut(&mut self.model);
-        let number = u32::try_from(model.namespaces.len()).unwrap_or(u32::MAX);
         let labels = namespace_labels(name, LabelList::new());
-        model.namespaces.push(Namespace { name: name.clone(), labels, declared: false });
-        model.namespace_by_name.insert(name.clone(), number);
+        let namespace = Namespace { name: name.clone(), labels, declared: false };
+        let id = model.namespaces.push(namespace);
+        model.namespace_by_name.insert(name.clone(), id);
         // INVARIANT: a namespace's pods are the workload of its number. No policy asks for owners.
         model.workloads.push(Workload {
-            namespace: number,
+            namespace: id,
             kind: "Namespace".into(),
             name: name.clone(),
             object: None,
             replicas: None,
         });
-        number
+        id
     }
 
     fn put_namespace(&mut self, name: &Arc<str>, labels: LabelList, declared: Declared) {
         if declared == Declared::No && self.model.namespace(name).is_none() {
             return;
         }
-        let number = self.namespace(name);
+        let id = self.namespace(name);
         let labels = namespace_labels(name, labels);
         let declared = declared == Declared::Yes;
-        let known = self.model.namespaces.get(number as usize);
+        let known = self.model.namespaces.get(id);
         if known.is_some_and(|known| known.labels == labels && known.declared == declared) {
             return;
         }
         let model = Arc::make_mut(&mut self.model);
-        if let Some(namespace) = model.namespaces.get_mut(number as usize) {
+        if let Some(namespace) = model.namespaces.get_mut(id) {
             let before = std::mem::replace(&mut namespace.labels, labels);
             namespace.declared = declared;
-            self.pending.labels.entry(number).or_insert(before);
+            self.pending.labels.entry(id).or_insert(before);
         }
     }
 
@@ -287,7 +289,7 @@ impl Index {
         let model = &self.model;
         match kind {
             Stored::Namespace => {
-                let declared = model.namespaces.iter().filter(|namespace| namespace.declared);
+                let declared = model.namespaces.values().filter(|namespace| namespace.declared);
                 declared.map(|namespace| cluster(&namespace.name)).collect()
             }
             Stored::Node => model.nodes.iter().map(|node| cluster(&node.name)).collect(),

@@ -7,23 +7,25 @@ use rustc_hash::FxHashMap;
 
 use super::Name;
 use crate::cluster::{
-    Addresses, ClusterModel, Endpoint, Group, GroupId, GroupIndex, Interner, Life, life,
+    Addresses, ClusterModel, Endpoint, EndpointId, Group, GroupId, GroupIndex, Interner, Life,
+    NamespaceId, WorkloadId, life,
 };
 use crate::manifest::{Body, LabelList, NamedPort, Object};
+use crate::shared::Table;
 
 /// Pods that can have an address of their own; others are nobody to policies.
 #[derive(Debug, Default)]
 pub struct Pods {
-    /// Indices of the model's endpoints, by namespace and name.
-    slots: FxHashMap<(u32, Arc<str>), u32>,
+    /// Numbers of the model's endpoints, by namespace and name.
+    slots: FxHashMap<(NamespaceId, Arc<str>), EndpointId>,
     /// What the model does not hold of its endpoints.
-    records: Vec<Record>,
-    /// Indices of endpoints that are nobody.
-    free: Vec<u32>,
+    records: Table<Record, Endpoint>,
+    /// Endpoints that are nobody.
+    free: Vec<EndpointId>,
     /// Who else claims an address that somebody has.
-    rivals: FxHashMap<IpAddr, Vec<u32>>,
+    rivals: FxHashMap<IpAddr, Vec<EndpointId>>,
     /// How many pods there are of each group.
-    members: Vec<u32>,
+    members: Table<u32, Group>,
     unused: usize,
     /// How many pods have gone since what they had in common was last looked through.
     gone: usize,
@@ -41,38 +43,38 @@ struct Record {
 
 impl Pods {
     /// Whether there is a pod of a name.
-    pub fn has(&self, namespace: u32, name: &Arc<str>) -> bool {
+    pub fn has(&self, namespace: NamespaceId, name: &Arc<str>) -> bool {
         self.slots.contains_key(&(namespace, name.clone()))
     }
 
     /// The names of all pods.
     pub fn names<'m>(&'m self, model: &'m ClusterModel) -> impl Iterator<Item = Name> + 'm {
-        let namespace = |index: u32| model.namespaces.get(index as usize);
+        let namespace = |id| model.namespaces.get(id);
         self.slots
             .keys()
-            .filter_map(move |(index, name)| Some((namespace(*index)?.name.clone(), name.clone())))
+            .filter_map(move |(id, name)| Some((namespace(*id)?.name.clone(), name.clone())))
     }
 
     /// Takes a pod in, new or changed.
-    pub fn put(&mut self, model: &mut ClusterModel, namespace: u32, object: Object) {
+    pub fn put(&mut self, model: &mut ClusterModel, namespace: NamespaceId, object: Object) {
         let Body::Pod { spec, status } = object.body else { return };
         let life = life(&status);
         // On the host's network it is its node; finished, its address may be another's.
         if spec.host_network || life == Life::Finished {
             return self.remove(model, namespace, &object.meta.name);
         }
-        let group = self.group(model, namespace, (object.meta.labels, spec.ports));
+        let group = self.group(model, namespace, object.meta.labels, spec.ports);
         let node = spec.node_name.map(|name| self.strings.text(name));
         let created = object.meta.created.map(|created| self.strings.text(created));
         let record = Record { created, claims: status.addresses.into(), life };
         let slot = self.slot(model, namespace, object.meta.name);
-        let Some(endpoint) = model.endpoints.get_mut(slot as usize) else { return };
+        let Some(endpoint) = model.endpoints.get_mut(slot) else { return };
         let before = endpoint.group.replace(group);
         endpoint.node = node;
         self.count(before, group);
-        if self.records.get(slot as usize) != Some(&record) {
+        if self.records.get(slot) != Some(&record) {
             self.release(model, slot);
-            if let Some(known) = self.records.get_mut(slot as usize) {
+            if let Some(known) = self.records.get_mut(slot) {
                 *known = record;
             }
             self.claim(model, slot);
@@ -80,13 +82,13 @@ impl Pods {
     }
 
     /// Takes a pod out, if it is there.
-    pub fn remove(&mut self, model: &mut ClusterModel, namespace: u32, name: &Arc<str>) {
+    pub fn remove(&mut self, model: &mut ClusterModel, namespace: NamespaceId, name: &Arc<str>) {
         let Some(slot) = self.slots.remove(&(namespace, name.clone())) else { return };
         self.release(model, slot);
-        let Some(endpoint) = model.endpoints.get_mut(slot as usize) else { return };
+        let Some(endpoint) = model.endpoints.get_mut(slot) else { return };
         let group = endpoint.group;
         *endpoint = nobody(namespace);
-        if let Some(record) = self.records.get_mut(slot as usize) {
+        if let Some(record) = self.records.get_mut(slot) {
             *record = Record::nobody();
         }
         self.leave(group);
@@ -108,10 +110,10 @@ impl Pods {
         let before = std::mem::take(&mut model.groups);
         let mut groups = GroupIndex::default();
         self.strings = Interner::default();
-        self.members.clear();
+        self.members = Table::default();
         self.unused = 0;
         self.gone = 0;
-        for (endpoint, record) in model.endpoints.iter_mut().zip(&mut self.records) {
+        for (endpoint, record) in model.endpoints.values_mut().zip(self.records.values_mut()) {
             let Some(old) = endpoint.group.and_then(|id| before.get(id)) else { continue };
             let labels = self.strings.labels((*old.labels).clone());
             let ports = self.strings.ports((*old.ports).clone());
@@ -127,8 +129,9 @@ impl Pods {
     fn group(
         &mut self,
         model: &mut ClusterModel,
-        namespace: u32,
-        (labels, ports): (LabelList, Vec<NamedPort>),
+        namespace: NamespaceId,
+        labels: LabelList,
+        ports: Vec<NamedPort>,
     ) -> GroupId {
         let (labels, ports) = (self.strings.labels(labels), self.strings.ports(ports));
         let group = Group { namespace, labels, hidden: &[], ports };
@@ -136,23 +139,27 @@ impl Pods {
             return known;
         }
         let id = Arc::make_mut(&mut model.groups).intern(group);
-        self.members.resize(model.groups.len(), 0);
+        self.members.resize(model.groups.len());
         self.unused += 1;
         id
     }
 
     /// The index of a pod's endpoint, which is there from now on.
-    fn slot(&mut self, model: &mut ClusterModel, namespace: u32, name: Arc<str>) -> u32 {
+    fn slot(
+        &mut self,
+        model: &mut ClusterModel,
+        namespace: NamespaceId,
+        name: Arc<str>,
+    ) -> EndpointId {
         if let Some(known) = self.slots.get(&(namespace, name.clone())) {
             return *known;
         }
         let slot = self.free.pop().unwrap_or_else(|| {
-            model.endpoints.push(nobody(namespace));
             self.records.push(Record::nobody());
-            u32::try_from(model.endpoints.len() - 1).unwrap_or(u32::MAX)
+            model.endpoints.push(nobody(namespace))
         });
-        if let Some(endpoint) = model.endpoints.get_mut(slot as usize) {
-            endpoint.workload = namespace;
+        if let Some(endpoint) = model.endpoints.get_mut(slot) {
+            endpoint.workload = workload_of(namespace);
             endpoint.name = name.clone();
         }
         self.slots.insert((namespace, name), slot);
@@ -170,7 +177,7 @@ impl Pods {
     }
 
     fn leave(&mut self, group: Option<GroupId>) {
-        let members = group.and_then(|group| self.members.get_mut(group as usize));
+        let members = group.and_then(|group| self.members.get_mut(group));
         if let Some(members) = members {
             *members -= 1;
             self.unused += usize::from(*members == 0);
@@ -178,8 +185,8 @@ impl Pods {
     }
 
     /// Gives up what a pod claims; who claimed it too may have it then.
-    fn release(&mut self, model: &mut ClusterModel, slot: u32) {
-        let claims = self.records.get(slot as usize).map(|record| record.claims.clone());
+    fn release(&mut self, model: &mut ClusterModel, slot: EndpointId) {
+        let claims = self.records.get(slot).map(|record| record.claims.clone());
         for address in claims.iter().flat_map(|claims| claims.iter()) {
             if model.by_address.get(address) == Some(&slot) {
                 model.by_address.remove(address);
@@ -194,7 +201,7 @@ impl Pods {
     }
 
     /// Takes the newest of those who do without an address.
-    fn heir(&mut self, model: &ClusterModel, address: &IpAddr) -> Option<u32> {
+    fn heir(&mut self, model: &ClusterModel, address: &IpAddr) -> Option<EndpointId> {
         let mut rivals = self.rivals.remove(address)?;
         let newest = (0..rivals.len()).max_by(|a, b| {
             let birth = |at: &usize| rivals.get(*at).map(|slot| self.birth(model, *slot));
@@ -211,8 +218,8 @@ impl Pods {
     ///
     /// # Source
     /// NetworkPolicy §11.
-    fn claim(&mut self, model: &mut ClusterModel, slot: u32) {
-        let Some(record) = self.records.get(slot as usize) else { return };
+    fn claim(&mut self, model: &mut ClusterModel, slot: EndpointId) {
+        let Some(record) = self.records.get(slot) else { return };
         let claims = record.claims.clone();
         for address in claims.iter() {
             match model.by_address.get(address).copied() {
@@ -231,8 +238,8 @@ impl Pods {
     }
 
     /// Has a pod be where it has an address.
-    fn settle(&self, model: &mut ClusterModel, slot: u32) {
-        let Some(record) = self.records.get(slot as usize) else { return };
+    fn settle(&self, model: &mut ClusterModel, slot: EndpointId) {
+        let Some(record) = self.records.get(slot) else { return };
         let claims = &record.claims;
         let has = |address: &&IpAddr| model.by_address.get(*address) == Some(&slot);
         let held = claims.iter().filter(has).count();
@@ -245,7 +252,7 @@ impl Pods {
         } else {
             (Addresses::Known(claims.iter().filter(has).copied().collect()), record.life)
         };
-        if let Some(endpoint) = model.endpoints.get_mut(slot as usize) {
+        if let Some(endpoint) = model.endpoints.get_mut(slot) {
             endpoint.addresses = addresses;
             endpoint.life = life;
         }
@@ -255,12 +262,13 @@ impl Pods {
     fn birth<'m>(
         &'m self,
         model: &'m ClusterModel,
-        slot: u32,
+        slot: EndpointId,
     ) -> (Option<&'m str>, &'m str, &'m str) {
-        let created = self.records.get(slot as usize).and_then(|record| record.created.as_deref());
-        let endpoint = model.endpoints.get(slot as usize);
+        let created = self.records.get(slot).and_then(|record| record.created.as_deref());
+        let endpoint = model.endpoints.get(slot);
         let name = endpoint.map_or("", |endpoint| &*endpoint.name);
-        (created, model.namespace_name(endpoint.map_or(0, |endpoint| endpoint.workload)), name)
+        let workload = endpoint.and_then(|endpoint| model.workload_of(endpoint));
+        (created, workload.map_or("", |own| model.namespace_name(own.namespace)), name)
     }
 }
 
@@ -271,9 +279,9 @@ impl Record {
 }
 
 /// An endpoint that takes no part: it stands where a pod was, so that others keep their places.
-fn nobody(namespace: u32) -> Endpoint {
+fn nobody(namespace: NamespaceId) -> Endpoint {
     Endpoint {
-        workload: namespace,
+        workload: workload_of(namespace),
         name: Arc::default(),
         group: None,
         node: None,
@@ -284,13 +292,14 @@ fn nobody(namespace: u32) -> Endpoint {
     }
 }
 
+/// The workload of a namespace's pods, which has its number.
+fn workload_of(namespace: NamespaceId) -> WorkloadId {
+    WorkloadId::new(namespace.number())
+}
+
 /// Counts one more of a group; how many there are.
-fn join(members: &mut Vec<u32>, group: GroupId) -> u32 {
-    let index = group as usize;
-    if members.len() <= index {
-        members.resize(index + 1, 0);
-    }
-    members.get_mut(index).map_or(0, |count| {
+fn join(members: &mut Table<u32, Group>, group: GroupId) -> u32 {
+    members.or_default(group).map_or(0, |count| {
         *count += 1;
         *count
     })

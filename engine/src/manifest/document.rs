@@ -73,7 +73,7 @@ impl Document {
             Some(Value::Seq(items)) if kind.ends_with("List") => self.list(kind, version, items),
             Some(Value::Null) if kind.ends_with("List") => {}
             Some(_) if kind.ends_with("List") => self.items_that_are_no_list(node),
-            _ => self.object(node, (kind, version), envelope.map(|e| e.index)),
+            _ => self.object(node, kind, version, envelope.map(|e| e.index)),
         }
     }
 
@@ -97,10 +97,10 @@ impl Document {
             .push(Diagnostic::new(Code::NotAnObject, message).at(node.span).with_help(help));
     }
 
-    fn object(&mut self, node: &Node<'_>, (kind, version): (&str, &str), item: Option<usize>) {
+    fn object(&mut self, node: &Node<'_>, kind: &str, version: &str, item: Option<usize>) {
         let known = match Known::find(kind, version) {
             Ok(known) => known,
-            Err(finding) => return self.pass_over(node, (kind, version), finding),
+            Err(finding) => return self.pass_over(node, kind, version, finding),
         };
         let mut reader = Reader::default();
         let meta = Meta::read(&mut reader, node, node.span);
@@ -120,7 +120,8 @@ impl Document {
     fn pass_over(
         &mut self,
         node: &Node<'_>,
-        (kind, version): (&str, &str),
+        kind: &str,
+        version: &str,
         finding: Option<Box<Diagnostic>>,
     ) {
         let (group, _) = version.split_once('/').unwrap_or(("", version));

@@ -38,7 +38,7 @@ impl SourceFile {
     /// Reads a file.
     pub fn new(name: &str, bytes: &[u8]) -> Self {
         let source::Decoded { text, faults } = source::decode(bytes);
-        Self::from_text(name, (text.into(), faults), &Known::default())
+        Self::from_text(name, text.into(), faults, &Known::default())
     }
 
     /// Reads a file whose bytes nobody needs afterwards: they are gone before what they hold is
@@ -47,7 +47,7 @@ impl SourceFile {
         let source::Decoded { text, faults } = source::decode(&bytes);
         let text: Arc<str> = text.into();
         drop(bytes);
-        Self::from_text(name, (text, faults), &Known::default())
+        Self::from_text(name, text, faults, &Known::default())
     }
 
     /// Reads a file again; documents before and after what has changed are taken from `before`,
@@ -59,7 +59,7 @@ impl SourceFile {
         let source::Decoded { text, faults } = source::decode(bytes);
         let text: Arc<str> = text.into();
         if !faults.is_empty() || is_one_chunk(&text) || is_one_chunk(&before.text) {
-            return Self::from_text(name, (text, faults), &before.documents());
+            return Self::from_text(name, text, faults, &before.documents());
         }
         let parts = edit::parts(&text, before);
         Self { name: name.into(), text, parts, lines: OnceLock::new() }
@@ -71,7 +71,7 @@ impl SourceFile {
         self.parts.iter().filter_map(|part| Some((known(part)?, &part.document))).collect()
     }
 
-    fn from_text(name: &str, (text, faults): (Arc<str>, Vec<usize>), known: &Known<'_>) -> Self {
+    fn from_text(name: &str, text: Arc<str>, faults: Vec<usize>, known: &Known<'_>) -> Self {
         let mut faults = faults.into_iter().peekable();
         let parts = split(&text).into_iter().map(|range| {
             let fault = faults.next_if(|fault| range.contains(fault));

@@ -19,7 +19,8 @@ pub use file::{Part, SourceFile};
 pub use meta::{LabelList, Meta, Owner};
 pub use pod::{NamedPort, Phase, PodSpec, PodStatus};
 pub use policy::{
-    Action, Block, Direction, NetworkPolicy, Networks, Peer, PeerKind, PortEntry, PortMatch, Rule,
+    Action, Block, ByDirection, Direction, NetworkPolicy, Networks, Peer, PeerKind, PortEntry,
+    PortMatch, Rule,
 };
 pub use service::{Service, ServicePort, TargetPort};
 pub use stored::{Stored, read_stored};

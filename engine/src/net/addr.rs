@@ -3,13 +3,19 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use enum_map::{Enum, EnumMap};
 use serde::{Deserialize, Serialize};
 
 use super::cidr::Cidr;
 use super::interval::IntervalSet;
 
+/// Something for each family.
+pub type ByFamily<T> = EnumMap<Family, T>;
+
 /// An address family. A flow has exactly one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Enum, Serialize, Deserialize,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Family {
     /// IPv4.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use enum_map::EnumMap;
 use rustc_hash::FxHashMap;
 
 use super::port::{PortSet, Protocol, all_ports};
@@ -9,8 +10,8 @@ use super::port::{PortSet, Protocol, all_ports};
 /// A set of connections between two endpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ConnSet {
-    /// Ports by protocol, in the order of [`Protocol::ALL`].
-    ports: [PortSet; 3],
+    /// Ports by protocol.
+    ports: EnumMap<Protocol, PortSet>,
     /// Protocols without ports, such as ICMP: admitted by rules that name no port.
     ///
     /// # Source
@@ -26,7 +27,7 @@ impl ConnSet {
 
     /// Everything.
     pub fn all() -> Self {
-        Self { ports: [all_ports(), all_ports(), all_ports()], other: true }
+        Self { ports: EnumMap::from_fn(|_| all_ports()), other: true }
     }
 
     /// All connections of protocols without ports.
@@ -43,23 +44,12 @@ impl ConnSet {
 
     /// Adds ports of one protocol.
     pub fn add(&mut self, protocol: Protocol, ports: &PortSet) {
-        let [sctp, tcp, udp] = &mut self.ports;
-        let slot = match protocol {
-            Protocol::Sctp => sctp,
-            Protocol::Tcp => tcp,
-            Protocol::Udp => udp,
-        };
-        *slot = slot.union(ports);
+        self.ports[protocol] = self.ports[protocol].union(ports);
     }
 
     /// Its ports of a protocol.
     pub fn ports(&self, protocol: Protocol) -> &PortSet {
-        let [sctp, tcp, udp] = &self.ports;
-        match protocol {
-            Protocol::Sctp => sctp,
-            Protocol::Tcp => tcp,
-            Protocol::Udp => udp,
-        }
+        &self.ports[protocol]
     }
 
     /// Whether protocols without ports pass.
@@ -69,12 +59,12 @@ impl ConnSet {
 
     /// Whether nothing passes.
     pub fn is_empty(&self) -> bool {
-        !self.other && self.ports.iter().all(PortSet::is_empty)
+        !self.other && self.ports.values().all(PortSet::is_empty)
     }
 
     /// Whether every port of every protocol passes.
     pub fn is_all_ports(&self) -> bool {
-        self.ports.iter().all(|ports| ports.ranges() == [(1, u16::MAX)])
+        self.ports.values().all(|ports| ports.ranges() == [(1, u16::MAX)])
     }
 
     /// What is in either.
@@ -101,9 +91,8 @@ impl ConnSet {
         ports: impl Fn(&PortSet, &PortSet) -> PortSet,
         flag: impl Fn(bool, bool) -> bool,
     ) -> Self {
-        let ([a, b, c], [x, y, z]) = (&self.ports, &other.ports);
         Self {
-            ports: [ports(a, x), ports(b, y), ports(c, z)],
+            ports: EnumMap::from_fn(|one| ports(&self.ports[one], &other.ports[one])),
             other: flag(self.other, other.other),
         }
     }

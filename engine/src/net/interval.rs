@@ -1,5 +1,7 @@
 //! Sets of ordered points, kept as ranges.
 
+use crate::shared::Id;
+
 /// A point of a finite ordered line.
 pub trait Point: Copy + Ord + std::fmt::Debug {
     /// The smallest point.
@@ -23,6 +25,19 @@ macro_rules! point {
     )*};
 }
 point!(u16, u32, u128);
+
+impl<T: ?Sized> Point for Id<T> {
+    const MIN: Self = Self::MIN;
+    const MAX: Self = Self::MAX;
+
+    fn next(self) -> Option<Self> {
+        self.number().next().map(Self::new)
+    }
+
+    fn previous(self) -> Option<Self> {
+        self.number().previous().map(Self::new)
+    }
+}
 
 /// A set of points as inclusive ranges.
 ///
@@ -189,10 +204,11 @@ impl<T: Point> IntervalSet<T> {
     }
 }
 
-impl IntervalSet<u32> {
+impl<T: ?Sized> IntervalSet<Id<T>> {
     /// The points, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        self.ranges.iter().flat_map(|&(first, last)| first..=last)
+    pub fn iter(&self) -> impl Iterator<Item = Id<T>> + '_ {
+        let numbers = self.ranges.iter().flat_map(|(first, last)| first.number()..=last.number());
+        numbers.map(Id::new)
     }
 }
 

@@ -6,7 +6,7 @@ pub mod conn;
 pub mod interval;
 pub mod port;
 
-pub use addr::{AddrSet, Family};
+pub use addr::{AddrSet, ByFamily, Family};
 pub use cidr::{Cidr, CidrError};
 pub use conn::{ConnId, ConnSet, ConnTable};
 pub use interval::{IntervalSet, Point};

@@ -1,5 +1,6 @@
 //! Transport protocols and their ports.
 
+use enum_map::Enum;
 use serde::{Deserialize, Serialize};
 
 use super::interval::IntervalSet;
@@ -8,7 +9,9 @@ use super::interval::IntervalSet;
 ///
 /// # Shape
 /// Ordered by name, which is the order of every listing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Enum, Serialize, Deserialize,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Protocol {

@@ -6,20 +6,29 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 
 use super::{BlockId, PolicySet};
-use crate::net::{AddrSet, Family};
+use crate::net::{AddrSet, ByFamily, Family};
+use crate::shared::{Id, Table};
 
 /// The number of a set of blocks.
-pub type SignatureId = u32;
+pub type SignatureId = Id<[BlockId]>;
+
+/// The signature of addresses that are in no block.
+const NOWHERE: SignatureId = SignatureId::new(0);
 
 /// A line of addresses, cut wherever a block begins or ends.
 #[derive(Clone, Debug, Default)]
 pub struct Atoms {
-    /// First addresses of the pieces, ascending, by family; the first is zero.
-    starts: [Vec<u128>; 2],
-    /// The blocks that each piece is in.
-    signature: [Vec<SignatureId>; 2],
-    /// Blocks of a signature, ascending. Number 0 is in no block.
-    signatures: Vec<Vec<BlockId>>,
+    /// INVARIANT: ascending, and the first begins at zero, so that every address is in one.
+    pieces: ByFamily<Vec<Piece>>,
+    /// Blocks of a signature, ascending. [`NOWHERE`] is in no block.
+    signatures: Table<Vec<BlockId>, [BlockId]>,
+}
+
+/// Addresses up to the next piece.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    first: u128,
+    signature: SignatureId,
 }
 
 impl Atoms {
@@ -28,16 +37,11 @@ impl Atoms {
     /// # Cost
     /// Sorting the blocks' ranges, and the depth to which they nest.
     pub fn new(set: &PolicySet, used: &[BlockId]) -> Self {
-        let mut atoms = Self { signatures: vec![Vec::new()], ..Self::default() };
+        let mut atoms = Self { signatures: [Vec::new()].into_iter().collect(), ..Self::default() };
         let mut ids: FxHashMap<Vec<BlockId>, SignatureId> = FxHashMap::default();
-        ids.insert(Vec::new(), 0);
+        ids.insert(Vec::new(), NOWHERE);
         for family in Family::BOTH {
-            let (starts, signatures) = atoms.sweep(events(set, used, family), &mut ids);
-            let slot = family as usize;
-            if let (Some(s), Some(g)) = (atoms.starts.get_mut(slot), atoms.signature.get_mut(slot))
-            {
-                (*s, *g) = (starts, signatures);
-            }
+            atoms.pieces[family] = atoms.sweep(events(set, used, family), &mut ids);
         }
         atoms
     }
@@ -46,8 +50,8 @@ impl Atoms {
         &mut self,
         events: Vec<(u128, bool, BlockId)>,
         ids: &mut FxHashMap<Vec<BlockId>, SignatureId>,
-    ) -> (Vec<u128>, Vec<SignatureId>) {
-        let (mut starts, mut signatures) = (vec![0], vec![0]);
+    ) -> Vec<Piece> {
+        let mut pieces = vec![Piece { first: 0, signature: NOWHERE }];
         let mut inside: BTreeSet<BlockId> = BTreeSet::new();
         let mut events = events.into_iter().peekable();
         while let Some((at, enters, block)) = events.next() {
@@ -60,19 +64,17 @@ impl Atoms {
                 continue;
             }
             let blocks: Vec<BlockId> = inside.iter().copied().collect();
-            let next = SignatureId::try_from(self.signatures.len()).unwrap_or(SignatureId::MAX);
-            let id = *ids.entry(blocks.clone()).or_insert(next);
-            if id == next {
-                self.signatures.push(blocks);
-            }
+            let signatures = &mut self.signatures;
+            let signature =
+                *ids.entry(blocks).or_insert_with_key(|blocks| signatures.push(blocks.clone()));
+            let piece = Piece { first: at, signature };
             if at == 0 {
-                (starts, signatures) = (vec![0], vec![id]);
-            } else if signatures.last() != Some(&id) {
-                starts.push(at);
-                signatures.push(id);
+                pieces = vec![piece];
+            } else if pieces.last().is_none_or(|last| last.signature != signature) {
+                pieces.push(piece);
             }
         }
-        (starts, signatures)
+        pieces
     }
 
     /// The signature of an address.
@@ -84,28 +86,24 @@ impl Atoms {
             IpAddr::V4(v4) => (Family::IPv4, u128::from(u32::from(v4))),
             IpAddr::V6(v6) => (Family::IPv6, u128::from(v6)),
         };
-        let Some(starts) = self.starts.get(family as usize) else {
-            return 0;
-        };
-        let piece = starts.partition_point(|start| *start <= point).saturating_sub(1);
-        let signatures = self.signature.get(family as usize);
-        signatures.and_then(|signatures| signatures.get(piece)).copied().unwrap_or(0)
+        let pieces = &self.pieces[family];
+        let after = pieces.partition_point(|piece| piece.first <= point);
+        let piece = after.checked_sub(1).and_then(|at| pieces.get(at));
+        piece.map_or(NOWHERE, |piece| piece.signature)
     }
 
     /// Blocks of a signature, ascending.
     pub fn blocks(&self, id: SignatureId) -> &[BlockId] {
-        self.signatures.get(id as usize).map_or(&[], Vec::as_slice)
+        self.signatures.get(id).map_or(&[], Vec::as_slice)
     }
 
     /// The pieces of a family, ascending: their addresses and signatures.
     pub fn pieces(&self, family: Family) -> Vec<(AddrSet, SignatureId)> {
-        let empty = (Vec::new(), Vec::new());
-        let starts = self.starts.get(family as usize).unwrap_or(&empty.0);
-        let signatures = self.signature.get(family as usize).unwrap_or(&empty.1);
-        let lasts = starts.iter().skip(1).map(|start| start - 1);
+        let pieces = &self.pieces[family];
+        let lasts = pieces.iter().skip(1).map(|next| next.first - 1);
         let lasts = lasts.chain(std::iter::once(last_of(family)));
-        let pieces = starts.iter().zip(lasts).zip(signatures);
-        pieces.map(|((first, last), id)| (piece(family, *first, last), *id)).collect()
+        let of = |(one, last): (&Piece, u128)| (addresses(family, one.first, last), one.signature);
+        pieces.iter().zip(lasts).map(of).collect()
     }
 }
 
@@ -116,7 +114,7 @@ fn last_of(family: Family) -> u128 {
     }
 }
 
-fn piece(family: Family, first: u128, last: u128) -> AddrSet {
+fn addresses(family: Family, first: u128, last: u128) -> AddrSet {
     use crate::net::IntervalSet;
     let mut set = AddrSet::default();
     match family {

@@ -8,13 +8,14 @@ use super::{
     BlockId, BlockPair, CompiledPolicy, PolicyId, PolicyKey, PolicyRef, PolicyRule, PolicySet,
     Program, ProgramId, RulePeer, Scopes, SetId, Tier, TierKind,
 };
-use crate::cluster::{ClusterModel, GroupId, Node, PodLabels, namespace_of};
+use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, Node, PodLabels, namespace_of};
 use crate::manifest::{
-    Action, Body, ClusterPolicy, ClusterTier, Direction, NetworkPolicy, Object, PeerKind, Rule,
+    Action, Body, ByDirection, ClusterPolicy, ClusterTier, Direction, NetworkPolicy, Object,
+    PeerKind, Rule,
 };
 use crate::net::AddrSet;
 use crate::selector::{Match, Selector};
-use crate::shared::{Pages, Shards};
+use crate::shared::{PagedTable, Shards};
 
 /// What has become of a policy.
 #[derive(Clone, Debug)]
@@ -44,18 +45,19 @@ impl PolicySet {
     fn empty(model: &ClusterModel) -> Self {
         let open = Arc::new(Program::default());
         let closed = Arc::new(Program::closed());
-        let groups: Pages<ProgramId> = (0..model.groups.len()).map(|_| super::OPEN).collect();
+        let groups: PagedTable<ProgramId, Group> =
+            (0..model.groups.len()).map(|_| super::OPEN).collect();
         Self {
-            policies: Pages::default(),
+            policies: PagedTable::default(),
             by_name: Shards::default(),
-            sets: Pages::default(),
+            sets: PagedTable::default(),
             set_ids: Shards::default(),
             scopes: Scopes::default(),
-            blocks: Pages::default(),
+            blocks: PagedTable::default(),
             block_ids: Shards::default(),
             programs: [open.clone(), closed.clone()].into_iter().collect(),
             program_ids: [(open, super::OPEN), (closed, super::CLOSED)].into_iter().collect(),
-            by_group: [groups.clone(), groups],
+            by_group: ByDirection::from_fn(|_| groups.clone()),
             nodes: Arc::clone(&model.nodes),
             fresh_size: 0,
         }
@@ -90,7 +92,7 @@ impl PolicySet {
                 PolicyChange::Put(object) => self.compile_one(model, namespace, object),
                 PolicyChange::Remove(_) => None,
             };
-            if let Some(slot) = self.policies.get_mut(id as usize) {
+            if let Some(slot) = self.policies.get_mut(id) {
                 *slot = compiled.map(Arc::new);
             }
             touched.enter(&self, id);
@@ -114,33 +116,32 @@ impl PolicySet {
 
     /// The number of a policy, kept if it has one.
     fn place(&mut self, key: PolicyKey) -> PolicyId {
-        let next = PolicyId::try_from(self.policies.len()).unwrap_or(PolicyId::MAX);
         if let Some(&id) = self.by_name.get(&key) {
             return id;
         }
+        let id = self.policies.push(None);
         match key.1 {
             Some(namespace) => {
                 let own = self.scopes.policies.or_default(&namespace);
-                own.into_iter().for_each(|all| all.push(next));
+                own.into_iter().for_each(|all| all.push(id));
             }
-            None => self.scopes.cluster.push(next),
+            None => self.scopes.cluster.push(id),
         }
-        self.by_name.insert(key, next);
-        self.policies.push(None);
-        next
+        self.by_name.insert(key, id);
+        id
     }
 
     fn compile_one(
         &mut self,
         model: &ClusterModel,
-        namespace: Option<u32>,
+        namespace: Option<NamespaceId>,
         object: &Arc<Object>,
     ) -> Option<CompiledPolicy> {
         match (&object.body, namespace) {
             (Body::Policy(policy), Some(own)) => {
                 let subject = SetKey { scope: Scope::Own(own), pods: policy.subject.clone() };
                 let subject = self.intern_set(model, subject);
-                let rules = Direction::BOTH.map(|direction| {
+                let rules = ByDirection::from_fn(|direction| {
                     let rules = || self.compile_rules(model, namespace, policy.rules(direction));
                     policy.isolates(direction).then(rules)
                 });
@@ -165,7 +166,7 @@ impl PolicySet {
             pods: policy.subject.pods.clone(),
         };
         let subject = self.intern_set(model, subject);
-        let rules = Direction::BOTH.map(|direction| {
+        let rules = ByDirection::from_fn(|direction| {
             let rules = self.compile_rules(model, None, policy.rules(direction));
             (!rules.is_empty()).then_some(rules)
         });
@@ -180,7 +181,7 @@ impl PolicySet {
     fn compile_rules(
         &mut self,
         model: &ClusterModel,
-        namespace: Option<u32>,
+        namespace: Option<NamespaceId>,
         rules: &[Rule],
     ) -> Vec<PolicyRule> {
         let mut compiled = Vec::with_capacity(rules.len());
@@ -209,7 +210,12 @@ impl PolicySet {
         }
     }
 
-    fn peer(&mut self, model: &ClusterModel, own: Option<u32>, peer: &PeerKind) -> RulePeer {
+    fn peer(
+        &mut self,
+        model: &ClusterModel,
+        own: Option<NamespaceId>,
+        peer: &PeerKind,
+    ) -> RulePeer {
         match peer {
             PeerKind::Pods { namespaces, pods } => {
                 let key = peer_key(own, namespaces.as_ref(), pods.as_ref());
@@ -237,8 +243,7 @@ impl PolicySet {
         if let Some(&id) = self.set_ids.get(&key) {
             return id;
         }
-        let id = SetId::try_from(self.sets.len()).unwrap_or(SetId::MAX);
-        self.sets.push(Arc::new(select(model, &key)));
+        let id = self.sets.push(Arc::new(select(model, &key)));
         match &key.scope {
             Scope::Own(namespace) => {
                 self.scopes.own.or_default(namespace).into_iter().for_each(|all| all.push(id));
@@ -253,14 +258,13 @@ impl PolicySet {
         if let Some(&id) = self.block_ids.get(addresses) {
             return id;
         }
-        let id = BlockId::try_from(self.blocks.len()).unwrap_or(BlockId::MAX);
-        self.blocks.push(addresses.clone());
+        let id = self.blocks.push(addresses.clone());
         self.block_ids.insert(addresses.clone(), id);
         id
     }
 
     fn reprogram(&mut self, touched: &Touched) {
-        for (direction, touched) in Direction::BOTH.into_iter().zip(&touched.groups) {
+        for (direction, touched) in &touched.groups {
             for (&group, entering) in touched {
                 let staying = self.program(self.program_id(group, direction)).policies();
                 let policies: Vec<PolicyRef> = staying
@@ -274,12 +278,7 @@ impl PolicySet {
     }
 
     pub(super) fn set_program(&mut self, group: GroupId, direction: Direction, id: ProgramId) {
-        let [ingress, egress] = &mut self.by_group;
-        let by_group = match direction {
-            Direction::Ingress => ingress,
-            Direction::Egress => egress,
-        };
-        if let Some(slot) = by_group.get_mut(group as usize) {
+        if let Some(slot) = self.by_group[direction].get_mut(group) {
             *slot = id;
         }
     }
@@ -290,9 +289,8 @@ impl PolicySet {
         if let Some(&id) = self.program_ids.get(&program) {
             return id;
         }
-        let id = ProgramId::try_from(self.programs.len()).unwrap_or(ProgramId::MAX);
         let program = Arc::new(program);
-        self.programs.push(program.clone());
+        let id = self.programs.push(program.clone());
         self.program_ids.insert(program, id);
         id
     }
@@ -316,7 +314,11 @@ impl PolicySet {
 }
 
 /// The pods that a peer with selectors names. [NetworkPolicy §7]
-fn peer_key(own: Option<u32>, namespaces: Option<&Selector>, pods: Option<&Selector>) -> SetKey {
+fn peer_key(
+    own: Option<NamespaceId>,
+    namespaces: Option<&Selector>,
+    pods: Option<&Selector>,
+) -> SetKey {
     let scope = match (namespaces, own) {
         (Some(selector), _) => Scope::Matching(selector.clone()),
         (None, Some(own)) => Scope::Own(own),
@@ -404,7 +406,7 @@ mod tests {
 
     /// Which of the pods are isolated for ingress.
     fn isolated(session: &Session, set: &PolicySet) -> Vec<String> {
-        let endpoints = session.model().endpoints.iter();
+        let endpoints = session.model().endpoints.values();
         let isolated = endpoints.filter(|endpoint| {
             let program = set.program_id(endpoint.group.unwrap(), Direction::Ingress);
             set.program(program).isolates() == Match::Yes
@@ -438,7 +440,7 @@ mod tests {
         let set = session.policies();
         let named: Vec<&PeerSet> =
             set.policies().map(|(_, p)| set.set(p.subject).unwrap()).collect();
-        assert_eq!(set.sets().iter().map(|set| &**set).collect::<Vec<_>>(), named);
+        assert_eq!(set.sets().values().map(|set| &**set).collect::<Vec<_>>(), named);
         assert_eq!(named.len(), 1);
     }
 }

@@ -111,45 +111,57 @@ pub trait Rules<F: Flows> {
     fn tier_ends(&mut self, _outcomes: &Outcomes<F::Set>) {}
 }
 
-/// What may become of all flows under a program: accepted or denied at this end.
-pub fn walk<F: Flows, R: Rules<F>>(
-    (set, program): (&PolicySet, &Program),
-    (direction, ties): (Direction, Ties),
-    flows: &mut F,
-    rules: &mut R,
-) -> Outcomes<F::Set> {
-    let (mut accept, mut deny, mut pass) = (flows.none(), flows.none(), flows.all());
-    for tier in &program.tiers {
-        if !R::FULL && flows.is_empty(&pass) {
-            break;
+/// Whose rules are walked, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Walk<'w> {
+    /// The policies.
+    pub set: &'w PolicySet,
+    /// The direction.
+    pub direction: Direction,
+    /// The order of policies of equal priority.
+    pub ties: Ties,
+}
+
+impl Walk<'_> {
+    /// What may become of all flows under a program: accepted or denied at this end.
+    pub fn program<F: Flows, R: Rules<F>>(
+        self,
+        program: &Program,
+        flows: &mut F,
+        rules: &mut R,
+    ) -> Outcomes<F::Set> {
+        let (mut accept, mut deny, mut pass) = (flows.none(), flows.none(), flows.all());
+        for tier in &program.tiers {
+            if !R::FULL && flows.is_empty(&pass) {
+                break;
+            }
+            let outcomes = TierWalk { walk: self, tier, flows, rules }.run(pass);
+            accept = flows.union(&accept, &outcomes.accept);
+            deny = flows.union(&deny, &outcomes.deny);
+            pass = outcomes.pass;
         }
-        let walk = TierWalk { set, direction, ties, tier };
-        let outcomes = walk.run(pass, flows, rules);
-        accept = flows.union(&accept, &outcomes.accept);
-        deny = flows.union(&deny, &outcomes.deny);
-        pass = outcomes.pass;
+        // What no tier has decided is allowed.
+        let accept = flows.union(&accept, &pass);
+        Outcomes { accept, deny, pass: flows.none() }
     }
-    // What no tier has decided is allowed.
-    let accept = flows.union(&accept, &pass);
-    Outcomes { accept, deny, pass: flows.none() }
+
+    /// What may become of all flows in one tier.
+    pub fn tier<F: Flows, R: Rules<F>>(
+        self,
+        tier: &Tier,
+        flows: &mut F,
+        rules: &mut R,
+    ) -> Outcomes<F::Set> {
+        let entry = flows.all();
+        TierWalk { walk: self, tier, flows, rules }.run(entry)
+    }
 }
 
-/// What may become of some flows in one tier.
-pub fn tier<F: Flows, R: Rules<F>>(
-    (set, tier): (&PolicySet, &Tier),
-    (direction, ties): (Direction, Ties),
-    flows: &mut F,
-    rules: &mut R,
-) -> Outcomes<F::Set> {
-    let entry = flows.all();
-    TierWalk { set, direction, ties, tier }.run(entry, flows, rules)
-}
-
-struct TierWalk<'w> {
-    set: &'w PolicySet,
-    direction: Direction,
-    ties: Ties,
+struct TierWalk<'w, F, R> {
+    walk: Walk<'w>,
     tier: &'w Tier,
+    flows: &'w mut F,
+    rules: &'w mut R,
 }
 
 /// Flows of a tier on their way.
@@ -165,104 +177,106 @@ struct Undecided<S> {
     alone: S,
 }
 
-impl TierWalk<'_> {
-    fn run<F: Flows, R: Rules<F>>(
-        &self,
-        entry: F::Set,
-        flows: &mut F,
-        rules: &mut R,
-    ) -> Outcomes<F::Set> {
-        rules.tier(self.tier.kind);
-        let mut out = Outcomes { accept: flows.none(), deny: flows.none(), pass: flows.none() };
-        let alone = flows.none();
-        let mut undecided = Undecided { open: entry.clone(), next: entry.clone(), entry, alone };
+/// What a rule matches.
+struct Hit<S> {
+    /// Whether its peers are the other end.
+    matches: Match,
+    /// The flows on its ports.
+    on_ports: S,
+    /// Those of them that are undecided, if it may match.
+    undecided: S,
+}
+
+impl<F: Flows, R: Rules<F>> TierWalk<'_, F, R> {
+    fn run(mut self, entry: F::Set) -> Outcomes<F::Set> {
+        let (walk, tier) = (self.walk, self.tier);
+        self.rules.tier(tier.kind);
+        let none = self.flows.none();
+        let mut out = Outcomes { accept: none.clone(), deny: none.clone(), pass: none.clone() };
+        let mut undecided =
+            Undecided { open: entry.clone(), next: entry.clone(), entry, alone: none };
         let mut priority = None;
-        for one in &self.tier.policies {
-            let Some(policy) = self.set.policy(one.policy) else { continue };
-            if self.ties == Ties::ByName
+        for one in &tier.policies {
+            let Some(policy) = walk.set.policy(one.policy) else { continue };
+            if walk.ties == Ties::ByName
                 || priority.replace(policy.priority) != Some(policy.priority)
             {
                 undecided.open = undecided.next.clone();
             }
             // Where rules only accept, what is accepted already cannot be denied by another one.
-            let only_accepts = self.tier.kind.only_accepts();
+            let only_accepts = tier.kind.only_accepts();
             let settled = if only_accepts { &undecided.next } else { &undecided.open };
-            if !R::FULL && flows.is_empty(settled) {
+            if !R::FULL && self.flows.is_empty(settled) {
                 break;
             }
-            rules.policy(*one);
-            let left = self.policy(policy, &undecided, (flows, rules), &mut out);
+            self.rules.policy(*one);
+            let left = self.policy(policy, &undecided, &mut out);
             if one.certain {
-                undecided.next = flows.intersection(&undecided.next, &left);
+                undecided.next = self.flows.intersection(&undecided.next, &left);
             } else {
-                undecided.alone = flows.union(&undecided.alone, &left);
+                undecided.alone = self.flows.union(&undecided.alone, &left);
             }
         }
-        self.end(&undecided, flows, &mut out);
-        rules.tier_ends(&out);
+        self.end(&undecided, &mut out);
+        self.rules.tier_ends(&out);
         out
     }
 
     /// What a policy leaves undecided, if it selects the pod.
-    fn policy<F: Flows, R: Rules<F>>(
-        &self,
+    fn policy(
+        &mut self,
         policy: &CompiledPolicy,
         undecided: &Undecided<F::Set>,
-        (flows, rules): (&mut F, &mut R),
         out: &mut Outcomes<F::Set>,
     ) -> F::Set {
         let mut left = undecided.open.clone();
-        for rule in policy.rules(self.direction).unwrap_or_default() {
-            if !R::FULL && flows.is_empty(&left) {
+        for rule in policy.rules(self.walk.direction).unwrap_or_default() {
+            if !R::FULL && self.flows.is_empty(&left) {
                 break;
             }
-            let (matches, on_ports) = rules.rule(flows, rule);
-            let hit = match matches {
-                Match::No => flows.none(),
-                Match::Unknown | Match::Yes => flows.intersection(&left, &on_ports),
-            };
-            rules.decides(self.is_decisive((matches, &on_ports), (&hit, undecided), flows));
-            if flows.is_empty(&hit) {
+            let hit = self.hit(rule, &left);
+            let decides = self.is_decisive(&hit, &undecided.entry);
+            self.rules.decides(decides);
+            if self.flows.is_empty(&hit.undecided) {
                 continue;
             }
             let outcome = out.of(rule.action);
-            *outcome = flows.union(outcome, &hit);
-            if matches == Match::Yes {
-                left = flows.difference(&left, &hit);
+            *outcome = self.flows.union(outcome, &hit.undecided);
+            if hit.matches == Match::Yes {
+                left = self.flows.difference(&left, &hit.undecided);
             }
         }
         left
     }
 
-    /// Of rules that only accept, each that matches is as good as another.
-    fn is_decisive<F: Flows>(
-        &self,
-        (matches, on_ports): (Match, &F::Set),
-        (hit, undecided): (&F::Set, &Undecided<F::Set>),
-        flows: &mut F,
-    ) -> bool {
-        if !self.tier.kind.only_accepts() || matches == Match::No {
-            return !flows.is_empty(hit);
-        }
-        let concerned = flows.intersection(&undecided.entry, on_ports);
-        !flows.is_empty(&concerned)
+    fn hit(&mut self, rule: &PolicyRule, left: &F::Set) -> Hit<F::Set> {
+        let (matches, on_ports) = self.rules.rule(self.flows, rule);
+        let undecided = match matches {
+            Match::No => self.flows.none(),
+            Match::Unknown | Match::Yes => self.flows.intersection(left, &on_ports),
+        };
+        Hit { matches, on_ports, undecided }
     }
 
-    fn end<F: Flows>(
-        &self,
-        undecided: &Undecided<F::Set>,
-        flows: &mut F,
-        out: &mut Outcomes<F::Set>,
-    ) {
+    /// Of rules that only accept, each that matches is as good as another.
+    fn is_decisive(&mut self, hit: &Hit<F::Set>, entry: &F::Set) -> bool {
+        if !self.tier.kind.only_accepts() || hit.matches == Match::No {
+            return !self.flows.is_empty(&hit.undecided);
+        }
+        let concerned = self.flows.intersection(entry, &hit.on_ports);
+        !self.flows.is_empty(&concerned)
+    }
+
+    fn end(&mut self, undecided: &Undecided<F::Set>, out: &mut Outcomes<F::Set>) {
         let reaching = match self.tier.is_certain() {
             true => &undecided.next,
             false => {
-                out.pass = flows.union(&out.pass, &undecided.entry);
+                out.pass = self.flows.union(&out.pass, &undecided.entry);
                 &undecided.alone
             }
         };
         let outcome = out.of(self.tier.kind.end());
-        *outcome = flows.union(outcome, reaching);
+        *outcome = self.flows.union(outcome, reaching);
     }
 }
 

@@ -6,10 +6,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::select::{Scope, matches_namespace, names, select};
 use super::{PolicyRef, PolicySet, ProgramId, SetId};
-use crate::cluster::{ClusterModel, Group, GroupId};
+use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId};
 use crate::manifest::{Direction, LabelList};
 use crate::selector::Match;
-use crate::shared::Pages;
+use crate::shared::PagedTable;
 
 impl PolicySet {
     /// Takes in groups that the model has more than the one compiled against.
@@ -18,14 +18,13 @@ impl PolicySet {
     /// For each new group, linear in the sets and policies of its namespace, and in the sets of
     /// many namespaces.
     pub fn extend(&mut self, model: &ClusterModel) {
-        let known = self.by_group.iter().map(Pages::len).min().unwrap_or(0);
+        let known = self.by_group.values().map(PagedTable::next_id).min().unwrap_or(GroupId::MIN);
         for (id, group) in model.groups.from(known) {
             let joined = self.join(model, id, group);
-            let [ingress, egress] =
-                Direction::BOTH.map(|d| self.program_of(group.namespace, &joined, d));
-            let [by_ingress, by_egress] = &mut self.by_group;
-            by_ingress.push(ingress);
-            by_egress.push(egress);
+            for direction in Direction::BOTH {
+                let program = self.program_of(group.namespace, &joined, direction);
+                self.by_group[direction].push(program);
+            }
         }
     }
 
@@ -34,14 +33,14 @@ impl PolicySet {
         let mut joined = FxHashMap::default();
         let own = self.scopes.own.get(&group.namespace).map_or(&[][..], Vec::as_slice);
         for &number in own.iter().chain(&self.scopes.matching) {
-            let Some(set) = self.sets.get(number as usize) else { continue };
+            let Some(set) = self.sets.get(number) else { continue };
             let matches = names(model, set.key(), group);
             if matches != Match::No {
                 joined.insert(number, matches == Match::Yes);
             }
         }
         for (&set, &certain) in &joined {
-            if let Some(set) = self.sets.get_mut(set as usize) {
+            if let Some(set) = self.sets.get_mut(set) {
                 let matches = if certain { Match::Yes } else { Match::Unknown };
                 Arc::make_mut(set).admit(id, matches);
             }
@@ -52,7 +51,7 @@ impl PolicySet {
     /// The program of a group of a namespace that is in these sets.
     fn program_of(
         &mut self,
-        namespace: u32,
+        namespace: NamespaceId,
         joined: &FxHashMap<SetId, bool>,
         direction: Direction,
     ) -> ProgramId {
@@ -76,11 +75,11 @@ impl PolicySet {
     /// # Cost
     /// Linear in the sets of many namespaces; those that the change concerns are made anew, and
     /// where they are subjects of policies, programs of the groups of the namespace.
-    pub fn relabel(&mut self, model: &ClusterModel, namespace: u32, before: &LabelList) {
-        let Some(now) = model.namespaces.get(namespace as usize) else { return };
+    pub fn relabel(&mut self, model: &ClusterModel, namespace: NamespaceId, before: &LabelList) {
+        let Some(now) = model.namespaces.get(namespace) else { return };
         let mut concerned = Vec::new();
         for &index in &self.scopes.matching {
-            let Some(set) = self.sets.get(index as usize) else { continue };
+            let Some(set) = self.sets.get(index) else { continue };
             if let Scope::Matching(selector) = &set.key().scope
                 && matches_namespace(selector, before) != matches_namespace(selector, &now.labels)
             {
@@ -90,7 +89,7 @@ impl PolicySet {
         let subjects = self.policies().map(|(_, policy)| policy.subject);
         let reselects = { subjects }.any(|id| concerned.iter().any(|(other, _)| *other == id));
         for (index, set) in concerned {
-            if let Some(slot) = self.sets.get_mut(index as usize) {
+            if let Some(slot) = self.sets.get_mut(index) {
                 *slot = set;
             }
         }
@@ -100,7 +99,7 @@ impl PolicySet {
     }
 
     /// Gives the groups of a namespace their programs from what sets hold now.
-    fn reselect(&mut self, model: &ClusterModel, namespace: u32) {
+    fn reselect(&mut self, model: &ClusterModel, namespace: NamespaceId) {
         let subjects: FxHashSet<SetId> =
             self.policies().map(|(_, policy)| policy.subject).collect();
         for &group in model.groups.in_namespace(namespace) {

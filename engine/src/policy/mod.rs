@@ -24,72 +24,89 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{ClusterModel, GroupId, Node};
-use crate::manifest::{Action, Direction, Object, PortEntry, Rule};
+use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, Node};
+use crate::manifest::{Action, ByDirection, Direction, Object, PortEntry, Rule};
 use crate::net::AddrSet;
 use crate::selector::Match;
-use crate::shared::{Pages, Shards};
+use crate::shared::{Id, PagedTable, Shards};
 use select::SetKey;
 
 /// Kind, namespace (empty if it has none) and name.
 pub type Identity = (&'static str, Arc<str>, Arc<str>);
 
 /// The number of a [`PeerSet`] in a [`PolicySet`].
-pub type SetId = u32;
+pub type SetId = Id<PeerSet>;
 /// The number of a block of addresses in a [`PolicySet`].
-pub type BlockId = u32;
+pub type BlockId = Id<AddrSet>;
 /// The number of a policy in a [`PolicySet`], stable from one set to the next.
-pub type PolicyId = u32;
+pub type PolicyId = Id<CompiledPolicy>;
 /// The number of a [`Program`] in a [`PolicySet`].
-pub type ProgramId = u32;
+pub type ProgramId = Id<Program>;
 
 /// All policies of a cluster, compiled against its model.
 ///
 /// # Shape
-/// Everything is interned: equal selectors, blocks and programs have equal numbers.
+/// Everything is interned: equal selectors, blocks and programs have equal numbers. Nothing that was
+/// interned is taken out before all is compiled afresh, so that a number stays good from one set to
+/// the next.
 #[derive(Clone, Debug)]
 pub struct PolicySet {
-    /// By number. None: the policy is gone, or is not understood as one.
-    policies: Pages<Option<Arc<CompiledPolicy>>>,
-    /// Numbers, which a policy keeps as long as the set is.
+    /// INVARIANT: there is an entry for every number in `by_name`; none in it: the policy is gone,
+    /// or is not understood as one.
+    policies: PagedTable<Option<Arc<CompiledPolicy>>, CompiledPolicy>,
+    /// INVARIANT: a policy keeps its number as long as the set is, also while it is gone.
     by_name: Shards<PolicyKey, PolicyId>,
-    sets: Pages<Arc<PeerSet>>,
+    /// INVARIANT: each holds those groups that its key names of the model that this was compiled,
+    /// updated, extended or relabelled against last.
+    sets: PagedTable<Arc<PeerSet>, PeerSet>,
+    /// INVARIANT: the number of each of `sets`, by what it is made from, which is its own key.
     set_ids: Shards<SetKey, SetId>,
+    /// INVARIANT: each number of `by_name` and of `sets` is in one of its lists, once.
     scopes: Scopes,
-    blocks: Pages<Arc<AddrSet>>,
+    /// INVARIANT: no two are equal.
+    blocks: PagedTable<Arc<AddrSet>, AddrSet>,
+    /// INVARIANT: the number of each of `blocks`.
     block_ids: Shards<Arc<AddrSet>, BlockId>,
-    programs: Pages<Arc<Program>>,
+    /// INVARIANT: no two are equal; [`OPEN`] and [`CLOSED`] are the first.
+    programs: PagedTable<Arc<Program>, Program>,
+    /// INVARIANT: the number of each of `programs`.
     program_ids: Shards<Arc<Program>, ProgramId>,
-    by_group: [Pages<ProgramId>; 2],
-    /// What the addresses of nodes were read from.
+    /// INVARIANT: an entry for every group that the model had when this was compiled, updated or
+    /// extended last, the same groups for both directions; it names the policies that select the
+    /// group, or may, and have rules of the direction.
+    by_group: ByDirection<PagedTable<ProgramId, Group>>,
+    /// INVARIANT: the nodes whose addresses the blocks of [`RulePeer::Nodes`] were read from.
     nodes: Arc<Vec<Node>>,
-    /// How much was interned when all was compiled last.
+    /// How much was interned when all was compiled last: what [`Self::is_compact`] compares with.
     fresh_size: usize,
 }
 
-/// What a namespace's pods may concern.
+/// What a change of a namespace or of its pods may concern.
+///
+/// # Shape
+/// INVARIANT: lists are ascending, as numbers are given out so.
 #[derive(Clone, Debug, Default)]
 struct Scopes {
-    /// Sets of pods of one namespace, by its index.
-    own: Shards<u32, Vec<SetId>>,
+    /// Sets of pods of one namespace.
+    own: Shards<NamespaceId, Vec<SetId>>,
     /// Sets of pods of namespaces that a selector matches.
     matching: Vec<SetId>,
-    /// Policies by their namespace, ascending.
-    policies: Shards<u32, Vec<PolicyId>>,
-    /// Policies that are in no namespace, ascending.
+    /// Policies by their namespace.
+    policies: Shards<NamespaceId, Vec<PolicyId>>,
+    /// Policies that are in no namespace.
     cluster: Vec<PolicyId>,
 }
 
 /// What tells policies apart: kind, namespace if they are in one, name.
-pub type PolicyKey = (&'static str, Option<u32>, Arc<str>);
+pub type PolicyKey = (&'static str, Option<NamespaceId>, Arc<str>);
 
 /// One policy, compiled.
 #[derive(Clone, Debug)]
 pub struct CompiledPolicy {
     /// The object; its body is a policy.
     pub object: Arc<Object>,
-    /// Index of its namespace; none if it is in none.
-    pub namespace: Option<u32>,
+    /// Its namespace; none if it is in none.
+    pub namespace: Option<NamespaceId>,
     /// The tier that it is in.
     pub tier: TierKind,
     /// Its place in the tier: lower numbers first. Zero for every NetworkPolicy.
@@ -97,7 +114,7 @@ pub struct CompiledPolicy {
     /// The pods that it selects.
     pub subject: SetId,
     /// Its rules for ingress and for egress; none where it says nothing of that direction.
-    rules: [Option<Vec<PolicyRule>>; 2],
+    rules: ByDirection<Option<Vec<PolicyRule>>>,
 }
 
 /// A rule: does its action with what any of its peers sends or receives on any of its ports.
@@ -167,9 +184,9 @@ pub struct PolicyRef {
 }
 
 /// The program of endpoints that no policy selects.
-pub const OPEN: ProgramId = 0;
+pub const OPEN: ProgramId = ProgramId::new(0);
 /// The program of what is not known: it denies everything.
-pub const CLOSED: ProgramId = 1;
+pub const CLOSED: ProgramId = ProgramId::new(1);
 
 impl CompiledPolicy {
     /// Its rules of a direction as written, in order.
@@ -179,18 +196,14 @@ impl CompiledPolicy {
 
     /// Its rules of a direction, in order; none if it says nothing of that direction.
     pub fn rules(&self, direction: Direction) -> Option<&[PolicyRule]> {
-        let [ingress, egress] = &self.rules;
-        match direction {
-            Direction::Ingress => ingress.as_deref(),
-            Direction::Egress => egress.as_deref(),
-        }
+        self.rules[direction].as_deref()
     }
 }
 
 impl CompiledPolicy {
     /// Its rules of both directions.
     pub fn all_rules(&self) -> impl Iterator<Item = &PolicyRule> {
-        self.rules.iter().flatten().flatten()
+        self.rules.values().flatten().flatten()
     }
 }
 
@@ -240,13 +253,12 @@ impl Tier {
 impl PolicySet {
     /// Policies in force with their numbers, ascending.
     pub fn policies(&self) -> impl Iterator<Item = (PolicyId, &Arc<CompiledPolicy>)> {
-        let numbered = self.policies.iter().enumerate();
-        numbered.filter_map(|(i, policy)| Some((PolicyId::try_from(i).ok()?, policy.as_ref()?)))
+        self.policies.iter().filter_map(|(id, policy)| Some((id, policy.as_ref()?)))
     }
 
     /// A policy.
     pub fn policy(&self, id: PolicyId) -> Option<&Arc<CompiledPolicy>> {
-        self.policies.get(id as usize)?.as_ref()
+        self.policies.get(id)?.as_ref()
     }
 
     /// Whether a policy of this kind and name is in force; the namespace is empty if it is in none.
@@ -278,39 +290,34 @@ impl PolicySet {
 
     /// A set of pods.
     pub fn set(&self, id: SetId) -> Option<&PeerSet> {
-        self.sets.get(id as usize).map(|set| &**set)
+        self.sets.get(id).map(|set| &**set)
     }
 
     /// All sets of pods, by number.
-    pub fn sets(&self) -> &Pages<Arc<PeerSet>> {
+    pub fn sets(&self) -> &PagedTable<Arc<PeerSet>, PeerSet> {
         &self.sets
     }
 
     /// A block of addresses.
     pub fn block(&self, id: BlockId) -> Option<&AddrSet> {
-        self.blocks.get(id as usize).map(|block| &**block)
+        self.blocks.get(id).map(|block| &**block)
     }
 
     /// All blocks, by number.
-    pub fn blocks(&self) -> &Pages<Arc<AddrSet>> {
+    pub fn blocks(&self) -> &PagedTable<Arc<AddrSet>, AddrSet> {
         &self.blocks
     }
 
     /// The number of the program of a group in a direction.
     pub fn program_id(&self, group: GroupId, direction: Direction) -> ProgramId {
-        let [ingress, egress] = &self.by_group;
-        let by_group = match direction {
-            Direction::Ingress => ingress,
-            Direction::Egress => egress,
-        };
         // What is not known is not let through.
-        by_group.get(group as usize).copied().unwrap_or(CLOSED)
+        self.by_group[direction].get(group).copied().unwrap_or(CLOSED)
     }
 
     /// A program; of a number that is not known, the one that denies everything.
     pub fn program(&self, id: ProgramId) -> &Program {
         static CLOSED: std::sync::LazyLock<Program> = std::sync::LazyLock::new(Program::closed);
-        self.programs.get(id as usize).map_or(&*CLOSED, |program| &**program)
+        self.programs.get(id).map_or(&*CLOSED, |program| &**program)
     }
 
     /// The policies of a program, tier by tier, each with whether it certainly selects.

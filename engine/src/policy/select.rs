@@ -1,6 +1,6 @@
 //! Which pods a selector matches, by group.
 
-use crate::cluster::{ClusterModel, Group, GroupId, PodLabels};
+use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, PodLabels};
 use crate::manifest::LabelList;
 use crate::net::IntervalSet;
 use crate::selector::{Match, Operator, Requirement, Selector};
@@ -62,8 +62,8 @@ impl PeerSet {
 /// Which namespaces' pods are meant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// Those of one namespace, by its index.
-    Own(u32),
+    /// Those of one namespace.
+    Own(NamespaceId),
     /// Those of namespaces that match.
     Matching(Selector),
 }
@@ -87,7 +87,7 @@ pub fn select(model: &ClusterModel, key: &SetKey) -> PeerSet {
         Scope::Matching(selector) if selector.is_empty() => None,
         Scope::Matching(selector) => Some(matching_namespaces(model, selector)),
     };
-    let in_scope = |namespace: u32| match (&key.scope, &namespaces) {
+    let in_scope = |namespace: NamespaceId| match (&key.scope, &namespaces) {
         (Scope::Own(own), _) => namespace == *own,
         (_, None) => true,
         (_, Some(matching)) => matching.contains(namespace),
@@ -115,7 +115,7 @@ pub fn names(model: &ClusterModel, key: &SetKey, group: &Group) -> Match {
     let in_scope = match &key.scope {
         Scope::Own(own) => group.namespace == *own,
         Scope::Matching(selector) => {
-            let namespace = model.namespaces.get(group.namespace as usize);
+            let namespace = model.namespaces.get(group.namespace);
             namespace.is_some_and(|namespace| matches_namespace(selector, &namespace.labels))
         }
     };
@@ -130,11 +130,12 @@ pub fn matches_namespace(selector: &Selector, labels: &LabelList) -> bool {
     selector.matches(&PodLabels { labels, hidden: &[] }) == Match::Yes
 }
 
-fn matching_namespaces(model: &ClusterModel, selector: &Selector) -> IntervalSet<u32> {
-    let matching = (0u32..)
-        .zip(&model.namespaces)
+fn matching_namespaces(model: &ClusterModel, selector: &Selector) -> IntervalSet<NamespaceId> {
+    let matching = model
+        .namespaces
+        .iter()
         .filter(|(_, namespace)| matches_namespace(selector, &namespace.labels));
-    IntervalSet::from_sorted(matching.map(|(index, _)| index))
+    IntervalSet::from_sorted(matching.map(|(id, _)| id))
 }
 
 /// Groups among which all matches are, ascending: the shortest list that the index offers.

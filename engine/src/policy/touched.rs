@@ -6,13 +6,13 @@ use rustc_hash::FxHashSet;
 
 use super::{PolicyId, PolicyRef, PolicySet};
 use crate::cluster::GroupId;
-use crate::manifest::Direction;
+use crate::manifest::ByDirection;
 
-/// Groups whose programs change, per direction.
+/// Groups whose programs change.
 #[derive(Default)]
 pub struct Touched {
     /// By group.
-    pub groups: [BTreeMap<GroupId, Entering>; 2],
+    pub groups: ByDirection<BTreeMap<GroupId, Entering>>,
 }
 
 /// What changes for a group.
@@ -45,7 +45,7 @@ impl Touched {
         let Some(subject) = set.set(policy.subject) else {
             return;
         };
-        for (direction, groups) in Direction::BOTH.into_iter().zip(&mut self.groups) {
+        for (direction, groups) in &mut self.groups {
             if policy.rules(direction).is_some() {
                 for (group, certain) in subject.groups() {
                     change(groups.entry(group).or_default(), certain);

@@ -3,8 +3,8 @@
 use rustc_hash::FxHashMap;
 
 use super::class::{Class, ClassId, ClassKind, Classes};
-use super::pair::{self, Conns};
-use super::row::{Key, Row, RowId, Rows, Span};
+use super::pair::{self, Conns, Ends};
+use super::row::{Key, OPEN, Row, RowId, Rows, Span};
 use super::stage::Memory;
 use crate::cluster::ClusterModel;
 use crate::manifest::{Direction, PortEntry};
@@ -15,8 +15,10 @@ use crate::verdict::Party;
 /// What one class reaches in one family: by destination, ascending.
 pub type ClassReach = Vec<(ClassId, Span)>;
 
-/// Spans by class, or by row.
-pub(super) type Spans = FxHashMap<u32, Span>;
+/// Spans by class.
+pub(super) type ClassSpans = FxHashMap<ClassId, Span>;
+/// Spans by row.
+pub(super) type RowSpans = FxHashMap<RowId, Span>;
 
 /// Whose reach is asked, and among whom.
 #[derive(Clone, Copy)]
@@ -45,16 +47,17 @@ impl Question<'_> {
         let mut admitted = self.admitted(conns);
         self.through_frames(class, &mut admitted, (&mut *conns, &mut *memory));
         let slow = self.slow_ingress(class, conns);
-        let egress = self.rows.egress.get(self.source as usize).copied().unwrap_or_default();
-        let mut reach = match (egress, class.host_network) {
-            (0, true) => self.of_host(&admitted, &slow),
-            (0, false) => self.of_open(&admitted, &slow),
-            (row, _) => match self.rows.rows.get(row as usize).and_then(|own| own.frame) {
-                Some(frame) => {
-                    self.framed((row, frame), (&admitted, &slow), (&mut *conns, &mut *memory))
-                }
-                None => self.isolated(class, row, (&admitted, &slow), conns),
-            },
+        let Some(&egress) = self.rows.of[Direction::Egress].get(self.source) else {
+            return Vec::new();
+        };
+        let frame = self.rows.rows.get(egress).and_then(|own| own.frame);
+        let mut reach = match frame {
+            _ if egress == OPEN && class.host_network => self.of_host(&admitted, &slow),
+            _ if egress == OPEN => self.of_open(&admitted, &slow),
+            Some(frame) => {
+                self.framed((egress, frame), (&admitted, &slow), (&mut *conns, &mut *memory))
+            }
+            None => self.isolated(class, egress, (&admitted, &slow), conns),
         };
         if !self.model.variants.is_empty() {
             self.settle(class, &mut reach, conns);
@@ -66,9 +69,9 @@ impl Question<'_> {
     }
 
     /// What each ingress row admits from the source, by row.
-    fn admitted(&self, conns: &mut ConnTable) -> Spans {
-        let mut admitted = Spans::default();
-        for key in self.rows.keys.get(self.source as usize).into_iter().flatten() {
+    fn admitted(&self, conns: &mut ConnTable) -> RowSpans {
+        let mut admitted = RowSpans::default();
+        for key in self.rows.keys.get(self.source).into_iter().flatten() {
             for (row, span) in self.rows.ingress_by_key.get(key).into_iter().flatten() {
                 let entry = admitted.entry(*row).or_insert(Span::NONE);
                 *entry = entry.or(*span, conns);
@@ -78,10 +81,10 @@ impl Question<'_> {
     }
 
     /// What classes admit whose rows cannot say it, by class.
-    fn slow_ingress(&self, class: &Class, conns: &mut ConnTable) -> Spans {
-        let mut spans = Spans::default();
+    fn slow_ingress(&self, class: &Class, conns: &mut ConnTable) -> ClassSpans {
+        let mut spans = ClassSpans::default();
         for row in &self.rows.slow_ingress {
-            let program = self.rows.rows.get(*row as usize).and_then(|row| row.slow);
+            let program = self.rows.rows.get(*row).and_then(|row| row.slow);
             for member in self.members(*row) {
                 let ends = self.classes.get(*member).map(|member| (member, class));
                 let span = ends.zip(program).and_then(|(ends, program)| {
@@ -95,13 +98,13 @@ impl Question<'_> {
 
     /// Classes with an ingress row.
     pub(super) fn members(&self, row: RowId) -> &[ClassId] {
-        self.rows.classes_by_ingress.get(row as usize).map_or(&[], Vec::as_slice)
+        self.rows.classes_by_ingress.get(row).map_or(&[], Vec::as_slice)
     }
 
     /// Classes that take everything; those outside only if the source is not outside too, since
     /// what outside addresses send each other is nobody's business here.
     pub(super) fn taking_all(&self) -> &[ClassId] {
-        let all = self.members(0);
+        let all = self.members(OPEN);
         let first_outside = self.classes.first_outside();
         let inside = all.partition_point(|member| *member < first_outside);
         match self.source < first_outside {
@@ -110,9 +113,10 @@ impl Question<'_> {
         }
     }
 
-    pub(super) fn ingress(&self, member: ClassId, admitted: &Spans, slow: &Spans) -> Span {
-        match self.rows.ingress.get(member as usize) {
-            None | Some(0) => Span::ALL,
+    pub(super) fn ingress(&self, member: ClassId, admitted: &RowSpans, slow: &ClassSpans) -> Span {
+        match self.rows.of[Direction::Ingress].get(member) {
+            None => Span::NONE,
+            Some(row) if *row == OPEN => Span::ALL,
             Some(row) => {
                 slow.get(&member).or_else(|| admitted.get(row)).copied().unwrap_or(Span::NONE)
             }
@@ -120,12 +124,12 @@ impl Question<'_> {
     }
 
     /// From a source that may send everything: whoever takes everything, and whoever admits it.
-    pub(super) fn of_open(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
+    pub(super) fn of_open(&self, admitted: &RowSpans, slow: &ClassSpans) -> ClassReach {
         let mut reach: ClassReach =
             self.taking_all().iter().map(|member| (*member, Span::ALL)).collect();
         reach.extend(slow.iter().map(|(member, span)| (*member, *span)));
         for (row, span) in admitted {
-            let fast = self.rows.rows.get(*row as usize).is_some_and(|row| row.slow.is_none());
+            let fast = self.rows.rows.get(*row).is_some_and(|row| row.slow.is_none());
             if fast {
                 reach.extend(self.members(*row).iter().map(|member| (*member, *span)));
             }
@@ -134,8 +138,8 @@ impl Question<'_> {
     }
 
     /// From a node: everybody, since it may be their own.
-    fn of_host(&self, admitted: &Spans, slow: &Spans) -> ClassReach {
-        let all = self.rows.classes_by_ingress.iter().flatten();
+    fn of_host(&self, admitted: &RowSpans, slow: &ClassSpans) -> ClassReach {
+        let all = self.rows.classes_by_ingress.values().flatten();
         all.map(|member| (*member, self.ingress(*member, admitted, slow))).collect()
     }
 
@@ -144,15 +148,15 @@ impl Question<'_> {
         &self,
         class: &Class,
         row: RowId,
-        (admitted, slow): (&Spans, &Spans),
+        (admitted, slow): (&RowSpans, &ClassSpans),
         conns: &mut ConnTable,
     ) -> ClassReach {
-        let Some(row) = self.rows.rows.get(row as usize) else {
+        let Some(row) = self.rows.rows.get(row) else {
             return ClassReach::new();
         };
         let taking: usize = admitted.keys().map(|row| self.members(*row).len()).sum();
         let named_by: usize = row.keys().map(|key| self.named_by(key).len()).sum();
-        if row.slow.is_none() && taking + self.members(0).len() + slow.len() < named_by {
+        if row.slow.is_none() && taking + self.members(OPEN).len() + slow.len() < named_by {
             let taking = self.of_open(admitted, slow).into_iter();
             return taking
                 .map(|(to, span)| (to, span.and(self.sent_to(row, to, conns), conns)))
@@ -172,8 +176,8 @@ impl Question<'_> {
     }
 
     /// What an isolated source may send, by destination.
-    pub(super) fn sent(&self, row: &Row, conns: &mut ConnTable) -> Spans {
-        let mut sent = Spans::default();
+    pub(super) fn sent(&self, row: &Row, conns: &mut ConnTable) -> ClassSpans {
+        let mut sent = ClassSpans::default();
         for (key, span) in &row.entries {
             for member in self.named_by(key) {
                 let entry = sent.entry(*member).or_insert(Span::NONE);
@@ -192,7 +196,7 @@ impl Question<'_> {
 
     /// What an isolated source may send to one destination.
     pub(super) fn sent_to(&self, row: &Row, member: ClassId, conns: &mut ConnTable) -> Span {
-        let keys = self.rows.keys.get(member as usize).map_or(&[][..], Vec::as_slice);
+        let keys = self.rows.keys.get(member).map_or(&[][..], Vec::as_slice);
         let mut sent = Span::NONE;
         for key in keys {
             if let Ok(at) = row.entries.binary_search_by_key(key, |(key, _)| *key) {
@@ -212,13 +216,13 @@ impl Question<'_> {
     fn named(&self, member: ClassId, ports: &[PortEntry], conns: &mut ConnTable) -> Span {
         let class = self.classes.get(member);
         let endpoint = class.and_then(Class::representative);
-        let endpoint = endpoint.and_then(|i| self.model.endpoints.get(i as usize));
+        let endpoint = endpoint.and_then(|i| self.model.endpoints.get(i));
         let group = endpoint.and_then(|e| e.group).and_then(|id| self.model.groups.get(id));
         let id = conns.intern(pair::ports(ports, group));
         Span { certain: id, possible: id }
     }
 
-    fn sent_slowly(&self, class: &Class, program: ProgramId, conns: &mut ConnTable) -> Spans {
+    fn sent_slowly(&self, class: &Class, program: ProgramId, conns: &mut ConnTable) -> ClassSpans {
         let present = self.classes.iter().filter(|(_, class)| class.place(self.family).is_some());
         let spans = present.filter_map(|(id, member)| {
             Some((id, self.pair(Direction::Egress, (class, member), program, conns)?))
@@ -248,7 +252,8 @@ impl Question<'_> {
         program: ProgramId,
     ) -> Option<Conns> {
         let (subject, peer) = (self.party(subject)?, self.party(peer)?);
-        Some(pair::by_program(self.set, program, direction, (&subject, &peer)))
+        let ends = Ends { direction, subject: &subject, peer: &peer };
+        Some(pair::by_program(self.set, program, ends))
     }
 
     /// Asks again, label by label, where selectors one by one leave something open.
@@ -259,8 +264,8 @@ impl Question<'_> {
             if class.variants.is_empty() && member.variants.is_empty() {
                 continue;
             }
-            let ends = (sources.as_slice(), &*self.variants(member));
-            let result = pair::over_variants(ends, |a, b| self.both_ends(a, b));
+            let members = self.variants(member);
+            let result = pair::over_variants(&sources, &members, |a, b| self.both_ends(a, b));
             span.certain = conns.intern(result.certain);
             span.possible = conns.intern(result.possible);
         }
@@ -277,14 +282,13 @@ impl Question<'_> {
 
     /// What the programs of two parties let pass, wherever these run.
     fn both_ends(&self, source: &Party<'_>, destination: &Party<'_>) -> Conns {
-        let end = |direction, ends: (&Party<'_>, &Party<'_>)| {
-            let program = ends.0.group.map(|(group, _)| self.set.program_id(group, direction));
-            program.map_or_else(Conns::all, |program| {
-                pair::by_program(self.set, program, direction, ends)
-            })
+        let end = |ends: Ends<'_, '_>| {
+            let group = ends.subject.group.map(|(id, _)| id);
+            let program = group.map(|group| self.set.program_id(group, ends.direction));
+            program.map_or_else(Conns::all, |program| pair::by_program(self.set, program, ends))
         };
-        let egress = end(Direction::Egress, (source, destination));
-        egress.and(&end(Direction::Ingress, (destination, source)))
+        let (sends, receives) = Ends::of(source, destination);
+        end(sends).and(&end(receives))
     }
 
     pub(super) fn party<'c>(&'c self, class: &'c Class) -> Option<Party<'c>> {

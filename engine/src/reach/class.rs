@@ -5,13 +5,14 @@ use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::cluster::{Addresses, ClusterModel, Endpoint, GroupId, Life};
+use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId, Group, GroupId, Life};
 use crate::manifest::{NamedPort, PortMatch};
-use crate::net::{AddrSet, Family};
+use crate::net::{AddrSet, ByFamily, Family};
 use crate::policy::{Atoms, BlockId, PolicySet, SetId, SignatureId};
+use crate::shared::{Id, Table};
 
 /// The number of a [`Class`].
-pub type ClassId = u32;
+pub type ClassId = Id<Class>;
 
 /// Endpoints, or outside addresses, that no policy tells apart.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ pub struct Class {
     /// Sets of pods that its members may be in, ascending.
     pub maybe_sets: Vec<SetId>,
     /// Where its addresses are, per family; none if it has none in that family.
-    pub places: [Option<PlaceKey>; 2],
+    pub places: ByFamily<Option<PlaceKey>>,
     /// Whether the families in `places` are certain.
     pub families_certain: bool,
     /// Whether its members use their nodes' network.
@@ -36,8 +37,8 @@ pub struct Class {
 /// What a class is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClassKind {
-    /// Endpoints of the model, by index, ascending; at least one.
-    Endpoints(Vec<u32>),
+    /// Endpoints of the model, ascending; at least one.
+    Endpoints(Vec<EndpointId>),
     /// Addresses that are no endpoint's: ranges of one family, ascending, at least one.
     Outside(Family, Vec<AddrSet>),
 }
@@ -55,7 +56,7 @@ pub enum PlaceKey {
 
 impl Class {
     /// Its first endpoint.
-    pub fn representative(&self) -> Option<u32> {
+    pub fn representative(&self) -> Option<EndpointId> {
         match &self.kind {
             ClassKind::Endpoints(endpoints) => endpoints.first().copied(),
             ClassKind::Outside(..) => None,
@@ -64,11 +65,9 @@ impl Class {
 
     /// Its place in a family; in any if none is given.
     pub fn place(&self, family: Option<Family>) -> Option<PlaceKey> {
-        let [v4, v6] = self.places;
         match family {
-            Some(Family::IPv4) => v4,
-            Some(Family::IPv6) => v6,
-            None => v4.or(v6),
+            Some(family) => self.places[family],
+            None => self.places.values().find_map(|place| *place),
         }
     }
 }
@@ -76,7 +75,7 @@ impl Class {
 /// All classes.
 #[derive(Debug)]
 pub struct Classes {
-    classes: Vec<Class>,
+    classes: Table<Class>,
     first_outside: ClassId,
     atoms: Atoms,
     uses_blocks: bool,
@@ -89,7 +88,7 @@ struct Key {
     maybe_sets: Vec<SetId>,
     ports: Vec<NamedPort>,
     host_network: bool,
-    places: [Option<PlaceKey>; 2],
+    places: ByFamily<Option<PlaceKey>>,
     families_certain: bool,
     /// Sets that its members may be in together, where a label decides that a template does not
     /// show.
@@ -105,9 +104,9 @@ impl Classes {
         let used = Used::new(set);
         let atoms = Atoms::new(set, &used.blocks);
         let keys = GroupKeys::new(model, set, &used);
-        let mut classes: Vec<Class> = Vec::new();
-        let mut ids: FxHashMap<Key, usize> = FxHashMap::default();
-        for (index, endpoint) in (0u32..).zip(&model.endpoints) {
+        let mut classes: Table<Class> = Table::default();
+        let mut ids: FxHashMap<Key, ClassId> = FxHashMap::default();
+        for (index, endpoint) in model.endpoints.iter() {
             if endpoint.life != Life::Active {
                 continue;
             }
@@ -115,23 +114,21 @@ impl Classes {
             let id = *ids.entry(key).or_insert_with_key(|key| {
                 let variants = keys.variants(model, endpoint);
                 let variants = variants.into_values().collect();
-                classes.push(Class { variants, ..Class::of_key(key) });
-                classes.len() - 1
+                classes.push(Class { variants, ..Class::of_key(key) })
             });
             if let Some(ClassKind::Endpoints(members)) = classes.get_mut(id).map(|c| &mut c.kind) {
                 members.push(index);
             }
         }
-        let first_outside = ClassId::try_from(classes.len()).unwrap_or(ClassId::MAX);
+        let first_outside = classes.next_id();
         for family in Family::BOTH {
             let mut by_signature: BTreeMap<SignatureId, Vec<AddrSet>> = BTreeMap::new();
             for (addresses, signature) in atoms.pieces(family) {
                 by_signature.entry(signature).or_default().push(addresses);
             }
-            let outside = by_signature.into_iter();
-            classes.extend(
-                outside.map(|(signature, pieces)| Class::outside(family, pieces, signature)),
-            );
+            for (signature, pieces) in by_signature {
+                classes.push(Class::outside(family, pieces, signature));
+            }
         }
         Self { classes, first_outside, atoms, uses_blocks: !used.blocks.is_empty() }
     }
@@ -148,12 +145,12 @@ impl Classes {
 
     /// A class.
     pub fn get(&self, id: ClassId) -> Option<&Class> {
-        self.classes.get(id as usize)
+        self.classes.get(id)
     }
 
     /// All classes with their numbers, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (ClassId, &Class)> {
-        (0u32..).zip(&self.classes)
+        self.classes.iter()
     }
 
     /// How many there are.
@@ -181,10 +178,8 @@ impl Class {
     }
 
     fn outside(family: Family, addresses: Vec<AddrSet>, signature: SignatureId) -> Self {
-        let mut places = [None, None];
-        if let Some(place) = places.get_mut(family as usize) {
-            *place = Some(PlaceKey::Known(signature));
-        }
+        let mut places = ByFamily::default();
+        places[family] = Some(PlaceKey::Known(signature));
         let kind = ClassKind::Outside(family, addresses);
         Self {
             kind,
@@ -233,20 +228,21 @@ impl Used {
 
 /// What tells groups apart, by group.
 struct GroupKeys {
-    sets: Vec<Vec<SetId>>,
-    maybe_sets: Vec<Vec<SetId>>,
-    ports: Vec<Vec<NamedPort>>,
+    sets: Table<Vec<SetId>, Group>,
+    maybe_sets: Table<Vec<SetId>, Group>,
+    ports: Table<Vec<NamedPort>, Group>,
 }
 
 impl GroupKeys {
     fn new(model: &ClusterModel, set: &PolicySet, used: &Used) -> Self {
         let count = model.groups.len();
-        let (mut sets, mut maybe_sets) = (vec![Vec::new(); count], vec![Vec::new(); count]);
+        let (mut sets, mut maybe_sets) =
+            (Table::filled(Vec::new(), count), Table::filled(Vec::new(), count));
         for &id in &used.sets {
             let Some(pods) = set.set(id) else { continue };
             for (group, certain) in pods.groups() {
                 let lists = if certain { &mut sets } else { &mut maybe_sets };
-                if let Some(list) = lists.get_mut(group as usize) {
+                if let Some(list) = lists.get_mut(group) {
                     list.push(id);
                 }
             }
@@ -262,23 +258,23 @@ impl GroupKeys {
     /// all of them are.
     fn variants(&self, model: &ClusterModel, endpoint: &Endpoint) -> BTreeMap<Vec<SetId>, GroupId> {
         let groups = endpoint.group.and_then(|group| model.variants.get(&group));
-        let in_sets = |id: GroupId| self.sets.get(id as usize).cloned().unwrap_or_default();
+        let in_sets = |id: GroupId| self.sets.get(id).cloned().unwrap_or_default();
         let by_sets = groups.into_iter().flatten().map(|id| (in_sets(*id), *id)).collect();
         if BTreeMap::len(&by_sets) > 1 { by_sets } else { BTreeMap::new() }
     }
 
     fn of(&self, model: &ClusterModel, endpoint: &Endpoint, atoms: &Atoms) -> Key {
-        let of_group = |lists: &[Vec<SetId>]| {
-            endpoint.group.and_then(|group| lists.get(group as usize)).cloned().unwrap_or_default()
+        let of_group = |lists: &Table<Vec<SetId>, Group>| {
+            endpoint.group.and_then(|group| lists.get(group)).cloned().unwrap_or_default()
         };
-        let ports = endpoint.group.and_then(|group| self.ports.get(group as usize));
+        let ports = endpoint.group.and_then(|group| self.ports.get(group));
         let (_, families_certain) = model.space.families(&endpoint.addresses);
         Key {
             sets: of_group(&self.sets),
             maybe_sets: of_group(&self.maybe_sets),
             ports: ports.cloned().unwrap_or_default(),
             host_network: endpoint.host_network(),
-            places: Family::BOTH.map(|family| place(model, endpoint, (family, atoms))),
+            places: ByFamily::from_fn(|family| place(model, endpoint, family, atoms)),
             families_certain,
             together: self.variants(model, endpoint).into_keys().collect(),
         }
@@ -288,7 +284,8 @@ impl GroupKeys {
 fn place(
     model: &ClusterModel,
     endpoint: &Endpoint,
-    (family, atoms): (Family, &Atoms),
+    family: Family,
+    atoms: &Atoms,
 ) -> Option<PlaceKey> {
     match &endpoint.addresses {
         Addresses::Known(known) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ask::{ClassReach, Question, Spans};
+use super::ask::{ClassReach, ClassSpans, Question, RowSpans};
 use super::class::{Class, ClassId, PlaceKey};
 use super::row::{Row, RowId, Span};
 use super::stage::{Evaluator, FrameId, Memory, Peer};
@@ -15,7 +15,7 @@ impl Question<'_> {
     pub(super) fn through_frames(
         &self,
         class: &Class,
-        admitted: &mut Spans,
+        admitted: &mut RowSpans,
         (conns, memory): (&mut ConnTable, &mut Memory),
     ) {
         let stages = &self.rows.stages;
@@ -25,7 +25,7 @@ impl Question<'_> {
         let Some(party) = self.party(class) else { return };
         let Some(peer) = self.peer((self.source, class), &party) else { return };
         let mut evaluator = self.evaluator((conns, memory));
-        for (frame, rows) in (0..).zip(&stages.rows).filter(|(_, rows)| !rows.is_empty()) {
+        for (frame, rows) in stages.rows.iter().filter(|(_, rows)| !rows.is_empty()) {
             // Most rows of most clusters let pass only what NetworkPolicies admit.
             let open = evaluator.span(frame, peer, Span::NONE).possible != ConnId::NONE
                 || self.is_open_address(class);
@@ -52,7 +52,7 @@ impl Question<'_> {
         admitted: Span,
         evaluator: &mut Evaluator<'_, '_>,
     ) -> Span {
-        let own = self.rows.rows.get(row as usize);
+        let own = self.rows.rows.get(row);
         match own.and_then(|own| own.joint).filter(|_| self.is_open_address(peer.class)) {
             Some(program) => {
                 let keys = own.into_iter().flat_map(Row::keys).copied();
@@ -82,7 +82,7 @@ impl Question<'_> {
         (id, class): (ClassId, &'p Class),
         party: &'p Party<'m>,
     ) -> Option<Peer<'p, 'm>> {
-        let keys = self.rows.keys.get(id as usize)?;
+        let keys = self.rows.keys.get(id)?;
         Some(Peer { id, class, keys, party })
     }
 
@@ -90,12 +90,10 @@ impl Question<'_> {
     pub(super) fn framed(
         &self,
         (row, frame): (RowId, FrameId),
-        (admitted, slow): (&Spans, &Spans),
+        (admitted, slow): (&RowSpans, &ClassSpans),
         (conns, memory): (&mut ConnTable, &mut Memory),
     ) -> ClassReach {
-        let Some((own, class)) =
-            self.rows.rows.get(row as usize).zip(self.classes.get(self.source))
-        else {
+        let Some((own, class)) = self.rows.rows.get(row).zip(self.classes.get(self.source)) else {
             return ClassReach::new();
         };
         let isolates = self.rows.stages.get(frame).is_some_and(|frame| frame.isolates);
@@ -141,7 +139,7 @@ impl Question<'_> {
         admitted: Span,
         evaluator: &mut Evaluator<'_, '_>,
     ) -> Option<Span> {
-        let joint = self.rows.rows.get(at.0 as usize).is_some_and(|row| row.joint.is_some());
+        let joint = self.rows.rows.get(at.0).is_some_and(|row| row.joint.is_some());
         // Tiers do the same with a class whoever sends: most of it is known by now.
         let known = if joint { None } else { evaluator.known_span(at.1, to, admitted) };
         known.or_else(|| {

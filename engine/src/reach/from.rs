@@ -6,28 +6,29 @@ use rustc_hash::FxHashMap;
 
 use super::ask::{ClassReach, Question};
 use super::class::ClassId;
-use super::note::NoteKey;
+use super::note::{NoteId, NoteKey};
 use super::row::{RowId, Span, is_outside};
 use super::stage::Frame;
 use super::unit::UnitKind;
-use super::{Reach, Unit};
-use crate::net::{ConnId, Family};
+use super::{Reach, Unit, UnitId};
+use crate::manifest::Direction;
+use crate::net::{ByFamily, ConnId, Family};
 use crate::selector::Match;
 use crate::verdict::UnknownReason;
 
 /// What a unit can reach, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The destination, as an index of [`Reach::units`].
-    pub unit: u32,
+    /// The destination.
+    pub unit: UnitId,
     /// What is allowed for certain.
     pub allowed: ConnId,
     /// What is not known.
     pub unknown: ConnId,
     /// The family that this holds for, where the two differ.
     pub family: Option<Family>,
-    /// Why something is not known, as indices of [`Reach::notes`], ascending.
-    pub notes: Arc<[u32]>,
+    /// Why something is not known, as numbers of [`Reach::notes`], ascending.
+    pub notes: Arc<[NoteId]>,
 }
 
 /// A class that can be reached: what passes, in which family if the two differ.
@@ -39,8 +40,8 @@ impl Reach<'_> {
     ///
     /// # Cost
     /// Linear in the answer, and in what policies name the unit by.
-    pub fn targets(&mut self, unit: u32) -> Vec<Target> {
-        let Some(source) = self.units.get(unit as usize).map(|unit| unit.class) else {
+    pub fn targets(&mut self, unit: UnitId) -> Vec<Target> {
+        let Some(source) = self.units.get(unit).map(|unit| unit.class) else {
             return Vec::new();
         };
         let merged = self.by_class(source);
@@ -78,7 +79,9 @@ impl Reach<'_> {
 
     /// Where no block plays a part, families do not differ, but both ends need a common one.
     fn with_common_family(&self, source: ClassId, reach: &ClassReach) -> Vec<Merged> {
-        let common = reach.iter().filter(|(member, _)| self.common(source, *member) != [false; 2]);
+        let common = reach
+            .iter()
+            .filter(|(member, _)| self.common(source, *member).values().any(|one| *one));
         common.map(|(member, span)| (*member, *span, None)).collect()
     }
 
@@ -98,39 +101,40 @@ impl Reach<'_> {
             };
             let a = v4.next_if(|(member, _)| *member == next).map_or(Span::NONE, |(_, span)| span);
             let b = v6.next_if(|(member, _)| *member == next).map_or(Span::NONE, |(_, span)| span);
-            self.merge_one((source, next), (a, b), &mut merged);
+            let spans = ByFamily::from_array([a, b]);
+            self.merge_one((source, next), spans, &mut merged);
         }
     }
 
     fn merge_one(
         &mut self,
         (source, member): (ClassId, ClassId),
-        (v4, v6): (Span, Span),
+        spans: ByFamily<Span>,
         merged: &mut Vec<Merged>,
     ) {
-        match self.common(source, member) {
-            [false, false] => {}
-            [true, false] => merged.push((member, v4, None)),
-            [false, true] => merged.push((member, v6, None)),
-            [true, true] if v4 == v6 => merged.push((member, v4, None)),
-            [true, true] if self.families_certain(source) && self.families_certain(member) => {
-                merged.push((member, v4, Some(Family::IPv4)));
-                merged.push((member, v6, Some(Family::IPv6)));
+        let common = self.common(source, member);
+        let mut there = spans.iter().filter(|(family, _)| common[*family]).map(|(_, span)| *span);
+        match (there.next(), there.next()) {
+            (None, _) => {}
+            (Some(one), None) => merged.push((member, one, None)),
+            (Some(one), Some(other)) if one == other => merged.push((member, one, None)),
+            _ if self.families_certain(source) && self.families_certain(member) => {
+                merged.extend(spans.into_iter().map(|(family, span)| (member, span, Some(family))));
             }
-            [true, true] => {
-                let certain = self.conns.intersection(v4.certain, v6.certain);
-                let possible = self.conns.union(v4.possible, v6.possible);
+            (Some(one), Some(other)) => {
+                let certain = self.conns.intersection(one.certain, other.certain);
+                let possible = self.conns.union(one.possible, other.possible);
                 merged.push((member, Span { certain, possible }, None));
             }
         }
     }
 
-    /// In which families two classes can talk: IPv4, IPv6.
-    fn common(&self, a: ClassId, b: ClassId) -> [bool; 2] {
+    /// In which families two classes can talk.
+    fn common(&self, a: ClassId, b: ClassId) -> ByFamily<bool> {
         let has = |class: ClassId, family| {
             self.classes.get(class).is_some_and(|class| class.place(Some(family)).is_some())
         };
-        Family::BOTH.map(|family| has(a, family) && has(b, family))
+        ByFamily::from_fn(|family| has(a, family) && has(b, family))
     }
 
     fn families_certain(&self, class: ClassId) -> bool {
@@ -138,14 +142,14 @@ impl Reach<'_> {
     }
 
     /// From classes to units, with notes.
-    fn expand(&mut self, unit: u32, source: ClassId, reach: &[Merged]) -> Vec<Target> {
+    fn expand(&mut self, unit: UnitId, source: ClassId, reach: &[Merged]) -> Vec<Target> {
         let host = self.classes.get(source).is_some_and(|class| class.host_network);
         let mut notes = NotesBetween::default();
         let mut targets = Vec::with_capacity(reach.len());
         for &(member, span, family) in reach {
             let unknown = self.conns.difference(span.possible, span.certain);
             let why = notes.between(self, (source, member), unknown);
-            for to in self.units_by_class.get(member as usize).cloned().unwrap_or_default().iter() {
+            for to in self.units_by_class.get(member).cloned().unwrap_or_default().iter() {
                 if *to == unit && self.is_one_pod(unit) {
                     continue;
                 }
@@ -167,10 +171,10 @@ impl Reach<'_> {
     }
 
     /// Whether a unit is one pod, which has no siblings and reaches itself whatever policies say.
-    fn is_one_pod(&self, unit: u32) -> bool {
-        match self.units.get(unit as usize).map(|unit| &unit.kind) {
+    fn is_one_pod(&self, unit: UnitId) -> bool {
+        match self.units.get(unit).map(|unit| &unit.kind) {
             Some(UnitKind::Workload { endpoints, .. }) => match endpoints.as_slice() {
-                [one] => self.model.endpoints.get(*one as usize).is_some_and(|one| !one.template),
+                [one] => self.model.endpoints.get(*one).is_some_and(|one| !one.template),
                 _ => false,
             },
             _ => false,
@@ -178,7 +182,7 @@ impl Reach<'_> {
     }
 
     /// A node, and so a host-network pod, always reaches pods on it. [NetworkPolicy §10]
-    fn own_node(&mut self, from: u32, mut target: Target) -> Target {
+    fn own_node(&mut self, from: UnitId, mut target: Target) -> Target {
         match self.same_node(from, target.unit) {
             Match::No => {}
             Match::Yes => (target.allowed, target.unknown) = (ConnId::ALL, ConnId::NONE),
@@ -194,7 +198,7 @@ impl Reach<'_> {
     }
 
     /// Whether all pods of two units are on one node: unknown where only some are.
-    fn same_node(&self, from: u32, to: u32) -> Match {
+    fn same_node(&self, from: UnitId, to: UnitId) -> Match {
         let (from, to) = (self.nodes(from), self.nodes(to));
         if from.contains(&None) || to.contains(&None) {
             return Match::Unknown;
@@ -206,12 +210,12 @@ impl Reach<'_> {
         }
     }
 
-    fn nodes(&self, unit: u32) -> std::collections::BTreeSet<Option<&str>> {
-        let endpoints = match self.units.get(unit as usize) {
+    fn nodes(&self, unit: UnitId) -> std::collections::BTreeSet<Option<&str>> {
+        let endpoints = match self.units.get(unit) {
             Some(Unit { kind: UnitKind::Workload { endpoints, .. }, .. }) => endpoints.as_slice(),
             _ => &[],
         };
-        let endpoints = endpoints.iter().filter_map(|i| self.model.endpoints.get(*i as usize));
+        let endpoints = endpoints.iter().filter_map(|i| self.model.endpoints.get(*i));
         endpoints.map(|endpoint| endpoint.node.as_deref()).collect()
     }
 }
@@ -219,8 +223,8 @@ impl Reach<'_> {
 /// Rules that leave open what is open from one source, remembered by row.
 #[derive(Default)]
 struct NotesBetween {
-    by_row: FxHashMap<(usize, RowId, ConnId), Vec<u32>>,
-    lists: FxHashMap<Vec<u32>, Arc<[u32]>>,
+    by_row: FxHashMap<(usize, RowId, ConnId), Vec<NoteId>>,
+    lists: FxHashMap<Vec<NoteId>, Arc<[NoteId]>>,
 }
 
 impl NotesBetween {
@@ -229,16 +233,15 @@ impl NotesBetween {
         reach: &mut Reach<'_>,
         (source, destination): (ClassId, ClassId),
         unknown: ConnId,
-    ) -> Arc<[u32]> {
+    ) -> Arc<[NoteId]> {
         let mut notes = Vec::new();
         if unknown != ConnId::NONE {
             let conns = &mut reach.conns;
             for (slot, (_, rows)) in reach.rows.iter().enumerate() {
-                let keys =
-                    |class: ClassId| rows.keys.get(class as usize).map_or(&[][..], Vec::as_slice);
+                let keys = |class: ClassId| rows.keys.get(class).map_or(&[][..], Vec::as_slice);
                 let memory = reach.stages.get(slot);
-                let mut open = |row: RowId, peer: ClassId| -> Vec<u32> {
-                    let row = rows.rows.get(row as usize);
+                let mut open = |row: RowId, peer: ClassId| -> Vec<NoteId> {
+                    let row = rows.rows.get(row);
                     let frame = row.and_then(|row| rows.stages.get(row.frame?));
                     let segments: Vec<_> = frame.into_iter().flat_map(Frame::segments).collect();
                     let ordered = segments.iter().filter_map(|id| rows.stages.segment_of(*id));
@@ -248,18 +251,20 @@ impl NotesBetween {
                         keys(peer).binary_search(key).is_ok()
                             && conns.intersection(*conn, unknown) != ConnId::NONE
                     });
-                    let mut open: Vec<u32> = open.map(|(.., note)| *note).collect();
+                    let mut open: Vec<NoteId> = open.map(|(.., note)| *note).collect();
                     let tied =
                         segments.iter().filter(|id| memory.is_some_and(|m| m.is_tied(**id, peer)));
                     let tied = tied.filter_map(|id| rows.stages.segment_of(*id));
                     open.extend(tied.flat_map(|segment| &segment.ties));
                     open
                 };
-                let egress = rows.egress.get(source as usize).copied().unwrap_or_default();
-                notes.extend(open(egress, destination));
-                let ingress = rows.ingress.get(destination as usize).copied().unwrap_or_default();
-                let known = self.by_row.entry((slot, ingress, unknown));
-                notes.extend(known.or_insert_with(|| open(ingress, source)).iter());
+                if let Some(&egress) = rows.of[Direction::Egress].get(source) {
+                    notes.extend(open(egress, destination));
+                }
+                if let Some(&ingress) = rows.of[Direction::Ingress].get(destination) {
+                    let known = self.by_row.entry((slot, ingress, unknown));
+                    notes.extend(known.or_insert_with(|| open(ingress, source)).iter());
+                }
             }
             notes.sort_unstable();
             notes.dedup();

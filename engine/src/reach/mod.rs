@@ -24,10 +24,10 @@ mod why;
 
 pub use class::{Class, ClassId, ClassKind};
 pub use from::Target;
-pub use note::{NoteKey, NoteReason};
+pub use note::{NoteId, NoteKey, NoteReason};
 pub use pair::{Conns, pair};
 pub use ties::Tie;
-pub use unit::{Unit, UnitKind};
+pub use unit::{Unit, UnitId, UnitKind};
 pub use why::{Admission, Admissions};
 
 use std::sync::Arc;
@@ -37,6 +37,7 @@ use rustc_hash::FxHashMap;
 use crate::cluster::ClusterModel;
 use crate::net::{ConnId, ConnSet, ConnTable, Family};
 use crate::policy::PolicySet;
+use crate::shared::Table;
 
 use class::Classes;
 use row::Rows;
@@ -50,8 +51,8 @@ pub struct Reach<'m> {
     model: &'m ClusterModel,
     set: &'m PolicySet,
     classes: Classes,
-    units: Vec<Unit>,
-    units_by_class: Vec<Vec<u32>>,
+    units: Table<Unit>,
+    units_by_class: Table<Vec<UnitId>, Class>,
     /// Rows per family; one of both where no block of addresses plays a part.
     rows: Vec<(Option<Family>, Rows)>,
     /// What has been computed of ordered tiers, per family as `rows`.
@@ -96,7 +97,7 @@ impl<'m> Reach<'m> {
 
     /// What is listed: ranges of addresses first (IPv4, then IPv6, ascending), then workloads by
     /// namespace, name and kind, each as one unit or as the groups that policies tell apart.
-    pub fn units(&self) -> &[Unit] {
+    pub fn units(&self) -> &Table<Unit> {
         &self.units
     }
 
@@ -106,7 +107,7 @@ impl<'m> Reach<'m> {
     }
 
     /// Notes by number, as [`Target::notes`] has them.
-    pub fn notes(&self) -> &[NoteKey] {
+    pub fn notes(&self) -> &Table<NoteKey> {
         self.notes.keys()
     }
 }

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::manifest::Direction;
 use crate::policy::PolicyId;
+use crate::shared::{Id, Table};
 use crate::verdict::UnknownReason;
 
 /// Why, without the rule.
@@ -19,26 +20,24 @@ pub struct NoteKey {
     pub rule: Option<(PolicyId, Direction, Option<u32>)>,
 }
 
+/// The number of a [`NoteKey`] in a reach.
+pub type NoteId = Id<NoteKey>;
+
 /// Interned notes.
 #[derive(Clone, Debug, Default)]
 pub struct Notes {
-    keys: Vec<NoteKey>,
-    ids: FxHashMap<NoteKey, u32>,
+    keys: Table<NoteKey>,
+    ids: FxHashMap<NoteKey, NoteId>,
 }
 
 impl Notes {
     /// The note's number.
-    pub fn intern(&mut self, key: NoteKey) -> u32 {
-        let next = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-        let id = *self.ids.entry(key).or_insert(next);
-        if id == next {
-            self.keys.push(key);
-        }
-        id
+    pub fn intern(&mut self, key: NoteKey) -> NoteId {
+        *self.ids.entry(key).or_insert_with(|| self.keys.push(key))
     }
 
     /// All notes, by number.
-    pub fn keys(&self) -> &[NoteKey] {
+    pub fn keys(&self) -> &Table<NoteKey> {
         &self.keys
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cluster::{ClusterModel, Group};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{AddrSet, ConnSet, Family, PortSet, all_ports};
-use crate::policy::fold::{self, Flows, Outcomes, Rules, Ties};
+use crate::policy::fold::{Flows, Outcomes, Rules, Ties, Walk};
 use crate::policy::{Atoms, BlockId, PolicyRule, PolicySet, Program, ProgramId, SignatureId};
 use crate::selector::Match;
 use crate::verdict::{Party, own_node, peer_matches, pieces};
@@ -48,14 +48,15 @@ impl Conns {
 
 /// Everything that may pass from one endpoint or address to another, in one family.
 pub fn pair(
-    (model, set): (&ClusterModel, &PolicySet),
+    model: &ClusterModel,
+    set: &PolicySet,
     source: &Party<'_>,
     destination: &Party<'_>,
 ) -> Conns {
     let (sources, destinations) = (source.variants(model), destination.variants(model));
-    over_variants((&sources, &destinations), |source, destination| {
-        let egress = end((model, set), Direction::Egress, source, destination);
-        egress.and(&end((model, set), Direction::Ingress, destination, source))
+    over_variants(&sources, &destinations, |source, destination| {
+        let (sends, receives) = Ends::of(source, destination);
+        end(set, sends).and(&end(set, receives))
     })
 }
 
@@ -63,7 +64,8 @@ pub fn pair(
 /// with some of them. Asking with all labels at hand is exact where several selectors ask for the
 /// same label; one by one they would each be unknown.
 pub fn over_variants(
-    (sources, destinations): (&[Party<'_>], &[Party<'_>]),
+    sources: &[Party<'_>],
+    destinations: &[Party<'_>],
     ask: impl Fn(&Party<'_>, &Party<'_>) -> Conns,
 ) -> Conns {
     let mut all = Conns { certain: ConnSet::all(), possible: ConnSet::none() };
@@ -77,13 +79,39 @@ pub fn over_variants(
     all
 }
 
+/// One end, whose policies are asked, and the other.
+#[derive(Clone, Copy)]
+pub struct Ends<'p, 'm> {
+    /// The direction, seen from the subject.
+    pub direction: Direction,
+    /// The end whose policies are asked.
+    pub subject: &'p Party<'m>,
+    /// The other end.
+    pub peer: &'p Party<'m>,
+}
+
+impl<'p, 'm> Ends<'p, 'm> {
+    /// The ends of what one sends to the other: the one that sends is asked, and the other.
+    pub fn of(source: &'p Party<'m>, destination: &'p Party<'m>) -> (Self, Self) {
+        (
+            Self { direction: Direction::Egress, subject: source, peer: destination },
+            Self { direction: Direction::Ingress, subject: destination, peer: source },
+        )
+    }
+
+    /// Whose names of ports count.
+    fn named(self) -> Option<&'m Group> {
+        let destination = match self.direction {
+            Direction::Ingress => self.subject,
+            Direction::Egress => self.peer,
+        };
+        destination.group.map(|(_, group)| group)
+    }
+}
+
 /// What one end's policies let pass.
-pub fn end(
-    (_, set): (&ClusterModel, &PolicySet),
-    direction: Direction,
-    subject: &Party<'_>,
-    peer: &Party<'_>,
-) -> Conns {
+pub fn end(set: &PolicySet, ends: Ends<'_, '_>) -> Conns {
+    let Ends { direction, subject, peer } = ends;
     let Some((group, _)) = subject.group else {
         return Conns::all();
     };
@@ -93,7 +121,7 @@ pub fn end(
     if own || own_node == Match::Yes || set.program(program).is_open() {
         return Conns::all();
     }
-    let mut conns = by_program(set, program, direction, (subject, peer));
+    let mut conns = by_program(set, program, ends);
     if own_node == Match::Unknown {
         conns.possible = ConnSet::all();
     }
@@ -105,17 +133,12 @@ pub fn end(
 /// # Cost
 /// Linear in its rules; where the peer's address is not known, for each piece of its place that
 /// blocks tell apart.
-pub fn by_program(
-    set: &PolicySet,
-    program: ProgramId,
-    direction: Direction,
-    (subject, peer): (&Party<'_>, &Party<'_>),
-) -> Conns {
-    let program = (set, set.program(program));
+pub fn by_program(set: &PolicySet, program: ProgramId, ends: Ends<'_, '_>) -> Conns {
+    let program = set.program(program);
     let mut all = Conns { certain: ConnSet::all(), possible: ConnSet::none() };
-    for place in pieces(program, direction, &peer.place) {
-        let peer = Party { place, ..peer.clone() };
-        let one = at_place(program, direction, (subject, &peer));
+    for place in pieces(set, program, ends.direction, &ends.peer.place) {
+        let peer = Party { place, ..ends.peer.clone() };
+        let one = at_place(set, program, Ends { peer: &peer, ..ends });
         all.certain = all.certain.intersection(&one.certain);
         all.possible = all.possible.union(&one.possible);
     }
@@ -123,37 +146,31 @@ pub fn by_program(
 }
 
 /// What a program lets pass from a place that no rule tells apart.
-fn at_place(
-    (set, program): (&PolicySet, &Program),
-    direction: Direction,
-    (subject, peer): (&Party<'_>, &Party<'_>),
-) -> Conns {
-    let destination = match direction {
-        Direction::Ingress => subject,
-        Direction::Egress => peer,
-    };
-    let named = destination.group.map(|(_, group)| group);
-    let mut rules = Asking { set, peer, named };
-    let outcomes = fold::walk((set, program), (direction, Ties::Any), &mut Connections, &mut rules);
+fn at_place(set: &PolicySet, program: &Program, ends: Ends<'_, '_>) -> Conns {
+    let mut rules = Asking { set, peer: ends.peer, named: ends.named() };
+    let walk = Walk { set, direction: ends.direction, ties: Ties::Any };
+    let outcomes = walk.program(program, &mut Connections, &mut rules);
     Conns { certain: ConnSet::all().difference(&outcomes.deny), possible: outcomes.accept }
 }
 
 /// What may become of all connections with a peer in one tier, which is a program of its own.
 pub fn by_tier(
-    (set, program): (&PolicySet, &Program),
-    (direction, ties): (Direction, Ties),
-    (subject, peer): (Option<&Group>, &Party<'_>),
+    walk: Walk<'_>,
+    program: &Program,
+    subject: Option<&Group>,
+    peer: &Party<'_>,
 ) -> Outcomes<ConnSet> {
+    let Walk { set, direction, .. } = walk;
     let named = match direction {
         Direction::Ingress => subject,
         Direction::Egress => peer.group.map(|(_, group)| group),
     };
     let mut all: Outcomes<ConnSet> = Outcomes::default();
-    for place in pieces((set, program), direction, &peer.place) {
+    for place in pieces(set, program, direction, &peer.place) {
         let peer = Party { place, ..peer.clone() };
         let mut rules = Asking { set, peer: &peer, named };
         for tier in &program.tiers {
-            let one = fold::tier((set, tier), (direction, ties), &mut Connections, &mut rules);
+            let one = walk.tier(tier, &mut Connections, &mut rules);
             all.accept = all.accept.union(&one.accept);
             all.deny = all.deny.union(&one.deny);
             all.pass = all.pass.union(&one.pass);
@@ -218,7 +235,8 @@ impl Rules<Connections> for Asking<'_, '_> {
 pub fn over_space(
     set: &PolicySet,
     blocks: &[(BlockId, ConnSet)],
-    (space, family): (&AddrSet, Family),
+    space: &AddrSet,
+    family: Family,
 ) -> Conns {
     if blocks.is_empty() || space.is_empty() {
         return Conns::none();

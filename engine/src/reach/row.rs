@@ -3,15 +3,16 @@
 use rustc_hash::FxHashMap;
 
 use super::class::{Class, ClassId, ClassKind, Classes, PlaceKey};
-use super::note::{NoteKey, Notes};
+use super::note::{NoteId, NoteKey, Notes};
 use super::pair;
 use super::stage::{FrameId, Stages, Subjects};
-use crate::cluster::{Addresses, ClusterModel, Group, GroupId};
-use crate::manifest::{Direction, PortEntry, PortMatch};
+use crate::cluster::{Addresses, ClusterModel, Endpoint, Group, GroupId};
+use crate::manifest::{ByDirection, Direction, PortEntry, PortMatch};
 use crate::net::{ConnId, ConnSet, ConnTable, Family};
 use crate::policy::{
-    BlockId, PolicyId, PolicyRule, PolicySet, ProgramId, RulePeer, SetId, TierKind,
+    self, BlockId, PolicyId, PolicyRule, PolicySet, ProgramId, RulePeer, SetId, TierKind,
 };
+use crate::shared::{Id, Table};
 use crate::verdict::UnknownReason;
 
 /// What a rule's peer names, or what is known of a class in its place.
@@ -31,8 +32,10 @@ pub enum Key {
     SomeNode,
 }
 
-/// The number of a row. Zero: everything passes.
-pub type RowId = u32;
+/// The number of a [`Row`].
+pub type RowId = Id<Row>;
+/// The row that lets everything pass.
+pub const OPEN: RowId = RowId::new(0);
 
 /// What passes for certain and what may, as numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,7 +77,7 @@ pub struct Row {
     /// Egress rules with port names, which each destination resolves for itself.
     pub named: Vec<(Key, Vec<PortEntry>)>,
     /// Rules that leave something open for peers of a key.
-    pub notes: Vec<(Key, ConnId, u32)>,
+    pub notes: Vec<(Key, ConnId, NoteId)>,
     /// Set where entries cannot say it: every pair is computed for itself.
     pub slow: Option<ProgramId>,
     /// Tiers around that of NetworkPolicies, which is all that entries are about.
@@ -94,14 +97,12 @@ impl Row {
 /// All rows of one family, and who has which.
 #[derive(Debug, Default)]
 pub struct Rows {
-    /// Rows by number, ingress and egress together; number zero is open.
-    pub rows: Vec<Row>,
-    /// Each class's row for ingress.
-    pub ingress: Vec<RowId>,
-    /// Each class's row for egress.
-    pub egress: Vec<RowId>,
-    /// Classes with an ingress row, by row, ascending. Of row zero: those that take everything.
-    pub classes_by_ingress: Vec<Vec<ClassId>>,
+    /// Rows, ingress and egress together; [`OPEN`] is the first.
+    pub rows: Table<Row>,
+    /// Each class's row.
+    pub of: ByDirection<Table<RowId, Class>>,
+    /// Classes with an ingress row, by row, ascending. Of [`OPEN`]: those that take everything.
+    pub classes_by_ingress: Table<Vec<ClassId>, Row>,
     /// Classes that a key names, ascending.
     pub classes_by_key: FxHashMap<Key, Vec<ClassId>>,
     /// Ingress rows that name a key, with what they admit.
@@ -109,7 +110,7 @@ pub struct Rows {
     /// Ingress rows that must be computed pair by pair.
     pub slow_ingress: Vec<RowId>,
     /// What rules may name each class by, ascending.
-    pub keys: Vec<Vec<Key>>,
+    pub keys: Table<Vec<Key>, Class>,
     /// Tiers of ordered rules.
     pub stages: Stages,
 }
@@ -125,14 +126,15 @@ impl Rows {
         family: Option<Family>,
         interns: Interns<'_>,
     ) -> Self {
-        let mut rows = Self { rows: vec![Row::default()], ..Self::default() };
+        let mut rows = Self { rows: [Row::default()].into_iter().collect(), ..Self::default() };
         let (known, stages) = (FxHashMap::default(), Stages::default());
         let mut maker = Maker { cluster, family, interns, known, stages };
         for (_, class) in classes.iter() {
             rows.keys.push(keys(classes, class, family));
-            let [ingress, egress] = Direction::BOTH.map(|d| maker.row(&mut rows.rows, class, d));
-            rows.ingress.push(ingress);
-            rows.egress.push(egress);
+            for direction in Direction::BOTH {
+                let row = maker.row(&mut rows.rows, class, direction);
+                rows.of[direction].push(row);
+            }
         }
         rows.stages = maker.stages;
         rows.index(classes, family);
@@ -140,27 +142,27 @@ impl Rows {
     }
 
     fn index(&mut self, classes: &Classes, family: Option<Family>) {
-        self.classes_by_ingress = vec![Vec::new(); self.rows.len()];
+        self.classes_by_ingress = Table::filled(Vec::new(), self.rows.len());
         for (id, _) in classes.iter().filter(|(_, class)| class.place(family).is_some()) {
-            for key in self.keys.get(id as usize).into_iter().flatten() {
+            for key in self.keys.get(id).into_iter().flatten() {
                 self.classes_by_key.entry(*key).or_default().push(id);
             }
-            let row = self.ingress.get(id as usize).copied().unwrap_or_default();
-            if let Some(list) = self.classes_by_ingress.get_mut(row as usize) {
+            let row = self.of[Direction::Ingress].get(id);
+            if let Some(list) = row.and_then(|row| self.classes_by_ingress.get_mut(*row)) {
                 list.push(id);
             }
         }
         let mut ingress: Vec<RowId> =
-            self.ingress.iter().copied().filter(|row| *row != 0).collect();
+            self.of[Direction::Ingress].values().copied().filter(|row| *row != OPEN).collect();
         ingress.sort_unstable();
         ingress.dedup();
         for id in ingress {
-            let Some(row) = self.rows.get(id as usize) else {
+            let Some(row) = self.rows.get(id) else {
                 continue;
             };
             if row.slow.is_some() {
                 self.slow_ingress.push(id);
-            } else if let Some(own) = row.frame.and_then(|f| self.stages.rows.get_mut(f as usize)) {
+            } else if let Some(own) = row.frame.and_then(|f| self.stages.rows.get_mut(f)) {
                 own.push(id);
             }
             for (key, span) in &row.entries {
@@ -197,28 +199,29 @@ struct Maker<'a, 'm> {
 }
 
 impl Maker<'_, '_> {
-    fn row(&mut self, rows: &mut Vec<Row>, class: &Class, direction: Direction) -> RowId {
+    fn row(&mut self, rows: &mut Table<Row>, class: &Class, direction: Direction) -> RowId {
         let (model, set) = self.cluster;
-        let endpoint = class.representative().and_then(|i| model.endpoints.get(i as usize));
-        let Some(group) = endpoint.and_then(|endpoint| endpoint.group) else {
-            return 0;
-        };
-        let program = set.program_id(group, direction);
+        let Some(index) = class.representative() else { return OPEN };
+        let endpoint = model.endpoints.get(index);
+        if endpoint.is_some_and(Endpoint::host_network) {
+            return OPEN;
+        }
+        let group = endpoint.and_then(|endpoint| endpoint.group);
+        let program = group.map_or(policy::CLOSED, |group| set.program_id(group, direction));
         if set.program(program).is_open() {
-            return 0;
+            return OPEN;
         }
         // Names of ports are the subject's own at ingress: only then do groups differ.
         let own = direction == Direction::Ingress && uses_names(set, program, direction);
-        let key = (program, direction, own.then_some(group));
+        let key = (program, direction, group.filter(|_| own));
         if let Some(&id) = self.known.get(&key) {
             return id;
         }
-        let id = RowId::try_from(rows.len()).unwrap_or(RowId::MAX);
-        let mut row = self.make(program, direction, model.groups.get(group));
+        let subject = group.and_then(|id| Some((id, model.groups.get(id)?)));
+        let mut row = self.make(program, direction, subject.map(|(_, group)| group));
         if row.slow.is_none() {
             let whole = set.program(program);
-            let own = model.groups.get(group).filter(|_| own).map(|one| (group, one));
-            let at = Subjects { direction, group: own };
+            let at = Subjects { direction, group: subject.filter(|_| own) };
             let interns = (&mut *self.interns.0, &mut *self.interns.1);
             row.frame = self.stages.frame(set, whole, at, interns);
         }
@@ -226,7 +229,7 @@ impl Maker<'_, '_> {
             let own = usize::from(row.notes.iter().any(|(key, ..)| *key == Key::SomePod));
             row.joint = (self.stages.blocks(frame) + own > 1).then_some(program);
         }
-        rows.push(row);
+        let id = rows.push(row);
         self.known.insert(key, id);
         id
     }
@@ -325,7 +328,7 @@ impl Maker<'_, '_> {
             [(Key::SomePod, Addresses::SomePod), (Key::SomeNode, Addresses::SomeNode)]
         {
             let space = model.space.of(&addresses, family);
-            let conns = pair::over_space(set, &draft.blocks, (&space, family));
+            let conns = pair::over_space(set, &draft.blocks, &space, family);
             let span = Span {
                 certain: self.interns.0.intern(conns.certain),
                 possible: self.interns.0.intern(conns.possible),

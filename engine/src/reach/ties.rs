@@ -7,7 +7,7 @@ use super::stage::{Evaluator, Segment};
 use super::{Reach, pair};
 use crate::manifest::{Action, Direction};
 use crate::net::ConnSet;
-use crate::policy::fold::{Outcomes, Ties};
+use crate::policy::fold::{Outcomes, Ties, Walk};
 use crate::policy::{CompiledPolicy, PolicyId, PolicyRef, PolicySet, Program, Tier};
 use crate::verdict::Party;
 
@@ -97,7 +97,8 @@ fn by_itself(
 ) -> Outcomes<ConnSet> {
     let tier = Tier { kind: tier.kind, policies: vec![one] };
     let program = Program { tiers: vec![tier] };
-    pair::by_tier((set, &program), (direction, Ties::Any), (None, peer))
+    let walk = Walk { set, direction, ties: Ties::Any };
+    pair::by_tier(walk, &program, None, peer)
 }
 
 fn passes(policy: &CompiledPolicy, direction: Direction) -> bool {

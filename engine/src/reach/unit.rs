@@ -2,9 +2,13 @@
 
 use rustc_hash::FxHashMap;
 
-use super::class::{ClassId, ClassKind, Classes};
-use crate::cluster::ClusterModel;
+use super::class::{Class, ClassId, ClassKind, Classes};
+use crate::cluster::{ClusterModel, EndpointId, WorkloadId};
 use crate::net::{AddrSet, Family};
+use crate::shared::{Id, Table};
+
+/// The number of a [`Unit`].
+pub type UnitId = Id<Unit>;
 
 /// One line's end.
 #[derive(Clone, Debug)]
@@ -23,18 +27,18 @@ pub enum UnitKind {
     /// Endpoints of one workload that policies do not tell apart.
     Workload {
         /// The workload's index.
-        workload: u32,
+        workload: WorkloadId,
         /// Its endpoints of this class, ascending; at least one.
-        endpoints: Vec<u32>,
+        endpoints: Vec<EndpointId>,
         /// Whether the workload has other units.
         part: bool,
     },
 }
 
 /// All units in order, and by class.
-pub fn units(model: &ClusterModel, classes: &Classes) -> (Vec<Unit>, Vec<Vec<u32>>) {
+pub fn units(model: &ClusterModel, classes: &Classes) -> (Table<Unit>, Table<Vec<UnitId>, Class>) {
     let mut units: Vec<Unit> = Vec::new();
-    let mut class_of: FxHashMap<u32, ClassId> = FxHashMap::default();
+    let mut class_of: FxHashMap<EndpointId, ClassId> = FxHashMap::default();
     for (class, info) in classes.iter() {
         match &info.kind {
             ClassKind::Outside(family, pieces) => units.extend(pieces.iter().map(|addresses| {
@@ -49,13 +53,14 @@ pub fn units(model: &ClusterModel, classes: &Classes) -> (Vec<Unit>, Vec<Vec<u32
         UnitKind::Outside(family, addresses) => Some((*family, addresses.first())),
         UnitKind::Workload { .. } => None,
     });
-    for workload in 0..u32::try_from(model.workloads.len()).unwrap_or(u32::MAX) {
+    for (workload, _) in model.workloads.iter() {
         add_workload(&mut units, workload, model.endpoints_of(workload), &class_of);
     }
-    let mut by_class = vec![Vec::new(); classes.len()];
-    for (index, unit) in (0u32..).zip(&units) {
-        if let Some(list) = by_class.get_mut(unit.class as usize) {
-            list.push(index);
+    let mut by_class = Table::filled(Vec::new(), classes.len());
+    let units: Table<Unit> = units.into_iter().collect();
+    for (id, unit) in units.iter() {
+        if let Some(list) = by_class.get_mut(unit.class) {
+            list.push(id);
         }
     }
     (units, by_class)
@@ -63,12 +68,12 @@ pub fn units(model: &ClusterModel, classes: &Classes) -> (Vec<Unit>, Vec<Vec<u32
 
 fn add_workload(
     units: &mut Vec<Unit>,
-    workload: u32,
-    endpoints: std::ops::Range<usize>,
-    class_of: &FxHashMap<u32, ClassId>,
+    workload: WorkloadId,
+    endpoints: impl Iterator<Item = EndpointId>,
+    class_of: &FxHashMap<EndpointId, ClassId>,
 ) {
-    let mut parts: Vec<(ClassId, Vec<u32>)> = Vec::new();
-    for endpoint in endpoints.filter_map(|endpoint| u32::try_from(endpoint).ok()) {
+    let mut parts: Vec<(ClassId, Vec<EndpointId>)> = Vec::new();
+    for endpoint in endpoints {
         let Some(&class) = class_of.get(&endpoint) else {
             continue;
         };

@@ -3,11 +3,11 @@
 use rustc_hash::FxHashMap;
 
 use super::interned::Interned;
-use super::{Reach, Target, Unit, UnitKind, pair};
+use super::{Reach, Target, Unit, UnitId, UnitKind, pair};
 use crate::cluster::{Group, GroupId, Place};
-use crate::manifest::{Direction, PortMatch};
+use crate::manifest::{ByDirection, Direction, PortMatch};
 use crate::net::{ConnId, Family};
-use crate::policy::fold::{self, Rules, Ties};
+use crate::policy::fold::{Rules, Ties, Walk};
 use crate::policy::{PolicyId, PolicyRef, PolicyRule, PolicySet};
 use crate::selector::Match;
 use crate::verdict::{EndState, Party, own_node, peer_matches};
@@ -52,19 +52,19 @@ impl<'m> Reach<'m> {
     ///
     /// # Cost
     /// Linear in the rules of the policies that isolate the two.
-    pub fn why(&mut self, unit: u32, target: &Target) -> [Admissions; 2] {
+    pub fn why(&mut self, unit: UnitId, target: &Target) -> ByDirection<Admissions> {
         let conn = self.conns.union(target.allowed, target.unknown);
-        let mut ends =
-            [EndState::Unenforced; 2].map(|state| Admissions { state, rules: Vec::new() });
+        let unenforced = |_| Admissions { state: EndState::Unenforced, rules: Vec::new() };
+        let mut ends = ByDirection::from_fn(unenforced);
         for family in Family::BOTH.into_iter().filter(|f| target.family.is_none_or(|of| of == *f)) {
-            let party = |unit: u32| party(self, self.units.get(unit as usize)?, family);
+            let party = |unit: UnitId| party(self, self.units.get(unit)?, family);
             let Some((source, destination)) = party(unit).zip(party(target.unit)) else { continue };
             let asked = [
                 (Direction::Egress, &source, &destination),
                 (Direction::Ingress, &destination, &source),
             ];
-            for (end, (direction, subject, peer)) in ends.iter_mut().zip(asked) {
-                self.add(end, Question { direction, subject, peer, conn });
+            for (direction, subject, peer) in asked {
+                self.add(&mut ends[direction], Question { direction, subject, peer, conn });
             }
         }
         ends
@@ -95,7 +95,8 @@ impl<'m> Reach<'m> {
             at: None,
             admissions: &mut end.rules,
         };
-        fold::walk((self.set, program), (direction, Ties::Any), &mut flows, &mut asking);
+        let walk = Walk { set: self.set, direction, ties: Ties::Any };
+        walk.program(program, &mut flows, &mut asking);
         end.rules.sort_unstable();
         // Where families differ in certainty, the lesser one counts: it sorts first.
         end.rules.dedup_by_key(|one| (one.policy, one.rule, one.peer));
@@ -181,7 +182,7 @@ fn party<'m>(reach: &Reach<'m>, unit: &Unit, family: Family) -> Option<Party<'m>
         UnitKind::Outside(..) => None,
         UnitKind::Workload { endpoints, .. } => {
             let endpoint = *endpoints.first()?;
-            let addresses = &reach.model.endpoints.get(endpoint as usize)?.addresses;
+            let addresses = &reach.model.endpoints.get(endpoint)?.addresses;
             let (families, _) = reach.model.space.families(addresses);
             families.contains(&family).then(|| Party::endpoint(reach.model, endpoint, family))?
         }

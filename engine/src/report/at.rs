@@ -67,15 +67,14 @@ impl Line<'_> {
         let rules = Direction::BOTH.into_iter().flat_map(|direction| {
             (0..).zip(object.rules(direction)).map(move |(i, rule)| (direction, i, rule))
         });
-        rules
-            .into_iter()
-            .find_map(|(direction, i, rule)| self.in_rule(object, (direction, i), rule))
+        rules.into_iter().find_map(|(direction, i, rule)| self.in_rule(object, direction, i, rule))
     }
 
     fn in_rule(
         &self,
         object: &Arc<Object>,
-        (direction, index): (Direction, usize),
+        direction: Direction,
+        index: usize,
         rule: &Rule,
     ) -> Option<RuleAt> {
         let whole = self.covered(object, rule.span)?;

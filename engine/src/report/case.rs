@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::query::{QueryError, Side};
-use crate::cluster::{Addresses, ClusterModel, Endpoint};
+use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId, GroupId};
 use crate::net::Family;
 use crate::session::Session;
 use crate::verdict::Party;
@@ -34,7 +34,7 @@ impl Case<'_> {
 }
 
 /// Two ends, each an endpoint or the address of its side.
-type Pair = (Option<u32>, Option<u32>);
+type Pair = (Option<EndpointId>, Option<EndpointId>);
 
 /// Every pair of parties that some policy may tell apart, in every family in which both can talk.
 ///
@@ -54,8 +54,8 @@ pub fn cases<'m>(
     let mut cases = Vec::new();
     for (pair, (from, to)) in pairs.into_iter().enumerate() {
         for family in Family::BOTH {
-            let source = party(session.model(), source, (from, family));
-            let ends = source.zip(party(session.model(), destination, (to, family)));
+            let source = party(session.model(), source, from, family);
+            let ends = source.zip(party(session.model(), destination, to, family));
             let Some((mut source, mut destination)) = ends else { continue };
             // Only as its own peer does a template stand for two pods.
             source.several &= from == to;
@@ -73,7 +73,8 @@ pub fn cases<'m>(
 fn party<'m>(
     model: &'m ClusterModel,
     side: &Side,
-    (endpoint, family): (Option<u32>, Family),
+    endpoint: Option<EndpointId>,
+    family: Family,
 ) -> Option<Party<'m>> {
     match (side, endpoint) {
         (Side::Addresses(addresses), _) => {
@@ -82,7 +83,7 @@ fn party<'m>(
         }
         (Side::Endpoints { family: Some(asked), .. }, _) if *asked != family => None,
         (Side::Endpoints { .. }, Some(endpoint)) => {
-            let addresses = &model.endpoints.get(endpoint as usize)?.addresses;
+            let addresses = &model.endpoints.get(endpoint)?.addresses;
             let (families, _) = model.space.families(addresses);
             families.contains(&family).then(|| Party::endpoint(model, endpoint, family))?
         }
@@ -120,23 +121,23 @@ fn is_host(model: &ClusterModel, side: &Side) -> bool {
             among || model.node_by_address.contains_key(address)
         }),
         Side::Endpoints { endpoints, .. } => {
-            let mut endpoints = endpoints.iter().filter_map(|i| model.endpoints.get(*i as usize));
+            let mut endpoints = endpoints.iter().filter_map(|i| model.endpoints.get(*i));
             endpoints.any(Endpoint::host_network)
         }
     }
 }
 
 /// What tells endpoints apart: group, addresses, node.
-type Told<'m> = (Option<u32>, Option<&'m Addresses>, Option<&'m str>);
+type Told<'m> = (Option<GroupId>, Option<&'m Addresses>, Option<&'m str>);
 
 /// Of endpoints that no policy tells apart two at most: enough for each to have a peer.
-fn different(session: &Session, endpoints: &[u32], nodes: bool) -> Vec<u32> {
+fn different(session: &Session, endpoints: &[EndpointId], nodes: bool) -> Vec<EndpointId> {
     let model = session.model();
     let blocks = !session.policies().blocks().is_empty();
     let mut seen: FxHashMap<Told<'_>, u32> = FxHashMap::default();
     let mut kept = Vec::new();
     for index in endpoints {
-        let Some(endpoint) = model.endpoints.get(*index as usize) else { continue };
+        let Some(endpoint) = model.endpoints.get(*index) else { continue };
         let addresses = (blocks || mixes_families(endpoint)).then_some(&endpoint.addresses);
         let node = if nodes { endpoint.node.as_deref() } else { None };
         let count = seen.entry((endpoint.group, addresses, node)).or_default();

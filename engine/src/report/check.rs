@@ -70,7 +70,7 @@ fn summary(session: &Session, diagnostics: &[DiagnosticReport]) -> Summary {
         files: count(session.files().len()),
         namespaces: count(model.namespaces.len()),
         workloads: count(model.workloads.len()),
-        pods: count(model.endpoints.iter().filter(is_pod).count()),
+        pods: count(model.endpoints.values().filter(is_pod).count()),
         nodes: count(model.nodes.iter().filter(|node| node.declared).count()),
         policies: count(session.policies().policies().count()),
         ignored: ignored

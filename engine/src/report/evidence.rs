@@ -136,7 +136,7 @@ impl Writer<'_, '_> {
         let direction = self.question.direction;
         let object = &compiled.object;
         let written = (0..).zip(compiled.written(direction)).zip(&record.rules);
-        let rules = written.map(|((index, rule), one)| self.rule(compiled, (index, rule), one));
+        let rules = written.map(|((index, rule), one)| self.rule(compiled, index, rule, one));
         let mut rules: Vec<RuleEvidence> = rules.collect();
         // What one rule accepts for certain, another that may accept it does not decide.
         if tier.kind.only_accepts() && !tier.outcomes.deny {
@@ -153,14 +153,15 @@ impl Writer<'_, '_> {
             priority: (tier.kind != TierKind::NetworkPolicy).then_some(compiled.priority),
             matches,
             decides: isolates || rules.iter().any(|rule| rule.decides),
-            summary: self.summary((&rules, matches), record, tier.kind),
+            summary: self.summary(&rules, matches, record, tier.kind),
             rules,
         }
     }
 
     fn summary(
         &self,
-        (rules, matches): (&[RuleEvidence], Match),
+        rules: &[RuleEvidence],
+        matches: Match,
         record: &PolicyRecord,
         tier: TierKind,
     ) -> String {
@@ -186,7 +187,8 @@ impl Writer<'_, '_> {
     fn rule(
         &self,
         policy: &CompiledPolicy,
-        (index, rule): (usize, &Rule),
+        index: usize,
+        rule: &Rule,
         record: &RuleRecord,
     ) -> RuleEvidence {
         let direction = self.question.direction;
@@ -216,7 +218,7 @@ impl Writer<'_, '_> {
         });
         let (mut peers, mut ports): (Vec<_>, Vec<_>) = (peers.collect(), ports.collect());
         if rule.fails_closed {
-            (peers, ports) = (vec![self.closed((index, rule), object, record)], Vec::new());
+            (peers, ports) = (vec![self.closed(index, rule, object, record)], Vec::new());
         }
         RuleEvidence {
             path: path::rule(direction, index),
@@ -233,7 +235,8 @@ impl Writer<'_, '_> {
     /// What stands for the entries of a rule that is not understood.
     fn closed(
         &self,
-        (index, rule): (usize, &Rule),
+        index: usize,
+        rule: &Rule,
         object: &Arc<Object>,
         record: &RuleRecord,
     ) -> EntryEvidence {

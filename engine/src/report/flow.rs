@@ -82,9 +82,9 @@ impl Session {
 
 /// Everything that is allowed for certain in every case, whatever the port.
 fn allowed(session: &Session, cases: &[Case<'_>]) -> Option<String> {
-    let cluster = (session.model(), session.policies());
+    let (model, set) = (session.model(), session.policies());
     let common = cases.iter().fold(ConnSet::all(), |all, case| {
-        let conns = reach::pair(cluster, &case.source, &case.destination);
+        let conns = reach::pair(model, set, &case.source, &case.destination);
         all.intersection(&conns.certain)
     });
     Some(common.text()).filter(|text| !text.is_empty())
@@ -134,8 +134,7 @@ fn settled(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Option<Verd
     if !case.source.has_variants(model) && !case.destination.has_variants(model) {
         return None;
     }
-    let cluster = (model, session.policies());
-    let conns = reach::pair(cluster, &case.source, &case.destination);
+    let conns = reach::pair(model, session.policies(), &case.source, &case.destination);
     let has = |conns: &ConnSet| conns.ports(query.protocol).contains(case.port);
     match (has(&conns.certain), has(&conns.possible)) {
         (true, _) => Some(Verdict::Allow),

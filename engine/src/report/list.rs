@@ -11,11 +11,12 @@ use super::types::{
 };
 use super::why::Explained;
 use super::{path, place};
-use crate::cluster::{Addresses, ClusterModel, Endpoint};
+use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId, WorkloadId};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet};
-use crate::reach::{NoteKey, Reach, Target, Unit, UnitKind};
+use crate::reach::{NoteKey, Reach, Target, Unit, UnitId, UnitKind};
 use crate::session::Session;
+use crate::shared::Table;
 
 /// Which connections to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,8 +44,12 @@ impl Session {
     pub fn list(&self, filter: &ListFilter) -> ListReport {
         let reach = Reach::new(self.model(), self.policies());
         let ids = unit_ids(self.model(), reach.units());
-        let endpoints: Vec<EndpointReport> =
-            reach.units().iter().zip(&ids).map(|(unit, id)| endpoint(self, unit, id)).collect();
+        let endpoints: Vec<EndpointReport> = reach
+            .units()
+            .values()
+            .zip(ids.values())
+            .map(|(unit, id)| endpoint(self, unit, id))
+            .collect();
         let focus = Focus::new(filter, &endpoints);
         let mut lister = Lister {
             reach,
@@ -53,10 +58,10 @@ impl Session {
             focus,
             texts: FxHashMap::default(),
             explained: Explained::default(),
-            counts: Vec::new(),
+            counts: Table::default(),
             connections: Vec::new(),
         };
-        for unit in 0..u32::try_from(endpoints.len()).unwrap_or(u32::MAX) {
+        for unit in lister.reach.units().ids() {
             lister.add(unit);
         }
         let port_sets = lister.port_sets();
@@ -70,17 +75,17 @@ impl Session {
 
 struct Lister<'l> {
     reach: Reach<'l>,
-    ids: Vec<Arc<str>>,
+    ids: Table<Arc<str>, Unit>,
     filter: &'l ListFilter,
     focus: Focus,
     texts: FxHashMap<ConnId, Arc<str>>,
     explained: Explained,
-    counts: Vec<u32>,
+    counts: Table<u32, NoteKey>,
     connections: Vec<Connection>,
 }
 
 impl Lister<'_> {
-    fn add(&mut self, from: u32) {
+    fn add(&mut self, from: UnitId) {
         for target in self.reach.targets(from) {
             let sibling = target.unit == from;
             if (sibling && !self.filter.siblings) || !self.focus.has(from, target.unit) {
@@ -90,24 +95,19 @@ impl Lister<'_> {
                 continue;
             }
             for note in target.notes.iter() {
-                let at = *note as usize;
-                if self.counts.len() <= at {
-                    self.counts.resize(at + 1, 0);
-                }
-                if let Some(count) = self.counts.get_mut(at) {
+                if let Some(count) = self.counts.or_default(*note) {
                     *count += 1;
                 }
             }
             if self.filter.certain_only && !self.is_listed(target.allowed) {
                 continue;
             }
-            let id =
-                |ids: &[Arc<str>], unit: u32| ids.get(unit as usize).cloned().unwrap_or_default();
+            let id = |unit| self.ids.get(unit).cloned().unwrap_or_default();
             let why =
                 self.filter.explain.then(|| self.explained.add(self.reach.why(from, &target)));
             let connection = Connection {
-                from: id(&self.ids, from),
-                to: id(&self.ids, target.unit),
+                from: id(from),
+                to: id(target.unit),
                 allowed: self.text(target.allowed),
                 unknown: self.text(target.unknown),
                 family: target.family,
@@ -146,7 +146,7 @@ impl Lister<'_> {
     }
 
     fn notes(&self, session: &Session) -> Vec<Note> {
-        let counted = self.reach.notes().iter().zip(self.counts.iter().copied());
+        let counted = self.reach.notes().values().zip(self.counts.values().copied());
         let mut notes: Vec<Note> = counted
             .filter(|(_, count)| *count > 0)
             .map(|(key, count)| note(session, key, count))
@@ -228,7 +228,7 @@ fn note_message(key: &NoteKey) -> String {
 
 /// Which units are in focus.
 struct Focus {
-    inside: Option<Vec<bool>>,
+    inside: Option<Table<bool, Unit>>,
     direction: Option<Direction>,
 }
 
@@ -240,11 +240,11 @@ impl Focus {
         Self { inside, direction: filter.direction }
     }
 
-    fn has(&self, from: u32, to: u32) -> bool {
+    fn has(&self, from: UnitId, to: UnitId) -> bool {
         let Some(inside) = &self.inside else {
             return true;
         };
-        let has = |unit: u32| inside.get(unit as usize) == Some(&true);
+        let has = |unit| inside.get(unit) == Some(&true);
         match self.direction {
             None => has(from) || has(to),
             Some(Direction::Egress) => has(from),
@@ -271,8 +271,8 @@ pub fn in_focus(focus: &str, endpoint: &EndpointReport) -> bool {
 }
 
 /// Unique names of units: `shop/web[Deployment]`, with the pods' names where it is only a part.
-pub fn unit_ids(model: &ClusterModel, units: &[Unit]) -> Vec<Arc<str>> {
-    units.iter().map(|unit| unit_id(model, unit)).collect()
+pub fn unit_ids(model: &ClusterModel, units: &Table<Unit>) -> Table<Arc<str>, Unit> {
+    units.values().map(|unit| unit_id(model, unit)).collect()
 }
 
 fn unit_id(model: &ClusterModel, unit: &Unit) -> Arc<str> {
@@ -286,17 +286,17 @@ fn unit_id(model: &ClusterModel, unit: &Unit) -> Arc<str> {
 }
 
 /// `shop/web[Deployment]`.
-pub fn workload_id(model: &ClusterModel, workload: u32) -> Arc<str> {
-    let Some(workload) = model.workloads.get(workload as usize) else {
+pub fn workload_id(model: &ClusterModel, workload: WorkloadId) -> Arc<str> {
+    let Some(workload) = model.workloads.get(workload) else {
         return "".into();
     };
     let namespace = model.namespace_name(workload.namespace);
     format!("{namespace}/{}[{}]", workload.name, workload.kind).into()
 }
 
-fn group_text(model: &ClusterModel, endpoints: &[u32]) -> String {
+fn group_text(model: &ClusterModel, endpoints: &[EndpointId]) -> String {
     // The first pod's name alone keeps the text unique and short.
-    let first = endpoints.first().and_then(|i| model.endpoints.get(*i as usize));
+    let first = endpoints.first().and_then(|i| model.endpoints.get(*i));
     let first = first.map_or("", |endpoint| &endpoint.name);
     match endpoints.len() {
         0 | 1 => first.to_owned(),
@@ -332,13 +332,18 @@ fn endpoint(session: &Session, unit: &Unit, id: &Arc<str>) -> EndpointReport {
     report
 }
 
-fn fill_workload(session: &Session, report: &mut EndpointReport, workload: u32, endpoints: &[u32]) {
+fn fill_workload(
+    session: &Session,
+    report: &mut EndpointReport,
+    workload: WorkloadId,
+    endpoints: &[EndpointId],
+) {
     let model = session.model();
-    let Some(workload) = model.workloads.get(workload as usize) else {
+    let Some(workload) = model.workloads.get(workload) else {
         return;
     };
     let endpoints: Vec<&Endpoint> =
-        endpoints.iter().filter_map(|i| model.endpoints.get(*i as usize)).collect();
+        endpoints.iter().filter_map(|i| model.endpoints.get(*i)).collect();
     report.kind = EndpointKind::Workload;
     report.namespace = Some(model.namespace_name(workload.namespace).to_owned());
     report.name = Some(workload.name.to_string());

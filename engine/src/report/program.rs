@@ -162,7 +162,7 @@ impl Session {
         };
         ProgramReport {
             node: query.node.clone(),
-            families: program.families.each_ref().map(|one| family(self, one, &comment)).into(),
+            families: program.families.values().map(|one| family(self, one, &comment)).collect(),
             notes: program.notes.iter().map(|note| note_sentence(self, note)).collect(),
             summary: self.summary(),
         }
@@ -175,7 +175,7 @@ fn checked(query: &ProgramQuery) -> Result<Settings, QueryError> {
 
 /// Whether the input names the node, by itself or by a pod on it.
 fn known_node(model: &ClusterModel, node: &str) -> Result<(), QueryError> {
-    let named = model.endpoints.iter().filter_map(|endpoint| endpoint.node.as_deref());
+    let named = model.endpoints.values().filter_map(|endpoint| endpoint.node.as_deref());
     let known: BTreeSet<&str> = model.nodes.iter().map(|node| &*node.name).chain(named).collect();
     if known.contains(node) {
         return Ok(());
@@ -283,7 +283,7 @@ pub fn note_sentence(session: &Session, note: &Note) -> String {
             policy(*second)
         ),
         Note::NoAddress(index) => {
-            let endpoint = session.model().endpoints.get(*index as usize);
+            let endpoint = session.model().endpoints.get(*index);
             let name = endpoint.map_or_else(String::new, |one| name(session.model(), one));
             format!("{name} has no address in the input: nothing is enforced for it")
         }
@@ -291,6 +291,7 @@ pub fn note_sentence(session: &Session, note: &Note) -> String {
 }
 
 fn name(model: &ClusterModel, endpoint: &Endpoint) -> String {
-    let namespace = model.workload_of(endpoint).map_or(0, |workload| workload.namespace);
-    format!("{}/{}", model.namespace_name(namespace), endpoint.name)
+    let workload = model.workload_of(endpoint);
+    let namespace = workload.map_or("", |workload| model.namespace_name(workload.namespace));
+    format!("{namespace}/{}", endpoint.name)
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::list::workload_id;
 use super::types::Protocol;
-use crate::cluster::{ClusterModel, Life};
+use crate::cluster::{ClusterModel, EndpointId, Life, NamespaceId, WorkloadId};
 use crate::diagnostic::nearest;
 use crate::net::Family;
 
@@ -35,7 +35,7 @@ pub enum Side {
     /// Endpoints of the model, ascending; at least one.
     Endpoints {
         /// Their indices.
-        endpoints: Vec<u32>,
+        endpoints: Vec<EndpointId>,
         /// How they are called in answers.
         name: String,
         /// Set where one of their addresses was asked for: only its family is meant.
@@ -47,7 +47,7 @@ pub enum Side {
 
 impl Side {
     /// Endpoints that are asked for by name, and so in any family.
-    pub fn endpoints(endpoints: Vec<u32>, name: String) -> Self {
+    pub fn endpoints(endpoints: Vec<EndpointId>, name: String) -> Self {
         Self::Endpoints { endpoints, name, family: None }
     }
 }
@@ -74,7 +74,7 @@ pub fn resolve(model: &ClusterModel, text: &str) -> Result<Side, QueryError> {
     match parts.as_slice() {
         ["node" | "Node", name] => node(model, name),
         [namespace, name] => named(model, namespace, name),
-        [namespace, kind, name] => workload(model, namespace, (kind, name)),
+        [namespace, kind, name] => workload(model, namespace, kind, name),
         _ => Err(QueryError::new(format!(
             "`{text}` is not a pod, workload, node or address: use NAMESPACE/POD, NAMESPACE/KIND/NAME, node/NAME or an address"
         ))),
@@ -106,8 +106,8 @@ fn node(model: &ClusterModel, name: &str) -> Result<Side, QueryError> {
     Ok(Side::Addresses(node.addresses.clone()))
 }
 
-fn pod_name(model: &ClusterModel, endpoint: u32) -> String {
-    let Some(endpoint) = model.endpoints.get(endpoint as usize) else {
+fn pod_name(model: &ClusterModel, endpoint: EndpointId) -> String {
+    let Some(endpoint) = model.endpoints.get(endpoint) else {
         return String::new();
     };
     if endpoint.template {
@@ -117,9 +117,9 @@ fn pod_name(model: &ClusterModel, endpoint: u32) -> String {
     format!("{namespace}/{}", endpoint.name)
 }
 
-fn check_namespace(model: &ClusterModel, namespace: &str) -> Result<u32, QueryError> {
+fn check_namespace(model: &ClusterModel, namespace: &str) -> Result<NamespaceId, QueryError> {
     model.namespace(namespace).ok_or_else(|| {
-        let known = model.namespaces.iter().map(|namespace| &*namespace.name);
+        let known = model.namespaces.values().map(|namespace| &*namespace.name);
         unknown(
             &format!("no pod or workload in namespace `{namespace}`"),
             nearest(namespace, known),
@@ -141,21 +141,22 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
         };
     }
     let of_name =
-        |(_, w): &(u32, &crate::cluster::Workload)| w.namespace == index && *w.name == *name;
-    let workloads: Vec<u32> =
-        (0u32..).zip(&model.workloads).filter(of_name).map(|(i, _)| i).collect();
+        |(_, w): &(WorkloadId, &crate::cluster::Workload)| w.namespace == index && *w.name == *name;
+    let workloads: Vec<WorkloadId> =
+        model.workloads.iter().filter(of_name).map(|(id, _)| id).collect();
     match workloads.as_slice() {
         [one] => workload_side(model, *one),
         [] => {
             let pods = model.endpoints_in(index).map(|(_, e)| &*e.name);
-            let owners = model.workloads.iter().filter(|w| w.namespace == index).map(|w| &*w.name);
+            let owners =
+                model.workloads.values().filter(|w| w.namespace == index).map(|w| &*w.name);
             let message = format!("no pod or workload `{name}` in namespace `{namespace}`");
             Err(unknown(&message, nearest(name, owners.chain(pods)), &format!("{namespace}/")))
         }
         several => {
             let kinds: Vec<String> = several
                 .iter()
-                .filter_map(|i| model.workloads.get(*i as usize))
+                .filter_map(|i| model.workloads.get(*i))
                 .map(|w| format!("{namespace}/{}/{name}", w.kind))
                 .collect();
             Err(QueryError::new(format!(
@@ -169,20 +170,21 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
 fn workload(
     model: &ClusterModel,
     namespace: &str,
-    (kind, name): (&str, &str),
+    kind: &str,
+    name: &str,
 ) -> Result<Side, QueryError> {
     let index = check_namespace(model, namespace)?;
     let kind = long_kind(kind);
     let of_kind =
         |w: &&crate::cluster::Workload| w.namespace == index && w.kind.eq_ignore_ascii_case(kind);
-    let found = (0u32..).zip(&model.workloads).find(|(_, w)| of_kind(w) && *w.name == *name);
+    let found = model.workloads.iter().find(|(_, w)| of_kind(w) && *w.name == *name);
     if let Some((found, _)) = found {
         return workload_side(model, found);
     }
     if kind.eq_ignore_ascii_case("pod") {
         return named(model, namespace, name);
     }
-    let known = model.workloads.iter().filter(of_kind).map(|w| &*w.name);
+    let known = model.workloads.values().filter(of_kind).map(|w| &*w.name);
     let message = format!("no pod or workload: no {kind} `{name}` in namespace `{namespace}`");
     Err(unknown(&message, nearest(name, known), &format!("{namespace}/{kind}/")))
 }
@@ -202,14 +204,12 @@ fn long_kind(kind: &str) -> &str {
     }
 }
 
-fn workload_side(model: &ClusterModel, workload: u32) -> Result<Side, QueryError> {
-    let all = model
-        .endpoints_of(workload)
-        .filter_map(|i| Some((u32::try_from(i).ok()?, model.endpoints.get(i)?)));
+fn workload_side(model: &ClusterModel, workload: WorkloadId) -> Result<Side, QueryError> {
+    let all = model.endpoints_of(workload).filter_map(|id| Some((id, model.endpoints.get(id)?)));
     let all: Vec<_> = all.collect();
     let active = all.iter().filter(|(_, endpoint)| endpoint.life == Life::Active);
-    let endpoints: Vec<u32> = active.map(|(i, _)| *i).collect();
-    let Some(owner) = model.workloads.get(workload as usize) else {
+    let endpoints: Vec<EndpointId> = active.map(|(i, _)| *i).collect();
+    let Some(owner) = model.workloads.get(workload) else {
         return Err(QueryError::new("no such workload"));
     };
     let namespace = model.namespace_name(owner.namespace);

@@ -1,6 +1,6 @@
 //! Evidence in words.
 
-use crate::cluster::{ClusterModel, Place, PodLabels};
+use crate::cluster::{ClusterModel, NamespaceId, Place, PodLabels};
 use crate::manifest::{Direction, PeerKind, PortEntry, PortMatch};
 use crate::selector::{Labels, Match, Operator, Requirement, Selector};
 use crate::verdict::{EndState, Party, Verdict};
@@ -32,7 +32,7 @@ fn pods_text(pods: Option<&Selector>) -> String {
 /// Why a peer does not match a party, or why that is not known.
 pub fn peer_why(
     model: &ClusterModel,
-    own: Option<u32>,
+    own: Option<NamespaceId>,
     (peer, party): (&PeerKind, &Party<'_>),
     matches: Match,
 ) -> Option<String> {
@@ -57,7 +57,7 @@ pub fn peer_why(
                     "selectors match pods only, not addresses".into()
                 });
             };
-            let namespace = model.namespaces.get(group.namespace as usize)?;
+            let namespace = model.namespaces.get(group.namespace)?;
             let name = &namespace.name;
             let labels = PodLabels { labels: &namespace.labels, hidden: &[] };
             let scope = match namespaces {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::query::QueryError;
 use super::types::FlowQuery;
-use crate::cluster::{ClusterModel, Endpoint, Life, PodLabels};
+use crate::cluster::{ClusterModel, Endpoint, EndpointId, Life, NamespaceId, PodLabels};
 use crate::diagnostic::nearest;
 use crate::manifest::{Body, NamedPort, Service, ServicePort, TargetPort};
 use crate::selector::Labels as _;
 
 /// A Service's name in answers, and its pods with their ports; none if the question is about no
 /// Service.
-type Backends = Option<(Arc<str>, Vec<(u32, u16)>)>;
+type Backends = Option<(Arc<str>, Vec<(EndpointId, u16)>)>;
 
 /// The pods behind the Service that a question names, each with the port that it sees.
 ///
@@ -35,11 +35,9 @@ pub fn backends(model: &ClusterModel, query: &FlowQuery) -> Result<Backends, Que
         return Err(QueryError::new(format!("`{id}` selects no pods: use an address behind it")));
     }
     let port = port(service, &id, query)?;
-    let behind =
-        (0u32..).zip(&model.endpoints).filter(|(_, e)| is_behind(model, (index, service), e));
-    let pods: Vec<(u32, u16)> = behind
-        .filter_map(|(i, e)| Some((i, pod_port(model, (service, port), e, query)?)))
-        .collect();
+    let behind = model.endpoints.iter().filter(|(_, e)| is_behind(model, index, service, e));
+    let pods: Vec<(EndpointId, u16)> =
+        behind.filter_map(|(i, e)| Some((i, pod_port(model, port, e, query)?))).collect();
     if pods.is_empty() {
         return Err(QueryError::new(format!("no pod is behind `{id}` on that port")));
     }
@@ -50,7 +48,7 @@ fn find<'m>(
     model: &'m ClusterModel,
     namespace: &str,
     name: &str,
-) -> Result<(u32, &'m Service), QueryError> {
+) -> Result<(NamespaceId, &'m Service), QueryError> {
     let index = model.namespace(namespace);
     let mut own = model.services.iter().filter(|(of, ..)| Some(*of) == index);
     if let (Some(index), Some((_, _, service))) =
@@ -90,7 +88,8 @@ fn port<'s>(
 
 fn is_behind(
     model: &ClusterModel,
-    (namespace, service): (u32, &Service),
+    namespace: NamespaceId,
+    service: &Service,
     endpoint: &Endpoint,
 ) -> bool {
     let own = model.workload_of(endpoint).is_some_and(|owner| owner.namespace == namespace);
@@ -129,7 +128,7 @@ fn ports<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> &'m [NamedPort]
 
 fn pod_port(
     model: &ClusterModel,
-    (_, port): (&Service, Option<&ServicePort>),
+    port: Option<&ServicePort>,
     endpoint: &Endpoint,
     query: &FlowQuery,
 ) -> Option<u16> {

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::types::{DecidingRule, Explanation, Why};
 use super::{path, place, sentence};
-use crate::manifest::{Direction, PortEntry};
+use crate::manifest::{ByDirection, Direction, PortEntry};
 use crate::reach::{Admission, Admissions};
 use crate::session::Session;
 
@@ -13,8 +13,10 @@ use crate::session::Session;
 pub struct Explained(FxHashMap<(Direction, Admissions), u32>);
 
 impl Explained {
-    /// The numbers of a connection's reasons: the source's, then the destination's.
-    pub fn add(&mut self, [egress, ingress]: [Admissions; 2]) -> Why {
+    /// The numbers of a connection's reasons.
+    pub fn add(&mut self, ends: ByDirection<Admissions>) -> Why {
+        // The source's gets its number first.
+        let [ingress, egress] = ends.into_array();
         let egress = self.number(Direction::Egress, egress);
         Why { egress, ingress: self.number(Direction::Ingress, ingress) }
     }

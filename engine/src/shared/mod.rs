@@ -4,10 +4,14 @@
 //! these costs a few hundred counts, a change a copy of the one part that it is in; and where two
 //! of them differ is found without looking at what they share.
 
+mod id;
 mod pages;
 mod shards;
 mod sorted;
+mod table;
 
+pub use id::Id;
 pub use pages::Pages;
 pub use shards::Shards;
 pub use sorted::{Side, Sorted};
+pub use table::{PagedTable, Table};

@@ -50,9 +50,9 @@ pub fn port_matches(entry: &PortEntry, question: Question<'_, '_>) -> bool {
 /// nodes too (profile `upstream`). ClusterNetworkPolicy §3: nodes are matched by address.
 pub fn peer_matches(set: &PolicySet, entry: RulePeer, party: &Party<'_>) -> Match {
     match entry {
-        RulePeer::Pods(id) => match (party.group, set.set(id)) {
-            (Some((group, _)), Some(pods)) => pods.matches(group),
-            _ => Match::No,
+        RulePeer::Pods(id) => match party.group {
+            Some((group, _)) => set.set(id).map_or(Match::Unknown, |pods| pods.matches(group)),
+            None => Match::No,
         },
         RulePeer::Block(id) => within(set, id, party),
         // A pod with a network of its own never has a node's address.
@@ -73,5 +73,5 @@ fn within_pair(set: &PolicySet, pair: BlockPair, party: &Party<'_>) -> Match {
 }
 
 fn within(set: &PolicySet, block: BlockId, party: &Party<'_>) -> Match {
-    set.block(block).map_or(Match::No, |block| party.place.within(block))
+    set.block(block).map_or(Match::Unknown, |block| party.place.within(block))
 }

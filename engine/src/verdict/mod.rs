@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::Place;
 use crate::manifest::Direction;
 use crate::net::{AddrSet, Family, Protocol};
-use crate::policy::fold::{self, OneFlow, Outcomes, Rules, Ties};
+use crate::policy::fold::{OneFlow, Outcomes, Rules, Ties, Walk};
 use crate::policy::{
     Atoms, BlockId, PolicyRef, PolicyRule, PolicySet, Program, RulePeer, SignatureId, TierKind,
 };
@@ -124,7 +124,7 @@ impl EndVerdict {
 /// # Source
 /// NetworkPolicy §6, ClusterNetworkPolicy §5.
 pub fn judge<T: Trace>(set: &PolicySet, question: Question<'_, '_>, trace: &mut T) -> EndVerdict {
-    judge_with((set, Ties::Any), question, trace)
+    Judge { set, ties: Ties::Any, question }.end(trace)
 }
 
 /// Judges one end of a flow where policies of equal priority are evaluated in the order of their
@@ -133,36 +133,90 @@ pub fn judge<T: Trace>(set: &PolicySet, question: Question<'_, '_>, trace: &mut 
 /// # Source
 /// ClusterNetworkPolicy §5.
 pub fn judge_by_name(set: &PolicySet, question: Question<'_, '_>) -> EndVerdict {
-    judge_with((set, Ties::ByName), question, &mut NoTrace)
+    Judge { set, ties: Ties::ByName, question }.end(&mut NoTrace)
 }
 
-fn judge_with<T: Trace>(
-    (set, ties): (&PolicySet, Ties),
-    question: Question<'_, '_>,
-    trace: &mut T,
-) -> EndVerdict {
-    let Question { direction, subject, peer, .. } = question;
-    let Some((group, _)) = subject.group else {
-        return EndVerdict::allow(EndState::Unenforced);
-    };
-    if subject.endpoint.is_some() && subject.endpoint == peer.endpoint && !subject.several {
-        return EndVerdict::allow(EndState::SelfTraffic);
+/// Judges one question.
+#[derive(Clone, Copy)]
+struct Judge<'j, 'q, 'm> {
+    set: &'j PolicySet,
+    ties: Ties,
+    question: Question<'q, 'm>,
+}
+
+impl<'j, 'm> Judge<'j, '_, 'm> {
+    fn end<T: Trace>(self, trace: &mut T) -> EndVerdict {
+        let Question { direction, subject, peer, .. } = self.question;
+        let Some((group, _)) = subject.group else {
+            return EndVerdict::allow(EndState::Unenforced);
+        };
+        if subject.endpoint.is_some() && subject.endpoint == peer.endpoint && !subject.several {
+            return EndVerdict::allow(EndState::SelfTraffic);
+        }
+        let own_node = own_node(direction, subject, peer);
+        if own_node == Match::Yes {
+            return EndVerdict::allow(EndState::OwnNode);
+        }
+        let program = self.set.program(self.set.program_id(group, direction));
+        if program.is_open() {
+            return EndVerdict::allow(EndState::NotIsolated);
+        }
+        let (admits, reason) = self.run(program, trace);
+        let (verdict, state) = (Verdict::from(admits), EndState::under(program));
+        if own_node == Match::Unknown && verdict < Verdict::Allow {
+            let reason = Some(UnknownReason::Node);
+            return EndVerdict { verdict: Verdict::Unknown, state, reason };
+        }
+        EndVerdict { verdict, state, reason }
     }
-    let own_node = own_node(direction, subject, peer);
-    if own_node == Match::Yes {
-        return EndVerdict::allow(EndState::OwnNode);
+
+    /// What a program says: whether it admits, and why that is unknown.
+    fn run<T: Trace>(self, program: &Program, trace: &mut T) -> (Match, Option<UnknownReason>) {
+        let admits = self.assuming(Assumed::default(), program, trace).admits();
+        if admits != Match::Unknown {
+            return (admits, None);
+        }
+        // Several blocks may together have every address that the peer may have, though none does
+        // alone: each piece of them is asked for itself.
+        let admits = self.at_each_place(program).admits();
+        let unknown = admits == Match::Unknown;
+        (admits, unknown.then(|| reason::reason(self, program)))
     }
-    let program = set.program(set.program_id(group, direction));
-    if program.is_open() {
-        return EndVerdict::allow(EndState::NotIsolated);
+
+    fn assuming<T: Trace>(
+        self,
+        assumed: Assumed,
+        program: &Program,
+        trace: &mut T,
+    ) -> Outcomes<bool> {
+        let Self { set, ties, question } = self;
+        let mut rules = Asking { set, question, assumed, trace };
+        let walk = Walk { set, direction: question.direction, ties };
+        walk.program(program, &mut OneFlow, &mut rules)
     }
-    let (admits, reason) = run((set, ties), program, question, trace);
-    let (verdict, state) = (Verdict::from(admits), EndState::under(program));
-    if own_node == Match::Unknown && verdict < Verdict::Allow {
-        let reason = Some(UnknownReason::Node);
-        return EndVerdict { verdict: Verdict::Unknown, state, reason };
+
+    /// What may become of a flow, wherever the peer is.
+    fn at_each_place(self, program: &Program) -> Outcomes<bool> {
+        let peers = self.peers_at_pieces(program);
+        peers.iter().fold(Outcomes::default(), |all, peer| {
+            all.or(self.of(peer).assuming(Assumed::default(), program, &mut NoTrace))
+        })
     }
-    EndVerdict { verdict, state, reason }
+
+    /// The peer at each place that rules can tell apart.
+    fn peers_at_pieces(self, program: &Program) -> Vec<Party<'m>> {
+        let Question { direction, peer, .. } = self.question;
+        let places = pieces(self.set, program, direction, &peer.place);
+        places.into_iter().map(|place| Party { place, ..peer.clone() }).collect()
+    }
+
+    /// The same question about another peer.
+    fn of<'q>(self, peer: &'q Party<'m>) -> Judge<'j, 'q, 'm>
+    where
+        Self: 'q,
+    {
+        Judge { set: self.set, ties: self.ties, question: Question { peer, ..self.question } }
+    }
 }
 
 impl EndState {
@@ -187,68 +241,10 @@ pub fn own_node(direction: Direction, subject: &Party<'_>, peer: &Party<'_>) -> 
     }
 }
 
-/// What a program says: whether it admits, and why that is unknown.
-fn run<T: Trace>(
-    (set, ties): (&PolicySet, Ties),
-    program: &Program,
-    question: Question<'_, '_>,
-    trace: &mut T,
-) -> (Match, Option<UnknownReason>) {
-    let admits = outcomes((set, program), question, ties, trace).admits();
-    if admits != Match::Unknown {
-        return (admits, None);
-    }
-    // Several blocks may together have every address that the peer may have, though none does
-    // alone: each piece of them is asked for itself.
-    let admits = at_each_place((set, program), question, ties).admits();
-    let unknown = admits == Match::Unknown;
-    (admits, unknown.then(|| reason::reason((set, program), question)))
-}
-
-fn outcomes<T: Trace>(
-    program: (&PolicySet, &Program),
-    question: Question<'_, '_>,
-    ties: Ties,
-    trace: &mut T,
-) -> Outcomes<bool> {
-    assuming(program, question, (ties, Assumed::default()), trace)
-}
-
-fn assuming<T: Trace>(
-    program: (&PolicySet, &Program),
-    question: Question<'_, '_>,
-    (ties, assumed): (Ties, Assumed),
-    trace: &mut T,
-) -> Outcomes<bool> {
-    let mut rules = Asking { set: program.0, question, assumed, trace };
-    fold::walk(program, (question.direction, ties), &mut OneFlow, &mut rules)
-}
-
-/// What may become of a flow, wherever the peer is.
-fn at_each_place(
-    program: (&PolicySet, &Program),
-    question: Question<'_, '_>,
-    ties: Ties,
-) -> Outcomes<bool> {
-    let peers = peers_at_pieces(program, question);
-    peers.iter().fold(Outcomes::default(), |all, peer| {
-        let question = Question { peer, ..question };
-        all.or(outcomes(program, question, ties, &mut NoTrace))
-    })
-}
-
-/// The peer at each place that rules can tell apart.
-fn peers_at_pieces<'m>(
-    program: (&PolicySet, &Program),
-    question: Question<'_, 'm>,
-) -> Vec<Party<'m>> {
-    let places = pieces(program, question.direction, &question.peer.place);
-    places.into_iter().map(|place| Party { place, ..question.peer.clone() }).collect()
-}
-
 /// A place in pieces that no rule of a program tells apart; itself, if there is nothing to tell.
 pub fn pieces(
-    (set, program): (&PolicySet, &Program),
+    set: &PolicySet,
+    program: &Program,
     direction: Direction,
     place: &Place,
 ) -> Vec<Place> {

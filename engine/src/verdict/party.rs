@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::cluster::{Addresses, ClusterModel, Group, GroupId, Place};
+use crate::cluster::{Addresses, ClusterModel, EndpointId, Group, GroupId, Place};
 use crate::net::Family;
 use crate::selector::Match;
 
@@ -10,7 +10,7 @@ use crate::selector::Match;
 #[derive(Clone, Debug)]
 pub struct Party<'m> {
     /// The endpoint, if it is one.
-    pub endpoint: Option<u32>,
+    pub endpoint: Option<EndpointId>,
     /// Its labels and ports, for pods that selectors match.
     pub group: Option<(GroupId, &'m Group)>,
     /// Its address in the flow's family.
@@ -25,8 +25,8 @@ pub struct Party<'m> {
 
 impl<'m> Party<'m> {
     /// A pod or template in a family.
-    pub fn endpoint(model: &'m ClusterModel, index: u32, family: Family) -> Option<Self> {
-        let endpoint = model.endpoints.get(index as usize)?;
+    pub fn endpoint(model: &'m ClusterModel, id: EndpointId, family: Family) -> Option<Self> {
+        let endpoint = model.endpoints.get(id)?;
         let known = match &endpoint.addresses {
             Addresses::Known(known) => known.iter().find(|address| Family::of(**address) == family),
             Addresses::SomePod | Addresses::SomeNode => None,
@@ -37,7 +37,7 @@ impl<'m> Party<'m> {
         };
         let group = endpoint.group.and_then(|id| Some((id, model.groups.get(id)?)));
         Some(Self {
-            endpoint: Some(index),
+            endpoint: Some(id),
             group,
             place,
             node: endpoint.node.as_deref(),

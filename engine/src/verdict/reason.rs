@@ -1,20 +1,18 @@
 //! Why a verdict cannot be known.
 
-use super::{
-    Assumed, NoTrace, Question, UnknownReason, assuming, at_each_place, peer_matches,
-    peers_at_pieces,
-};
+use super::{Assumed, Judge, NoTrace, UnknownReason, peer_matches};
 use crate::policy::fold::Ties;
-use crate::policy::{PolicySet, Program, RulePeer};
+use crate::policy::{Program, RulePeer};
 use crate::selector::Match;
 
 /// What of all that is open leaves the answer open, if all else is assumed: the order of policies;
 /// addresses; names; or else a label.
-pub fn reason(program: (&PolicySet, &Program), question: Question<'_, '_>) -> UnknownReason {
-    if at_each_place(program, question, Ties::ByName).admits() != Match::Unknown {
+pub fn reason(judge: Judge<'_, '_, '_>, program: &Program) -> UnknownReason {
+    let judge = Judge { ties: Ties::ByName, ..judge };
+    if judge.at_each_place(program).admits() != Match::Unknown {
         return UnknownReason::Tie;
     }
-    let asking = Reasons { program, question };
+    let asking = Reasons { judge, program };
     let addresses = [Match::No, Match::Yes].into_iter().any(|assumed| {
         asking.addresses_decide(Assumed { names: Some(assumed), labels: Some(assumed) })
     });
@@ -26,18 +24,16 @@ pub fn reason(program: (&PolicySet, &Program), question: Question<'_, '_>) -> Un
 }
 
 struct Reasons<'r, 'q, 'm> {
-    program: (&'r PolicySet, &'r Program),
-    question: Question<'q, 'm>,
+    /// Asks in the order of names: no tie leaves anything open.
+    judge: Judge<'r, 'q, 'm>,
+    program: &'r Program,
 }
 
 impl Reasons<'_, '_, '_> {
     /// Whether the flow passes wherever the peer may be, place by place.
     fn by_place(&self, assumed: Assumed) -> Vec<Match> {
-        let peers = peers_at_pieces(self.program, self.question);
-        let at = |peer| {
-            let question = Question { peer, ..self.question };
-            assuming(self.program, question, (Ties::ByName, assumed), &mut NoTrace).admits()
-        };
+        let peers = self.judge.peers_at_pieces(self.program);
+        let at = |peer| self.judge.of(peer).assuming(assumed, self.program, &mut NoTrace).admits();
         peers.iter().map(at).collect()
     }
 
@@ -49,11 +45,11 @@ impl Reasons<'_, '_, '_> {
 
     /// Whether a rule names nodes of which it is open whether the peer is one.
     fn asks_for_open_nodes(&self) -> bool {
-        let (set, program) = self.program;
-        let policies = program.policies().filter_map(|one| set.policy(one.policy));
-        let rules = policies.flat_map(|one| one.rules(self.question.direction).unwrap_or_default());
+        let Judge { set, question, .. } = self.judge;
+        let policies = self.program.policies().filter_map(|one| set.policy(one.policy));
+        let rules = policies.flat_map(|one| one.rules(question.direction).unwrap_or_default());
         { rules }.flat_map(|rule| &rule.peers).any(|peer| {
-            let matches = || peer_matches(set, *peer, self.question.peer);
+            let matches = || peer_matches(set, *peer, question.peer);
             matches!(peer, RulePeer::Nodes(..)) && matches() == Match::Unknown
         })
     }

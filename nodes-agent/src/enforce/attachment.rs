@@ -362,7 +362,7 @@ mod tests {
         let mut attachment = Attachment::new(named, SpoofGuard::Auto, forwarding);
         let pods = session.model().endpoints.iter();
         attachment.pods = pods
-            .map(|pod| {
+            .map(|(_, pod)| {
                 let portcullis_engine::cluster::Addresses::Known(own) = &pod.addresses else {
                     panic!("no address")
                 };

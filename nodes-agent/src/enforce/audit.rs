@@ -131,15 +131,15 @@ impl Audit {
 /// Where packets enter the chains of a program.
 pub fn entries(program: &FilterProgram) -> Vec<(Family, Hook)> {
     let families = program.families.iter();
-    let entries =
-        families.flat_map(|family| family.hooks.iter().map(|hook| (family.family, hook.clone())));
+    let entries = families
+        .flat_map(|(family, program)| program.hooks.iter().map(move |hook| (family, hook.clone())));
     entries.collect()
 }
 
 /// Differences between what was written and what the kernel holds, each as a sentence.
 pub fn differences(wanted: &KernelState, held: &KernelState) -> Vec<String> {
     let mut found = Vec::new();
-    for (wanted, held) in wanted.tables.iter().zip(&held.tables) {
+    for (wanted, held) in wanted.tables.values().zip(held.tables.values()) {
         let names = wanted.chains.keys().chain(held.chains.keys());
         let other = names.filter(|name| wanted.chains.get(*name) != held.chains.get(*name));
         found.extend(other.map(|name| format!("chain {name} differs from what was written")));

@@ -52,7 +52,7 @@ impl ConnectionCutter {
     /// Considers the connections of pods that a new program treats otherwise than the old one.
     /// Without an old one it is not known what was allowed: all pods of the node are considered.
     pub fn consider(&self, session: &Session, old: Option<&FilterProgram>, new: &FilterProgram) {
-        let local: BTreeSet<IpAddr> = new.families.iter().flat_map(local_addresses).collect();
+        let local: BTreeSet<IpAddr> = new.families.values().flat_map(local_addresses).collect();
         let shrunk = match old {
             Some(old) => restricted(old, new),
             None => local.clone(),

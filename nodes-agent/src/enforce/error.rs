@@ -51,6 +51,7 @@ fn flow_sentence(flow: &Counterexample) -> String {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_engine::cluster::EndpointId;
     use portcullis_engine::net::{Family, Protocol};
 
     use super::*;
@@ -59,7 +60,7 @@ mod tests {
     fn a_program_that_failed_says_what_is_wrong_as_a_sentence() {
         let flow = Disagreement::Flow(Counterexample {
             direction: Direction::Ingress,
-            pod: Some(3),
+            pod: Some(EndpointId::new(3)),
             subject: [10, 0, 0, 1].into(),
             peer: [10, 0, 0, 2].into(),
             protocol: Some(Protocol::Tcp),

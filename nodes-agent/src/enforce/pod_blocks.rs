@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use portcullis_engine::cluster::ClusterModel;
 use portcullis_engine::dataplane::{FilterProgram, Members};
-use portcullis_engine::net::Family;
+use portcullis_engine::net::{ByFamily, Family};
 
 /// The blocks of this node's pods.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub struct PodBlocks {
     given: Vec<IpNet>,
     ask_node: AskNode,
     /// An address of a pod of the node that its blocks do not have, by family.
-    strays: [Option<IpAddr>; 2],
+    strays: ByFamily<Option<IpAddr>>,
     /// What was last said about it.
     said: Option<String>,
 }
@@ -43,7 +43,7 @@ impl PodBlocks {
 
     /// Where pods are expected, as far as it is known what addresses they have.
     pub fn blocks(&self, model: &ClusterModel, node: &str) -> Vec<IpNet> {
-        let trusted = |block: &&IpNet| self.stray(family(block)).is_none();
+        let trusted = |block: &&IpNet| self.strays[family(block)].is_none();
         let named = self.named(model, node).iter().filter(trusted);
         let mut blocks: Vec<IpNet> = self.given.iter().chain(named).copied().collect();
         blocks.sort_unstable();
@@ -54,7 +54,8 @@ impl PodBlocks {
     /// Learns from a program what addresses the node's pods have; whether that changes anything.
     pub fn learn(&mut self, model: &ClusterModel, node: &str, program: &FilterProgram) -> bool {
         let named = self.named(model, node);
-        let strays = program.families.each_ref().map(|family| {
+        let strays = ByFamily::from_fn(|family| {
+            let family = &program.families[family];
             let Some(Members::Addresses(pods)) =
                 family.sets.get(&family.local).map(|set| &set.members)
             else {
@@ -86,7 +87,7 @@ impl PodBlocks {
         if named.is_empty() {
             return Some("this node's Node object has no pod CIDRs (spec.podCIDRs)".into());
         }
-        let stray = self.strays.iter().flatten().next()?;
+        let stray = self.strays.values().flatten().next()?;
         let blocks: Vec<String> = named.iter().map(ToString::to_string).collect();
         let blocks = blocks.join(", ");
         Some(format!("a pod of this node has the address {stray}, which is not in {blocks}"))
@@ -99,11 +100,6 @@ impl PodBlocks {
         // INVARIANT: nodes are sorted by name.
         let known = model.nodes.binary_search_by(|known| (*known.name).cmp(node)).ok();
         known.and_then(|at| model.nodes.get(at)).map_or(&[], |node| &node.pod_cidrs)
-    }
-
-    fn stray(&self, family: Family) -> Option<IpAddr> {
-        let [v4, v6] = self.strays;
-        if family == Family::IPv4 { v4 } else { v6 }
     }
 }
 

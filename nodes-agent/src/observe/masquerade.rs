@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use portcullis_engine::net::ByFamily;
 
 use super::Status;
 use crate::kernel::KernelError;
@@ -21,7 +22,7 @@ const SHARE: u32 = 50;
 ///
 /// # Errors
 /// If no thread can be started.
-pub fn watch(tables: [Tables; 2], pause: Duration, status: Arc<Status>) -> anyhow::Result<()> {
+pub fn watch(tables: ByFamily<Tables>, pause: Duration, status: Arc<Status>) -> anyhow::Result<()> {
     std::thread::Builder::new()
         .name("masquerade".into())
         .spawn(move || follow(&tables, pause, &status))
@@ -29,7 +30,7 @@ pub fn watch(tables: [Tables; 2], pause: Duration, status: Arc<Status>) -> anyho
     Ok(())
 }
 
-fn follow(tables: &[Tables; 2], pause: Duration, status: &Status) -> ! {
+fn follow(tables: &ByFamily<Tables>, pause: Duration, status: &Status) -> ! {
     let mut known = false;
     loop {
         let start = Instant::now();
@@ -46,8 +47,8 @@ fn follow(tables: &[Tables; 2], pause: Duration, status: &Status) -> ! {
     }
 }
 
-fn look(tables: &[Tables; 2]) -> Result<Option<String>, KernelError> {
-    for tables in tables {
+fn look(tables: &ByFamily<Tables>) -> Result<Option<String>, KernelError> {
+    for tables in tables.values() {
         if let Some(rule) = find(&tables.save_if_there("nat")?) {
             return Ok(Some(rule.to_owned()));
         }

@@ -178,7 +178,7 @@ impl Metrics {
 
     /// Notes that the kernel holds a program.
     pub fn in_force(&self, program: &FilterProgram) {
-        for family in &program.families {
+        for family in program.families.values() {
             // So that they are there before a packet is.
             Denier::ALL.into_iter().for_each(|denier| self.denied(denier, family.family, 0));
             let label = FamilyLabel { family: name(family.family) };

@@ -47,7 +47,7 @@ pub const MUTATIONS: [&str; 27] = [
 /// The program with something of this kind wrong; none if it has nothing of the kind.
 pub fn mutate(program: &FilterProgram, kind: &str, random: &mut Random) -> Option<FilterProgram> {
     let mut program = program.clone();
-    let family = program.families.iter_mut().find(|_| random.chance(60))?;
+    let family = program.families.values_mut().find(|_| random.chance(60))?;
     let done = match kind {
         "member removed" | "member added" | "except lost" => members(family, kind, random),
         "hook removed" => family.hooks.pop().map(drop),
@@ -321,7 +321,7 @@ fn resized(cidr: Cidr, length: impl Fn(u8) -> Option<u8>) -> Option<Cidr> {
 /// Addresses at and beside the ends of all blocks and members of a program.
 pub fn edges(program: &FilterProgram) -> BTreeSet<IpAddr> {
     let mut edges = BTreeSet::new();
-    for family in &program.families {
+    for family in program.families.values() {
         let rules = family.chains.values().flat_map(|chain| &chain.rules);
         for one in rules.flat_map(|rule| &rule.matches) {
             if let Match::Source(net) | Match::Destination(net) = one {

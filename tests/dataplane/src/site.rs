@@ -120,7 +120,7 @@ impl Site {
 
     fn holder(&self, address: IpAddr) -> Option<Holder> {
         let model = self.session.model();
-        let pod = model.by_address.get(&address).and_then(|id| model.endpoints.get(*id as usize));
+        let pod = model.by_address.get(&address).and_then(|id| model.endpoints.get(*id));
         let pod = pod.and_then(|pod| Some(Holder::Pod(pod.node.as_deref()?.to_owned())));
         let node = model.node_by_address.get(&address);
         let node = node.and_then(|id| model.nodes.get(*id as usize));
@@ -138,15 +138,16 @@ impl Site {
 pub fn with_addresses(model: &ClusterModel) -> (ClusterModel, Vec<IpAddr>) {
     let mut model = model.clone();
     let mut given = Vec::new();
-    for (at, last) in (0..model.endpoints.len()).zip(0..=u8::MAX) {
+    let all: Vec<_> = model.endpoints.iter().map(|(id, _)| id).collect();
+    for (id, last) in all.into_iter().zip(0..=u8::MAX) {
         let address = IpAddr::from(Ipv4Addr::new(10, 0, 77, last));
-        let Some(endpoint) = model.endpoints.get_mut(at) else { continue };
+        let Some(endpoint) = model.endpoints.get_mut(id) else { continue };
         if endpoint.group.is_none() || !matches!(endpoint.addresses, Addresses::SomePod) {
             continue;
         }
         (endpoint.addresses, endpoint.life) = (Addresses::Known([address].into()), Life::Active);
-        endpoint.node = Some(if at % 2 == 0 { "n1" } else { "n2" }.into());
-        model.by_address.insert(address, u32::from(last));
+        endpoint.node = Some(if last % 2 == 0 { "n1" } else { "n2" }.into());
+        model.by_address.insert(address, id);
         given.push(address);
     }
     (model, given)
@@ -179,7 +180,7 @@ pub fn program_on(
 /// If it does not take it.
 pub fn load(program: &FilterProgram) -> Result<Kernel, Failure> {
     let mut kernel = Kernel::default();
-    for (number, family) in [4, 6].into_iter().zip(&program.families) {
+    for (number, family) in [4, 6].into_iter().zip(program.families.values()) {
         kernel.ipset_restore(&ipset_restore(family))?;
         kernel.iptables_restore(number, &iptables_restore(family, &|_| None))?;
     }

@@ -27,7 +27,7 @@ fn changes(cluster: &Cluster, seed: u64) -> Vec<Change> {
 
 /// Chains and sets of one program that are in another as well, the very same.
 fn shared(old: &FilterProgram, new: &FilterProgram) -> usize {
-    let families = old.families.iter().zip(&new.families);
+    let families = old.families.values().zip(new.families.values());
     let count = families.map(|(old, new)| {
         let chains = old.chains.iter().filter(|(name, chain)| {
             new.chains.get(*name).is_some_and(|one| Arc::ptr_eq(one, chain))
@@ -76,7 +76,7 @@ fn again_is_as_afresh() {
             if let Some(before) = &before {
                 kept += shared(before, &program);
                 all +=
-                    program.families.iter().map(|f| f.chains.len() + f.sets.len()).sum::<usize>();
+                    program.families.values().map(|f| f.chains.len() + f.sets.len()).sum::<usize>();
             }
             before = Some(program);
             steps += 1;

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use portcullis_dataplane_tests::site::{load, program};
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict};
 use portcullis_engine::dataplane::{Members, Settings};
+use portcullis_engine::net::Family;
 use portcullis_engine::{Change, Options, Session, SourceFile};
 
 const PODS: &str = "
@@ -135,8 +136,8 @@ fn no_set_holds_everything() {
                  ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}]}],
                  egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.3/32]}}]}]}";
     let program = program(&session(spec), "n1", &Settings::default());
-    let [v4, _] = &program.families;
-    let blocks = v4.sets.values().filter(|set| matches!(set.members, Members::Blocks(_)));
+    let sets = &program.families[Family::IPv4].sets;
+    let blocks = sets.values().filter(|set| matches!(set.members, Members::Blocks(_)));
     assert_eq!(blocks.count(), 1, "one for what has an exception, none for everything");
     let kernel = load(&program).unwrap();
     assert!(passes(&kernel, "10.0.0.1", "203.0.113.9", 80));

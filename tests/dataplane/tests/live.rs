@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use portcullis_dataplane_tests::site::mixed;
 use portcullis_dataplane_tests::watched::{Objects, watched};
-use portcullis_engine::cluster::{self, AddressSpace, Addresses, AskedLabels, ClusterModel, Life};
+use portcullis_engine::cluster::{
+    self, AddressSpace, Addresses, AskedLabels, ClusterModel, EndpointId, Life,
+};
 use portcullis_engine::dataplane::{
     Input, Lowering, RuleOrigin, Settings, UNKNOWN_WIRING, Verifier, ipset_restore,
     iptables_restore,
@@ -32,7 +34,7 @@ fn objects(seed: u64) -> Objects {
 type Seen = (String, Option<Arc<str>>, Vec<IpAddr>, [Vec<Arc<str>>; 2]);
 
 fn pods(model: &ClusterModel, set: &PolicySet) -> BTreeMap<(String, Arc<str>), Seen> {
-    let active = model.endpoints.iter().filter(|endpoint| endpoint.life == Life::Active);
+    let active = model.endpoints.values().filter(|endpoint| endpoint.life == Life::Active);
     let seen = active.filter_map(|endpoint| {
         let id = endpoint.group?;
         let group = model.groups.get(id)?;
@@ -59,8 +61,8 @@ fn pods(model: &ClusterModel, set: &PolicySet) -> BTreeMap<(String, Arc<str>), S
 
 /// Who has which address, by namespace and name.
 fn holders(model: &ClusterModel) -> BTreeMap<IpAddr, (String, Arc<str>)> {
-    let name = |id: &u32| {
-        let pod = model.endpoints.get(*id as usize).unwrap();
+    let name = |id: &EndpointId| {
+        let pod = model.endpoints.get(*id).unwrap();
         let namespace = model.workload_of(pod).unwrap().namespace;
         (model.namespace_name(namespace).to_owned(), pod.name.clone())
     };
@@ -87,10 +89,10 @@ fn programs(
             let name = &set.policy(origin.policy)?.object.meta.name;
             Some(format!("{name} {} {}", origin.direction.field(), origin.rule))
         };
-        let texts = program.families.each_ref().map(|family| {
+        let texts = program.families.values().map(|family| {
             format!("{}\n{}", ipset_restore(family), iptables_restore(family, &comment))
         });
-        texts.join("\n")
+        texts.collect::<Vec<String>>().join("\n")
     });
     texts.collect()
 }
@@ -118,7 +120,7 @@ fn compare((index, makers): (&mut Index, &mut Makers), wanted: &Objects, what: &
     let set = PolicySet::compile(&model, "default", &policies);
     assert_eq!(pods(live.model(), live.policies()), pods(&model, &set), "{what}");
     assert_eq!(holders(live.model()), holders(&model), "{what}");
-    let nodes = model.endpoints.iter().filter_map(|endpoint| endpoint.node.clone()).collect();
+    let nodes = model.endpoints.values().filter_map(|endpoint| endpoint.node.clone()).collect();
     let fresh = programs((&model, &set), &nodes, &mut Makers::new());
     assert_eq!(programs((live.model(), live.policies()), &nodes, makers), fresh, "{what}");
 }

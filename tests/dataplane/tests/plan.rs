@@ -16,7 +16,7 @@ use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict};
 use portcullis_engine::dataplane::{
     FilterProgram, KernelState, Members, Plan, Settings, Step, plan,
 };
-use portcullis_engine::net::Family;
+use portcullis_engine::net::{ByFamily, Family};
 use portcullis_oracle::check::{Engine, edges, ports};
 use portcullis_oracle::cluster::Cluster;
 use portcullis_oracle::random::Random;
@@ -43,8 +43,8 @@ fn carry_out(kernel: &mut Kernel, step: &Step) {
 }
 
 fn listed(kernel: &Kernel) -> KernelState {
-    let tables = [kernel.iptables_save(4), kernel.iptables_save(6)];
-    KernelState::read("PCL", [&tables[0], &tables[1]], &kernel.ipset_save())
+    let tables = ByFamily::from_array([4, 6].map(|family| kernel.iptables_save(family)));
+    KernelState::read("PCL", &tables, &kernel.ipset_save())
 }
 
 /// A kernel, and what is thought to be in it.
@@ -121,7 +121,7 @@ fn packets(clusters: [&Cluster; 2]) -> Vec<Packet> {
 
 /// Whether an address is one of the program's own pods.
 fn is_local(program: &FilterProgram, address: IpAddr) -> bool {
-    let sets = program.families.iter().filter_map(|family| family.sets.get(&family.local));
+    let sets = program.families.values().filter_map(|family| family.sets.get(&family.local));
     { sets }.any(|set| matches!(&set.members, Members::Addresses(own) if own.contains(&address)))
 }
 

@@ -63,7 +63,7 @@ fn text(settings: &Settings) -> String {
     let (model, policies) = (session.model(), session.policies());
     let program = lower(Input { model, policies, node: "n1", settings, wiring: &UNKNOWN_WIRING });
     assert_eq!(program.notes, []);
-    let parts = program.families.iter();
+    let parts = program.families.values();
     parts.map(|f| format!("{}\n{}\n", ipset_restore(f), iptables_restore(f, &|_| None))).collect()
 }
 

@@ -21,7 +21,7 @@ fn program_of(cluster: &Cluster, seed: u64) -> FilterProgram {
 }
 
 fn local(program: &FilterProgram) -> BTreeSet<IpAddr> {
-    let sets = program.families.iter().map(|family| family.sets.get(&family.local));
+    let sets = program.families.values().map(|family| family.sets.get(&family.local));
     let addresses = sets.flatten().flat_map(|set| match &set.members {
         Members::Addresses(all) => all.iter().copied().collect::<Vec<_>>(),
         _ => Vec::new(),

@@ -141,12 +141,12 @@ fn doubts_close() {
         let cluster = mixed(seed);
         let site = Site::new(&cluster, seed, (&settings, &UNKNOWN_WIRING)).unwrap();
         let policies = site.session.policies();
-        if policies.sets().iter().all(|set| set.unknown.is_empty()) {
+        if policies.sets().values().all(|set| set.unknown.is_empty()) {
             continue;
         }
         let (model, given) = with_addresses(site.session.model());
         let nodes: BTreeSet<Arc<str>> =
-            model.endpoints.iter().filter_map(|one| one.node.clone()).collect();
+            model.endpoints.values().filter_map(|one| one.node.clone()).collect();
         let others: Vec<IpAddr> = addresses(&cluster).into_iter().filter(IpAddr::is_ipv4).collect();
         for node in &nodes {
             let input = Input {
@@ -166,7 +166,7 @@ fn doubts_close() {
             let mut spoiled: Vec<_> = spoiled.collect();
             let on_node = |address: &IpAddr| {
                 let at = model.by_address.get(address);
-                let pod = at.and_then(|at| model.endpoints.get(*at as usize));
+                let pod = at.and_then(|at| model.endpoints.get(*at));
                 pod.is_some_and(|pod| pod.node.as_ref() == Some(node))
             };
             let pairs = given.iter().flat_map(|one| others.iter().map(move |two| (*one, *two)));

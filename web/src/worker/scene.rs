@@ -375,7 +375,7 @@ fn namespaces(session: &Session) -> Vec<Namespace> {
         let own = labels.iter().filter(|(key, _)| &**key != "kubernetes.io/metadata.name");
         own.take(LABELS).map(|(key, value)| format!("{key}={value}")).collect()
     };
-    let of = session.model().namespaces.iter();
+    let of = session.model().namespaces.values();
     of.map(|n| Namespace { name: n.name.to_string(), labels: labels(&n.labels) }).collect()
 }
 

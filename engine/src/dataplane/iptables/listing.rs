@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::super::program::{AddressSet, Hook, Members, SetName};
 use super::super::state::{ChainState, KernelState, TableState};
-use crate::net::{Cidr, Protocol};
+use crate::net::{ByFamily, Cidr, Protocol};
 use crate::shared::Sorted;
 
 /// The kernel's chains that ours are entered from.
@@ -20,8 +20,11 @@ impl KernelState {
     ///
     /// `tables` is what `iptables-save -t filter` and `ip6tables-save -t filter` print, with counters
     /// (`-c`) or without, `sets` what `ipset save` prints. What cannot be read is left out, so that a plan writes it again.
-    pub fn read(prefix: &str, tables: [&str; 2], sets: &str) -> Self {
-        Self { tables: tables.map(|text| read_table(prefix, text)), sets: read_sets(prefix, sets) }
+    pub fn read(prefix: &str, tables: &ByFamily<String>, sets: &str) -> Self {
+        Self {
+            tables: ByFamily::from_fn(|family| read_table(prefix, &tables[family])),
+            sets: read_sets(prefix, sets),
+        }
     }
 }
 
@@ -131,14 +134,19 @@ fn block(text: &str) -> Option<Cidr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::Family;
 
     #[test]
     fn counters_say_nothing_about_the_state() {
         let plain = ":P-A - [0:0]\n-A FORWARD -j P-A\n-A P-A -j RETURN\n";
         let counted = ":P-A - [0:0]\n[7:9] -A FORWARD -j P-A\n[0:0] -A P-A -j RETURN\n";
-        let state = KernelState::read("P", [plain, ""], "");
-        assert_eq!(KernelState::read("P", [counted, ""], ""), state);
-        assert_eq!(state.tables[0].chains["P-A"].len(), 1);
-        assert_eq!(state.tables[0].hooks.len(), 1);
+        let read = |v4: &str| {
+            let tables = ByFamily::from_array([v4.to_owned(), String::new()]);
+            KernelState::read("P", &tables, "")
+        };
+        let state = read(plain);
+        assert_eq!(read(counted), state);
+        assert_eq!(state.tables[Family::IPv4].chains["P-A"].len(), 1);
+        assert_eq!(state.tables[Family::IPv4].hooks.len(), 1);
     }
 }

@@ -16,8 +16,9 @@ use super::super::program::{
 };
 use super::super::settings::{Denial, Settings};
 use super::FamilyLowering;
+use super::keys::{AskedPeer, Extent};
 use super::ports::{self, PortPart};
-use super::sets::Extent;
+
 use crate::cluster::{Group, GroupId};
 use crate::manifest::{self, Direction};
 use crate::policy::{
@@ -99,6 +100,14 @@ enum Outcome {
     Deny,
     /// The next tier decides.
     Pass,
+}
+
+/// What a rule does, and with how much of what it names.
+#[derive(Clone, Copy)]
+struct Effect {
+    extent: Extent,
+    outcome: Outcome,
+    origin: RuleOrigin,
 }
 
 /// A rule whose action is still without the names of chains.
@@ -248,19 +257,20 @@ impl Body<'_, '_> {
                 rule: index,
                 peer: None,
             };
+            let effect = |extent, outcome| Effect { extent, outcome, origin };
             self.note(rule, one);
             match (rule.action, one.certain) {
                 (manifest::Action::Accept, true) => {
-                    self.rule(rule, (Extent::Certain, Outcome::Accept), origin);
+                    self.rule(rule, effect(Extent::Certain, Outcome::Accept));
                 }
                 (manifest::Action::Accept, false) => {}
                 (manifest::Action::Pass, true) => {
-                    self.rule(rule, (Extent::Certain, Outcome::Pass), origin);
+                    self.rule(rule, effect(Extent::Certain, Outcome::Pass));
                     // Where nothing is in doubt these are the same conditions, and left out.
-                    self.rule(rule, (Extent::Possible, Outcome::Deny), origin);
+                    self.rule(rule, effect(Extent::Possible, Outcome::Deny));
                 }
                 (manifest::Action::Deny, _) | (manifest::Action::Pass, false) => {
-                    self.rule(rule, (Extent::Possible, Outcome::Deny), origin);
+                    self.rule(rule, effect(Extent::Possible, Outcome::Deny));
                 }
             }
         }
@@ -292,7 +302,7 @@ impl Body<'_, '_> {
         let policies = self.lowering.input.policies;
         let known = tier.policies.iter();
         let known = known.filter_map(|one| Some((one.policy, policies.policy(one.policy)?)));
-        let known: Vec<(u32, &Arc<CompiledPolicy>)> = known.collect();
+        let known: Vec<_> = known.collect();
         for alike in known.chunk_by(|a, b| a.1.priority == b.1.priority) {
             let rules = alike.iter().flat_map(|(_, one)| one.rules(self.direction)).flatten();
             let mut actions: Vec<manifest::Action> = rules.map(|rule| rule.action).collect();
@@ -311,33 +321,30 @@ impl Body<'_, '_> {
         }
     }
 
-    fn rule(&mut self, rule: &PolicyRule, how: (Extent, Outcome), origin: RuleOrigin) {
-        for part in ports::parts(&rule.ports, origin.direction, self.subject) {
+    fn rule(&mut self, rule: &PolicyRule, effect: Effect) {
+        for part in ports::parts(&rule.ports, self.direction, self.subject) {
             if rule.peers.is_empty() {
-                self.part(None, &part, (how, origin));
+                self.part(None, &part, effect);
             }
             for (index, peer) in rule.peers.iter().enumerate() {
-                let origin = RuleOrigin { peer: Some(index), ..origin };
-                self.part(Some(*peer), &part, (how, origin));
+                let origin = RuleOrigin { peer: Some(index), ..effect.origin };
+                self.part(Some(*peer), &part, Effect { origin, ..effect });
             }
         }
     }
 
-    fn part(
-        &mut self,
-        peer: Option<RulePeer>,
-        part: &PortPart,
-        ((extent, outcome), origin): ((Extent, Outcome), RuleOrigin),
-    ) {
+    fn part(&mut self, peer: Option<RulePeer>, part: &PortPart, effect: Effect) {
+        let Effect { extent, outcome, origin } = effect;
+        let asked = AskedPeer { peer, extent };
         let sets = &mut self.lowering.sets;
         let matches = match part {
             PortPart::Named(names) => {
-                let set = sets.named((peer, extent), names);
+                let set = sets.named(asked, names);
                 set.map(|set| vec![Match::DestinationPortIn(set)])
             }
             PortPart::Matches(ports) => {
                 // The set last: looking into it costs ten times what the others cost.
-                let peer = sets.peer((peer, extent), origin.direction);
+                let peer = sets.peer(asked, origin.direction);
                 peer.map(|peer| ports.iter().cloned().chain(peer).collect())
             }
         };

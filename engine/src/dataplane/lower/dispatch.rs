@@ -64,7 +64,7 @@ fn new(
     leaves: Vec<Leaf>,
 ) -> Arc<Dispatch> {
     let mut dispatch = Dispatch::default();
-    let mut rules = branches((lowering, &mut dispatch), direction, &leaves);
+    let mut rules = branches(lowering, &mut dispatch, direction, &leaves);
     rules.push(FilterRule::new([], Action::Return));
     let (name, kind) = (lowering.input.settings.root(direction), ChainKind::Fixed);
     let root = lowering.before.chain(Chain { name, kind, rules });
@@ -73,7 +73,8 @@ fn new(
 
 /// The rules that lead to some leaves.
 fn branches(
-    (lowering, dispatch): (&FamilyLowering<'_>, &mut Dispatch),
+    lowering: &FamilyLowering<'_>,
+    dispatch: &mut Dispatch,
     direction: Direction,
     leaves: &[Leaf],
 ) -> Vec<FilterRule> {
@@ -84,7 +85,7 @@ fn branches(
     for part in quarters(leaves) {
         match (part, common(part)) {
             (several, Some(block)) if several.len() > 1 => {
-                let name = below((lowering, &mut *dispatch), direction, several);
+                let name = below(lowering, dispatch, direction, several);
                 rules.push(FilterRule::new([of_subject(direction, block)], Action::Goto(name)));
             }
             _ => rules.extend(part.iter().flat_map(|leaf| leaf_rules(direction, leaf))),
@@ -95,12 +96,13 @@ fn branches(
 
 /// The chain that leads to some leaves; that of before, if they are the same.
 fn below(
-    (lowering, dispatch): (&FamilyLowering<'_>, &mut Dispatch),
+    lowering: &FamilyLowering<'_>,
+    dispatch: &mut Dispatch,
     direction: Direction,
     leaves: &[Leaf],
 ) -> ChainName {
     // Chains below that one are looked for too, so that they are in the program again.
-    let rules = branches((lowering, &mut *dispatch), direction, leaves);
+    let rules = branches(lowering, dispatch, direction, leaves);
     let known = lowering.before.dispatch(direction).and_then(|known| known.branches.get(leaves));
     let chain = match known {
         Some(known) => known.clone(),

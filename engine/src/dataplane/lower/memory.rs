@@ -9,16 +9,24 @@ use rustc_hash::FxHashMap;
 use super::super::program::{AddressSet, Chain, ChainName, Members, Note, PortMember, SetName};
 use super::class::is_doubtful;
 use super::dispatch::Dispatch;
+use super::keys::{Extent, NamedKey, Names, PodsKey, Use};
 use super::pods::{Move, Moved, Place};
-use super::sets::{Extent, NamedKey, Names, PodsKey, Use};
 use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::Direction;
 use crate::net::{AddrSet, Family};
 use crate::policy::{CompiledPolicy, PeerSet, PolicySet, ProgramId, SetId};
 use crate::shared::Sorted;
 
-/// What the chain of a class hangs on, but for the policies' rules.
-pub type ClassKey = (Direction, ProgramId, Option<GroupId>);
+/// What the chain of a class depends on, but for the policies' rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClassKey {
+    /// The direction.
+    pub direction: Direction,
+    /// The program.
+    pub program: ProgramId,
+    /// The pods' group, if their names of ports count.
+    pub named: Option<GroupId>,
+}
 
 /// One family's program before.
 #[derive(Debug, Default)]
@@ -97,26 +105,29 @@ impl Peers {
     }
 }
 
-/// The members that a pod at a place gives a set of named ports.
-pub fn port_members(
-    model: &ClusterModel,
-    (peers, names): (&Peers, &Names),
-    place: &Place,
-    family: Family,
-) -> Vec<PortMember> {
-    let ports = model.groups.get(place.0).into_iter().flat_map(|group| group.ports.iter());
-    let called = ports.filter(|port| {
-        names.iter().any(|(protocol, name)| port.protocol == *protocol && port.name == *name)
-    });
-    let members = called.flat_map(|port| {
-        let here = addresses(place, family).filter(|address| peers.has(place.0, *address));
-        here.map(|address| (address, port.protocol, port.port))
-    });
-    members.collect()
+/// A set of named ports: those of its peers that are called so.
+pub struct NamedPorts<'n> {
+    /// Who may be in it.
+    pub peers: &'n Peers,
+    /// The names.
+    pub names: &'n Names,
 }
 
-fn addresses(place: &Place, family: Family) -> impl Iterator<Item = IpAddr> {
-    place.1.iter().copied().filter(move |address| Family::of(*address) == family)
+impl NamedPorts<'_> {
+    /// The members that a pod at a place gives it.
+    pub fn members(&self, model: &ClusterModel, place: &Place, family: Family) -> Vec<PortMember> {
+        let ports = model.groups.get(place.group).into_iter().flat_map(|group| group.ports.iter());
+        let called = ports.filter(|port| {
+            let is = |(protocol, name): &(_, _)| port.protocol == *protocol && port.name == *name;
+            self.names.iter().any(is)
+        });
+        let members = called.flat_map(|port| {
+            let own = place.of(family);
+            let here = own.filter(|address| self.peers.has(place.group, *address));
+            here.map(|address| (address, port.protocol, port.port))
+        });
+        members.collect()
+    }
 }
 
 /// The members after some moves, each of which takes away and gives what it is said to; none if
@@ -168,15 +179,14 @@ impl Memory {
         }
         if let Some(set) = &mut self.all_pods
             && let Members::Addresses(known) = &set.members
-            && let Some(now) =
-                moved_members(known, moves, &|place| addresses(place, family).collect())
+            && let Some(now) = moved_members(known, moves, &|place| place.of(family).collect())
         {
             replace(set, Members::Addresses(now));
         }
-        for ((_, extent), (pods, set)) in &mut self.pods {
+        for (key, (pods, set)) in &mut self.pods {
             let of = |place: &Place| -> Vec<IpAddr> {
-                match extent.has(pods, place.0) {
-                    true => addresses(place, family).collect(),
+                match key.extent.has(pods, place.group) {
+                    true => place.of(family).collect(),
                     false => Vec::new(),
                 }
             };
@@ -186,8 +196,9 @@ impl Memory {
                 replace(set, Members::Addresses(now));
             }
         }
-        for ((_, names), (peers, set)) in &mut self.named {
-            let of = |place: &Place| port_members(model, (peers, names), place, family);
+        for (key, (peers, set)) in &mut self.named {
+            let ports = NamedPorts { peers, names: &key.names };
+            let of = |place: &Place| ports.members(model, place, family);
             if let Members::Ports(known) = &set.members
                 && let Some(now) = moved_members(known, moves, &of)
             {
@@ -209,7 +220,7 @@ impl Memory {
         if !known.doubts.iter().all(same) {
             return None;
         }
-        let mut now = policies.program(key.1).policies();
+        let mut now = policies.program(key.program).policies();
         let mut then = known.policies.iter();
         let same = { &mut now }.all(|policy| match (policies.policy(policy.policy), then.next()) {
             (Some(now), Some(then)) => Arc::ptr_eq(now, then),

@@ -11,6 +11,7 @@
 mod class;
 mod dispatch;
 mod entry;
+mod keys;
 mod memory;
 mod pods;
 mod ports;
@@ -29,7 +30,7 @@ use super::settings::Settings;
 use super::wiring::Wiring;
 use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::Direction;
-use crate::net::Family;
+use crate::net::{ByFamily, Family};
 use crate::policy::{PolicySet, ProgramId};
 use dispatch::{Dispatch, Leaf};
 use entry::Entry;
@@ -71,7 +72,7 @@ pub fn lower(input: Input<'_>) -> FilterProgram {
 pub struct Lowering {
     settings: Option<Settings>,
     pods: Pods,
-    memories: [Memory; 2],
+    memories: ByFamily<Memory>,
 }
 
 impl Lowering {
@@ -93,10 +94,10 @@ impl Lowering {
         }
         let moved = self.pods.update(input);
         let mut notes: Vec<Note> = self.pods.notes().collect();
-        let [v4, v6] = &mut self.memories;
-        let families = [(Family::IPv4, v4), (Family::IPv6, v6)].map(|(family, memory)| {
+        let families = ByFamily::from_fn(|family| {
+            let memory = &mut self.memories[family];
             memory.follow(&moved, input.model, family);
-            let mut lowering = FamilyLowering::new(input, &self.pods, (family, &*memory));
+            let mut lowering = FamilyLowering::new(input, &self.pods, family, &*memory);
             let program = lowering.program(self.pods.local(), &mut notes);
             *memory = lowering.remember(&program);
             program
@@ -121,11 +122,11 @@ struct FamilyLowering<'i> {
 }
 
 impl<'i> FamilyLowering<'i> {
-    fn new(input: Input<'i>, pods: &'i Pods, (family, before): (Family, &'i Memory)) -> Self {
+    fn new(input: Input<'i>, pods: &'i Pods, family: Family, before: &'i Memory) -> Self {
         Self {
             input,
             family,
-            sets: Sets::new(input, pods, (family, before)),
+            sets: Sets::new(input, pods, family, before),
             before,
             chains: BTreeMap::new(),
             classes: BTreeMap::new(),
@@ -135,10 +136,9 @@ impl<'i> FamilyLowering<'i> {
     }
 
     fn remember(self, program: &FamilyProgram) -> Memory {
-        let (pods, named) = self.sets.known;
         Memory {
-            pods,
-            named,
+            pods: self.sets.known_pods,
+            named: self.sets.known_named,
             all_pods: self.sets.all,
             classes: self.known,
             dispatches: self.dispatches,
@@ -214,7 +214,7 @@ impl<'i> FamilyLowering<'i> {
         notes: &mut Vec<Note>,
     ) -> ChainName {
         let named = class::depends_on_subject(self.input.policies, id, direction);
-        let key = (direction, id, named.then_some(group));
+        let key = ClassKey { direction, program: id, named: named.then_some(group) };
         if let Some(known) = self.known.get(&key) {
             return known.name();
         }
@@ -235,7 +235,8 @@ impl<'i> FamilyLowering<'i> {
         name
     }
 
-    fn new_class(&mut self, (direction, id, _): ClassKey, group: GroupId) -> KnownClass {
+    fn new_class(&mut self, key: ClassKey, group: GroupId) -> KnownClass {
+        let ClassKey { direction, program: id, .. } = key;
         let (chains, notes) = class::chains(self, direction, id, group);
         let (uses, known) = (self.sets.take_uses(), self.input.policies);
         let (policies, doubts) = (memory::ground(known, id), class::doubts(known, id, direction));

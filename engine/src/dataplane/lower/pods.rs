@@ -6,12 +6,25 @@ use std::sync::Arc;
 
 use super::super::program::Note;
 use super::Input;
-use crate::cluster::{Addresses, Endpoint, GroupId, GroupIndex, Life};
-use crate::net::Family;
-use crate::shared::Pages;
+use crate::cluster::{Addresses, Endpoint, EndpointId, Group, GroupId, GroupIndex, Life};
+use crate::net::{ByFamily, Family};
+use crate::shared::{PagedTable, Table};
 
-/// A pod that can send and receive: its group and its addresses.
-pub type Place = (GroupId, Arc<[IpAddr]>);
+/// A pod that can send and receive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its group.
+    pub group: GroupId,
+    /// Its addresses.
+    pub addresses: Arc<[IpAddr]>,
+}
+
+impl Place {
+    /// Its addresses of a family.
+    pub fn of(&self, family: Family) -> impl Iterator<Item = IpAddr> + '_ {
+        self.addresses.iter().copied().filter(move |address| Family::of(*address) == family)
+    }
+}
 
 /// What has become of a pod.
 #[derive(Debug)]
@@ -39,25 +52,18 @@ pub struct LocalPod {
     /// Its addresses.
     pub addresses: Arc<[IpAddr]>,
     /// Those of each family.
-    own: [Arc<[IpAddr]>; 2],
+    own: ByFamily<Arc<[IpAddr]>>,
 }
 
 impl LocalPod {
-    fn new((group, addresses): &Place) -> Self {
-        let own = Family::BOTH.map(|family| {
-            let own = addresses.iter().filter(|address| Family::of(**address) == family);
-            own.copied().collect()
-        });
-        Self { group: *group, addresses: addresses.clone(), own }
+    fn new(place: &Place) -> Self {
+        let own = ByFamily::from_fn(|family| place.of(family).collect());
+        Self { group: place.group, addresses: place.addresses.clone(), own }
     }
 
     /// Its addresses of a family.
     pub fn of(&self, family: Family) -> &Arc<[IpAddr]> {
-        let [v4, v6] = &self.own;
-        match family {
-            Family::IPv4 => v4,
-            Family::IPv6 => v6,
-        }
+        &self.own[family]
     }
 }
 
@@ -65,12 +71,12 @@ impl LocalPod {
 #[derive(Debug, Default)]
 pub struct Pods {
     /// What all was read from.
-    endpoints: Pages<Endpoint>,
+    endpoints: PagedTable<Endpoint>,
     groups: Arc<GroupIndex>,
     node: String,
-    by_group: Vec<Vec<(u32, Arc<[IpAddr]>)>>,
+    by_group: Table<Vec<(EndpointId, Place)>, Group>,
     /// Pods of the node, with their addresses if they have some.
-    here: BTreeMap<u32, Option<Place>>,
+    here: BTreeMap<EndpointId, Option<Place>>,
     local: Vec<LocalPod>,
 }
 
@@ -85,18 +91,18 @@ impl Pods {
         if afresh {
             *self = Self { node: input.node.to_owned(), ..Self::default() };
         }
-        self.by_group.resize(groups.len(), Vec::new());
+        self.by_group.resize(groups.len());
         let before = std::mem::replace(&mut self.endpoints, endpoints.clone());
         self.groups = groups.clone();
         let (mut moves, mut here) = (Vec::new(), false);
-        for (at, index) in endpoints.unshared(&before).filter_map(|at| Some((at, number(at)?))) {
-            let (old, new) = (before.get(at), endpoints.get(at));
+        for id in endpoints.unshared(&before) {
+            let (old, new) = (before.get(id), endpoints.get(id));
             let step = Move { before: old.and_then(place), after: new.and_then(place) };
             if step.before != step.after {
-                self.step(index, &step);
+                self.step(id, &step);
                 moves.push(step);
             }
-            here |= self.settle(index, new);
+            here |= self.settle(id, new);
         }
         if here {
             self.local = sorted(&self.here);
@@ -104,30 +110,30 @@ impl Pods {
         if afresh { Moved::All } else { Moved::Some(moves) }
     }
 
-    fn step(&mut self, index: u32, step: &Move) {
-        if let Some((group, _)) = &step.before
-            && let Some(list) = self.by_group.get_mut(*group as usize)
+    fn step(&mut self, id: EndpointId, step: &Move) {
+        if let Some(before) = &step.before
+            && let Some(list) = self.by_group.get_mut(before.group)
         {
-            list.retain(|(other, _)| *other != index);
+            list.retain(|(other, _)| *other != id);
         }
-        if let Some((group, addresses)) = &step.after
-            && let Some(list) = self.by_group.get_mut(*group as usize)
+        if let Some(after) = &step.after
+            && let Some(list) = self.by_group.get_mut(after.group)
         {
-            list.push((index, addresses.clone()));
+            list.push((id, after.clone()));
         }
     }
 
     /// Notes whether a pod is on the node; whether that is news.
-    fn settle(&mut self, index: u32, endpoint: Option<&Endpoint>) -> bool {
+    fn settle(&mut self, id: EndpointId, endpoint: Option<&Endpoint>) -> bool {
         let here = endpoint.filter(|endpoint| {
             endpoint.node.as_deref() == Some(&*self.node)
                 && endpoint.life == Life::Active
                 && endpoint.group.is_some()
         });
         match here.map(place) {
-            Some(now) if self.here.get(&index) == Some(&now) => false,
-            Some(now) => self.here.insert(index, now).is_none_or(|_| true),
-            None => self.here.remove(&index).is_some(),
+            Some(now) if self.here.get(&id) == Some(&now) => false,
+            Some(now) => self.here.insert(id, now).is_none_or(|_| true),
+            None => self.here.remove(&id).is_some(),
         }
     }
 
@@ -139,26 +145,24 @@ impl Pods {
     /// Pods of the node that have no address.
     pub fn notes(&self) -> impl Iterator<Item = Note> {
         let homeless = self.here.iter().filter(|(_, place)| place.is_none());
-        homeless.map(|(index, _)| Note::NoAddress(*index))
+        homeless.map(|(id, _)| Note::NoAddress(*id))
     }
 
     /// All pods.
     pub fn places(&self) -> impl Iterator<Item = Place> {
-        let groups = (0..).zip(&self.by_group);
-        groups.flat_map(|(group, pods)| pods.iter().map(move |(_, own)| (group, own.clone())))
+        self.by_group.values().flatten().map(|(_, place)| place.clone())
     }
 
     /// The addresses of a group's pods.
     pub fn of(&self, group: GroupId, family: Family) -> impl Iterator<Item = IpAddr> {
-        let pods = self.by_group.get(group as usize).into_iter().flatten();
-        let addresses = pods.flat_map(|(_, addresses)| addresses.iter().copied());
-        addresses.filter(move |address| Family::of(*address) == family)
+        let pods = self.by_group.get(group).into_iter().flatten();
+        pods.flat_map(move |(_, place)| place.of(family))
     }
 }
 
 /// Not in the order in which they came: of two policies that make the same chain, the same one must
 /// be named in it.
-fn sorted(here: &BTreeMap<u32, Option<Place>>) -> Vec<LocalPod> {
+fn sorted(here: &BTreeMap<EndpointId, Option<Place>>) -> Vec<LocalPod> {
     let mut pods: Vec<LocalPod> = here.values().flatten().map(LocalPod::new).collect();
     pods.sort_unstable_by(|a, b| a.addresses.cmp(&b.addresses));
     pods
@@ -167,12 +171,8 @@ fn sorted(here: &BTreeMap<u32, Option<Place>>) -> Vec<LocalPod> {
 fn place(endpoint: &Endpoint) -> Option<Place> {
     match (&endpoint.addresses, endpoint.group) {
         (Addresses::Known(addresses), Some(group)) if endpoint.life == Life::Active => {
-            Some((group, addresses.clone()))
+            Some(Place { group, addresses: addresses.clone() })
         }
         _ => None,
     }
-}
-
-fn number(index: usize) -> Option<u32> {
-    u32::try_from(index).ok()
 }

@@ -39,7 +39,7 @@ pub fn parts(entries: &[PortEntry], direction: Direction, subject: &Group) -> Ve
             parts.push(PortPart::Matches(vec![Match::Protocol(L4::Ports(protocol))]));
             continue;
         }
-        parts.extend(ranges(protocol, &numbers(&own, (protocol, direction), subject)));
+        parts.extend(ranges(protocol, &numbers(&own, protocol, direction, subject)));
         if direction == Direction::Egress {
             named.extend(names(&own).map(|name| (protocol, name.clone())));
         }
@@ -66,7 +66,8 @@ fn names<'p>(ports: &[&'p PortMatch]) -> impl Iterator<Item = &'p Arc<str>> {
 
 fn numbers(
     ports: &[&PortMatch],
-    (protocol, direction): (Protocol, Direction),
+    protocol: Protocol,
+    direction: Direction,
     subject: &Group,
 ) -> PortSet {
     let ranges = ports.iter().filter_map(|port| match port {

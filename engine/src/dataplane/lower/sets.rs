@@ -1,6 +1,5 @@
 //! Sets of addresses: what they are called and who is in them.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,12 +10,13 @@ use super::super::digest::digest;
 use super::super::program::{AddressSet, Match, Members, PortMember, SetKind, SetName};
 use super::Input;
 use super::class::is_doubtful;
-use super::memory::{Memory, Peers, port_members};
+use super::keys::{AskedPeer, Extent, NamedKey, Names, PodsKey, Use};
+use super::memory::{Memory, NamedPorts, Peers};
 use super::pods::Pods;
 use crate::cluster::GroupId;
 use crate::manifest::Direction;
-use crate::net::{AddrSet, Cidr, Family, IntervalSet, Protocol};
-use crate::policy::{BlockId, BlockPair, PeerSet, RulePeer, SetId};
+use crate::net::{AddrSet, Cidr, Family, IntervalSet};
+use crate::policy::{BlockId, PeerSet, RulePeer, SetId};
 use crate::shared::Sorted;
 
 /// Sets of one family on their way.
@@ -26,8 +26,10 @@ pub struct Sets<'i> {
     family: Family,
     /// Sets that rules use, by name.
     pub made: BTreeMap<SetName, Arc<AddressSet>>,
-    /// Sets with what they were made from.
-    pub known: (KnownPods, KnownNamed),
+    /// Sets of pods with what they were made from.
+    pub known_pods: FxHashMap<PodsKey, (Arc<PeerSet>, Arc<AddressSet>)>,
+    /// Sets of named ports with what they were made from.
+    pub known_named: FxHashMap<NamedKey, (Peers, Arc<AddressSet>)>,
     /// The set of all pods, if it has been asked for.
     pub all: Option<Arc<AddressSet>>,
     before: &'i Memory,
@@ -35,49 +37,21 @@ pub struct Sets<'i> {
     uses: Vec<Use>,
 }
 
-type KnownPods = FxHashMap<PodsKey, (Arc<PeerSet>, Arc<AddressSet>)>;
-type KnownNamed = FxHashMap<NamedKey, (Peers, Arc<AddressSet>)>;
-
-/// How much of what a peer names a set holds, where the input leaves open what that is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Extent {
-    /// Whatever is named for certain: for rules that accept or pass.
-    Certain,
-    /// Whatever may be named: for rules that deny.
-    Possible,
-}
-
-/// What a set of pods is made from. Where nothing is in doubt, its extent is the certain one.
-pub type PodsKey = (SetId, Extent);
-
-/// A rule's peer, and how much of it; none for anybody.
-pub type Asked = (Option<RulePeer>, Extent);
-
-/// What a set of named ports depends on, but for the pods.
-pub type NamedKey = (Asked, Vec<(Protocol, Arc<str>)>);
-
-/// A set that rules use, by what it is made from.
-#[derive(Clone, Debug)]
-pub enum Use {
-    /// Pods.
-    Pods(PodsKey),
-    /// All pods.
-    AllPods,
-    /// Ports of pods by name.
-    Named(NamedKey),
-    /// Blocks of addresses.
-    Blocks(Arc<AddressSet>),
-}
-
-/// Port names that one rule asks of destinations.
-pub type Names = [(Protocol, Arc<str>)];
-
 impl<'i> Sets<'i> {
     /// No set yet.
-    pub fn new(input: Input<'i>, pods: &'i Pods, (family, before): (Family, &'i Memory)) -> Self {
-        let (made, known, blocks) = (BTreeMap::new(), Default::default(), FxHashMap::default());
-        let (all, uses) = (None, Vec::new());
-        Self { input, pods, family, made, known, all, before, blocks, uses }
+    pub fn new(input: Input<'i>, pods: &'i Pods, family: Family, before: &'i Memory) -> Self {
+        Self {
+            input,
+            pods,
+            family,
+            made: BTreeMap::new(),
+            known_pods: FxHashMap::default(),
+            known_named: FxHashMap::default(),
+            all: None,
+            before,
+            blocks: FxHashMap::default(),
+            uses: Vec::new(),
+        }
     }
 
     /// The uses since this was asked last.
@@ -90,7 +64,7 @@ impl<'i> Sets<'i> {
         match one {
             Use::Pods(key) => drop(self.pods(*key)),
             Use::AllPods => drop(self.all_pods()),
-            Use::Named((asked, names)) => drop(self.named(*asked, names)),
+            Use::Named(key) => drop(self.named(key.asked, &key.names)),
             Use::Blocks(set) => drop(self.made.insert(set.name.clone(), set.clone())),
         }
         self.uses.clear();
@@ -118,27 +92,22 @@ impl<'i> Sets<'i> {
 
     /// The conditions that a peer means in a direction; an empty list, if it is anybody, and none,
     /// if it is nobody.
-    pub fn peer(&mut self, (peer, extent): Asked, direction: Direction) -> Option<Vec<Match>> {
-        let side = Side(direction);
+    pub fn peer(&mut self, asked: AskedPeer, direction: Direction) -> Option<Vec<Match>> {
+        let (side, AskedPeer { peer, extent }) = (Side(direction), asked);
         match peer {
             None => Some(Vec::new()),
-            Some(RulePeer::Pods(id)) => Some(vec![side.within(self.pods((id, extent)))]),
+            Some(RulePeer::Pods(pods)) => {
+                Some(vec![side.within(self.pods(PodsKey { pods, extent }))])
+            }
             Some(RulePeer::Block(id)) => self.within_block(id, side),
             Some(RulePeer::Nodes(pair, _) | RulePeer::Names(pair)) => {
                 let mut matches = self.within_block(extent.of(pair), side)?;
-                if self.is_other_than_pods(peer, extent) {
+                if is_other_than_pods(asked) {
                     matches.push(side.outside(self.all_pods()));
                 }
                 Some(matches)
             }
         }
-    }
-
-    /// Whether a peer is nodes of which some addresses are not known: wherever these may be, they
-    /// are not those of pods.
-    fn is_other_than_pods(&self, peer: Option<RulePeer>, extent: Extent) -> bool {
-        extent == Extent::Possible
-            && matches!(peer, Some(RulePeer::Nodes(pair, _)) if pair.certain != pair.possible)
     }
 
     fn within_block(&mut self, id: BlockId, side: Side) -> Option<Vec<Match>> {
@@ -152,23 +121,23 @@ impl<'i> Sets<'i> {
 
     /// The set of what pods that a peer means call by these names; none, if there can be no such
     /// pod.
-    pub fn named(&mut self, (peer, extent): Asked, names: &Names) -> Option<SetName> {
-        let asked = (peer, self.extent(peer, extent));
-        let key = (asked, names.to_vec());
+    pub fn named(&mut self, asked: AskedPeer, names: &Names) -> Option<SetName> {
+        let asked = AskedPeer { extent: self.extent(asked), ..asked };
+        let key = NamedKey { asked, names: names.to_vec() };
         self.uses.push(Use::Named(key.clone()));
         let peers = self.peers(asked)?;
-        let known = self.known.1.get(&key).or_else(|| self.before.named.get(&key));
+        let known = self.known_named.get(&key).or_else(|| self.before.named.get(&key));
         let set = match known.filter(|(before, _)| before.is(&peers)) {
             Some((_, set)) => set.clone(),
-            None => self.new_named(asked, &peers, names),
+            None => self.new_named(&key, &peers),
         };
         self.made.insert(set.name.clone(), set.clone());
-        self.known.1.insert(key, (peers, set.clone()));
+        self.known_named.insert(key, (peers, set.clone()));
         Some(set.name.clone())
     }
 
     /// Who may be in a set of named ports; none if there can be nobody.
-    fn peers(&self, (peer, extent): Asked) -> Option<Peers> {
+    fn peers(&self, AskedPeer { peer, extent }: AskedPeer) -> Option<Peers> {
         let block = match peer {
             None => return Some(Peers::Anybody),
             Some(RulePeer::Pods(id)) => return Some(Peers::Pods(self.peer_set(id)?, extent)),
@@ -177,13 +146,14 @@ impl<'i> Sets<'i> {
             Some(RulePeer::Block(id)) => id,
             Some(RulePeer::Names(pair)) => extent.of(pair),
         };
-        let block = self.input.policies.blocks().get(block as usize)?;
+        let block = self.input.policies.blocks().get(block)?;
         (!block.of_family(self.family).is_empty()).then(|| Peers::Block(block.clone()))
     }
 
-    fn new_named(&self, (peer, extent): Asked, peers: &Peers, names: &Names) -> Arc<AddressSet> {
-        let scope = match (peer, peers) {
-            (Some(RulePeer::Pods(id)), _) => self.meaning((id, extent)),
+    fn new_named(&self, key: &NamedKey, peers: &Peers) -> Arc<AddressSet> {
+        let NamedKey { asked: AskedPeer { peer, extent }, names } = key;
+        let scope = match (*peer, peers) {
+            (Some(RulePeer::Pods(pods)), _) => self.meaning(PodsKey { pods, extent: *extent }),
             (_, Peers::Block(block)) => {
                 vec![format!("at {}", block.of_family(self.family).cidrs().join(","))]
             }
@@ -192,39 +162,42 @@ impl<'i> Sets<'i> {
         let asked = names.iter().map(|(protocol, name)| format!("{protocol} {name}"));
         let asked: Vec<String> = asked.collect();
         let name = self.name(SetKind::Port, scope.iter().chain(&asked).map(String::as_str));
+        let ports = NamedPorts { peers, names };
         let members = self
             .pods
             .places()
-            .flat_map(|place| port_members(self.input.model, (peers, names), &place, self.family));
+            .flat_map(|place| ports.members(self.input.model, &place, self.family));
         let members = Members::Ports(members.collect());
         self.before.set(AddressSet { name, members })
     }
 
     /// The extent of what a peer means: the certain one, if no pods are in doubt.
-    fn extent(&self, peer: Option<RulePeer>, extent: Extent) -> Extent {
-        match peer {
+    fn extent(&self, asked: AskedPeer) -> Extent {
+        match asked.peer {
             Some(RulePeer::Pods(id)) if !is_doubtful(self.input.policies, id) => Extent::Certain,
             None | Some(RulePeer::Block(_)) => Extent::Certain,
-            _ => extent,
+            _ => asked.extent,
         }
     }
 
-    fn pods(&mut self, (id, extent): PodsKey) -> SetName {
-        let key = (id, self.extent(Some(RulePeer::Pods(id)), extent));
+    fn pods(&mut self, key: PodsKey) -> SetName {
+        let peer = Some(RulePeer::Pods(key.pods));
+        let extent = self.extent(AskedPeer { peer, extent: key.extent });
+        let key = PodsKey { extent, ..key };
         self.uses.push(Use::Pods(key));
-        if let Some((_, known)) = self.known.0.get(&key) {
+        if let Some((_, known)) = self.known_pods.get(&key) {
             return known.name.clone();
         }
-        let Some(pods) = self.peer_set(id) else {
+        let Some(pods) = self.peer_set(key.pods) else {
             return format!("{}-none", self.stem()).into();
         };
         let set = match self.before.pods.get(&key) {
             Some((known, set)) if Arc::ptr_eq(known, &pods) => set.clone(),
-            Some((known, set)) => self.other_groups(key, (known, set), &pods),
+            Some((known, set)) => self.other_groups(key, known, set, &pods),
             None => self.new_pods(key, &pods),
         };
         self.made.insert(set.name.clone(), set.clone());
-        self.known.0.insert(key, (pods, set.clone()));
+        self.known_pods.insert(key, (pods, set.clone()));
         set.name.clone()
     }
 
@@ -234,7 +207,7 @@ impl<'i> Sets<'i> {
         let set = self.all.get_or_insert_with(|| match &self.before.all_pods {
             Some(known) => known.clone(),
             None => {
-                let addresses = self.pods.places().flat_map(|place| place.1.to_vec());
+                let addresses = self.pods.places().flat_map(|place| place.addresses.to_vec());
                 let own = addresses.filter(|address| Family::of(*address) == self.family);
                 let members = Members::Addresses(own.collect());
                 let name = format!("{}-pods", stem(self.input, self.family)).into();
@@ -246,11 +219,11 @@ impl<'i> Sets<'i> {
     }
 
     fn peer_set(&self, id: SetId) -> Option<Arc<PeerSet>> {
-        self.input.policies.sets().get(id as usize).cloned()
+        self.input.policies.sets().get(id).cloned()
     }
 
     fn new_pods(&self, key: PodsKey, pods: &PeerSet) -> Arc<AddressSet> {
-        let members = Members::Addresses(self.addresses_of(&key.1.groups(pods)).collect());
+        let members = Members::Addresses(self.addresses_of(&key.extent.groups(pods)).collect());
         self.before.set(AddressSet { name: self.pods_name(key), members })
     }
 
@@ -258,11 +231,12 @@ impl<'i> Sets<'i> {
     fn other_groups(
         &self,
         key: PodsKey,
-        (before, set): (&PeerSet, &AddressSet),
+        before: &PeerSet,
+        set: &AddressSet,
         now: &PeerSet,
     ) -> Arc<AddressSet> {
         let Members::Addresses(known) = &set.members else { return self.new_pods(key, now) };
-        let (before, now) = (key.1.groups(before), key.1.groups(now));
+        let (before, now) = (key.extent.groups(before), key.extent.groups(now));
         let mut members = known.clone();
         for address in self.addresses_of(&before.difference(&now)) {
             members.remove(&address);
@@ -312,8 +286,8 @@ impl<'i> Sets<'i> {
         name
     }
 
-    fn meaning(&self, (id, extent): PodsKey) -> Vec<String> {
-        let set = self.input.policies.set(id);
+    fn meaning(&self, PodsKey { pods, extent }: PodsKey) -> Vec<String> {
+        let set = self.input.policies.set(pods);
         let meaning = set.map_or_else(Vec::new, |set| set.meaning(self.input.model).to_vec());
         let possible = (extent == Extent::Possible).then(|| "or perhaps".to_owned());
         meaning.into_iter().chain(possible).collect()
@@ -331,6 +305,13 @@ impl<'i> Sets<'i> {
     fn stem(&self) -> String {
         stem(self.input, self.family)
     }
+}
+
+/// Whether a peer is nodes of which some addresses are not known: wherever these may be, they are
+/// not those of pods.
+fn is_other_than_pods(asked: AskedPeer) -> bool {
+    asked.extent == Extent::Possible
+        && matches!(asked.peer, Some(RulePeer::Nodes(pair, _)) if pair.certain != pair.possible)
 }
 
 /// What names of sets begin with.
@@ -365,29 +346,6 @@ impl Side {
         match self.0 {
             Direction::Ingress => Match::Source(block),
             Direction::Egress => Match::Destination(block),
-        }
-    }
-}
-
-impl Extent {
-    /// The block of this extent.
-    fn of(self, pair: BlockPair) -> BlockId {
-        match self {
-            Self::Certain => pair.certain,
-            Self::Possible => pair.possible,
-        }
-    }
-
-    /// Whether a set of this extent has the pods of a group.
-    pub fn has(self, pods: &PeerSet, group: GroupId) -> bool {
-        pods.certain.contains(group) || (self == Self::Possible && pods.unknown.contains(group))
-    }
-
-    /// Groups whose pods are in a set of this extent.
-    fn groups(self, pods: &PeerSet) -> Cow<'_, IntervalSet<GroupId>> {
-        match self {
-            Self::Certain => Cow::Borrowed(&pods.certain),
-            Self::Possible => Cow::Owned(pods.certain.union(&pods.unknown)),
         }
     }
 }

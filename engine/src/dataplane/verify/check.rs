@@ -10,7 +10,7 @@ use super::memory::{KnownFrame, Local, Memory};
 use super::places::{Change, Places, Subject};
 use super::pods::Pods;
 use super::policies::{PodSpaces, Policies};
-use super::proof::{Claim, Grounds};
+use super::proof::{Claim, Grounds, Proof};
 use super::reader::{self, Reader, Trouble};
 use super::regions::{Region, Walk};
 use super::space::{self, Admitted, Asked, Difference, Space};
@@ -41,14 +41,13 @@ impl Check<'_> {
     /// # Errors
     /// If chains or sets are not as they must be, whatever the policies are.
     pub fn run(&mut self, change: &Change, memory: &mut Memory) -> Result<(), Trouble> {
-        let Local { subjects, space: local } =
-            memory.follow(self.program, self.input, (self.places, change))?;
+        let local = memory.follow(self.program, self.input, self.places, change)?;
         self.follow_own_node(memory);
         // Read by rules while proofs are added to what is known.
         let sets = std::mem::take(&mut memory.sets);
         let devices = Devices::new(self.program, self.input.wiring);
         let reader = Reader { program: self.program, sets: &sets, devices: &devices };
-        let result = self.with(&reader, memory, (&subjects, &local));
+        let result = self.with(&reader, memory, &local);
         memory.sets = sets;
         result?;
         self.verified.classes += memory.keep_used();
@@ -59,18 +58,18 @@ impl Check<'_> {
         &mut self,
         reader: &Reader<'_>,
         memory: &mut Memory,
-        (subjects, local): (&[Subject], &Arc<Space>),
+        local: &Local,
     ) -> Result<(), Trouble> {
-        self.frame(reader, local, &mut memory.frame)?;
-        let addresses: Vec<u128> = subjects.iter().map(|one| one.address).collect();
+        self.frame(reader, &local.space, &mut memory.frame)?;
+        let addresses: Vec<u128> = local.subjects.iter().map(|one| one.address).collect();
         for direction in Direction::BOTH {
             let mut pods = Pods::new(reader, direction);
             let root = self.input.settings.root(direction);
-            let ways = memory.ways(direction).find(&mut pods, &root, &addresses)?;
-            for (subject, way) in subjects.iter().zip(ways) {
-                self.subject(subject, way, (&mut pods, &mut *memory))?;
+            let ways = memory.ways[direction].find(&mut pods, &root, &addresses)?;
+            for (subject, way) in local.subjects.iter().zip(ways) {
+                self.subject(subject, way, &mut pods, memory)?;
             }
-            self.others(&pods, local, memory.ways(direction))?;
+            self.others(&pods, &local.space, &mut memory.ways[direction])?;
         }
         Ok(())
     }
@@ -117,7 +116,8 @@ impl Check<'_> {
         &mut self,
         subject: &Subject,
         way: Option<Arc<Way>>,
-        (pods, memory): (&mut Pods<'_, '_>, &mut Memory),
+        pods: &mut Pods<'_, '_>,
+        memory: &mut Memory,
     ) -> Result<(), Trouble> {
         let direction = pods.direction;
         let id = self.input.policies.program_id(subject.group, direction);
@@ -126,8 +126,9 @@ impl Check<'_> {
             Some(way) => {
                 let proved = match &way.class {
                     Some(class) => {
-                        let claim = (direction, class.clone(), id, subject.group);
-                        self.proved(claim, (pods, memory))?
+                        let (class, group) = (class.clone(), subject.group);
+                        let claim = Claim { direction, class, program: id, group };
+                        self.proved(claim, pods, memory)?
                     }
                     None => false,
                 };
@@ -164,24 +165,25 @@ impl Check<'_> {
     fn proved(
         &self,
         claim: Claim,
-        (pods, memory): (&mut Pods<'_, '_>, &mut Memory),
+        pods: &mut Pods<'_, '_>,
+        memory: &mut Memory,
     ) -> Result<bool, Trouble> {
-        if let Some((_, asked)) = memory.proofs.get_mut(&claim) {
-            *asked = memory.run;
+        if let Some(proof) = memory.proofs.get_mut(&claim) {
+            proof.asked = memory.run;
             return Ok(true);
         }
-        let (direction, class, id, group) = &claim;
-        let Some(class) = pods.class(class)? else { return Ok(false) };
+        let Claim { direction, program, group, .. } = claim;
+        let Some(class) = pods.class(&claim.class)? else { return Ok(false) };
         let admitted = &class.admitted;
-        let expected = self.policies(&mut memory.spaces).admitted(*id, *direction, *group);
+        let expected = self.policies(&mut memory.spaces).admitted(program, direction, group);
         let pairs = memory.equals.pairs(admitted, &expected, self.program.family);
-        if pairs.is_none() && !self.same(*direction, admitted, &expected) {
+        if pairs.is_none() && !self.same(direction, admitted, &expected) {
             return Ok(false);
         }
         let chains = class.chains.iter().map(|name| pods.reader.chain(name));
         let chains = chains.collect::<Result<Vec<_>, _>>()?;
         let grounds = Grounds::new(&chains, self.input.policies, &claim, pairs);
-        memory.proofs.insert(claim, (grounds, memory.run));
+        memory.proofs.insert(claim, Proof { grounds, asked: memory.run });
         Ok(true)
     }
 

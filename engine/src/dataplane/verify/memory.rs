@@ -11,11 +11,11 @@ use super::super::program::{Chain, ChainName, FamilyProgram};
 use super::super::wiring::Wiring;
 use super::places::{Change, Places, Subject, addresses};
 use super::policies::PodSpaces;
-use super::proof::{Changed, Claim, Equals, Grounds, Pair};
+use super::proof::{Changed, Claim, Equals, Pair, Proof};
 use super::reader::{KnownSets, Trouble, asked_sets, follow_sets};
 use super::space::{Asked, Space};
 use super::ways::{Way, Ways};
-use crate::manifest::Direction;
+use crate::manifest::{ByDirection, Direction};
 
 /// What is known of one family.
 #[derive(Debug, Default)]
@@ -27,10 +27,10 @@ pub struct Memory {
     pub spaces: PodSpaces,
     /// Which of them are the same.
     pub equals: Equals,
-    /// What has been proved, and in which run it was asked last.
-    pub proofs: FxHashMap<Claim, (Grounds, u64)>,
-    /// How pods come to their classes, for ingress and for egress.
-    pub ways: [Ways; 2],
+    /// What has been proved.
+    pub proofs: FxHashMap<Claim, Proof>,
+    /// How pods come to their classes.
+    pub ways: ByDirection<Ways>,
     /// Pods that may send to themselves what they must, and nothing else but for their class.
     pub itself: FxHashMap<(Direction, u128), (Arc<Way>, Arc<Asked>)>,
     /// The chains that all packets walk, where they were right.
@@ -75,12 +75,13 @@ impl Memory {
         &mut self,
         program: &FamilyProgram,
         input: Input<'_>,
-        (places, change): (&Places, &Change),
+        places: &Places,
+        change: &Change,
     ) -> Result<Local, Trouble> {
         if change.afresh {
             *self = Self::default();
         }
-        let changed = match self.changed(program, input, (places, change)) {
+        let changed = match self.changed(program, input, places, change) {
             Ok(changed) => changed,
             Err(trouble) => {
                 *self = Self::default();
@@ -89,8 +90,8 @@ impl Memory {
         };
         self.equals.follow(&changed, &self.sets, &self.spaces);
         let (equals, policies) = (&self.equals, input.policies);
-        self.proofs.retain(|claim, known| known.0.hold(claim, (&changed, equals), policies));
-        self.ways.iter_mut().for_each(|ways| ways.forget(&changed.chains));
+        self.proofs.retain(|claim, known| known.grounds.hold(claim, &changed, equals, policies));
+        self.ways.values_mut().for_each(|ways| ways.forget(&changed.chains));
         self.run += 1;
         if change.local {
             self.local = None;
@@ -107,7 +108,8 @@ impl Memory {
         &mut self,
         program: &FamilyProgram,
         input: Input<'_>,
-        (places, change): (&Places, &Change),
+        places: &Places,
+        change: &Change,
     ) -> Result<Changed, Trouble> {
         let sets = follow_sets(&mut self.sets, program)?;
         let mut chains = self.changed_chains(program);
@@ -116,7 +118,7 @@ impl Memory {
             let asking = program.chains.values().filter(|chain| asks(chain));
             chains.extend(asking.map(|chain| chain.name.clone()));
         }
-        let peers = self.spaces.follow(input.policies, (places, change), program.family);
+        let peers = self.spaces.follow(input.policies, places, change, program.family);
         Ok(Changed { chains, sets: sets.all, peers, pods: change.is_move() })
     }
 
@@ -138,11 +140,12 @@ impl Memory {
     pub fn keep_used(&mut self) -> usize {
         let run = self.run;
         let before = self.proofs.len();
-        self.proofs.retain(|_, (_, asked)| *asked == run);
+        self.proofs.retain(|_, proof| proof.asked == run);
         let used = self.proofs.values();
         if self.proofs.len() != before || self.spaces.len() > used.len() * 8 {
-            let about: FxHashSet<_> = used.clone().flat_map(|(known, _)| known.about()).collect();
-            let pairs: FxHashSet<&Pair> = used.flat_map(|(known, _)| known.pairs()).collect();
+            let about: FxHashSet<_> =
+                used.clone().flat_map(|proof| proof.grounds.about()).collect();
+            let pairs: FxHashSet<&Pair> = used.flat_map(|proof| proof.grounds.pairs()).collect();
             self.spaces.keep(&about);
             self.equals.keep(&pairs);
         }
@@ -153,14 +156,5 @@ impl Memory {
             self.itself.retain(|(_, address), _| here(*address));
         }
         self.proofs.len()
-    }
-
-    /// What is known of a direction.
-    pub fn ways(&mut self, direction: Direction) -> &mut Ways {
-        let [ingress, egress] = &mut self.ways;
-        match direction {
-            Direction::Ingress => ingress,
-            Direction::Egress => egress,
-        }
     }
 }

@@ -31,8 +31,9 @@ use std::net::IpAddr;
 use super::lower::Input;
 use super::program::FilterProgram;
 use super::settings::Settings;
+use crate::cluster::EndpointId;
 use crate::manifest::Direction;
-use crate::net::{Family, Protocol};
+use crate::net::{ByFamily, Family, Protocol};
 use check::Check;
 use memory::Memory;
 use places::Places;
@@ -69,8 +70,8 @@ pub enum Disagreement {
 pub struct Counterexample {
     /// The direction, seen from the pod.
     pub direction: Direction,
-    /// The pod, as an index of the model's endpoints; none for an address that is no local pod's.
-    pub pod: Option<u32>,
+    /// The pod; none for an address that is no local pod's.
+    pub pod: Option<EndpointId>,
     /// The pod's address.
     pub subject: IpAddr,
     /// The other end's address.
@@ -99,7 +100,7 @@ pub fn verify(program: &FilterProgram, input: Input<'_>) -> Result<Verified, Vec
 pub struct Verifier {
     settings: Option<Settings>,
     places: Places,
-    memories: [Memory; 2],
+    memories: ByFamily<Memory>,
 }
 
 impl Verifier {
@@ -122,17 +123,17 @@ impl Verifier {
         }
         let change = self.places.update(input);
         let (mut verified, mut wrong) = (Verified::default(), Vec::new());
-        for (family, memory) in program.families.iter().zip(&mut self.memories) {
+        for (family, memory) in &mut self.memories {
             let mut check = Check {
                 input,
-                program: family,
+                program: &program.families[family],
                 places: &self.places,
                 verified: &mut verified,
                 wrong: &mut wrong,
                 own_node: Asked::fixed(Space::empty()),
             };
             if let Err(what) = check.run(&change, memory) {
-                wrong.push(Disagreement::Structure { family: family.family, what });
+                wrong.push(Disagreement::Structure { family, what });
             }
         }
         if wrong.is_empty() { Ok(verified) } else { Err(wrong) }
@@ -212,12 +213,12 @@ spec:
         let program = lower(input(&session, &settings));
         let mut verifier = Verifier::default();
         verifier.verify(&program, input(&session, &settings)).unwrap();
-        for memory in &verifier.memories {
-            let grounds: Vec<_> = memory.proofs.values().map(|(grounds, _)| grounds).collect();
+        for memory in verifier.memories.values() {
+            let grounds: Vec<_> = memory.proofs.values().map(|proof| &proof.grounds).collect();
             assert!(grounds.iter().all(|grounds| !grounds.depend_on_members()), "{grounds:#?}");
         }
         // Two pods' ingress, of which one is isolated, and the egress of both.
-        assert_eq!(verifier.memories[0].proofs.len(), 4);
+        assert_eq!(verifier.memories[Family::IPv4].proofs.len(), 4);
     }
 
     /// The program of one cluster says nothing of another, in which only an action or the order of

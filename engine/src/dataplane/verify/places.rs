@@ -9,21 +9,34 @@ use std::sync::Arc;
 
 use super::super::lower::Input;
 use super::space::{self, Asked, Space};
-use crate::cluster::{Addresses, Endpoint, Group, GroupId, GroupIndex, Life};
+use crate::cluster::{Addresses, Endpoint, EndpointId, Group, GroupId, GroupIndex, Life};
 use crate::net::Family;
-use crate::shared::Pages;
+use crate::shared::{PagedTable, Table};
 
 /// A group and the addresses of one of its pods.
-pub type Place = (GroupId, Arc<[IpAddr]>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The group.
+    pub group: GroupId,
+    /// The addresses.
+    pub addresses: Arc<[IpAddr]>,
+}
+
+impl Place {
+    /// The addresses of a family.
+    pub fn of(&self, family: Family) -> impl Iterator<Item = IpAddr> + '_ {
+        self.addresses.iter().copied().filter(move |one| Family::of(*one) == family)
+    }
+}
 
 /// Pods that can send and receive.
 #[derive(Debug, Default)]
 pub struct Places {
-    endpoints: Pages<Endpoint>,
+    endpoints: PagedTable<Endpoint>,
     groups: Arc<GroupIndex>,
     node: String,
-    by_group: Vec<BTreeMap<u32, Arc<[IpAddr]>>>,
-    local: BTreeMap<u32, Place>,
+    by_group: Table<BTreeMap<EndpointId, Arc<[IpAddr]>>, Group>,
+    local: BTreeMap<EndpointId, Place>,
 }
 
 /// What is otherwise than before.
@@ -49,8 +62,8 @@ impl Change {
 /// An address of a local pod.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// The pod, as an index of the model's endpoints.
-    pub pod: u32,
+    /// The pod.
+    pub pod: EndpointId,
     /// Its group.
     pub group: GroupId,
     /// The address.
@@ -73,37 +86,42 @@ impl Places {
         let now = &input.model.endpoints;
         let before = std::mem::replace(&mut self.endpoints, now.clone());
         self.groups = input.model.groups.clone();
-        self.by_group.resize(self.groups.len(), BTreeMap::new());
-        for index in now.unshared(&before) {
-            let Ok(pod) = u32::try_from(index) else { break };
-            let (old, new) = (before.get(index), now.get(index));
-            self.replace(pod, (old.and_then(active), new.and_then(active)), &mut change);
+        self.by_group.resize(self.groups.len());
+        for pod in now.unshared(&before) {
+            let (old, new) = (before.get(pod), now.get(pod));
+            self.replace(pod, old.and_then(active), new.and_then(active), &mut change);
             let here = new.filter(|one| one.node.as_deref() == Some(&*self.node));
             change.local |= self.settle(pod, here.and_then(active));
         }
         change
     }
 
-    fn replace(&mut self, pod: u32, (old, new): (Option<Place>, Option<Place>), to: &mut Change) {
+    fn replace(
+        &mut self,
+        pod: EndpointId,
+        old: Option<Place>,
+        new: Option<Place>,
+        to: &mut Change,
+    ) {
         if old == new {
             return;
         }
         if let Some(old) = old {
-            if let Some(pods) = self.by_group.get_mut(old.0 as usize) {
+            if let Some(pods) = self.by_group.get_mut(old.group) {
                 pods.remove(&pod);
             }
             to.left.push(old);
         }
         if let Some(new) = new {
-            if let Some(pods) = self.by_group.get_mut(new.0 as usize) {
-                pods.insert(pod, new.1.clone());
+            if let Some(pods) = self.by_group.get_mut(new.group) {
+                pods.insert(pod, new.addresses.clone());
             }
             to.entered.push(new);
         }
     }
 
     /// Notes where a pod of the node is, if it is one; whether that is news.
-    fn settle(&mut self, pod: u32, place: Option<Place>) -> bool {
+    fn settle(&mut self, pod: EndpointId, place: Option<Place>) -> bool {
         if self.local.get(&pod) == place.as_ref() {
             return false;
         }
@@ -116,7 +134,7 @@ impl Places {
 
     /// Addresses of a group's pods in a family.
     pub fn of(&self, group: GroupId, family: Family) -> impl Iterator<Item = IpAddr> {
-        let pods = self.by_group.get(group as usize).into_iter().flat_map(BTreeMap::values);
+        let pods = self.by_group.get(group).into_iter().flat_map(BTreeMap::values);
         pods.flat_map(|own| own.iter().copied()).filter(move |one| Family::of(*one) == family)
     }
 
@@ -128,11 +146,11 @@ impl Places {
     /// Addresses of local pods, ascending.
     pub fn subjects(&self, family: Family) -> Vec<Subject> {
         let mut subjects = Vec::new();
-        for (&pod, (group, addresses)) in &self.local {
-            let own = Asked::fixed(space::of_addresses(addresses.iter().copied(), family));
-            for address in addresses.iter().filter(|one| Family::of(**one) == family) {
-                let address = space::number(*address);
-                subjects.push(Subject { pod, group: *group, address, own: own.clone() });
+        for (&pod, place) in &self.local {
+            let addresses = place.addresses.iter().copied();
+            let own = Asked::fixed(space::of_addresses(addresses, family));
+            for address in place.of(family).map(space::number) {
+                subjects.push(Subject { pod, group: place.group, address, own: own.clone() });
             }
         }
         subjects.sort_by_key(|one| one.address);
@@ -147,7 +165,9 @@ pub fn addresses(subjects: &[Subject]) -> Space {
 
 fn active(endpoint: &Endpoint) -> Option<Place> {
     match (endpoint.life, endpoint.group, &endpoint.addresses) {
-        (Life::Active, Some(group), Addresses::Known(own)) => Some((group, own.clone())),
+        (Life::Active, Some(group), Addresses::Known(own)) => {
+            Some(Place { group, addresses: own.clone() })
+        }
         _ => None,
     }
 }

@@ -27,6 +27,7 @@ pub struct PodSpaces {
 
 #[derive(Debug)]
 struct Known {
+    key: PodsKey,
     pods: Arc<PeerSet>,
     asked: Arc<Asked>,
     /// Whether an address is two pods': then nothing is known of it when one of them leaves.
@@ -42,18 +43,19 @@ impl PodSpaces {
     pub fn follow(
         &mut self,
         policies: &PolicySet,
-        (places, change): (&Places, &Change),
+        places: &Places,
+        change: &Change,
         family: Family,
     ) -> FxHashSet<PodsKey> {
         let mut changed = FxHashSet::default();
         self.known.retain(|key, known| {
-            let Some(now) = policies.sets().get(key.0 as usize) else {
+            let Some(now) = policies.sets().get(key.pods) else {
                 changed.insert(*key);
                 return false;
             };
             let next = match known.shared {
-                true => Some(Known::new((*key, now), places, family)),
-                false => known.next((*key, now), (places, change), family),
+                true => Some(Known::new(*key, now, places, family)),
+                false => known.next(now, places, change, family),
             };
             if let Some(next) = next {
                 if next.asked.members != known.asked.members {
@@ -83,36 +85,38 @@ impl PodSpaces {
 }
 
 impl Known {
-    fn new((key, pods): (PodsKey, &Arc<PeerSet>), places: &Places, family: Family) -> Self {
-        let groups = groups(pods, key.1);
+    fn new(key: PodsKey, pods: &Arc<PeerSet>, places: &Places, family: Family) -> Self {
+        let groups = groups(pods, key.extent);
         let addresses = groups.iter().flat_map(|group| places.of(group, family));
         let addresses: Vec<IpAddr> = addresses.collect();
         let count = addresses.len();
         let members: Sorted<IpAddr> = addresses.into_iter().collect();
         let shared = members.len() != count;
-        Self { pods: pods.clone(), asked: Asked::of(Origin::Pods(key), members), shared }
+        let asked = Asked::of(Origin::Pods(key), members);
+        Self { key, pods: pods.clone(), asked, shared }
     }
 
     /// What it is now; none if it is the same.
     fn next(
         &self,
-        (key, now): (PodsKey, &Arc<PeerSet>),
-        (places, change): (&Places, &Change),
+        now: &Arc<PeerSet>,
+        places: &Places,
+        change: &Change,
         family: Family,
     ) -> Option<Self> {
-        let meant = |place: &&Place| is_meant(&self.pods, key.1, place.0);
-        let own = |place: &Place| -> Vec<IpAddr> {
-            place.1.iter().copied().filter(|address| Family::of(*address) == family).collect()
-        };
-        let mut left: Vec<IpAddr> = change.left.iter().filter(meant).flat_map(own).collect();
+        let (key, extent) = (self.key, self.key.extent);
+        let meant = |place: &&Place| is_meant(&self.pods, extent, place.group);
+        let left = change.left.iter().filter(meant);
+        let mut left: Vec<IpAddr> = left.flat_map(|place| place.of(family)).collect();
         // Groups that are meant only now are read as a whole below.
-        let still = |place: &&Place| meant(place) && is_meant(now, key.1, place.0);
-        let mut entered: Vec<IpAddr> = change.entered.iter().filter(still).flat_map(own).collect();
+        let still = |place: &&Place| meant(place) && is_meant(now, extent, place.group);
+        let entered = change.entered.iter().filter(still);
+        let mut entered: Vec<IpAddr> = entered.flat_map(|place| place.of(family)).collect();
         if !Arc::ptr_eq(now, &self.pods) {
             let of = |groups: IntervalSet<GroupId>| -> Vec<IpAddr> {
                 groups.iter().flat_map(|group| places.of(group, family)).collect()
             };
-            let (before, now) = (groups(&self.pods, key.1), groups(now, key.1));
+            let (before, now) = (groups(&self.pods, extent), groups(now, extent));
             left.extend(of(before.difference(&now)));
             entered.extend(of(now.difference(&before)));
         } else if left.is_empty() && entered.is_empty() {
@@ -124,10 +128,10 @@ impl Known {
         }
         let shared = !entered.into_iter().fold(true, |new, address| members.insert(address) & new);
         if shared {
-            return Some(Self::new((key, now), places, family));
+            return Some(Self::new(key, now, places, family));
         }
         let asked = Asked::of(Origin::Pods(key), members);
-        Some(Self { pods: now.clone(), asked, shared: false })
+        Some(Self { key, pods: now.clone(), asked, shared: false })
     }
 }
 
@@ -140,6 +144,13 @@ fn groups(pods: &PeerSet, extent: Extent) -> Cow<'_, IntervalSet<GroupId>> {
         Extent::Certain => Cow::Borrowed(&pods.certain),
         Extent::Possible => Cow::Owned(pods.certain.union(&pods.unknown)),
     }
+}
+
+/// For whom policies are read.
+#[derive(Clone, Copy)]
+struct Selected<'g> {
+    direction: Direction,
+    group: &'g Group,
 }
 
 /// Reads policies for one family.
@@ -168,7 +179,7 @@ impl Policies<'_> {
         let Some(group) = self.model.groups.get(subject) else {
             return admitted;
         };
-        let subject = (direction, group);
+        let subject = Selected { direction, group };
         let [tier] = program.tiers.as_slice() else {
             return Admitted::of(&self.tiers(&program.tiers, subject), self.family);
         };
@@ -188,7 +199,7 @@ impl Policies<'_> {
     }
 
     /// What tiers come to, the last one first: each needs to know what comes after it.
-    fn tiers(&mut self, tiers: &[Tier], subject: (Direction, &Group)) -> Outcome {
+    fn tiers(&mut self, tiers: &[Tier], subject: Selected<'_>) -> Outcome {
         let mut in_order: Vec<&Tier> = tiers.iter().collect();
         in_order.sort_by_key(|tier| tier.kind);
         // What no tier decides is allowed.
@@ -199,7 +210,7 @@ impl Policies<'_> {
         next
     }
 
-    fn tier(&mut self, tier: &Tier, next: &Outcome, subject: (Direction, &Group)) -> Decisions {
+    fn tier(&mut self, tier: &Tier, next: &Outcome, subject: Selected<'_>) -> Decisions {
         let known = tier.policies.iter();
         let known = known.filter_map(|one| Some((one, self.policies.policy(one.policy)?)));
         let mut in_order: Vec<(&PolicyRef, &Arc<CompiledPolicy>)> = known.collect();
@@ -209,14 +220,14 @@ impl Policies<'_> {
         }
         let mut steps = Vec::new();
         for (one, policy) in in_order {
-            for rule in policy.rules(subject.0).unwrap_or_default() {
+            for rule in policy.rules(subject.direction).unwrap_or_default() {
                 if one.certain && rule.action != Action::Deny {
                     let outcome = if rule.action == Action::Pass { next } else { &Outcome::Admit };
-                    steps.extend(self.steps((rule, Extent::Certain), outcome, subject));
+                    steps.extend(self.steps(rule, Extent::Certain, outcome, subject));
                 }
                 if rule.action != Action::Accept {
-                    let denied = (rule, Extent::Possible);
-                    steps.extend(self.steps(denied, &Outcome::Deny, subject));
+                    let outcome = &Outcome::Deny;
+                    steps.extend(self.steps(rule, Extent::Possible, outcome, subject));
                 }
             }
         }
@@ -225,9 +236,10 @@ impl Policies<'_> {
 
     fn steps(
         &mut self,
-        (rule, extent): (&PolicyRule, Extent),
+        rule: &PolicyRule,
+        extent: Extent,
         outcome: &Outcome,
-        subject: (Direction, &Group),
+        subject: Selected<'_>,
     ) -> Vec<Step> {
         let decided = self.rule(rule, subject, extent).into_iter();
         let outcome = |(peers, conns)| Step { peers, conns, outcome: outcome.clone() };
@@ -238,20 +250,20 @@ impl Policies<'_> {
     fn rule(
         &mut self,
         rule: &PolicyRule,
-        (direction, subject): (Direction, &Group),
+        subject: Selected<'_>,
         extent: Extent,
     ) -> Vec<(Arc<Asked>, ConnSet)> {
-        let (conns, named) = connections(rule, direction, subject);
+        let (conns, named) = connections(rule, subject);
         let mut parts = Vec::new();
         if rule.peers.is_empty() {
             let anywhere = Asked::fixed(space::everywhere(self.family));
-            self.at(&anywhere, (&conns, &named), &mut parts);
+            self.at(&anywhere, &conns, &named, &mut parts);
         }
         for peer in &rule.peers {
             let peers = self.peers(*peer, extent);
             // Nodes have no port names. [ClusterNetworkPolicy §4]
             let named = if matches!(peer, RulePeer::Nodes(..)) { &[][..] } else { &named };
-            self.at(&peers, (&conns, named), &mut parts);
+            self.at(&peers, &conns, named, &mut parts);
         }
         parts
     }
@@ -259,7 +271,8 @@ impl Policies<'_> {
     fn at(
         &self,
         peers: &Arc<Asked>,
-        (conns, named): (&ConnSet, &[(Protocol, Arc<str>)]),
+        conns: &ConnSet,
+        named: &[(Protocol, Arc<str>)],
         parts: &mut Vec<(Arc<Asked>, ConnSet)>,
     ) {
         parts.push((peers.clone(), conns.clone()));
@@ -318,35 +331,31 @@ impl Policies<'_> {
     }
 
     fn set(&mut self, id: SetId, extent: Extent) -> Arc<Asked> {
-        let Some(pods) = self.policies.sets().get(id as usize) else {
+        let Some(pods) = self.policies.sets().get(id) else {
             return Asked::fixed(Space::empty());
         };
         // Where nobody is in doubt, it is one set of pods.
         let extent = if pods.unknown.is_empty() { Extent::Certain } else { extent };
-        let (places, family, key) = (self.places, self.family, (id, extent));
+        let (places, family, key) = (self.places, self.family, PodsKey { pods: id, extent });
         let known = self.spaces.known.entry(key);
-        known.or_insert_with(|| Known::new((key, pods), places, family)).asked.clone()
+        known.or_insert_with(|| Known::new(key, pods, places, family)).asked.clone()
     }
 }
 
 /// What a rule's ports say: connections, and for egress the names that destinations resolve.
-fn connections(
-    rule: &PolicyRule,
-    direction: Direction,
-    subject: &Group,
-) -> (ConnSet, Vec<(Protocol, Arc<str>)>) {
+fn connections(rule: &PolicyRule, subject: Selected<'_>) -> (ConnSet, Vec<(Protocol, Arc<str>)>) {
     if rule.ports.is_empty() {
         return (ConnSet::all(), Vec::new());
     }
     let (mut conns, mut named) = (ConnSet::none(), Vec::new());
     for entry in &rule.ports {
-        match (&entry.ports, direction) {
+        match (&entry.ports, subject.direction) {
             (PortMatch::Any, _) => conns.add(entry.protocol, &all_ports()),
             (PortMatch::Range(first, last), _) => {
                 conns.add(entry.protocol, &PortSet::range(*first, *last));
             }
             (PortMatch::Named(name), Direction::Ingress) => {
-                conns.add(entry.protocol, &subject.named_ports(name, entry.protocol));
+                conns.add(entry.protocol, &subject.group.named_ports(name, entry.protocol));
             }
             (PortMatch::Named(name), Direction::Egress) => {
                 named.push((entry.protocol, name.clone()));

@@ -15,10 +15,35 @@ use crate::net::{ConnSet, Family};
 use crate::policy::{CompiledPolicy, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
 
 /// What is proved: that a chain admits what a program does, for pods of a group.
-pub type Claim = (Direction, ChainName, ProgramId, GroupId);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Claim {
+    /// The direction.
+    pub direction: Direction,
+    /// The chain of the class.
+    pub class: ChainName,
+    /// The program.
+    pub program: ProgramId,
+    /// The group.
+    pub group: GroupId,
+}
+
+/// A proof of a claim.
+#[derive(Debug)]
+pub struct Proof {
+    /// On what it rests.
+    pub grounds: Grounds,
+    /// The run in which it was asked for last.
+    pub asked: u64,
+}
 
 /// A set of the program and a set of pods that have the same members.
-pub type Pair = (SetName, PodsKey);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Pair {
+    /// The set.
+    pub set: SetName,
+    /// The pods.
+    pub pods: PodsKey,
+}
 
 /// What a proof depends on.
 ///
@@ -64,22 +89,23 @@ impl Grounds {
         claim: &Claim,
         pairs: Option<Vec<Pair>>,
     ) -> Self {
-        let (direction, _, id, _) = claim;
-        let own = policies_of(policies, *id);
+        let direction = claim.direction;
+        let own = policies_of(policies, claim.program);
         let rules: Vec<&PolicyRule> =
-            own.iter().flat_map(|policy| policy.rules(*direction).unwrap_or_default()).collect();
-        let everybody = *direction == Direction::Egress && rules.iter().any(|rule| asks_all(rule));
+            own.iter().flat_map(|policy| policy.rules(direction).unwrap_or_default()).collect();
+        let everybody = direction == Direction::Egress && rules.iter().any(|rule| asks_all(rule));
         let closing = rules.iter().filter(|rule| rule.action != Action::Accept);
         let doubts = closing.flat_map(|rule| &rule.peers).filter_map(|peer| peer.pods());
         let doubts: Vec<_> = doubts.map(|id| (id, is_doubtful(policies, id))).collect();
         let peers = rules.iter().flat_map(|rule| &rule.peers).filter_map(|peer| peer.pods());
-        let certain = peers.map(|id| (id, Extent::Certain));
+        let certain = peers.map(|pods| PodsKey { pods, extent: Extent::Certain });
         let possible = doubts.iter().filter(|(_, doubtful)| *doubtful);
-        let peers = certain.chain(possible.map(|(id, _)| (*id, Extent::Possible)));
-        let peers: Vec<PodsKey> = peers.filter(|_| pairs.is_none()).collect();
+        let possible = possible.map(|(pods, _)| PodsKey { pods: *pods, extent: Extent::Possible });
+        let peers: Vec<PodsKey> = certain.chain(possible).filter(|_| pairs.is_none()).collect();
         let paired = pairs.unwrap_or_default();
         let sets = chains.iter().flat_map(|chain| super::reader::asked_sets(chain));
-        let sets = sets.filter(|set| paired.iter().all(|p| p.0 != **set)).cloned().collect();
+        let sets =
+            sets.filter(|set| paired.iter().all(|pair| pair.set != **set)).cloned().collect();
         let chains = chains.iter().map(|chain| chain.name.clone()).collect();
         Self { chains, policies: own, pairs: paired, sets, peers, doubts, everybody }
     }
@@ -88,7 +114,8 @@ impl Grounds {
     pub fn hold(
         &self,
         claim: &Claim,
-        (changed, equals): (&Changed, &Equals),
+        changed: &Changed,
+        equals: &Equals,
         policies: &PolicySet,
     ) -> bool {
         let otherwise = (!changed.chains.is_empty()
@@ -99,12 +126,12 @@ impl Grounds {
             || self.doubts.iter().any(|(id, doubtful)| is_doubtful(policies, *id) != *doubtful);
         !otherwise
             && (!equals.broken || self.pairs.iter().all(|pair| equals.known.contains_key(pair)))
-            && same_policies(policies, claim.2, &self.policies)
+            && same_policies(policies, claim.program, &self.policies)
     }
 
     /// Sets of pods that they are about.
     pub fn about(&self) -> impl Iterator<Item = PodsKey> {
-        self.peers.iter().copied().chain(self.pairs.iter().map(|pair| pair.1))
+        self.peers.iter().copied().chain(self.pairs.iter().map(|pair| pair.pods))
     }
 
     /// Whether they fall with any member of a set.
@@ -143,11 +170,18 @@ fn same_policies(policies: &PolicySet, id: ProgramId, known: &[Arc<CompiledPolic
         && now.next().is_none()
 }
 
+/// A set and pods that have the same members.
+#[derive(Debug)]
+struct Compared {
+    set: Arc<Asked>,
+    pods: Arc<Asked>,
+}
+
 /// Sets of the program that have the same members as sets of pods.
 #[derive(Debug, Default)]
 pub struct Equals {
     /// With both as they were when they were compared last.
-    known: FxHashMap<Pair, (Arc<Asked>, Arc<Asked>)>,
+    known: FxHashMap<Pair, Compared>,
     /// Whether some are no longer equal.
     broken: bool,
 }
@@ -159,19 +193,19 @@ impl Equals {
     /// Linear in what has changed of the sets that have.
     pub fn follow(&mut self, changed: &Changed, sets: &KnownSets, spaces: &PodSpaces) {
         let before = self.known.len();
-        self.known.retain(|(name, id), known| {
-            if !changed.sets.contains(name) && !changed.peers.contains(id) {
+        self.known.retain(|pair, known| {
+            if !changed.sets.contains(&pair.set) && !changed.peers.contains(&pair.pods) {
                 return true;
             }
-            let now = sets.get(name).map(|set| set.addresses()).zip(spaces.get(*id));
+            let now = sets.get(&pair.set).map(|set| set.addresses()).zip(spaces.get(pair.pods));
             let Some((set, pods)) = now.filter(|(set, _)| matches!(set.origin, Origin::Set(_)))
             else {
                 return false;
             };
             // INVARIANT: they were equal, so they are if the same has changed of both.
-            let same = known.0.members.difference(&set.members)
-                == known.1.members.difference(&pods.members);
-            *known = (set.clone(), pods.clone());
+            let same = known.set.members.difference(&set.members)
+                == known.pods.members.difference(&pods.members);
+            *known = Compared { set: set.clone(), pods: pods.clone() };
             same
         });
         self.broken = self.known.len() != before;
@@ -193,10 +227,9 @@ impl Equals {
         let mut pairs = Vec::new();
         if found.is_ordered() || expected.is_ordered() {
             let (found, expected) = (found.decisions(family)?, expected.decisions(family)?);
-            let mut seen = Vec::new();
-            return self
-                .in_order(&found, &expected, (family, &mut seen, &mut pairs))
-                .then_some(pairs);
+            let mut comparison = Comparison { family, seen: Vec::new(), pairs };
+            let same = self.in_order(&found, &expected, &mut comparison);
+            return same.then_some(comparison.pairs);
         }
         let (found, expected) = (found.by_origin(family)?, expected.by_origin(family)?);
         if found.everywhere != expected.everywhere
@@ -225,19 +258,14 @@ impl Equals {
     }
 
     /// Whether two lists of decisions are the same run by run, with sets for pods.
-    fn in_order(
-        &mut self,
-        found: &Decisions,
-        expected: &Decisions,
-        (family, seen, pairs): (Family, &mut Vec<[*const Decisions; 2]>, &mut Vec<Pair>),
-    ) -> bool {
+    fn in_order(&mut self, found: &Decisions, expected: &Decisions, to: &mut Comparison) -> bool {
         let both = [std::ptr::from_ref(found), std::ptr::from_ref(expected)];
-        if seen.contains(&both) {
+        if to.seen.contains(&both) {
             return true;
         }
-        seen.push(both);
-        let found = found.runs(By::Origin, family);
-        let Some((found, expected)) = found.zip(expected.runs(By::Origin, family)) else {
+        to.seen.push(both);
+        let found = found.runs(By::Origin, to.family);
+        let Some((found, expected)) = found.zip(expected.runs(By::Origin, to.family)) else {
             return false;
         };
         if found.len() != expected.len() {
@@ -246,12 +274,11 @@ impl Equals {
         for (one, two) in found.into_iter().zip(expected) {
             let onward = match (one.outcome, two.outcome) {
                 (Outcome::Admit, Outcome::Admit) | (Outcome::Deny, Outcome::Deny) => true,
-                (Outcome::Onward(a), Outcome::Onward(b)) => {
-                    self.in_order(a, b, (family, &mut *seen, &mut *pairs))
-                }
+                (Outcome::Onward(a), Outcome::Onward(b)) => self.in_order(a, b, to),
                 _ => false,
             };
-            if !onward || one.everywhere != two.everywhere || !self.same_parts(one, two, pairs) {
+            let same = onward && one.everywhere == two.everywhere;
+            if !same || !self.same_parts(one, two, &mut to.pairs) {
                 return false;
             }
         }
@@ -274,14 +301,23 @@ impl Equals {
         if set.members != pods.members {
             return false;
         }
-        self.known.insert(pair, (set.clone(), pods.clone()));
+        self.known.insert(pair, Compared { set: set.clone(), pods: pods.clone() });
         true
     }
 }
 
+/// Lists of decisions that are being compared.
+struct Comparison {
+    family: Family,
+    /// Those that have been looked into.
+    seen: Vec<[*const Decisions; 2]>,
+    /// Sets that must be what pods are.
+    pairs: Vec<Pair>,
+}
+
 fn pair(set: &Asked, pods: &Asked) -> Option<Pair> {
     match (&set.origin, &pods.origin) {
-        (Origin::Set(set), Origin::Pods(pods)) => Some((set.clone(), *pods)),
+        (Origin::Set(set), Origin::Pods(pods)) => Some(Pair { set: set.clone(), pods: *pods }),
         _ => None,
     }
 }

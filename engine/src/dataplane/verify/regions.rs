@@ -36,6 +36,14 @@ pub struct Outcome {
     pub denied: Vec<Region>,
 }
 
+/// Regions on their way through a chain.
+struct Passing {
+    /// What has become of those that a rule decided.
+    outcome: Outcome,
+    /// Those that are still on their way.
+    at: Vec<Region>,
+}
+
 /// Chains that are only noted, not looked into.
 pub type Opaque<'o> = &'o [ChainName];
 
@@ -63,23 +71,24 @@ impl Walk<'_, '_> {
         if depth > DEEPEST {
             return Err(format!("chain {name} leads to itself"));
         }
-        let mut outcome = Outcome::default();
+        let mut passing = Passing { outcome: Outcome::default(), at };
         for rule in &self.reader.chain(name)?.rules {
-            if at.is_empty() {
+            if passing.at.is_empty() {
                 break;
             }
             let mut matched = Vec::new();
             for product in self.reader.products(rule, self.walker)? {
-                let (inside, outside) = split(&at, &product);
+                let (inside, outside) = split(&passing.at, &product);
                 matched.extend(inside);
-                at = outside;
+                passing.at = outside;
             }
             let limited = rule.matches.iter().any(|one| matches!(one, Match::Limit(..)));
             if limited && !matches!(rule.action, Action::Log { .. }) {
                 return Err(format!("chain {name} decides by a rate"));
             }
-            self.act(&rule.action, matched, (&mut outcome, &mut at), depth)?;
+            self.act(&rule.action, matched, &mut passing, depth)?;
         }
+        let Passing { mut outcome, mut at } = passing;
         outcome.returned.append(&mut at);
         Ok(outcome)
     }
@@ -89,9 +98,10 @@ impl Walk<'_, '_> {
         &self,
         action: &Action,
         mut matched: Vec<Region>,
-        (outcome, at): (&mut Outcome, &mut Vec<Region>),
+        passing: &mut Passing,
         depth: usize,
     ) -> Result<(), Trouble> {
+        let Passing { outcome, at } = passing;
         match action {
             Action::Log { .. } => at.append(&mut matched),
             Action::Return => outcome.returned.append(&mut matched),

@@ -83,7 +83,13 @@ pub enum Extent {
 }
 
 /// A set of pods, and how much of it.
-pub type PodsKey = (SetId, Extent);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PodsKey {
+    /// The set.
+    pub pods: SetId,
+    /// How much of it.
+    pub extent: Extent,
+}
 
 /// Where addresses come from that rules or policies ask for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

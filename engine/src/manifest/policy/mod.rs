@@ -6,6 +6,7 @@ pub(super) mod selector;
 
 use std::sync::Arc;
 
+use enum_map::{Enum, EnumMap};
 use serde::{Deserialize, Serialize};
 
 use super::read::{Keys, Path, Reader};
@@ -18,8 +19,13 @@ use crate::tree::Node;
 pub use block::Block;
 pub use port::{PortEntry, PortMatch};
 
+/// Something for each direction.
+pub type ByDirection<T> = EnumMap<Direction, T>;
+
 /// A direction, seen from the subject of a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Enum, Serialize, Deserialize,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {

@@ -51,18 +51,10 @@ impl PortEntry {
 /// Reads `ports`.
 pub fn read_all(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Vec<PortEntry> {
     let items = reader.items(path, node);
-    items
-        .iter()
-        .enumerate()
-        .filter_map(|(i, item)| read(reader, (&path.item(i), i), item))
-        .collect()
+    items.iter().enumerate().filter_map(|(i, item)| read(reader, &path.item(i), i, item)).collect()
 }
 
-fn read(
-    reader: &mut Reader,
-    (path, item): (&Path<'_>, usize),
-    node: &Node<'_>,
-) -> Option<PortEntry> {
+fn read(reader: &mut Reader, path: &Path<'_>, item: usize, node: &Node<'_>) -> Option<PortEntry> {
     let fields = reader.fields(path, node, Keys::Exactly(&["protocol", "port", "endPort"]));
     let protocol = protocol(reader, &path.field("protocol"), fields.get("protocol"));
     let port = port(reader, &path.field("port"), fields.get("port"));

@@ -11,7 +11,7 @@ use super::{Fate, FrameId, Memory, Peer, Segment, SegmentId, Stages, signature};
 use crate::cluster::ClusterModel;
 use crate::net::{ConnId, ConnSet, ConnTable};
 use crate::policy::PolicySet;
-use crate::policy::fold::{Outcomes, Ties};
+use crate::policy::fold::{Outcomes, Ties, Walk};
 
 /// Evaluates stages of one cluster.
 pub struct Evaluator<'e, 'm> {
@@ -93,11 +93,8 @@ impl Evaluator<'_, '_> {
     fn evaluate(&mut self, segment: &Segment, peer: Peer<'_, '_>) -> (Fate, bool) {
         let subject = segment.subject.and_then(|id| self.model.groups.get(id));
         let by = |ties| {
-            pair::by_tier(
-                (self.set, &segment.program),
-                (segment.direction, ties),
-                (subject, peer.party),
-            )
+            let walk = Walk { set: self.set, direction: segment.direction, ties };
+            pair::by_tier(walk, &segment.program, subject, peer.party)
         };
         let (any, by_name) = (by(Ties::Any), by(Ties::ByName));
         let tied = any != by_name;

@@ -13,22 +13,23 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::class::{Class, ClassId};
-use super::note::Notes;
+use super::note::{NoteId, Notes};
 use super::row::{Key, RowId, Span};
 use crate::cluster::{Group, GroupId};
 use crate::manifest::{Direction, PortMatch};
 use crate::net::{ConnId, ConnTable};
 use crate::policy::fold::Outcomes;
 use crate::policy::{PolicySet, Program, RulePeer, Tier, TierKind};
+use crate::shared::{Id, Table};
 use crate::verdict::Party;
 use notes::Noter;
 
 pub use evaluate::Evaluator;
 
 /// The number of a [`Segment`].
-pub type SegmentId = u32;
+pub type SegmentId = Id<Segment>;
 /// The number of a [`Frame`].
-pub type FrameId = u32;
+pub type FrameId = Id<Frame>;
 
 /// One tier of a program, at subjects of which it asks the same.
 #[derive(Clone, Debug)]
@@ -46,9 +47,9 @@ pub struct Segment {
     /// Whether it depends on the names that destinations have for ports.
     names: bool,
     /// Rules that leave something open for peers of a key.
-    pub notes: Vec<(Key, ConnId, u32)>,
+    pub notes: Vec<(Key, ConnId, NoteId)>,
     /// Notes for peers for which the order of policies of equal priority decides.
-    pub ties: Vec<u32>,
+    pub ties: Vec<NoteId>,
 }
 
 /// The tiers of a program in order.
@@ -65,12 +66,12 @@ pub struct Frame {
 /// All segments and frames of one family.
 #[derive(Debug, Default)]
 pub struct Stages {
-    segments: Vec<Segment>,
+    segments: Table<Segment>,
     segment_ids: FxHashMap<(Tier, Direction, Option<GroupId>), SegmentId>,
-    frames: Vec<Frame>,
+    frames: Table<Frame>,
     frame_ids: FxHashMap<Frame, FrameId>,
     /// Ingress rows of a frame, by its number.
-    pub rows: Vec<Vec<RowId>>,
+    pub rows: Table<Vec<RowId>, Frame>,
 }
 
 /// What becomes of connections in a tier, as numbers.
@@ -140,8 +141,7 @@ impl Stages {
         if let Some(&id) = self.frame_ids.get(&frame) {
             return Some(id);
         }
-        let id = FrameId::try_from(self.frames.len()).unwrap_or(FrameId::MAX);
-        self.frames.push(frame.clone());
+        let id = self.frames.push(frame.clone());
         self.rows.push(Vec::new());
         self.frame_ids.insert(frame, id);
         Some(id)
@@ -149,17 +149,17 @@ impl Stages {
 
     /// A frame.
     pub fn get(&self, id: FrameId) -> Option<&Frame> {
-        self.frames.get(id as usize)
+        self.frames.get(id)
     }
 
     /// All segments, by number.
     pub fn segments(&self) -> impl Iterator<Item = (SegmentId, &Segment)> {
-        (0..).zip(&self.segments)
+        self.segments.iter()
     }
 
     /// A segment.
     pub fn segment_of(&self, id: SegmentId) -> Option<&Segment> {
-        self.segments.get(id as usize)
+        self.segments.get(id)
     }
 
     /// How many tiers of a frame name addresses, that of NetworkPolicies left out.
@@ -192,11 +192,10 @@ impl Stages {
         let keys = peers().flat_map(|peer| keys_of(*peer)).collect();
         let blocks = peers().any(|peer| peer.addresses().is_some());
         let names = names && direction == Direction::Egress;
-        let id = SegmentId::try_from(self.segments.len()).unwrap_or(SegmentId::MAX);
         let noter = Noter { set, direction, named: group.map(|(_, group)| group) };
         let (notes, ties) = (noter.notes(tier, interns.0, interns.1), noter.ties(tier, interns.1));
         let segment = Segment { program, direction, subject, keys, blocks, names, notes, ties };
-        self.segments.push(segment);
+        let id = self.segments.push(segment);
         self.segment_ids.insert(key, id);
         id
     }

@@ -1,6 +1,6 @@
 //! What rules of ordered tiers leave open.
 
-use super::super::note::{NoteKey, Notes};
+use super::super::note::{NoteId, NoteKey, Notes};
 use super::super::pair;
 use super::super::row::Key;
 use crate::cluster::Group;
@@ -26,7 +26,7 @@ impl Noter<'_> {
         tier: &Tier,
         conns: &mut ConnTable,
         notes: &mut Notes,
-    ) -> Vec<(Key, ConnId, u32)> {
+    ) -> Vec<(Key, ConnId, NoteId)> {
         let mut all = Vec::new();
         for one in &tier.policies {
             let Some(policy) = self.set.policy(one.policy) else { continue };
@@ -67,7 +67,7 @@ impl Noter<'_> {
     }
 
     /// Policies of one priority of which rules do different things.
-    pub fn ties(&self, tier: &Tier, notes: &mut Notes) -> Vec<u32> {
+    pub fn ties(&self, tier: &Tier, notes: &mut Notes) -> Vec<NoteId> {
         let policies =
             tier.policies.iter().filter_map(|one| Some((one.policy, self.set.policy(one.policy)?)));
         let policies: Vec<_> = policies.collect();

@@ -41,8 +41,15 @@ fn write_end(
     writeln!(out, "  {}", Plain(&end.summary))?;
     let rows: Vec<Row> = end.tiers.iter().flat_map(|tier| tier_rows(tier, end)).collect();
     let widest = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
-    let widths = (widest(Row::width), widest(|row| width(&row.place)));
+    let widths = Widths { what: widest(Row::width), place: widest(|row| width(&row.place)) };
     rows.iter().try_for_each(|row| row.write(widths, style, out))
+}
+
+/// How wide columns are.
+#[derive(Clone, Copy)]
+struct Widths {
+    what: usize,
+    place: usize,
 }
 
 /// One line of the chain.
@@ -59,12 +66,7 @@ impl Row {
         2 * self.depth + width(&self.what)
     }
 
-    fn write(
-        &self,
-        (what, place): (usize, usize),
-        style: Style,
-        out: &mut dyn Write,
-    ) -> fmt::Result {
+    fn write(&self, widths: Widths, style: Style, out: &mut dyn Write) -> fmt::Result {
         let indent = 2 * self.depth;
         let mark = match self.mark {
             Some(Match::Yes) => style.paint(Ink::Good, "✓"),
@@ -73,7 +75,7 @@ impl Row {
             None => style.paint(Ink::Dim, "·"),
         };
         write!(out, "  {:indent$}{mark} {}", "", Plain(&self.what))?;
-        let (gap, after) = (what - self.width() + 3, place - width(&self.place) + 3);
+        let (gap, after) = (widths.what - self.width() + 3, widths.place - width(&self.place) + 3);
         if !self.place.is_empty() {
             write!(out, "{:gap$}{}", "", style.paint(Ink::Dim, &self.place))?;
         }

@@ -19,8 +19,8 @@ pub fn write_verdict(report: &FlowReport, style: Style, out: &mut dyn Write) -> 
     let (from, to) =
         (end_name(&report.from, &report.source), end_name(&report.to, &report.destination));
     let indent = "  leaves ".len() + width(&from).max(width(&to)) + 3;
-    let egress = end_lines(&report.evidence.egress, "egress", (&report.to, style));
-    let ingress = end_lines(&report.evidence.ingress, "ingress", (&report.from, style));
+    let egress = end_lines(&report.evidence.egress, "egress", &report.to, style);
+    let ingress = end_lines(&report.evidence.ingress, "ingress", &report.from, style);
     for (verb, name, lines) in [("leaves", from, egress), ("enters", to, ingress)] {
         let gap = indent - "  leaves ".len() - width(&name);
         write!(out, "  {verb} {}{:gap$}", Plain(&name), "")?;
@@ -60,7 +60,7 @@ fn end_name(asked: &str, resolved: &str) -> String {
     if is_address && asked != resolved { format!("{asked} ({resolved})") } else { asked.to_owned() }
 }
 
-fn end_lines(end: &EndReport, way: &str, (other, style): (&str, Style)) -> Vec<String> {
+fn end_lines(end: &EndReport, way: &str, other: &str, style: Style) -> Vec<String> {
     match end.state {
         EndState::NotIsolated => vec![format!("not isolated for {way}")],
         EndState::Unenforced | EndState::SelfTraffic | EndState::OwnNode => {

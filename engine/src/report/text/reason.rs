@@ -41,7 +41,7 @@ impl Reasons<'_> {
         let deciding = policies.iter().filter(|policy| policy.decides);
         let lines = deciding.take(MOST_POLICIES).flat_map(|policy| {
             let rules = policy.rules.iter().filter(|rule| rule.decides).take(MOST_POLICIES);
-            rules.flat_map(|rule| self.by_rule(ruled_by(rule), (policy, rule)))
+            rules.flat_map(|rule| self.by_rule(ruled_by(rule), policy, rule))
         });
         lines.collect()
     }
@@ -100,11 +100,11 @@ impl Reasons<'_> {
         let Some(rule) = policy.rules.iter().find(|rule| rule.matches == Match::Yes) else {
             return self.line(format!("admitted by {name}"), policy.location.as_ref());
         };
-        self.by_rule("admitted by", (policy, rule))
+        self.by_rule("admitted by", policy, rule)
     }
 
     /// Which entries of a rule match the flow, or may, and where they stand.
-    fn by_rule(&self, verb: &str, (policy, rule): (&PolicyEvidence, &RuleEvidence)) -> Vec<String> {
+    fn by_rule(&self, verb: &str, policy: &PolicyEvidence, rule: &RuleEvidence) -> Vec<String> {
         let (peer, port) = (matching(&rule.peers), matching(&rule.ports));
         let peers = match peer {
             Some(peer) => format!("{} ({})", short(&peer.path), peer.text),

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use lock::Lock;
 use portcullis_engine::dataplane::{Hook, KernelState, Step, denial_counts};
-use portcullis_engine::net::Family;
+use portcullis_engine::net::{ByFamily, Family};
 
 use super::{Guard, Held, KernelError, PacketFilter, Removal};
 
@@ -26,8 +26,8 @@ use super::{Guard, Held, KernelError, PacketFilter, Removal};
 pub struct Iptables {
     /// The backend.
     pub backend: Backend,
-    /// Tables of IPv4 and IPv6.
-    pub tables: [Tables; 2],
+    /// Tables of each family.
+    pub tables: ByFamily<Tables>,
     /// Sets of both.
     pub sets: Sets,
     /// What only one program may have that writes tables; iptables-nft needs no such thing.
@@ -42,16 +42,18 @@ impl Iptables {
     pub fn find(backend: Option<Backend>) -> Result<Self, KernelError> {
         let backend = backend.map_or_else(Backend::detect, Ok)?;
         let [v4, v6] = Family::BOTH.map(|family| Tables::find(family, backend));
+        let tables = ByFamily::from_array([v4?, v6?]);
         let lock = (backend == Backend::Legacy).then(Lock::new);
-        Ok(Self { backend, tables: [v4?, v6?], sets: Sets::find()?, lock })
+        Ok(Self { backend, tables, sets: Sets::find()?, lock })
     }
 
-    fn tables(&self, family: Family) -> &Tables {
-        let [v4, v6] = &self.tables;
-        match family {
-            Family::IPv4 => v4,
-            Family::IPv6 => v6,
-        }
+    /// What each family's tables hold, as a tool saves it.
+    fn saved(
+        &self,
+        save: impl Fn(&Tables) -> Result<String, KernelError>,
+    ) -> Result<ByFamily<String>, KernelError> {
+        let (v4, v6) = (&self.tables[Family::IPv4], &self.tables[Family::IPv6]);
+        Ok(ByFamily::from_array([save(v4)?, save(v6)?]))
     }
 
     /// Waits until tables can be written.
@@ -81,18 +83,17 @@ impl Iptables {
     fn run(&self, step: &Step) -> Result<(), KernelError> {
         match step {
             Step::Sets(_) => self.sets.restore(&step.text()),
-            Step::Rules(family, _) => self.tables(*family).restore(&step.text()),
+            Step::Rules(family, _) => self.tables[*family].restore(&step.text()),
         }
     }
 }
 
 impl PacketFilter for Iptables {
     fn read(&self, prefix: &str) -> Result<Held, KernelError> {
-        let [v4, v6] = &self.tables;
-        let (v4, v6) = (v4.save_counted("filter")?, v6.save_counted("filter")?);
+        let tables = self.saved(|tables| tables.save_counted("filter"))?;
         let sets = self.sets.save(&set_names(prefix))?;
-        let state = KernelState::read(prefix, [&v4, &v6], &sets);
-        Ok(Held { state, denied: denial_counts(prefix, [&v4, &v6]) })
+        let state = KernelState::read(prefix, &tables, &sets);
+        Ok(Held { state, denied: denial_counts(prefix, &tables) })
     }
 
     fn write(&self, steps: &[Step]) -> Result<(), KernelError> {
@@ -101,7 +102,7 @@ impl PacketFilter for Iptables {
     }
 
     fn is_entered(&self, family: Family, hook: &Hook) -> Result<bool, KernelError> {
-        let tables = self.tables(family);
+        let tables = &self.tables[family];
         let first = tables.rule(hook.from, 1)?;
         let jumps = first.is_some_and(|rule| rule == format!("-j {}", hook.to));
         Ok(jumps && tables.rule(&hook.to, 1)?.is_some())
@@ -109,7 +110,7 @@ impl PacketFilter for Iptables {
 
     fn ensure_guard(&self, prefix: &str, guard: &Guard) -> Result<bool, KernelError> {
         let mut changed = false;
-        for tables in &self.tables {
+        for tables in self.tables.values() {
             if let Some(text) = guard::change(tables, prefix, guard)? {
                 self.wait_for_lock();
                 tables.restore(&text)?;
@@ -120,7 +121,7 @@ impl PacketFilter for Iptables {
     }
 
     fn has_guard(&self, prefix: &str, guard: &Guard) -> Result<bool, KernelError> {
-        for tables in &self.tables {
+        for tables in self.tables.values() {
             if guard::change(tables, prefix, guard)?.is_some() {
                 return Ok(false);
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use portcullis_engine::dataplane::{FamilyProgram, FilterProgram, KernelState, Plan, Step, plan};
-use portcullis_engine::net::Family;
+use portcullis_engine::net::ByFamily;
 
 use super::{Iptables, nothing_if_not_supported, set_names};
 use crate::kernel::{KernelError, Removal};
@@ -20,20 +20,19 @@ pub fn steps(kernel: &Iptables, prefix: &str, what: Removal) -> Result<Vec<Step>
 
 /// What there is to remove. What the kernel does not have is not there.
 fn there(kernel: &Iptables, prefix: &str, what: Removal) -> Result<KernelState, KernelError> {
-    let [v4, v6] = &kernel.tables;
-    let (v4, v6) = (v4.save_if_there("filter")?, v6.save_if_there("filter")?);
+    let tables = kernel.saved(|tables| tables.save_if_there("filter"))?;
     let sets = match what {
         Removal::Rules => String::new(),
         Removal::RulesAndSets => {
             kernel.sets.save(&set_names(prefix)).or_else(nothing_if_not_supported)?
         }
     };
-    Ok(KernelState::read(prefix, [&v4, &v6], &sets))
+    Ok(KernelState::read(prefix, &tables, &sets))
 }
 
 /// The program that asks for nothing.
 fn nothing() -> FilterProgram {
-    let families = Family::BOTH.map(|family| FamilyProgram {
+    let families = ByFamily::from_fn(|family| FamilyProgram {
         family,
         hooks: Vec::new(),
         chains: BTreeMap::new(),

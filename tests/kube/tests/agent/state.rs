@@ -45,11 +45,11 @@ impl State {
                 Input { model, policies, node, settings: &settings, wiring: &UNKNOWN_WIRING };
             let program = lower(input);
             verify(&program, input).unwrap();
-            let families = program.families.iter();
+            let families = program.families.values();
             let text = families.map(|f| ipset_restore(f) + &iptables_restore(f, &|_| None));
             text.collect::<String>()
         };
-        let declared = model.namespaces.iter().filter(|namespace| namespace.declared);
+        let declared = model.namespaces.values().filter(|namespace| namespace.declared);
         let nodes = model.nodes.iter().filter(|node| node.declared);
         Self {
             programs: ["n1", "n2"].map(program).into(),

@@ -207,7 +207,8 @@ pub fn plans(session: &Session) -> Vec<NodePlan> {
         let addresses = with_both_families(&node.addresses, at);
         plans.insert(name.clone(), NodePlan { name, addresses, pods: Vec::new() });
     }
-    for endpoint in model.endpoints.iter().filter(|e| e.life == Life::Active && !e.host_network()) {
+    for endpoint in model.endpoints.values().filter(|e| e.life == Life::Active && !e.host_network())
+    {
         let Addresses::Known(addresses) = &endpoint.addresses else { continue };
         // Without a node, no agent is responsible for it.
         let Some(node) = endpoint.node.as_deref().map(str::to_owned) else { continue };

@@ -191,8 +191,7 @@ fn families<'s>(
     wanted: &'s KernelState,
     held: &'s KernelState,
 ) -> impl Iterator<Item = (Family, &'s TableState, &'s TableState)> {
-    let tables = wanted.tables.iter().zip(&held.tables);
-    Family::BOTH.into_iter().zip(tables).map(|(family, (wanted, held))| (family, wanted, held))
+    wanted.tables.iter().map(|(family, wanted)| (family, wanted, &held.tables[family]))
 }
 
 /// Names of what is not the same.
