@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use portcullis_agent::enforce::Enforcer;
+use portcullis_agent::enforce::{Attachment, Enforcer};
 use portcullis_agent::kernel::iptables::{Backend, Iptables};
 use portcullis_engine::Session;
-use portcullis_engine::dataplane::{
-    Input, KernelState, Settings, TableState, UNKNOWN_WIRING, lower,
-};
+use portcullis_engine::dataplane::{Input, KernelState, Lowering, Settings, TableState, Wiring};
 use portcullis_engine::net::Family;
-use portcullis_packets::fabric::Wiring;
+use portcullis_packets::fabric;
 use portcullis_packets::host::Host;
 use portcullis_packets::probe::Probe;
 use serde_json::Value;
@@ -75,8 +73,8 @@ impl Stage {
     /// Clusters of the same objects, wired and enforced in these ways, on a server.
     pub fn build(
         server: &mut Server,
-        kinds: &[(Wiring, Backend)],
-        build: impl Fn((Wiring, Backend)) -> Scenario + Sync,
+        kinds: &[(fabric::Wiring, Backend)],
+        build: impl Fn((fabric::Wiring, Backend)) -> Scenario + Sync,
     ) -> Vec<Self> {
         let stages = together(kinds, |kind| Self { agents: Vec::new(), scenario: build(*kind) });
         for stage in &stages {
@@ -96,7 +94,7 @@ impl Stage {
     /// removed yet.
     fn settle(&self, session: &Session) {
         for (at, node) in self.scenario.fabric.nodes.iter().enumerate() {
-            let wanted = state(session, &node.host.name);
+            let wanted = state(session, &node.host);
             let mut patience = Patience::default();
             loop {
                 let held = held(&node.host, self.scenario.backend);
@@ -148,16 +146,17 @@ pub fn together<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> V
 }
 
 /// What a node's kernel holds after nothing but a state was enforced.
-fn state(session: &Session, node: &str) -> KernelState {
-    let settings = Settings::default();
-    let (model, policies) = (session.model(), session.policies());
-    KernelState::of(&lower(Input {
-        model,
-        policies,
-        node,
-        settings: &settings,
-        wiring: &UNKNOWN_WIRING,
-    }))
+fn state(session: &Session, node: &Host) -> KernelState {
+    let (mut lowering, mut attachment) = (Lowering::default(), Attachment::default());
+    let (settings, model, policies) = (Settings::default(), session.model(), session.policies());
+    let mut lower = |wiring: &Wiring| {
+        let input = Input { model, policies, node: &node.name, settings: &settings, wiring };
+        (lowering.lower(input), lowering.local_pods().map(|(g, own)| (g, own.clone())).collect())
+    };
+    let (_, pods): (_, Vec<_>) = lower(&Wiring::default());
+    let local = pods.iter().map(|(group, own)| (*group, own));
+    node.namespace.enter(|| Ok(attachment.follow(model, local).unwrap())).unwrap();
+    KernelState::of(&lower(attachment.wiring()).0)
 }
 
 /// What is ours in a node's kernel; none if it changed so much meanwhile that the tools failed.
