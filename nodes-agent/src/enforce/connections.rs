@@ -47,7 +47,8 @@ impl ConnectionCutter {
         let (to, works) = channel();
         let known = Arc::clone(&status);
         let cut = move || {
-            let Some((conntrack, work)) = find(&works, &status) else { return };
+            let found = wait_for(Conntrack::find, &works, &status);
+            let Some((conntrack, work)) = found else { return };
             follow(&conntrack, kill_mark, (work, &works), &status);
         };
         if let Err(error) = std::thread::Builder::new().name("connections".into()).spawn(cut) {
@@ -92,13 +93,17 @@ impl Work {
 }
 
 /// Waits until the tool is there; with what was to be done meanwhile. None if the agent ends.
-fn find(works: &Receiver<Work>, status: &Status) -> Option<(Conntrack, Option<Work>)> {
+fn wait_for<T>(
+    mut find: impl FnMut() -> Result<T, KernelError>,
+    works: &Receiver<Work>,
+    status: &Status,
+) -> Option<(T, Option<Work>)> {
     let mut waiting = None;
     loop {
-        match Conntrack::find() {
-            Ok(conntrack) => {
+        match find() {
+            Ok(tool) => {
                 status.restored(PART);
-                return Some((conntrack, waiting));
+                return Some((tool, waiting));
             }
             Err(error) => failed(status, &error),
         }
@@ -206,4 +211,36 @@ fn party(session: &Session, address: IpAddr) -> Party<'_> {
     let endpoint = model.by_address.get(&address);
     let pod = endpoint.and_then(|at| Party::endpoint(model, *at, Family::of(address)));
     pod.unwrap_or_else(|| Party::address(model, address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work(session: &Session, lost: &str) -> Work {
+        let lost: IpAddr = lost.parse().unwrap();
+        Work { session: session.clone(), local: [lost].into(), shrunk: [lost].into() }
+    }
+
+    #[test]
+    fn what_is_lost_while_the_tool_is_missing_is_not_forgotten() {
+        let (status, (to, works)) = (Status::default(), channel());
+        status.ready();
+        let session = Session::new(portcullis_engine::Options::default());
+        let mut looks = 0;
+        let find = || {
+            looks += 1;
+            if looks > 2 {
+                assert!(status.obstacle().is_some_and(|obstacle| obstacle.contains("conntrack")));
+                return Ok(());
+            }
+            to.send(work(&session, &format!("10.0.0.{looks}"))).unwrap();
+            Err(KernelError::Missing { tool: "conntrack".into() })
+        };
+        let ((), waiting) = wait_for(find, &works, &status).unwrap();
+        let waiting = waiting.unwrap();
+        assert_eq!(waiting.shrunk, ["10.0.0.1", "10.0.0.2"].map(|a| a.parse().unwrap()).into());
+        assert_eq!(waiting.local, ["10.0.0.2".parse().unwrap()].into(), "of the newest state");
+        assert_eq!(status.obstacle(), None);
+    }
 }

@@ -11,6 +11,7 @@ mod guard;
 mod life;
 mod metrics;
 mod nodes;
+mod obstacles;
 mod proxy;
 mod refusals;
 mod reloads;
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         guard::TESTS,
         defects::TESTS,
         refusals::TESTS,
+        obstacles::TESTS,
         nodes::TESTS,
         services::TESTS,
         flannel::TESTS,
