@@ -88,6 +88,7 @@ fn source(options: &Options, status: &Arc<Status>, events: Option<Events>) -> Bo
             patience: Patience {
                 watch: Duration::from_secs(options.running.silence_seconds),
                 discovery: Duration::from_secs(options.running.discovery_seconds),
+                spread: options.spread(),
                 ..Patience::default()
             },
             status: Arc::clone(status),

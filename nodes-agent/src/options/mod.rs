@@ -178,6 +178,12 @@ pub struct Running {
     #[arg(long, env = "PORTCULLIS_DISCOVERY_SECONDS", default_value_t = 30, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub discovery_seconds: u64,
+    /// Seconds up to which, at random, a list of everything is put off: when the agent starts, and when
+    /// the API server no longer knows what has changed since. Agents of a large cluster then do not
+    /// all ask at once.
+    #[arg(long, env = "PORTCULLIS_LIST_SPREAD_SECONDS", default_value_t = 1, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(0..=600))]
+    pub list_spread_seconds: u64,
     /// Keep all capabilities instead of only those that iptables needs.
     #[arg(long, env = "PORTCULLIS_KEEP_CAPABILITIES")]
     pub keep_capabilities: bool,
@@ -290,6 +296,12 @@ impl Options {
     /// What guards pods' addresses.
     pub fn spoof_guard(&self) -> SpoofGuard {
         SpoofGuard::new(self.enforcement.pod_interfaces.clone())
+    }
+
+    /// Up to how much later a list is asked for. Who asks once does not wait.
+    pub fn spread(&self) -> std::time::Duration {
+        let once = self.wanted.once || self.wanted.dry_run;
+        std::time::Duration::from_secs(if once { 0 } else { self.running.list_spread_seconds })
     }
 
     /// The blocks of this node's pods.

@@ -3,18 +3,42 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-/// The first wait and the longest.
-const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(10);
+/// The longest that a server may ask to wait: what asks for more is mistaken.
+const LONGEST_ASKED: Duration = Duration::from_secs(300);
 
-/// How long to wait after so many failures in a row.
-///
-/// # Shape
-/// Random in its upper half: thousands of agents lose an API server in the same moment, and must
-/// not all come back in the same.
-pub fn after(failures: u32) -> Duration {
-    let longest = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST);
-    longest / 2 + between(longest / 2)
+/// Waits that double from failure to failure.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    /// The longest wait after the first failure.
+    pub first: Duration,
+    /// The longest after any.
+    pub longest: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { first: Duration::from_secs(1), longest: Duration::from_secs(30) }
+    }
+}
+
+impl Backoff {
+    /// How long to wait after so many failures in a row, and at least so long as the server asks.
+    ///
+    /// # Shape
+    /// Random from nothing on: thousands of agents lose an API server in the same moment, and must
+    /// not all come back in the same. Nor in the one that it names to all of them: up to half as
+    /// long again is added to that.
+    pub fn wait(self, failures: u32, asked: Option<Duration>) -> Duration {
+        let doubled = self.first.saturating_mul(1 << failures.saturating_sub(1).min(16));
+        let wait = between(doubled.min(self.longest));
+        let Some(asked) = asked.map(|asked| asked.min(LONGEST_ASKED)) else { return wait };
+        asked.max(wait) + between(asked / 2)
+    }
+
+    /// How long something must have gone well before failures count from nothing again.
+    pub fn stable(self) -> Duration {
+        self.longest
+    }
 }
 
 /// A random time up to this one.
@@ -28,12 +52,29 @@ pub fn between(longest: Duration) -> Duration {
 mod tests {
     use super::*;
 
+    /// The shortest and the longest of many waits.
+    fn range(failures: u32, asked: Option<u64>) -> (Duration, Duration) {
+        let wait = || Backoff::default().wait(failures, asked.map(Duration::from_secs));
+        let waits: std::collections::BTreeSet<_> = (0..2_000).map(|_| wait()).collect();
+        assert!(waits.len() > 1_000, "all wait alike");
+        (*waits.first().unwrap(), *waits.last().unwrap())
+    }
+
     #[test]
     fn waits_grow_differ_and_have_an_end() {
-        assert!(after(1) >= FIRST / 2 && after(1) <= FIRST);
-        assert!(after(4) >= FIRST * 4 && after(4) <= FIRST * 8);
-        assert!((LONGEST / 2..=LONGEST).contains(&after(1_000_000)));
-        let waits: std::collections::BTreeSet<_> = (0..20).map(|_| after(9)).collect();
-        assert!(waits.len() > 10);
+        for (failures, longest) in [(1, 1), (2, 2), (4, 8), (6, 30), (1_000_000, 30)] {
+            let (least, most) = range(failures, None);
+            let longest = Duration::from_secs(longest);
+            assert!(least < longest / 8 && most <= longest && most > longest / 2, "{failures}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_names_a_time_is_not_asked_before() {
+        let (least, most) = range(1, Some(20));
+        assert!(least >= Duration::from_secs(20) && most <= Duration::from_secs(30));
+        let (least, most) = range(9, Some(1));
+        assert!(least >= Duration::from_secs(1) && most > Duration::from_secs(15));
+        assert!(range(1, Some(1_000_000)).1 <= LONGEST_ASKED * 3 / 2);
     }
 }
