@@ -13,8 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 use tokio::time::sleep;
 
-/// Lists at a time, and how long one takes: 250 a second.
-const SEATS: i64 = 10;
+/// Lists at a time, and how long one takes: 500 a second.
+const SEATS: i64 = 20;
 const LIST: Duration = Duration::from_millis(40);
 
 /// Pods, about a kilobyte each; of the other kinds there is one object.

@@ -18,9 +18,10 @@ pub struct ListParts {
     in_items: bool,
     /// The list without its items.
     frame: Vec<u8>,
-    /// Items, each with a comma after it, and how many of them are whole.
+    /// Items, each with a comma after it; how many of them are whole, and where these end.
     items: Vec<u8>,
     whole: usize,
+    end: usize,
 }
 
 /// Whether a byte stands in a string.
@@ -40,8 +41,7 @@ impl ListParts {
 
     /// Many items, as a list of their own, if so many have come.
     pub fn full_batch(&mut self) -> Option<Vec<u8>> {
-        // Between two items only: the one that has begun stays with its beginning.
-        (self.whole >= BATCH && self.depth <= 2).then(|| self.batch())
+        (self.whole >= BATCH).then(|| self.batch())
     }
 
     /// The rest of the items, and what the list says of itself.
@@ -54,8 +54,10 @@ impl ListParts {
     }
 
     fn batch(&mut self) -> Vec<u8> {
-        let items = std::mem::take(&mut self.items);
-        self.whole = 0;
+        // An item that has only begun stays.
+        let begun = self.items.split_off(self.end);
+        let items = std::mem::replace(&mut self.items, begun);
+        (self.whole, self.end) = (0, 0);
         let items = items.strip_suffix(b",").unwrap_or(&items);
         [br#"{"metadata":{"resourceVersion":""},"items":["#, items, b"]}"].concat()
     }
@@ -73,7 +75,7 @@ impl ListParts {
             self.items.push(byte);
             if !self.is_item() {
                 self.items.push(b',');
-                self.whole += 1;
+                (self.whole, self.end) = (self.whole + 1, self.items.len());
             }
         } else if !self.in_items || byte == b'[' {
             self.frame.push(byte);
@@ -165,13 +167,16 @@ mod tests {
 
     #[test]
     fn few_objects_are_held_at_a_time() {
-        let item = format!("{},", json!({"text": "x".repeat(1_000)}));
-        let mut parts = ListParts::default();
-        parts.push(br#"{"metadata":{"resourceVersion":"1"},"items":["#);
-        for _ in 0..2_000 {
-            parts.push(item.as_bytes());
-            let _ = parts.full_batch();
-            assert!(parts.items.len() < (BATCH + 1) * item.len());
+        let item = json!({"text": "x".repeat(1_000)}).to_string();
+        let items = vec![item.as_str(); 2_000].join(",");
+        let text = format!(r#"{{"metadata":{{"resourceVersion":"1"}},"items":[{items}]}}"#);
+        let (mut parts, mut batches) = (ListParts::default(), 0);
+        // Pieces end within items.
+        for piece in text.as_bytes().chunks(item.len() * 3 / 2) {
+            parts.push(piece);
+            batches += usize::from(parts.full_batch().is_some());
+            assert!(parts.items.len() < (BATCH + 3) * item.len());
         }
+        assert!(batches >= 2_000 / (BATCH + 2), "{batches}");
     }
 }
