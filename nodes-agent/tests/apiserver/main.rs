@@ -123,6 +123,7 @@ fn lists_are_streamed_again_after_a_refusal() {
 fn a_list_is_never_older_than_what_was_known() {
     let late = Reply::Say(504, "Timeout: Too large resource version: 5, current: 4");
     let refused = Reply::Refuse(422, "");
+    let page = list(&["another".into()], 3).replacen('}', r#","continue":"a+b"}"#, 1);
     let script = vec![
         five(),
         Reply::Refuse(410, ""),
@@ -130,18 +131,20 @@ fn a_list_is_never_older_than_what_was_known() {
         // It is away for a moment, which changes nothing.
         Reply::Refuse(503, ""),
         late,
+        Reply::List(page),
         Reply::List(list(&["other".into()], 3)),
         end(),
     ];
     let (server, watched) = play(script);
     let newer = listed("resourceVersion=5&resourceVersionMatch=NotOlderThan");
-    let stored = listed("limit=500");
+    let pages = [listed("limit=500"), listed("limit=500&continue=a%2Bb")];
     let expected = [
         [Asked::Stream, watch("5"), Asked::Stream].to_vec(),
-        [newer.clone(), newer, stored, watch("3")].to_vec(),
+        [newer.clone(), newer].to_vec(),
+        [&pages[..], &[watch("3")]].concat(),
     ];
     assert_eq!(server.asked(), expected.concat());
-    assert_eq!(watched.names, ["first", "other", "last"]);
+    assert_eq!(watched.names, ["first", "another", "other", "last"]);
 }
 
 #[test]

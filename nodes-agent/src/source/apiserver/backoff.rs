@@ -35,9 +35,22 @@ impl Backoff {
         asked.max(wait) + between(asked / 2)
     }
 
-    /// How long something must have gone well before failures count from nothing again.
-    pub fn stable(self) -> Duration {
-        self.longest
+    /// Whether something has gone well for so long that failures count from nothing again.
+    pub fn is_stable(self, well: Duration) -> bool {
+        well >= self.longest
+    }
+
+    /// How many failures still count after something has gone well for a while: so many that what
+    /// is waited for next is not longer than that. (A proxy that ends what is silent for some seconds
+    /// would have watches wait for most of the time.)
+    pub fn still_count(self, failures: u32, well: Duration) -> u32 {
+        let times = well.as_millis() / self.first.as_millis().max(1);
+        match times {
+            _ if self.is_stable(well) => 0,
+            // What ends so soon may not have gone well at all.
+            0..4 => failures,
+            _ => failures.min(times.ilog2()),
+        }
     }
 }
 
@@ -66,6 +79,18 @@ mod tests {
             let (least, most) = range(failures, None);
             let longest = Duration::from_secs(longest);
             assert!(least < longest / 8 && most <= longest && most > longest / 2, "{failures}");
+        }
+    }
+
+    #[test]
+    fn failures_count_until_all_is_stable() {
+        let left = |seconds| Backoff::default().still_count(9, Duration::from_secs(seconds));
+        assert_eq!([0, 1, 3].map(left), [9, 9, 9]);
+        assert_eq!([29, 30, 90].map(left), [4, 0, 0]);
+        assert_eq!(Backoff::default().still_count(1, Duration::from_secs(20)), 1);
+        for seconds in 4..30 {
+            let longest = Duration::from_secs(1 << left(seconds));
+            assert!(longest <= Duration::from_secs(seconds), "one more failure waits {longest:?}");
         }
     }
 

@@ -218,8 +218,9 @@ impl Follower {
         let begun = Instant::now();
         let outcome = self.take_watch(answer).await;
         let lasted = begun.elapsed();
-        if lasted >= backoff.stable() {
-            (self.failures, self.expired) = (0, 0);
+        self.failures = backoff.still_count(self.failures, lasted);
+        if backoff.is_stable(lasted) {
+            self.expired = 0;
         }
         outcome?;
         if self.version.is_none() || lasted < EARLY {
