@@ -269,7 +269,8 @@ impl Agent {
         self.status.not_ready(format!("rules drifted: {found}"));
         self.applier.distrust();
         let now = Instant::now();
-        self.pending = Some(Pending { seen: now, attempt: now, wait: BACKOFF.0 });
+        let wait = self.pending.map_or(BACKOFF.0, |pending| pending.wait);
+        self.pending = Some(Pending { seen: now, attempt: now, wait });
         self.attempt();
     }
 

@@ -1,24 +1,29 @@
 //! What an agent cannot have never keeps it from enforcing.
 
-use std::net::TcpListener;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
 
 use portcullis_agent::kernel::iptables::Backend;
 use portcullis_engine::net::Protocol;
 use portcullis_packets::fabric::Wiring;
 use portcullis_packets::probe::Probe;
 use rustix::net::netlink::{NETFILTER, SocketAddrNetlink};
+use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recv, send, socket_with,
 };
 
 use super::Test;
 use super::agent::Running;
-use super::basics::shop;
+use super::basics::{everything, shop};
+use super::life::open_shop;
 use super::scenario::Scenario;
 
 pub const TESTS: &[Test] = &[
     ("a taken port and a taken group of logged packets do not keep policies from force", taken),
+    ("resets and idle connections at the agent's port do not keep changes from force", flooded),
     ("a rate that iptables prints otherwise is rounded, and none that it refuses is taken", rates),
 ];
 
@@ -62,12 +67,46 @@ fn taken() {
     };
     scenario.expect(&["shop/web", "shop/job"].map(flow), &[true, false]);
     drop(held);
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     while agent.get("/readyz") != "ready\n" {
-        assert!(start.elapsed() < std::time::Duration::from_secs(60), "{}", agent.complaints());
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(start.elapsed() < Duration::from_secs(60), "{}", agent.complaints());
+        std::thread::sleep(Duration::from_millis(50));
     }
     scenario.expect(&["shop/web", "shop/job"].map(flow), &[true, false]);
+    agent.stop();
+}
+
+fn flooded() {
+    let mut scenario = Scenario::build((Wiring::Routed, Backend::Nft), &shop(), &[]);
+    let _answering = scenario.answering(&[80]);
+    let agent = Running::start(&scenario, 0, &[]);
+    let flood = || {
+        for _ in 0..3_000 {
+            let mut stream = TcpStream::connect("127.0.0.1:9105").unwrap();
+            let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+            set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
+        }
+        let idle = (0..1_500).map(|_| TcpStream::connect("127.0.0.1:9105").unwrap());
+        Ok(idle.collect::<Vec<_>>())
+    };
+    let idle = scenario.node(0).namespace.enter(flood).unwrap();
+    let flow = |scenario: &Scenario, from: &str| Probe {
+        from: scenario.address(from, false),
+        to: scenario.address("shop/db", false),
+        protocol: Protocol::Tcp,
+        port: 80,
+    };
+    let flows = ["shop/web", "shop/job"].map(|from| flow(&scenario, from));
+    scenario.expect(&flows, &[true, false]);
+    scenario.rewrite(&open_shop());
+    let start = Instant::now();
+    while everything(&scenario, 0).contains("-g PCL-I-") {
+        assert!(start.elapsed() < Duration::from_secs(60), "{}", agent.complaints());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    scenario.expect(&flows, &[true, true]);
+    agent.wait("/readyz", "ready\n");
+    drop(idle);
     agent.stop();
 }
 
@@ -78,7 +117,7 @@ fn rates() {
             let more = ["--flow-log", "denied", "--flow-log-rate", rate, "--check-seconds", "1"];
             let agent = Running::start(&scenario, 0, &more);
             // So long that it has looked at its rules, which a differing one would not survive.
-            std::thread::sleep(std::time::Duration::from_millis(2_500));
+            std::thread::sleep(Duration::from_millis(2_500));
             let repairs = agent.metric("portcullis_drift_repairs_total");
             assert_eq!(repairs, 0.0, "{rate}: {}", agent.complaints());
             agent.stop();
