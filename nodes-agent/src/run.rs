@@ -18,7 +18,7 @@ use crate::enforce::connections::ConnectionCutter;
 use crate::kernel::iptables::{Backend, Iptables};
 use crate::kernel::{PacketFilter as _, Removal, bridge};
 use crate::observe::{self, Reporter, Status, flowlog, masquerade};
-use crate::options::{Cleanup, Command, FlowLogOption, Listen, LogFormat, Options};
+use crate::options::{Cleanup, Command, FlowLogOption, LogFormat, Options};
 use crate::privileges;
 use crate::source::apiserver::{ApiServer, EventPace, Events, Patience};
 use crate::source::{ChangeSink, DesiredState, Manifests, Source};
@@ -88,6 +88,7 @@ fn source(options: &Options, status: &Arc<Status>, events: Option<Events>) -> Bo
             patience: Patience {
                 watch: Duration::from_secs(options.running.silence_seconds),
                 discovery: Duration::from_secs(options.running.discovery_seconds),
+                spread: options.spread(),
                 ..Patience::default()
             },
             status: Arc::clone(status),
@@ -152,9 +153,8 @@ fn keep(options: &Options) -> anyhow::Result<()> {
     }
     tracing::info!(backend = iptables.backend.name(), "starting");
     let status = Arc::new(Status::default());
-    if let Listen::At(address) = options.running.listen {
-        let address = observe::serve(address, Arc::clone(&status))?;
-        tracing::info!(%address, "serving metrics and health");
+    for endpoint in options.serving.endpoints() {
+        observe::serve(endpoint, &status);
     }
     let audit = Duration::from_secs(options.running.audit_seconds);
     masquerade::watch(iptables.tables, audit, Arc::clone(&status))?;
@@ -163,7 +163,7 @@ fn keep(options: &Options) -> anyhow::Result<()> {
     let node = options.wanted.node.as_deref().unwrap_or_default();
     let events = options.running.events.then(|| Events::of(node, EventPace::default()));
     let reporter = events.as_ref().map(Events::reporter).unwrap_or_default();
-    let observers = observers(options, reporter, &status)?;
+    let observers = observers(options, reporter, &status);
     let report = to.clone();
     let auditor = Auditor::start(move |found| report.send(Message::Audited(found)).is_ok())?;
     let mut agent = agent(options, observers, (Some(auditor), &status))?;
@@ -178,20 +178,15 @@ fn run_until_stopped(agent: &mut Agent, messages: &Receiver<Message>) {
 }
 
 /// Who is told of what comes into force, each on a thread of its own.
-fn observers(
-    options: &Options,
-    reporter: Reporter,
-    status: &Arc<Status>,
-) -> anyhow::Result<Observers> {
+fn observers(options: &Options, reporter: Reporter, status: &Arc<Status>) -> Observers {
     let running = &options.running;
     let node = options.wanted.node.as_deref().unwrap_or_default();
-    let log = running.flow_log != FlowLogOption::Off;
-    let log = log.then(|| flowlog::start(running.flow_log_group, node, Arc::clone(status)));
-    let sessions = log.transpose()?.into_iter().collect();
+    let log = || flowlog::start(running.flow_log_group, node, Arc::clone(status));
+    let flow_log = (running.flow_log != FlowLogOption::Off).then(log);
     let mark = options.enforcement.kill_mark;
-    let cutter = options.enforcement.cut;
-    let cutter = cutter.then(|| ConnectionCutter::start(mark, Arc::clone(status))).transpose()?;
-    Ok(Observers { sessions, reporter, cutter })
+    let cutter = || ConnectionCutter::start(mark, Arc::clone(status));
+    let cutter = options.enforcement.cut.then(cutter);
+    Observers { flow_log, reporter, cutter }
 }
 
 fn stop_on_signals(to: Sender<Message>) -> anyhow::Result<()> {

@@ -1,7 +1,6 @@
 //! From a desired state to the kernel: the program is made, verified, written, and announced.
 
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use portcullis_engine::Session;
@@ -13,6 +12,7 @@ use crate::enforce::audit::{Audit, Depth, Proof};
 use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks};
 use crate::kernel::{KernelError, bridge};
+use crate::observe::flowlog::LatestSession;
 use crate::observe::{Phase, Reporter, Status, unenforced};
 
 /// Brings desired states into force.
@@ -31,14 +31,11 @@ pub struct Applier {
     status: Arc<Status>,
 }
 
-/// Who gets every state that came into force.
-pub type SessionObserver = Sender<Session>;
-
 /// Who is told of what came into force.
 #[derive(Debug, Default)]
 pub struct Observers {
     /// Of every state: the flow log.
-    pub sessions: Vec<SessionObserver>,
+    pub flow_log: Option<LatestSession>,
     /// Of policies that are not enforced as written.
     pub reporter: Reporter,
     /// Of addresses whose connections may no longer be allowed.
@@ -128,9 +125,8 @@ impl Applier {
 
     fn announce(&mut self, session: &Session, before: Option<&FilterProgram>) {
         // First of all: packets that the new rules deny are logged already.
-        for observer in &self.observers.sessions {
-            // An observer that has ended has said why.
-            let _ = observer.send(session.clone());
+        if let Some(log) = &self.observers.flow_log {
+            log.set(session.clone());
         }
         for note in self.attachment.news() {
             tracing::warn!("{note}");

@@ -8,7 +8,7 @@ mod applier;
 mod audits;
 mod schedule;
 
-pub use applier::{Applier, Observers, SessionObserver};
+pub use applier::{Applier, Observers};
 pub use audits::Audits;
 pub use schedule::Pace;
 
@@ -21,12 +21,19 @@ use portcullis_engine::Session;
 use crate::enforce::EnforceError;
 use crate::enforce::audit::{Depth, Finding};
 use crate::kernel::KernelError;
-use crate::observe::{Phase, Status};
+use crate::observe::{Activity, Phase, Status};
 use crate::source::{Changes, DesiredState};
 use schedule::Due;
 
 /// The first wait after a failure, and the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(10));
+
+/// How soon a change is tried that came while others could not be applied. It may be the one that
+/// helps; but changes that never cease are no reason to try all the time.
+const SOON: Duration = Duration::from_secs(1);
+
+/// The longest that the loop waits without a sign of life.
+const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// What the agent's loop is told.
 #[derive(Debug)]
@@ -62,6 +69,14 @@ struct Pending {
     wait: Duration,
 }
 
+impl Pending {
+    /// With a further change, which came now. What is older counts from its own beginning, and
+    /// keeps its pauses: they begin anew only when all is in force.
+    fn sooner(self, now: Instant) -> Self {
+        Self { attempt: self.attempt.min(now + self.wait.min(SOON)), ..self }
+    }
+}
+
 impl Agent {
     /// An agent that has heard nothing yet.
     pub fn new(
@@ -76,14 +91,16 @@ impl Agent {
     /// Works until it is told to stop. Rules stay in force then.
     pub fn run(&mut self, messages: &Receiver<Message>) {
         loop {
-            self.status.beat();
             self.applier.count_lock_waits();
-            match messages.recv_timeout(self.time_until_next_work()) {
+            self.status.beat(Activity::Waiting);
+            let message = messages.recv_timeout(self.time_until_next_work().min(HEARTBEAT));
+            self.status.beat(Activity::Working);
+            match message {
                 Ok(Message::Changes(changes)) => {
                     if self.collect(changes, messages) == Next::Stop {
                         return;
                     }
-                    self.attempt();
+                    self.attempt_if_due();
                 }
                 Ok(Message::Audited(finding)) => self.conclude(finding),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -110,9 +127,10 @@ impl Agent {
             return next;
         }
         self.status.metrics.spent(Phase::Compile, start.elapsed());
-        // What is older and was not applied yet counts from its own beginning.
-        let seen = self.pending.map_or(seen, |pending| pending.seen);
-        self.pending = Some(Pending { seen, attempt: start, wait: BACKOFF.0 });
+        self.pending = Some(match self.pending {
+            None => Pending { seen, attempt: start, wait: BACKOFF.0 },
+            Some(pending) => pending.sooner(start),
+        });
         next
     }
 
@@ -137,6 +155,15 @@ impl Agent {
         }
         self.audits.written(self.applier.has_to_sweep());
         Ok(())
+    }
+
+    /// Tries what is to be tried by now; whether there was something.
+    fn attempt_if_due(&mut self) -> bool {
+        let due = self.pending.is_some_and(|pending| pending.attempt <= Instant::now());
+        if due {
+            self.attempt();
+        }
+        due
     }
 
     fn attempt(&mut self) {
@@ -171,8 +198,7 @@ impl Agent {
 
     /// Does what is due while no change comes.
     fn maintain(&mut self) {
-        if self.pending.is_some_and(|pending| pending.attempt <= Instant::now()) {
-            self.attempt();
+        if self.attempt_if_due() {
             return;
         }
         match self.audits.due() {
@@ -263,7 +289,8 @@ impl Agent {
         self.status.not_ready(format!("rules drifted: {found}"));
         self.applier.distrust();
         let now = Instant::now();
-        self.pending = Some(Pending { seen: now, attempt: now, wait: BACKOFF.0 });
+        let wait = self.pending.map_or(BACKOFF.0, |pending| pending.wait);
+        self.pending = Some(Pending { seen: now, attempt: now, wait });
         self.attempt();
     }
 
@@ -290,4 +317,21 @@ impl Agent {
 enum Next {
     Continue,
     Stop,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_do_not_begin_the_pauses_anew() {
+        let now = Instant::now();
+        let pending = Pending { seen: now, attempt: now + BACKOFF.1, wait: BACKOFF.1 };
+        let one = pending.sooner(now);
+        assert_eq!((one.attempt, one.wait, one.seen), (now + SOON, BACKOFF.1, now));
+        let more = one.sooner(now + SOON / 2);
+        assert_eq!(more.attempt, now + SOON, "a further one does not put it off");
+        let short = Pending { attempt: now + BACKOFF.0, wait: BACKOFF.0, ..pending };
+        assert_eq!(short.sooner(now).attempt, now + BACKOFF.0);
+    }
 }

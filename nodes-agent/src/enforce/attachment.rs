@@ -274,10 +274,10 @@ fn leading_to_blocks(routes: &Routes) -> impl Iterator<Item = &str> {
     blocks.map(|route| &*route.device)
 }
 
-/// Three letters or more before a number that ends the name, such as `tap` of `tap12`.
+/// The letters before a number that ends the name, such as `tap` of `tap12`.
 fn before_number(device: &str) -> Option<&str> {
     let word = device.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    let plain = word.len() >= 3 && word.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let plain = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic());
     (plain && word.len() < device.len()).then_some(word)
 }
 

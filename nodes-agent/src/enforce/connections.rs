@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
-use anyhow::Context as _;
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{FamilyProgram, FilterProgram, Members, restricted};
 use portcullis_engine::manifest::Direction;
@@ -20,6 +20,12 @@ use portcullis_engine::verdict::{Party, Question, Verdict, judge_by_name};
 use crate::kernel::KernelError;
 use crate::kernel::conntrack::{Connection, Conntrack, Ends};
 use crate::observe::Status;
+
+/// How soon a tool that is not installed is looked for again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// This part of the agent, as operators know it.
+const PART: &str = "connections";
 
 /// Looks through connections on a thread of its own, so that no change waits for it.
 #[derive(Debug)]
@@ -35,18 +41,20 @@ struct Work {
 }
 
 impl ConnectionCutter {
-    /// One that marks connections with a bit.
-    ///
-    /// # Errors
-    /// If the tool for it is not installed, or no thread can be started.
-    pub fn start(kill_mark: u32, status: Arc<Status>) -> anyhow::Result<Self> {
-        let conntrack = Conntrack::find().context("could not end connections")?;
+    /// One that marks connections with a bit. A tool for it that is not installed keeps the agent
+    /// from being ready, not from enforcing; it is looked for again and again.
+    pub fn start(kill_mark: u32, status: Arc<Status>) -> Self {
         let (to, works) = channel();
-        std::thread::Builder::new()
-            .name("connections".into())
-            .spawn(move || follow(&conntrack, kill_mark, &works, &status))
-            .context("could not start a thread")?;
-        Ok(Self { to })
+        let known = Arc::clone(&status);
+        let cut = move || {
+            let found = wait_for(Conntrack::find, &works, &status);
+            let Some((conntrack, work)) = found else { return };
+            follow(&conntrack, kill_mark, (work, &works), &status);
+        };
+        if let Err(error) = std::thread::Builder::new().name("connections".into()).spawn(cut) {
+            failed(&known, &error);
+        }
+        Self { to }
     }
 
     /// Considers the connections of pods that a new program treats otherwise than the old one.
@@ -71,13 +79,58 @@ fn local_addresses(family: &FamilyProgram) -> Vec<IpAddr> {
     }
 }
 
-fn follow(conntrack: &Conntrack, kill_mark: u32, works: &Receiver<Work>, status: &Status) {
-    while let Ok(mut work) = works.recv() {
-        // Only the newest state counts, for all pods that lost something on the way to it.
-        while let Ok(newer) = works.try_recv() {
-            let shrunk = work.shrunk.union(&newer.shrunk).copied().collect();
-            work = Work { shrunk, ..newer };
+impl Work {
+    /// Only the newest state counts, for all pods that lost something on the way to it.
+    fn with(older: Option<Self>, newer: Self) -> Self {
+        let lost = older.map(|older| older.shrunk).unwrap_or_default();
+        Self { shrunk: lost.union(&newer.shrunk).copied().collect(), ..newer }
+    }
+
+    /// With all that has come since.
+    fn with_all(self, works: &Receiver<Self>) -> Self {
+        works.try_iter().fold(self, |older, newer| Self::with(Some(older), newer))
+    }
+}
+
+/// Waits until the tool is there; with what was to be done meanwhile. None if the agent ends.
+fn wait_for<T>(
+    mut find: impl FnMut() -> Result<T, KernelError>,
+    works: &Receiver<Work>,
+    status: &Status,
+) -> Option<(T, Option<Work>)> {
+    let mut waiting = None;
+    loop {
+        match find() {
+            Ok(tool) => {
+                status.restored(PART);
+                return Some((tool, waiting));
+            }
+            Err(error) => failed(status, &error),
         }
+        match works.recv_timeout(AGAIN) {
+            Ok(work) => waiting = Some(Work::with(waiting, work).with_all(works)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+    }
+}
+
+fn failed(status: &Status, error: &dyn std::error::Error) {
+    let why = format!("could not end connections that are no longer allowed: {error}");
+    if status.degraded(PART, &why) {
+        tracing::error!("{why}; retrying");
+    }
+}
+
+fn follow(
+    conntrack: &Conntrack,
+    kill_mark: u32,
+    (first, works): (Option<Work>, &Receiver<Work>),
+    status: &Status,
+) {
+    let later = std::iter::from_fn(|| works.recv().ok());
+    for work in first.into_iter().chain(later) {
+        let work = work.with_all(works);
         // Reading all connections of a family takes long on a node that has many.
         let concerned = |family: &Family| work.shrunk.iter().any(|pod| Family::of(*pod) == *family);
         for family in Family::BOTH.into_iter().filter(concerned) {
@@ -158,4 +211,36 @@ fn party(session: &Session, address: IpAddr) -> Party<'_> {
     let endpoint = model.by_address.get(&address);
     let pod = endpoint.and_then(|at| Party::endpoint(model, *at, Family::of(address)));
     pod.unwrap_or_else(|| Party::address(model, address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work(session: &Session, lost: &str) -> Work {
+        let lost: IpAddr = lost.parse().unwrap();
+        Work { session: session.clone(), local: [lost].into(), shrunk: [lost].into() }
+    }
+
+    #[test]
+    fn what_is_lost_while_the_tool_is_missing_is_not_forgotten() {
+        let (status, (to, works)) = (Status::default(), channel());
+        status.ready();
+        let session = Session::new(portcullis_engine::Options::default());
+        let mut looks = 0;
+        let find = || {
+            looks += 1;
+            if looks > 2 {
+                assert!(status.obstacle().is_some_and(|obstacle| obstacle.contains("conntrack")));
+                return Ok(());
+            }
+            to.send(work(&session, &format!("10.0.0.{looks}"))).unwrap();
+            Err(KernelError::Missing { tool: "conntrack".into() })
+        };
+        let ((), waiting) = wait_for(find, &works, &status).unwrap();
+        let waiting = waiting.unwrap();
+        assert_eq!(waiting.shrunk, ["10.0.0.1", "10.0.0.2"].map(|a| a.parse().unwrap()).into());
+        assert_eq!(waiting.local, ["10.0.0.2".parse().unwrap()].into(), "of the newest state");
+        assert_eq!(status.obstacle(), None);
+    }
 }

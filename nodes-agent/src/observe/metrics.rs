@@ -48,6 +48,16 @@ struct ToolLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartLabel {
+    part: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResourceLabel {
+    resource: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DenialLabel {
     direction: &'static str,
     family: &'static str,
@@ -67,6 +77,10 @@ pub struct Metrics {
     pub drift_repairs: Counter,
     /// Interruptions of watches of the API server.
     pub watch_errors: Counter,
+    /// Lists of all objects of a kind that were asked of the API server.
+    pub lists: Counter,
+    /// Connections to the agent's own server that had to make room for others.
+    pub http_connections_dropped: Counter,
     /// Established connections that a change ended.
     pub connections_cut: Counter,
     /// Whether kube-proxy masquerades all Service traffic.
@@ -75,6 +89,8 @@ pub struct Metrics {
     pub packets_logged: Counter,
     /// Packets that were to be logged and were lost.
     pub packets_lost: Counter,
+    degraded: Labelled<PartLabel, Gauge>,
+    watch_ages: Labelled<ResourceLabel, Gauge<f64, AtomicU64>>,
     tool_errors: Labelled<ToolLabel, Counter>,
     denied: Labelled<DenialLabel, Counter>,
     lock_wait: Histogram,
@@ -95,10 +111,14 @@ impl Default for Metrics {
             apply_errors: Counter::default(),
             drift_repairs: Counter::default(),
             watch_errors: Counter::default(),
+            lists: Counter::default(),
+            http_connections_dropped: Counter::default(),
             connections_cut: Counter::default(),
             masquerade_all: Gauge::default(),
             packets_logged: Counter::default(),
             packets_lost: Counter::default(),
+            degraded: Labelled::default(),
+            watch_ages: Labelled::default(),
             tool_errors: Labelled::default(),
             denied: Labelled::default(),
             lock_wait: Histogram::new(BUCKETS),
@@ -124,6 +144,11 @@ impl Metrics {
         to.register("drift_repairs", help, self.drift_repairs.clone());
         let help = "Interruptions of watches of the API server";
         to.register("watch_errors", help, self.watch_errors.clone());
+        to.register("lists", "Lists asked of the API server", self.lists.clone());
+        let help = "Connections to this server dropped to make room for others";
+        to.register("http_connections_dropped", help, self.http_connections_dropped.clone());
+        let help = "Whether a part of the agent does not work and is tried again";
+        to.register("degraded", help, self.degraded.clone());
         let help = "Established connections ended by a change";
         to.register("connections_cut", help, self.connections_cut.clone());
         let help = "Failures of the tools that speak to the kernel";
@@ -138,6 +163,8 @@ impl Metrics {
         to.register("sets", "Sets of Portcullis", self.sets.clone());
         to.register("set_members", "Members of all sets of Portcullis", self.members.clone());
         let seconds = || Unit::Seconds;
+        let help = "Since the API server was last heard of a resource";
+        to.register_with_unit("watch_age", help, seconds(), self.watch_ages.clone());
         let help = "From learning of a change to its being in the kernel";
         to.register_with_unit("change_to_kernel", help, seconds(), self.latency.clone());
         let help = "Waits for others to give back the lock of legacy iptables";
@@ -161,6 +188,16 @@ impl Metrics {
     /// Notes how long a part of it took.
     pub fn spent(&self, phase: Phase, time: Duration) {
         self.phases.get_or_create(&PhaseLabel { phase }).observe(time.as_secs_f64());
+    }
+
+    /// Notes whether a part of the agent does not work.
+    pub fn degraded(&self, part: &'static str, is_degraded: bool) {
+        self.degraded.get_or_create(&PartLabel { part }).set(is_degraded.into());
+    }
+
+    /// Notes how long ago the API server was last heard of a resource.
+    pub fn heard(&self, resource: &'static str, ago: Duration) {
+        self.watch_ages.get_or_create(&ResourceLabel { resource }).set(ago.as_secs_f64());
     }
 
     /// Notes that a tool failed.

@@ -9,15 +9,21 @@ mod metrics;
 pub mod unenforced;
 
 pub use complaint::{Complaint, PolicyName, Reporter};
-pub use http::serve;
+pub use http::{Endpoint, Paths, TlsFiles, serve};
 pub use metrics::{Metrics, Phase};
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long the agent's loop may be silent before it counts as stuck.
+/// How long the agent's loop may be silent before it counts as stuck: while it waits for something
+/// to do, which is never for long, and while it is at work. A slow tool, or a program that takes
+/// minutes to make, is no reason to kill the agent, which would begin it all again.
 const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE_AT_WORK: Duration = Duration::from_secs(3600);
+
+/// How long the loop may be at one piece of work before that keeps the agent from being ready.
+const LONG_WORK: Duration = Duration::from_secs(60);
 
 /// What is known of the agent at any time, by all its threads.
 #[derive(Debug)]
@@ -34,24 +40,53 @@ struct State {
     /// Kinds of objects that the agent may not list, with what the API server answered: the
     /// desired state is then not all that the cluster says.
     not_listed: BTreeMap<&'static str, String>,
+    /// Parts of the agent that do not work, and why.
+    degraded: BTreeMap<&'static str, String>,
+    /// When the API server was last heard of each resource.
+    heard: BTreeMap<&'static str, Instant>,
     /// When the loop last came round.
     beat: Instant,
+    activity: Activity,
+}
+
+/// What the loop does since its last sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// It waits for something to do.
+    Waiting,
+    /// It works.
+    Working,
 }
 
 impl State {
+    fn new() -> Self {
+        Self {
+            obstacle: Some("nothing has been applied yet".to_owned()),
+            not_listed: BTreeMap::new(),
+            degraded: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            beat: Instant::now(),
+            activity: Activity::Working,
+        }
+    }
+
     fn obstacles(&self) -> Option<String> {
-        let all: Vec<&str> =
-            self.obstacle.iter().chain(self.not_listed.values()).map(String::as_str).collect();
+        let parts = self.not_listed.values().chain(self.degraded.values());
+        let all = self.obstacle.iter().chain(parts).cloned();
+        let all: Vec<String> = all.chain(self.long_work()).collect();
         (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    fn long_work(&self) -> Option<String> {
+        let since = self.beat.elapsed();
+        let long = self.activity == Activity::Working && since > LONG_WORK;
+        long.then(|| format!("a change has been under way for {} s", since.as_secs()))
     }
 }
 
 impl Default for Status {
     fn default() -> Self {
-        let obstacle = Some("nothing has been applied yet".to_owned());
-        let state =
-            Mutex::new(State { obstacle, not_listed: BTreeMap::new(), beat: Instant::now() });
-        Self { metrics: Metrics::default(), state }
+        Self { metrics: Metrics::default(), state: Mutex::new(State::new()) }
     }
 }
 
@@ -78,15 +113,35 @@ impl Status {
         self.update(|state| drop(state.not_listed.remove(kind)));
     }
 
+    /// Says that a part of the agent does not work, and why; whether that is new.
+    pub fn degraded(&self, part: &'static str, why: &str) -> bool {
+        let mut before = None;
+        self.update(|state| before = state.degraded.insert(part, why.to_owned()));
+        self.metrics.degraded(part, true);
+        before.is_none_or(|before| before != why)
+    }
+
+    /// Says that a part works.
+    pub fn restored(&self, part: &'static str) {
+        self.update(|state| drop(state.degraded.remove(part)));
+        self.metrics.degraded(part, false);
+    }
+
     fn update(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state();
         change(&mut state);
         self.metrics.ready.set(state.obstacles().is_none().into());
     }
 
-    /// Says that the loop is alive.
-    pub fn beat(&self) {
-        self.state().beat = Instant::now();
+    /// Says that the API server was heard of a resource.
+    pub fn heard(&self, resource: &'static str) {
+        self.state().heard.insert(resource, Instant::now());
+    }
+
+    /// Says that the loop is alive, and what it does now.
+    pub fn beat(&self, activity: Activity) {
+        let mut state = self.state();
+        (state.beat, state.activity) = (Instant::now(), activity);
     }
 
     /// Why the agent is not ready; none if it is.
@@ -96,7 +151,23 @@ impl Status {
 
     /// Whether the loop came round lately.
     pub fn alive(&self) -> bool {
-        self.state().beat.elapsed() < PATIENCE
+        let state = self.state();
+        let patience = match state.activity {
+            Activity::Waiting => PATIENCE,
+            Activity::Working => PATIENCE_AT_WORK,
+        };
+        state.beat.elapsed() < patience
+    }
+
+    /// All numbers, as Prometheus collects them.
+    pub fn text(&self) -> String {
+        // What depends on the time is counted when it is asked for.
+        self.update(|state| {
+            for (resource, heard) in &state.heard {
+                self.metrics.heard(resource, heard.elapsed());
+            }
+        });
+        self.metrics.text()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -134,5 +205,51 @@ mod tests {
         status.ready();
         status.listed("nodes");
         assert_eq!((status.obstacle(), status.metrics.ready.get()), (None, 1));
+    }
+
+    fn since(status: &Status, activity: Activity, ago: Duration) {
+        let mut state = status.state();
+        (state.beat, state.activity) = (Instant::now().checked_sub(ago).unwrap(), activity);
+    }
+
+    #[test]
+    fn long_work_is_not_death() {
+        let status = Status::default();
+        status.ready();
+        since(&status, Activity::Waiting, PATIENCE);
+        assert!(!status.alive(), "nothing wakes the loop any more");
+        since(&status, Activity::Working, PATIENCE);
+        assert!(status.alive());
+        assert_eq!(status.obstacle().as_deref(), Some("a change has been under way for 120 s"));
+        assert!(status.text().contains("portcullis_ready 0"));
+        since(&status, Activity::Working, PATIENCE_AT_WORK);
+        assert!(!status.alive());
+        status.beat(Activity::Working);
+        assert_eq!((status.alive(), status.obstacle()), (true, None));
+    }
+
+    #[test]
+    fn parts_that_do_not_work_are_said() {
+        let status = Status::default();
+        status.ready();
+        assert!(status.degraded("flow log", "could not log"));
+        assert!(!status.degraded("flow log", "could not log"));
+        assert_eq!(status.obstacle().as_deref(), Some("could not log"));
+        assert!(status.text().contains("portcullis_degraded{part=\"flow log\"} 1"));
+        status.restored("flow log");
+        assert_eq!(status.obstacle(), None);
+        assert!(status.text().contains("portcullis_degraded{part=\"flow log\"} 0"));
+    }
+
+    #[test]
+    fn the_age_of_watches_grows() {
+        let status = Status::default();
+        let ago = Instant::now().checked_sub(Duration::from_secs(70)).unwrap();
+        status.state().heard.insert("pods", ago);
+        let text = status.text();
+        assert!(text.contains("portcullis_watch_age_seconds{resource=\"pods\"} 70."), "{text}");
+        status.heard("pods");
+        let text = status.text();
+        assert!(!text.contains("portcullis_watch_age_seconds{resource=\"pods\"} 70."), "{text}");
     }
 }

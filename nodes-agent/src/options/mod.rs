@@ -1,9 +1,9 @@
 //! Options: on the command line, in the environment, in a file; the first of these wins.
 
 mod file;
+mod serving;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
@@ -12,6 +12,12 @@ use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, InvalidPackets, Se
 
 use crate::enforce::{AskNode, Attachment, ForwardingPods, PodBlocks, PodInterfaces, SpoofGuard};
 use crate::kernel::iptables::Backend;
+pub use serving::{Listen, Serving};
+
+/// What xt_limit divides a second into, and the most packets a second that iptables takes with
+/// twice as many at once.
+const TICKS: u32 = 10_000;
+const MOST_LOGGED: u32 = 5_000;
 
 /// Programs this node's iptables so that they admit exactly the flows that its NetworkPolicies
 /// admit, and keeps them so.
@@ -34,6 +40,9 @@ pub struct Options {
     /// How it runs.
     #[command(flatten)]
     pub running: Running,
+    /// Where it says how it is.
+    #[command(flatten)]
+    pub serving: Serving,
 }
 
 /// What to do instead of running.
@@ -139,17 +148,16 @@ pub struct Running {
     /// A file with options.
     #[arg(long, env = "PORTCULLIS_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Where metrics and health are served; `off` for nowhere.
-    #[arg(long, env = "PORTCULLIS_LISTEN", default_value = "127.0.0.1:9105", value_parser = listen)]
-    pub listen: Listen,
     /// Log denied packets as JSON lines, each with the policies that deny it.
     #[arg(long, env = "PORTCULLIS_FLOW_LOG", value_enum, default_value_t = FlowLogOption::Off)]
     pub flow_log: FlowLogOption,
     /// The group of NFLOG that packets are logged to.
     #[arg(long, env = "PORTCULLIS_FLOW_LOG_GROUP", default_value_t = 105, value_name = "GROUP")]
     pub flow_log_group: u16,
-    /// Packets logged a second at most, for each class of pods.
-    #[arg(long, env = "PORTCULLIS_FLOW_LOG_RATE", default_value_t = 10, value_name = "PACKETS")]
+    /// Packets logged a second at most, for each class of pods: 1 to 5000, rounded up to what the
+    /// kernel can count, such as 303 for 300.
+    #[arg(long, env = "PORTCULLIS_FLOW_LOG_RATE", default_value_t = 10, value_name = "PACKETS",
+          value_parser = rate)]
     pub flow_log_rate: u32,
     /// Create Kubernetes Events for policies that are not enforced as they are written. The agent's
     /// account then needs one more right, which is in a role of its own.
@@ -178,6 +186,12 @@ pub struct Running {
     #[arg(long, env = "PORTCULLIS_DISCOVERY_SECONDS", default_value_t = 30, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub discovery_seconds: u64,
+    /// Seconds up to which, at random, a list of everything is put off: when the agent starts, and when
+    /// the API server no longer knows what has changed since. Agents of a large cluster then do not
+    /// all ask at once.
+    #[arg(long, env = "PORTCULLIS_LIST_SPREAD_SECONDS", default_value_t = 1, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(0..=600))]
+    pub list_spread_seconds: u64,
     /// Keep all capabilities instead of only those that iptables needs.
     #[arg(long, env = "PORTCULLIS_KEEP_CAPABILITIES")]
     pub keep_capabilities: bool,
@@ -230,23 +244,12 @@ pub enum LogFormat {
     Json,
 }
 
-/// Where metrics and health are served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listen {
-    /// Nowhere.
-    Off,
-    /// At an address.
-    At(SocketAddr),
-}
-
-fn listen(text: &str) -> Result<Listen, String> {
-    match text {
-        "off" => Ok(Listen::Off),
-        address => address.parse().map(Listen::At).map_err(|_| {
-            format!(
-                "`{address}` is not a valid address with a port, such as 127.0.0.1:9105, or `off`"
-            )
-        }),
+/// A rate that the kernel can keep: it counts in ten-thousandths of a second, and that is what is
+/// read back from it. Another one would look like a rule that somebody has changed.
+fn rate(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(rate @ 1..=MOST_LOGGED) => Ok(TICKS / (TICKS / rate)),
+        _ => Err(format!("`{text}` is not a number from 1 to {MOST_LOGGED}")),
     }
 }
 
@@ -313,6 +316,12 @@ impl Options {
         Attachment::new(pod_interfaces.clone(), *spoof_guard, forwarding_pods.clone())
     }
 
+    /// Up to how much later a list is asked for. Who asks once does not wait.
+    pub fn spread(&self) -> std::time::Duration {
+        let once = self.wanted.once || self.wanted.dry_run;
+        std::time::Duration::from_secs(if once { 0 } else { self.running.list_spread_seconds })
+    }
+
     /// The blocks of this node's pods.
     pub fn pod_blocks(&self) -> PodBlocks {
         let ask_node = if self.enforcement.node_pod_cidrs { AskNode::Yes } else { AskNode::No };
@@ -328,5 +337,22 @@ impl Running {
             burst: self.flow_log_rate.saturating_mul(2),
             admitted: self.flow_log == FlowLogOption::All,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_those_that_iptables_prints() {
+        for (given, kept) in [("1", 1), ("10", 10), ("300", 303), ("3000", 3333), ("5000", 5000)] {
+            assert_eq!(rate(given), Ok(kept));
+            assert_eq!(rate(&kept.to_string()), Ok(kept), "what is kept stays");
+        }
+        for wrong in ["0", "5001", "-1", "x", ""] {
+            let message = format!("`{wrong}` is not a number from 1 to 5000");
+            assert_eq!(rate(wrong), Err(message));
+        }
     }
 }

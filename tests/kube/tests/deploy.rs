@@ -17,7 +17,8 @@ use std::process::{Command, Output};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::Client;
 use kube::api::{Api, PostParams};
-use portcullis_agent::options::{Listen, Options};
+use portcullis_agent::observe::Paths;
+use portcullis_agent::options::Options;
 use portcullis_kube::{
     AGENT_ACCOUNT, AGENT_NAMESPACE, Body, CLUSTER_POLICIES, Channel, Cluster, Programs,
     agent_token, collection, create_agent_account, create_service_account, deploy_manifests,
@@ -226,9 +227,13 @@ fn options(set: &Value, config: &Value) -> Options {
 }
 
 fn check_probes(set: &Value, config: &Value) {
-    let Listen::At(listen) = options(set, config).running.listen else { panic!("nowhere") };
+    let endpoints = options(set, config).serving.endpoints();
+    let at = |paths| endpoints.iter().find(|endpoint| endpoint.paths == paths).unwrap().address;
+    let (metrics, listen) = (at(Paths::Metrics), at(Paths::Health));
     let container = set.pointer("/spec/template/spec/containers/0").unwrap();
-    assert_eq!(container.pointer("/ports/0/containerPort"), Some(&json!(listen.port())));
+    let ports = container["ports"].as_array().unwrap();
+    let ports: Vec<&Value> = ports.iter().map(|port| &port["containerPort"]).collect();
+    assert_eq!(ports, [&json!(metrics.port()), &json!(listen.port())]);
     for (probe, path) in [("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")] {
         let get = &container[probe]["httpGet"];
         let address: IpAddr = get["host"].as_str().unwrap().parse().unwrap();
@@ -309,4 +314,31 @@ fn the_values_of_the_chart_do_what_they_say() {
     assert_ne!(set.pointer(checksum), of(&defaults, "DaemonSet").pointer(checksum));
     let refused = helm(&["podMonitor.enabled=true"]).unwrap();
     assert!(String::from_utf8_lossy(&refused.stderr).contains("podMonitor needs listen.host"));
+}
+
+#[test]
+fn the_chart_protects_metrics() {
+    let set = ["listen.host=0.0.0.0", "podMonitor.enabled=true"];
+    let more = ["metrics.tlsSecret=cert", "metrics.tokenSecret=scrape"];
+    let Some(objects) = rendered(&[&set[..], &more].concat()) else { return };
+    let (set, config) = (of(&objects, "DaemonSet"), of(&objects, "ConfigMap"));
+    check_probes(set, config);
+    let endpoints = options(set, config).serving.endpoints();
+    let metrics = endpoints.iter().find(|endpoint| endpoint.paths == Paths::Metrics).unwrap();
+    let tls = metrics.tls.as_ref().unwrap();
+    let files = [&tls.certificate, &tls.key, metrics.token.as_ref().unwrap()];
+    let pod = set.pointer("/spec/template/spec").unwrap();
+    for (file, secret) in files.into_iter().zip(["cert", "cert", "scrape"]) {
+        let folder = json!(file.parent().unwrap().to_str().unwrap());
+        let mounts = pod.pointer("/containers/0/volumeMounts").unwrap().as_array().unwrap();
+        let mount = mounts.iter().find(|mount| mount["mountPath"] == folder).unwrap();
+        let volumes = pod["volumes"].as_array().unwrap();
+        let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).unwrap();
+        assert_eq!(volume["secret"]["secretName"], secret);
+        assert_eq!(mount["readOnly"], true);
+    }
+    let monitor = of(&objects, "PodMonitor").pointer("/spec/podMetricsEndpoints/0").unwrap();
+    assert_eq!(monitor["scheme"], "https");
+    let credentials = json!({"credentials": {"name": "scrape", "key": "token"}});
+    assert_eq!(monitor["authorization"], credentials);
 }

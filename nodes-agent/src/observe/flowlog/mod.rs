@@ -6,12 +6,11 @@
 mod netlink;
 mod packet;
 
+use std::convert::Infallible;
 use std::io::Write as _;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::UNIX_EPOCH;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
 
-use anyhow::Context as _;
 use portcullis_engine::report::{EndReport, FlowReport};
 use portcullis_engine::{FlowQuery, Session};
 use serde::Serialize;
@@ -19,6 +18,27 @@ use serde::Serialize;
 use super::Status;
 use netlink::{Logged, Socket};
 use packet::Headers;
+
+/// How soon a group that the kernel does not give is asked for again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// This part of the agent, as operators know it.
+const PART: &str = "flow log";
+
+/// The state that came into force last, for the log to explain packets by.
+#[derive(Clone, Debug, Default)]
+pub struct LatestSession(Arc<Mutex<Option<Session>>>);
+
+impl LatestSession {
+    /// Says that a state has come into force.
+    pub fn set(&self, session: Session) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+    }
+
+    fn get(&self) -> Option<Session> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 /// A line of the log.
 #[derive(Debug, Serialize)]
@@ -56,33 +76,46 @@ struct Policy {
 
 /// Starts the log on standard output, from a thread of its own; whom to tell of new states.
 ///
-/// # Errors
-/// If the kernel does not give the packets, or no thread can be started.
-pub fn start(group: u16, node: &str, status: Arc<Status>) -> anyhow::Result<Sender<Session>> {
-    let socket = Socket::open(group).context("could not receive packets to log")?;
-    let (to, states) = channel();
-    let node = node.to_owned();
-    std::thread::Builder::new()
-        .name("flow-log".into())
-        .spawn(move || follow(&socket, &node, &states, &status))
-        .context("could not start a thread")?;
-    Ok(to)
+/// A group that the kernel does not give, since another program has it, keeps the agent from being
+/// ready, not from enforcing; it is asked for again and again.
+pub fn start(group: u16, node: &str, status: Arc<Status>) -> LatestSession {
+    let session = LatestSession::default();
+    let (sessions, node, known) = (session.clone(), node.to_owned(), Arc::clone(&status));
+    let log = move || loop {
+        let Err(error) = follow(group, &node, &sessions, &status);
+        failed(&status, &error);
+        std::thread::sleep(AGAIN);
+    };
+    if let Err(error) = std::thread::Builder::new().name("flow-log".into()).spawn(log) {
+        failed(&known, &error);
+    }
+    session
 }
 
-fn follow(socket: &Socket, node: &str, states: &Receiver<Session>, status: &Status) {
-    let mut session: Option<Session> = None;
+fn failed(status: &Status, error: &std::io::Error) {
+    let why = format!("could not receive packets to log: {error}");
+    if status.degraded(PART, &why) {
+        tracing::error!("{why}; retrying");
+    }
+}
+
+fn follow(
+    group: u16,
+    node: &str,
+    session: &LatestSession,
+    status: &Status,
+) -> std::io::Result<Infallible> {
+    let socket = Socket::open(group)?;
+    status.restored(PART);
     loop {
         let packets = match socket.receive() {
-            Ok(packets) => packets,
             Err(error) if netlink::is_overrun(error) => {
                 status.metrics.packets_lost.inc();
                 continue;
             }
-            Err(error) => {
-                return tracing::error!(%error, "could not receive packets; the flow log has ended");
-            }
+            packets => packets?,
         };
-        session = states.try_iter().last().or(session);
+        let session = session.get();
         for packet in packets {
             status.metrics.packets_logged.inc();
             write(&packet, session.as_ref(), node);

@@ -79,7 +79,7 @@ impl Discovery {
         };
         self.failures = if start.elapsed() < SHORT { self.failures.saturating_add(1) } else { 0 };
         if ended == Ended::NotServed && self.failures > 0 {
-            sleep(backoff::after(self.failures)).await;
+            sleep(self.context.patience.backoff.wait(self.failures, None)).await;
         }
         ended
     }
@@ -134,7 +134,7 @@ impl Discovery {
 
     async fn recover(&mut self, error: &WatchError) {
         self.failures = self.failures.saturating_add(1);
-        let wait = backoff::after(self.failures);
+        let wait = self.context.patience.backoff.wait(self.failures, error.retry_after());
         let kind = Resource::of(Stored::ClusterPolicy).name;
         tracing::warn!(kind, %error, ?wait, "could not discover whether the kind is served; retrying");
         self.context.status.metrics.watch_errors.inc();
@@ -153,7 +153,9 @@ impl Discovery {
 
 /// What the server serves now.
 async fn served(context: &WatchContext) -> Result<Found, WatchError> {
-    let Some(group) = if_there(json(context, GROUP).await)? else { return Ok(Found::Absent) };
+    let group = if_there(json(context, GROUP).await)?;
+    context.status.heard(Resource::of(Stored::ClusterPolicy).name);
+    let Some(group) = group else { return Ok(Found::Absent) };
     for version in ClusterPolicyVersion::ALL {
         if !has(&group, "versions", "version", version.name()) {
             continue;

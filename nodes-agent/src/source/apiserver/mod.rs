@@ -9,6 +9,7 @@ mod decode;
 mod discovery;
 mod events;
 mod follower;
+mod list;
 mod protobuf;
 mod request;
 
@@ -25,6 +26,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Change, ChangeSink, Source};
 use crate::observe::{Reporter, Status};
+pub use backoff::Backoff;
 use discovery::follow_cluster_policies;
 pub use events::{EventPace, Events};
 use follower::Follower;
@@ -59,6 +61,11 @@ pub struct Patience {
     /// Between two questions whether a kind is served that has to be installed; up to half of it
     /// more, at random.
     pub discovery: Duration,
+    /// A list of everything is asked for up to so much later, at random: agents that start together
+    /// or whose watches expire together do not ask all at once.
+    pub spread: Duration,
+    /// How long is waited after failures.
+    pub backoff: Backoff,
 }
 
 impl Default for Patience {
@@ -69,6 +76,8 @@ impl Default for Patience {
             watch: Duration::from_secs(90),
             life: Duration::from_secs(240),
             discovery: Duration::from_secs(30),
+            spread: Duration::from_secs(1),
+            backoff: Backoff::default(),
         }
     }
 }
@@ -119,6 +128,7 @@ impl ApiServer {
         }
         let (patience, status) = (self.patience, Arc::clone(&self.status));
         let context = WatchContext { client, sink: to, reporter, patience, status };
+        tokio::time::sleep(backoff::between(patience.spread)).await;
         let mut tasks = tokio::task::JoinSet::new();
         for kind in Stored::ALL {
             let context = context.clone();

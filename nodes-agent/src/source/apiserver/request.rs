@@ -1,5 +1,7 @@
 //! Requests to the API server, and how it refuses them.
 
+use std::time::Duration;
+
 use http_body_util::{BodyExt as _, Limited};
 use kube::Client;
 use kube::client::Body;
@@ -17,8 +19,8 @@ const LONGEST_REFUSAL: usize = 64 << 10;
 /// The longest answer that is read as a whole where no list of objects is asked for.
 const LONGEST_ANSWER: usize = 4 << 20;
 
-/// How many objects a page has. They are held in memory together, before they are read.
-const PAGE: u32 = 250;
+/// How many objects a page has.
+const PAGE: u32 = 500;
 
 /// A version of the API of ClusterNetworkPolicy; both have the same fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,20 @@ pub enum ClusterPolicyVersion {
     V1Beta1,
     /// `v1alpha2`.
     V1Alpha2,
+}
+
+/// Which list is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListRequest {
+    /// As the server has it in memory, however old: it looks nothing up for that.
+    ///
+    /// A server takes no notice of a limit then, and with a version and a limit it would look
+    /// everything up. So there are no pages; the answer is taken apart while it comes.
+    Any,
+    /// The same, but of this version or a later one.
+    NotOlderThan(String),
+    /// The newest, page by page, from a token on. The server reads it from its store.
+    Page(Option<String>),
 }
 
 /// What is watched.
@@ -54,6 +70,8 @@ pub enum WatchError {
         code: u16,
         /// Why.
         message: String,
+        /// How long to leave it alone.
+        retry_after: Option<Duration>,
     },
     /// Nothing came for too long.
     #[error("the API server has been silent for {0} s")]
@@ -89,9 +107,24 @@ impl WatchError {
         matches!(self, Self::Refused { code: 410, .. })
     }
 
-    /// Whether the server was there and did not do what it was asked.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Early | Self::Answer(_) | Self::Frame(_))
+    /// Whether the server has not yet what is asked to be in the answer.
+    pub fn is_ahead_of_server(&self) -> bool {
+        // As its own client finds out: the cause that says it is not in every version.
+        matches!(self, Self::Refused { code: 504, message, .. }
+            if message.contains("Too large resource version"))
+    }
+
+    /// Whether what came makes no sense.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Answer(_) | Self::Frame(_))
+    }
+
+    /// How long the server asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
     }
 
     /// Whether the server says that there is no such thing.
@@ -116,11 +149,20 @@ impl WatchError {
 pub struct Refusal {
     code: u16,
     message: String,
+    details: RefusalDetails,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RefusalDetails {
+    retry_after_seconds: u32,
 }
 
 impl From<Refusal> for WatchError {
-    fn from(Refusal { code, message }: Refusal) -> Self {
-        Self::Refused { code, message }
+    fn from(Refusal { code, message, details }: Refusal) -> Self {
+        let seconds = Some(details.retry_after_seconds).filter(|seconds| *seconds > 0);
+        let retry_after = seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        Self::Refused { code, message, retry_after }
     }
 }
 
@@ -155,11 +197,21 @@ impl Resource {
         self.kind == Stored::ClusterPolicy
     }
 
-    /// A page of the list of all.
-    pub fn page(&self, from: Option<&str>) -> String {
+    /// The list of all, or a page of it.
+    pub fn list(&self, which: &ListRequest) -> String {
         let Self { path, selector, .. } = self;
-        let from = from.map(|token| format!("&continue={}", encoded(token))).unwrap_or_default();
-        format!("{path}?limit={PAGE}{selector}{from}")
+        match which {
+            ListRequest::Any => format!("{path}?resourceVersion=0{selector}"),
+            ListRequest::NotOlderThan(version) => {
+                let version = encoded(version);
+                let which = format!("resourceVersion={version}&resourceVersionMatch=NotOlderThan");
+                format!("{path}?{which}{selector}")
+            }
+            ListRequest::Page(None) => format!("{path}?limit={PAGE}{selector}"),
+            ListRequest::Page(Some(from)) => {
+                format!("{path}?limit={PAGE}{selector}&continue={}", encoded(from))
+            }
+        }
     }
 
     /// What changes from a version on; without one, all that there is comes first.
@@ -281,7 +333,14 @@ pub async fn send(
     let text = protobuf::refusal(&text).unwrap_or_else(|| text.to_vec());
     let known = serde_json::from_slice::<Refusal>(&text).ok();
     let message = known.map_or_else(|| head.status.to_string(), |refusal| refusal.message);
-    Err(WatchError::Refused { code: head.status.as_u16(), message })
+    let retry_after = retry_after(&head.headers);
+    Err(WatchError::Refused { code: head.status.as_u16(), message, retry_after })
+}
+
+/// How long a server asks to be left alone. A date instead is not understood: API servers send none.
+fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 #[cfg(test)]
@@ -290,9 +349,19 @@ mod tests {
 
     #[test]
     fn tokens_are_encoded() {
-        let pods = Resource::of(Stored::Namespace);
-        assert_eq!(pods.page(None), "/api/v1/namespaces?limit=250");
-        assert_eq!(pods.page(Some("a+/=")), "/api/v1/namespaces?limit=250&continue=a%2B%2F%3D");
-        assert!(pods.watch(Some("17"), 5).ends_with("timeoutSeconds=5&resourceVersion=17"));
+        let all = Resource::of(Stored::Namespace);
+        let list = |which: ListRequest| all.list(&which);
+        let path = "/api/v1/namespaces";
+        assert_eq!(list(ListRequest::Any), format!("{path}?resourceVersion=0"));
+        assert_eq!(
+            list(ListRequest::NotOlderThan("7".into())),
+            format!("{path}?resourceVersion=7&resourceVersionMatch=NotOlderThan")
+        );
+        assert_eq!(list(ListRequest::Page(None)), format!("{path}?limit=500"));
+        assert_eq!(
+            list(ListRequest::Page(Some("a+/=".into()))),
+            format!("{path}?limit=500&continue=a%2B%2F%3D")
+        );
+        assert!(all.watch(Some("17"), 5).ends_with("timeoutSeconds=5&resourceVersion=17"));
     }
 }

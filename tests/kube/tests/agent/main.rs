@@ -175,11 +175,11 @@ async fn a_dead_connection_is_noticed() {
 }
 
 #[tokio::test]
-async fn servers_that_cannot_stream_lists_are_asked_for_pages() {
+async fn servers_that_cannot_stream_lists_are_asked_for_whole_ones() {
     let Some(cluster) = cluster(&["--feature-gates=WatchList=false"]).await else { return };
     let admin = cluster.admin().unwrap();
     fill(&admin).await;
-    // More than a page.
+    // More than are taken in together.
     for number in 0..270 {
         create_namespace(&admin, &format!("n{number}"), &[]).await.unwrap();
     }

@@ -12,6 +12,7 @@ mod guard;
 mod life;
 mod metrics;
 mod nodes;
+mod obstacles;
 mod proxy;
 mod refusals;
 mod reloads;
@@ -69,6 +70,7 @@ pub fn main() -> ExitCode {
         escape::TESTS,
         defects::TESTS,
         refusals::TESTS,
+        obstacles::TESTS,
         nodes::TESTS,
         services::TESTS,
         flannel::TESTS,

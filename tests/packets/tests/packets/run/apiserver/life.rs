@@ -71,15 +71,21 @@ impl Site<'_> {
         together(&self.stages, |stage| {
             let (probes, expected) = callers(&stage.scenario, who);
             stage.expect(&probes, &expected);
-            stage.scenario.compare(&of_pods(stage.scenario.all_probes(&[80, 81]), objects));
+            stage.scenario.compare(&of_pods(&stage.scenario, objects));
         });
     }
 }
 
-/// Those of which one end is a pod now.
-fn of_pods(mut probes: Vec<Probe>, objects: &[Value]) -> Vec<Probe> {
+/// All of which one end is a pod now, and the other one has not ceased to be one: at devices of
+/// pods nobody else is let through, whatever policies say.
+fn of_pods(scenario: &Scenario, objects: &[Value]) -> Vec<Probe> {
     let pods = addresses(objects);
+    let nodes = scenario.fabric.nodes.iter();
+    let built: Vec<_> = nodes.flat_map(|node| &node.pods).flat_map(|pod| &pod.addresses).collect();
+    let is_gone = |address| built.contains(&address) && !pods.contains(address);
+    let mut probes = scenario.all_probes(&[80, 81]);
     probes.retain(|probe| pods.contains(&probe.from) || pods.contains(&probe.to));
+    probes.retain(|probe| !is_gone(&probe.from) && !is_gone(&probe.to));
     probes
 }
 

@@ -1,0 +1,80 @@
+//! What is answered to a request.
+
+use std::path::Path;
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use subtle::ConstantTimeEq as _;
+
+use super::Endpoint;
+use crate::observe::Status;
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const OPENMETRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+/// The answer to a request. Its body, if it has one, is not read.
+pub fn answer<B>(
+    request: &Request<B>,
+    endpoint: &Endpoint,
+    status: &Status,
+) -> Response<Full<Bytes>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is served\n");
+    }
+    match request.uri().path() {
+        "/metrics" if endpoint.paths.has_metrics() => metrics(request, endpoint, status),
+        "/healthz" if endpoint.paths.has_health() => match status.alive() {
+            true => text(StatusCode::OK, "ok\n"),
+            false => text(StatusCode::SERVICE_UNAVAILABLE, "the agent's loop is stuck\n"),
+        },
+        "/readyz" if endpoint.paths.has_health() => match status.obstacle() {
+            None => text(StatusCode::OK, "ready\n"),
+            Some(obstacle) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{obstacle}\n")),
+        },
+        _ => text(StatusCode::NOT_FOUND, "not found: try /metrics, /healthz or /readyz\n"),
+    }
+}
+
+fn metrics<B>(request: &Request<B>, endpoint: &Endpoint, status: &Status) -> Response<Full<Bytes>> {
+    let given = request.headers().get(AUTHORIZATION);
+    match endpoint.token.as_deref().map_or(Ok(true), |file| is_right(given, file)) {
+        Ok(true) => {
+            let mut response = text(StatusCode::OK, status.text());
+            response.headers_mut().insert(CONTENT_TYPE, OPENMETRICS);
+            response
+        }
+        Ok(false) => {
+            let mut response = text(StatusCode::UNAUTHORIZED, "a bearer token is required\n");
+            let challenge = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            response
+        }
+        Err(error) => {
+            tracing::debug!(%error, "could not read the token of metrics");
+            text(StatusCode::SERVICE_UNAVAILABLE, "the agent cannot read its token file\n")
+        }
+    }
+}
+
+/// Whether a request has the token of a file, which is read each time, so that it can be replaced.
+/// How long it takes depends only on the token's length.
+fn is_right(given: Option<&HeaderValue>, file: &Path) -> std::io::Result<bool> {
+    let token = std::fs::read(file)?;
+    let token = token.trim_ascii();
+    let Some((scheme, given)) = given.and_then(|given| given.as_bytes().split_at_checked(7)) else {
+        return Ok(false);
+    };
+    let right: bool = given.trim_ascii().ct_eq(token).into();
+    // An empty file has not been filled yet.
+    Ok(right && scheme.eq_ignore_ascii_case(b"Bearer ") && !token.is_empty())
+}
+
+fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, TEXT);
+    response
+}
