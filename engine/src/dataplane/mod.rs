@@ -30,5 +30,5 @@ pub use program::{
 };
 pub use restricted::restricted;
 pub use settings::{Admitted, Denial, FlowLog, NodeTraffic, Settings, SettingsError};
-pub use state::{ChainState, KernelState, TableState};
+pub use state::{ChainState, KernelState, ListedRule, TableState};
 pub use verify::{Counterexample, Disagreement, Verified, Verifier, verify};

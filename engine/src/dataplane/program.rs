@@ -286,6 +286,14 @@ impl FilterRule {
     pub fn does_same(&self, other: &Self) -> bool {
         self.matches == other.matches && self.action == other.action
     }
+
+    /// Its matches as kernels list them: blocks first, as they look at them first.
+    pub fn listed_matches(&self) -> impl Iterator<Item = &Match> {
+        let is_block =
+            |condition: &&Match| matches!(condition, Match::Source(_) | Match::Destination(_));
+        let others = self.matches.iter().filter(move |condition| !is_block(condition));
+        self.matches.iter().filter(is_block).chain(others)
+    }
 }
 
 impl Members {

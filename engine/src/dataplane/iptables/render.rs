@@ -91,11 +91,7 @@ pub fn rule_text(rule: &FilterRule, family: Family) -> String {
 }
 
 fn write_rule(text: &mut String, rule: &FilterRule, family: Family, comments: Comments<'_>) {
-    // Blocks first, as the kernel looks at them first and lists them so.
-    let is_block =
-        |condition: &&Match| matches!(condition, Match::Source(_) | Match::Destination(_));
-    let blocks = rule.matches.iter().filter(is_block);
-    for condition in blocks.chain(rule.matches.iter().filter(|condition| !is_block(condition))) {
+    for condition in rule.listed_matches() {
         write_match(text, condition, &rule.matches);
         text.push(' ');
     }

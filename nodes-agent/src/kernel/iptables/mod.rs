@@ -10,7 +10,7 @@ mod sets;
 mod spoofing;
 mod tables;
 
-pub use sets::Sets;
+pub use sets::Ipset;
 pub use tables::{Backend, Tables};
 
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub struct Iptables {
     /// Tables of IPv4 and IPv6.
     pub tables: [Tables; 2],
     /// Sets of both.
-    pub sets: Sets,
+    pub sets: Ipset,
     /// What only one program may have that writes tables; iptables-nft needs no such thing.
     lock: Option<Lock>,
 }
@@ -43,7 +43,7 @@ impl Iptables {
         let backend = backend.map_or_else(Backend::detect, Ok)?;
         let [v4, v6] = Family::BOTH.map(|family| Tables::find(family, backend));
         let lock = (backend == Backend::Legacy).then(Lock::new);
-        Ok(Self { backend, tables: [v4?, v6?], sets: Sets::find()?, lock })
+        Ok(Self { backend, tables: [v4?, v6?], sets: Ipset::find()?, lock })
     }
 
     fn tables(&self, family: Family) -> &Tables {

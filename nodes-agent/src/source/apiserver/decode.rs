@@ -12,15 +12,15 @@ use crate::observe::{Complaint, PolicyName, Reporter};
 
 /// What a watch says at once, as it came.
 #[derive(Debug)]
-pub enum Frame {
+pub enum WatchFrame {
     /// A line.
     Json(Vec<u8>),
     /// A frame of protocol buffers.
-    Protobuf(protobuf::Frame),
+    Protobuf(protobuf::PodFrame),
 }
 
-impl From<protobuf::Frame> for Frame {
-    fn from(frame: protobuf::Frame) -> Self {
+impl From<protobuf::PodFrame> for WatchFrame {
+    fn from(frame: protobuf::PodFrame) -> Self {
         Self::Protobuf(frame)
     }
 }
@@ -114,16 +114,16 @@ impl Head {
 /// # Errors
 /// If it is not understood, or says what is wrong.
 pub fn line(
-    frame: &Frame,
+    frame: &WatchFrame,
     resource: Resource,
     reporter: &Reporter,
 ) -> Result<WatchLine, WatchError> {
     match frame {
-        Frame::Json(text) => {
-            let line = json::Line::read(text)?;
+        WatchFrame::Json(text) => {
+            let line = json::JsonLine::read(text)?;
             said(&line.sort, line.object, (resource, reporter))
         }
-        Frame::Protobuf(frame) => said(&frame.sort, &frame.object, (resource, reporter)),
+        WatchFrame::Protobuf(frame) => said(&frame.sort, &frame.object, (resource, reporter)),
     }
 }
 
@@ -189,8 +189,8 @@ mod tests {
     use super::*;
     use crate::source::apiserver::{EventPace, Events};
 
-    fn json(text: &str) -> Frame {
-        Frame::Json(text.as_bytes().to_vec())
+    fn json(text: &str) -> WatchFrame {
+        WatchFrame::Json(text.as_bytes().to_vec())
     }
 
     fn told(text: &str, kind: Stored) -> String {

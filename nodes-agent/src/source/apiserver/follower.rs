@@ -11,7 +11,7 @@ use portcullis_engine::live::Event;
 use portcullis_engine::manifest::Stored;
 use tokio::time::{sleep, timeout};
 
-use super::decode::{Frame, WatchLine, line};
+use super::decode::{WatchFrame, WatchLine, line};
 use super::json::{Page, objects};
 use super::request::{Form, Resource, WatchError, ask};
 use super::{WatchContext, backoff, protobuf};
@@ -167,7 +167,7 @@ impl Follower {
     }
 
     /// Takes the lines of a watch.
-    fn take_all(&mut self, lines: &[Frame]) -> Result<(), WatchError> {
+    fn take_all(&mut self, lines: &[WatchFrame]) -> Result<(), WatchError> {
         let (mut events, mut outcome) = (Vec::new(), Ok(()));
         for one in lines {
             match line(one, self.resource, &self.context.reporter) {
@@ -206,12 +206,12 @@ impl Follower {
 }
 
 /// Takes the lines that are whole out of the text of a watch.
-fn take_lines(text: &mut Vec<u8>, lines: &mut Vec<Frame>) -> Result<(), WatchError> {
+fn take_lines(text: &mut Vec<u8>, lines: &mut Vec<WatchFrame>) -> Result<(), WatchError> {
     let Some(end) = text.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
     let rest = text.split_off(end + 1);
     let whole = std::mem::replace(text, rest);
     let all = whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.extend(all.map(|line| Frame::Json(line.to_vec())));
+    lines.extend(all.map(|line| WatchFrame::Json(line.to_vec())));
     Ok(())
 }
 

@@ -39,7 +39,7 @@ pub struct PageMeta {
 
 /// A line of a watch.
 #[derive(Debug, Deserialize)]
-pub struct Line<'l> {
+pub struct JsonLine<'l> {
     /// What has become of the object.
     #[serde(rename = "type", borrow)]
     pub sort: Cow<'l, str>,
@@ -85,7 +85,7 @@ pub fn objects(page: &Page<'_>, resource: Resource, reporter: &Reporter) -> Vec<
     objects.map(|object| put(object, resource, reporter)).collect()
 }
 
-impl<'l> Line<'l> {
+impl<'l> JsonLine<'l> {
     /// Takes a line apart.
     ///
     /// # Errors

@@ -73,16 +73,16 @@ struct TypeMeta {
 
 /// `Status`, which says what is wrong.
 #[derive(Clone, PartialEq, Message)]
-struct Status {
+struct ApiStatus {
     #[prost(string, tag = "3")]
     message: String,
     #[prost(int32, tag = "6")]
     code: i32,
 }
 
-/// A frame of a watch.
+/// A frame of a watch of pods.
 #[derive(Debug)]
-pub struct Frame {
+pub struct PodFrame {
     /// What has become of the object.
     pub sort: String,
     /// The object.
@@ -102,7 +102,7 @@ pub enum FramedObject {
 ///
 /// # Errors
 /// If one of them is not understood; those before it are in `frames`.
-pub fn take_frames<F: From<Frame>>(
+pub fn take_frames<F: From<PodFrame>>(
     bytes: &mut Vec<u8>,
     frames: &mut Vec<F>,
 ) -> Result<(), WatchError> {
@@ -113,7 +113,7 @@ pub fn take_frames<F: From<Frame>>(
         };
         let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
         let Some(frame) = rest.get(..length) else { break Ok(()) };
-        match Frame::decode(Bytes::copy_from_slice(frame)) {
+        match PodFrame::decode(Bytes::copy_from_slice(frame)) {
             Ok(frame) => frames.push(frame.into()),
             Err(error) => break Err(error.into()),
         }
@@ -131,7 +131,7 @@ pub fn refusal(bytes: &[u8]) -> Option<Refusal> {
     }
 }
 
-impl Frame {
+impl PodFrame {
     fn decode(bytes: Bytes) -> Result<Self, Malformed> {
         let WatchEvent { sort, object } = WatchEvent::decode(bytes)?;
         let object = FramedObject::decode(object.unwrap_or_default().raw)?;
@@ -148,7 +148,7 @@ impl FramedObject {
         match &*type_meta.unwrap_or_default().kind {
             "Pod" => Ok(Self::Pod(Box::new(Pod::decode(raw)?))),
             "Status" => {
-                let Status { message, code } = Status::decode(raw)?;
+                let ApiStatus { message, code } = ApiStatus::decode(raw)?;
                 Ok(Self::Refusal(Refusal::new(u16::try_from(code).unwrap_or_default(), message)))
             }
             _ => Err(Malformed::Kind),
@@ -250,7 +250,7 @@ mod tests {
         [text(1, &meta.concat()), text(2, &spec), text(3, &status)].concat()
     }
 
-    fn frames(bytes: &[u8]) -> (Vec<Frame>, usize, Result<(), String>) {
+    fn frames(bytes: &[u8]) -> (Vec<PodFrame>, usize, Result<(), String>) {
         let (mut bytes, mut frames) = (bytes.to_vec(), Vec::new());
         let outcome = take_frames(&mut bytes, &mut frames).map_err(|error| error.to_string());
         (frames, bytes.len(), outcome)
@@ -260,7 +260,7 @@ mod tests {
     fn a_pod_says_what_it_says_as_json() {
         let (frames, rest, outcome) = frames(&frame("ADDED", &object("Pod", &pod())));
         assert_eq!((rest, outcome), (0, Ok(())));
-        let [Frame { sort, object }] = &frames[..] else { panic!("{frames:?}") };
+        let [PodFrame { sort, object }] = &frames[..] else { panic!("{frames:?}") };
         let read = object.read(Stored::Pod).unwrap();
         assert_eq!((&**sort, &*read.head.version), ("ADDED", "17"));
         assert_eq!(read.head.name, ("shop".into(), "web".into()));
