@@ -6,25 +6,45 @@ use blake2::{Blake2s256, Digest as _};
 /// kernel's limits.
 const LETTERS: usize = 20;
 
-/// A short text that only equal contents share.
+/// What a name is made from, so that only equal contents share it.
 ///
 /// Tenants choose what goes into it (labels, blocks), so it must be a hash that stands attack: a
 /// policy whose set had the name of another one's would share its members.
-pub fn digest<'t>(parts: impl IntoIterator<Item = &'t str>) -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let mut hash = Blake2s256::new();
-    for part in parts {
-        // With the lengths, so that no two lists of parts are the same bytes.
-        hash.update(part.len().to_le_bytes());
-        hash.update(part);
+#[derive(Clone, Default)]
+pub struct Digest {
+    hash: Blake2s256,
+}
+
+impl Digest {
+    /// Adds a text, with its length, so that no two lists of texts are the same bytes.
+    pub fn text(&mut self, text: &str) {
+        self.number(u64::try_from(text.len()).unwrap_or(u64::MAX));
+        self.hash.update(text);
     }
-    let bytes = hash.finalize();
-    let mut bits = bytes.iter().flat_map(|byte| (0..8).rev().map(move |i| (byte >> i) & 1));
-    let mut letter = || {
-        let five = bits.by_ref().take(5).fold(0u8, |sum, bit| sum << 1 | bit);
-        ALPHABET.get(usize::from(five)).map_or('a', |letter| char::from(*letter))
-    };
-    (0..LETTERS).map(|_| letter()).collect()
+
+    /// Adds a number.
+    pub fn number(&mut self, number: u64) {
+        self.hash.update(number.to_le_bytes());
+    }
+
+    /// The name: letters and digits that every tool takes.
+    pub fn name(self) -> String {
+        const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+        let bytes = self.hash.finalize();
+        let mut bits = bytes.iter().flat_map(|byte| (0..8).rev().map(move |i| (byte >> i) & 1));
+        let mut letter = || {
+            let five = bits.by_ref().take(5).fold(0u8, |sum, bit| sum << 1 | bit);
+            ALPHABET.get(usize::from(five)).map_or('a', |letter| char::from(*letter))
+        };
+        (0..LETTERS).map(|_| letter()).collect()
+    }
+}
+
+/// The name of a list of texts.
+pub fn digest<'t>(parts: impl IntoIterator<Item = &'t str>) -> String {
+    let mut digest = Digest::default();
+    parts.into_iter().for_each(|part| digest.text(part));
+    digest.name()
 }
 
 #[cfg(test)]

@@ -31,6 +31,6 @@ pub use program::{
 };
 pub use restricted::restricted;
 pub use settings::{Admitted, Denial, FlowLog, InvalidPackets, Settings, SettingsError};
-pub use state::{ChainState, KernelState, TableState};
+pub use state::{ChainState, KernelState, ListedRule, TableState};
 pub use verify::{Counterexample, Disagreement, Verified, Verifier, verify};
 pub use wiring::{Interface, InterfaceError, UNKNOWN_WIRING, Wiring};

@@ -171,7 +171,7 @@ fn rule_additions(old: &TableState, new: &FamilyProgram) -> Vec<RuleEdit> {
     for (_, state, chain) in joined(&old.chains, &new.chains) {
         let Some(chain) = chain else { continue };
         match (state, chain.kind) {
-            (Some(state), _) if state.begins_with(chain, new.family) => {}
+            (Some(state), _) if state.begins_with(chain) => {}
             (Some(_), ChainKind::Fixed) => fronts.push(RuleEdit::Prepend(chain.clone())),
             // Somebody else has been at it, or it is not there.
             _ => fills.push(RuleEdit::Fill(chain.clone())),
@@ -191,7 +191,7 @@ fn rule_removals(old: &TableState, new: &FamilyProgram) -> Vec<RuleEdit> {
         left.map(|(hook, places)| RuleEdit::Leave { hook: hook.clone(), stray: places.len() });
     let shortened = joined(&old.chains, &new.chains).filter_map(|(_, state, chain)| {
         let (state, chain) = (state?, chain?);
-        let has = length_after(state, chain, new.family);
+        let has = length_after(state, chain);
         let (chain, keep) = (chain.name.clone(), chain.rules.len());
         (has > keep).then_some(RuleEdit::Truncate { chain, has, keep })
     });
@@ -199,8 +199,8 @@ fn rule_removals(old: &TableState, new: &FamilyProgram) -> Vec<RuleEdit> {
     left.chain(shortened).chain(gone.map(|(name, ..)| RuleEdit::Remove(name.clone()))).collect()
 }
 
-fn length_after(state: &ChainState, chain: &Arc<Chain>, family: Family) -> usize {
-    match (state.begins_with(chain, family), chain.kind) {
+fn length_after(state: &ChainState, chain: &Arc<Chain>) -> usize {
+    match (state.begins_with(chain), chain.kind) {
         (true, _) => state.len(),
         (false, ChainKind::Fixed) => state.len() + chain.rules.len(),
         (false, ChainKind::Content) => chain.rules.len(),

@@ -290,6 +290,21 @@ impl FilterRule {
     pub fn does_same(&self, other: &Self) -> bool {
         self.matches == other.matches && self.action == other.action
     }
+
+    /// Its matches as kernels list them: addresses, devices and the protocol first, as they look at
+    /// them first.
+    pub fn listed_matches(&self) -> impl Iterator<Item = &Match> {
+        let mut matches: Vec<&Match> = self.matches.iter().collect();
+        matches.sort_by_key(|condition| match condition {
+            Match::Source(_) => 0,
+            Match::Destination(_) => 1,
+            Match::Enters(_) => 2,
+            Match::Leaves(_) => 3,
+            Match::Protocol(_) => 4,
+            _ => 5,
+        });
+        matches.into_iter()
+    }
 }
 
 impl Members {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::iptables::rule_text;
 use super::plan::{RuleEdit, SetEdit, Step};
-use super::program::{AddressSet, Chain, ChainKind, ChainName, FilterProgram, Hook, SetName};
-use crate::net::{ByFamily, Family};
+use super::program::{
+    AddressSet, Chain, ChainKind, ChainName, FilterProgram, FilterRule, Hook, SetName,
+};
+use crate::net::ByFamily;
 
 /// Chains and sets of ours in a kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,26 +32,37 @@ pub struct TableState {
 pub enum ChainState {
     /// What was written.
     Written(Arc<Chain>),
-    /// Rules as the kernel lists them.
-    Listed(Vec<String>),
+    /// What the kernel lists.
+    Listed(Vec<ListedRule>),
+}
+
+/// A rule that the kernel lists.
+#[derive(Clone, Debug)]
+pub enum ListedRule {
+    /// One as a program has them; it does not say where it comes from.
+    Known(FilterRule),
+    /// One that no program has, as the tool lists it.
+    Other(Box<str>),
+}
+
+impl ListedRule {
+    /// Whether it is a program's rule.
+    pub fn is(&self, rule: &FilterRule) -> bool {
+        match self {
+            Self::Known(known) => {
+                known.action == rule.action && known.listed_matches().eq(rule.listed_matches())
+            }
+            Self::Other(_) => false,
+        }
+    }
 }
 
 impl ChainState {
-    /// The rules, as text.
-    pub fn texts(&self, family: Family) -> Vec<String> {
-        match self {
-            Self::Written(chain) => {
-                chain.rules.iter().map(|rule| rule_text(rule, family)).collect()
-            }
-            Self::Listed(texts) => texts.clone(),
-        }
-    }
-
     /// How many rules there are.
     pub fn len(&self) -> usize {
         match self {
             Self::Written(chain) => chain.rules.len(),
-            Self::Listed(texts) => texts.len(),
+            Self::Listed(rules) => rules.len(),
         }
     }
 
@@ -60,7 +72,7 @@ impl ChainState {
     }
 
     /// Whether it begins with these rules.
-    pub fn begins_with(&self, chain: &Arc<Chain>, family: Family) -> bool {
+    pub fn begins_with(&self, chain: &Arc<Chain>) -> bool {
         match self {
             Self::Written(written) if Arc::ptr_eq(written, chain) => true,
             // A name made from the contents stands for them.
@@ -71,13 +83,25 @@ impl ChainState {
                 written.rules.len() >= chain.rules.len()
                     && written.rules.iter().zip(&chain.rules).all(|(a, b)| a.does_same(b))
             }
-            Self::Listed(texts) => {
-                texts.len() >= chain.rules.len()
-                    && texts.iter().zip(&chain.rules).all(|(a, b)| *a == rule_text(b, family))
+            Self::Listed(rules) => {
+                rules.len() >= chain.rules.len()
+                    && rules.iter().zip(&chain.rules).all(|(a, b)| a.is(b))
             }
         }
     }
 }
+
+/// Equal if they do the same.
+impl PartialEq for ListedRule {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Known(rule), other) | (other, Self::Known(rule)) => other.is(rule),
+            (Self::Other(a), Self::Other(b)) => a == b,
+        }
+    }
+}
+
+impl Eq for ListedRule {}
 
 /// Equal if the same rules are in it, however that is known.
 impl PartialEq for ChainState {
@@ -87,9 +111,12 @@ impl PartialEq for ChainState {
                 a.rules.len() == b.rules.len()
                     && a.rules.iter().zip(&b.rules).all(|(a, b)| a.does_same(b))
             }
-            // The family decides one word of a rule, and a chain is only compared with one of its
-            // own table.
-            (a, b) => Family::BOTH.into_iter().any(|family| a.texts(family) == b.texts(family)),
+            (Self::Listed(a), Self::Listed(b)) => a == b,
+            (Self::Written(written), Self::Listed(listed))
+            | (Self::Listed(listed), Self::Written(written)) => {
+                written.rules.len() == listed.len()
+                    && listed.iter().zip(&written.rules).all(|(a, b)| a.is(b))
+            }
         }
     }
 }
@@ -120,7 +147,7 @@ impl KernelState {
             Step::Sets(edits) => edits.iter().for_each(|edit| self.apply_set(edit)),
             Step::Rules(family, edits) => {
                 let table = &mut self.tables[*family];
-                edits.iter().for_each(|edit| table.apply(edit, *family));
+                edits.iter().for_each(|edit| table.apply(edit));
             }
         }
     }
@@ -144,12 +171,12 @@ impl KernelState {
 }
 
 impl TableState {
-    fn apply(&mut self, edit: &RuleEdit, family: Family) {
+    fn apply(&mut self, edit: &RuleEdit) {
         match edit {
             RuleEdit::Fill(chain) => {
                 self.chains.insert(chain.name.clone(), ChainState::Written(chain.clone()));
             }
-            RuleEdit::Prepend(chain) => self.prepend(chain, family),
+            RuleEdit::Prepend(chain) => self.prepend(chain),
             RuleEdit::Truncate { chain, keep, .. } => self.truncate(chain, *keep),
             RuleEdit::Remove(chain) => {
                 self.chains.remove(chain);
@@ -163,7 +190,7 @@ impl TableState {
         }
     }
 
-    fn prepend(&mut self, chain: &Arc<Chain>, family: Family) {
+    fn prepend(&mut self, chain: &Arc<Chain>) {
         let old = self.chains.remove(&chain.name);
         let state = match old {
             None => ChainState::Written(chain.clone()),
@@ -173,8 +200,9 @@ impl TableState {
                 ChainState::Written(Arc::new(Chain { name, kind, rules }))
             }
             Some(ChainState::Listed(old)) => {
-                let new = chain.rules.iter().map(|rule| rule_text(rule, family));
-                ChainState::Listed(new.chain(old).collect())
+                let new =
+                    chain.rules.iter().map(|rule| FilterRule { origin: None, ..rule.clone() });
+                ChainState::Listed(new.map(ListedRule::Known).chain(old).collect())
             }
         };
         self.chains.insert(chain.name.clone(), state);
@@ -182,7 +210,7 @@ impl TableState {
 
     fn truncate(&mut self, name: &ChainName, keep: usize) {
         match self.chains.get_mut(name) {
-            Some(ChainState::Listed(texts)) => texts.truncate(keep),
+            Some(ChainState::Listed(rules)) => rules.truncate(keep),
             Some(ChainState::Written(chain)) => {
                 let mut shorter = Chain::clone(chain);
                 shorter.rules.truncate(keep);

@@ -23,7 +23,7 @@ pub use policy::{
     PortMatch, Rule,
 };
 pub use service::{Service, ServicePort, TargetPort};
-pub use stored::{Stored, read_stored};
+pub use stored::{Stored, read_stored, read_stored_tree};
 pub use workload::{Workload, WorkloadKind};
 
 use std::net::IpAddr;

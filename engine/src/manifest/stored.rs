@@ -40,9 +40,14 @@ pub fn read_stored(text: &str, kind: Stored) -> (Option<Object>, Vec<Diagnostic>
         Ok(trees) => trees,
         Err(finding) => return (None, vec![*finding]),
     };
-    let Some(node) = trees.documents.first() else {
-        return (None, trees.findings);
-    };
+    match trees.documents.first() {
+        Some(node) => read_stored_tree(node, kind),
+        None => (None, trees.findings),
+    }
+}
+
+/// The same of an object that has been parsed already, or that came in another form than text.
+pub fn read_stored_tree(node: &Node<'_>, kind: Stored) -> (Option<Object>, Vec<Diagnostic>) {
     let mut reader = Reader::default();
     let meta = Meta::read(&mut reader, node, node.span);
     let body = body(&mut reader, kind, node);

@@ -44,6 +44,26 @@ impl Value<'_> {
     }
 }
 
+impl<'t> Value<'t> {
+    /// A mapping of values that came in another form than text, and so stand nowhere. A key stands
+    /// in it once at most.
+    pub fn mapping(entries: impl IntoIterator<Item = (&'t str, Self)>) -> Self {
+        let entry = |(key, value): (&'t str, Self)| Entry {
+            key: Cow::Borrowed(key),
+            key_span: Span::default(),
+            value: value.into(),
+        };
+        Self::Map(entries.into_iter().map(entry).collect())
+    }
+}
+
+impl<'t> From<Value<'t>> for Node<'t> {
+    /// A value that came in another form than text, and so stands nowhere.
+    fn from(value: Value<'t>) -> Self {
+        Self { value, span: Span::default() }
+    }
+}
+
 /// A key of a mapping and its value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry<'t> {

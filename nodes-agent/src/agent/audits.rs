@@ -7,7 +7,7 @@ use portcullis_engine::dataplane::DenialCounts;
 
 use super::schedule::{Due, Pace, Schedule};
 use crate::enforce::DenialCounters;
-use crate::enforce::audit::{Audit, Auditor, Finding};
+use crate::enforce::audit::{Audit, AuditReport, Auditor};
 use crate::observe::Status;
 
 /// Audits of the kernel.
@@ -42,7 +42,7 @@ impl Audits {
     }
 
     /// Begins an audit; what it found, if it was waited for.
-    pub fn begin(&mut self, audit: Option<Audit>) -> Option<Finding> {
+    pub fn begin(&mut self, audit: Option<Audit>) -> Option<AuditReport> {
         match (&self.auditor, audit) {
             (Some(auditor), Some(audit)) => {
                 self.schedule.began();
@@ -54,7 +54,7 @@ impl Audits {
     }
 
     /// Runs an audit; what it found.
-    pub fn run(&mut self, audit: Option<Audit>) -> Option<Finding> {
+    pub fn run(&mut self, audit: Option<Audit>) -> Option<AuditReport> {
         self.schedule.began();
         if audit.is_none() {
             self.schedule.abandoned();
@@ -63,7 +63,7 @@ impl Audits {
     }
 
     /// An audit has ended; whether it still counts, the kernel having been written to so often.
-    pub fn ended(&mut self, finding: &Finding, writes: u64) -> bool {
+    pub fn ended(&mut self, finding: &AuditReport, writes: u64) -> bool {
         self.schedule.ended(finding, writes)
     }
 

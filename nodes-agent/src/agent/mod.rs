@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use portcullis_engine::Session;
 
 use crate::enforce::EnforceError;
-use crate::enforce::audit::{Depth, Finding};
+use crate::enforce::audit::{AuditReport, Depth};
 use crate::kernel::KernelError;
 use crate::observe::{Activity, Phase, Status};
 use crate::source::{Changes, DesiredState};
@@ -41,7 +41,7 @@ pub enum Message {
     /// The desired state has changed.
     Changes(Changes),
     /// The kernel was compared with what it should hold.
-    Audited(Finding),
+    Audited(AuditReport),
     /// The agent is to end; what is in force stays in force.
     Stop,
 }
@@ -257,7 +257,7 @@ impl Agent {
         proves.then(|| self.desired.session())
     }
 
-    fn conclude(&mut self, finding: Finding) {
+    fn conclude(&mut self, finding: AuditReport) {
         if !self.audits.ended(&finding, self.applier.writes()) {
             return;
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::enforce::audit::{Depth, Finding};
+use crate::enforce::audit::{AuditReport, Depth};
 
 /// How often the kernel is audited.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +82,7 @@ impl Schedule {
     }
 
     /// An audit has ended; whether it still counts, the kernel having been written to so often.
-    pub fn ended(&mut self, finding: &Finding, number: u64) -> bool {
+    pub fn ended(&mut self, finding: &AuditReport, number: u64) -> bool {
         (self.auditing, self.checked) = (false, Instant::now());
         let counts = finding.number == number;
         self.late = if counts { 0 } else { self.late + 1 };
@@ -127,8 +127,8 @@ mod tests {
 
     const PACE: Pace = Pace { check: Duration::ZERO, audit: Duration::from_secs(60) };
 
-    fn finding(number: u64, took: Duration) -> Finding {
-        Finding {
+    fn finding(number: u64, took: Duration) -> AuditReport {
+        AuditReport {
             depth: Depth::Everything,
             number,
             took,

@@ -78,7 +78,7 @@ impl Proof {
 
 /// What an audit found.
 #[derive(Debug)]
-pub struct Finding {
+pub struct AuditReport {
     /// How much was compared.
     pub depth: Depth,
     /// How often the kernel had been written to.
@@ -96,7 +96,7 @@ pub struct Finding {
 
 impl Audit {
     /// Compares.
-    pub fn run(&self) -> Finding {
+    pub fn run(&self) -> AuditReport {
         let start = Instant::now();
         let (found, denied) = match self.depth {
             Depth::Entries => (self.entries(), None),
@@ -107,7 +107,7 @@ impl Audit {
         };
         let disproven = self.proof.as_ref().and_then(Proof::disagreement);
         let Self { depth, number, .. } = *self;
-        Finding { depth, number, took: start.elapsed(), found, disproven, denied }
+        AuditReport { depth, number, took: start.elapsed(), found, disproven, denied }
     }
 
     fn entries(&self) -> Result<Option<String>, KernelError> {
@@ -167,7 +167,7 @@ impl Auditor {
     ///
     /// # Errors
     /// If no thread can be started.
-    pub fn start(report: impl Fn(Finding) -> bool + Send + 'static) -> anyhow::Result<Self> {
+    pub fn start(report: impl Fn(AuditReport) -> bool + Send + 'static) -> anyhow::Result<Self> {
         let (to, audits) = channel();
         std::thread::Builder::new()
             .name("audit".into())
@@ -183,7 +183,7 @@ impl Auditor {
     }
 }
 
-fn run_all(audits: &Receiver<Audit>, report: &dyn Fn(Finding) -> bool) {
+fn run_all(audits: &Receiver<Audit>, report: &dyn Fn(AuditReport) -> bool) {
     while let Ok(audit) = audits.recv() {
         if !report(audit.run()) {
             return;

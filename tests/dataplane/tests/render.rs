@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use portcullis_engine::dataplane::{
-    Admitted, Denial, FlowLog, Input, Settings, UNKNOWN_WIRING, ipset_restore, iptables_restore,
-    lower,
+    Admitted, ChainState, Denial, FilterProgram, FlowLog, Input, KernelState, Settings,
+    UNKNOWN_WIRING, ipset_restore, iptables_restore, lower,
 };
 use portcullis_engine::{Change, Options, Session, SourceFile};
 
@@ -63,8 +63,21 @@ fn text(settings: &Settings) -> String {
     let (model, policies) = (session.model(), session.policies());
     let program = lower(Input { model, policies, node: "n1", settings, wiring: &UNKNOWN_WIRING });
     assert_eq!(program.notes, []);
+    read_back(&program);
     let parts = program.families.values();
     parts.map(|f| format!("{}\n{}\n", ipset_restore(f), iptables_restore(f, &|_| None))).collect()
+}
+
+/// What is written is what is read, as data and not only as text.
+fn read_back(program: &FilterProgram) {
+    let texts = program.families.each_ref().map(|family| iptables_restore(family, &|_| None));
+    let read = KernelState::read("PCL", [&texts[0], &texts[1]], "");
+    for (family, table) in program.families.iter().zip(&read.tables) {
+        assert_eq!(family.chains.len(), table.chains.len());
+        for (chain, state) in family.chains.values().zip(table.chains.values()) {
+            assert_eq!(*state, ChainState::Written(chain.clone()));
+        }
+    }
 }
 
 #[test]

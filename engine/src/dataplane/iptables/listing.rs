@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::super::program::{AddressSet, Hook, Members, SetName};
-use super::super::state::{ChainState, KernelState, TableState};
-use crate::net::{ByFamily, Cidr, Protocol};
+use super::super::program::{AddressSet, FilterRule, Hook, Members, SetName};
+use super::super::state::{ChainState, KernelState, ListedRule, TableState};
+use super::render::rule_text;
+use super::rule;
+use crate::net::{ByFamily, Cidr, Family, Protocol};
 use crate::shared::Sorted;
 
 /// The kernel's chains that ours are entered from.
@@ -21,16 +23,31 @@ impl KernelState {
     /// `tables` is what `iptables-save -t filter` and `ip6tables-save -t filter` print, with counters
     /// (`-c`) or without, `sets` what `ipset save` prints. What cannot be read is left out, so that a plan writes it again.
     pub fn read(prefix: &str, tables: &ByFamily<String>, sets: &str) -> Self {
-        Self {
-            tables: ByFamily::from_fn(|family| read_table(prefix, &tables[family])),
-            sets: read_sets(prefix, sets),
+        let tables = ByFamily::from_fn(|family| read_table(prefix, &tables[family], family));
+        Self { tables, sets: read_sets(prefix, sets) }
+    }
+}
+
+impl ChainState {
+    /// The rules as they are listed, for whoever shows them.
+    pub fn texts(&self, family: Family) -> Vec<String> {
+        let text = |rule: &FilterRule| rule_text(rule, family);
+        match self {
+            Self::Written(chain) => chain.rules.iter().map(text).collect(),
+            Self::Listed(rules) => rules
+                .iter()
+                .map(|rule| match rule {
+                    ListedRule::Known(rule) => text(rule),
+                    ListedRule::Other(text) => text.to_string(),
+                })
+                .collect(),
         }
     }
 }
 
-fn read_table(prefix: &str, text: &str) -> TableState {
+fn read_table(prefix: &str, text: &str, family: Family) -> TableState {
     let own = |name: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-'));
-    let mut chains: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
+    let mut chains: BTreeMap<Arc<str>, Vec<ListedRule>> = BTreeMap::new();
     let mut hooks: BTreeMap<Hook, Vec<usize>> = BTreeMap::new();
     let mut counts = [0; HOOKED.len()];
     for line in text.lines().map(without_counters) {
@@ -45,7 +62,7 @@ fn read_table(prefix: &str, text: &str) -> TableState {
             continue;
         };
         if own(chain) {
-            chains.entry(chain.into()).or_default().push(rule.to_owned());
+            chains.entry(chain.into()).or_default().push(rule::read(rule, family));
         }
         for (from, count) in HOOKED.into_iter().zip(&mut counts).filter(|(from, _)| *from == chain)
         {

@@ -2,10 +2,11 @@
 //!
 //! Everything else in [`super`] is about chains, rules and sets as data. What another packet filter
 //! would need is here: how a rule and a set are written (`render`), a change (`script`), and how
-//! what a kernel holds is read back (`listing`).
+//! what a kernel holds is read back (`listing`, and `rule` for its rules).
 
 mod listing;
 mod render;
+mod rule;
 mod script;
 
 pub use render::{Comments, ipset_restore, iptables_restore, member_texts, rule_text, set_create};

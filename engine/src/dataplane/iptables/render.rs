@@ -91,9 +91,7 @@ pub fn rule_text(rule: &FilterRule, family: Family) -> String {
 }
 
 fn write_rule(text: &mut String, rule: &FilterRule, family: Family, comments: Comments<'_>) {
-    let mut matches: Vec<&Match> = rule.matches.iter().collect();
-    matches.sort_by_key(|condition| place(condition));
-    for condition in matches {
+    for condition in rule.listed_matches() {
         write_match(text, condition, &rule.matches);
         text.push(' ');
     }
@@ -101,18 +99,6 @@ fn write_rule(text: &mut String, rule: &FilterRule, family: Family, comments: Co
         let _ = write!(text, "-m comment --comment \"{}\" ", harmless(&comment));
     }
     write_action(text, &rule.action, family);
-}
-
-/// Addresses, devices and the protocol first, as the kernel looks at them first and lists them so.
-fn place(condition: &Match) -> u8 {
-    match condition {
-        Match::Source(_) => 0,
-        Match::Destination(_) => 1,
-        Match::Enters(_) => 2,
-        Match::Leaves(_) => 3,
-        Match::Protocol(_) => 4,
-        _ => 5,
-    }
 }
 
 fn write_match(text: &mut String, condition: &Match, all: &[Match]) {

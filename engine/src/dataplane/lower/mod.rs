@@ -4,13 +4,14 @@
 //! compiled program share chains. `class` makes a class's chains, one a tier, from the last to the
 //! first; `sets` makes the sets of addresses that rules ask for, with whoever may be meant where a
 //! rule denies; `dispatch` leads from a packet's address to the class; `entry` has the chains that
-//! every program has. Chains of classes are named by what they hold, so a change makes new chains
-//! and never edits one that packets walk. `memory` keeps what was made, and from what, so that only
-//! what a change concerns is made again.
+//! every program has. Chains of classes are named by what they hold (`identity`), so a change makes
+//! new chains and never edits one that packets walk. `memory` keeps what was made, and from what, so
+//! that only what a change concerns is made again.
 
 mod class;
 mod dispatch;
 mod entry;
+mod identity;
 mod keys;
 mod memory;
 mod pods;
@@ -250,12 +251,7 @@ impl<'i> FamilyLowering<'i> {
 
     /// The name of what some rules do as a chain of some kind.
     fn digest_of(&self, kind: Option<&str>, rules: &[FilterRule]) -> String {
-        let texts: Vec<String> =
-            rules.iter().map(|rule| super::rule_text(rule, self.family)).collect();
-        let settings =
-            format!("{:?} {:?}", self.input.settings.denial, self.input.settings.flow_log);
-        let texts = texts.iter().map(String::as_str).chain([&*settings]);
-        super::digest::digest(texts.chain(kind))
+        identity::name(self.input.settings, kind, rules)
     }
 
     fn put(&mut self, name: ChainName, kind: ChainKind, rules: Vec<FilterRule>) {

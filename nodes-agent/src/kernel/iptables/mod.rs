@@ -10,7 +10,7 @@ mod session;
 mod sets;
 mod tables;
 
-pub use sets::Sets;
+pub use sets::Ipset;
 pub use tables::{Backend, Tables};
 
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub struct Iptables {
     /// Tables of each family.
     pub tables: ByFamily<Tables>,
     /// Sets of both.
-    pub sets: Sets,
+    pub sets: Ipset,
     /// What only one program may have that writes tables; iptables-nft needs no such thing.
     lock: Option<Lock>,
 }
@@ -44,7 +44,7 @@ impl Iptables {
         let [v4, v6] = Family::BOTH.map(|family| Tables::find(family, backend));
         let tables = ByFamily::from_array([v4?, v6?]);
         let lock = (backend == Backend::Legacy).then(Lock::new);
-        Ok(Self { backend, tables, sets: Sets::find()?, lock })
+        Ok(Self { backend, tables, sets: Ipset::find()?, lock })
     }
 
     /// What each family's tables hold, as a tool saves it.

@@ -11,7 +11,7 @@ use rustix::io::{Errno, ioctl_fionbio};
 
 /// A tool that waits for lines. It ends when its standard input does, even if the agent is killed.
 #[derive(Debug)]
-pub struct Session {
+pub struct IpsetSession {
     child: Child,
     stdin: ChildStdin,
     stderr: ChildStderr,
@@ -28,7 +28,7 @@ pub enum Answer {
     Complaint(String),
 }
 
-impl Session {
+impl IpsetSession {
     /// Starts a tool that reads lines and complains of each bad one on its standard error.
     ///
     /// # Errors
@@ -121,7 +121,7 @@ impl Session {
     }
 }
 
-impl Drop for Session {
+impl Drop for IpsetSession {
     fn drop(&mut self) {
         let _ = self.child.kill();
         // That takes no millisecond. One that is stuck in the kernel ends when it can, for which
@@ -170,8 +170,8 @@ mod tests {
         esac
     done"#;
 
-    fn session() -> Session {
-        Session::start(Path::new("/bin/sh"), &["-c", TOOL]).unwrap()
+    fn session() -> IpsetSession {
+        IpsetSession::start(Path::new("/bin/sh"), &["-c", TOOL]).unwrap()
     }
 
     #[test]
@@ -202,6 +202,6 @@ mod tests {
         assert!(ended.contains(&error.kind()), "{error}");
         let error = session().tell("sleep\n", Duration::from_millis(50)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert!(Session::start(Path::new("/no/such/tool"), &[]).is_err());
+        assert!(IpsetSession::start(Path::new("/no/such/tool"), &[]).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::session::{Answer, Session};
+use super::session::{Answer, IpsetSession};
 use crate::kernel::KernelError;
 use crate::kernel::exec::{find, run};
 
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The tool.
 #[derive(Debug)]
-pub struct Sets {
+pub struct Ipset {
     tool: PathBuf,
     /// One that stays, from the first small text on.
     staying: Mutex<Staying>,
@@ -33,17 +33,17 @@ enum Staying {
     /// None does yet, or not any more.
     No,
     /// One does, and has done all that it was told.
-    Yes(Session),
+    Yes(IpsetSession),
     /// One that was started never did anything: this version cannot.
     Never,
 }
 
 impl Staying {
     /// The one that stays, or a new one.
-    fn take(&mut self, tool: &Path) -> Option<Session> {
+    fn take(&mut self, tool: &Path) -> Option<IpsetSession> {
         match std::mem::replace(self, Self::No) {
             Self::Yes(session) => Some(session),
-            Self::No => Session::start(tool, &WORDS).ok(),
+            Self::No => IpsetSession::start(tool, &WORDS).ok(),
             Self::Never => {
                 *self = Self::Never;
                 None
@@ -52,7 +52,7 @@ impl Staying {
     }
 }
 
-impl Sets {
+impl Ipset {
     /// The tool.
     ///
     /// # Errors
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     /// A tool that writes down how it is called and what it does, and refuses lines with `full`.
-    fn tool(name: &str, reads: &str) -> (Sets, PathBuf) {
+    fn tool(name: &str, reads: &str) -> (Ipset, PathBuf) {
         let folder = std::env::temp_dir().join(format!("portcullis-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let (tool, log) = (folder.join("ipset"), folder.join("log"));
@@ -142,7 +142,7 @@ mod tests {
         // what is open for writing is not run.
         let install = format!("cat > {0} && chmod 755 {0}", tool.display());
         run(Path::new("/bin/sh"), &["-c", &install], &text).unwrap();
-        (Sets { tool, staying: Mutex::new(Staying::No) }, log)
+        (Ipset { tool, staying: Mutex::new(Staying::No) }, log)
     }
 
     fn log(path: &Path) -> Vec<String> {

@@ -1,34 +1,28 @@
 //! From what the API server writes to what the engine's index takes.
 
-use std::borrow::Cow;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
+use portcullis_engine::diagnostic::Diagnostic;
 use portcullis_engine::live::{Event, Name};
-use portcullis_engine::manifest::{Stored, read_stored};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use portcullis_engine::manifest::{Object, Stored};
 
 use super::request::{Refusal, Resource, WatchError};
+use super::{json, protobuf};
 use crate::observe::{Complaint, PolicyName, Reporter};
 
-/// A page of a list.
-#[derive(Debug, Deserialize)]
-pub struct Page<'p> {
-    /// Where it stands.
-    pub metadata: PageMeta,
-    #[serde(borrow, default)]
-    items: Option<Vec<&'p RawValue>>,
+/// What a watch says at once, as it came.
+#[derive(Debug)]
+pub enum WatchFrame {
+    /// A line.
+    Json(Vec<u8>),
+    /// A frame of protocol buffers.
+    Protobuf(protobuf::PodFrame),
 }
 
-/// `metadata` of a list.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PageMeta {
-    /// The version that the whole list is of.
-    pub resource_version: String,
-    /// How to ask for the next page, if there is one.
-    #[serde(rename = "continue", default)]
-    pub next: Option<String>,
+impl From<protobuf::PodFrame> for WatchFrame {
+    fn from(frame: protobuf::PodFrame) -> Self {
+        Self::Protobuf(frame)
+    }
 }
 
 /// What a line of a watch says.
@@ -42,130 +36,151 @@ pub enum WatchLine {
     Listed(String),
 }
 
-/// A line of a watch.
-#[derive(Debug, Deserialize)]
-struct Line<'l> {
-    #[serde(rename = "type", borrow)]
-    sort: Cow<'l, str>,
-    #[serde(borrow)]
-    object: &'l RawValue,
+/// An object of a watch, in whatever form it came. Each is asked one question, once.
+pub trait WatchedObject {
+    /// The object.
+    ///
+    /// # Errors
+    /// If it does not even say what this side reads of it itself.
+    fn read(self, kind: Stored) -> Result<StoredObject, WatchError>;
+
+    /// Only what this side reads of it itself.
+    ///
+    /// # Errors
+    /// If it does not say it.
+    fn head(self) -> Result<Head, WatchError>;
+
+    /// A bookmark in the form of an object.
+    ///
+    /// # Errors
+    /// If it is none.
+    fn bookmark(self) -> Result<Bookmark, WatchError>;
+
+    /// Why the watch ends.
+    ///
+    /// # Errors
+    /// If it is no refusal.
+    fn refusal(self) -> Result<Refusal, WatchError>;
 }
 
 /// What this side reads of an object itself: the engine keeps no versions.
-#[derive(Debug, Deserialize)]
-struct Head<'h> {
-    #[serde(borrow)]
-    metadata: HeadMeta<'h>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its namespace and name.
+    pub name: Name,
+    /// Its version.
+    pub version: String,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HeadMeta<'h> {
-    #[serde(borrow, default)]
-    name: Cow<'h, str>,
-    #[serde(borrow, default)]
-    namespace: Cow<'h, str>,
-    #[serde(default)]
-    resource_version: String,
+/// An object as far as it is understood.
+#[derive(Debug)]
+pub struct StoredObject {
+    /// What this side reads of it itself.
+    pub head: Head,
+    /// The object; none if it is not understood at all.
+    pub object: Option<Object>,
+    /// What is not understood.
+    pub findings: Vec<Diagnostic>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Bookmark {
-    metadata: BookmarkMeta,
+/// A bookmark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bookmark {
+    version: String,
+    ends_list: bool,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BookmarkMeta {
-    resource_version: String,
-    #[serde(default)]
-    annotations: std::collections::BTreeMap<String, String>,
+impl Bookmark {
+    /// The bookmark of a version, with its annotations.
+    pub fn new(version: String, annotations: &BTreeMap<String, String>) -> Self {
+        let end = annotations.get("k8s.io/initial-events-end");
+        Self { version, ends_list: end.is_some_and(|end| end == "true") }
+    }
 }
 
-/// The objects of a page.
-pub fn objects(page: &Page<'_>, resource: Resource, reporter: &Reporter) -> Vec<Event> {
-    let items = page.items.iter().flatten();
-    items
-        .filter_map(|item| Some(put(item.get(), &head(item).ok()?, (resource, reporter))))
-        .collect()
+impl Head {
+    /// As operators name it.
+    fn shown(&self) -> String {
+        let (namespace, name) = &self.name;
+        match &**namespace {
+            "" => name.to_string(),
+            namespace => format!("{namespace}/{name}"),
+        }
+    }
 }
 
-/// What a line says.
+/// What a watch says.
 ///
 /// # Errors
 /// If it is not understood, or says what is wrong.
-pub fn line(text: &[u8], resource: Resource, reporter: &Reporter) -> Result<WatchLine, WatchError> {
-    let line: Line<'_> = serde_json::from_slice(text)?;
-    match &*line.sort {
+pub fn line(
+    frame: &WatchFrame,
+    resource: Resource,
+    reporter: &Reporter,
+) -> Result<WatchLine, WatchError> {
+    match frame {
+        WatchFrame::Json(text) => {
+            let line = json::JsonLine::read(text)?;
+            said(&line.sort, line.object, (resource, reporter))
+        }
+        WatchFrame::Protobuf(frame) => said(&frame.sort, &frame.object, (resource, reporter)),
+    }
+}
+
+fn said(
+    sort: &str,
+    object: impl WatchedObject,
+    (resource, reporter): (Resource, &Reporter),
+) -> Result<WatchLine, WatchError> {
+    match sort {
         "ADDED" | "MODIFIED" => {
-            let head = head(line.object)?;
-            Ok(WatchLine::Object(
-                put(line.object.get(), &head, (resource, reporter)),
-                head.resource_version,
-            ))
+            let object = object.read(resource.kind)?;
+            let version = object.head.version.clone();
+            Ok(WatchLine::Object(put(object, resource, reporter), version))
         }
         "DELETED" => {
-            let head = head(line.object)?;
-            Ok(WatchLine::Object(Event::Gone(resource.kind, head.name()), head.resource_version))
+            let Head { name, version } = object.head()?;
+            Ok(WatchLine::Object(Event::Gone(resource.kind, name), version))
         }
-        "BOOKMARK" => {
-            let Bookmark { metadata } = serde_json::from_str(line.object.get())?;
-            let whole = metadata.annotations.get("k8s.io/initial-events-end");
-            Ok(match whole.map(String::as_str) {
-                Some("true") => WatchLine::Listed(metadata.resource_version),
-                _ => WatchLine::Bookmark(metadata.resource_version),
-            })
-        }
-        _ => Err(serde_json::from_str::<Refusal>(line.object.get())?.into()),
-    }
-}
-
-fn head(object: &RawValue) -> Result<HeadMeta<'_>, serde_json::Error> {
-    serde_json::from_str::<Head<'_>>(object.get()).map(|head| head.metadata)
-}
-
-impl HeadMeta<'_> {
-    fn name(&self) -> Name {
-        (Arc::from(&*self.namespace), Arc::from(&*self.name))
-    }
-
-    /// As operators name it.
-    fn shown(&self) -> String {
-        match &*self.namespace {
-            "" => self.name.to_string(),
-            namespace => format!("{namespace}/{}", self.name),
-        }
+        "BOOKMARK" => Ok(match object.bookmark()? {
+            Bookmark { version, ends_list: true } => WatchLine::Listed(version),
+            Bookmark { version, ends_list: false } => WatchLine::Bookmark(version),
+        }),
+        _ => Err(object.refusal()?.into()),
     }
 }
 
 /// That an object is there, as far as it is understood. One that is not at all counts as gone: it
 /// is then in no selector's set, and a pod without policies of its own where those are.
-fn put(text: &str, head: &HeadMeta<'_>, (resource, reporter): (Resource, &Reporter)) -> Event {
-    let (object, findings) = read_stored(text, resource.kind);
-    if let Some(finding) = findings.first() {
-        let object_name = head.shown();
-        let path = finding.path.as_deref().unwrap_or_default();
-        let what = &finding.message;
-        let outcome = match (&object, resource.kind) {
-            (Some(_), Stored::Policy) => "it isolates the pods that it selects and admits nothing",
-            (Some(_), Stored::ClusterPolicy) => {
-                "what is not understood accepts nothing, and denies where it would deny or pass"
-            }
-            (Some(_), _) => "the rest of it counts",
-            (None, _) => "it is left out",
-        };
-        let kind = resource.name;
-        tracing::error!(kind, name = object_name, path, what, outcome, "could not read an object");
-        if matches!(resource.kind, Stored::Policy | Stored::ClusterPolicy) {
-            let (namespace, name) = head.name();
-            let namespace = (resource.kind == Stored::Policy).then_some(namespace);
-            let what = format!("{path}: {what}: {outcome}");
-            reporter.complain(Complaint { policy: PolicyName { namespace, name }, what });
-        }
-    }
-    match object {
+pub fn put(stored: StoredObject, resource: Resource, reporter: &Reporter) -> Event {
+    report(&stored, resource, reporter);
+    match stored.object {
         Some(object) => Event::Put(Box::new(object)),
-        None => Event::Gone(resource.kind, head.name()),
+        None => Event::Gone(resource.kind, stored.head.name),
+    }
+}
+
+/// Says what is not understood of an object, and what comes of that.
+fn report(stored: &StoredObject, resource: Resource, reporter: &Reporter) {
+    let Some(finding) = stored.findings.first() else { return };
+    let object_name = stored.head.shown();
+    let path = finding.path.as_deref().unwrap_or_default();
+    let what = &finding.message;
+    let outcome = match (&stored.object, resource.kind) {
+        (Some(_), Stored::Policy) => "it isolates the pods that it selects and admits nothing",
+        (Some(_), Stored::ClusterPolicy) => {
+            "what is not understood accepts nothing, and denies where it would deny or pass"
+        }
+        (Some(_), _) => "the rest of it counts",
+        (None, _) => "it is left out",
+    };
+    let kind = resource.name;
+    tracing::error!(kind, name = object_name, path, what, outcome, "could not read an object");
+    if matches!(resource.kind, Stored::Policy | Stored::ClusterPolicy) {
+        let (namespace, name) = stored.head.name.clone();
+        let namespace = (resource.kind == Stored::Policy).then_some(namespace);
+        let what = format!("{path}: {what}: {outcome}");
+        reporter.complain(Complaint { policy: PolicyName { namespace, name }, what });
     }
 }
 
@@ -174,8 +189,12 @@ mod tests {
     use super::*;
     use crate::source::apiserver::{EventPace, Events};
 
+    fn json(text: &str) -> WatchFrame {
+        WatchFrame::Json(text.as_bytes().to_vec())
+    }
+
     fn told(text: &str, kind: Stored) -> String {
-        match line(text.as_bytes(), Resource::of(kind), &Reporter::default()) {
+        match line(&json(text), Resource::of(kind), &Reporter::default()) {
             Ok(WatchLine::Object(Event::Put(object), version)) => {
                 format!("put {} at {version}", object.meta.name)
             }
@@ -211,13 +230,23 @@ mod tests {
     }
 
     #[test]
+    fn an_object_that_cannot_be_parsed_spoils_only_itself() {
+        let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
+        let meta = r#"{"name":"p","namespace":"n","resourceVersion":"5"}"#;
+        let text = format!(r#"{{"type":"ADDED","object":{{"metadata":{meta},"x":{deep}}}}}"#);
+        assert_eq!(told(&text, Stored::Policy), "gone n/p at 5");
+        assert!(told(r#"{"type":"ADDED","object":{}}"#, Stored::Pod).contains("metadata"));
+        assert!(told(r#"{"type":"ADDED","object":{"metadata":1}}"#, Stored::Pod).contains("read"));
+    }
+
+    #[test]
     fn a_policy_that_is_not_understood_is_complained_of() {
         let mut events = Events::of("n", EventPace::default());
         let mut tell = |kind, spec: &str| {
             let text = format!(
                 r#"{{"type":"ADDED","object":{{"metadata":{{"name":"p","namespace":"n"}},"spec":{spec}}}}}"#
             );
-            line(text.as_bytes(), Resource::of(kind), &events.reporter()).unwrap();
+            line(&json(&text), Resource::of(kind), &events.reporter()).unwrap();
             events.waiting()
         };
         let said = tell(Stored::Policy, r#"{"podSelector":{},"later":1}"#).unwrap();
@@ -230,14 +259,5 @@ mod tests {
         assert!(said.what.starts_with("spec.later: "), "{}", said.what);
         assert_eq!(tell(Stored::Policy, r#"{"podSelector":{}}"#), None);
         assert_eq!(tell(Stored::Pod, "1"), None);
-    }
-
-    #[test]
-    fn pages_may_be_empty() {
-        let page: Page<'_> =
-            serde_json::from_str(r#"{"metadata":{"resourceVersion":"1"},"items":null}"#).unwrap();
-        let nodes = Resource::of(Stored::Node);
-        assert!(objects(&page, nodes, &Reporter::default()).is_empty());
-        assert!(page.metadata.next.is_none());
     }
 }

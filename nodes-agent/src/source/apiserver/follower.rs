@@ -11,7 +11,8 @@ use portcullis_engine::live::Event;
 use portcullis_engine::manifest::Stored;
 use tokio::time::{sleep, timeout};
 
-use super::decode::{Page, PageMeta, WatchLine, line, objects};
+use super::decode::{WatchFrame, WatchLine, line};
+use super::json::{Page, PageMeta, objects};
 use super::list::ListParts;
 use super::request::{Form, ListRequest, Resource, WatchError, ask};
 use super::{Patience, WatchContext, backoff, protobuf};
@@ -250,7 +251,7 @@ impl Follower {
     }
 
     /// Takes the lines of a watch.
-    fn take_all(&mut self, lines: &[Vec<u8>]) -> Result<(), WatchError> {
+    fn take_all(&mut self, lines: &[WatchFrame]) -> Result<(), WatchError> {
         let (mut events, mut outcome) = (Vec::new(), Ok(()));
         for one in lines {
             match line(one, self.resource, &self.context.reporter) {
@@ -293,12 +294,12 @@ impl Follower {
 }
 
 /// Takes the lines that are whole out of the text of a watch.
-fn take_lines(text: &mut Vec<u8>, lines: &mut Vec<Vec<u8>>) -> Result<(), WatchError> {
+fn take_lines(text: &mut Vec<u8>, lines: &mut Vec<WatchFrame>) -> Result<(), WatchError> {
     let Some(end) = text.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
     let rest = text.split_off(end + 1);
     let whole = std::mem::replace(text, rest);
     let all = whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.extend(all.map(<[u8]>::to_vec));
+    lines.extend(all.map(|line| WatchFrame::Json(line.to_vec())));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! A list of objects, taken apart while it comes: of a large cluster it has hundreds of megabytes,
 //! and only a few objects of it need to be in memory at a time.
 
-use super::decode::{Page, PageMeta};
+use super::json::{Page, PageMeta};
 use super::request::WatchError;
 
 /// How many objects are decoded together.

@@ -9,6 +9,7 @@ mod decode;
 mod discovery;
 mod events;
 mod follower;
+mod json;
 mod list;
 mod protobuf;
 mod request;

@@ -144,7 +144,7 @@ impl WatchError {
 }
 
 /// The part of a `Status` that is used.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Refusal {
     code: u16,
@@ -152,10 +152,17 @@ pub struct Refusal {
     details: RefusalDetails,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct RefusalDetails {
     retry_after_seconds: u32,
+}
+
+impl Refusal {
+    /// A refusal with a status, and why.
+    pub fn new(code: u16, message: String) -> Self {
+        Self { code, message, details: RefusalDetails::default() }
+    }
 }
 
 impl From<Refusal> for WatchError {
@@ -330,8 +337,7 @@ pub async fn send(
     let text = timeout(patience.answer, read).await;
     let text =
         text.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let text = protobuf::refusal(&text).unwrap_or_else(|| text.to_vec());
-    let known = serde_json::from_slice::<Refusal>(&text).ok();
+    let known = protobuf::refusal(&text).or_else(|| serde_json::from_slice(&text).ok());
     let message = known.map_or_else(|| head.status.to_string(), |refusal| refusal.message);
     let retry_after = retry_after(&head.headers);
     Err(WatchError::Refused { code: head.status.as_u16(), message, retry_after })

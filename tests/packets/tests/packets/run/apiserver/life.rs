@@ -1,5 +1,7 @@
 //! What changes at the API server, and what packets do then.
 
+use std::net::IpAddr;
+
 use portcullis_engine::net::Protocol;
 use portcullis_packets::probe::Probe;
 use serde_json::{Value, json};
@@ -82,7 +84,7 @@ fn of_pods(scenario: &Scenario, objects: &[Value]) -> Vec<Probe> {
     let pods = addresses(objects);
     let nodes = scenario.fabric.nodes.iter();
     let built: Vec<_> = nodes.flat_map(|node| &node.pods).flat_map(|pod| &pod.addresses).collect();
-    let is_gone = |address| built.contains(&address) && !pods.contains(address);
+    let is_gone = |address: &IpAddr| built.contains(&address) && !pods.contains(address);
     let mut probes = scenario.all_probes(&[80, 81]);
     probes.retain(|probe| pods.contains(&probe.from) || pods.contains(&probe.to));
     probes.retain(|probe| !is_gone(&probe.from) && !is_gone(&probe.to));
