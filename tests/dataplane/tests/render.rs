@@ -5,6 +5,7 @@ use portcullis_engine::dataplane::{
     Admitted, ChainState, Denial, FilterProgram, FlowLog, Input, KernelState, Settings,
     UNKNOWN_WIRING, ipset_restore, iptables_restore, lower,
 };
+use portcullis_engine::net::{ByFamily, Family};
 use portcullis_engine::{Change, Options, Session, SourceFile};
 
 const SHOP: &str = r"
@@ -70,9 +71,9 @@ fn text(settings: &Settings) -> String {
 
 /// What is written is what is read, as data and not only as text.
 fn read_back(program: &FilterProgram) {
-    let texts = program.families.each_ref().map(|family| iptables_restore(family, &|_| None));
-    let read = KernelState::read("PCL", [&texts[0], &texts[1]], "");
-    for (family, table) in program.families.iter().zip(&read.tables) {
+    let text = |family: Family| iptables_restore(program.family(family), &|_| None);
+    let state = KernelState::read("PCL", &ByFamily::from_fn(text), "");
+    for (family, table) in program.families.values().zip(state.tables.values()) {
         assert_eq!(family.chains.len(), table.chains.len());
         for (chain, state) in family.chains.values().zip(table.chains.values()) {
             assert_eq!(*state, ChainState::Written(chain.clone()));
