@@ -8,14 +8,14 @@ use portcullis_engine::report::{
     ListReport, Match, Protocol,
 };
 use portcullis_engine::{Change, ListFilter, Options, Session, SourceFile};
-use portcullis_tests::random::hold;
+use portcullis_tests::random::hold_with_network_policies;
 
 /// A rule or one of its peers, by policy and path.
 type Admitting = (String, String);
 
 #[test]
 fn every_admitting_rule_is_explained_and_no_other() {
-    hold("explanations", |cluster, _| {
+    hold_with_network_policies("explanations", |cluster, _| {
         let session = cluster.session();
         let list = session.list(&ListFilter { explain: true, ..ListFilter::default() });
         for connection in &list.connections {
