@@ -20,7 +20,7 @@ pub fn cases() -> Vec<Case> {
 
 /// One of the good values, or now and then any of a table.
 fn value(rng: &mut Random, good: &[&'static str], all: &[&'static str]) -> &'static str {
-    *if rng.chance(88) { rng.pick(good) } else { rng.pick(all) }
+    if rng.chance(88) { rng.pick(good) } else { rng.pick(all) }
 }
 
 fn spec(rng: &mut Random) -> String {
