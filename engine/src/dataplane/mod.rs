@@ -10,6 +10,7 @@ mod digest;
 mod iptables;
 mod joined;
 mod lower;
+mod members;
 mod plan;
 mod program;
 mod restricted;

@@ -63,6 +63,8 @@ pub fn set_create(set: &AddressSet, family: Family) -> String {
         SetKind::Address => "hash:ip",
         SetKind::Block => "hash:net",
         SetKind::Port => "hash:ip,port",
+        // Of no family, and with room for all.
+        SetKind::Number => return format!("create {} bitmap:port range 0-65535", set.name),
     };
     let family = match family {
         Family::IPv4 => "inet",
@@ -80,6 +82,7 @@ pub fn member_texts(members: &Members) -> Vec<String> {
             .iter()
             .map(|(address, protocol, port)| format!("{address},{}:{port}", lower(*protocol)))
             .collect(),
+        Members::Numbers(ports) => ports.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -107,7 +110,9 @@ fn write_match(text: &mut String, condition: &Match, all: &[Match]) {
         Match::Destination(block) => write!(text, "-d {block}"),
         Match::SourceIn(set) => write!(text, "-m set --match-set {set} src"),
         Match::SourceNotIn(set) => write!(text, "-m set ! --match-set {set} src"),
-        Match::DestinationIn(set) => write!(text, "-m set --match-set {set} dst"),
+        Match::DestinationIn(set) | Match::PortIn(set) => {
+            write!(text, "-m set --match-set {set} dst")
+        }
         Match::DestinationNotIn(set) => write!(text, "-m set ! --match-set {set} dst"),
         Match::DestinationPortIn(set) => write!(text, "-m set --match-set {set} dst,dst"),
         Match::Protocol(L4::Icmpv6) => write!(text, "-p ipv6-icmp"),

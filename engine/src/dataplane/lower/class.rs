@@ -12,12 +12,12 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use super::super::program::{
-    Action, Chain, ChainKind, ChainName, FilterRule, Match, Note, RejectWith, RuleOrigin,
+    Action, Chain, ChainKind, ChainName, FilterRule, L4, Match, Note, RejectWith, RuleOrigin,
 };
 use super::super::settings::{Denial, Settings};
 use super::FamilyLowering;
 use super::keys::{AskedPeer, Extent};
-use super::ports::{self, PortPart};
+use super::ports::{self, Asking, PortPart};
 
 use crate::cluster::{Group, GroupId};
 use crate::manifest::{self, Direction};
@@ -322,7 +322,8 @@ impl Body<'_, '_> {
     }
 
     fn rule(&mut self, rule: &PolicyRule, effect: Effect) {
-        for part in ports::parts(&rule.ports, self.direction, self.subject) {
+        let (direction, subject, peers) = (self.direction, self.subject, rule.peers.len());
+        for part in ports::parts(&rule.ports, Asking { direction, subject, peers }) {
             if rule.peers.is_empty() {
                 self.part(None, &part, effect);
             }
@@ -342,10 +343,16 @@ impl Body<'_, '_> {
                 let set = sets.named(asked, names);
                 set.map(|set| vec![Match::DestinationPortIn(set)])
             }
-            PortPart::Matches(ports) => {
-                // The set last: looking into it costs ten times what the others cost.
-                let peer = sets.peer(asked, origin.direction);
-                peer.map(|peer| ports.iter().cloned().chain(peer).collect())
+            // The set last: looking into it costs ten times what the others cost.
+            PortPart::Matches(ports) => sets
+                .peer(asked, origin.direction)
+                .map(|peer| ports.iter().cloned().chain(peer).collect()),
+            PortPart::Numbers(protocol, ports) => {
+                let protocol = Match::Protocol(L4::Ports(*protocol));
+                sets.peer(asked, origin.direction).map(|peer| {
+                    let ports = Match::PortIn(sets.numbers(ports));
+                    [protocol, ports].into_iter().chain(peer).collect()
+                })
             }
         };
         if let Some(matches) = matches {
