@@ -347,13 +347,11 @@ impl Body<'_, '_> {
             PortPart::Matches(ports) => sets
                 .peer(asked, origin.direction)
                 .map(|peer| ports.iter().cloned().chain(peer).collect()),
-            PortPart::Numbers(protocol, ports) => {
-                let protocol = Match::Protocol(L4::Ports(*protocol));
-                sets.peer(asked, origin.direction).map(|peer| {
-                    let ports = Match::PortIn(sets.numbers(ports));
-                    [protocol, ports].into_iter().chain(peer).collect()
-                })
-            }
+            PortPart::Numbers(numbers) => sets.peer(asked, origin.direction).map(|peer| {
+                let protocol = Match::Protocol(L4::Ports(numbers.protocol));
+                let set = numbers.set.get_or_init(|| sets.numbers(&numbers.ports)).clone();
+                [protocol, Match::PortIn(set)].into_iter().chain(peer).collect()
+            }),
         };
         if let Some(matches) = matches {
             self.draft(Draft { matches, outcome, origin });

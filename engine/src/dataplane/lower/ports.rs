@@ -1,8 +1,9 @@
 //! From the ports of a rule to conditions.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
-use super::super::program::{L4, Match, PORT_SETS};
+use super::super::program::{L4, Match, PORT_SETS, SetName};
 use crate::cluster::Group;
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{PortSet, Protocol};
@@ -19,10 +20,21 @@ const WIDE: u16 = 4096;
 pub enum PortPart {
     /// Conditions; none: everything.
     Matches(Vec<Match>),
-    /// These ports of a protocol, looked up in a set.
-    Numbers(Protocol, PortSet),
+    /// Ports that are looked up in a set.
+    Numbers(Numbers),
     /// Ports that the destination pods call so.
     Named(Vec<(Protocol, Arc<str>)>),
+}
+
+/// Ports that are looked up in a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbers {
+    /// Of this protocol.
+    pub protocol: Protocol,
+    /// The ports.
+    pub ports: PortSet,
+    /// The set, once a rule has asked for it: naming it costs as much as it has ports.
+    pub set: OnceCell<SetName>,
 }
 
 /// For whom the ports of a rule are read.
@@ -107,7 +119,10 @@ fn of_protocol(protocol: Protocol, ports: &PortSet, peers: usize) -> Vec<PortPar
         ports.ranges().iter().partition(|(first, last)| last - first >= WIDE);
     let narrow = PortSet::from_ranges(narrow);
     let mut parts = ranges(protocol, &PortSet::from_ranges(wide));
-    parts.extend((!narrow.is_empty()).then_some(PortPart::Numbers(protocol, narrow)));
+    if !narrow.is_empty() {
+        let set = OnceCell::new();
+        parts.push(PortPart::Numbers(Numbers { protocol, ports: narrow, set }));
+    }
     parts
 }
 
