@@ -8,8 +8,13 @@ use super::super::program::{
 };
 use crate::net::{Family, Protocol};
 
-/// The most members of a set. Only a limit: the kernel takes memory for members that there are.
-const MOST_MEMBERS: u32 = 1 << 20;
+/// The least that a set has room for. Only a limit: the kernel takes memory for members that there
+/// are.
+const ROOM: usize = 1 << 20;
+
+/// The room of sets of named ports. They grow with pods, whose ports others choose, and what is full
+/// cannot be given more room while rules ask for it.
+const ROOM_FOR_PORTS: usize = 1 << 24;
 
 /// The longest comment that the kernel takes.
 const LONGEST_COMMENT: usize = 255;
@@ -70,7 +75,14 @@ pub fn set_create(set: &AddressSet, family: Family) -> String {
         Family::IPv4 => "inet",
         Family::IPv6 => "inet6",
     };
-    format!("create {} {kind} family {family} maxelem {MOST_MEMBERS}", set.name)
+    format!("create {} {kind} family {family} maxelem {}", set.name, room(&set.members))
+}
+
+/// How many members a set may have: more than it is made with, unless these are all that it will
+/// ever have, as of blocks.
+fn room(members: &Members) -> usize {
+    let least = if members.kind() == SetKind::Port { ROOM_FOR_PORTS } else { ROOM };
+    least.max(members.len().next_power_of_two())
 }
 
 /// Members as `ipset` writes them, ascending.
