@@ -9,6 +9,7 @@ mod counted;
 mod digest;
 mod iptables;
 mod joined;
+mod limits;
 mod lower;
 mod members;
 mod plan;
@@ -23,6 +24,7 @@ pub use counted::{DenialCounts, Denier, denial_counts};
 pub use iptables::{
     Comments, ipset_restore, iptables_restore, member_texts, rule_text, set_create,
 };
+pub use limits::Limits;
 pub use lower::{Input, Lowering, lower};
 pub use plan::{Plan, RuleEdit, SetEdit, Step, plan};
 pub use program::{

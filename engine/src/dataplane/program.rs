@@ -218,6 +218,9 @@ pub enum Note {
     NodesUnknown(PolicyId),
     /// It is not known what the domain names resolve to that a peer of this policy names.
     NamesUnknown(PolicyId),
+    /// This policy asks for more than one policy may: it isolates, accepts nothing, and where it
+    /// would deny or pass, denies everything.
+    OverLimits(PolicyId),
     /// These policies have the same priority and rules of different actions. The API defines no
     /// order between them: the first, by name, is taken first.
     Tie(PolicyId, PolicyId),

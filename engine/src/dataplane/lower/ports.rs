@@ -11,6 +11,9 @@ use crate::net::{PortSet, Protocol};
 /// The most numbers that one condition holds, a range counting as two.
 const MOST_NUMBERS: usize = 15;
 
+/// So many conditions are as good as a set, for one peer.
+const FEW: usize = 16;
+
 /// A range of more ports is never put into a set, where each would be a member: few such ranges
 /// fit into all ports.
 const WIDE: u16 = 4096;
@@ -112,7 +115,8 @@ fn numbers(ports: &[&PortMatch], protocol: Protocol, asking: Asking<'_>) -> Port
 /// The parts of a protocol's ports: conditions, or a set where these would be many for many peers.
 fn of_protocol(protocol: Protocol, ports: &PortSet, peers: usize) -> Vec<PortPart> {
     let lines = ranges(protocol, ports);
-    if !PORT_SETS.contains(&protocol) || lines.len() * peers <= lines.len() + peers {
+    let few = lines.len() <= FEW && lines.len() * peers <= lines.len() + peers;
+    if few || !PORT_SETS.contains(&protocol) {
         return lines;
     }
     let (wide, narrow): (Vec<_>, Vec<_>) =
