@@ -9,7 +9,9 @@ mod counted;
 mod digest;
 mod iptables;
 mod joined;
+mod limits;
 mod lower;
+mod members;
 mod plan;
 mod program;
 mod restricted;
@@ -22,6 +24,7 @@ pub use counted::{DenialCounts, Denier, denial_counts};
 pub use iptables::{
     Comments, ipset_restore, iptables_restore, member_texts, rule_text, set_create,
 };
+pub use limits::Limits;
 pub use lower::{Input, Lowering, lower};
 pub use plan::{Plan, RuleEdit, SetEdit, Step, plan};
 pub use program::{

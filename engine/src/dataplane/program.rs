@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+pub use super::members::{AddressSet, Members, PORT_SETS, PortMember, SetKind};
 use super::wiring::Interface;
 use crate::cluster::EndpointId;
 use crate::manifest::Direction;
 use crate::net::{ByFamily, Cidr, Family, Protocol};
 use crate::policy::{PolicyId, ProgramId};
-use crate::shared::{Side, Sorted};
 
 /// A chain's name: 28 bytes at most.
 pub type ChainName = Arc<str>;
@@ -122,6 +122,8 @@ pub enum Match {
     /// The destination port is in one of these ranges, 15 numbers at most; only after a protocol
     /// that has ports.
     DestinationPorts(Vec<(u16, u16)>),
+    /// The destination port is a member of a set; only after a protocol of [`PORT_SETS`].
+    PortIn(SetName),
     /// The connection's state is one of these.
     State(States),
     /// All these bits of the connection's mark are set.
@@ -191,44 +193,6 @@ pub enum RejectWith {
     TcpReset,
 }
 
-/// A set of addresses.
-///
-/// # Shape
-/// Its name is made from what it means (a selector, a block), not from its members: pods come and
-/// go without any rule being touched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AddressSet {
-    /// Its name.
-    pub name: SetName,
-    /// Its members.
-    pub members: Members,
-}
-
-/// Members of a set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Members {
-    /// Addresses, all of one family.
-    Addresses(Sorted<IpAddr>),
-    /// Blocks of addresses, all of one family, disjoint, none of them `/0`.
-    Blocks(Sorted<Cidr>),
-    /// Addresses with protocol and port.
-    Ports(Sorted<PortMember>),
-}
-
-/// An address with protocol and port.
-pub type PortMember = (IpAddr, Protocol, u16);
-
-/// What a set can hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SetKind {
-    /// Addresses.
-    Address,
-    /// Blocks of addresses.
-    Block,
-    /// Addresses with protocol and port.
-    Port,
-}
-
 /// What the chain of a class stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Class {
@@ -254,6 +218,9 @@ pub enum Note {
     NodesUnknown(PolicyId),
     /// It is not known what the domain names resolve to that a peer of this policy names.
     NamesUnknown(PolicyId),
+    /// This policy asks for more than one policy may: it isolates, accepts nothing, and where it
+    /// would deny or pass, denies everything.
+    OverLimits(PolicyId),
     /// These policies have the same priority and rules of different actions. The API defines no
     /// order between them: the first, by name, is taken first.
     Tie(PolicyId, PolicyId),
@@ -305,80 +272,4 @@ impl FilterRule {
         });
         matches.into_iter()
     }
-}
-
-impl Members {
-    /// What kind of set they need.
-    pub fn kind(&self) -> SetKind {
-        match self {
-            Self::Addresses(_) => SetKind::Address,
-            Self::Blocks(_) => SetKind::Block,
-            Self::Ports(_) => SetKind::Port,
-        }
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Addresses(members) => members.len(),
-            Self::Blocks(members) => members.len(),
-            Self::Ports(members) => members.len(),
-        }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl Members {
-    /// Members of both.
-    #[must_use]
-    pub fn both(&self, other: &Self) -> Self {
-        match (self, other) {
-            (Self::Addresses(a), Self::Addresses(b)) => Self::Addresses(both(a, b)),
-            (Self::Blocks(a), Self::Blocks(b)) => Self::Blocks(both(a, b)),
-            (Self::Ports(a), Self::Ports(b)) => Self::Ports(both(a, b)),
-            (a, _) => a.without(a),
-        }
-    }
-
-    /// Members that another does not have.
-    #[must_use]
-    pub fn without(&self, other: &Self) -> Self {
-        match (self, other) {
-            (Self::Addresses(a), Self::Addresses(b)) => Self::Addresses(without(a, b)),
-            (Self::Blocks(a), Self::Blocks(b)) => Self::Blocks(without(a, b)),
-            (Self::Ports(a), Self::Ports(b)) => Self::Ports(without(a, b)),
-            (a, _) => a.clone(),
-        }
-    }
-
-    /// Whether another set has all members.
-    pub fn is_subset(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Addresses(a), Self::Addresses(b)) => a.is_subset(b),
-            (Self::Blocks(a), Self::Blocks(b)) => a.is_subset(b),
-            (Self::Ports(a), Self::Ports(b)) => a.is_subset(b),
-            _ => false,
-        }
-    }
-}
-
-fn only_first<T: Copy + Ord>(a: &Sorted<T>, b: &Sorted<T>) -> impl Iterator<Item = T> {
-    let differing = a.difference(b).into_iter();
-    differing.filter(|(side, _)| *side == Side::First).map(|(_, member)| member)
-}
-
-fn without<T: Copy + Ord>(a: &Sorted<T>, b: &Sorted<T>) -> Sorted<T> {
-    only_first(a, b).collect()
-}
-
-fn both<T: Copy + Ord>(a: &Sorted<T>, b: &Sorted<T>) -> Sorted<T> {
-    let mut both = a.clone();
-    for member in only_first(a, b) {
-        both.remove(&member);
-    }
-    both
 }

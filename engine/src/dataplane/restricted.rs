@@ -120,9 +120,10 @@ impl Chains<'_> {
     /// What has become of what a condition holds for.
     fn change(&self, one: &Match) -> Option<Change> {
         match one {
-            Match::SourceIn(set) | Match::DestinationIn(set) | Match::DestinationPortIn(set) => {
-                self.changes.get(set).copied()
-            }
+            Match::SourceIn(set)
+            | Match::DestinationIn(set)
+            | Match::DestinationPortIn(set)
+            | Match::PortIn(set) => self.changes.get(set).copied(),
             Match::SourceNotIn(set) | Match::DestinationNotIn(set) => {
                 let Change { lost, gained } = self.changes.get(set).copied()?;
                 Some(Change { lost: gained, gained: lost })

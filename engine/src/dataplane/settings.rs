@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use super::limits::Limits;
 use super::program::ChainName;
 use crate::manifest::Direction;
 
@@ -23,6 +24,8 @@ pub struct Settings {
     pub admitted: Admitted,
     /// What happens to packets that belong to no connection.
     pub invalid: InvalidPackets,
+    /// How much one policy may ask for; one that asks for more is closed.
+    pub limits: Limits,
 }
 
 /// What becomes of a packet that policies deny.
@@ -97,6 +100,7 @@ impl Default for Settings {
             unknown_local: Vec::new(),
             admitted: Admitted::Return,
             invalid: InvalidPackets::Policed,
+            limits: Limits::default(),
         }
     }
 }

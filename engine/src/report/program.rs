@@ -276,6 +276,11 @@ pub fn note_sentence(session: &Session, note: &Note) -> String {
              denies all addresses where it would deny or pass",
             policy(*id)
         ),
+        Note::OverLimits(id) => format!(
+            "{} needs more rules or members of sets than one policy may have: it accepts nothing, \
+             and denies everything where it would deny or pass",
+            policy(*id)
+        ),
         Note::Tie(first, second) => format!(
             "{} and {} have the same priority and different actions: they are evaluated \
              in the order of their names",

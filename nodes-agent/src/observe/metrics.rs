@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use portcullis_engine::dataplane::{Denier, FilterProgram};
+use portcullis_engine::dataplane::{Denier, FilterProgram, Note};
 use portcullis_engine::net::Family;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -90,6 +90,8 @@ pub struct Metrics {
     pub connections_cut: Counter,
     /// Whether kube-proxy masquerades all Service traffic.
     pub masquerade_all: Gauge,
+    /// Policies that need more than one may.
+    policies_over_limit: Gauge,
     /// Packets in the flow log.
     pub packets_logged: Counter,
     /// Packets that were to be logged and were lost.
@@ -121,6 +123,7 @@ impl Default for Metrics {
             http_connections_dropped: Counter::default(),
             connections_cut: Counter::default(),
             masquerade_all: Gauge::default(),
+            policies_over_limit: Gauge::default(),
             packets_logged: Counter::default(),
             packets_lost: Counter::default(),
             degraded: Labelled::default(),
@@ -166,6 +169,8 @@ impl Metrics {
         to.register("denied_packets", help, self.denied.clone());
         let help = "Whether kube-proxy masquerades all Service traffic";
         to.register("masquerade_all", help, self.masquerade_all.clone());
+        let help = "Policies that need more rules or members than one may, and admit nothing";
+        to.register("policies_over_limit", help, self.policies_over_limit.clone());
         to.register("flow_log_packets", "Packets in the flow log", self.packets_logged.clone());
         to.register("flow_log_lost", "Losses of packets to log", self.packets_lost.clone());
         to.register("rules", "Rules in our chains", self.rules.clone());
@@ -230,11 +235,13 @@ impl Metrics {
 
     /// Notes that the kernel holds a program.
     pub fn in_force(&self, program: &FilterProgram) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let over = program.notes.iter().filter(|note| matches!(note, Note::OverLimits(_)));
+        self.policies_over_limit.set(number(over.count()));
         for family in program.families.values() {
             // So that they are there before a packet is.
             Denier::ALL.into_iter().for_each(|denier| self.denied(denier, family.family, 0));
             let label = FamilyLabel { family: name(family.family) };
-            let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
             self.rules.get_or_create(&label).set(number(family.rule_count()));
             self.sets.get_or_create(&label).set(number(family.sets.len()));
             self.members.get_or_create(&label).set(number(family.member_count()));

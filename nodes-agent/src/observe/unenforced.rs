@@ -31,6 +31,7 @@ fn policy(session: &Session, note: &Note) -> Option<PolicyName> {
         | Note::PeersUnknown(id)
         | Note::NodesUnknown(id)
         | Note::NamesUnknown(id)
+        | Note::OverLimits(id)
         | Note::Tie(id, _) => PolicyName::of(session, *id),
         Note::NoAddress(_) => None,
     }

@@ -226,6 +226,7 @@ fn condition(one: &Match, kind: &str, random: &mut Random, sets: &[SetName]) -> 
             }))
         }
         ("set exchanged", Match::SourceIn(known)) => Match::SourceIn(another(sets, known, random)?),
+        ("set exchanged", Match::PortIn(known)) => Match::PortIn(another(sets, known, random)?),
         ("set exchanged", Match::DestinationIn(known)) => {
             Match::DestinationIn(another(sets, known, random)?)
         }
@@ -248,7 +249,9 @@ fn another(sets: &[SetName], known: &SetName, random: &mut Random) -> Option<Set
     if sets.is_empty() {
         return Some(known.clone());
     }
-    let others = sets.iter().filter(|one| *one != known && one.contains("-a-"));
+    // Of one kind: another one is refused, or means another thing.
+    let kind = if known.contains("-n-") { "-n-" } else { "-a-" };
+    let others = sets.iter().filter(|one| *one != known && one.contains(kind));
     let others: Vec<&SetName> = others.collect();
     (!others.is_empty()).then(|| (*random.pick(&others)).clone())
 }
@@ -267,6 +270,7 @@ fn members(family: &mut FamilyProgram, kind: &str, random: &mut Random) -> Optio
         ("member removed", Members::Addresses(all)) => drop_one(all, random)?,
         ("member removed", Members::Blocks(all)) => drop_one(all, random)?,
         ("member removed", Members::Ports(all)) => drop_one(all, random)?,
+        ("member removed", Members::Numbers(all)) => drop_one(all, random)?,
         ("member added", Members::Addresses(all)) => {
             let near = all.first().copied()?;
             all.insert(neighbour(near)).then_some(())?;
@@ -274,6 +278,10 @@ fn members(family: &mut FamilyProgram, kind: &str, random: &mut Random) -> Optio
         ("member added", Members::Ports(all)) => {
             let (address, protocol, port) = all.first().copied()?;
             all.insert((address, protocol, port ^ 1)).then_some(())?;
+        }
+        ("member added", Members::Numbers(all)) => {
+            let port = *all.iter().nth(random.below(all.len()))?;
+            all.insert(port.checked_add(1)?).then_some(())?;
         }
         ("except lost", Members::Blocks(all)) => {
             let one = *all.iter().nth(random.below(all.len()))?;
@@ -333,6 +341,7 @@ pub fn edges(program: &FilterProgram) -> BTreeSet<IpAddr> {
                 Members::Addresses(all) => edges.extend(all),
                 Members::Blocks(all) => all.iter().for_each(|net| around(*net, &mut edges)),
                 Members::Ports(all) => edges.extend(all.iter().map(|member| member.0)),
+                Members::Numbers(_) => {}
             }
         }
     }

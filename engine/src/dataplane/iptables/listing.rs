@@ -117,6 +117,7 @@ fn empty(kind: &str) -> Option<Members> {
     match kind {
         "hash:ip" => Some(Members::Addresses(Sorted::default())),
         "hash:net" => Some(Members::Blocks(Sorted::default())),
+        "bitmap:port" => Some(Members::Numbers(Sorted::default())),
         "hash:ip,port" => Some(Members::Ports(Sorted::default())),
         _ => None,
     }
@@ -126,6 +127,7 @@ fn add(members: &mut Members, text: &str) -> Option<()> {
     match members {
         Members::Addresses(addresses) => addresses.insert(text.parse().ok()?),
         Members::Blocks(blocks) => blocks.insert(block(text)?),
+        Members::Numbers(ports) => ports.insert(text.parse().ok()?),
         Members::Ports(ports) => {
             let (address, rest) = text.split_once(',')?;
             let (protocol, port) = rest.split_once(':')?;

@@ -8,8 +8,13 @@ use super::super::program::{
 };
 use crate::net::{Family, Protocol};
 
-/// The most members of a set. Only a limit: the kernel takes memory for members that there are.
-const MOST_MEMBERS: u32 = 1 << 20;
+/// The least that a set has room for. Only a limit: the kernel takes memory for members that there
+/// are.
+const ROOM: usize = 1 << 20;
+
+/// The room of sets of named ports. They grow with pods, whose ports others choose, and what is full
+/// cannot be given more room while rules ask for it.
+const ROOM_FOR_PORTS: usize = 1 << 24;
 
 /// The longest comment that the kernel takes.
 const LONGEST_COMMENT: usize = 255;
@@ -63,12 +68,21 @@ pub fn set_create(set: &AddressSet, family: Family) -> String {
         SetKind::Address => "hash:ip",
         SetKind::Block => "hash:net",
         SetKind::Port => "hash:ip,port",
+        // Of no family, and with room for all.
+        SetKind::Number => return format!("create {} bitmap:port range 0-65535", set.name),
     };
     let family = match family {
         Family::IPv4 => "inet",
         Family::IPv6 => "inet6",
     };
-    format!("create {} {kind} family {family} maxelem {MOST_MEMBERS}", set.name)
+    format!("create {} {kind} family {family} maxelem {}", set.name, room(&set.members))
+}
+
+/// How many members a set may have: more than it is made with, unless these are all that it will
+/// ever have, as of blocks.
+fn room(members: &Members) -> usize {
+    let least = if members.kind() == SetKind::Port { ROOM_FOR_PORTS } else { ROOM };
+    least.max(members.len().next_power_of_two())
 }
 
 /// Members as `ipset` writes them, ascending.
@@ -80,6 +94,7 @@ pub fn member_texts(members: &Members) -> Vec<String> {
             .iter()
             .map(|(address, protocol, port)| format!("{address},{}:{port}", lower(*protocol)))
             .collect(),
+        Members::Numbers(ports) => ports.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -107,7 +122,9 @@ fn write_match(text: &mut String, condition: &Match, all: &[Match]) {
         Match::Destination(block) => write!(text, "-d {block}"),
         Match::SourceIn(set) => write!(text, "-m set --match-set {set} src"),
         Match::SourceNotIn(set) => write!(text, "-m set ! --match-set {set} src"),
-        Match::DestinationIn(set) => write!(text, "-m set --match-set {set} dst"),
+        Match::DestinationIn(set) | Match::PortIn(set) => {
+            write!(text, "-m set --match-set {set} dst")
+        }
         Match::DestinationNotIn(set) => write!(text, "-m set ! --match-set {set} dst"),
         Match::DestinationPortIn(set) => write!(text, "-m set --match-set {set} dst,dst"),
         Match::Protocol(L4::Icmpv6) => write!(text, "-p ipv6-icmp"),

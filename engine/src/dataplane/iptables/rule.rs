@@ -2,7 +2,7 @@
 
 use std::str::SplitWhitespace;
 
-use super::super::program::{Action, FilterRule, L4, Match, RejectWith, States};
+use super::super::program::{Action, FilterRule, L4, Match, RejectWith, SetKind, SetName, States};
 use super::super::state::ListedRule;
 use super::render::rule_text;
 use crate::net::{Cidr, Family, Protocol};
@@ -87,8 +87,10 @@ impl<'t> Words<'t> {
     }
 
     fn set(&mut self, is_in: bool) -> Option<Match> {
-        let set = self.word()?.into();
+        let set: SetName = self.word()?.into();
         Some(match (self.word()?, is_in) {
+            // What the kernel looks up is a matter of the set's kind.
+            ("dst", true) if SetKind::Number.names(&set) => Match::PortIn(set),
             ("src", true) => Match::SourceIn(set),
             ("src", false) => Match::SourceNotIn(set),
             ("dst", true) => Match::DestinationIn(set),
@@ -151,6 +153,7 @@ mod tests {
                 Action::Goto("c".into()),
             ),
             (vec![Match::DestinationPortIn("a".into())], Action::Jump("c".into())),
+            (vec![ports(tcp), Match::PortIn("P4-n-x".into())], Action::Return),
             (
                 vec![ports(tcp), Match::DestinationPorts(vec![(1, 1)])],
                 Action::Reject(RejectWith::TcpReset),

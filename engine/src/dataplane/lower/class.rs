@@ -11,13 +11,12 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::super::program::{
-    Action, Chain, ChainKind, ChainName, FilterRule, Match, Note, RejectWith, RuleOrigin,
-};
-use super::super::settings::{Denial, Settings};
-use super::FamilyLowering;
+use super::super::limits::Counted;
+use super::super::program::{Chain, L4, Match, Note, RuleOrigin};
 use super::keys::{AskedPeer, Extent};
-use super::ports::{self, PortPart};
+use super::ports::{self, Asking, PortPart};
+use super::tier::{Draft, Outcome, TierChain};
+use super::{FamilyLowering, Input};
 
 use crate::cluster::{Group, GroupId};
 use crate::manifest::{self, Direction};
@@ -91,129 +90,12 @@ pub fn chains(
     (chains, notes)
 }
 
-/// What becomes of what a rule matches.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// It passes this end.
-    Accept,
-    /// It is denied.
-    Deny,
-    /// The next tier decides.
-    Pass,
-}
-
 /// What a rule does, and with how much of what it names.
 #[derive(Clone, Copy)]
 struct Effect {
     extent: Extent,
     outcome: Outcome,
     origin: RuleOrigin,
-}
-
-/// A rule whose action is still without the names of chains.
-struct Draft {
-    matches: Vec<Match>,
-    outcome: Outcome,
-    origin: RuleOrigin,
-}
-
-/// Makes a tier's chain from its rules.
-struct TierChain<'t, 'i> {
-    lowering: &'t FamilyLowering<'i>,
-    direction: Direction,
-    kind: TierKind,
-    /// The chain of the next tier; none after the last.
-    next: Option<ChainName>,
-}
-
-impl TierChain<'_, '_> {
-    /// The chain, and the one that denies, if one is needed.
-    fn chains(&self, drafts: Vec<Draft>) -> (Arc<Chain>, Option<Arc<Chain>>) {
-        if self.kind.only_accepts() {
-            return (self.of_accepted(drafts), None);
-        }
-        // The chain that denies says in logs what this one is called, so that it cannot be part of
-        // the name.
-        let letter = self.letter();
-        let named_later: ChainName = format!("{}-{letter}-deny", self.settings().prefix).into();
-        let digest = self.digest("tier", &self.rules(&drafts, &named_later));
-        let denial = self.denial(&digest);
-        let rules = self.rules(&drafts, &denial.name);
-        let denies = drafts.iter().any(|draft| draft.outcome == Outcome::Deny);
-        (self.chain(&digest, rules), denies.then_some(denial))
-    }
-
-    /// The chain of a tier whose rules accept, and that ends in denial.
-    fn of_accepted(&self, drafts: Vec<Draft>) -> Arc<Chain> {
-        let rules = drafts.into_iter().map(|draft| FilterRule {
-            matches: draft.matches,
-            action: Action::Return,
-            origin: Some(draft.origin),
-        });
-        let mut rules: Vec<FilterRule> = rules.collect();
-        if let Some(all) = rules.iter().position(|rule| rule.matches.is_empty()) {
-            rules = vec![rules.swap_remove(all)];
-        }
-        let digest = self.lowering.digest(&rules);
-        rules.extend(denied(self.settings(), &format!("{}:{digest}", self.direction.field())));
-        self.chain(&digest, rules)
-    }
-
-    fn rules(&self, drafts: &[Draft], denial: &ChainName) -> Vec<FilterRule> {
-        let onward = || self.next.clone().map_or(Action::Return, Action::Goto);
-        let rule = |draft: &Draft| FilterRule {
-            matches: draft.matches.clone(),
-            action: match draft.outcome {
-                Outcome::Accept => Action::Return,
-                Outcome::Deny => Action::Goto(denial.clone()),
-                Outcome::Pass => onward(),
-            },
-            origin: Some(draft.origin),
-        };
-        let decided = drafts.last().is_some_and(|draft| draft.matches.is_empty());
-        let end = (!decided).then(|| FilterRule::new([], onward()));
-        drafts.iter().map(rule).chain(end).collect()
-    }
-
-    fn denial(&self, of: &str) -> Arc<Chain> {
-        let rules = denied(self.settings(), &format!("{}:{of}", self.direction.field()));
-        self.chain(&self.digest("denial", &rules), rules)
-    }
-
-    /// What is not the chain of an accepting tier never has the name of one.
-    fn digest(&self, what: &str, rules: &[FilterRule]) -> String {
-        self.lowering.digest_of(Some(what), rules)
-    }
-
-    fn chain(&self, digest: &str, rules: Vec<FilterRule>) -> Arc<Chain> {
-        let name = format!("{}-{}-{digest}", self.settings().prefix, self.letter()).into();
-        self.lowering.before.chain(Chain { name, kind: ChainKind::Content, rules })
-    }
-
-    fn letter(&self) -> char {
-        match self.direction {
-            Direction::Egress => 'E',
-            Direction::Ingress => 'I',
-        }
-    }
-
-    fn settings(&self) -> &Settings {
-        self.lowering.input.settings
-    }
-}
-
-/// Logs, if that is wanted, and denies.
-pub fn denied(settings: &Settings, what: &str) -> Vec<FilterRule> {
-    let log = settings.flow_log.map(|log| {
-        let prefix = format!("{}:deny:{what}", settings.prefix).into();
-        let limit = Match::Limit(log.per_second, log.burst);
-        FilterRule::new([limit], Action::Log { group: log.group, prefix })
-    });
-    let end = match settings.denial {
-        Denial::Reject => Action::Reject(RejectWith::PortUnreachable),
-        Denial::Drop => Action::Drop,
-    };
-    log.into_iter().chain([FilterRule::new([], end)]).collect()
 }
 
 /// Rules of a tier on their way.
@@ -250,6 +132,10 @@ impl Body<'_, '_> {
 
     fn policy(&mut self, one: PolicyRef, policy: &CompiledPolicy) {
         let rules = policy.rules(self.direction).unwrap_or_default();
+        if self.is_over_limits(policy) {
+            self.notes.push(Note::OverLimits(one.policy));
+            return self.closed(one, rules);
+        }
         for (index, rule) in rules.iter().enumerate() {
             let origin = RuleOrigin {
                 policy: one.policy,
@@ -273,6 +159,23 @@ impl Body<'_, '_> {
                     self.rule(rule, effect(Extent::Possible, Outcome::Deny));
                 }
             }
+        }
+    }
+
+    fn is_over_limits(&self, policy: &CompiledPolicy) -> bool {
+        let Input { policies, settings, .. } = self.lowering.input;
+        let (direction, subject) = (self.direction, self.subject);
+        settings.limits.are_exceeded(policy, Counted { policies, direction, subject })
+    }
+
+    /// What becomes of the rules of a policy that asks for too much: it accepts nothing, and where
+    /// it would deny or pass, it denies everything.
+    fn closed(&mut self, one: PolicyRef, rules: &[PolicyRule]) {
+        let closes = |rule: &PolicyRule| rule.action != manifest::Action::Accept;
+        if let Some(rule) = rules.iter().position(closes) {
+            let (policy, direction) = (one.policy, self.direction);
+            let origin = RuleOrigin { policy, direction, rule, peer: None };
+            self.draft(Draft { matches: Vec::new(), outcome: Outcome::Deny, origin });
         }
     }
 
@@ -322,7 +225,8 @@ impl Body<'_, '_> {
     }
 
     fn rule(&mut self, rule: &PolicyRule, effect: Effect) {
-        for part in ports::parts(&rule.ports, self.direction, self.subject) {
+        let (direction, subject, peers) = (self.direction, self.subject, rule.peers.len());
+        for part in ports::parts(&rule.ports, Asking { direction, subject, peers }) {
             if rule.peers.is_empty() {
                 self.part(None, &part, effect);
             }
@@ -342,11 +246,15 @@ impl Body<'_, '_> {
                 let set = sets.named(asked, names);
                 set.map(|set| vec![Match::DestinationPortIn(set)])
             }
-            PortPart::Matches(ports) => {
-                // The set last: looking into it costs ten times what the others cost.
-                let peer = sets.peer(asked, origin.direction);
-                peer.map(|peer| ports.iter().cloned().chain(peer).collect())
-            }
+            // The set last: looking into it costs ten times what the others cost.
+            PortPart::Matches(ports) => sets
+                .peer(asked, origin.direction)
+                .map(|peer| ports.iter().cloned().chain(peer).collect()),
+            PortPart::Numbers(numbers) => sets.peer(asked, origin.direction).map(|peer| {
+                let protocol = Match::Protocol(L4::Ports(numbers.protocol));
+                let set = numbers.set.get_or_init(|| sets.numbers(&numbers.ports)).clone();
+                [protocol, Match::PortIn(set)].into_iter().chain(peer).collect()
+            }),
         };
         if let Some(matches) = matches {
             self.draft(Draft { matches, outcome, origin });

@@ -8,7 +8,7 @@ use super::super::program::{
 };
 use super::super::settings::{Admitted, Denial, InvalidPackets, Settings};
 use super::super::wiring::{Interface, Wiring};
-use super::class::denied;
+use super::tier::denied;
 use crate::manifest::Direction;
 use crate::net::{Cidr, Family, Protocol};
 

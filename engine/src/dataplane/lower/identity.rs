@@ -65,6 +65,7 @@ fn add_match(digest: &mut Digest, condition: &Match) {
         Match::Enters(interface) => add_text(digest, 16, interface.as_str()),
         Match::Leaves(interface) => add_text(digest, 17, interface.as_str()),
         Match::SourceIsNode => add(digest, 18, &[]),
+        Match::PortIn(set) => add_text(digest, 19, set),
     }
 }
 
@@ -130,6 +131,8 @@ mod tests {
             named(&[], log("b")),
             named(&[Match::SourceIn("a".into())], Action::Return),
             named(&[Match::SourceNotIn("a".into())], Action::Return),
+            named(&[Match::DestinationPortIn("a".into())], Action::Return),
+            named(&[Match::PortIn("a".into())], Action::Return),
             named(&[Match::Limit(1, 2)], Action::Return),
             named(&[Match::Limit(2, 1)], Action::Return),
             named(std::slice::from_ref(&tcp), Action::Return),

@@ -53,8 +53,8 @@ pub enum Use {
     AllPods,
     /// Ports of pods by name.
     Named(NamedKey),
-    /// Blocks of addresses.
-    Blocks(Arc<AddressSet>),
+    /// What is written in policies: blocks of addresses, or ports.
+    Written(Arc<AddressSet>),
 }
 
 /// Port names that one rule asks of destinations.

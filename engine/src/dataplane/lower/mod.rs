@@ -1,7 +1,7 @@
 //! From policies to the program of one node's packet filter.
 //!
 //! For each family, pods of the node that policies select come in *classes*: those under the same
-//! compiled program share chains. `class` makes a class's chains, one a tier, from the last to the
+//! compiled program share chains. `class` makes a class's rules, and `tier` chains of them, one a tier, from the last to the
 //! first; `sets` makes the sets of addresses that rules ask for, with whoever may be meant where a
 //! rule denies; `dispatch` leads from a packet's address to the class; `entry` has the chains that
 //! every program has. Chains of classes are named by what they hold (`identity`), so a change makes
@@ -17,6 +17,7 @@ mod memory;
 mod pods;
 mod ports;
 mod sets;
+mod tier;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

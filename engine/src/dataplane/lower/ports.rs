@@ -1,8 +1,9 @@
 //! From the ports of a rule to conditions.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
-use super::super::program::{L4, Match};
+use super::super::program::{L4, Match, PORT_SETS, SetName};
 use crate::cluster::Group;
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{PortSet, Protocol};
@@ -10,20 +11,54 @@ use crate::net::{PortSet, Protocol};
 /// The most numbers that one condition holds, a range counting as two.
 const MOST_NUMBERS: usize = 15;
 
+/// So many conditions are as good as a set, for one peer.
+const FEW: usize = 16;
+
+/// A range of more ports is never put into a set, where each would be a member: few such ranges
+/// fit into all ports.
+const WIDE: u16 = 4096;
+
 /// A part of what a rule's ports say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PortPart {
     /// Conditions; none: everything.
     Matches(Vec<Match>),
+    /// Ports that are looked up in a set.
+    Numbers(Numbers),
     /// Ports that the destination pods call so.
     Named(Vec<(Protocol, Arc<str>)>),
 }
 
-/// The parts that together are what a rule's ports say, for a subject of a group.
+/// Ports that are looked up in a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbers {
+    /// Of this protocol.
+    pub protocol: Protocol,
+    /// The ports.
+    pub ports: PortSet,
+    /// The set, once a rule has asked for it: naming it costs as much as it has ports.
+    pub set: OnceCell<SetName>,
+}
+
+/// For whom the ports of a rule are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'g> {
+    /// The direction.
+    pub direction: Direction,
+    /// The subject's group.
+    pub subject: &'g Group,
+    /// How many peers the rule names: each of them comes with each part.
+    pub peers: usize,
+}
+
+/// The parts that together are what a rule's ports say.
+///
+/// # Shape
+/// Few, where there are many peers: a rule costs the sum of both, not their product.
 ///
 /// # Source
 /// NetworkPolicy §9: names are the destination's, which is the subject for ingress.
-pub fn parts(entries: &[PortEntry], direction: Direction, subject: &Group) -> Vec<PortPart> {
+pub fn parts(entries: &[PortEntry], asking: Asking<'_>) -> Vec<PortPart> {
     if entries.is_empty() {
         return vec![PortPart::Matches(Vec::new())];
     }
@@ -39,8 +74,8 @@ pub fn parts(entries: &[PortEntry], direction: Direction, subject: &Group) -> Ve
             parts.push(PortPart::Matches(vec![Match::Protocol(L4::Ports(protocol))]));
             continue;
         }
-        parts.extend(ranges(protocol, &numbers(&own, protocol, direction, subject)));
-        if direction == Direction::Egress {
+        parts.extend(of_protocol(protocol, &numbers(&own, protocol, asking), asking.peers));
+        if asking.direction == Direction::Egress {
             named.extend(names(&own).map(|name| (protocol, name.clone())));
         }
     }
@@ -64,22 +99,35 @@ fn names<'p>(ports: &[&'p PortMatch]) -> impl Iterator<Item = &'p Arc<str>> {
     })
 }
 
-fn numbers(
-    ports: &[&PortMatch],
-    protocol: Protocol,
-    direction: Direction,
-    subject: &Group,
-) -> PortSet {
+fn numbers(ports: &[&PortMatch], protocol: Protocol, asking: Asking<'_>) -> PortSet {
     let ranges = ports.iter().filter_map(|port| match port {
         PortMatch::Range(first, last) => Some((*first, *last)),
         PortMatch::Any | PortMatch::Named(_) => None,
     });
     let written = PortSet::from_ranges(ranges);
-    if direction == Direction::Egress {
+    if asking.direction == Direction::Egress {
         return written;
     }
-    let own = names(ports).map(|name| subject.named_ports(name, protocol));
+    let own = names(ports).map(|name| asking.subject.named_ports(name, protocol));
     own.fold(written, |all, one| all.union(&one))
+}
+
+/// The parts of a protocol's ports: conditions, or a set where these would be many for many peers.
+fn of_protocol(protocol: Protocol, ports: &PortSet, peers: usize) -> Vec<PortPart> {
+    let lines = ranges(protocol, ports);
+    let few = lines.len() <= FEW && lines.len() * peers <= lines.len() + peers;
+    if few || !PORT_SETS.contains(&protocol) {
+        return lines;
+    }
+    let (wide, narrow): (Vec<_>, Vec<_>) =
+        ports.ranges().iter().partition(|(first, last)| last - first >= WIDE);
+    let narrow = PortSet::from_ranges(narrow);
+    let mut parts = ranges(protocol, &PortSet::from_ranges(wide));
+    if !narrow.is_empty() {
+        let set = OnceCell::new();
+        parts.push(PortPart::Numbers(Numbers { protocol, ports: narrow, set }));
+    }
+    parts
 }
 
 fn ranges(protocol: Protocol, ports: &PortSet) -> Vec<PortPart> {
@@ -118,7 +166,7 @@ mod tests {
                 }
                 other => panic!("{other:?}"),
             },
-            PortPart::Named(_) => panic!("no name was given"),
+            other => panic!("{other:?}"),
         });
         let sizes: Vec<usize> = sizes.collect();
         assert_eq!(sizes, [15, 15]);

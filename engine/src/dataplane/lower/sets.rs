@@ -15,7 +15,7 @@ use super::memory::{Memory, NamedPorts, Peers};
 use super::pods::Pods;
 use crate::cluster::GroupId;
 use crate::manifest::Direction;
-use crate::net::{AddrSet, Cidr, Family, IntervalSet};
+use crate::net::{AddrSet, Cidr, Family, IntervalSet, PortSet};
 use crate::policy::{BlockId, PeerSet, RulePeer, SetId};
 use crate::shared::Sorted;
 
@@ -65,7 +65,7 @@ impl<'i> Sets<'i> {
             Use::Pods(key) => drop(self.pods(*key)),
             Use::AllPods => drop(self.all_pods()),
             Use::Named(key) => drop(self.named(key.asked, &key.names)),
-            Use::Blocks(set) => drop(self.made.insert(set.name.clone(), set.clone())),
+            Use::Written(set) => drop(self.made.insert(set.name.clone(), set.clone())),
         }
         self.uses.clear();
     }
@@ -278,10 +278,22 @@ impl<'i> Sets<'i> {
 
     fn blocks(&mut self, cidrs: &[Cidr]) -> SetName {
         let texts: Vec<String> = cidrs.iter().map(ToString::to_string).collect();
-        let name = self.name(SetKind::Block, texts.iter().map(String::as_str));
-        let members = Members::Blocks(cidrs.iter().copied().collect());
+        self.written(&texts, Members::Blocks(cidrs.iter().copied().collect()))
+    }
+
+    /// The set of these ports.
+    pub fn numbers(&mut self, ports: &PortSet) -> SetName {
+        let texts = ports.ranges().iter().map(|(first, last)| format!("{first}-{last}"));
+        let texts: Vec<String> = texts.collect();
+        let members = ports.ranges().iter().flat_map(|&(first, last)| first..=last);
+        self.written(&texts, Members::Numbers(members.collect()))
+    }
+
+    /// A set that is what is written of it.
+    fn written(&mut self, texts: &[String], members: Members) -> SetName {
+        let name = self.name(members.kind(), texts.iter().map(String::as_str));
         let set = self.before.set(AddressSet { name: name.clone(), members });
-        self.uses.push(Use::Blocks(set.clone()));
+        self.uses.push(Use::Written(set.clone()));
         self.made.insert(set.name.clone(), set);
         name
     }
@@ -294,12 +306,7 @@ impl<'i> Sets<'i> {
     }
 
     fn name<'t>(&self, kind: SetKind, parts: impl Iterator<Item = &'t str>) -> SetName {
-        let letter = match kind {
-            SetKind::Address => 'a',
-            SetKind::Block => 'b',
-            SetKind::Port => 'p',
-        };
-        format!("{}-{letter}-{}", self.stem(), digest(parts)).into()
+        format!("{}-{}-{}", self.stem(), kind.letter(), digest(parts)).into()
     }
 
     fn stem(&self) -> String {

@@ -211,8 +211,9 @@ impl Check<'_> {
     }
 
     fn policies<'p>(&'p self, spaces: &'p mut PodSpaces) -> Policies<'p> {
-        let Input { model, policies, .. } = self.input;
-        Policies { model, policies, family: self.program.family, places: self.places, spaces }
+        let Input { model, policies, settings, .. } = self.input;
+        let (family, places, limits) = (self.program.family, self.places, settings.limits);
+        Policies { model, policies, limits, family, places, spaces }
     }
 
     fn same(&self, direction: Direction, found: &Admitted, expected: &Admitted) -> bool {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::limits::{Counted, Limits};
 use super::decisions::{Decisions, Outcome, Step};
 use super::places::{Change, Place, Places};
 use super::space::{self, Admitted, Asked, Extent, Origin, PodsKey, Space};
@@ -159,6 +160,8 @@ pub struct Policies<'i> {
     pub model: &'i ClusterModel,
     /// The policies.
     pub policies: &'i PolicySet,
+    /// How much one of them may ask for.
+    pub limits: Limits,
     /// The family.
     pub family: Family,
     /// Where pods are.
@@ -188,8 +191,11 @@ impl Policies<'_> {
         }
         // A policy of which it is not known whether it selects the pods isolates them.
         for policy in tier.policies.iter().filter(|policy| policy.certain) {
-            let rules = self.policies.policy(policy.policy).and_then(|one| one.rules(direction));
-            for rule in rules.unwrap_or_default() {
+            let Some(policy) = self.policies.policy(policy.policy) else { continue };
+            if self.is_over_limits(policy, subject) {
+                continue;
+            }
+            for rule in policy.rules(direction).unwrap_or_default() {
                 for (peers, conns) in self.rule(rule, subject, Extent::Certain) {
                     admitted.add(peers, conns);
                 }
@@ -220,7 +226,13 @@ impl Policies<'_> {
         }
         let mut steps = Vec::new();
         for (one, policy) in in_order {
-            for rule in policy.rules(subject.direction).unwrap_or_default() {
+            let rules = policy.rules(subject.direction).unwrap_or_default();
+            if self.is_over_limits(policy, subject) {
+                let denies = rules.iter().any(|rule| rule.action != Action::Accept);
+                steps.extend(denies.then(|| self.denial()));
+                continue;
+            }
+            for rule in rules {
                 if one.certain && rule.action != Action::Deny {
                     let outcome = if rule.action == Action::Pass { next } else { &Outcome::Admit };
                     steps.extend(self.steps(rule, Extent::Certain, outcome, subject));
@@ -232,6 +244,18 @@ impl Policies<'_> {
             }
         }
         Decisions::new(steps, if isolates { &Outcome::Deny } else { next }, self.family)
+    }
+
+    fn is_over_limits(&self, policy: &CompiledPolicy, subject: Selected<'_>) -> bool {
+        let Selected { direction, group: subject } = subject;
+        let policies = self.policies;
+        self.limits.are_exceeded(policy, Counted { policies, direction, subject })
+    }
+
+    /// Everything is denied.
+    fn denial(&self) -> Step {
+        let peers = Asked::fixed(space::everywhere(self.family));
+        Step { peers, conns: ConnSet::all(), outcome: Outcome::Deny }
     }
 
     fn steps(

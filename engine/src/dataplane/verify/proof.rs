@@ -1,5 +1,6 @@
 //! What was proved before, and on what grounds.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -11,7 +12,7 @@ use super::reader::KnownSets;
 use super::space::{Admitted, Asked, Extent, Origin, PodsKey};
 use crate::cluster::GroupId;
 use crate::manifest::{Action, Direction, PortMatch};
-use crate::net::{ConnSet, Family};
+use crate::net::Family;
 use crate::policy::{CompiledPolicy, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
 
 /// What is proved: that a chain admits what a program does, for pods of a group.
@@ -243,18 +244,26 @@ impl Equals {
     }
 
     /// Finds for each set of the program the pods that it stands for.
+    ///
+    /// # Cost
+    /// Linear in the parts, but for those of like members.
     fn matched<'a>(
         &mut self,
         found: impl Iterator<Item = Part<'a>>,
-        mut expected: Vec<Part<'_>>,
+        expected: Vec<Part<'_>>,
         pairs: &mut Vec<Pair>,
     ) -> bool {
-        for (set, conns) in found {
-            let mut agrees = |one: &(&Arc<Asked>, ConnSet)| one.1 == conns && self.same(set, one.0);
-            let Some(at) = expected.iter().position(&mut agrees) else { return false };
-            pairs.extend(pair(set, expected.swap_remove(at).0));
+        let mut alike: FxHashMap<Ends, Vec<Part<'_>>> = FxHashMap::default();
+        for part in expected {
+            alike.entry(ends(part.0)).or_default().push(part);
         }
-        expected.is_empty()
+        for (set, conns) in found {
+            let mut agrees = |one: &Part<'_>| one.1 == conns && self.same(set, one.0);
+            let Some(alike) = alike.get_mut(&ends(set)) else { return false };
+            let Some(at) = alike.iter().position(&mut agrees) else { return false };
+            pairs.extend(pair(set, alike.swap_remove(at).0));
+        }
+        alike.values().all(Vec::is_empty)
     }
 
     /// Whether two lists of decisions are the same run by run, with sets for pods.
@@ -313,6 +322,14 @@ struct Comparison {
     seen: Vec<[*const Decisions; 2]>,
     /// Sets that must be what pods are.
     pairs: Vec<Pair>,
+}
+
+/// How many members there are, the first and the last: the same where all are.
+type Ends = (usize, Option<IpAddr>, Option<IpAddr>);
+
+fn ends(asked: &Asked) -> Ends {
+    let members = &asked.members;
+    (members.len(), members.first().copied(), members.last().copied())
 }
 
 fn pair(set: &Asked, pods: &Asked) -> Option<Pair> {

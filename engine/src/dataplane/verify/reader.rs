@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::super::joined::joined;
 use super::super::program::{
-    AddressSet, Chain, FamilyProgram, FilterRule, L4, Match, Members, SetName, States,
+    AddressSet, Chain, FamilyProgram, FilterRule, L4, Match, Members, PORT_SETS, SetName, States,
 };
 use super::super::wiring::Interface;
 use super::devices::Devices;
@@ -86,6 +86,8 @@ pub struct SetSpaces {
     set: Arc<AddressSet>,
     addresses: Arc<Asked>,
     ports: Vec<(ConnSet, Arc<Asked>)>,
+    /// Connections to its ports, whatever the address.
+    numbers: ConnSet,
 }
 
 /// Sets that have been read before.
@@ -108,7 +110,8 @@ pub fn asked_sets(chain: &Chain) -> impl Iterator<Item = &SetName> {
         | Match::SourceNotIn(set)
         | Match::DestinationIn(set)
         | Match::DestinationNotIn(set)
-        | Match::DestinationPortIn(set) => Some(set),
+        | Match::DestinationPortIn(set)
+        | Match::PortIn(set) => Some(set),
         _ => None,
     })
 }
@@ -170,7 +173,17 @@ impl<'p> Reader<'p> {
 
     /// The members of a set.
     pub fn addresses(&self, name: &str) -> Result<Arc<Asked>, Trouble> {
-        Ok(self.set(name)?.addresses.clone())
+        Ok(self.set_of(name, false)?.addresses.clone())
+    }
+
+    /// A set whose members are ports alone, or are not: of the first the kernel looks up the port
+    /// where a rule asks for the address.
+    fn set_of(&self, name: &str, numbers: bool) -> Result<&'p Arc<SetSpaces>, Trouble> {
+        let set = self.set(name)?;
+        match matches!(set.set.members, Members::Numbers(_)) == numbers {
+            true => Ok(set),
+            false => Err(format!("set {name} is asked for what it does not hold")),
+        }
     }
 
     fn set(&self, name: &str) -> Result<&'p Arc<SetSpaces>, Trouble> {
@@ -226,13 +239,14 @@ impl<'p> Reader<'p> {
             Match::SourceNotIn(set) => source(others(&*self.addresses(set)?)),
             Match::DestinationNotIn(set) => destination(others(&*self.addresses(set)?)),
             Match::DestinationPortIn(set) => {
-                let parts = self.set(set)?.ports.iter().map(|(conns, space)| Product {
+                let parts = self.set_of(set, false)?.ports.iter().map(|(conns, space)| Product {
                     destination: Some(space.clone()),
                     conns: Some(conns.clone()),
                     ..Product::default()
                 });
                 Meaning::Parts(parts.collect())
             }
+            Match::PortIn(set) => conns(self.set_of(set, true)?.numbers.clone()),
             Match::Protocol(L4::Ports(protocol)) => conns(ConnSet::of(*protocol, all_ports())),
             Match::DestinationPorts(ranges) => conns(any_protocol(ranges)),
             Match::Protocol(L4::Icmpv6) => Meaning::Holds(walker.control.is_some()),
@@ -297,7 +311,7 @@ fn any_protocol(ranges: &[(u16, u16)]) -> ConnSet {
 
 fn read_set(set: &Arc<AddressSet>, family: Family) -> Result<SetSpaces, Trouble> {
     let mut by_port: BTreeMap<(Protocol, u16), Vec<std::net::IpAddr>> = BTreeMap::new();
-    let mut strangers = 0;
+    let (mut strangers, mut numbers) = (0, ConnSet::none());
     let addresses = match &set.members {
         Members::Addresses(addresses) => {
             // They are ascending, one family after the other.
@@ -319,6 +333,11 @@ fn read_set(set: &Arc<AddressSet>, family: Family) -> Result<SetSpaces, Trouble>
             }
             Asked::fixed(Space::empty())
         }
+        Members::Numbers(ports) => {
+            let ports = PortSet::from_sorted(ports.iter().copied());
+            PORT_SETS.into_iter().for_each(|protocol| numbers.add(protocol, &ports));
+            Asked::fixed(Space::empty())
+        }
     };
     if strangers > 0 {
         return Err(format!("set {} has members of the other family", set.name));
@@ -328,5 +347,5 @@ fn read_set(set: &Arc<AddressSet>, family: Family) -> Result<SetSpaces, Trouble>
         (ConnSet::of(protocol, PortSet::range(port, port)), Asked::fixed(space))
     });
     let ports = ports.collect();
-    Ok(SetSpaces { set: set.clone(), addresses, ports })
+    Ok(SetSpaces { set: set.clone(), addresses, ports, numbers })
 }

@@ -93,14 +93,10 @@ impl Kernel {
         let words: Vec<&str> = line.split(' ').collect();
         match words.as_slice() {
             ["create", name, kind, "family", family, "maxelem", _] => {
-                if name.len() > 31 {
-                    return Err("the name is too long".into());
-                }
-                let new = Set::new(kind, family)?;
-                match self.sets.insert((*name).to_owned(), new) {
-                    None => Ok(()),
-                    Some(_) => Err("it exists".into()),
-                }
+                self.create(name, Set::new(kind, family)?)
+            }
+            ["create", name, "bitmap:port", "range", "0-65535"] => {
+                self.create(name, Set::of_ports())
             }
             ["add", name, member] => self.set(name)?.add(member),
             ["del", name, member] => self.set(name)?.remove(member),
@@ -111,6 +107,16 @@ impl Kernel {
                 self.sets.remove(*name).map(drop).ok_or_else(|| "there is no such set".into())
             }
             _ => Err("unknown command".into()),
+        }
+    }
+
+    fn create(&mut self, name: &str, new: Set) -> Result<(), Failure> {
+        if name.len() > 31 {
+            return Err("the name is too long".into());
+        }
+        match self.sets.insert(name.to_owned(), new) {
+            None => Ok(()),
+            Some(_) => Err("it exists".into()),
         }
     }
 

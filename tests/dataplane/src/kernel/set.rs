@@ -21,6 +21,7 @@ enum Member {
     Address(IpAddr),
     Net(IpNet),
     Port(IpAddr, String, u16),
+    Number(u16),
 }
 
 impl Set {
@@ -31,6 +32,11 @@ impl Set {
             return Err("unknown kind of set".into());
         }
         Ok(Self { kind: kind.into(), family: family.into(), members: BTreeSet::new() })
+    }
+
+    /// A set of ports, without members.
+    pub fn of_ports() -> Self {
+        Self { kind: "bitmap:port".into(), family: String::new(), members: BTreeSet::new() }
     }
 
     /// A new member.
@@ -60,6 +66,7 @@ impl Set {
         };
         match self.kind.as_str() {
             "hash:ip" => Ok(Member::Address(address(text)?)),
+            "bitmap:port" => text.parse().map(Member::Number).map_err(|_| bad()),
             "hash:net" => {
                 let net: IpNet = match text.contains('/') {
                     true => text.parse().map_err(|_| bad())?,
@@ -81,13 +88,20 @@ impl Set {
         }
     }
 
-    /// Whether an address is in it, or an address with the packet's protocol and port.
-    pub fn contains(&self, address: IpAddr, with_port: Option<&Packet>) -> bool {
-        match with_port {
+    /// Whether a packet's end is in it: by its address, with protocol and port if they are asked
+    /// for; in a set of ports, by the destination's port.
+    pub fn contains(&self, address: IpAddr, with_port: bool, packet: &Packet) -> bool {
+        if self.kind == "bitmap:port" {
+            let looked_up = matches!(packet.protocol, Protocol::Tcp | Protocol::Udp);
+            // Where packets come from is not modelled.
+            assert_eq!(address, packet.destination, "a set of ports is asked for the source");
+            return looked_up && self.members.contains(&Member::Number(packet.port));
+        }
+        match with_port.then_some(packet) {
             None => self.members.iter().any(|member| match member {
                 Member::Address(known) => *known == address,
                 Member::Net(net) => net.contains(&address),
-                Member::Port(..) => false,
+                Member::Port(..) | Member::Number(_) => false,
             }),
             Some(packet) => {
                 let protocol = match packet.protocol {
@@ -103,10 +117,13 @@ impl Set {
 
     /// As `ipset save` prints it.
     pub fn save(&self, name: &str) -> String {
-        let mut text = format!(
-            "create {name} {} family {} hashsize 1024 maxelem 1048576 bucketsize 12 initval 0x1\n",
-            self.kind, self.family
-        );
+        let mut text = match self.kind.as_str() {
+            "bitmap:port" => format!("create {name} bitmap:port range 0-65535\n"),
+            _ => format!(
+                "create {name} {} family {} hashsize 1024 maxelem 1048576 bucketsize 12 initval 0x1\n",
+                self.kind, self.family
+            ),
+        };
         for member in &self.members {
             let _ = match member {
                 Member::Address(address) => writeln!(text, "add {name} {address}"),
@@ -114,6 +131,7 @@ impl Set {
                     writeln!(text, "add {name} {}", net.addr())
                 }
                 Member::Net(net) => writeln!(text, "add {name} {net}"),
+                Member::Number(port) => writeln!(text, "add {name} {port}"),
                 Member::Port(address, protocol, port) => {
                     writeln!(text, "add {name} {address},{protocol}:{port}")
                 }

@@ -49,8 +49,8 @@ fn holds(condition: &Condition, sets: &BTreeMap<String, Set>, packet: &Packet) -
         Condition::Destination(net) => net.contains(&packet.destination),
         Condition::Set { name, inverted, source, with_port } => {
             let address = if *source { packet.source } else { packet.destination };
-            let with_port = with_port.then_some(packet);
-            sets.get(name).is_some_and(|set| set.contains(address, with_port)) != *inverted
+            let set = sets.get(name);
+            set.is_some_and(|set| set.contains(address, *with_port, packet)) != *inverted
         }
         Condition::Protocol(protocol) => packet.protocol == *protocol,
         Condition::Ports(ports) => {

@@ -1,0 +1,169 @@
+//! How much one policy may ask of a node.
+//!
+//! Who may write policies in one namespace must not slow down, or stop, what is enforced for all
+//! others. So a policy that asks for too much is closed, by itself: it isolates, and admits nothing.
+//! That is counted from the policy alone, before anything is made of it.
+
+use rustc_hash::FxHashSet;
+
+use super::members::PORT_SETS;
+use crate::cluster::Group;
+use crate::manifest::{Direction, PortMatch};
+use crate::net::{AddrSet, PortSet, Protocol};
+use crate::policy::{BlockId, CompiledPolicy, PolicyRule, PolicySet, RulePeer};
+
+/// How much one policy may ask of a node in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// Rules of the kernel: each peer of a rule by each line of its ports.
+    pub rules: usize,
+    /// Members of sets for what is written in it: blocks of addresses, ports.
+    pub members: usize,
+}
+
+impl Default for Limits {
+    /// What no policy needs that somebody wrote for a purpose.
+    fn default() -> Self {
+        Self { rules: 20_000, members: 131_072 }
+    }
+}
+
+/// Numbers that a rule of the kernel holds, a range counting as two.
+const NUMBERS_A_LINE: usize = 15;
+
+/// The most lines for the ports of a protocol that sets can hold, for one peer and for more.
+const MOST_LINES: [usize; 2] = [16, 4];
+
+/// For whom a policy is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted<'c> {
+    /// All policies.
+    pub policies: &'c PolicySet,
+    /// The direction.
+    pub direction: Direction,
+    /// The pods, which have their own ports for the names that rules of ingress have.
+    pub subject: &'c Group,
+}
+
+/// What a policy asks for, so far.
+#[derive(Default)]
+struct Count {
+    rules: usize,
+    members: usize,
+    blocks: FxHashSet<BlockId>,
+    ports: FxHashSet<PortSet>,
+}
+
+impl Limits {
+    /// Whether a policy asks for more in a direction.
+    ///
+    /// # Cost
+    /// Linear in what is written in the policy, and in the limits.
+    pub fn are_exceeded(&self, policy: &CompiledPolicy, counted: Counted<'_>) -> bool {
+        let mut count = Count::default();
+        policy.rules(counted.direction).unwrap_or_default().iter().any(|rule| {
+            count.rule(rule, counted, self.members);
+            count.rules > self.rules || count.members > self.members
+        })
+    }
+}
+
+impl Count {
+    fn rule(&mut self, rule: &PolicyRule, counted: Counted<'_>, most: usize) {
+        for peer in &rule.peers {
+            if let RulePeer::Block(id) = *peer
+                && self.blocks.insert(id)
+                && let Some(block) = counted.policies.block(id)
+            {
+                self.members += nets(block, most);
+            }
+        }
+        let peers = rule.peers.len().max(1);
+        if rule.ports.is_empty() {
+            self.rules += peers;
+        }
+        for protocol in Protocol::ALL {
+            if rule.ports.iter().any(|entry| entry.protocol == protocol) {
+                self.ports(numbers(rule, protocol, counted), protocol, peers);
+            }
+        }
+    }
+
+    fn ports(&mut self, ports: PortSet, protocol: Protocol, peers: usize) {
+        let numbers = ports.ranges().iter().map(|(a, b)| if a == b { 1 } else { 2 });
+        let lines = numbers.sum::<usize>().div_ceil(NUMBERS_A_LINE).max(1);
+        let [for_one, for_more] = MOST_LINES;
+        let most = if peers == 1 { for_one } else { for_more };
+        if lines <= most || !PORT_SETS.contains(&protocol) {
+            self.rules += peers * lines;
+            return;
+        }
+        self.rules += peers * most;
+        let count = ports.ranges().iter().map(|(a, b)| usize::from(b - a) + 1);
+        let count = count.sum::<usize>();
+        if self.ports.insert(ports) {
+            self.members += count;
+        }
+    }
+}
+
+/// The ports that a rule names of a protocol.
+fn numbers(rule: &PolicyRule, protocol: Protocol, counted: Counted<'_>) -> PortSet {
+    let entries = rule.ports.iter().filter(|entry| entry.protocol == protocol);
+    let mut ranges = Vec::new();
+    for entry in entries {
+        match &entry.ports {
+            PortMatch::Range(first, last) => ranges.push((*first, *last)),
+            // Of egress they are looked up at the destination, by one rule.
+            PortMatch::Named(name) if counted.direction == Direction::Ingress => {
+                ranges.extend(counted.subject.named_ports(name, protocol).ranges());
+            }
+            PortMatch::Named(_) | PortMatch::Any => {}
+        }
+    }
+    PortSet::from_ranges(ranges)
+}
+
+/// How many CIDRs a block takes, or somewhat more than `most`, if it takes more.
+fn nets(block: &AddrSet, most: usize) -> usize {
+    let v4 = block.v4.ranges().iter().map(|&(a, b)| (u128::from(a), u128::from(b)));
+    let mut count = 0;
+    for (first, last) in v4.chain(block.v6.ranges().iter().copied()) {
+        count += nets_of_range(first, last);
+        if count > most {
+            break;
+        }
+    }
+    count
+}
+
+fn nets_of_range(first: u128, last: u128) -> usize {
+    let (mut at, mut count) = (first, 1);
+    // Every address there is: one.
+    while let Some(left) = (last - at).checked_add(1) {
+        let bits = at.trailing_zeros().min(left.ilog2());
+        match at.checked_add(1 << bits) {
+            Some(next) if next <= last => (at, count) = (next, count + 1),
+            _ => break,
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Cidr;
+
+    #[test]
+    fn nets_are_counted_as_they_are_made() {
+        let block = |text: &str| AddrSet::from_cidr(Cidr::parse(text).unwrap());
+        let all = AddrSet::full();
+        for except in ["10.1.2.3/32", "0.0.0.0/32", "255.255.255.255/32", "fd00::7/128", "::/1"] {
+            let rest = all.difference(&block(except));
+            assert_eq!(nets(&rest, usize::MAX), rest.nets().len(), "{except}");
+        }
+        assert_eq!(nets(&all, usize::MAX), 2);
+        assert_eq!(nets(&AddrSet::default(), usize::MAX), 0);
+    }
+}

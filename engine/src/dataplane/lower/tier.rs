@@ -1,0 +1,134 @@
+//! The chain of a tier, from its rules.
+
+use std::sync::Arc;
+
+use super::super::program::{
+    Action, Chain, ChainKind, ChainName, FilterRule, Match, RejectWith, RuleOrigin,
+};
+use super::super::settings::{Denial, Settings};
+use super::FamilyLowering;
+use crate::manifest::Direction;
+use crate::policy::TierKind;
+
+/// What becomes of what a rule matches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It passes this end.
+    Accept,
+    /// It is denied.
+    Deny,
+    /// The next tier decides.
+    Pass,
+}
+
+/// A rule whose action is still without the names of chains.
+pub struct Draft {
+    /// Conditions.
+    pub matches: Vec<Match>,
+    /// What becomes of what they hold for.
+    pub outcome: Outcome,
+    /// Where it comes from.
+    pub origin: RuleOrigin,
+}
+
+/// Makes a tier's chain from its rules.
+pub struct TierChain<'t, 'i> {
+    /// For this family.
+    pub lowering: &'t FamilyLowering<'i>,
+    /// The direction.
+    pub direction: Direction,
+    /// The tier.
+    pub kind: TierKind,
+    /// The chain of the next tier; none after the last.
+    pub next: Option<ChainName>,
+}
+
+impl TierChain<'_, '_> {
+    /// The chain, and the one that denies, if one is needed.
+    pub fn chains(&self, drafts: Vec<Draft>) -> (Arc<Chain>, Option<Arc<Chain>>) {
+        if self.kind.only_accepts() {
+            return (self.of_accepted(drafts), None);
+        }
+        // The chain that denies says in logs what this one is called, so that it cannot be part of
+        // the name.
+        let letter = self.letter();
+        let named_later: ChainName = format!("{}-{letter}-deny", self.settings().prefix).into();
+        let digest = self.digest("tier", &self.rules(&drafts, &named_later));
+        let denial = self.denial(&digest);
+        let rules = self.rules(&drafts, &denial.name);
+        let denies = drafts.iter().any(|draft| draft.outcome == Outcome::Deny);
+        (self.chain(&digest, rules), denies.then_some(denial))
+    }
+
+    /// The chain of a tier whose rules accept, and that ends in denial.
+    pub fn of_accepted(&self, drafts: Vec<Draft>) -> Arc<Chain> {
+        let rules = drafts.into_iter().map(|draft| FilterRule {
+            matches: draft.matches,
+            action: Action::Return,
+            origin: Some(draft.origin),
+        });
+        let mut rules: Vec<FilterRule> = rules.collect();
+        if let Some(all) = rules.iter().position(|rule| rule.matches.is_empty()) {
+            rules = vec![rules.swap_remove(all)];
+        }
+        let digest = self.lowering.digest(&rules);
+        rules.extend(denied(self.settings(), &format!("{}:{digest}", self.direction.field())));
+        self.chain(&digest, rules)
+    }
+
+    fn rules(&self, drafts: &[Draft], denial: &ChainName) -> Vec<FilterRule> {
+        let onward = || self.next.clone().map_or(Action::Return, Action::Goto);
+        let rule = |draft: &Draft| FilterRule {
+            matches: draft.matches.clone(),
+            action: match draft.outcome {
+                Outcome::Accept => Action::Return,
+                Outcome::Deny => Action::Goto(denial.clone()),
+                Outcome::Pass => onward(),
+            },
+            origin: Some(draft.origin),
+        };
+        let decided = drafts.last().is_some_and(|draft| draft.matches.is_empty());
+        let end = (!decided).then(|| FilterRule::new([], onward()));
+        drafts.iter().map(rule).chain(end).collect()
+    }
+
+    fn denial(&self, of: &str) -> Arc<Chain> {
+        let rules = denied(self.settings(), &format!("{}:{of}", self.direction.field()));
+        self.chain(&self.digest("denial", &rules), rules)
+    }
+
+    /// What is not the chain of an accepting tier never has the name of one.
+    fn digest(&self, what: &str, rules: &[FilterRule]) -> String {
+        self.lowering.digest_of(Some(what), rules)
+    }
+
+    fn chain(&self, digest: &str, rules: Vec<FilterRule>) -> Arc<Chain> {
+        let name = format!("{}-{}-{digest}", self.settings().prefix, self.letter()).into();
+        self.lowering.before.chain(Chain { name, kind: ChainKind::Content, rules })
+    }
+
+    fn letter(&self) -> char {
+        match self.direction {
+            Direction::Egress => 'E',
+            Direction::Ingress => 'I',
+        }
+    }
+
+    fn settings(&self) -> &Settings {
+        self.lowering.input.settings
+    }
+}
+
+/// Logs, if that is wanted, and denies.
+pub fn denied(settings: &Settings, what: &str) -> Vec<FilterRule> {
+    let log = settings.flow_log.map(|log| {
+        let prefix = format!("{}:deny:{what}", settings.prefix).into();
+        let limit = Match::Limit(log.per_second, log.burst);
+        FilterRule::new([limit], Action::Log { group: log.group, prefix })
+    });
+    let end = match settings.denial {
+        Denial::Reject => Action::Reject(RejectWith::PortUnreachable),
+        Denial::Drop => Action::Drop,
+    };
+    log.into_iter().chain([FilterRule::new([], end)]).collect()
+}

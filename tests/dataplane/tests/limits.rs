@@ -1,0 +1,173 @@
+//! A policy that asks for too much is closed, and only that one.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
+
+use std::net::IpAddr;
+
+use portcullis_dataplane_tests::site::{load, program};
+use portcullis_dataplane_tests::{Packet, Protocol, Verdict};
+use portcullis_engine::dataplane::{
+    FilterProgram, Input, Limits, Note, Settings, UNKNOWN_WIRING, verify,
+};
+use portcullis_engine::net::Family;
+use portcullis_engine::{Change, Options, Session, SourceFile};
+
+const CLUSTER: &str = "
+{apiVersion: v1, kind: Namespace, metadata: {name: x}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x, labels: {app: a}},
+ spec: {nodeName: n1}, status: {phase: Running, podIP: 10.0.0.1}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: b, namespace: x, labels: {app: b}},
+ spec: {nodeName: n1}, status: {phase: Running, podIP: 10.0.0.2}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: c, namespace: x, labels: {app: c}},
+ spec: {nodeName: n2}, status: {phase: Running, podIP: 10.0.1.3}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: small, namespace: x}
+spec:
+  podSelector: {matchLabels: {app: b}}
+  ingress: [{from: [{podSelector: {matchLabels: {app: c}}}], ports: [{port: 80}]}]
+";
+
+fn session(policy: &str) -> Session {
+    let text = format!("{CLUSTER}---\n{policy}");
+    let file = SourceFile::new("all.yaml", text.as_bytes());
+    let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
+    assert_eq!(session.check().summary.errors, 0, "{:?}", session.check().diagnostics);
+    session
+}
+
+/// A policy of pod `a` with rules of this direction.
+fn network_policy(rules: &str) -> String {
+    format!(
+        "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: big, namespace: x}}
+spec: {{podSelector: {{matchLabels: {{app: a}}}}, ingress: {rules}}}
+"
+    )
+}
+
+fn cluster_policy(action: &str) -> String {
+    let ports =
+        (0..30).map(|n| format!("{{sctp: {{destinationPort: {{number: {}}}}}}}", 1 + n * 2));
+    let ports: Vec<String> = ports.collect();
+    let rules = ports.chunks(20).map(|ports| {
+        let ports = ports.join(", ");
+        format!("  - {{action: {action}, from: [{{namespaces: {{}}}}], protocols: [{ports}]}}\n")
+    });
+    let rules: String = rules.collect();
+    format!(
+        "apiVersion: policy.networking.k8s.io/v1beta1
+kind: ClusterNetworkPolicy
+metadata: {{name: big}}
+spec:
+  tier: Admin
+  priority: 1
+  subject: {{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: a}}}}}}}}
+  ingress:
+{rules}"
+    )
+}
+
+fn settings(rules: usize, members: usize) -> Settings {
+    Settings { limits: Limits { rules, members }, ..Settings::default() }
+}
+
+/// The program of the node, which is proven.
+fn proven(session: &Session, settings: &Settings) -> FilterProgram {
+    let program = program(session, "n1", settings);
+    verify(&program, input(session, settings)).unwrap_or_else(|wrong| panic!("{wrong:#?}"));
+    program
+}
+
+fn input<'i>(session: &'i Session, settings: &'i Settings) -> Input<'i> {
+    let (model, policies) = (session.model(), session.policies());
+    Input { model, policies, node: "n1", settings, wiring: &UNKNOWN_WIRING }
+}
+
+fn passes(program: &FilterProgram, to: &str, port: u16) -> bool {
+    let address = |text: &str| text.parse::<IpAddr>().unwrap();
+    let packet = Packet::new(address("10.0.1.3"), address(to), (Protocol::Tcp, port));
+    load(program).unwrap().judge("FORWARD", &packet) == Verdict::Passes
+}
+
+fn is_over(program: &FilterProgram) -> bool {
+    program.notes.iter().any(|note| matches!(note, Note::OverLimits(_)))
+}
+
+/// What is not the big policy's is as ever.
+fn others_are_enforced(program: &FilterProgram) {
+    assert!(passes(program, "10.0.0.2", 80) && !passes(program, "10.0.0.2", 81));
+}
+
+#[test]
+fn a_policy_with_too_many_rules_isolates_and_admits_nothing() {
+    let rules =
+        "[{from: [{podSelector: {}}, {ipBlock: {cidr: 0.0.0.0/0}}]}, {ports: [{port: 80}]}]";
+    let session = session(&network_policy(rules));
+    let open = proven(&session, &settings(3, 10));
+    assert!(passes(&open, "10.0.0.1", 80) && !is_over(&open));
+    let closed = proven(&session, &settings(2, 10));
+    assert!(!passes(&closed, "10.0.0.1", 80) && is_over(&closed));
+    others_are_enforced(&open);
+    others_are_enforced(&closed);
+    // The check knows the limits by itself.
+    assert!(verify(&open, input(&session, &settings(2, 10))).is_err());
+    assert!(verify(&closed, input(&session, &settings(3, 10))).is_err());
+}
+
+#[test]
+fn blocks_and_ports_are_counted_as_members_of_sets() {
+    let blocks = "[{from: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.9.9.9/32]}}]}]";
+    let session = session(&network_policy(blocks));
+    assert!(is_over(&proven(&session, &settings(10, 31))));
+    let open = proven(&session, &settings(10, 32));
+    assert_eq!(
+        open.families[Family::IPv4].sets.values().map(|set| set.members.len()).max(),
+        Some(32)
+    );
+    assert!(passes(&open, "10.0.0.1", 80));
+}
+
+#[test]
+fn many_ports_are_members_and_no_rules() {
+    let ports = (0..300).map(|n| format!("{{port: {}}}", 1 + n * 2));
+    let ports: Vec<String> = ports.collect();
+    let session = session(&network_policy(&format!("[{{ports: [{}]}}]", ports.join(", "))));
+    assert!(is_over(&proven(&session, &settings(16, 299))));
+    let open = proven(&session, &settings(16, 300));
+    assert!(!is_over(&open) && passes(&open, "10.0.0.1", 599) && !passes(&open, "10.0.0.1", 600));
+}
+
+#[test]
+fn a_cluster_policy_with_too_many_rules_accepts_nothing_and_denies_all_that_it_may() {
+    for (action, stays_open) in [("Accept", true), ("Deny", false), ("Pass", false)] {
+        let session = session(&cluster_policy(action));
+        let right = proven(&session, &settings(10, 10));
+        assert!(!is_over(&right) && passes(&right, "10.0.0.1", 80), "{action}");
+        let over = proven(&session, &settings(2, 10));
+        assert!(is_over(&over), "{action}");
+        assert_eq!(passes(&over, "10.0.0.1", 80), stays_open, "{action}");
+        others_are_enforced(&over);
+    }
+}
+
+/// A policy that needs more than a million blocks is closed by what an operator gets who sets
+/// nothing, and one with all exceptions of a large network is not.
+#[test]
+fn nobody_meets_the_limits_by_honest_means() {
+    let blocks = |count: u32| {
+        let excepts =
+            (0..count).map(|n| format!("{}.{}.{}.1/32", 11 + n / 65_536, n / 256 % 256, n % 256));
+        let excepts: Vec<String> = excepts.collect();
+        let excepts = excepts.join(", ");
+        network_policy(&format!(
+            "[{{from: [{{ipBlock: {{cidr: 0.0.0.0/0, except: [{excepts}]}}}}]}}]"
+        ))
+    };
+    assert!(is_over(&proven(&session(&blocks(70_000)), &Settings::default())));
+    assert!(!is_over(&proven(&session(&blocks(5_000)), &Settings::default())));
+}
