@@ -21,7 +21,7 @@ use crate::observe::{self, Reporter, Status, flowlog, masquerade};
 use crate::options::{Cleanup, Command, FlowLogOption, LogFormat, Options};
 use crate::privileges;
 use crate::source::apiserver::{ApiServer, EventPace, Events, Patience};
-use crate::source::{ChangeSink, DesiredState, Manifests, Source};
+use crate::source::{AtStart, ChangeSink, DesiredState, Manifests, Source};
 
 /// Does what a command line says, its first word being the program's name.
 pub fn run(words: &[OsString]) -> ExitCode {
@@ -82,7 +82,11 @@ fn remove(cleanup: &Cleanup) -> anyhow::Result<()> {
 /// Where the desired state comes from.
 fn source(options: &Options, status: &Arc<Status>, events: Option<Events>) -> Box<dyn Source> {
     match &options.wanted.manifests {
-        Some(folder) => Box::new(Manifests::new(folder)),
+        Some(folder) => {
+            let ends = options.wanted.once || options.wanted.dry_run;
+            let at_start = if ends { AtStart::Fail } else { AtStart::Wait };
+            Box::new(Manifests::new(folder, at_start, Arc::clone(status)))
+        }
         None => Box::new(ApiServer {
             kubeconfig: options.wanted.kubeconfig.clone(),
             patience: Patience {
