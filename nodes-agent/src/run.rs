@@ -115,10 +115,11 @@ fn agent(
         check: Duration::from_secs(running.check_seconds),
         audit: Duration::from_secs(running.audit_seconds),
     };
-    let desired = DesiredState::new(portcullis_engine::Options {
+    let of_engine = portcullis_engine::Options {
         default_namespace: options.wanted.namespace.clone(),
         ..portcullis_engine::Options::default()
-    });
+    };
+    let desired = DesiredState::new(of_engine, node);
     let how = (settings, options.pod_blocks(), options.attachment());
     let applier = Applier::new(node, how, enforcer, (observers, Arc::clone(status)));
     let audits = Audits::new(pace, auditor, Arc::clone(status));
