@@ -26,7 +26,7 @@ use crate::options::{
 };
 use crate::privileges;
 use crate::source::apiserver::{ApiServer, EventPace, Events, Patience};
-use crate::source::{ChangeSink, DesiredState, Manifests, Source};
+use crate::source::{AtStart, ChangeSink, DesiredState, Manifests, Source};
 
 /// Does what a command line says, its first word being the program's name.
 pub fn run(words: &[OsString]) -> ExitCode {
@@ -122,7 +122,11 @@ fn remove(cleanup: &Cleanup) -> anyhow::Result<()> {
 /// Where the desired state comes from.
 fn source(options: &Options, status: &Arc<Status>, events: Option<Events>) -> Box<dyn Source> {
     match &options.wanted.manifests {
-        Some(folder) => Box::new(Manifests::new(folder)),
+        Some(folder) => {
+            let ends = options.wanted.once || options.wanted.dry_run;
+            let at_start = if ends { AtStart::Fail } else { AtStart::Wait };
+            Box::new(Manifests::new(folder, at_start, Arc::clone(status)))
+        }
         None => Box::new(ApiServer {
             kubeconfig: options.wanted.kubeconfig.clone(),
             patience: Patience {
@@ -151,10 +155,11 @@ fn agent(
         check: Duration::from_secs(running.check_seconds),
         audit: Duration::from_secs(running.audit_seconds),
     };
-    let desired = DesiredState::new(portcullis_engine::Options {
+    let of_engine = portcullis_engine::Options {
         default_namespace: options.wanted.namespace.clone(),
         ..portcullis_engine::Options::default()
-    });
+    };
+    let desired = DesiredState::new(of_engine, node);
     let how = (settings, options.pod_blocks(), options.attachment());
     let applier = Applier::new(node, how, enforcer, (observers, Arc::clone(status)));
     let audits = Audits::new(pace, auditor, Arc::clone(status));

@@ -75,6 +75,12 @@ impl Index {
         }
     }
 
+    /// The same, as a node sees it: of several pods that claim an address, its own one has it,
+    /// whatever pods elsewhere claim.
+    pub fn of_node(options: Options, node: &str) -> Self {
+        Self { pods: Pods::of_node(node), ..Self::new(options) }
+    }
+
     /// Takes in what a watch tells.
     pub fn take(&mut self, event: Event) {
         match event {
@@ -235,6 +241,7 @@ impl Index {
             Err(at) => Arc::make_mut(&mut model.nodes).insert(at, node),
         }
         index_nodes(model);
+        self.pods.judge_claims(model);
     }
 
     fn remove_node(&mut self, name: &Arc<str>) {
@@ -242,6 +249,7 @@ impl Index {
             let model = Arc::make_mut(&mut self.model);
             Arc::make_mut(&mut model.nodes).remove(at);
             index_nodes(model);
+            self.pods.judge_claims(model);
         }
     }
 

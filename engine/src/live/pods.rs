@@ -30,7 +30,15 @@ pub struct Pods {
     /// How many pods have gone since what they had in common was last looked through.
     gone: usize,
     strings: Interner,
+    /// The node for which this is, if it is for one.
+    here: Option<Arc<str>>,
 }
+
+/// What decides which of several pods has an address that all of them claim, the last one first:
+/// the name, so that the order in which they came does not; when it was created; whether its
+/// node's blocks have the address; whether it is on the node for which this is. That node's word
+/// for its own pods counts more than what others claim, or they could take its pods' policies away.
+type Rank<'m> = (bool, bool, Option<&'m str>, &'m str, &'m str);
 
 /// What decides which of two pods has an address that both claim, and what each claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +50,11 @@ struct Record {
 }
 
 impl Pods {
+    /// Those of a cluster as a node sees it.
+    pub fn of_node(node: &str) -> Self {
+        Self { here: Some(node.into()), ..Self::default() }
+    }
+
     /// Whether there is a pod of a name.
     pub fn has(&self, namespace: NamespaceId, name: &Arc<str>) -> bool {
         self.slots.contains_key(&(namespace, name.clone()))
@@ -70,9 +83,10 @@ impl Pods {
         let slot = self.slot(model, namespace, object.meta.name);
         let Some(endpoint) = model.endpoints.get_mut(slot) else { return };
         let before = endpoint.group.replace(group);
+        let moved = endpoint.node != node;
         endpoint.node = node;
         self.count(before, group);
-        if self.records.get(slot) != Some(&record) {
+        if moved || self.records.get(slot) != Some(&record) {
             self.release(model, slot);
             if let Some(known) = self.records.get_mut(slot) {
                 *known = record;
@@ -200,21 +214,40 @@ impl Pods {
         }
     }
 
-    /// Takes the newest of those who do without an address.
+    /// Takes the best of those who do without an address.
     fn heir(&mut self, model: &ClusterModel, address: &IpAddr) -> Option<EndpointId> {
         let mut rivals = self.rivals.remove(address)?;
-        let newest = (0..rivals.len()).max_by(|a, b| {
-            let birth = |at: &usize| rivals.get(*at).map(|slot| self.birth(model, *slot));
-            birth(a).cmp(&birth(b))
+        let best = (0..rivals.len()).max_by(|a, b| {
+            let rank = |at: &usize| rivals.get(*at).map(|slot| self.rank(model, *slot, *address));
+            rank(a).cmp(&rank(b))
         })?;
-        let heir = rivals.swap_remove(newest);
+        let heir = rivals.swap_remove(best);
         if !rivals.is_empty() {
             self.rivals.insert(*address, rivals);
         }
         Some(heir)
     }
 
-    /// Claims a pod's addresses: of several who do, the newest has it.
+    /// Gives addresses that several claim to whom they belong now that nodes have other blocks.
+    ///
+    /// # Cost
+    /// Linear in these addresses, of which there should be none.
+    pub fn judge_claims(&mut self, model: &mut ClusterModel) {
+        let contested: Vec<IpAddr> = self.rivals.keys().copied().collect();
+        for address in contested {
+            let Some(holder) = model.by_address.get(&address).copied() else { continue };
+            self.rivals.entry(address).or_default().push(holder);
+            let heir = self.heir(model, &address).filter(|heir| *heir != holder);
+            if let Some(heir) = heir {
+                model.by_address.insert(address, heir);
+                self.settle(model, holder);
+                self.settle(model, heir);
+            }
+        }
+    }
+
+    /// Claims a pod's addresses: of several who do, one on this node has it, else one of whose node
+    /// it is by its blocks, else the newest.
     ///
     /// # Source
     /// NetworkPolicy §11.
@@ -226,7 +259,9 @@ impl Pods {
                 None => {
                     model.by_address.insert(*address, slot);
                 }
-                Some(holder) if self.birth(model, slot) > self.birth(model, holder) => {
+                Some(holder)
+                    if self.rank(model, slot, *address) > self.rank(model, holder, *address) =>
+                {
                     model.by_address.insert(*address, slot);
                     self.rivals.entry(*address).or_default().push(holder);
                     self.settle(model, holder);
@@ -258,18 +293,26 @@ impl Pods {
         }
     }
 
-    /// Newer pods have the greater one; of equal ones the name decides, so that the order does not.
-    fn birth<'m>(
-        &'m self,
-        model: &'m ClusterModel,
-        slot: EndpointId,
-    ) -> (Option<&'m str>, &'m str, &'m str) {
+    /// How good a pod's claim to an address is.
+    fn rank<'m>(&'m self, model: &'m ClusterModel, slot: EndpointId, address: IpAddr) -> Rank<'m> {
         let created = self.records.get(slot).and_then(|record| record.created.as_deref());
         let endpoint = model.endpoints.get(slot);
         let name = endpoint.map_or("", |endpoint| &*endpoint.name);
         let workload = endpoint.and_then(|endpoint| model.workload_of(endpoint));
-        (created, workload.map_or("", |own| model.namespace_name(own.namespace)), name)
+        let namespace = workload.map_or("", |own| model.namespace_name(own.namespace));
+        let node = endpoint.and_then(|endpoint| endpoint.node.as_deref());
+        let is_here = node.is_some() && node == self.here.as_deref();
+        let is_by_block = node.is_some_and(|node| has_block(model, node, address));
+        (is_here, is_by_block, created, namespace, name)
     }
+}
+
+/// Whether an address is in a block of a node's pods.
+fn has_block(model: &ClusterModel, node: &str, address: IpAddr) -> bool {
+    // INVARIANT: nodes are sorted by name.
+    let known = model.nodes.binary_search_by(|known| (*known.name).cmp(node)).ok();
+    let node = known.and_then(|at| model.nodes.get(at));
+    node.is_some_and(|node| node.pod_cidrs.iter().any(|block| block.contains(&address)))
 }
 
 impl Record {

@@ -8,7 +8,7 @@ use super::cluster_policy::{self, ClusterPolicyKind, Origin};
 use super::meta::Meta;
 use super::read::{Path, Reader};
 use super::workload::{self, WorkloadKind};
-use super::{Body, Object, pod, policy, service, syntax, unjudged};
+use super::{Body, Object, pod, policy, service, stored, syntax, unjudged};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{self, Node, Value};
 
@@ -23,6 +23,11 @@ pub struct Document {
     pub passed_over: Vec<String>,
     /// Kinds of objects that decide traffic and are not understood, one entry per object.
     pub not_judged: Vec<ForeignKind>,
+    /// What remains of policies that are wrong for whoever enforces them: they isolate what they
+    /// select, and admit nothing. Those that were not refused are among the objects, too.
+    pub closed: Vec<Arc<Object>>,
+    /// Whether something that decides traffic could not be read, so that nothing remains of it.
+    pub is_incomplete: bool,
 }
 
 /// A kind that the engine does not know.
@@ -44,7 +49,10 @@ pub fn read_document(text: &str) -> Document {
                 document.read(node, None);
             }
         }
-        Err(finding) => document.findings.push(*finding),
+        Err(finding) => {
+            document.findings.push(*finding);
+            document.is_incomplete = true;
+        }
     }
     document
 }
@@ -60,6 +68,7 @@ struct Envelope<'e> {
 impl Document {
     fn read(&mut self, node: &Node<'_>, envelope: Option<Envelope<'_>>) {
         if !matches!(node.value, Value::Map(_)) {
+            self.is_incomplete = true;
             return self.not_an_object(node, &format!("this is {}", node.value.describe()));
         }
         let text = |key: &str| node.get(key).and_then(Node::as_str);
@@ -67,6 +76,8 @@ impl Document {
         let version = text("apiVersion").or(envelope.map(|e| e.api_version)).unwrap_or_default();
         if kind.is_empty() || version.is_empty() {
             let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
+            // With neither, it is a file of another program.
+            self.is_incomplete |= kind.is_empty() != version.is_empty();
             return self.not_an_object(node, &format!("`{missing}` is missing"));
         }
         match node.get("items").map(|items| &items.value) {
@@ -86,6 +97,7 @@ impl Document {
 
     fn items_that_are_no_list(&mut self, node: &Node<'_>) {
         let mut reader = Reader::default();
+        self.is_incomplete = true;
         reader.items(&Path::Root.field("items"), node.get("items"));
         self.findings.extend(reader.diagnostics);
     }
@@ -112,8 +124,33 @@ impl Document {
             let finding = Diagnostic::new(Code::DeprecatedVersion, message).at(span);
             reader.report(&path, finding.with_help(help));
         }
+        if !stored::understood(&reader) {
+            self.close(known, node);
+        }
         let object = Object { meta, body, span: node.span };
         self.keep(reader, object, item);
+    }
+
+    /// Keeps what remains of an object that is not understood.
+    fn close(&mut self, known: Known, node: &Node<'_>) {
+        let mut reader = Reader::default();
+        let meta = Meta::read(&mut reader, node, node.span);
+        let is_named = !reader.refused && !meta.name.is_empty();
+        let body = match known {
+            Known::Policy => Body::Policy(policy::closed(node)),
+            Known::ClusterPolicy(kind) => {
+                Body::ClusterPolicy(cluster_policy::read(&mut reader, node, kind, Origin::Stored))
+            }
+            Known::Pod | Known::Namespace | Known::Node => {
+                self.is_incomplete = true;
+                return;
+            }
+            Known::Service | Known::Workload(_) => return,
+        };
+        match is_named {
+            true => self.closed.push(Arc::new(Object { meta, body, span: node.span })),
+            false => self.is_incomplete = true,
+        }
     }
 
     /// Leaves an object out that is not understood: one that decides traffic never in silence.
@@ -125,6 +162,9 @@ impl Document {
         finding: Option<Box<Diagnostic>>,
     ) {
         let (group, _) = version.split_once('/').unwrap_or(("", version));
+        if let Some(known) = Known::of(group, kind) {
+            self.close(known, node);
+        }
         if !unjudged::decides_traffic(group, kind) {
             self.findings.extend(finding.map(|finding| finding.at(node.span)));
             return self.passed_over.push(kind.to_owned());
@@ -184,23 +224,26 @@ impl Known {
     /// The kind, or none for one that is passed over, with a finding if only its version is odd.
     fn find(kind: &str, api_version: &str) -> Result<Self, Option<Box<Diagnostic>>> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let known = match (group, kind) {
-            (cluster_policy::GROUP, _) => {
-                Self::ClusterPolicy(ClusterPolicyKind::find(kind).ok_or(None)?)
-            }
-            ("networking.k8s.io" | "extensions", "NetworkPolicy") => Self::Policy,
-            ("", "Pod") => Self::Pod,
-            ("", "Namespace") => Self::Namespace,
-            ("", "Node") => Self::Node,
-            ("", "Service") => Self::Service,
-            _ => Self::Workload(WorkloadKind::find(kind, group).ok_or(None)?),
-        };
+        let known = Self::of(group, kind).ok_or(None)?;
         if known.served(group).contains(&version) {
             return Ok(known);
         }
         let message = format!("no API server serves {kind} as `{api_version}`: it is ignored");
         let help = format!("write `apiVersion: {}`", known.current_version());
         Err(Some(Box::new(Diagnostic::new(Code::UnsupportedVersion, message).with_help(help))))
+    }
+
+    /// The kind, in whatever version.
+    fn of(group: &str, kind: &str) -> Option<Self> {
+        Some(match (group, kind) {
+            (cluster_policy::GROUP, _) => Self::ClusterPolicy(ClusterPolicyKind::find(kind)?),
+            ("networking.k8s.io" | "extensions", "NetworkPolicy") => Self::Policy,
+            ("", "Pod") => Self::Pod,
+            ("", "Namespace") => Self::Namespace,
+            ("", "Node") => Self::Node,
+            ("", "Service") => Self::Service,
+            _ => Self::Workload(WorkloadKind::find(kind, group)?),
+        })
     }
 
     /// Versions of a group that are, or once were, served for the kind.

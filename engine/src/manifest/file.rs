@@ -65,6 +65,19 @@ impl SourceFile {
         Self { name: name.into(), text, parts, lines: OnceLock::new() }
     }
 
+    /// The same file for whoever enforces it: policies that are wrong isolate what they select, and
+    /// admit nothing, instead of being left out or read as far as they are understood.
+    #[must_use]
+    pub fn failing_closed(mut self) -> Self {
+        for part in self.parts.iter_mut().filter(|part| !part.document.closed.is_empty()) {
+            let document = Arc::make_mut(&mut part.document);
+            let closed = std::mem::take(&mut document.closed);
+            document.objects.retain(|object| closed.iter().all(|other| other.span != object.span));
+            document.objects.extend(closed);
+        }
+        self
+    }
+
     /// Its documents by their texts.
     fn documents(&self) -> Known<'_> {
         let known = |part: &'_ Part| self.text.get(part.range.clone());
@@ -120,7 +133,7 @@ fn split(text: &str) -> Vec<Range<usize>> {
 
 /// A document with bytes that are no text: it is not evaluated, its neighbours are.
 fn broken(fault: usize) -> Document {
-    Document { findings: vec![fault_at(fault)], ..Document::default() }
+    Document { findings: vec![fault_at(fault)], is_incomplete: true, ..Document::default() }
 }
 
 fn fault_at(offset: usize) -> Diagnostic {

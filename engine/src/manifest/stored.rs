@@ -64,7 +64,7 @@ pub fn read_stored_tree(node: &Node<'_>, kind: Stored) -> (Option<Object>, Vec<D
 }
 
 /// Whether everything that decides something has been read; fields of `metadata` do not.
-fn understood(reader: &Reader) -> bool {
+pub(super) fn understood(reader: &Reader) -> bool {
     let matters = |finding: &Diagnostic| {
         let path = finding.path.as_deref().unwrap_or_default();
         finding.code == Code::UnknownField && path.starts_with("spec")

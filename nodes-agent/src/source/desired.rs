@@ -9,15 +9,17 @@ use super::Change;
 #[derive(Debug)]
 pub struct DesiredState {
     options: Options,
+    /// The node for which it is.
+    node: String,
     session: Session,
     /// What the session is made from, where objects come one by one.
     index: Option<Index>,
 }
 
 impl DesiredState {
-    /// Nothing yet.
-    pub fn new(options: Options) -> Self {
-        Self { session: Session::new(options.clone()), options, index: None }
+    /// Nothing yet, as a node sees it.
+    pub fn new(options: Options, node: &str) -> Self {
+        Self { session: Session::new(options.clone()), options, node: node.to_owned(), index: None }
     }
 
     /// Takes changes in. Whether the state is complete: before, there is nothing to enforce.
@@ -42,7 +44,8 @@ impl DesiredState {
     fn take_events(&mut self, events: Vec<Event>) {
         // What the index has given away it must copy before it can change it.
         self.session = Session::new(self.options.clone());
-        let index = self.index.get_or_insert_with(|| Index::new(self.options.clone()));
+        let new = || Index::of_node(self.options.clone(), &self.node);
+        let index = self.index.get_or_insert_with(new);
         events.into_iter().for_each(|event| index.take(event));
         if index.is_complete() {
             self.session = index.session();

@@ -1,7 +1,8 @@
 //! Static mode: a directory of manifests, which is watched.
 //!
-//! A file that was right and is wrong now stays as it was: a policy that cannot be read would
-//! otherwise leave its pods open.
+//! A policy that is wrong isolates what it selects, and admits nothing. A file that was right and is
+//! wrong now stays as it was. At the start it is not known what was right, but the kernel may hold
+//! it: while a file cannot be read then, nothing is said of any, so that what is in force stays.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -11,19 +12,41 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use portcullis_engine::diagnostic::Severity;
+use portcullis_engine::diagnostic::{Diagnostic, Severity};
+use portcullis_engine::manifest::Part;
 use portcullis_engine::{Change, SourceFile};
 use rustix::fs::inotify;
 
 use super::{ChangeSink, Closed, Source};
+use crate::observe::Status;
+
+/// The part of the agent that does not work while a file cannot be read.
+const PART: &str = "manifests";
 
 /// A directory of manifests.
 #[derive(Debug)]
 pub struct Manifests {
     folder: PathBuf,
+    at_start: AtStart,
+    status: Arc<Status>,
+    /// Files as they were when they were last looked at.
     known: BTreeMap<PathBuf, Stamp>,
+    /// Why files say nothing, or not all that they should.
+    unread: BTreeMap<PathBuf, String>,
+    /// Whether something has been said of the directory.
+    begun: bool,
+}
+
+/// What to do where a file cannot be read at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtStart {
+    /// Wait until it can.
+    Wait,
+    /// Give up.
+    Fail,
 }
 
 /// What differs once a file has been written or replaced: device, number, size, and when.
@@ -31,42 +54,83 @@ type Stamp = (u64, u64, u64, i64, i64);
 
 impl Manifests {
     /// The directory, not yet read.
-    pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_path_buf(), known: BTreeMap::new() }
+    pub fn new(folder: &Path, at_start: AtStart, status: Arc<Status>) -> Self {
+        let (known, unread) = (BTreeMap::new(), BTreeMap::new());
+        Self { folder: folder.to_path_buf(), at_start, status, known, unread, begun: false }
     }
 
-    /// What has changed since the last call; at first everything is new.
+    /// What has changed since the last call; at first everything is new. None if there is nothing
+    /// to say, which at first is so while a file cannot be read.
     ///
     /// # Errors
     /// If the directory cannot be read. A file that cannot be read is reported and left as it was.
-    pub fn changes(&mut self) -> anyhow::Result<Vec<Change>> {
+    pub fn changes(&mut self) -> anyhow::Result<Option<Vec<Change>>> {
         let mut found = BTreeMap::new();
         collect(&self.folder, &mut found)
             .with_context(|| format!("could not read the directory `{}`", self.folder.display()))?;
         let gone = self.known.keys().filter(|path| !found.contains_key(*path));
         let mut changes: Vec<Change> = gone.map(|path| Change::Remove(self.name(path))).collect();
+        self.unread.retain(|path, _| found.contains_key(path));
         for (path, stamp) in &mut found {
-            if self.known.get(path) == Some(stamp) {
-                continue;
-            }
-            match fs::read(path) {
-                Ok(bytes) => {
-                    let file = SourceFile::of(&self.name(path), bytes);
-                    let faulty = report(&file) > 0;
-                    // What was right before is better than what is wrong now: a policy that cannot
-                    // be read would otherwise leave its pods open.
-                    if !(faulty && self.known.contains_key(path)) {
-                        changes.push(Change::Put(file));
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(file = %path.display(), %error, "could not read a manifest");
-                    *stamp = self.known.get(path).copied().unwrap_or_default();
-                }
+            if self.known.get(path) != Some(stamp) {
+                changes.extend(self.read(path, stamp).map(Change::Put));
             }
         }
+        self.report_unread();
+        if !self.begun && !self.unread.is_empty() {
+            // All are new again the next time.
+            return Ok(None);
+        }
+        let first = !std::mem::replace(&mut self.begun, true);
         self.known = found;
-        Ok(changes)
+        Ok((first || !changes.is_empty()).then_some(changes))
+    }
+
+    /// Reads a file that is new or another; none if it stays as it was. One that could not be read
+    /// is tried again.
+    fn read(&mut self, path: &Path, stamp: &mut Stamp) -> Option<SourceFile> {
+        let before = self.known.get(path).copied();
+        match fs::read(path) {
+            Ok(bytes) => self.accept(path, SourceFile::of(&self.name(path), bytes)),
+            Err(error) => {
+                tracing::error!(file = %path.display(), %error, "could not read a manifest");
+                *stamp = before.unwrap_or_default();
+                if before.is_none() {
+                    self.unread.insert(path.to_path_buf(), error.to_string());
+                }
+                None
+            }
+        }
+    }
+
+    /// Takes a file in that is right, or new.
+    fn accept(&mut self, path: &Path, file: SourceFile) -> Option<SourceFile> {
+        let known = self.known.contains_key(path) && !self.unread.contains_key(path);
+        if report(&file) > 0 && known {
+            return None;
+        }
+        match incomplete(&file) {
+            Some(why) => drop(self.unread.insert(path.to_path_buf(), why)),
+            None => drop(self.unread.remove(path)),
+        }
+        Some(file.failing_closed())
+    }
+
+    /// Says why files cannot be read, if some cannot.
+    fn report_unread(&self) {
+        let shown = |(path, why): (&PathBuf, &String)| format!("{}: {why}", self.name(path));
+        let all: Vec<String> = self.unread.iter().map(shown).collect();
+        if all.is_empty() {
+            return self.status.restored(PART);
+        }
+        let outcome = match self.begun {
+            true => "what they say is not in force",
+            false => "what was in force stays in force",
+        };
+        let why = format!("could not read all manifests, {outcome}: {}", all.join(", "));
+        if self.status.degraded(PART, &why) {
+            tracing::error!("{why}");
+        }
     }
 
     /// A file's path from the directory.
@@ -96,8 +160,8 @@ impl Manifests {
             // A directory may be new: watching one twice does nothing.
             watch_all(notices, &self.folders());
             match self.changes() {
-                Ok(changes) if changes.is_empty() => {}
-                Ok(changes) => {
+                Ok(None) => {}
+                Ok(Some(changes)) => {
                     if send(to, changes).is_err() {
                         return;
                     }
@@ -115,7 +179,13 @@ impl Source for Manifests {
         let notices = inotify::init(inotify::CreateFlags::CLOEXEC)
             .context("could not watch for changes of files")?;
         watch_all(&notices, &self.folders());
-        send(&to, self.changes()?).ok();
+        match self.changes()? {
+            Some(changes) => drop(send(&to, changes)),
+            None if self.at_start == AtStart::Fail => {
+                anyhow::bail!(self.status.obstacle().unwrap_or_default())
+            }
+            None => {}
+        }
         std::thread::Builder::new()
             .name("manifests".into())
             .spawn(move || self.watch(&notices, &to))
@@ -149,16 +219,27 @@ fn collect(folder: &Path, found: &mut BTreeMap<PathBuf, Stamp>) -> io::Result<()
     Ok(())
 }
 
+/// Why there is something in a file that cannot be read, and where.
+fn incomplete(file: &SourceFile) -> Option<String> {
+    let part = file.parts.iter().find(|part| part.document.is_incomplete)?;
+    let worst = part.document.findings.iter().max_by_key(|finding| finding.severity());
+    let what = worst.map_or("not understood", |finding| &finding.message);
+    let line = worst.map_or(1, |finding| line(file, part, finding));
+    Some(format!("line {line}: {what}"))
+}
+
+fn line(file: &SourceFile, part: &Part, finding: &Diagnostic) -> u32 {
+    let within = finding.span.map_or(0, |span| span.start as usize);
+    file.lines().position(&file.text, part.range.start + within).line
+}
+
 /// Logs what is wrong with a file; how much that is.
 fn report(file: &SourceFile) -> usize {
     let mut errors = 0;
     for part in &file.parts {
         for finding in &part.document.findings {
             if finding.severity() == Severity::Error {
-                let at = finding
-                    .span
-                    .map_or(part.range.start, |span| part.range.start + span.start as usize);
-                let line = file.lines().position(&file.text, at).line;
+                let line = line(file, part, finding);
                 let (code, message) = (finding.code.id(), &finding.message);
                 tracing::error!(file = %file.name, line, code, "{message}");
                 errors += 1;
@@ -221,30 +302,114 @@ mod tests {
         changes.iter().map(name).collect()
     }
 
+    /// A directory that is removed at the end.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let name = format!("portcullis-agent-{}-{name}", std::process::id());
+            let folder = std::env::temp_dir().join(name);
+            fs::create_dir_all(folder.join("inner")).unwrap();
+            Self(folder)
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            fs::write(self.0.join(name), text).unwrap();
+        }
+
+        fn manifests(&self) -> Manifests {
+            let status = Arc::new(Status::default());
+            status.ready();
+            Manifests::new(&self.0, AtStart::Wait, status)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn next(manifests: &mut Manifests) -> Option<Vec<String>> {
+        manifests.changes().unwrap().map(|changes| names(&changes))
+    }
+
+    const NAMESPACE: &str = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}";
+    const POLICY: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+        metadata: {name: db, namespace: shop}\nspec:\n  podSelector: {matchLabels: {app: db}}\n  \
+        ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/24}}]}]\n";
+
     #[test]
     fn only_what_changed_is_read_again() {
-        let folder = std::env::temp_dir().join(format!("portcullis-agent-{}", std::process::id()));
-        fs::create_dir_all(folder.join("inner")).unwrap();
+        let folder = Folder::new("changes");
         for name in ["a.yaml", "inner/b.json", "c.txt", ".hidden.yaml"] {
-            fs::write(folder.join(name), "{}").unwrap();
+            folder.write(name, "{}");
         }
-        let mut manifests = Manifests::new(&folder);
-        assert_eq!(names(&manifests.changes().unwrap()), ["+a.yaml", "+inner/b.json"]);
-        assert!(manifests.changes().unwrap().is_empty());
-        fs::write(
-            folder.join("a.yaml"),
-            "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}",
-        )
-        .unwrap();
-        fs::remove_file(folder.join("inner/b.json")).unwrap();
-        assert_eq!(names(&manifests.changes().unwrap()), ["-inner/b.json", "+a.yaml"]);
-        fs::write(folder.join("a.yaml"), "{apiVersion: v1, kind: Namespace, metadata: {name: }}")
-            .unwrap();
-        assert!(
-            manifests.changes().unwrap().is_empty(),
-            "what is wrong does not replace what was right"
-        );
-        fs::remove_dir_all(&folder).unwrap();
+        let mut manifests = folder.manifests();
+        assert_eq!(next(&mut manifests).unwrap(), ["+a.yaml", "+inner/b.json"]);
+        assert_eq!(next(&mut manifests), None);
+        folder.write("a.yaml", NAMESPACE);
+        fs::remove_file(folder.0.join("inner/b.json")).unwrap();
+        assert_eq!(next(&mut manifests).unwrap(), ["-inner/b.json", "+a.yaml"]);
+        folder.write("a.yaml", "{apiVersion: v1, kind: Namespace, metadata: {name: }}");
+        assert_eq!(next(&mut manifests), None, "what is wrong does not replace what was right");
+        assert_eq!(manifests.status.obstacle(), None);
+        drop(folder);
         assert!(manifests.changes().is_err());
+    }
+
+    #[test]
+    fn at_the_start_nothing_is_said_until_all_can_be_read() {
+        let folder = Folder::new("start");
+        folder.write("a.yaml", NAMESPACE);
+        for wrong in ["a: b: c", "POLICY", "kind: NetworkPolicy", &POLICY.replace("/v1", "/v1\n-")]
+        {
+            folder.write("b.yaml", &format!("---\n# a comment\n{wrong}\n"));
+            let mut manifests = folder.manifests();
+            assert_eq!(next(&mut manifests), None, "{wrong}");
+            let why = manifests.status.obstacle().unwrap();
+            assert!(why.contains("what was in force stays in force: b.yaml: line "), "{why}");
+            assert_eq!(next(&mut manifests), None, "{wrong}");
+            folder.write("b.yaml", POLICY);
+            assert_eq!(next(&mut manifests).unwrap(), ["+a.yaml", "+b.yaml"]);
+            assert_eq!(manifests.status.obstacle(), None);
+        }
+        folder.write("b.yaml", "a: b: c");
+        let mut manifests = folder.manifests();
+        assert_eq!(next(&mut manifests), None);
+        for name in ["a.yaml", "b.yaml"] {
+            fs::remove_file(folder.0.join(name)).unwrap();
+        }
+        assert_eq!(next(&mut manifests).unwrap(), [""; 0], "an empty directory is a state, too");
+        folder.write("c.yaml", "a: b: c");
+        assert_eq!(next(&mut manifests).unwrap(), ["+c.yaml"]);
+        assert!(manifests.status.obstacle().unwrap().contains("is not in force: c.yaml: line 1"));
+        folder.write("c.yaml", NAMESPACE);
+        assert_eq!(next(&mut manifests).unwrap(), ["+c.yaml"]);
+        assert_eq!(manifests.status.obstacle(), None);
+    }
+
+    #[test]
+    fn a_policy_that_is_wrong_at_the_start_is_closed() {
+        use portcullis_engine::manifest::Body;
+        let folder = Folder::new("closed");
+        for (from, to) in [
+            ("0/24", "0/33"),
+            ("ingress:", "policyType: [Egress]\n  ingress:"),
+            ("io/v1", "io/v2"),
+            ("name: db", "name: Db"),
+        ] {
+            folder.write("a.yaml", &POLICY.replace(from, to));
+            let mut manifests = folder.manifests();
+            let changes = manifests.changes().unwrap().unwrap();
+            let [Change::Put(file)] = &*changes else { panic!("{changes:?}") };
+            let [object] = &*file.parts[0].document.objects else { panic!("{to}: {file:?}") };
+            let Body::Policy(policy) = &object.body else { panic!("{object:?}") };
+            assert!(policy.ingress.is_empty() && policy.isolates_ingress, "{to}");
+            assert_eq!(policy.subject.requirements().len(), 1, "{to}");
+            assert_eq!(manifests.status.obstacle(), None);
+            folder.write("a.yaml", POLICY);
+            assert_eq!(next(&mut manifests).unwrap(), ["+a.yaml"]);
+        }
     }
 }

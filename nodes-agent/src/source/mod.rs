@@ -9,7 +9,7 @@ mod desired;
 mod manifests;
 
 pub use desired::DesiredState;
-pub use manifests::Manifests;
+pub use manifests::{AtStart, Manifests};
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;

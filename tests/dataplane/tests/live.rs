@@ -227,6 +227,59 @@ fn nodes_change() {
     assert_eq!(after(node(block, "192.0.2.2")), "[192.0.2.2] [10.0.1.0/24]");
 }
 
+/// Of two pods that claim an address, a node believes its own, whatever others claim; of others,
+/// the one whose node's blocks have it; and the newest where nothing else says.
+#[test]
+fn a_pod_elsewhere_takes_no_address_away() {
+    let put = |text: &str| {
+        let file = SourceFile::new("a.yaml", text.as_bytes());
+        let object = file.parts.first().unwrap().document.objects.first().unwrap();
+        Event::Put(Box::new(Object::clone(object)))
+    };
+    let pod = |name: &str, node: &str, day: u8| {
+        put(&format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: a, \
+             creationTimestamp: '2026-01-0{day}T00:00:00Z'}}, spec: {{nodeName: {node}}}, \
+             status: {{phase: Running, podIP: 10.0.1.2}}}}"
+        ))
+    };
+    let node = |block: &str| {
+        put(&format!(
+            "{{apiVersion: v1, kind: Node, metadata: {{name: n1}}, spec: {{podCIDRs: [{block}]}}}}"
+        ))
+    };
+    let (ours, others, newer) = (pod("o", "n1", 1), pod("p", "n2", 2), pod("q", "n1", 3));
+    let gone = |name: &str| Event::Gone(Stored::Pod, ("a".into(), name.into()));
+    let steps = [
+        (ours, ["o", "o", "o"]),
+        (others.clone(), ["o", "p", "p"]),
+        (node("10.0.1.0/24"), ["o", "p", "o"]),
+        (newer.clone(), ["q", "p", "q"]),
+        (node("10.0.2.0/24"), ["q", "p", "q"]),
+        (gone("q"), ["o", "p", "p"]),
+        (node("10.0.1.0/24"), ["o", "p", "o"]),
+        // Of two on one node, the newest.
+        (pod("p", "n1", 2), ["p", "p", "p"]),
+        (others, ["o", "p", "o"]),
+        (Event::Gone(Stored::Node, ("".into(), "n1".into())), ["o", "p", "p"]),
+        (gone("o"), ["p"; 3]),
+        (newer, ["q", "p", "q"]),
+    ];
+    let sees = |node: &str| Index::of_node(Options::default(), node);
+    let mut indices = [sees("n1"), sees("n2"), Index::new(Options::default())];
+    for (at, (event, expected)) in steps.into_iter().enumerate() {
+        let holders = indices.each_mut().map(|index| {
+            index.take(event.clone());
+            let session = index.session();
+            let holders = holders(session.model());
+            let active = |pod: &&cluster::Endpoint| pod.life == Life::Active;
+            assert_eq!(session.model().endpoints.values().filter(active).count(), 1);
+            holders.values().next().unwrap().1.to_string()
+        });
+        assert_eq!(holders, expected, "step {at}");
+    }
+}
+
 /// Pods of ever new labels come and go: what nobody uses any more does not stay.
 #[test]
 fn churn_leaves_nothing_behind() {
