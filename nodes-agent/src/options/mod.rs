@@ -366,8 +366,8 @@ impl Enforcement {
                 InvalidOption::Drop => InvalidPackets::Dropped,
             },
             limits: Limits {
-                rules: self.enforcement.most_rules_per_policy,
-                members: self.enforcement.most_members_per_policy,
+                rules: self.most_rules_per_policy,
+                members: self.most_members_per_policy,
             },
         };
         Ok(settings.checked()?)
