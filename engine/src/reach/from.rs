@@ -249,8 +249,9 @@ impl NotesBetween {
                             && conns.intersection(*conn, unknown) != ConnId::NONE
                     });
                     let mut open: Vec<u32> = open.map(|(.., note)| *note).collect();
+                    let view = rows.stages.views.of(peer);
                     let tied =
-                        segments.iter().filter(|id| memory.is_some_and(|m| m.is_tied(**id, peer)));
+                        segments.iter().filter(|id| memory.is_some_and(|m| m.is_tied(**id, view)));
                     let tied = tied.filter_map(|id| rows.stages.segment_of(*id));
                     open.extend(tied.flat_map(|segment| &segment.ties));
                     open

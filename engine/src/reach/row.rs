@@ -126,15 +126,27 @@ impl Rows {
         interns: Interns<'_>,
     ) -> Self {
         let mut rows = Self { rows: vec![Row::default()], ..Self::default() };
-        let (known, stages) = (FxHashMap::default(), Stages::default());
-        let mut maker = Maker { cluster, family, interns, known, stages };
+        let (known, names, stages) = Default::default();
+        let open = |class: &Class| !matches!(class.place(family), None | Some(PlaceKey::Known(_)));
+        let open = classes.iter().any(|(_, class)| open(class));
+        let mut maker = Maker { cluster, family, interns, open, known, names, stages };
+        // Nothing comes to or from who has no address. Only policies of equal priority are compared
+        // for whoever they select.
+        let compared = cluster.1.has_equal_priorities();
         for (_, class) in classes.iter() {
             rows.keys.push(keys(classes, class, family));
-            let [ingress, egress] = Direction::BOTH.map(|d| maker.row(&mut rows.rows, class, d));
+            let asked = compared || class.place(family).is_some();
+            let row = |direction| match asked {
+                true => maker.row(&mut rows.rows, class, direction),
+                false => 0,
+            };
+            let [ingress, egress] = Direction::BOTH.map(row);
             rows.ingress.push(ingress);
             rows.egress.push(egress);
         }
         rows.stages = maker.stages;
+        let groups = classes.iter().map(|(_, class)| group_of(cluster.0, class));
+        rows.stages.set_views(rows.keys.iter().map(Vec::as_slice).zip(groups));
         rows.index(classes, family);
         rows
     }
@@ -186,29 +198,38 @@ fn keys(classes: &Classes, class: &Class, family: Option<Family>) -> Vec<Key> {
     keys
 }
 
+/// The group of a class's pods.
+pub fn group_of(model: &ClusterModel, class: &Class) -> Option<GroupId> {
+    let endpoint = class.representative().and_then(|i| model.endpoints.get(i as usize));
+    endpoint?.group
+}
+
 /// Makes rows, each once.
 struct Maker<'a, 'm> {
     cluster: Cluster<'m>,
     family: Option<Family>,
     interns: Interns<'a>,
+    /// Whether some class's address is not known.
+    open: bool,
     /// Rows by program, direction and, for ingress, the subject's named ports.
     known: FxHashMap<(ProgramId, Direction, Option<GroupId>), RowId>,
+    /// Whether rules for ingress use names of ports, by program.
+    names: FxHashMap<ProgramId, bool>,
     stages: Stages,
 }
 
 impl Maker<'_, '_> {
     fn row(&mut self, rows: &mut Vec<Row>, class: &Class, direction: Direction) -> RowId {
         let (model, set) = self.cluster;
-        let endpoint = class.representative().and_then(|i| model.endpoints.get(i as usize));
-        let Some(group) = endpoint.and_then(|endpoint| endpoint.group) else {
-            return 0;
-        };
+        let Some(group) = group_of(model, class) else { return 0 };
         let program = set.program_id(group, direction);
         if set.program(program).is_open() {
             return 0;
         }
         // Names of ports are the subject's own at ingress: only then do groups differ.
-        let own = direction == Direction::Ingress && uses_names(set, program, direction);
+        let own = direction == Direction::Ingress
+            && *{ self.names.entry(program) }
+                .or_insert_with(|| uses_names(set, program, direction));
         let key = (program, direction, own.then_some(group));
         if let Some(&id) = self.known.get(&key) {
             return id;
@@ -320,7 +341,7 @@ impl Maker<'_, '_> {
     /// What blocks say of addresses that are not known.
     fn add_spaces(&mut self, draft: &mut Draft) {
         let (model, set) = self.cluster;
-        let Some(family) = self.family else { return };
+        let Some(family) = self.family.filter(|_| self.open) else { return };
         for (key, addresses) in
             [(Key::SomePod, Addresses::SomePod), (Key::SomeNode, Addresses::SomeNode)]
         {
