@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::ask::{ClassReach, Question, Spans};
 use super::class::{Class, ClassId, PlaceKey};
-use super::row::{Row, RowId, Span, group_of};
+use super::row::{Row, RowId, group_of};
+use super::span::Span;
 use super::stage::{Evaluator, FrameId, Memory};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnTable};
@@ -87,22 +88,23 @@ impl Question<'_> {
             return ClassReach::new();
         };
         let isolates = self.rows.stages.get(frame).is_some_and(|frame| frame.isolates);
-        let taking: usize = admitted.keys().map(|row| self.members(*row).len()).sum();
-        let taking = taking + self.taking_all().len() + slow.len();
-        let named_by: usize = own.keys().map(|key| self.named_by(key).len()).sum();
-        let few = match isolates && own.joint.is_none() && named_by < taking {
-            true => Some(self.sent(own, conns)),
-            false => None,
+        // Then it sends only to whom its row names, and to whom its tiers let something pass anyway.
+        let bound = isolates && own.joint.is_none();
+        let few = bound && !self.is_taking_fewer(own, admitted, slow);
+        let few = few.then(|| self.sent(own, conns));
+        let others = match bound {
+            true => self.open_to(frame, (&mut *conns, &mut *memory)),
+            false => Arc::default(),
         };
         let candidates = match &few {
             Some(sent) => {
-                let open = self.open_to(frame, (&mut *conns, &mut *memory));
                 let mut all: Vec<ClassId> =
-                    open.iter().copied().chain(sent.keys().copied()).collect();
+                    others.iter().copied().chain(sent.keys().copied()).collect();
                 all.sort_unstable();
                 all.dedup();
                 all.into_iter().map(|to| (to, self.ingress(to, admitted, slow))).collect()
             }
+            None if bound => self.of_named((own, &others), admitted, slow),
             None => self.of_open(admitted, slow),
         };
         let mut reach = ClassReach::new();

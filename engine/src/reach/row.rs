@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use super::class::{Class, ClassId, ClassKind, Classes, PlaceKey};
 use super::note::{NoteKey, Notes};
 use super::pair;
+use super::span::Span;
 use super::stage::{FrameId, Stages, Subjects};
 use crate::cluster::{Addresses, ClusterModel, Group, GroupId};
 use crate::manifest::{Direction, PortEntry, PortMatch};
@@ -34,38 +35,6 @@ pub enum Key {
 /// The number of a row. Zero: everything passes.
 pub type RowId = u32;
 
-/// What passes for certain and what may, as numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Span {
-    /// In every case.
-    pub certain: ConnId,
-    /// In some case.
-    pub possible: ConnId,
-}
-
-impl Span {
-    /// Nothing.
-    pub const NONE: Self = Self { certain: ConnId::NONE, possible: ConnId::NONE };
-    /// Everything.
-    pub const ALL: Self = Self { certain: ConnId::ALL, possible: ConnId::ALL };
-
-    /// What either lets pass.
-    pub fn or(self, other: Self, conns: &mut ConnTable) -> Self {
-        Self {
-            certain: conns.union(self.certain, other.certain),
-            possible: conns.union(self.possible, other.possible),
-        }
-    }
-
-    /// What both let pass.
-    pub fn and(self, other: Self, conns: &mut ConnTable) -> Self {
-        Self {
-            certain: conns.intersection(self.certain, other.certain),
-            possible: conns.intersection(self.possible, other.possible),
-        }
-    }
-}
-
 /// What one program admits at its subjects.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
@@ -89,6 +58,16 @@ impl Row {
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.entries.iter().map(|(key, _)| key).chain(self.named.iter().map(|(key, _)| key))
     }
+
+    /// What it admits by some of these keys, which are ascending: both lists are, and one is short.
+    pub fn spans_of<'r>(&'r self, keys: &'r [Key]) -> impl Iterator<Item = Span> + 'r {
+        let mut left = keys;
+        let entries = self.entries.iter().filter(move |(key, _)| {
+            left = left.get(left.partition_point(|own| own < key)..).unwrap_or_default();
+            left.first() == Some(key)
+        });
+        entries.map(|(_, span)| *span)
+    }
 }
 
 /// All rows of one family, and who has which.
@@ -104,6 +83,8 @@ pub struct Rows {
     pub classes_by_ingress: Vec<Vec<ClassId>>,
     /// Classes that a key names, ascending.
     pub classes_by_key: FxHashMap<Key, Vec<ClassId>>,
+    /// Of those that take everything: classes that a key names, ascending.
+    pub open_by_key: FxHashMap<Key, Vec<ClassId>>,
     /// Ingress rows that name a key, with what they admit.
     pub ingress_by_key: FxHashMap<Key, Vec<(RowId, Span)>>,
     /// Ingress rows that must be computed pair by pair.
@@ -154,10 +135,13 @@ impl Rows {
     fn index(&mut self, classes: &Classes, family: Option<Family>) {
         self.classes_by_ingress = vec![Vec::new(); self.rows.len()];
         for (id, _) in classes.iter().filter(|(_, class)| class.place(family).is_some()) {
+            let row = self.ingress.get(id as usize).copied().unwrap_or_default();
             for key in self.keys.get(id as usize).into_iter().flatten() {
                 self.classes_by_key.entry(*key).or_default().push(id);
+                if row == 0 {
+                    self.open_by_key.entry(*key).or_default().push(id);
+                }
             }
-            let row = self.ingress.get(id as usize).copied().unwrap_or_default();
             if let Some(list) = self.classes_by_ingress.get_mut(row as usize) {
                 list.push(id);
             }

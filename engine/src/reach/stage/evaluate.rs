@@ -6,7 +6,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::class::ClassId;
 use super::super::pair;
-use super::super::row::{Key, RowId, Span};
+use super::super::row::{Key, RowId};
+use super::super::span::Span;
 use super::passage::{Passage, Passages};
 use super::view::{Signature, ViewId, signature};
 use super::{Effect, Fate, FrameId, Named, Segment, SegmentId, Stages};
@@ -21,7 +22,8 @@ use crate::verdict::Party;
 pub struct Memory {
     fates: FxHashMap<(SegmentId, ViewId), (Fate, bool)>,
     by_signature: FxHashMap<(SegmentId, Signature), (Fate, bool)>,
-    effects: FxHashMap<(FrameId, ViewId), Effect>,
+    /// By frame, then by view.
+    effects: Vec<Vec<Option<Effect>>>,
     passages: Passages,
     joint: FxHashMap<(RowId, Signature), Span>,
     /// Classes to which a frame is open, whatever NetworkPolicies admit.
@@ -60,12 +62,17 @@ impl Evaluator<'_, '_> {
         class: ClassId,
         party: impl FnOnce() -> Option<Party<'p>>,
     ) -> Effect {
-        let key = (id, self.stages.views.of(class));
-        if let Some(known) = self.memory.effects.get(&key) {
-            return *known;
+        let view = self.stages.views.of(class);
+        let known = self.memory.effects.get(id as usize).and_then(|own| *own.get(view as usize)?);
+        if let Some(known) = known {
+            return known;
         }
         let effect = party().map_or(CLOSED_TO_ALL, |party| self.new_effect(id, (class, &party)));
-        self.memory.effects.insert(key, effect);
+        self.memory.effects.resize(self.stages.len(), Vec::new());
+        if let Some(own) = self.memory.effects.get_mut(id as usize) {
+            own.resize(self.stages.views.len(), None);
+            own.get_mut(view as usize).into_iter().for_each(|slot| *slot = Some(effect));
+        }
         effect
     }
 

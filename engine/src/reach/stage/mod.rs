@@ -133,6 +133,11 @@ impl Stages {
         self.frames.get(id as usize)
     }
 
+    /// How many frames there are.
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
     /// All segments, by number.
     pub fn segments(&self) -> impl Iterator<Item = (SegmentId, &Segment)> {
         (0..).zip(&self.segments)

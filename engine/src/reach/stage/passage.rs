@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::super::row::Span;
+use super::super::span::Span;
 use super::Fate;
 use crate::net::{ConnId, ConnTable};
 

@@ -51,6 +51,11 @@ impl Views {
         self.by_class.get(class as usize).copied().unwrap_or(ViewId::MAX)
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.signatures.len()
+    }
+
     /// What of a view one segment can tell.
     pub fn to(&self, segment: &Segment, view: ViewId) -> Option<Signature> {
         let (keys, group, is_pod) = self.signatures.get(view as usize)?;
