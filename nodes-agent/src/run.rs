@@ -12,10 +12,11 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::agent::{Agent, Applier, Audits, Message, Observers, Pace};
+use crate::enforce::Enforcer;
 use crate::enforce::audit::Auditor;
 use crate::enforce::connections::ConnectionCutter;
-use crate::enforce::{self, Enforcer, Sets};
-use crate::kernel::{Backend, Kernel, bridge};
+use crate::kernel::iptables::{Backend, Iptables};
+use crate::kernel::{PacketFilter as _, Removal, bridge};
 use crate::observe::{self, Reporter, Status, flowlog, masquerade};
 use crate::options::{Cleanup, Command, FlowLogOption, Listen, LogFormat, Options};
 use crate::privileges;
@@ -63,12 +64,12 @@ fn remove(cleanup: &Cleanup) -> anyhow::Result<()> {
     let mut found = false;
     // Of both implementations: the node may have changed from one to the other.
     for backend in [Backend::Nft, Backend::Legacy] {
-        if let Ok(kernel) = Kernel::find(Some(backend)) {
-            let removed = enforce::remove(&kernel, &cleanup.prefix, Sets::Stay);
+        if let Ok(iptables) = Iptables::find(Some(backend)) {
+            let removed = iptables.remove(&cleanup.prefix, Removal::Rules);
             found |= removed.context("could not remove the chains")?;
         }
     }
-    let removed = enforce::remove(&Kernel::find(None)?, &cleanup.prefix, Sets::Go);
+    let removed = Iptables::find(None)?.remove(&cleanup.prefix, Removal::RulesAndSets);
     found |= removed.context("could not remove the sets")?;
     let what = if found {
         "removed all Portcullis chains and sets"
@@ -102,9 +103,9 @@ fn agent(
     (auditor, status): (Option<Auditor>, &Arc<Status>),
 ) -> anyhow::Result<Agent> {
     let node = options.wanted.node.as_deref().context("which node is this? pass --node NAME")?;
-    let kernel = Kernel::find(options.enforcement.backend)?;
+    let iptables = Iptables::find(options.enforcement.backend)?;
     let (settings, running) = (options.settings()?, &options.running);
-    let enforcer = Enforcer::new(kernel, &settings.prefix).guarded_by(options.spoof_guard());
+    let enforcer = Enforcer::new(iptables, &settings.prefix).guarded_by(options.spoof_guard());
     let pace = Pace {
         check: Duration::from_secs(running.check_seconds),
         audit: Duration::from_secs(running.audit_seconds),
@@ -130,14 +131,9 @@ fn informed(options: &Options) -> anyhow::Result<Agent> {
 }
 
 fn print(options: &Options) -> anyhow::Result<()> {
-    let program = informed(options)?.program();
+    let script = informed(options)?.script();
     let mut out = std::io::stdout().lock();
-    if let Some(text) = options.spoof_guard().text(&options.enforcement.prefix) {
-        for tool in ["iptables-restore --noflush", "ip6tables-restore --noflush"] {
-            writeln!(out, "# {tool}\n{text}")?;
-        }
-    }
-    for (tool, text) in enforce::texts(&program) {
+    for (tool, text) in script {
         writeln!(out, "# {tool}\n{text}")?;
     }
     Ok(out.flush()?)
@@ -150,18 +146,18 @@ fn once(options: &Options) -> anyhow::Result<()> {
 }
 
 fn keep(options: &Options) -> anyhow::Result<()> {
-    let kernel = Kernel::find(options.enforcement.backend)?;
+    let iptables = Iptables::find(options.enforcement.backend)?;
     if !options.running.keep_capabilities {
         privileges::drop_all_but_needed().context("capabilities")?;
     }
-    tracing::info!(backend = kernel.backend.name(), "starting");
+    tracing::info!(backend = iptables.backend.name(), "starting");
     let status = Arc::new(Status::default());
     if let Listen::At(address) = options.running.listen {
         let address = observe::serve(address, Arc::clone(&status))?;
         tracing::info!(%address, "serving metrics and health");
     }
     let audit = Duration::from_secs(options.running.audit_seconds);
-    masquerade::watch(kernel.tables, audit, Arc::clone(&status))?;
+    masquerade::watch(iptables.tables, audit, Arc::clone(&status))?;
     let (to, messages) = channel();
     stop_on_signals(to.clone())?;
     let node = options.wanted.node.as_deref().unwrap_or_default();

@@ -16,7 +16,7 @@ const DOCUMENTED: &[&str] = &[
     "cli/src/render.rs",
     "engine/src/diagnostic/code.rs",
     "engine/src/report/types.rs",
-    "nodes-agent/src/kernel/tables.rs",
+    "nodes-agent/src/kernel/iptables/tables.rs",
     "nodes-agent/src/options/mod.rs",
     "wasm/src/lib.rs",
 ];

@@ -76,8 +76,15 @@ impl Applier {
         Ok(())
     }
 
+    /// What the tools would be given for a state on a node that has nothing of ours yet, with
+    /// their command lines.
+    pub fn script(&mut self, session: &Session) -> Vec<(&'static str, String)> {
+        let program = self.program(session);
+        self.enforcer.script(&program)
+    }
+
     /// The program of a state.
-    pub fn program(&mut self, session: &Session) -> FilterProgram {
+    fn program(&mut self, session: &Session) -> FilterProgram {
         let program = self.lower(session);
         match self.pod_blocks.learn(session.model(), &self.node, &program) {
             true => self.lower(session),

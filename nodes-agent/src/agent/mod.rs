@@ -256,9 +256,10 @@ impl Agent {
         Ok(self.applier.sweep()?)
     }
 
-    /// The program of the desired state.
-    pub fn program(&mut self) -> portcullis_engine::dataplane::FilterProgram {
-        self.applier.program(self.desired.session())
+    /// What the tools would be given for the desired state on a node that has nothing of ours yet,
+    /// with their command lines.
+    pub fn script(&mut self) -> Vec<(&'static str, String)> {
+        self.applier.script(self.desired.session())
     }
 }
 

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
-    DenialCounts, FilterProgram, Input, KernelState, Settings, denial_counts, verify,
+    DenialCounts, FilterProgram, Hook, Input, KernelState, Settings, verify,
 };
+use portcullis_engine::net::Family;
 
-use super::{EnforceError, SpoofGuard};
-use crate::kernel::{Kernel, KernelError};
+use super::EnforceError;
+use crate::kernel::{Held, KernelError, PacketFilter, SpoofGuard};
 
 /// How much is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,16 +28,16 @@ pub enum Depth {
 /// What the kernel is compared with, and how.
 #[derive(Debug)]
 pub struct Audit {
-    /// The tools.
-    pub kernel: Arc<Kernel>,
+    /// What holds it.
+    pub filter: Arc<dyn PacketFilter>,
     /// What the names of our chains and sets begin with.
     pub prefix: String,
     /// What guards pods' addresses.
     pub guard: SpoofGuard,
     /// What was written last.
     pub written: Arc<KernelState>,
-    /// Where packets enter our chains: for both families, a chain of the kernel's and one of ours.
-    pub entries: [Vec<(&'static str, String)>; 2],
+    /// Where packets enter our chains.
+    pub entries: Vec<(Family, Hook)>,
     /// How much is compared.
     pub depth: Depth,
     /// How often the kernel had been written to. A finding is of no use if it is more by now.
@@ -90,22 +91,13 @@ pub struct Finding {
     pub denied: Option<DenialCounts>,
 }
 
-/// What is ours in the kernel.
-#[derive(Debug)]
-pub struct Held {
-    /// Chains and sets.
-    pub state: KernelState,
-    /// How many packets they have denied.
-    pub denied: DenialCounts,
-}
-
 impl Audit {
     /// Compares.
     pub fn run(&self) -> Finding {
         let start = Instant::now();
         let (found, denied) = match self.depth {
             Depth::Entries => (self.entries(), None),
-            Depth::Everything => match read(&self.kernel, &self.prefix) {
+            Depth::Everything => match self.filter.read(&self.prefix) {
                 Ok(held) => (self.compare(&held), Some(held.denied)),
                 Err(error) => (Err(error), None),
             },
@@ -116,13 +108,9 @@ impl Audit {
     }
 
     fn entries(&self) -> Result<Option<String>, KernelError> {
-        for (tables, entries) in self.kernel.tables.iter().zip(&self.entries) {
-            for (from, to) in entries {
-                let first = tables.rule(from, 1)?;
-                let jumps = first.is_some_and(|rule| rule == format!("-j {to}"));
-                if !(jumps && tables.rule(to, 1)?.is_some()) {
-                    return Ok(Some("packets no longer enter our chains".to_owned()));
-                }
+        for (family, hook) in &self.entries {
+            if !self.filter.is_entered(*family, hook)? {
+                return Ok(Some("packets no longer enter our chains".to_owned()));
             }
         }
         Ok(None)
@@ -130,35 +118,19 @@ impl Audit {
 
     fn compare(&self, held: &Held) -> Result<Option<String>, KernelError> {
         let mut found = differences(&self.written, &held.state);
-        if self.guard.is_on() && !self.guard.holds(&self.kernel, &self.prefix)? {
+        if self.guard.is_on() && !self.filter.has_guard(&self.prefix, &self.guard)? {
             found.push("the rules against address spoofing differ".to_owned());
         }
         Ok((!found.is_empty()).then(|| found.join("; ")))
     }
 }
 
-/// For both families, where packets enter the chains of a program.
-pub fn entries(program: &FilterProgram) -> [Vec<(&'static str, String)>; 2] {
-    let families = program.families.each_ref();
-    families
-        .map(|family| family.hooks.iter().map(|hook| (hook.from, hook.to.to_string())).collect())
-}
-
-/// What is ours in the kernel.
-///
-/// # Errors
-/// If a tool fails.
-pub fn read(kernel: &Kernel, prefix: &str) -> Result<Held, KernelError> {
-    let [v4, v6] = &kernel.tables;
-    let (v4, v6) = (v4.save_counted("filter")?, v6.save_counted("filter")?);
-    let sets = kernel.sets.save(&set_names(prefix))?;
-    let state = KernelState::read(prefix, [&v4, &v6], &sets);
-    Ok(Held { state, denied: denial_counts(prefix, [&v4, &v6]) })
-}
-
-/// What names of sets begin with.
-pub fn set_names(prefix: &str) -> [String; 2] {
-    ["4-", "6-"].map(|end| format!("{prefix}{end}"))
+/// Where packets enter the chains of a program.
+pub fn entries(program: &FilterProgram) -> Vec<(Family, Hook)> {
+    let families = program.families.iter();
+    let entries =
+        families.flat_map(|family| family.hooks.iter().map(|hook| (family.family, hook.clone())));
+    entries.collect()
 }
 
 /// Differences between what was written and what the kernel holds, each as a sentence.

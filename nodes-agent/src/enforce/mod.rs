@@ -1,7 +1,7 @@
 //! Bringing programs into the kernel, and what belongs to that: [auditing](audit) what is there,
-//! ending [connections] that are no longer allowed, [guarding](SpoofGuard) pods' addresses.
+//! ending [connections] that are no longer allowed, guarding pods' addresses.
 //!
-//! The engine plans the way; here each step is given to its tool. What is in the kernel is known
+//! The engine plans the way; here its steps are given to the [packet filter](PacketFilter). What is in the kernel is known
 //! from what was written there. It is only read back where that is not certain: at the start, after
 //! a failure, and after somebody else changed our rules. So a restart adopts what is in force, and
 //! writes only what differs.
@@ -11,28 +11,23 @@ pub mod connections;
 mod counters;
 mod error;
 mod pod_blocks;
-mod removal;
-pub mod spoofing;
 
 pub use counters::DenialCounters;
 pub use error::EnforceError;
 pub use pod_blocks::{AskNode, PodBlocks};
-pub use removal::{Sets, remove};
-pub use spoofing::SpoofGuard;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_engine::dataplane::{DenialCounts, FilterProgram, KernelState, Plan, Step, plan};
-use portcullis_engine::net::Family;
 
-use crate::kernel::{Kernel, KernelError};
+use crate::kernel::{KernelError, PacketFilter, SpoofGuard};
 use audit::{Audit, Depth};
 
-/// What is in force, and the tools to change it.
+/// What is in force, and what changes it.
 #[derive(Debug)]
 pub struct Enforcer {
-    kernel: Arc<Kernel>,
+    filter: Arc<dyn PacketFilter>,
     prefix: String,
     guard: SpoofGuard,
     /// How often the kernel has been written to.
@@ -49,11 +44,11 @@ pub struct Enforcer {
 
 impl Enforcer {
     /// An enforcer of programs whose chains and sets begin with `prefix`.
-    pub fn new(kernel: Kernel, prefix: &str) -> Self {
-        let (kernel, prefix, number) = (Arc::new(kernel), prefix.to_owned(), 0);
+    pub fn new(filter: impl PacketFilter + 'static, prefix: &str) -> Self {
+        let (filter, prefix, number) = (Arc::new(filter), prefix.to_owned(), 0);
         let (state, in_force, sweep) = (None, None, Vec::new());
         let (guard, denied) = (SpoofGuard::default(), None);
-        Self { kernel, prefix, guard, number, state, in_force, sweep, denied }
+        Self { filter, prefix, guard, number, state, in_force, sweep, denied }
     }
 
     /// The same with a guard.
@@ -78,14 +73,14 @@ impl Enforcer {
         let state = match self.state.take() {
             Some(state) => state,
             None => {
-                self.guard.ensure(&self.kernel, &self.prefix)?;
-                let held = audit::read(&self.kernel, &self.prefix)?;
+                self.filter.ensure_guard(&self.prefix, &self.guard)?;
+                let held = self.filter.read(&self.prefix)?;
                 self.denied = Some(held.denied);
                 Arc::new(held.state)
             }
         };
         let Plan { now, sweep } = plan(&state, &program);
-        self.state = Some(Arc::new(carry_out(&self.kernel, state, &now)?));
+        self.state = Some(Arc::new(self.carry_out(state, &now)?));
         (self.in_force, self.sweep) = (Some(program), sweep);
         Ok(before)
     }
@@ -104,7 +99,7 @@ impl Enforcer {
         self.number += 1;
         let sweep = std::mem::take(&mut self.sweep);
         if let Some(state) = self.state.take() {
-            self.state = Some(Arc::new(carry_out(&self.kernel, state, &sweep)?));
+            self.state = Some(Arc::new(self.carry_out(state, &sweep)?));
         }
         Ok(())
     }
@@ -113,7 +108,7 @@ impl Enforcer {
     pub fn audit(&self, depth: Depth) -> Option<Audit> {
         let (program, written) = (self.in_force.as_ref()?, self.state.as_ref()?);
         Some(Audit {
-            kernel: Arc::clone(&self.kernel),
+            filter: Arc::clone(&self.filter),
             prefix: self.prefix.clone(),
             guard: self.guard.clone(),
             written: Arc::clone(written),
@@ -151,12 +146,12 @@ impl Enforcer {
     /// # Errors
     /// If a tool fails.
     pub fn held(&self) -> Result<KernelState, KernelError> {
-        audit::read(&self.kernel, &self.prefix).map(|held| held.state)
+        self.filter.read(&self.prefix).map(|held| held.state)
     }
 
     /// How long others kept tables from being written, each time since this was last asked.
     pub fn take_lock_waits(&self) -> Vec<Duration> {
-        self.kernel.take_lock_waits()
+        self.filter.take_lock_waits()
     }
 
     /// How many packets our rules had denied when the kernel was last read before it was written,
@@ -164,61 +159,24 @@ impl Enforcer {
     pub fn take_denied(&mut self) -> Option<DenialCounts> {
         self.denied.take()
     }
-}
 
-/// The state after some steps.
-fn carry_out(
-    kernel: &Kernel,
-    state: Arc<KernelState>,
-    steps: &[Step],
-) -> Result<KernelState, KernelError> {
-    // It is copied where somebody compares it with the kernel right now.
-    let mut state = Arc::unwrap_or_clone(state);
-    for steps in steps.chunk_by(|one, next| is_rules(one) && is_rules(next)) {
-        run_together(kernel, steps)?;
+    /// The state after some steps.
+    fn carry_out(
+        &self,
+        state: Arc<KernelState>,
+        steps: &[Step],
+    ) -> Result<KernelState, KernelError> {
+        self.filter.write(steps)?;
+        // It is copied where somebody compares it with the kernel right now.
+        let mut state = Arc::unwrap_or_clone(state);
         steps.iter().for_each(|step| state.apply(step));
+        Ok(state)
     }
-    Ok(state)
-}
 
-fn is_rules(step: &Step) -> bool {
-    matches!(step, Step::Rules(..))
-}
-
-/// Runs the tools of two families at the same time: most of their time is starting up.
-fn run_together(kernel: &Kernel, steps: &[Step]) -> Result<(), KernelError> {
-    let Some((first, others)) = steps.split_first() else { return Ok(()) };
-    if is_rules(first) {
-        kernel.wait_for_lock();
+    /// What the tools would be given on a node that has nothing of ours yet, with their command
+    /// lines.
+    pub fn script(&self, program: &FilterProgram) -> Vec<(&'static str, String)> {
+        let steps = plan(&KernelState::default(), program).now;
+        self.filter.script(&self.prefix, &self.guard, &steps)
     }
-    std::thread::scope(|scope| {
-        let others: Vec<_> =
-            others.iter().map(|step| scope.spawn(|| run_step(kernel, step))).collect();
-        let mut result = run_step(kernel, first);
-        for other in others {
-            let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            result = result.and(other);
-        }
-        result
-    })
-}
-
-fn run_step(kernel: &Kernel, step: &Step) -> Result<(), KernelError> {
-    let [v4, v6] = &kernel.tables;
-    match step {
-        Step::Sets(_) => kernel.sets.restore(&step.text()),
-        Step::Rules(Family::IPv4, _) => v4.restore(&step.text()),
-        Step::Rules(Family::IPv6, _) => v6.restore(&step.text()),
-    }
-}
-
-/// What the tools would be given on a node that has nothing of ours yet, with the tools' names.
-pub fn texts(program: &FilterProgram) -> Vec<(&'static str, String)> {
-    let steps = plan(&KernelState::default(), program).now;
-    let tool = |step: &Step| match step {
-        Step::Sets(_) => "ipset restore -exist",
-        Step::Rules(Family::IPv4, _) => "iptables-restore --noflush",
-        Step::Rules(Family::IPv6, _) => "ip6tables-restore --noflush",
-    };
-    steps.iter().map(|step| (tool(step), step.text())).collect()
 }

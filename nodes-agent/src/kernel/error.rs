@@ -44,25 +44,6 @@ fn offending(line: Option<&str>) -> String {
 }
 
 impl KernelError {
-    /// For `or_else`: what a tool has printed, which is nothing if the kernel is built without what
-    /// it asks for.
-    ///
-    /// # Errors
-    /// Any other failure.
-    pub fn nothing_if_not_supported(self) -> Result<String, Self> {
-        let absent = [
-            "Failed to initialize nft: Protocol not supported",
-            "Could not fetch rule set generation id: Invalid argument",
-            "Cannot open session to kernel",
-        ];
-        match &self {
-            Self::Failed { stderr, .. } if absent.iter().any(|what| stderr.contains(what)) => {
-                Ok(String::new())
-            }
-            _ => Err(self),
-        }
-    }
-
     /// The tool that failed, if it is one.
     pub fn tool(&self) -> Option<&str> {
         match self {

@@ -1,62 +1,18 @@
-//! The kernel's packet filter, through the tools that other programs of the node use as well.
+//! The kernel, through the tools that other programs of the node use as well.
 //!
-//! Nothing here knows policies or programs: texts go to iptables, ipset and conntrack, and what
-//! they print comes back. Rules of the two implementations of iptables do not see each other, so
-//! the one must be used that the node's other programs use ([`Backend::detect`]).
+//! Nothing here knows policies or programs. [`PacketFilter`] is what enforcement asks for, and all
+//! that it knows; [`iptables`] does it. Next to them are the connections that the kernel tracks
+//! and its switches for bridges, which are the same for every packet filter.
 
 mod error;
 mod exec;
-mod lock;
-mod session;
-mod sets;
-mod tables;
+mod guard;
+mod packet_filter;
 
 pub mod bridge;
 pub mod conntrack;
+pub mod iptables;
 
 pub use error::KernelError;
-pub use sets::Sets;
-pub use tables::{Backend, Tables};
-
-use std::time::Duration;
-
-use lock::Lock;
-use portcullis_engine::net::Family;
-
-/// All tools of one backend.
-#[derive(Debug)]
-pub struct Kernel {
-    /// The backend.
-    pub backend: Backend,
-    /// Tables of IPv4 and IPv6.
-    pub tables: [Tables; 2],
-    /// Sets of both.
-    pub sets: Sets,
-    /// What only one program may have that writes tables; iptables-nft needs no such thing.
-    lock: Option<Lock>,
-}
-
-impl Kernel {
-    /// The tools of a backend, or of the one that the node uses.
-    ///
-    /// # Errors
-    /// If a tool is not installed.
-    pub fn find(backend: Option<Backend>) -> Result<Self, KernelError> {
-        let backend = backend.map_or_else(Backend::detect, Ok)?;
-        let [v4, v6] = Family::BOTH.map(|family| Tables::find(family, backend));
-        let lock = (backend == Backend::Legacy).then(Lock::new);
-        Ok(Self { backend, tables: [v4?, v6?], sets: Sets::find()?, lock })
-    }
-
-    /// Waits until tables can be written.
-    pub fn wait_for_lock(&self) {
-        if let Some(lock) = &self.lock {
-            lock.wait();
-        }
-    }
-
-    /// How long others kept tables from being written, each time since this was last asked.
-    pub fn take_lock_waits(&self) -> Vec<Duration> {
-        self.lock.as_ref().map(Lock::take_waits).unwrap_or_default()
-    }
-}
+pub use guard::{SpoofGuard, interface};
+pub use packet_filter::{Held, PacketFilter, Removal};

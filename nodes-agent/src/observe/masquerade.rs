@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::Status;
-use crate::kernel::{KernelError, Tables};
+use crate::kernel::KernelError;
+use crate::kernel::iptables::Tables;
 
 /// How much longer than a look the pause after it is: kube-proxy's rules may be a hundred thousand.
 const SHARE: u32 = 50;

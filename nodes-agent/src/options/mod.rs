@@ -10,8 +10,9 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 use ipnet::IpNet;
 use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, NodeTraffic, Settings};
 
-use crate::enforce::{AskNode, PodBlocks, SpoofGuard, spoofing};
-use crate::kernel::Backend;
+use crate::enforce::{AskNode, PodBlocks};
+use crate::kernel::iptables::Backend;
+use crate::kernel::{self, SpoofGuard};
 
 /// Programs this node's iptables so that they admit exactly the flows that its NetworkPolicies
 /// admit, and keeps them so.
@@ -106,7 +107,7 @@ pub struct Enforcement {
     /// Interfaces at which packets of this node's pods come in (`cali+`, `cni0`). What comes in there
     /// from an address to which the node would send elsewhere is dropped, as a spoofed address.
     #[arg(long, env = "PORTCULLIS_POD_INTERFACES", value_name = "NAME", value_delimiter = ',',
-          value_parser = spoofing::interface)]
+          value_parser = kernel::interface)]
     pub pod_interfaces: Vec<String>,
     /// Do not enforce policies on what pods send to their own node: needed where kube-proxy uses
     /// IPVS.

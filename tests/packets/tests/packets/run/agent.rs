@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use portcullis_agent::kernel::Backend;
+use portcullis_agent::kernel::iptables::Backend;
 use portcullis_packets::host::Host;
 use portcullis_packets::namespace::Handle;
 

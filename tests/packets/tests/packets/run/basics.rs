@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use portcullis_agent::kernel::Backend;
+use portcullis_agent::kernel::iptables::Backend;
 use portcullis_packets::Error;
 use portcullis_packets::fabric::Wiring;
 

@@ -33,7 +33,7 @@ pub fn blocks() -> Files {
     shop().into_iter().map(|(name, all)| (name, text(all))).collect()
 }
 
-fn build(kind: (Wiring, portcullis_agent::kernel::Backend)) -> Scenario {
+fn build(kind: (Wiring, portcullis_agent::kernel::iptables::Backend)) -> Scenario {
     let outside = OUTSIDE.map(|address| address.parse().unwrap());
     let mut scenario = Scenario::build(kind, &blocks(), &outside);
     let link = if kind.0 == Wiring::Bridged { "br0" } else { "p0" };

@@ -4,8 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use portcullis_agent::enforce::{Enforcer, Sets, remove};
-use portcullis_agent::kernel::{Backend, Kernel};
+use portcullis_agent::enforce::Enforcer;
+use portcullis_agent::kernel::iptables::{Backend, Iptables};
+use portcullis_agent::kernel::{PacketFilter as _, Removal};
 use portcullis_engine::dataplane::{
     Admitted, Denial, FilterProgram, FlowLog, Input, Settings, lower,
 };
@@ -92,7 +93,7 @@ fn program(seed: u64) -> FilterProgram {
 fn state_to_state() {
     for backend in BACKENDS {
         let (walked, fresh) = (Namespace::new("walk").unwrap(), Namespace::new("fresh").unwrap());
-        let new = || Enforcer::new(Kernel::find(Some(backend)).unwrap(), "PCL");
+        let new = || Enforcer::new(Iptables::find(Some(backend)).unwrap(), "PCL");
         let mut enforcer = new();
         for seed in 0..40 {
             let program = program(seed);
@@ -113,7 +114,8 @@ fn state_to_state() {
             });
             let Some(held) = held.unwrap() else { continue };
             let alone = fresh.enter(|| {
-                remove(&Kernel::find(Some(backend)).unwrap(), "PCL", Sets::Go).unwrap();
+                let iptables = Iptables::find(Some(backend)).unwrap();
+                iptables.remove("PCL", Removal::RulesAndSets).unwrap();
                 let mut enforcer = new();
                 enforcer.apply(program).unwrap();
                 assert!(!enforcer.has_to_sweep(), "there was nothing before");

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::time::{Duration, Instant};
 
-use portcullis_agent::kernel::Backend;
+use portcullis_agent::kernel::iptables::Backend;
 use portcullis_engine::net::Protocol;
 use portcullis_packets::fabric::Wiring;
 use portcullis_packets::probe::{Outcome, Probe};

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use portcullis_agent::kernel::{Backend, Kernel};
+use portcullis_agent::kernel::iptables::{Backend, Iptables};
 
 /// A test: its name, and what panics if it fails.
 type Test = (&'static str, fn());
@@ -87,7 +87,7 @@ fn obstacle() -> Option<String> {
     if !portcullis_packets::is_root() {
         return Some("needs root".into());
     }
-    let tools = [Backend::Nft, Backend::Legacy].map(|backend| Kernel::find(Some(backend)));
+    let tools = [Backend::Nft, Backend::Legacy].map(|backend| Iptables::find(Some(backend)));
     tools.into_iter().find_map(Result::err).map(|error| format!("{error}: run `make setup`"))
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use portcullis_agent::kernel::Backend;
+use portcullis_agent::kernel::iptables::Backend;
 use portcullis_engine::cluster::{Addresses, Life};
 use portcullis_engine::net::Protocol;
 use portcullis_engine::verdict::Verdict;

@@ -38,7 +38,7 @@ const B: Service =
 
 const CLIENTS: [[&str; 2]; 2] = [["203.0.113.9", "2001:db8::9"], ["203.0.113.10", "2001:db8::10"]];
 
-fn build(kind: (Wiring, portcullis_agent::kernel::Backend), files: &Files) -> Scenario {
+fn build(kind: (Wiring, portcullis_agent::kernel::iptables::Backend), files: &Files) -> Scenario {
     let clients = CLIENTS.as_flattened().iter().map(|client| client.parse().unwrap());
     Scenario::build(kind, files, &clients.collect::<Vec<IpAddr>>())
 }

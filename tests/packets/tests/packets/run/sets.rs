@@ -4,7 +4,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use portcullis_agent::kernel::{Backend, Kernel, KernelError};
+use portcullis_agent::kernel::KernelError;
+use portcullis_agent::kernel::iptables::{Backend, Iptables};
 use portcullis_packets::fabric::Wiring;
 use portcullis_packets::namespace::Namespace;
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,8 +24,8 @@ pub const TESTS: &[Test] = &[
 fn told() {
     let namespace = Namespace::new("sets").unwrap();
     let save = || namespace.run(&["ipset", "save"]).unwrap();
-    let kernel = Kernel::find(None).unwrap();
-    let restore = |text: &str| namespace.enter(|| Ok(kernel.sets.restore(text))).unwrap();
+    let iptables = Iptables::find(None).unwrap();
+    let restore = |text: &str| namespace.enter(|| Ok(iptables.sets.restore(text))).unwrap();
     let members = (0..1000).map(|at| format!("add a 10.1.{}.{}\n", at / 250, at % 250));
     restore("create a hash:ip family inet\n").unwrap();
     restore(&members.collect::<String>()).unwrap();

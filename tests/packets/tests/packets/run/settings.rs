@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use portcullis_agent::kernel::Backend;
+use portcullis_agent::kernel::iptables::Backend;
 use portcullis_engine::net::Protocol;
 use portcullis_packets::fabric::Wiring;
 use portcullis_packets::namespace::Namespace;

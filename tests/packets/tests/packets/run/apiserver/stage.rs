@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use portcullis_agent::enforce::Enforcer;
-use portcullis_agent::kernel::{Backend, Kernel};
+use portcullis_agent::kernel::iptables::{Backend, Iptables};
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{Input, KernelState, Settings, TableState, lower};
 use portcullis_engine::net::Family;
@@ -154,7 +154,7 @@ fn state(session: &Session, node: &str) -> KernelState {
 
 /// What is ours in a node's kernel; none if it changed so much meanwhile that the tools failed.
 fn held(node: &Host, backend: Backend) -> Option<KernelState> {
-    let enforcer = Enforcer::new(Kernel::find(Some(backend)).unwrap(), "PCL");
+    let enforcer = Enforcer::new(Iptables::find(Some(backend)).unwrap(), "PCL");
     node.namespace.enter(|| Ok(enforcer.held().ok())).unwrap()
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use portcullis_engine::net::Family;
 
-use super::KernelError;
-use super::exec::{find, run};
+use crate::kernel::KernelError;
+use crate::kernel::exec::{find, run};
 
 /// An implementation of iptables. Rules of one are invisible to the other, so an agent must use
 /// the one that the node's other programs use.
@@ -139,7 +139,7 @@ impl Tables {
         if self.backend == Backend::Legacy && !self.is_listed(table)? {
             return Ok(String::new());
         }
-        self.save(table).or_else(KernelError::nothing_if_not_supported)
+        self.save(table).or_else(super::nothing_if_not_supported)
     }
 
     /// Whether the kernel lists a table among those of xtables. To ask the tool would make it.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::KernelError;
-use super::exec::{find, run};
 use super::session::{Answer, Session};
+use crate::kernel::KernelError;
+use crate::kernel::exec::{find, run};
 
 /// Texts of more lines are given to a tool of their own: it sends many lines to the kernel at
 /// once, where one that stays sends each by itself. From here on that outweighs starting it.

@@ -1,0 +1,192 @@
+//! iptables and ipset, through the tools that other programs of the node use as well.
+//!
+//! Rules of the two implementations of iptables do not see each other, so the one must be used that
+//! the node's other programs use ([`Backend::detect`]). Sets are the same for both.
+
+mod lock;
+mod removal;
+mod session;
+mod sets;
+mod spoofing;
+mod tables;
+
+pub use sets::Sets;
+pub use tables::{Backend, Tables};
+
+use std::time::Duration;
+
+use lock::Lock;
+use portcullis_engine::dataplane::{Hook, KernelState, Step, denial_counts};
+use portcullis_engine::net::Family;
+
+use super::{Held, KernelError, PacketFilter, Removal, SpoofGuard};
+
+/// All tools of one backend.
+#[derive(Debug)]
+pub struct Iptables {
+    /// The backend.
+    pub backend: Backend,
+    /// Tables of IPv4 and IPv6.
+    pub tables: [Tables; 2],
+    /// Sets of both.
+    pub sets: Sets,
+    /// What only one program may have that writes tables; iptables-nft needs no such thing.
+    lock: Option<Lock>,
+}
+
+impl Iptables {
+    /// The tools of a backend, or of the one that the node uses.
+    ///
+    /// # Errors
+    /// If a tool is not installed.
+    pub fn find(backend: Option<Backend>) -> Result<Self, KernelError> {
+        let backend = backend.map_or_else(Backend::detect, Ok)?;
+        let [v4, v6] = Family::BOTH.map(|family| Tables::find(family, backend));
+        let lock = (backend == Backend::Legacy).then(Lock::new);
+        Ok(Self { backend, tables: [v4?, v6?], sets: Sets::find()?, lock })
+    }
+
+    fn tables(&self, family: Family) -> &Tables {
+        let [v4, v6] = &self.tables;
+        match family {
+            Family::IPv4 => v4,
+            Family::IPv6 => v6,
+        }
+    }
+
+    /// Waits until tables can be written.
+    fn wait_for_lock(&self) {
+        if let Some(lock) = &self.lock {
+            lock.wait();
+        }
+    }
+
+    /// Runs the tools of two families at the same time: most of their time is starting up.
+    fn run_together(&self, steps: &[Step]) -> Result<(), KernelError> {
+        let Some((first, others)) = steps.split_first() else { return Ok(()) };
+        if is_rules(first) {
+            self.wait_for_lock();
+        }
+        std::thread::scope(|scope| {
+            let others: Vec<_> = others.iter().map(|step| scope.spawn(|| self.run(step))).collect();
+            let mut result = self.run(first);
+            for other in others {
+                let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                result = result.and(other);
+            }
+            result
+        })
+    }
+
+    fn run(&self, step: &Step) -> Result<(), KernelError> {
+        match step {
+            Step::Sets(_) => self.sets.restore(&step.text()),
+            Step::Rules(family, _) => self.tables(*family).restore(&step.text()),
+        }
+    }
+}
+
+impl PacketFilter for Iptables {
+    fn read(&self, prefix: &str) -> Result<Held, KernelError> {
+        let [v4, v6] = &self.tables;
+        let (v4, v6) = (v4.save_counted("filter")?, v6.save_counted("filter")?);
+        let sets = self.sets.save(&set_names(prefix))?;
+        let state = KernelState::read(prefix, [&v4, &v6], &sets);
+        Ok(Held { state, denied: denial_counts(prefix, [&v4, &v6]) })
+    }
+
+    fn write(&self, steps: &[Step]) -> Result<(), KernelError> {
+        let mut together = steps.chunk_by(|one, next| is_rules(one) && is_rules(next));
+        together.try_for_each(|steps| self.run_together(steps))
+    }
+
+    fn is_entered(&self, family: Family, hook: &Hook) -> Result<bool, KernelError> {
+        let tables = self.tables(family);
+        let first = tables.rule(hook.from, 1)?;
+        let jumps = first.is_some_and(|rule| rule == format!("-j {}", hook.to));
+        Ok(jumps && tables.rule(&hook.to, 1)?.is_some())
+    }
+
+    fn ensure_guard(&self, prefix: &str, guard: &SpoofGuard) -> Result<bool, KernelError> {
+        let mut changed = false;
+        for tables in &self.tables {
+            if let Some(text) = spoofing::change(tables, prefix, guard)? {
+                self.wait_for_lock();
+                tables.restore(&text)?;
+                changed = true;
+            }
+        }
+        Ok(changed)
+    }
+
+    fn has_guard(&self, prefix: &str, guard: &SpoofGuard) -> Result<bool, KernelError> {
+        for tables in &self.tables {
+            if spoofing::change(tables, prefix, guard)?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn remove(&self, prefix: &str, what: Removal) -> Result<bool, KernelError> {
+        let steps = removal::steps(self, prefix, what)?;
+        let guarded = self.ensure_guard(prefix, &SpoofGuard::default())?;
+        self.write(&steps)?;
+        Ok(guarded || !steps.is_empty())
+    }
+
+    fn script(
+        &self,
+        prefix: &str,
+        guard: &SpoofGuard,
+        steps: &[Step],
+    ) -> Vec<(&'static str, String)> {
+        let guard = spoofing::text(prefix, guard);
+        let guards = Family::BOTH.map(|family| Some((restore(family), guard.clone()?)));
+        let steps = steps.iter().map(|step| match step {
+            Step::Sets(_) => ("ipset restore -exist", step.text()),
+            Step::Rules(family, _) => (restore(*family), step.text()),
+        });
+        guards.into_iter().flatten().chain(steps).collect()
+    }
+
+    fn take_lock_waits(&self) -> Vec<Duration> {
+        self.lock.as_ref().map(Lock::take_waits).unwrap_or_default()
+    }
+}
+
+fn is_rules(step: &Step) -> bool {
+    matches!(step, Step::Rules(..))
+}
+
+/// How a family's rules are given to its tool.
+fn restore(family: Family) -> &'static str {
+    match family {
+        Family::IPv4 => "iptables-restore --noflush",
+        Family::IPv6 => "ip6tables-restore --noflush",
+    }
+}
+
+/// What names of sets begin with.
+fn set_names(prefix: &str) -> [String; 2] {
+    ["4-", "6-"].map(|end| format!("{prefix}{end}"))
+}
+
+/// For `or_else`: what a tool has printed, which is nothing if the kernel is built without what it
+/// asks for.
+///
+/// # Errors
+/// Any other failure.
+fn nothing_if_not_supported(error: KernelError) -> Result<String, KernelError> {
+    let absent = [
+        "Failed to initialize nft: Protocol not supported",
+        "Could not fetch rule set generation id: Invalid argument",
+        "Cannot open session to kernel",
+    ];
+    match &error {
+        KernelError::Failed { stderr, .. } if absent.iter().any(|what| stderr.contains(what)) => {
+            Ok(String::new())
+        }
+        _ => Err(error),
+    }
+}
