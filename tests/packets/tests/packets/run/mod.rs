@@ -11,6 +11,7 @@ mod flannel;
 mod guard;
 mod life;
 mod metrics;
+mod node;
 mod nodes;
 mod obstacles;
 mod proxy;
@@ -71,6 +72,7 @@ pub fn main() -> ExitCode {
         defects::TESTS,
         refusals::TESTS,
         obstacles::TESTS,
+        node::TESTS,
         nodes::TESTS,
         services::TESTS,
         flannel::TESTS,
