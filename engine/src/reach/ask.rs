@@ -4,7 +4,8 @@ use rustc_hash::FxHashMap;
 
 use super::class::{Class, ClassId, ClassKind, Classes};
 use super::pair::{self, Conns, Ends};
-use super::row::{Key, OPEN, Row, RowId, Rows, Span};
+use super::row::{Key, OPEN, Row, RowId, Rows};
+use super::span::Span;
 use super::stage::Memory;
 use crate::cluster::ClusterModel;
 use crate::manifest::{Direction, PortEntry};
@@ -127,6 +128,30 @@ impl Question<'_> {
     pub(super) fn of_open(&self, admitted: &RowSpans, slow: &ClassSpans) -> ClassReach {
         let mut reach: ClassReach =
             self.taking_all().iter().map(|member| (*member, Span::ALL)).collect();
+        self.add_admitting(&mut reach, admitted, slow);
+        reach
+    }
+
+    /// From a source that may send only to whom its row names, and to some others: of these those
+    /// that take everything, and whoever admits it.
+    pub(super) fn of_named(
+        &self,
+        (row, others): (&Row, &[ClassId]),
+        admitted: &RowSpans,
+        slow: &ClassSpans,
+    ) -> ClassReach {
+        let ingress = &self.rows.of[Direction::Ingress];
+        let open = |to: &&ClassId| ingress.get(**to).is_some_and(|row| *row == OPEN);
+        let named = row.keys().flat_map(|key| self.open_by(key));
+        let mut named: Vec<ClassId> = named.chain(others.iter().filter(open)).copied().collect();
+        named.sort_unstable();
+        named.dedup();
+        let mut reach: ClassReach = named.into_iter().map(|member| (member, Span::ALL)).collect();
+        self.add_admitting(&mut reach, admitted, slow);
+        reach
+    }
+
+    fn add_admitting(&self, reach: &mut ClassReach, admitted: &RowSpans, slow: &ClassSpans) {
         reach.extend(slow.iter().map(|(member, span)| (*member, *span)));
         for (row, span) in admitted {
             let fast = self.rows.rows.get(*row).is_some_and(|row| row.slow.is_none());
@@ -134,7 +159,11 @@ impl Question<'_> {
                 reach.extend(self.members(*row).iter().map(|member| (*member, *span)));
             }
         }
-        reach
+    }
+
+    /// Classes that take everything and that a key names.
+    fn open_by(&self, key: &Key) -> &[ClassId] {
+        self.rows.open_by_key.get(key).map_or(&[], Vec::as_slice)
     }
 
     /// From a node: everybody, since it may be their own.
@@ -154,10 +183,8 @@ impl Question<'_> {
         let Some(row) = self.rows.rows.get(row) else {
             return ClassReach::new();
         };
-        let taking: usize = admitted.keys().map(|row| self.members(*row).len()).sum();
-        let named_by: usize = row.keys().map(|key| self.named_by(key).len()).sum();
-        if row.slow.is_none() && taking + self.members(OPEN).len() + slow.len() < named_by {
-            let taking = self.of_open(admitted, slow).into_iter();
+        if row.slow.is_none() && self.is_taking_fewer(row, admitted, slow) {
+            let taking = self.of_named((row, &[]), admitted, slow).into_iter();
             return taking
                 .map(|(to, span)| (to, span.and(self.sent_to(row, to, conns), conns)))
                 .collect();
@@ -168,6 +195,19 @@ impl Question<'_> {
         };
         let both = sent.into_iter();
         both.map(|(to, span)| (to, span.and(self.ingress(to, admitted, slow), conns))).collect()
+    }
+
+    /// Whether fewer classes take something from the source than its row names.
+    pub(super) fn is_taking_fewer(
+        &self,
+        row: &Row,
+        admitted: &RowSpans,
+        slow: &ClassSpans,
+    ) -> bool {
+        let admitting: usize = admitted.keys().map(|row| self.members(*row).len()).sum();
+        let open: usize = row.keys().map(|key| self.open_by(key).len()).sum();
+        let named_by: usize = row.keys().map(|key| self.named_by(key).len()).sum();
+        admitting + open + slow.len() < named_by
     }
 
     /// Classes that a key names.
@@ -198,11 +238,8 @@ impl Question<'_> {
     pub(super) fn sent_to(&self, row: &Row, member: ClassId, conns: &mut ConnTable) -> Span {
         let keys = self.rows.keys.get(member).map_or(&[][..], Vec::as_slice);
         let mut sent = Span::NONE;
-        for key in keys {
-            if let Ok(at) = row.entries.binary_search_by_key(key, |(key, _)| *key) {
-                let span = row.entries.get(at).map_or(Span::NONE, |(_, span)| *span);
-                sent = sent.or(span, conns);
-            }
+        for span in row.spans_of(keys) {
+            sent = sent.or(span, conns);
         }
         for (key, ports) in &row.named {
             if keys.binary_search(key).is_ok() {

@@ -7,7 +7,8 @@ use rustc_hash::FxHashMap;
 use super::ask::{ClassReach, Question};
 use super::class::ClassId;
 use super::note::{NoteId, NoteKey};
-use super::row::{RowId, Span, is_outside};
+use super::row::{RowId, is_outside};
+use super::span::Span;
 use super::stage::Frame;
 use super::unit::UnitKind;
 use super::{Reach, Unit, UnitId};
@@ -252,8 +253,9 @@ impl NotesBetween {
                             && conns.intersection(*conn, unknown) != ConnId::NONE
                     });
                     let mut open: Vec<NoteId> = open.map(|(.., note)| *note).collect();
+                    let view = rows.stages.views.of(peer);
                     let tied =
-                        segments.iter().filter(|id| memory.is_some_and(|m| m.is_tied(**id, peer)));
+                        segments.iter().filter(|id| memory.is_some_and(|m| m.is_tied(**id, view)));
                     let tied = tied.filter_map(|id| rows.stages.segment_of(*id));
                     open.extend(tied.flat_map(|segment| &segment.ties));
                     open

@@ -17,6 +17,7 @@ mod interned;
 mod note;
 mod pair;
 mod row;
+mod span;
 mod stage;
 mod ties;
 mod unit;

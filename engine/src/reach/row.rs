@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use super::class::{Class, ClassId, ClassKind, Classes, PlaceKey};
 use super::note::{NoteId, NoteKey, Notes};
 use super::pair;
+use super::span::Span;
 use super::stage::{FrameId, Stages, Subjects};
 use crate::cluster::{Addresses, ClusterModel, Endpoint, Group, GroupId};
 use crate::manifest::{ByDirection, Direction, PortEntry, PortMatch};
@@ -37,38 +38,6 @@ pub type RowId = Id<Row>;
 /// The row that lets everything pass.
 pub const OPEN: RowId = RowId::new(0);
 
-/// What passes for certain and what may, as numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Span {
-    /// In every case.
-    pub certain: ConnId,
-    /// In some case.
-    pub possible: ConnId,
-}
-
-impl Span {
-    /// Nothing.
-    pub const NONE: Self = Self { certain: ConnId::NONE, possible: ConnId::NONE };
-    /// Everything.
-    pub const ALL: Self = Self { certain: ConnId::ALL, possible: ConnId::ALL };
-
-    /// What either lets pass.
-    pub fn or(self, other: Self, conns: &mut ConnTable) -> Self {
-        Self {
-            certain: conns.union(self.certain, other.certain),
-            possible: conns.union(self.possible, other.possible),
-        }
-    }
-
-    /// What both let pass.
-    pub fn and(self, other: Self, conns: &mut ConnTable) -> Self {
-        Self {
-            certain: conns.intersection(self.certain, other.certain),
-            possible: conns.intersection(self.possible, other.possible),
-        }
-    }
-}
-
 /// What one program admits at its subjects.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
@@ -92,6 +61,16 @@ impl Row {
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.entries.iter().map(|(key, _)| key).chain(self.named.iter().map(|(key, _)| key))
     }
+
+    /// What it admits by some of these keys, which are ascending: both lists are, and one is short.
+    pub fn spans_of<'r>(&'r self, keys: &'r [Key]) -> impl Iterator<Item = Span> + 'r {
+        let mut left = keys;
+        let entries = self.entries.iter().filter(move |(key, _)| {
+            left = left.get(left.partition_point(|own| own < key)..).unwrap_or_default();
+            left.first() == Some(key)
+        });
+        entries.map(|(_, span)| *span)
+    }
 }
 
 /// All rows of one family, and who has which.
@@ -105,6 +84,8 @@ pub struct Rows {
     pub classes_by_ingress: Table<Vec<ClassId>, Row>,
     /// Classes that a key names, ascending.
     pub classes_by_key: FxHashMap<Key, Vec<ClassId>>,
+    /// Of those that take everything: classes that a key names, ascending.
+    pub open_by_key: FxHashMap<Key, Vec<ClassId>>,
     /// Ingress rows that name a key, with what they admit.
     pub ingress_by_key: FxHashMap<Key, Vec<(RowId, Span)>>,
     /// Ingress rows that must be computed pair by pair.
@@ -127,16 +108,27 @@ impl Rows {
         interns: Interns<'_>,
     ) -> Self {
         let mut rows = Self { rows: [Row::default()].into_iter().collect(), ..Self::default() };
-        let (known, stages) = (FxHashMap::default(), Stages::default());
-        let mut maker = Maker { cluster, family, interns, known, stages };
+        let (known, names, stages) = Default::default();
+        let open = |class: &Class| !matches!(class.place(family), None | Some(PlaceKey::Known(_)));
+        let open = classes.iter().any(|(_, class)| open(class));
+        let mut maker = Maker { cluster, family, interns, open, known, names, stages };
+        // Nothing comes to or from who has no address, so no row is theirs. Only policies of equal
+        // priority are compared for whoever they select.
+        let compared = cluster.1.has_equal_priorities();
         for (_, class) in classes.iter() {
             rows.keys.push(keys(classes, class, family));
+            let asked = compared || class.place(family).is_some();
             for direction in Direction::BOTH {
-                let row = maker.row(&mut rows.rows, class, direction);
+                let row = match asked {
+                    true => maker.row(&mut rows.rows, class, direction),
+                    false => RowId::MAX,
+                };
                 rows.of[direction].push(row);
             }
         }
         rows.stages = maker.stages;
+        let groups = classes.iter().map(|(_, class)| group_of(cluster.0, class));
+        rows.stages.set_views(rows.keys.values().map(Vec::as_slice).zip(groups));
         rows.index(classes, family);
         rows
     }
@@ -144,11 +136,14 @@ impl Rows {
     fn index(&mut self, classes: &Classes, family: Option<Family>) {
         self.classes_by_ingress = Table::filled(Vec::new(), self.rows.len());
         for (id, _) in classes.iter().filter(|(_, class)| class.place(family).is_some()) {
+            let row = self.of[Direction::Ingress].get(id).copied();
             for key in self.keys.get(id).into_iter().flatten() {
                 self.classes_by_key.entry(*key).or_default().push(id);
+                if row == Some(OPEN) {
+                    self.open_by_key.entry(*key).or_default().push(id);
+                }
             }
-            let row = self.of[Direction::Ingress].get(id);
-            if let Some(list) = row.and_then(|row| self.classes_by_ingress.get_mut(*row)) {
+            if let Some(list) = row.and_then(|row| self.classes_by_ingress.get_mut(row)) {
                 list.push(id);
             }
         }
@@ -188,13 +183,23 @@ fn keys(classes: &Classes, class: &Class, family: Option<Family>) -> Vec<Key> {
     keys
 }
 
+/// The group of a class's pods.
+pub fn group_of(model: &ClusterModel, class: &Class) -> Option<GroupId> {
+    let endpoint = class.representative().and_then(|i| model.endpoints.get(i));
+    endpoint?.group
+}
+
 /// Makes rows, each once.
 struct Maker<'a, 'm> {
     cluster: Cluster<'m>,
     family: Option<Family>,
     interns: Interns<'a>,
+    /// Whether some class's address is not known.
+    open: bool,
     /// Rows by program, direction and, for ingress, the subject's named ports.
     known: FxHashMap<(ProgramId, Direction, Option<GroupId>), RowId>,
+    /// Whether rules for ingress use names of ports, by program.
+    names: FxHashMap<ProgramId, bool>,
     stages: Stages,
 }
 
@@ -212,7 +217,9 @@ impl Maker<'_, '_> {
             return OPEN;
         }
         // Names of ports are the subject's own at ingress: only then do groups differ.
-        let own = direction == Direction::Ingress && uses_names(set, program, direction);
+        let own = direction == Direction::Ingress
+            && *{ self.names.entry(program) }
+                .or_insert_with(|| uses_names(set, program, direction));
         let key = (program, direction, group.filter(|_| own));
         if let Some(&id) = self.known.get(&key) {
             return id;
@@ -328,7 +335,7 @@ impl Maker<'_, '_> {
     /// What blocks say of addresses that are not known.
     fn add_spaces(&mut self, draft: &mut Draft) {
         let (model, set) = self.cluster;
-        let Some(family) = self.family else { return };
+        let Some(family) = self.family.filter(|_| self.open) else { return };
         for (key, addresses) in
             [(Key::SomePod, Addresses::SomePod), (Key::SomeNode, Addresses::SomeNode)]
         {

@@ -34,8 +34,7 @@ impl Reach<'_> {
                 for (source, class) in classes.iter().filter(|(_, c)| c.place(family).is_some()) {
                     let question = Question { model, set, classes, rows, family, source };
                     let Some(party) = question.party(class) else { continue };
-                    let peer = question.peer((source, class), &party);
-                    if peer.is_some_and(|peer| evaluator.fate(id, peer).1) {
+                    if evaluator.fate(id, (source, &party)).1 {
                         for (policy, other) in disagreeing(set, segment, &party) {
                             found.entry(policy).or_insert(other);
                         }

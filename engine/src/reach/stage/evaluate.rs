@@ -2,16 +2,36 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::class::ClassId;
 use super::super::pair;
-use super::super::row::{Key, RowId, Span};
-use super::{Fate, FrameId, Memory, Peer, Segment, SegmentId, Stages, signature};
+use super::super::row::{Key, RowId};
+use super::super::span::Span;
+use super::passage::{Passage, Passages};
+use super::view::{Signature, ViewId, signature};
+use super::{Effect, Fate, Frame, FrameId, Named, Segment, SegmentId, Stages};
 use crate::cluster::ClusterModel;
 use crate::net::{ConnId, ConnSet, ConnTable};
 use crate::policy::PolicySet;
 use crate::policy::fold::{Outcomes, Ties, Walk};
+use crate::shared::Table;
+use crate::verdict::Party;
+
+/// What has been computed.
+#[derive(Debug, Default)]
+pub struct Memory {
+    fates: FxHashMap<(SegmentId, ViewId), (Fate, bool)>,
+    by_signature: FxHashMap<(SegmentId, Signature), (Fate, bool)>,
+    /// By frame, then by view.
+    effects: Table<Table<Option<Effect>, Signature>, Frame>,
+    passages: Passages,
+    joint: FxHashMap<(RowId, Signature), Span>,
+    /// Classes to which a frame is open, whatever NetworkPolicies admit.
+    open: FxHashMap<FrameId, Arc<[ClassId]>>,
+    /// Frames of ingress rows that are open to a view, whatever NetworkPolicies admit.
+    open_frames: FxHashMap<ViewId, Arc<[FrameId]>>,
+}
 
 /// Evaluates stages of one cluster.
 pub struct Evaluator<'e, 'm> {
@@ -28,76 +48,79 @@ pub struct Evaluator<'e, 'm> {
 }
 
 impl Memory {
-    /// Whether the order of policies of equal priority decides what becomes of a class.
-    pub fn is_tied(&self, segment: SegmentId, class: ClassId) -> bool {
-        self.by_class.get(&(segment, class)).is_some_and(|(_, tied)| *tied)
+    /// Whether the order of policies of equal priority decides what becomes of classes.
+    pub fn is_tied(&self, segment: SegmentId, view: ViewId) -> bool {
+        self.fates.get(&(segment, view)).is_some_and(|(_, tied)| *tied)
     }
 }
 
 impl Evaluator<'_, '_> {
-    /// What a frame lets pass between its subjects and a peer, given what NetworkPolicies admit.
-    pub fn span(&mut self, id: FrameId, peer: Peer<'_, '_>, admitted: Span) -> Span {
-        let Some(frame) = self.stages.get(id) else { return Span::NONE };
-        let fates: Vec<Fate> = frame.segments().map(|one| self.fate(one, peer).0).collect();
-        self.folded((fates, frame.isolates.then_some(admitted), frame.before.len()))
-    }
-
-    /// As [`Self::span`], if what each tier does with the class is known already.
-    pub fn known_span(&mut self, id: FrameId, class: ClassId, admitted: Span) -> Option<Span> {
-        let frame = self.stages.get(id)?;
-        let known = |segment| Some(self.memory.by_class.get(&(segment, class))?.0);
-        let fates: Option<Vec<Fate>> = frame.segments().map(known).collect();
-        Some(self.folded((fates?, frame.isolates.then_some(admitted), frame.before.len())))
-    }
-
-    fn folded(&mut self, key: (Vec<Fate>, Option<Span>, usize)) -> Span {
-        if let Some(known) = self.memory.folded.get(&key) {
-            return *known;
+    /// What a frame lets pass between its subjects and a class, by what NetworkPolicies admit; the
+    /// party, one of its members, is asked for only where that is not known yet.
+    pub fn effect<'p>(
+        &mut self,
+        id: FrameId,
+        class: ClassId,
+        party: impl FnOnce() -> Option<Party<'p>>,
+    ) -> Effect {
+        let view = self.stages.views.of(class);
+        let known = self.memory.effects.get(id).and_then(|own| *own.get(view)?);
+        if let Some(known) = known {
+            return known;
         }
-        let span = self.fold(&key.0, key.1, key.2);
-        self.memory.folded.insert(key, span);
-        span
+        let effect = party().map_or(CLOSED_TO_ALL, |party| self.new_effect(id, (class, &party)));
+        let slot = self.memory.effects.or_default(id).and_then(|own| own.or_default(view));
+        slot.into_iter().for_each(|slot| *slot = Some(effect));
+        effect
     }
 
-    /// Brings tiers together: what one passes on comes into the next.
-    fn fold(&mut self, fates: &[Fate], admitted: Option<Span>, before: usize) -> Span {
-        let (first, last) = fates.split_at_checked(before).unwrap_or((fates, &[]));
-        let mut way = Way { entry: ConnId::ALL, accept: ConnId::NONE, deny: ConnId::NONE };
-        first.iter().for_each(|fate| way.through(*fate, self.conns));
-        if let Some(admitted) = admitted {
-            let deny = self.conns.difference(ConnId::ALL, admitted.certain);
-            let fate = Fate { accept: admitted.possible, deny, pass: ConnId::NONE };
-            way.through(fate, self.conns);
-        }
-        last.iter().for_each(|fate| way.through(*fate, self.conns));
-        // What no tier has decided is allowed.
-        let possible = self.conns.union(way.accept, way.entry);
-        Span { certain: self.conns.difference(ConnId::ALL, way.deny), possible }
+    fn new_effect(&mut self, id: FrameId, peer: (ClassId, &Party<'_>)) -> Effect {
+        let Some(frame) = self.stages.get(id) else { return CLOSED_TO_ALL };
+        let mut fates = |tiers: &[SegmentId]| -> Vec<Fate> {
+            tiers.iter().map(|tier| self.fate(*tier, peer).0).collect()
+        };
+        // Of those after NetworkPolicies that decide it is only asked what they leave open.
+        let (before, after) = (fates(&frame.before), fates(&frame.after));
+        let passage = Passage { before, after: (!frame.isolates).then_some(after) };
+        self.memory.passages.effect(passage, self.conns)
+    }
+
+    /// What passes, given what NetworkPolicies admit.
+    pub fn span(&mut self, effect: Effect, admitted: Span) -> Span {
+        self.memory.passages.span(effect, admitted, self.conns)
+    }
+
+    /// Whether something passes where NetworkPolicies admit nothing.
+    fn is_open(&mut self, effect: Effect) -> bool {
+        self.span(effect, Span::NONE).possible != ConnId::NONE
     }
 
     /// What becomes of connections with a peer in a tier, and whether that hangs on the order of
     /// policies of equal priority.
-    pub fn fate(&mut self, id: SegmentId, peer: Peer<'_, '_>) -> (Fate, bool) {
-        if let Some(known) = self.memory.by_class.get(&(id, peer.id)) {
+    pub fn fate(&mut self, id: SegmentId, (class, party): (ClassId, &Party<'_>)) -> (Fate, bool) {
+        let key = (id, self.stages.views.of(class));
+        if let Some(known) = self.memory.fates.get(&key) {
             return *known;
         }
         let Some(segment) = self.stages.segment_of(id) else { return (CLOSED, false) };
-        let signature = (id, signature(&segment.keys, segment.names, peer));
-        let known = self.memory.by_signature.get(&signature).copied();
-        let fate = known.unwrap_or_else(|| self.evaluate(segment, peer));
-        self.memory.by_signature.insert(signature, fate);
-        self.memory.by_class.insert((id, peer.id), fate);
+        let Some(own) = self.stages.views.to(segment, key.1) else { return (CLOSED, false) };
+        let own = (id, own);
+        let known = self.memory.by_signature.get(&own).copied();
+        let fate = known.unwrap_or_else(|| self.evaluate(segment, party));
+        self.memory.by_signature.insert(own, fate);
+        self.memory.fates.insert(key, fate);
         fate
     }
 
-    fn evaluate(&mut self, segment: &Segment, peer: Peer<'_, '_>) -> (Fate, bool) {
+    fn evaluate(&mut self, segment: &Segment, party: &Party<'_>) -> (Fate, bool) {
         let subject = segment.subject.and_then(|id| self.model.groups.get(id));
         let by = |ties| {
             let walk = Walk { set: self.set, direction: segment.direction, ties };
-            pair::by_tier(walk, &segment.program, subject, peer.party)
+            pair::by_tier(walk, &segment.program, subject, party)
         };
-        let (any, by_name) = (by(Ties::Any), by(Ties::ByName));
-        let tied = any != by_name;
+        let any = by(Ties::Any);
+        // Without policies of equal priority there is one order only.
+        let tied = !segment.ties.is_empty() && any != by(Ties::ByName);
         let mut intern = |set: ConnSet| self.conns.intern(set);
         let Outcomes { accept, deny, pass } = any;
         (Fate { accept: intern(accept), deny: intern(deny), pass: intern(pass) }, tied)
@@ -109,7 +132,7 @@ impl Evaluator<'_, '_> {
         &mut self,
         (row, frame): (RowId, FrameId),
         own: impl Iterator<Item = Key>,
-        peer: Peer<'_, '_>,
+        peer: Named<'_>,
         whole: impl FnOnce() -> Option<pair::Conns>,
     ) -> Span {
         let Some(frame) = self.stages.get(frame) else { return Span::NONE };
@@ -131,44 +154,47 @@ impl Evaluator<'_, '_> {
         span
     }
 
-    /// What [`Self::open`] has said of a frame.
-    pub fn known_open(&self, id: FrameId) -> Option<Arc<[ClassId]>> {
-        self.memory.open.get(&id).cloned()
-    }
-
     /// Classes, of all that are given, with which a frame lets something pass even where no
     /// NetworkPolicy admits anything.
-    pub fn open<'p, 'n: 'p>(
+    pub fn open<'p>(
         &mut self,
         id: FrameId,
-        peers: impl Iterator<Item = Peer<'p, 'n>>,
+        classes: impl Iterator<Item = ClassId>,
+        party: impl Fn(ClassId) -> Option<Party<'p>>,
     ) -> Arc<[ClassId]> {
         if let Some(known) = self.memory.open.get(&id) {
             return known.clone();
         }
-        let open = peers.filter(|peer| self.span(id, *peer, Span::NONE).possible != ConnId::NONE);
-        let open: Arc<[ClassId]> = open.map(|peer| peer.id).collect();
+        let open = classes.filter(|class| {
+            let effect = self.effect(id, *class, || party(*class));
+            self.is_open(effect)
+        });
+        let open: Arc<[ClassId]> = open.collect();
         self.memory.open.insert(id, open.clone());
+        open
+    }
+
+    /// Frames of ingress rows that let something pass from a class even where no NetworkPolicy
+    /// admits anything. Most rows of most clusters are not of such.
+    pub fn open_frames<'p>(
+        &mut self,
+        class: ClassId,
+        party: impl Fn() -> Option<Party<'p>>,
+    ) -> Arc<[FrameId]> {
+        let view = self.stages.views.of(class);
+        if let Some(known) = self.memory.open_frames.get(&view) {
+            return known.clone();
+        }
+        let open = self.stages.of_ingress().filter(|id| {
+            let effect = self.effect(*id, class, &party);
+            self.is_open(effect)
+        });
+        let open: Arc<[FrameId]> = open.collect();
+        self.memory.open_frames.insert(view, open.clone());
         open
     }
 }
 
 /// Denies everything.
 const CLOSED: Fate = Fate { accept: ConnId::NONE, deny: ConnId::ALL, pass: ConnId::NONE };
-
-/// Connections on their way through tiers.
-struct Way {
-    entry: ConnId,
-    accept: ConnId,
-    deny: ConnId,
-}
-
-impl Way {
-    fn through(&mut self, fate: Fate, conns: &mut ConnTable) {
-        let mut here = |outcome| conns.intersection(self.entry, outcome);
-        let (accept, deny, pass) = (here(fate.accept), here(fate.deny), here(fate.pass));
-        self.accept = conns.union(self.accept, accept);
-        self.deny = conns.union(self.deny, deny);
-        self.entry = pass;
-    }
-}
+const CLOSED_TO_ALL: Effect = Effect::Fixed(Span::NONE);

@@ -7,29 +7,32 @@
 
 mod evaluate;
 mod notes;
-
-use std::sync::Arc;
+mod passage;
+mod view;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::class::{Class, ClassId};
 use super::note::{NoteId, Notes};
-use super::row::{Key, RowId, Span};
+use super::row::{Key, RowId};
 use crate::cluster::{Group, GroupId};
-use crate::manifest::{Direction, PortMatch};
+use crate::manifest::{ByDirection, Direction, PortMatch};
 use crate::net::{ConnId, ConnTable};
 use crate::policy::fold::Outcomes;
-use crate::policy::{PolicySet, Program, RulePeer, Tier, TierKind};
+use crate::policy::{PolicyRule, PolicySet, Program, RulePeer, Tier, TierKind};
 use crate::shared::{Id, Table};
-use crate::verdict::Party;
 use notes::Noter;
+use view::Views;
 
-pub use evaluate::Evaluator;
+pub use evaluate::{Evaluator, Memory};
+pub use passage::Effect;
+pub use view::Named;
 
 /// The number of a [`Segment`].
 pub type SegmentId = Id<Segment>;
 /// The number of a [`Frame`].
 pub type FrameId = Id<Frame>;
+/// The number of a tier, whoever its subjects are.
+type TierId = Id<Tier>;
 
 /// One tier of a program, at subjects of which it asks the same.
 #[derive(Clone, Debug)]
@@ -67,42 +70,20 @@ pub struct Frame {
 #[derive(Debug, Default)]
 pub struct Stages {
     segments: Table<Segment>,
-    segment_ids: FxHashMap<(Tier, Direction, Option<GroupId>), SegmentId>,
+    segment_ids: FxHashMap<(TierId, Direction, Option<GroupId>), SegmentId>,
+    tier_ids: FxHashMap<Tier, TierId>,
+    /// Whether rules of a tier ask for names of ports.
+    names: Table<ByDirection<bool>, Tier>,
     frames: Table<Frame>,
     frame_ids: FxHashMap<Frame, FrameId>,
     /// Ingress rows of a frame, by its number.
     pub rows: Table<Vec<RowId>, Frame>,
+    /// Classes that no segment tells apart.
+    pub views: Views,
 }
 
 /// What becomes of connections in a tier, as numbers.
 pub type Fate = Outcomes<ConnId>;
-
-/// What tells classes apart to a segment.
-type Signature = (Vec<Key>, Option<GroupId>, bool);
-
-/// What has been computed.
-#[derive(Debug, Default)]
-pub struct Memory {
-    by_signature: FxHashMap<(SegmentId, Signature), (Fate, bool)>,
-    by_class: FxHashMap<(SegmentId, ClassId), (Fate, bool)>,
-    joint: FxHashMap<(RowId, Signature), Span>,
-    folded: FxHashMap<(Vec<Fate>, Option<Span>, usize), Span>,
-    /// Classes to which a frame is open, whatever NetworkPolicies admit.
-    open: FxHashMap<FrameId, Arc<[ClassId]>>,
-}
-
-/// Who asks, and about whom.
-#[derive(Clone, Copy)]
-pub struct Peer<'p, 'm> {
-    /// The class.
-    pub id: ClassId,
-    /// Itself.
-    pub class: &'p Class,
-    /// By what rules may name it, ascending.
-    pub keys: &'p [Key],
-    /// One of its members.
-    pub party: &'p Party<'m>,
-}
 
 impl Stages {
     /// The frame of a program, if it has tiers of ordered rules.
@@ -168,6 +149,16 @@ impl Stages {
         segments.filter(|id| self.segment_of(*id).is_some_and(|one| one.blocks)).count()
     }
 
+    /// Frames of ingress rows.
+    pub fn of_ingress(&self) -> impl Iterator<Item = FrameId> {
+        self.rows.iter().filter(|(_, rows)| !rows.is_empty()).map(|(id, _)| id)
+    }
+
+    /// Has classes, in their order, that no segment tells apart be one to all of them.
+    pub fn set_views<'k>(&mut self, classes: impl Iterator<Item = Named<'k>>) {
+        self.views = Views::new(&self.segments, classes);
+    }
+
     fn segment(
         &mut self,
         set: &PolicySet,
@@ -175,20 +166,16 @@ impl Stages {
         Subjects { direction, group }: Subjects<'_>,
         interns: (&mut ConnTable, &mut Notes),
     ) -> SegmentId {
-        let program = Program { tiers: vec![tier.clone()] };
-        let rules = || {
-            let policies = tier.policies.iter().filter_map(|one| set.policy(one.policy));
-            policies.flat_map(|policy| policy.rules(direction).unwrap_or_default())
-        };
-        let names = { rules().flat_map(|rule| &rule.ports) }
-            .any(|port| matches!(port.ports, PortMatch::Named(_)));
+        let tier_id = self.tier_id(set, tier);
+        let names = self.names.get(tier_id).is_some_and(|names| names[direction]);
         let group = group.filter(|_| names && direction == Direction::Ingress);
         let subject = group.map(|(id, _)| id);
-        let key = (tier.clone(), direction, subject);
+        let key = (tier_id, direction, subject);
         if let Some(&id) = self.segment_ids.get(&key) {
             return id;
         }
-        let peers = || rules().flat_map(|rule| &rule.peers);
+        let program = Program { tiers: vec![tier.clone()] };
+        let peers = || rules_of(set, tier, direction).flat_map(|rule| &rule.peers);
         let keys = peers().flat_map(|peer| keys_of(*peer)).collect();
         let blocks = peers().any(|peer| peer.addresses().is_some());
         let names = names && direction == Direction::Egress;
@@ -199,6 +186,29 @@ impl Stages {
         self.segment_ids.insert(key, id);
         id
     }
+
+    fn tier_id(&mut self, set: &PolicySet, tier: &Tier) -> TierId {
+        if let Some(&id) = self.tier_ids.get(tier) {
+            return id;
+        }
+        let names = |direction| {
+            let mut ports = rules_of(set, tier, direction).flat_map(|rule| &rule.ports);
+            ports.any(|port| matches!(port.ports, PortMatch::Named(_)))
+        };
+        let id = self.names.push(ByDirection::from_fn(names));
+        self.tier_ids.insert(tier.clone(), id);
+        id
+    }
+}
+
+/// The rules of a tier in a direction, in order.
+fn rules_of<'s>(
+    set: &'s PolicySet,
+    tier: &'s Tier,
+    direction: Direction,
+) -> impl Iterator<Item = &'s PolicyRule> {
+    let policies = tier.policies.iter().filter_map(|one| set.policy(one.policy));
+    policies.flat_map(move |policy| policy.rules(direction).unwrap_or_default())
 }
 
 /// Whose program a frame is of.
@@ -226,12 +236,4 @@ impl Frame {
     pub fn segments(&self) -> impl Iterator<Item = SegmentId> + '_ {
         self.before.iter().chain(&self.after).copied()
     }
-}
-
-/// What of a class some keys can tell.
-fn signature(keys: &FxHashSet<Key>, names: bool, peer: Peer<'_, '_>) -> Signature {
-    let named = peer.keys.iter().filter(|key| keys.contains(*key)).copied().collect();
-    let group = peer.party.group.map(|(id, _)| id);
-    // Nodes are never pods with a network of their own.
-    (named, group.filter(|_| names), group.is_some())
 }
