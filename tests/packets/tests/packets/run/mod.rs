@@ -21,6 +21,7 @@ mod services;
 mod sets;
 mod settings;
 mod tables;
+mod tags;
 mod talk;
 mod tiers;
 
@@ -68,6 +69,7 @@ pub fn main() -> ExitCode {
         metrics::TESTS,
         guard::TESTS,
         escape::TESTS,
+        tags::TESTS,
         defects::TESTS,
         refusals::TESTS,
         obstacles::TESTS,
