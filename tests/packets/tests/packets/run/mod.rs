@@ -24,6 +24,7 @@ mod tables;
 mod tags;
 mod talk;
 mod tiers;
+mod typos;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -70,6 +71,7 @@ pub fn main() -> ExitCode {
         guard::TESTS,
         escape::TESTS,
         tags::TESTS,
+        typos::TESTS,
         defects::TESTS,
         refusals::TESTS,
         obstacles::TESTS,
