@@ -102,7 +102,7 @@ fn name(endpoint: &EndpointReport) -> String {
 }
 
 /// Ports that the generator of clusters uses.
-const COMMON: [u16; 12] = [1, 53, 79, 80, 81, 82, 85, 86, 90, 91, 95, 65535];
+const COMMON: [u16; 8] = [1, 79, 80, 81, 443, 8079, 8080, 65535];
 
 /// Ports at the bounds of every set of the list that lie within what the connection has.
 fn asked(list: &ListReport, connection: &Connection) -> BTreeSet<(Protocol, u16)> {

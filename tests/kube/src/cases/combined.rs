@@ -20,7 +20,9 @@ pub fn cases() -> Vec<Case> {
 
 /// One of the good values, or now and then any of a table.
 fn value(rng: &mut Random, good: &[&'static str], all: &[&'static str]) -> &'static str {
-    *if rng.chance(88) { rng.pick(good) } else { rng.pick(all) }
+    let values = if rng.chance(88) { good } else { all };
+    let value: &&'static str = rng.pick(values);
+    value
 }
 
 fn spec(rng: &mut Random) -> String {
