@@ -87,7 +87,8 @@ fn arrivals(scenario: &Scenario, port: u16, tags: &[&[[u8; 4]]]) -> Vec<usize> {
     let datagram = || {
         let socket = UdpSocket::bind("0.0.0.0:9000").unwrap();
         let to = SocketAddr::new(scenario.address("shop/db", false), port);
-        Ok(drop(socket.send_to(MARK, to)))
+        socket.send_to(MARK, to).unwrap();
+        Ok(())
     };
     job.namespace.enter(datagram).unwrap();
     let (mut frame, device) = next(&sender).expect("a frame");
@@ -95,7 +96,9 @@ fn arrivals(scenario: &Scenario, port: u16, tags: &[&[[u8; 4]]]) -> Vec<usize> {
     while next(&receiver).is_some() {}
     let one = |tags: &&[[u8; 4]]| {
         let tagged = [&frame[..ADDRESSES], tags.as_flattened(), &frame[ADDRESSES..]].concat();
-        (0..3).for_each(|_| drop(sender.send_to(&tagged, &device).unwrap()));
+        for _ in 0..3 {
+            sender.send_to(&tagged, &device).unwrap();
+        }
         // Not what `db` answers, which quotes it.
         let seen = std::iter::from_fn(|| next(&receiver));
         seen.filter(|(seen, _)| seen[..ADDRESSES] == frame[..ADDRESSES]).count()
