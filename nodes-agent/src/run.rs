@@ -19,7 +19,7 @@ use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::gate::{self, Gate};
 use crate::enforce::{Enforcer, PodInterfaces};
 use crate::kernel::iptables::{Backend, Iptables};
-use crate::kernel::{PacketFilter as _, Removal, bridge};
+use crate::kernel::{PacketFilter as _, Removal, TaggedFrames, bridge};
 use crate::observe::{self, Reporter, Status, flowlog, masquerade};
 use crate::options::{
     Check, CheckFormat, Cleanup, Command, Enforcement, FlowLogOption, LogFormat, Options,
@@ -109,6 +109,8 @@ fn remove(cleanup: &Cleanup) -> anyhow::Result<()> {
             found |= removed.context("could not remove the chains")?;
         }
     }
+    let removed = TaggedFrames::new(&cleanup.prefix).remove();
+    found |= removed.context("could not remove the table of tagged frames")?;
     let removed = Iptables::find(None)?.remove(&cleanup.prefix, Removal::RulesAndSets);
     found |= removed.context("could not remove the sets")?;
     let what = if found {
@@ -188,7 +190,8 @@ fn print(options: &Options) -> anyhow::Result<()> {
 fn once(options: &Options) -> anyhow::Result<()> {
     bridge::ensure_filtered().map_err(anyhow::Error::msg)?;
     let mut agent = informed(options)?;
-    agent.enforce_once().context("could not apply the program")
+    agent.enforce_once().context("could not apply the program")?;
+    agent.ensure_bridges().map_err(anyhow::Error::msg)
 }
 
 fn keep(options: &Options) -> anyhow::Result<()> {

@@ -11,7 +11,7 @@ use portcullis_engine::dataplane::{
 use crate::enforce::audit::{Audit, Depth, Proof};
 use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks};
-use crate::kernel::{KernelError, bridge};
+use crate::kernel::{KernelError, TaggedFrames, bridge};
 use crate::observe::flowlog::LatestSession;
 use crate::observe::{Phase, Reporter, Status, unenforced};
 
@@ -27,6 +27,7 @@ pub struct Applier {
     lowering: Lowering,
     verifier: Verifier,
     enforcer: Enforcer,
+    tagged: TaggedFrames,
     observers: Observers,
     status: Arc<Status>,
 }
@@ -52,6 +53,7 @@ impl Applier {
     ) -> Self {
         let (lowering, verifier) = (Lowering::default(), Verifier::default());
         let node = node.to_owned();
+        let tagged = TaggedFrames::new(&settings.prefix);
         Self {
             node,
             settings,
@@ -60,6 +62,7 @@ impl Applier {
             lowering,
             verifier,
             enforcer,
+            tagged,
             observers,
             status,
         }
@@ -96,7 +99,8 @@ impl Applier {
     ) -> Result<Vec<(&'static str, String)>, KernelError> {
         let program = self.program(session)?;
         self.enforcer.guard(self.attachment.guard())?;
-        Ok(self.enforcer.script(&program))
+        let tagged = self.tagged.script(&self.attachment.wiring().pods);
+        Ok(tagged.into_iter().chain(self.enforcer.script(&program)).collect())
     }
 
     /// The program of a state.
@@ -133,10 +137,10 @@ impl Applier {
         unenforced::report(session, before, program, &self.observers.reporter);
         self.status.metrics.in_force(program);
         self.status.metrics.applies.inc();
-        self.report_bridges();
         if let Some(cutter) = &self.observers.cutter {
             cutter.consider(session, before, program);
         }
+        self.report_bridges();
     }
 
     /// Says what operators should know.
@@ -163,11 +167,20 @@ impl Applier {
     }
 
     /// What is in force is of use only where the kernel asks for it.
-    pub fn report_bridges(&self) {
-        match bridge::ensure_filtered() {
+    pub fn report_bridges(&mut self) {
+        match self.ensure_bridges() {
             Ok(()) => self.status.ready(),
             Err(obstacle) => self.status.not_ready(obstacle),
         }
+    }
+
+    /// Sees to it that traffic within bridges is filtered.
+    ///
+    /// # Errors
+    /// A sentence for the operator: traffic between pods of this node is open until it is repaired.
+    pub fn ensure_bridges(&mut self) -> Result<(), String> {
+        bridge::ensure_filtered()?;
+        self.tagged.ensure_dropped(&self.attachment.wiring().pods)
     }
 
     /// An audit of what is in force, with a proof against a state if there is one; none before

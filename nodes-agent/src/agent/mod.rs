@@ -303,6 +303,14 @@ impl Agent {
         Ok(self.applier.sweep()?)
     }
 
+    /// Sees to it that traffic within bridges is filtered.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub fn ensure_bridges(&mut self) -> Result<(), String> {
+        self.applier.ensure_bridges()
+    }
+
     /// What the tools would be given for the desired state on a node that has nothing of ours yet,
     /// with their command lines.
     ///

@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 
 /// Switches of br_netfilter; they exist once it is loaded.
-const SWITCHES: [&str; 2] = ["bridge-nf-call-iptables", "bridge-nf-call-ip6tables"];
+const SWITCHES: [&str; 3] =
+    ["bridge-nf-call-iptables", "bridge-nf-call-ip6tables", "bridge-nf-filter-vlan-tagged"];
 
 /// Where they are, in the network namespace of whoever looks.
 const FOLDER: &str = "/proc/sys/net/bridge";

@@ -10,6 +10,7 @@ mod guard;
 pub mod ipvs;
 mod packet_filter;
 mod routes;
+mod tagged;
 
 pub mod bridge;
 pub mod conntrack;
@@ -19,3 +20,4 @@ pub use error::KernelError;
 pub use guard::Guard;
 pub use packet_filter::{Held, PacketFilter, Removal};
 pub use routes::Routes;
+pub use tagged::TaggedFrames;

@@ -106,10 +106,14 @@ impl Manifests {
     /// Takes a file in that is right, or new.
     fn accept(&mut self, path: &Path, file: SourceFile) -> Option<SourceFile> {
         let known = self.known.contains_key(path) && !self.unread.contains_key(path);
-        if report(&file) > 0 && known {
+        let incomplete = incomplete(&file);
+        let is_closed = file.parts.iter().any(|part| !part.document.closed.is_empty());
+        let is_wrong = report(&file) > 0 || is_closed || incomplete.is_some();
+        if known && is_wrong {
+            tracing::error!(file = %file.name, why = incomplete, "a manifest is wrong; it stays as it was");
             return None;
         }
-        match incomplete(&file) {
+        match incomplete {
             Some(why) => drop(self.unread.insert(path.to_path_buf(), why)),
             None => drop(self.unread.remove(path)),
         }
@@ -351,8 +355,10 @@ mod tests {
         folder.write("a.yaml", NAMESPACE);
         fs::remove_file(folder.0.join("inner/b.json")).unwrap();
         assert_eq!(next(&mut manifests).unwrap(), ["-inner/b.json", "+a.yaml"]);
-        folder.write("a.yaml", "{apiVersion: v1, kind: Namespace, metadata: {name: }}");
-        assert_eq!(next(&mut manifests), None, "what is wrong does not replace what was right");
+        for wrong in ["{apiVersion: v1, kind: Namespace, metadata: {name: }}", "no manifest"] {
+            folder.write("a.yaml", wrong);
+            assert_eq!(next(&mut manifests), None, "{wrong} does not replace what was right");
+        }
         assert_eq!(manifests.status.obstacle(), None);
         drop(folder);
         assert!(manifests.changes().is_err());

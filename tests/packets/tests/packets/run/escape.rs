@@ -278,7 +278,7 @@ fn ipvs() {
     }
 }
 
-fn wait_until(what: impl Fn() -> bool) {
+pub fn wait_until(what: impl Fn() -> bool) {
     let start = Instant::now();
     while !what() {
         assert!(start.elapsed() < Duration::from_secs(10), "it does not come to that");

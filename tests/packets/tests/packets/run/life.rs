@@ -188,7 +188,7 @@ fn restarts() {
 }
 
 /// Waits until the flows are as the policies say; how long that took.
-fn time_to_right(scenario: &Scenario) -> Duration {
+pub fn time_to_right(scenario: &Scenario) -> Duration {
     let start = Instant::now();
     let flows = two_flows(scenario);
     while scenario.send(&flows) != [Outcome::Allowed, Outcome::Refused] {

@@ -22,8 +22,10 @@ mod services;
 mod sets;
 mod settings;
 mod tables;
+mod tags;
 mod talk;
 mod tiers;
+mod typos;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -69,6 +71,8 @@ pub fn main() -> ExitCode {
         metrics::TESTS,
         guard::TESTS,
         escape::TESTS,
+        tags::TESTS,
+        typos::TESTS,
         defects::TESTS,
         refusals::TESTS,
         obstacles::TESTS,

@@ -1,5 +1,6 @@
 //! The agent follows a real API server, and packets follow the agent.
 
+mod claims;
 mod clusters;
 mod life;
 mod marks;
@@ -23,6 +24,7 @@ pub const TESTS: &[Test] = &[
     ("API server: the truth tables, one after the other", tables::follow_each_other),
     ("API server: what changes there changes what packets can do", life::changes),
     ("API server: outages lose nothing, and open and close nothing", outages::survived),
+    ("API server: pods elsewhere that claim an address change nothing", claims::change_nothing),
     ("API server: any named state may follow any other", states::follow_each_other),
     ("API server: cluster policies, of which the kind comes and goes", tiers::come_and_go),
 ];
