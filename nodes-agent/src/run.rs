@@ -8,17 +8,22 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use portcullis_engine::dataplane::Wiring;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::agent::{Agent, Applier, Audits, Message, Observers, Pace};
-use crate::enforce::Enforcer;
+use crate::check;
 use crate::enforce::audit::Auditor;
 use crate::enforce::connections::ConnectionCutter;
+use crate::enforce::gate::{self, Gate};
+use crate::enforce::{Enforcer, PodInterfaces};
 use crate::kernel::iptables::{Backend, Iptables};
 use crate::kernel::{PacketFilter as _, Removal, bridge};
 use crate::observe::{self, Reporter, Status, flowlog, masquerade};
-use crate::options::{Cleanup, Command, FlowLogOption, LogFormat, Options};
+use crate::options::{
+    Check, CheckFormat, Cleanup, Command, Enforcement, FlowLogOption, LogFormat, Options,
+};
 use crate::privileges;
 use crate::source::apiserver::{ApiServer, EventPace, Events, Patience};
 use crate::source::{ChangeSink, DesiredState, Manifests, Source};
@@ -29,8 +34,10 @@ pub fn run(words: &[OsString]) -> ExitCode {
         log(options.running.log);
         obey(&options)
     });
-    let Err(error) = result else {
-        return ExitCode::SUCCESS;
+    let error = match result {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => return ExitCode::FAILURE,
+        Err(error) => error,
     };
     // Help and version are errors to clap, too.
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
@@ -51,13 +58,46 @@ fn log(format: LogFormat) {
     };
 }
 
-fn obey(options: &Options) -> anyhow::Result<()> {
+/// Whether what was asked for is well.
+fn obey(options: &Options) -> anyhow::Result<bool> {
     match &options.command {
-        Some(Command::Cleanup(cleanup)) => remove(cleanup),
-        None if options.wanted.dry_run => print(options),
-        None if options.wanted.once => once(options),
-        None => keep(options),
+        Some(Command::Cleanup(cleanup)) => remove(cleanup)?,
+        Some(Command::Check(check)) => return self::check(check),
+        Some(Command::Gate(gate)) => close(&gate.enforcement)?,
+        None if options.wanted.dry_run => print(options)?,
+        None if options.wanted.once => once(options)?,
+        None => keep(options)?,
     }
+    Ok(true)
+}
+
+/// Looks at a node; whether policies can be enforced there.
+fn check(Check { backend, prefix, format }: &Check) -> anyhow::Result<bool> {
+    let items = check::examine(&check::Subject { backend: *backend, prefix: prefix.clone() });
+    let text = match format {
+        CheckFormat::Text => check::table(&items),
+        CheckFormat::Json => serde_json::to_string_pretty(&items)? + "\n",
+    };
+    write!(std::io::stdout(), "{text}").context("standard output")?;
+    Ok(check::worst(&items) < check::Grade::Fail)
+}
+
+fn close(enforcement: &Enforcement) -> anyhow::Result<()> {
+    let pods = match &enforcement.pod_interfaces {
+        PodInterfaces::Named(named) => named.clone(),
+        PodInterfaces::Routes | PodInterfaces::Off => Vec::new(),
+    };
+    if pods.is_empty() && enforcement.local_pod_cidrs.is_empty() {
+        anyhow::bail!("where are pods? pass --local-pod-cidrs, --pod-interfaces or both");
+    }
+    let (settings, wiring) = (enforcement.settings(None)?, Wiring { pods, ..Wiring::default() });
+    let iptables = Iptables::find(enforcement.backend)?;
+    let gate = gate::close(iptables, &settings, &wiring).context("could not close the gate")?;
+    let what = match gate {
+        Gate::Closed => "closed: pods have no network until an agent knows them",
+        Gate::InForce => "rules are in force already; nothing was changed",
+    };
+    writeln!(std::io::stdout(), "{what}").context("standard output")
 }
 
 fn remove(cleanup: &Cleanup) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use portcullis_engine::report::{
     Connection, EndpointKind, EndpointReport, FlowQuery, ListReport, Protocol, Verdict,
 };
 use portcullis_engine::{Change, ListFilter, Options, Session, SourceFile};
-use portcullis_tests::random::{Cluster, Rng, hold};
+use portcullis_tests::random::{Cluster, Random, hold};
 use serde_json::Value;
 
 fn whole_list() -> ListFilter {
@@ -49,8 +49,8 @@ fn by_pair(list: &ListReport) -> BTreeMap<(&str, &str), Vec<&Connection>> {
     pairs
 }
 
-/// A port of every kind that [`portcullis_tests::random`] tells apart.
-const PORTS: [u16; 6] = [53, 80, 81, 86, 90, 65535];
+/// A port of every kind that random clusters tell apart.
+const PORTS: [u16; 5] = [1, 80, 81, 8080, 65535];
 
 fn compare(
     session: &Session,
@@ -62,7 +62,9 @@ fn compare(
     for protocol in Protocol::ALL {
         for port in PORTS {
             let mut verdicts = Vec::new();
-            for (from, to) in froms.iter().flat_map(|a| tos.iter().map(move |b| (a, b))) {
+            let pairs = froms.iter().flat_map(|a| tos.iter().map(move |b| (a, b)));
+            // Of pods of one unit, one reaching another one is meant.
+            for (from, to) in pairs.filter(|(a, b)| from.id != to.id || a != b) {
                 let (from, to) = (from.clone(), to.clone());
                 let query = FlowQuery { from, to, protocol, port };
                 // Refused where no traffic is possible; then nothing is listed either.
@@ -198,7 +200,7 @@ fn same(what: &str, a: &Value, b: &Value) -> Result<(), String> {
 }
 
 /// The cluster after one change of a kind that people make.
-fn edit(rng: &mut Rng, cluster: &Cluster, other: &Cluster) -> Cluster {
+fn edit(rng: &mut Random, cluster: &Cluster, other: &Cluster) -> Cluster {
     let mut next = cluster.clone();
     let policies = |cluster: &Cluster| -> Vec<usize> {
         let kinds = cluster.objects.iter().map(|object| object["kind"] == "NetworkPolicy");
@@ -207,14 +209,14 @@ fn edit(rng: &mut Rng, cluster: &Cluster, other: &Cluster) -> Cluster {
     let (ours, theirs) = (policies(cluster), policies(other));
     match rng.below(6) {
         0 if !ours.is_empty() => {
-            next.objects.remove(rng.pick(&ours));
+            next.objects.remove(*rng.pick(&ours));
         }
         1 if !ours.is_empty() && !theirs.is_empty() => {
-            let spec = other.objects[rng.pick(&theirs)]["spec"].clone();
-            next.objects[rng.pick(&ours)]["spec"] = spec;
+            let spec = other.objects[*rng.pick(&theirs)]["spec"].clone();
+            next.objects[*rng.pick(&ours)]["spec"] = spec;
         }
         2 if !theirs.is_empty() => {
-            let mut policy = other.objects[rng.pick(&theirs)].clone();
+            let mut policy = other.objects[*rng.pick(&theirs)].clone();
             policy["metadata"]["name"] = format!("new{}", rng.below(1000)).into();
             next.objects.push(policy);
         }
@@ -223,7 +225,7 @@ fn edit(rng: &mut Rng, cluster: &Cluster, other: &Cluster) -> Cluster {
             next.objects.remove(at);
         }
         4 if !other.objects.is_empty() => {
-            let object = rng.pick(&other.objects);
+            let object = rng.pick(&other.objects).clone();
             let key = |object: &Value| {
                 (
                     object["kind"].clone(),
@@ -242,11 +244,11 @@ fn edit(rng: &mut Rng, cluster: &Cluster, other: &Cluster) -> Cluster {
 #[test]
 fn an_edited_session_is_one_read_afresh() {
     hold("edited session", |cluster, seed| {
-        let mut rng = Rng::new(seed ^ 0xed17);
+        let mut rng = Random::new(seed ^ 0xed17);
         let mut current = cluster.clone();
         let mut edited = current.session();
         for step in 0..4 {
-            let other = portcullis_tests::random::cluster(&mut rng);
+            let other = Cluster::of(rng.number());
             current = edit(&mut rng, &current, &other);
             let text = current.yaml();
             let change = edited.reread("case.yaml", text.as_bytes());
@@ -292,7 +294,7 @@ fn files_may_come_and_go() {
         let all = cluster.session();
         let mut apart = Session::new(cluster.options.options().unwrap());
         for (i, object) in cluster.objects.iter().enumerate() {
-            let text = serde_yaml::to_string(object).unwrap();
+            let text = portcullis_tests::random::yaml(object);
             let file = SourceFile::new(&format!("{i}.yaml"), text.as_bytes());
             apart = apart.apply(vec![Change::Put(file)]);
         }
@@ -311,7 +313,7 @@ fn files_may_come_and_go() {
 fn the_order_of_objects_does_not_matter() {
     hold("order", |cluster, seed| {
         let mut shuffled = cluster.clone();
-        Rng::new(seed ^ 0x5eed).shuffle(&mut shuffled.objects);
+        Random::new(seed ^ 0x5eed).shuffle(&mut shuffled.objects);
         let (a, b) = (cluster.session(), shuffled.session());
         same("shuffled", &says(&a), &says(&b))
     });

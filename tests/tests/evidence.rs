@@ -10,19 +10,19 @@ use portcullis_engine::report::{
     Verdict,
 };
 use portcullis_engine::{ListFilter, Session};
-use portcullis_tests::random::{Rng, hold};
+use portcullis_tests::random::{Random, hold, hold_with_network_policies};
 
 /// Some flows between ends that the list names.
-fn flows(session: &Session, rng: &mut Rng) -> Vec<FlowQuery> {
+fn flows(session: &Session, rng: &mut Random) -> Vec<FlowQuery> {
     let list = session.list(&ListFilter::default());
     let names: Vec<String> = list.endpoints.iter().filter_map(name).collect();
     if names.is_empty() {
         return Vec::new();
     }
     let flow = |_| {
-        let (from, to) = (rng.pick(&names), rng.pick(&names));
-        let protocol = rng.pick(&Protocol::ALL);
-        let port = rng.pick(&[53, 80, 81, 86, 90, 65535]);
+        let (from, to) = (rng.pick(&names).clone(), rng.pick(&names).clone());
+        let protocol = *rng.pick(&Protocol::ALL);
+        let port = *rng.pick(&[1, 79, 80, 81, 443, 8080, 65535]);
         FlowQuery { from, to, protocol, port }
     };
     (0..60).map(flow).collect()
@@ -43,9 +43,9 @@ fn name(endpoint: &EndpointReport) -> Option<String> {
 
 #[test]
 fn evidence_adds_up_to_the_verdict() {
-    hold("evidence", |cluster, seed| {
+    hold_with_network_policies("evidence", |cluster, seed| {
         let session = cluster.session();
-        for flow in flows(&session, &mut Rng::new(seed)) {
+        for flow in flows(&session, &mut Random::new(seed)) {
             let Ok(report) = session.evaluate(&flow) else {
                 continue;
             };
@@ -139,7 +139,7 @@ fn evidence_is_whole() {
     hold("whole evidence", |cluster, seed| {
         let session = cluster.session();
         let mut known: BTreeMap<(String, bool), Vec<String>> = BTreeMap::new();
-        for flow in flows(&session, &mut Rng::new(seed)) {
+        for flow in flows(&session, &mut Random::new(seed)) {
             let Ok(report) = session.evaluate(&flow) else {
                 continue;
             };
@@ -197,7 +197,7 @@ fn what_is_not_known_is_noted() {
 #[test]
 fn a_filter_lists_a_part_of_the_whole() {
     hold("filters", |cluster, seed| {
-        let mut rng = Rng::new(seed ^ 0xf117);
+        let mut rng = Random::new(seed ^ 0xf117);
         let session = cluster.session();
         let whole = session.list(&ListFilter { siblings: true, ..ListFilter::default() });
         for _ in 0..6 {
@@ -217,7 +217,7 @@ fn a_filter_lists_a_part_of_the_whole() {
 /// What is open to everybody is so to the other pods of its workload, if it has any.
 #[test]
 fn only_a_workload_of_several_pods_has_siblings() {
-    hold("siblings", |cluster, _| {
+    hold_with_network_policies("siblings", |cluster, _| {
         let list = cluster.session().list(&ListFilter { siblings: true, ..ListFilter::default() });
         for endpoint in list.endpoints.iter().filter(|one| one.kind == EndpointKind::Workload) {
             let mut lines = list.connections.iter().filter(|one| one.from == endpoint.id);
@@ -237,11 +237,11 @@ fn is_open(isolation: Option<Isolation>) -> bool {
     matches!(isolation, Some(Isolation::No | Isolation::Unenforced))
 }
 
-fn filter(rng: &mut Rng, list: &ListReport) -> ListFilter {
+fn filter(rng: &mut Random, list: &ListReport) -> ListFilter {
     let workloads: Vec<&EndpointReport> =
         list.endpoints.iter().filter(|one| one.namespace.is_some()).collect();
     let mut focus = Vec::new();
-    if !workloads.is_empty() && rng.percent(60) {
+    if !workloads.is_empty() && rng.chance(60) {
         let one = rng.pick(&workloads);
         let (namespace, name) = (one.namespace.clone().unwrap(), one.name.clone().unwrap());
         let kind = one.workload_kind.clone().unwrap();
@@ -250,11 +250,11 @@ fn filter(rng: &mut Rng, list: &ListReport) -> ListFilter {
             format!("{namespace}/{name}"),
             format!("{namespace}/{kind}/{name}"),
         ];
-        focus.push(rng.pick(&forms));
+        focus.push(rng.pick(&forms).clone());
     }
-    let direction = rng.pick(&[None, Some(Direction::Ingress), Some(Direction::Egress)]);
-    let port = rng.pick(&[None, Some((Protocol::Tcp, 80)), Some((Protocol::Udp, 53))]);
-    let (certain_only, siblings) = (rng.percent(50), rng.percent(50));
+    let direction = *rng.pick(&[None, Some(Direction::Ingress), Some(Direction::Egress)]);
+    let port = *rng.pick(&[None, Some((Protocol::Tcp, 80)), Some((Protocol::Udp, 53))]);
+    let (certain_only, siblings) = (rng.chance(50), rng.chance(50));
     ListFilter { focus, direction, port, certain_only, siblings, explain: false }
 }
 

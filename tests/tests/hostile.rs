@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use portcullis_engine::report::{EndpointKind, FlowQuery, Location, Protocol};
 use portcullis_engine::{Change, ListFilter, Options, Session, SourceFile};
 use portcullis_tests::cases::read_cases;
-use portcullis_tests::random::Rng;
+use portcullis_tests::random::Random;
 
 /// How many texts are tried, unless `TEXTS` asks for more.
 const TEXTS: usize = 4_000;
@@ -79,7 +79,7 @@ const BYTES: &[&[u8]] = &[
     b"%eth0",
 ];
 
-fn mutate(rng: &mut Rng, mut text: Vec<u8>, other: &[u8]) -> Vec<u8> {
+fn mutate(rng: &mut Random, mut text: Vec<u8>, other: &[u8]) -> Vec<u8> {
     for _ in 0..1 + rng.below(4) {
         let (a, b) = (rng.below(text.len() + 1), rng.below(text.len() + 1));
         let (start, end) = (a.min(b), a.max(b));
@@ -140,9 +140,9 @@ fn mutated_texts_are_read_without_a_panic() {
     let fixture = Change::Put(SourceFile::new("fixture.yaml", &corpus[0]));
     let mut session = Session::new(Options::default()).apply(vec![fixture]);
     for seed in 0..texts {
-        let mut rng = Rng::new(seed as u64);
+        let mut rng = Random::new(seed as u64);
         let (one, other) = (rng.pick(&corpus), rng.pick(&corpus));
-        let text = mutate(&mut rng, one, &other);
+        let text = mutate(&mut rng, one.clone(), other);
         let read = catch_unwind(AssertUnwindSafe(|| exercise(&session, "case.yaml", &text)));
         match read {
             Ok(next) => session = next,
@@ -155,7 +155,7 @@ fn mutated_texts_are_read_without_a_panic() {
 #[test]
 fn every_beginning_of_a_text_is_read_without_a_panic() {
     let corpus = corpus();
-    let mut rng = Rng::new(7);
+    let mut rng = Random::new(7);
     for _ in 0..6 {
         let text = rng.pick(&corpus);
         let mut session = Session::new(Options::default());

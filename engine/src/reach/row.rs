@@ -8,7 +8,7 @@ use super::pair;
 use super::stage::{FrameId, Stages, Subjects};
 use crate::cluster::{Addresses, ClusterModel, Endpoint, Group, GroupId};
 use crate::manifest::{ByDirection, Direction, PortEntry, PortMatch};
-use crate::net::{ConnId, ConnSet, ConnTable, Family};
+use crate::net::{ConnId, ConnSet, ConnTable, Family, all_ports};
 use crate::policy::{
     self, BlockId, PolicyId, PolicyRule, PolicySet, ProgramId, RulePeer, SetId, TierKind,
 };
@@ -279,6 +279,11 @@ impl Maker<'_, '_> {
         let conn = self.interns.0.intern(ports.clone());
         let whole = Span { certain: conn, possible: conn };
         let open = Span { certain: ConnId::NONE, possible: conn };
+        // Which numbers names stand for depends on the peer: any of their protocol.
+        let any_number = named
+            .iter()
+            .fold(ports.clone(), |all, entry| all.union(&ConnSet::of(entry.protocol, all_ports())));
+        let noted = self.interns.0.intern(any_number);
         let mut note = |reason| {
             self.interns.1.intern(NoteKey { reason, rule: Some((policy, direction, Some(index))) })
         };
@@ -296,7 +301,7 @@ impl Maker<'_, '_> {
                         self.cluster.1.set(*id).is_some_and(|pods| !pods.unknown.is_empty());
                     if hidden {
                         draft.add(Key::Maybe(*id), open, self.interns.0);
-                        row.notes.push((Key::Maybe(*id), conn, note(UnknownReason::Label)));
+                        row.notes.push((Key::Maybe(*id), noted, note(UnknownReason::Label)));
                     }
                     if !named.is_empty() {
                         row.named.push((Key::Set(*id), named.clone()));
@@ -313,8 +318,8 @@ impl Maker<'_, '_> {
                     draft.blocks.push((*id, ports.clone()));
                     draft.named_block |= !named.is_empty();
                     let id = note(UnknownReason::Address);
-                    row.notes.push((Key::SomePod, conn, id));
-                    row.notes.push((Key::SomeNode, conn, id));
+                    row.notes.push((Key::SomePod, noted, id));
+                    row.notes.push((Key::SomeNode, noted, id));
                 }
             }
         }

@@ -128,12 +128,7 @@ impl Applier {
         if let Some(log) = &self.observers.flow_log {
             log.set(session.clone());
         }
-        for note in self.attachment.news() {
-            tracing::warn!("{note}");
-        }
-        if let Some(news) = self.pod_blocks.news(session.model(), &self.node) {
-            tracing::warn!(because = news, "unknown pod addresses are not blocked");
-        }
+        self.note(session);
         let Some(program) = self.enforcer.in_force() else { return };
         unenforced::report(session, before, program, &self.observers.reporter);
         self.status.metrics.in_force(program);
@@ -141,6 +136,29 @@ impl Applier {
         self.report_bridges();
         if let Some(cutter) = &self.observers.cutter {
             cutter.consider(session, before, program);
+        }
+    }
+
+    /// Says what operators should know.
+    fn note(&self, session: &Session) {
+        for note in self.status.note("devices of pods", self.attachment.notes().to_vec()) {
+            tracing::warn!("{note}");
+        }
+        // Where devices are known, they decide in place of blocks.
+        let open = self.pod_blocks.openness(session.model(), &self.node);
+        let open = open.filter(|_| self.attachment.wiring().pods.is_empty());
+        let open = open.map(|why| format!("unknown pod addresses are not blocked: {why}"));
+        for note in self.status.note("pod CIDRs", open.into_iter().collect()) {
+            tracing::warn!("{note}");
+        }
+        let nodes = &session.model().nodes;
+        let is_known = nodes.is_empty() || nodes.iter().any(|node| *node.name == *self.node);
+        match is_known {
+            true => self.status.restored("node"),
+            false => drop(self.status.degraded(
+                "node",
+                &format!("there is no node `{}`: set --node to the name of this one", self.node),
+            )),
         }
     }
 

@@ -60,8 +60,6 @@ pub struct Attachment {
     forwarding: Vec<ForwardingPods>,
     pods: Vec<LocalPod>,
     found: Found,
-    /// Notes that have been said.
-    said: Vec<String>,
 }
 
 /// What was found.
@@ -92,11 +90,9 @@ impl Attachment {
         &self.found.guard
     }
 
-    /// What the devices do not tell and was not said before, each as a sentence for the operator;
-    /// often none.
-    pub fn news(&mut self) -> Vec<String> {
-        let said = std::mem::replace(&mut self.said, self.found.notes.clone());
-        self.found.notes.iter().filter(|note| !said.contains(note)).cloned().collect()
+    /// What the devices do not tell, each as a sentence for the operator; often none.
+    pub fn notes(&self) -> &[String] {
+        &self.found.notes
     }
 
     /// Looks where pods are, if they are others than before; whether that changed anything.

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod connections;
 mod counters;
 mod error;
+pub mod gate;
 mod pod_blocks;
 
 pub use attachment::{Attachment, ForwardingPods, PodInterfaces, SpoofGuard};

@@ -21,8 +21,6 @@ pub struct PodBlocks {
     ask_node: AskNode,
     /// An address of a pod of the node that its blocks do not have, by family.
     strays: ByFamily<Option<IpAddr>>,
-    /// What was last said about it.
-    said: Option<String>,
 }
 
 /// Whether the Node object is asked.
@@ -69,17 +67,8 @@ impl PodBlocks {
         self.blocks(model, node) != before
     }
 
-    /// Why addresses of unknown pods are not blocked, if that was not said last time.
-    pub fn news(&mut self, model: &ClusterModel, node: &str) -> Option<String> {
-        let news = self.openness(model, node);
-        if news == self.said {
-            return None;
-        }
-        self.said = news;
-        self.said.clone()
-    }
-
-    fn openness(&self, model: &ClusterModel, node: &str) -> Option<String> {
+    /// Why addresses of unknown pods are not blocked; none if they are.
+    pub fn openness(&self, model: &ClusterModel, node: &str) -> Option<String> {
         if self.ask_node == AskNode::No || !self.given.is_empty() {
             return None;
         }
@@ -146,7 +135,7 @@ mod tests {
         let changes = pod_blocks.learn(model, "b", &program);
         let blocks = pod_blocks.blocks(model, "b");
         assert_eq!(changes, blocks != before);
-        (blocks.iter().map(ToString::to_string).collect(), pod_blocks.news(model, "b"))
+        (blocks.iter().map(ToString::to_string).collect(), pod_blocks.openness(model, "b"))
     }
 
     const BLOCKS: &str = "{podCIDRs: [10.0.1.0/24, 'fd00:1::/64']}";
@@ -161,7 +150,6 @@ mod tests {
         let (blocks, news) = after(&mut pod_blocks, &elsewhere);
         assert_eq!(blocks, ["fd00:1::/64"]);
         assert!(news.unwrap().contains("10.9.9.9, which is not in 10.0.1.0/24, fd00:1::/64"));
-        assert_eq!(after(&mut pod_blocks, &elsewhere).1, None, "it has been said");
         assert_eq!(after(&mut pod_blocks, &inside), (both, None));
     }
 

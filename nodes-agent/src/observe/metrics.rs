@@ -53,6 +53,11 @@ struct PartLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AboutLabel {
+    about: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResourceLabel {
     resource: &'static str,
 }
@@ -92,6 +97,7 @@ pub struct Metrics {
     /// Packets that were to be logged and were lost.
     pub packets_lost: Counter,
     degraded: Labelled<PartLabel, Gauge>,
+    notes: Labelled<AboutLabel, Gauge>,
     watch_ages: Labelled<ResourceLabel, Gauge<f64, AtomicU64>>,
     tool_errors: Labelled<ToolLabel, Counter>,
     denied: Labelled<DenialLabel, Counter>,
@@ -121,6 +127,7 @@ impl Default for Metrics {
             packets_logged: Counter::default(),
             packets_lost: Counter::default(),
             degraded: Labelled::default(),
+            notes: Labelled::default(),
             watch_ages: Labelled::default(),
             tool_errors: Labelled::default(),
             denied: Labelled::default(),
@@ -152,6 +159,8 @@ impl Metrics {
         to.register("http_connections_dropped", help, self.http_connections_dropped.clone());
         let help = "Whether a part of the agent does not work and is tried again";
         to.register("degraded", help, self.degraded.clone());
+        let help = "What operators should know though all is in force: readyz lists it";
+        to.register("notes", help, self.notes.clone());
         let help = "Established connections ended by a change";
         to.register("connections_cut", help, self.connections_cut.clone());
         let help = "Failures of the tools that speak to the kernel";
@@ -198,6 +207,12 @@ impl Metrics {
     /// Notes whether a part of the agent does not work.
     pub fn degraded(&self, part: &'static str, is_degraded: bool) {
         self.degraded.get_or_create(&PartLabel { part }).set(is_degraded.into());
+    }
+
+    /// Notes how much there is that operators should know about something.
+    pub fn noted(&self, about: &'static str, count: usize) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.notes.get_or_create(&AboutLabel { about }).set(count);
     }
 
     /// Notes how long ago the API server was last heard of a resource.

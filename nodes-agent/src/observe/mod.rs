@@ -42,6 +42,8 @@ struct State {
     not_listed: BTreeMap<&'static str, String>,
     /// Parts of the agent that do not work, and why.
     degraded: BTreeMap<&'static str, String>,
+    /// What operators should know though it keeps nothing from being in force, by what it is about.
+    notes: BTreeMap<&'static str, Vec<String>>,
     /// When the API server was last heard of each resource.
     heard: BTreeMap<&'static str, Instant>,
     /// When the loop last came round.
@@ -64,6 +66,7 @@ impl State {
             obstacle: Some("nothing has been applied yet".to_owned()),
             not_listed: BTreeMap::new(),
             degraded: BTreeMap::new(),
+            notes: BTreeMap::new(),
             heard: BTreeMap::new(),
             beat: Instant::now(),
             activity: Activity::Working,
@@ -125,6 +128,19 @@ impl Status {
     pub fn restored(&self, part: &'static str) {
         self.update(|state| drop(state.degraded.remove(part)));
         self.metrics.degraded(part, false);
+    }
+
+    /// Says what operators should know about something, though all is in force; sentences that
+    /// were not said last time.
+    pub fn note(&self, about: &'static str, notes: Vec<String>) -> Vec<String> {
+        self.metrics.noted(about, notes.len());
+        let before = self.state().notes.insert(about, notes.clone()).unwrap_or_default();
+        notes.into_iter().filter(|note| !before.contains(note)).collect()
+    }
+
+    /// What operators should know though all is in force, in the order of what it is about.
+    pub fn notes(&self) -> Vec<String> {
+        self.state().notes.values().flatten().cloned().collect()
     }
 
     fn update(&self, change: impl FnOnce(&mut State)) {
@@ -226,6 +242,20 @@ mod tests {
         assert!(!status.alive());
         status.beat(Activity::Working);
         assert_eq!((status.alive(), status.obstacle()), (true, None));
+    }
+
+    #[test]
+    fn notes_are_said_once_and_keep_nothing_from_being_ready() {
+        let status = Status::default();
+        status.ready();
+        let note = || vec!["pods share br0".to_owned()];
+        assert_eq!(status.note("devices", note()), note());
+        assert_eq!(status.note("devices", note()), Vec::<String>::new());
+        assert_eq!((status.obstacle(), status.notes()), (None, note()));
+        assert!(status.text().contains("portcullis_notes{about=\"devices\"} 1"));
+        status.note("devices", Vec::new());
+        assert_eq!(status.notes(), Vec::<String>::new());
+        assert!(status.text().contains("portcullis_notes{about=\"devices\"} 0"));
     }
 
     #[test]

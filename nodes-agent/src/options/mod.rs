@@ -53,6 +53,46 @@ pub enum Command {
     /// Nothing else ever removes them: they stay in force when the agent stops, crashes or is
     /// replaced.
     Cleanup(Cleanup),
+    /// Looks at what the agent needs of this node (tools, kernel, rights, other programs' rules) and
+    /// says what to do about what is missing. Exits with 1 if policies could not be enforced.
+    Check(Check),
+    /// Denies what comes from pods and goes to them, and ends: for the time between a boot and the
+    /// agent, which takes over what it finds.
+    ///
+    /// Does nothing where rules of an agent are in force.
+    Gate(Box<Gate>),
+}
+
+/// Options of `check`.
+#[derive(Clone, Debug, Args)]
+pub struct Check {
+    /// The implementation of iptables; by default, the one that kubelet and kube-proxy use here.
+    #[arg(long, env = "PORTCULLIS_BACKEND")]
+    pub backend: Option<Backend>,
+    /// What the names of the agent's chains and sets begin with.
+    #[arg(long, env = "PORTCULLIS_PREFIX", default_value = "PCL")]
+    pub prefix: String,
+    /// A table for people, or JSON for programs.
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+}
+
+/// How `check` answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// A table.
+    Text,
+    /// A list of objects.
+    Json,
+}
+
+/// Options of `gate`: where pods are must be said by `--local-pod-cidrs`, `--pod-interfaces` or
+/// both, since nothing else is known yet.
+#[derive(Clone, Debug, Args)]
+pub struct Gate {
+    /// How it is enforced.
+    #[command(flatten)]
+    pub enforcement: Enforcement,
 }
 
 /// Options of `cleanup`.
@@ -297,16 +337,26 @@ impl Options {
     /// # Errors
     /// If the prefix cannot begin names.
     pub fn settings(&self) -> anyhow::Result<Settings> {
-        let Enforcement { denial, admitted, invalid, .. } = self.enforcement;
+        self.enforcement.settings(self.running.flow_log())
+    }
+}
+
+impl Enforcement {
+    /// What the engine needs to know of them.
+    ///
+    /// # Errors
+    /// If the prefix cannot begin names.
+    pub fn settings(&self, flow_log: Option<FlowLog>) -> anyhow::Result<Settings> {
+        let Self { denial, admitted, invalid, .. } = *self;
         let settings = Settings {
-            prefix: self.enforcement.prefix.clone(),
+            prefix: self.prefix.clone(),
             denial: match denial {
                 DenialOption::Reject => Denial::Reject,
                 DenialOption::Drop => Denial::Drop,
             },
-            flow_log: self.running.flow_log(),
-            kill_mark: self.enforcement.kill_mark,
-            unknown_local: self.enforcement.local_pod_cidrs.clone(),
+            flow_log,
+            kill_mark: self.kill_mark,
+            unknown_local: self.local_pod_cidrs.clone(),
             admitted: match admitted {
                 AdmittedOption::Return => Admitted::Return,
                 AdmittedOption::Accept => Admitted::Accept,

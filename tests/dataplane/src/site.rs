@@ -1,7 +1,7 @@
 //! A random cluster whose every node runs the program made for it.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use portcullis_engine::Session;
 use portcullis_engine::cluster::{Addresses, ClusterModel, Life};
@@ -32,14 +32,18 @@ const UPLINK: &str = "up0";
 /// Ways to attach pods: nothing known, each by a device of its own, all by a bridge, and where the
 /// kernel forwards to Services.
 pub fn wiring(seed: u64) -> Wiring {
-    let names = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+    let names = |names: &[&str]| names.iter().filter_map(|name| name.parse().ok()).collect();
     match seed % 4 {
         0 => Wiring::default(),
         1 => Wiring { pods: names(&["p+"]), forwarders: names(&["p9"]), services: None },
         2 => Wiring { pods: names(&["p1", "p2", "br0"]), ..Wiring::default() },
         _ => {
-            let service = |address: &str| (address.parse().unwrap(), net::Protocol::Tcp, 80);
-            let services = ["10.96.0.1", "10.96.0.2", "fd00:96::1"].map(service);
+            let service = |address: IpAddr| (address, net::Protocol::Tcp, 80);
+            let services = [
+                service(Ipv4Addr::new(10, 96, 0, 1).into()),
+                service(Ipv4Addr::new(10, 96, 0, 2).into()),
+                service(Ipv6Addr::new(0xfd00, 0x96, 0, 0, 0, 0, 0, 1).into()),
+            ];
             Wiring {
                 pods: names(&["p+"]),
                 forwarders: Vec::new(),

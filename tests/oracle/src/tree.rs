@@ -25,6 +25,25 @@ impl From<&str> for Tree {
     }
 }
 
+impl From<&serde_json::Value> for Tree {
+    /// A value of the JSON library; numbers are those of ports and counts.
+    fn from(value: &serde_json::Value) -> Self {
+        use serde_json::Value;
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Number(number) => {
+                Self::Number(number.as_u64().and_then(|n| n.try_into().ok()).unwrap_or_default())
+            }
+            Value::String(text) => Self::Text(text.clone()),
+            Value::Array(items) => Self::List(items.iter().map(Self::from).collect()),
+            Value::Object(entries) => {
+                Self::Map(entries.iter().map(|(key, one)| (key.clone(), one.into())).collect())
+            }
+        }
+    }
+}
+
 impl Tree {
     /// A mapping of the entries that are there, in another order than given.
     pub fn map(entries: Vec<(&str, Option<Tree>)>, random: &mut Random) -> Self {

@@ -56,8 +56,8 @@ impl Entry<'_> {
             chains.push((named("INVALID"), closed(self.invalid())));
         }
         if self.has_devices() {
-            chains.push((named("FROM"), closed(self.from_pods())));
-            chains.push((named("TO"), closed(self.to_pods())));
+            chains.push((named("FROM"), closed(self.entering())));
+            chains.push((named("TO"), closed(self.leaving())));
         }
         if self.services.is_some() {
             chains.push((self.settings.output(), closed(self.output())));
@@ -170,7 +170,7 @@ impl Entry<'_> {
 
     /// What comes from where pods are: never what tells others about routers, and nothing from an
     /// address that no pod of the node has.
-    fn from_pods(&self) -> Vec<FilterRule> {
+    fn entering(&self) -> Vec<FilterRule> {
         let mut rules = Vec::new();
         let pods = || self.wiring.pods.iter().cloned().map(Match::Enters);
         let forwarders = self.wiring.forwarders.iter().cloned().map(Match::Enters);
@@ -187,7 +187,7 @@ impl Entry<'_> {
     }
 
     /// What goes to where pods are: nothing to an address that no pod of the node has.
-    fn to_pods(&self) -> Vec<FilterRule> {
+    fn leaving(&self) -> Vec<FilterRule> {
         let leaves = |interfaces: &[Interface]| -> Vec<Match> {
             interfaces.iter().cloned().map(Match::Leaves).collect()
         };

@@ -31,11 +31,16 @@ pub fn answer<B>(
             false => text(StatusCode::SERVICE_UNAVAILABLE, "the agent's loop is stuck\n"),
         },
         "/readyz" if endpoint.paths.has_health() => match status.obstacle() {
-            None => text(StatusCode::OK, "ready\n"),
+            None => text(StatusCode::OK, readiness(&status.notes())),
             Some(obstacle) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{obstacle}\n")),
         },
         _ => text(StatusCode::NOT_FOUND, "not found: try /metrics, /healthz or /readyz\n"),
     }
+}
+
+/// `ready`, and a line for each note.
+fn readiness(notes: &[String]) -> String {
+    notes.iter().fold("ready\n".to_owned(), |text, note| format!("{text}note: {note}\n"))
 }
 
 fn metrics<B>(request: &Request<B>, endpoint: &Endpoint, status: &Status) -> Response<Full<Bytes>> {

@@ -1,6 +1,6 @@
 //! Random policies from seeds: mostly good values, and here and there one of the tables.
 
-use portcullis_tests::random::Rng;
+use portcullis_tests::random::Random;
 
 use super::Case;
 use super::tables::{
@@ -13,22 +13,26 @@ const COUNT: u64 = 250;
 
 /// One case for each seed.
 pub fn cases() -> Vec<Case> {
-    (0..COUNT).map(|seed| Case::spec(&format!("seed {seed}"), spec(&mut Rng::new(seed)))).collect()
+    (0..COUNT)
+        .map(|seed| Case::spec(&format!("seed {seed}"), spec(&mut Random::new(seed))))
+        .collect()
 }
 
 /// One of the good values, or now and then any of a table.
-fn value(rng: &mut Rng, good: &[&'static str], all: &[&'static str]) -> &'static str {
-    if rng.percent(88) { rng.pick(good) } else { rng.pick(all) }
+fn value(rng: &mut Random, good: &[&'static str], all: &[&'static str]) -> &'static str {
+    let values = if rng.chance(88) { good } else { all };
+    let value: &&'static str = rng.pick(values);
+    value
 }
 
-fn spec(rng: &mut Rng) -> String {
+fn spec(rng: &mut Random) -> String {
     let mut fields = vec![format!("podSelector: {}", selector(rng))];
-    if rng.percent(50) {
+    if rng.chance(50) {
         let good = ["[Ingress]", "[Egress]", "[Ingress, Egress]"];
         fields.push(format!("policyTypes: {}", value(rng, &good, POLICY_TYPES)));
     }
     for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
-        if rng.percent(65) {
+        if rng.chance(65) {
             fields.push(format!("{direction}: {}", list(rng, |rng| rule(rng, peers))));
         }
     }
@@ -37,29 +41,29 @@ fn spec(rng: &mut Rng) -> String {
 }
 
 /// One to three.
-fn list(rng: &mut Rng, mut one: impl FnMut(&mut Rng) -> String) -> String {
+fn list(rng: &mut Random, mut one: impl FnMut(&mut Random) -> String) -> String {
     let count = 1 + rng.below(3);
     let items: Vec<String> = (0..count).map(|_| one(rng)).collect();
     format!("[{}]", items.join(", "))
 }
 
-fn rule(rng: &mut Rng, peers: &str) -> String {
-    if rng.percent(6) {
+fn rule(rng: &mut Random, peers: &str) -> String {
+    if rng.chance(6) {
         return rng.pick(RULES).replace("PEERS", peers);
     }
     let mut fields = Vec::new();
-    if rng.percent(75) {
+    if rng.chance(75) {
         fields.push(format!("{peers}: {}", list(rng, peer)));
     }
-    if rng.percent(75) {
+    if rng.chance(75) {
         fields.push(format!("ports: {}", list(rng, port)));
     }
     format!("{{{}}}", fields.join(", "))
 }
 
-fn peer(rng: &mut Rng) -> String {
+fn peer(rng: &mut Random) -> String {
     match rng.below(12) {
-        0 => rng.pick(PEERS).to_owned(),
+        0 => (*rng.pick(PEERS)).to_owned(),
         1 => {
             let (cidr, except) = rng.pick(EXCEPTS);
             format!("{{ipBlock: {{cidr: {cidr}, except: {except}}}}}")
@@ -74,35 +78,35 @@ fn peer(rng: &mut Rng) -> String {
     }
 }
 
-fn port(rng: &mut Rng) -> String {
+fn port(rng: &mut Random) -> String {
     let mut fields = Vec::new();
-    if rng.percent(50) {
+    if rng.chance(50) {
         fields.push(format!("protocol: {}", value(rng, &["TCP", "UDP", "SCTP"], PROTOCOLS)));
     }
-    if rng.percent(20) {
+    if rng.chance(20) {
         let (port, end) = rng.pick(RANGES);
         fields.push(format!("port: {port}, endPort: {end}"));
-    } else if rng.percent(85) {
+    } else if rng.chance(85) {
         fields.push(format!("port: {}", value(rng, &["80", "443", "http", "65535"], PORTS)));
     }
     rng.shuffle(&mut fields);
     format!("{{{}}}", fields.join(", "))
 }
 
-fn selector(rng: &mut Rng) -> String {
+fn selector(rng: &mut Random) -> String {
     let mut fields = Vec::new();
-    if rng.percent(50) {
+    if rng.chance(50) {
         let key = value(rng, &["app", "tier", "example.com/team"], KEYS);
         let value = value(rng, &["web", "db", "\"\""], VALUES);
         fields.push(format!("matchLabels: {{{key}: {value}}}"));
     }
-    if rng.percent(35) {
+    if rng.chance(35) {
         fields.push(format!("matchExpressions: {}", list(rng, expression)));
     }
     format!("{{{}}}", fields.join(", "))
 }
 
-fn expression(rng: &mut Rng) -> String {
+fn expression(rng: &mut Random) -> String {
     let key = value(rng, &["app", "tier"], KEYS);
     let operator = value(rng, &["In", "NotIn", "Exists", "DoesNotExist"], OPERATORS);
     let values = match operator {

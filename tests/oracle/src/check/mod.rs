@@ -76,7 +76,7 @@ impl std::fmt::Display for Counts {
 }
 
 /// Where engine and oracle do not agree.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mismatch {
     /// What sort of disagreement; shrinking keeps it.
     pub sort: String,

@@ -121,7 +121,7 @@ fn elsewhere() {
         files.into_iter().map(|(name, all)| (name, text(all))).collect()
     };
     scenario.rewrite(&odd(without("job", without("web", blocks()))));
-    let agent = Running::start(&scenario, 0, &[]);
+    let agent = Running::start(&scenario, 0, &["--pod-interfaces", "off"]);
     let flow = [("shop/job", "shop/far", false), ("shop/far", "shop/job", false)];
     let (sent, expected) = probes(&scenario, &flow);
     scenario.expect(&sent, &expected);

@@ -12,6 +12,7 @@ mod flannel;
 mod guard;
 mod life;
 mod metrics;
+mod node;
 mod nodes;
 mod obstacles;
 mod proxy;
@@ -73,6 +74,7 @@ pub fn main() -> ExitCode {
         defects::TESTS,
         refusals::TESTS,
         obstacles::TESTS,
+        node::TESTS,
         nodes::TESTS,
         services::TESTS,
         flannel::TESTS,

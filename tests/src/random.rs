@@ -1,0 +1,118 @@
+//! Random clusters, as the objects that describe them, and properties that hold of every one. The
+//! clusters are those that the oracle is asked about; a failure names its seed and shows the
+//! smallest cluster that still fails.
+
+use portcullis_engine::{Change, Session, SourceFile};
+use portcullis_oracle::check::{Mismatch, shrink_by};
+use portcullis_oracle::cluster::Cluster as Model;
+pub use portcullis_oracle::random::Random;
+use portcullis_oracle::tree::Tree;
+use portcullis_oracle::{generate, write};
+use serde_json::{Value, json};
+
+use crate::cases::CaseOptions;
+
+/// How many clusters a property is tried on, unless `CLUSTERS` asks for more.
+const CLUSTERS: u64 = 40;
+
+/// A cluster, as the objects that describe it.
+#[derive(Clone, Debug, Default)]
+pub struct Cluster {
+    /// The objects, each identity once.
+    pub objects: Vec<Value>,
+    /// What they do not say.
+    pub options: CaseOptions,
+}
+
+impl Cluster {
+    /// The cluster of a seed. Two of three have policies for all namespaces as well.
+    pub fn of(seed: u64) -> Self {
+        Self::written(&generate::mixed(seed), seed)
+    }
+
+    /// A cluster in the style of a seed.
+    fn written(model: &Model, seed: u64) -> Self {
+        let domain = |(name, address): &(String, std::net::IpAddr)| format!("{name}={address}");
+        let options = CaseOptions {
+            pod_cidrs: model.pod_cidrs.iter().map(ToString::to_string).collect(),
+            node_cidrs: model.node_cidrs.iter().map(ToString::to_string).collect(),
+            domain_names: model.domains.iter().map(domain).collect(),
+            namespace: None,
+        };
+        Self { objects: write::objects(model, seed), options }
+    }
+
+    /// The objects as YAML documents.
+    pub fn yaml(&self) -> String {
+        let documents = self.objects.iter().map(|object| yaml(object) + "---\n");
+        documents.collect()
+    }
+
+    /// What the engine makes of them, read as one file of YAML.
+    pub fn session(&self) -> Session {
+        self.session_of("case.yaml", &self.yaml())
+    }
+
+    /// What the engine makes of a file, under the cluster's options.
+    pub fn session_of(&self, name: &str, text: &str) -> Session {
+        let file = Change::Put(SourceFile::new(name, text.as_bytes()));
+        Session::new(self.options.options().unwrap_or_default()).apply(vec![file])
+    }
+
+    /// The objects as one JSON list.
+    pub fn json(&self) -> String {
+        json!({"apiVersion": "v1", "kind": "List", "items": self.objects}).to_string()
+    }
+}
+
+/// One object as YAML, in which texts that YAML would take for something else are quoted.
+pub fn yaml(object: &Value) -> String {
+    Tree::from(object).yaml(&mut Random::new(0))
+}
+
+/// Tries a property on the clusters of the first seeds, or of `SEED` alone. Two of three have
+/// policies for all namespaces as well.
+///
+/// # Panics
+/// If it does not hold: with the seed, and the smallest cluster of which it still does not.
+pub fn hold(name: &str, property: impl Fn(&Cluster, u64) -> Result<(), String>) {
+    hold_of(name, generate::mixed, property);
+}
+
+/// As [`hold`], on clusters with NetworkPolicies alone.
+///
+/// # Panics
+/// As [`hold`].
+pub fn hold_with_network_policies(
+    name: &str,
+    property: impl Fn(&Cluster, u64) -> Result<(), String>,
+) {
+    hold_of(name, generate::cluster, property);
+}
+
+#[expect(clippy::panic, reason = "a property that does not hold is a test that fails")]
+#[expect(clippy::print_stdout, reason = "how much was tried belongs to the result of a test")]
+fn hold_of(
+    name: &str,
+    model: impl Fn(u64) -> Model,
+    property: impl Fn(&Cluster, u64) -> Result<(), String>,
+) {
+    let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
+    let all = 0..number("CLUSTERS").unwrap_or(CLUSTERS);
+    let seeds = number("SEED").map_or(all, |seed| seed..seed + 1);
+    let tried = seeds.end - seeds.start;
+    for seed in seeds {
+        let fails = |model: &Model| {
+            let why = property(&Cluster::written(model, seed), seed).err()?;
+            Some(Mismatch { engine: why, ..Mismatch::default() })
+        };
+        let model = model(seed);
+        if let Some(first) = fails(&model) {
+            let (small, Mismatch { engine: why, .. }) = shrink_by(&model, first, fails);
+            let cluster = Cluster::written(&small, seed);
+            let options = cluster.options.arguments();
+            panic!("{name}, SEED={seed}: {why}\noptions {options:?}\n{}", cluster.yaml());
+        }
+    }
+    println!("{name}: {tried} clusters");
+}
