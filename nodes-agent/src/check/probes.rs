@@ -117,7 +117,8 @@ fn other_backend(iptables: &Iptables, prefix: &str) -> Item {
 
 fn sets(iptables: &Iptables) -> Item {
     let text = "create PCLCHECK hash:net family inet\ncreate PCLCHECKP hash:ip,port family inet\n\
-                destroy PCLCHECK\ndestroy PCLCHECKP\n";
+                create PCLCHECKN bitmap:port range 0-65535\n\
+                destroy PCLCHECK\ndestroy PCLCHECKP\ndestroy PCLCHECKN\n";
     match iptables.sets.restore(text) {
         Ok(()) => Item::ok("ipset", "addresses, networks, ports"),
         Err(error) => Item::fail("ipset", error.to_string(), "load the kernel module ip_set"),

@@ -1,6 +1,7 @@
 //! Options: on the command line, in the environment, in a file; the first of these wins.
 
 mod file;
+mod limits;
 mod serving;
 
 use std::ffi::OsString;
@@ -8,10 +9,11 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
-use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, InvalidPackets, Limits, Settings};
+use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, InvalidPackets, Settings};
 
 use crate::enforce::{AskNode, Attachment, ForwardingPods, PodBlocks, PodInterfaces, SpoofGuard};
 use crate::kernel::iptables::Backend;
+pub use limits::PolicyLimits;
 pub use serving::{Listen, Serving};
 
 /// What xt_limit divides a second into, and the most packets a second that iptables takes with
@@ -170,17 +172,9 @@ pub struct Enforcement {
     /// as for a new connection, or drop those from and to pods of this node.
     #[arg(long, env = "PORTCULLIS_INVALID", value_enum, default_value_t = InvalidOption::Police)]
     pub invalid: InvalidOption,
-    /// Rules of iptables that one policy may need in a direction: each peer of a rule by each 15 of
-    /// its ports, or so. A policy that needs more isolates and admits nothing, and the others are
-    /// enforced.
-    #[arg(long, env = "PORTCULLIS_MOST_RULES_PER_POLICY", value_name = "RULES",
-          default_value_t = Limits::default().rules)]
-    pub most_rules_per_policy: usize,
-    /// The same for members of sets: blocks that are left of an `ipBlock` after its exceptions, and
-    /// ports.
-    #[arg(long, env = "PORTCULLIS_MOST_MEMBERS_PER_POLICY", value_name = "MEMBERS",
-          default_value_t = Limits::default().members)]
-    pub most_members_per_policy: usize,
+    /// How much one policy may ask for.
+    #[command(flatten)]
+    pub limits: PolicyLimits,
     /// End established connections that a change of policies no longer allows.
     #[arg(long, env = "PORTCULLIS_CUT", default_value_t = true, action = clap::ArgAction::Set)]
     pub cut: bool,
@@ -365,10 +359,7 @@ impl Enforcement {
                 InvalidOption::Police => InvalidPackets::Policed,
                 InvalidOption::Drop => InvalidPackets::Dropped,
             },
-            limits: Limits {
-                rules: self.most_rules_per_policy,
-                members: self.most_members_per_policy,
-            },
+            limits: self.limits.of_each(),
         };
         Ok(settings.checked()?)
     }

@@ -3,6 +3,7 @@
 mod agent;
 mod apiserver;
 mod basics;
+mod budgets;
 mod clusters;
 mod defects;
 mod escape;
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
     };
     let tests = [
         basics::TESTS,
+        budgets::TESTS,
         tables::TESTS,
         clusters::TESTS,
         life::TESTS,

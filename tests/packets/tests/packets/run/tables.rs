@@ -7,7 +7,7 @@ use portcullis_engine::verdict::Verdict;
 use portcullis_packets::probe::Probe;
 use portcullis_tests::cases::{Case, Expect, read_cases};
 
-use super::scenario::{Files, KINDS, Scenario, plans, session_with};
+use super::scenario::{Files, KINDS, Scenario, plans, session, session_with};
 use super::{Test, in_parallel};
 
 pub const TESTS: &[Test] = &[
