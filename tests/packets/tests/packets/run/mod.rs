@@ -17,6 +17,7 @@ mod obstacles;
 mod proxy;
 mod refusals;
 mod reloads;
+mod robust;
 mod scenario;
 mod services;
 mod sets;
@@ -77,6 +78,7 @@ pub fn main() -> ExitCode {
         services::TESTS,
         flannel::TESTS,
         reloads::TESTS,
+        robust::TESTS,
         tiers::TESTS,
         apiserver,
     ]
