@@ -19,7 +19,7 @@ use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::gate::{self, Gate};
 use crate::enforce::{Enforcer, PodInterfaces};
 use crate::kernel::iptables::{Backend, Iptables};
-use crate::kernel::{PacketFilter as _, Removal, TaggedFrames, bridge};
+use crate::kernel::{self, PacketFilter as _, Removal, TaggedFrames, bridge};
 use crate::observe::{self, Reporter, Status, flowlog, masquerade};
 use crate::options::{
     Check, CheckFormat, Cleanup, Command, Enforcement, FlowLogOption, LogFormat, Options,
@@ -60,6 +60,7 @@ fn log(format: LogFormat) {
 
 /// Whether what was asked for is well.
 fn obey(options: &Options) -> anyhow::Result<bool> {
+    kernel::limit(Duration::from_secs(options.running.tool_seconds));
     match &options.command {
         Some(Command::Cleanup(cleanup)) => remove(cleanup)?,
         Some(Command::Check(check)) => return self::check(check),
@@ -152,7 +153,9 @@ fn agent(
     let node = options.wanted.node.as_deref().context("which node is this? pass --node NAME")?;
     let iptables = Iptables::find(options.enforcement.backend)?;
     let (settings, running) = (options.settings()?, &options.running);
+    let other = Iptables::find(Some(iptables.backend.other())).ok();
     let enforcer = Enforcer::new(iptables, &settings.prefix);
+    let enforcer = enforcer.succeeding(other.map(|other| Box::new(other) as Box<_>));
     let pace = Pace {
         check: Duration::from_secs(running.check_seconds),
         audit: Duration::from_secs(running.audit_seconds),
@@ -222,6 +225,7 @@ fn keep(options: &Options) -> anyhow::Result<()> {
 
 fn run_until_stopped(agent: &mut Agent, messages: &Receiver<Message>) {
     agent.run(messages);
+    kernel::end_all();
     tracing::info!("stopping; what is in force stays in force");
 }
 
@@ -241,6 +245,8 @@ fn stop_on_signals(to: Sender<Message>) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT]).context("signals")?;
     let wait = move || {
         if signals.forever().next().is_some() {
+            // The loop may be waiting for a tool, and hears of nothing until that has ended.
+            kernel::stop_soon();
             // The loop has ended already if nobody listens.
             let _ = to.send(Message::Stop);
         }

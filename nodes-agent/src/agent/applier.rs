@@ -88,6 +88,14 @@ impl Applier {
         Ok(())
     }
 
+    /// Has the kernel hold what was in force last, while what is desired cannot be applied.
+    ///
+    /// # Errors
+    /// If a tool fails.
+    pub fn fall_back(&mut self) -> Result<(), KernelError> {
+        self.enforcer.fall_back()
+    }
+
     /// What the tools would be given for a state on a node that has nothing of ours yet, with
     /// their command lines.
     ///

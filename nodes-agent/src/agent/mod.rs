@@ -184,9 +184,21 @@ impl Agent {
         tracing::error!(%error, "could not apply a change; retrying");
         self.status.metrics.apply_errors.inc();
         self.status.not_ready(format!("a change could not be applied: {error}"));
+        self.fall_back();
         let wait = (pending.wait * 2).min(BACKOFF.1);
         let attempt = Instant::now() + pending.wait;
         self.pending = Some(Pending { attempt, wait, ..pending });
+    }
+
+    /// Until then, what was in force last stays so, and is watched.
+    fn fall_back(&mut self) {
+        match self.applier.fall_back() {
+            Ok(()) => self.audits.written(self.applier.has_to_sweep()),
+            Err(error) => {
+                self.status.metrics.failed(&error);
+                tracing::error!(%error, "could not restore the last good rules either");
+            }
+        }
     }
 
     fn time_until_next_work(&self) -> Duration {
@@ -203,6 +215,7 @@ impl Agent {
         }
         match self.audits.due() {
             Due::Nothing => {}
+            Due::Overdue => self.audits.overdue(),
             Due::Sweep => self.sweep(),
             Due::Audit(_) | Due::AuditNow(_) if self.is_rewired() => self.attempt(),
             Due::Audit(depth) => self.audit(depth),
@@ -258,6 +271,7 @@ impl Agent {
     }
 
     fn conclude(&mut self, finding: AuditReport) {
+        self.audits.heard(&finding);
         if !self.audits.ended(&finding, self.applier.writes()) {
             return;
         }
@@ -269,6 +283,8 @@ impl Agent {
             self.audits.count(denied);
         }
         match finding.found {
+            // What is in force is not what is desired.
+            Ok(None) if self.pending.is_some() => {}
             Ok(None) => {
                 if finding.depth == Depth::Everything {
                     self.status.metrics.confirmed();

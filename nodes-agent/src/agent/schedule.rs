@@ -24,6 +24,9 @@ const QUIET: Duration = Duration::from_secs(1);
 /// How long it stays at most where changes never cease.
 const LONGEST: Duration = Duration::from_secs(10);
 
+/// An audit may take twice as long as this, however often there is to be one.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// So many findings may come too late, because of changes, before an audit is waited for.
 const ENOUGH: u32 = 5;
 
@@ -38,6 +41,8 @@ pub enum Due {
     Audit(Depth),
     /// An audit that is waited for: all others came too late.
     AuditNow(Depth),
+    /// The audit that runs should have ended.
+    Overdue,
 }
 
 /// What was done when.
@@ -49,6 +54,10 @@ pub struct Schedule {
     left: Option<Instant>,
     checked: Instant,
     auditing: bool,
+    /// When the audit that runs has taken too long; none once that was said.
+    overdue: Option<Instant>,
+    /// How long the last full audit took.
+    took: Duration,
     /// How many findings in a row came too late.
     late: u32,
     audited: Instant,
@@ -62,7 +71,8 @@ impl Schedule {
         let now = Instant::now();
         let (applied, left, checked, audited) = (now, None, now, now);
         let (auditing, late, audit_due) = (false, 0, Duration::ZERO);
-        Self { pace, applied, left, checked, auditing, late, audited, audit_due }
+        let (overdue, took) = (None, Duration::ZERO);
+        Self { pace, applied, left, checked, auditing, overdue, took, late, audited, audit_due }
     }
 
     /// The kernel was written to, and something is now out of force or not.
@@ -74,21 +84,32 @@ impl Schedule {
     /// An audit has begun.
     pub fn began(&mut self) {
         self.auditing = true;
+        self.overdue = Some(Instant::now() + (self.pace.check.max(SHORTEST) + self.took) * 2);
+    }
+
+    /// It was said that the audit that runs has taken too long.
+    pub fn told(&mut self) {
+        self.overdue = None;
     }
 
     /// There was nothing to audit.
     pub fn abandoned(&mut self) {
-        (self.auditing, self.checked) = (false, Instant::now());
+        (self.auditing, self.overdue, self.checked) = (false, None, Instant::now());
     }
 
     /// An audit has ended; whether it still counts, the kernel having been written to so often.
     pub fn ended(&mut self, finding: &AuditReport, number: u64) -> bool {
-        (self.auditing, self.checked) = (false, Instant::now());
+        (self.auditing, self.overdue, self.checked) = (false, None, Instant::now());
+        if finding.depth == Depth::Everything && finding.found.is_ok() {
+            self.took = finding.took;
+        }
         let counts = finding.number == number;
         self.late = if counts { 0 } else { self.late + 1 };
-        if counts && finding.depth == Depth::Everything {
+        if finding.depth == Depth::Everything && (counts || finding.found.is_err()) {
             self.audited = self.checked;
-            self.audit_due = (finding.took * AUDIT_SHARE).min(self.pace.audit);
+            let pause = (finding.took * AUDIT_SHARE).min(self.pace.audit);
+            // After one that could not be made, entries at least are looked at in between.
+            self.audit_due = if finding.found.is_ok() { pause } else { self.pace.check * 2 };
         }
         counts
     }
@@ -98,7 +119,7 @@ impl Schedule {
         let audit = if self.auditing { None } else { Some(self.checked + self.pace.check) };
         // An audit that never ends must not keep it from what else is due.
         let far = || Instant::now() + self.pace.audit;
-        [audit, self.sweep()].into_iter().flatten().min().unwrap_or_else(far)
+        [audit, self.overdue, self.sweep()].into_iter().flatten().min().unwrap_or_else(far)
     }
 
     /// When what is out of force is to go.
@@ -111,6 +132,9 @@ impl Schedule {
         let now = Instant::now();
         if self.sweep().is_some_and(|at| at <= now) {
             return Due::Sweep;
+        }
+        if self.overdue.is_some_and(|at| at <= now) {
+            return Due::Overdue;
         }
         if self.auditing || now < self.checked + self.pace.check {
             return Due::Nothing;

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use portcullis_engine::dataplane::{DenialCounts, FilterProgram, KernelState, Plan, Step, plan};
 
-use crate::kernel::{Guard, KernelError, PacketFilter};
+use crate::kernel::{Guard, KernelError, PacketFilter, Removal};
 use audit::{Audit, Depth};
 
 /// What is in force, and what changes it.
@@ -39,6 +39,10 @@ pub struct Enforcer {
     state: Option<Arc<KernelState>>,
     /// What it is to hold; none if it does not, or not for certain.
     in_force: Option<FilterProgram>,
+    /// What was in force last, while it is not known whether it still is.
+    last: Option<FilterProgram>,
+    /// The other implementation, until nothing of ours is left there.
+    other: Option<Box<dyn PacketFilter>>,
     /// What is out of force and can go.
     sweep: Vec<Step>,
     /// What had been denied when the kernel was last read before it was written.
@@ -49,9 +53,16 @@ impl Enforcer {
     /// An enforcer of programs whose chains and sets begin with `prefix`.
     pub fn new(filter: impl PacketFilter + 'static, prefix: &str) -> Self {
         let (filter, prefix, number) = (Arc::new(filter), prefix.to_owned(), 0);
-        let (state, in_force, sweep) = (None, None, Vec::new());
+        let (state, in_force, last, other, sweep) = (None, None, None, None, Vec::new());
         let (guard, denied) = (Guard::default(), None);
-        Self { filter, prefix, guard, number, state, in_force, sweep, denied }
+        Self { filter, prefix, guard, number, state, in_force, last, other, sweep, denied }
+    }
+
+    /// One that removes what another packet filter still holds of ours, once it has applied
+    /// something: the node may have changed from that one to this.
+    #[must_use]
+    pub fn succeeding(self, other: Option<Box<dyn PacketFilter>>) -> Self {
+        Self { other, ..self }
     }
 
     /// Has the kernel hold a guard from now on.
@@ -82,8 +93,26 @@ impl Enforcer {
     /// If a tool fails. Every table then holds the rules of before or the new ones, and the next
     /// attempt begins with reading what is there.
     pub fn apply(&mut self, program: FilterProgram) -> Result<Option<FilterProgram>, KernelError> {
+        let before = self.in_force.clone().or_else(|| self.last.clone());
+        self.bring(program)?;
+        self.remove_other();
+        Ok(before)
+    }
+
+    /// Has the kernel hold what was in force last, since what is desired cannot be applied.
+    ///
+    /// # Errors
+    /// If a tool fails.
+    pub fn fall_back(&mut self) -> Result<(), KernelError> {
+        match (&self.in_force, self.last.clone()) {
+            (None, Some(last)) => self.bring(last),
+            _ => Ok(()),
+        }
+    }
+
+    fn bring(&mut self, program: FilterProgram) -> Result<(), KernelError> {
         self.number += 1;
-        let before = self.in_force.take();
+        self.last = self.in_force.take().or_else(|| self.last.take());
         let state = match self.state.take() {
             Some(state) => state,
             None => {
@@ -95,8 +124,21 @@ impl Enforcer {
         };
         let Plan { now, sweep } = plan(&state, &program);
         self.state = Some(Arc::new(self.carry_out(state, &now)?));
-        (self.in_force, self.sweep) = (Some(program), sweep);
-        Ok(before)
+        (self.in_force, self.last, self.sweep) = (Some(program), None, sweep);
+        Ok(())
+    }
+
+    /// Rules of the other implementation would go on judging.
+    fn remove_other(&mut self) {
+        let Some(other) = self.other.take() else { return };
+        match other.remove(&self.prefix, Removal::Rules) {
+            Ok(true) => tracing::warn!("removed our chains from the other iptables"),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, "could not remove our chains from the other iptables");
+                self.other = Some(other);
+            }
+        }
     }
 
     /// Whether there is something to sweep.
@@ -152,7 +194,8 @@ impl Enforcer {
     /// Forgets what is known, so that the next program begins with reading what is there.
     pub fn distrust(&mut self) {
         self.number += 1;
-        (self.state, self.in_force, self.sweep) = (None, None, Vec::new());
+        self.last = self.in_force.take().or_else(|| self.last.take());
+        (self.state, self.sweep) = (None, Vec::new());
     }
 
     /// What is ours in the kernel.

@@ -1,10 +1,11 @@
-//! Running the tools that speak to the kernel.
+//! Running the tools that speak to the kernel, none of which may take for ever.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use super::KernelError;
+use super::child::Running;
 
 /// Where a tool is; administration tools are not on every user's path.
 ///
@@ -22,44 +23,45 @@ pub fn find(tool: &str) -> Result<PathBuf, KernelError> {
 /// Runs a tool with a text on its standard input; what it printed.
 ///
 /// # Errors
-/// If it does not start or does not succeed.
+/// If it does not start, does not end in time, or does not succeed.
 pub fn run(tool: &Path, words: &[&str], input: &str) -> Result<String, KernelError> {
-    let command = command_line(tool, words);
-    let output = spawn(tool, words, input);
-    let output = output.map_err(|source| KernelError::Run { command: command.clone(), source })?;
+    let output = output(tool, words, input)?;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    failure(tool, words, input, &output).map_or(Ok(printed), Err)
+}
+
+/// Runs a tool; what it printed, also if it then failed.
+///
+/// # Errors
+/// If it does not start or does not end in time.
+pub fn run_partly(tool: &Path, words: &[&str]) -> Result<String, KernelError> {
+    let output = output(tool, words, "")?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn output(tool: &Path, words: &[&str], input: &str) -> Result<Output, KernelError> {
+    let output = Running::start(tool, words, input).and_then(Running::finish);
+    output.map_err(|source| KernelError::Run { command: command_line(tool, words), source })
+}
+
+fn failure(tool: &Path, words: &[&str], input: &str, output: &Output) -> Option<KernelError> {
     if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        return None;
     }
+    let command = command_line(tool, words);
     // Who was ended has not said no: systemd ends the tools of an agent together with it.
     let Some(_) = output.status.code() else {
-        return Err(KernelError::Run { command, source: io::Error::other("ended by a signal") });
+        let source = io::Error::other("ended by a signal");
+        return Some(KernelError::Run { command, source });
     };
     let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     let line = offending_line(&stderr, input);
-    Err(KernelError::Failed { command, stderr, line })
+    Some(KernelError::Failed { command, stderr, line })
 }
 
 fn command_line(tool: &Path, words: &[&str]) -> String {
     let name = tool.file_name().unwrap_or_default().to_string_lossy().into_owned();
     [&[name.as_str()], words].concat().join(" ")
-}
-
-fn spawn(tool: &Path, words: &[&str], input: &str) -> io::Result<Output> {
-    let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
-    let mut child = Command::new(tool)
-        .args(words)
-        .stdin(stdin)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        match stdin.write_all(input.as_bytes()) {
-            // A tool that stops reading at a bad line says on its standard error why.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
-            _ => {}
-        }
-    }
-    child.wait_with_output()
 }
 
 /// The line of the input that a tool's message names by number: `line 5 failed`, `line 4:

@@ -4,6 +4,7 @@
 //! that it knows; [`iptables`] does it. Next to them are the connections that the kernel tracks
 //! and its switches for bridges, which are the same for every packet filter.
 
+mod child;
 mod error;
 mod exec;
 mod guard;
@@ -16,6 +17,7 @@ pub mod bridge;
 pub mod conntrack;
 pub mod iptables;
 
+pub use child::{end_all, limit, stop_soon};
 pub use error::KernelError;
 pub use guard::Guard;
 pub use packet_filter::{Held, PacketFilter, Removal};

@@ -80,6 +80,10 @@ pub struct Metrics {
     pub apply_errors: Counter,
     /// Differences between what was there and what should be, repaired.
     pub drift_repairs: Counter,
+    /// Audits of the kernel that could not be made.
+    pub audit_errors: Counter,
+    /// How long ago the kernel was last audited.
+    pub audit_age: Gauge<f64, AtomicU64>,
     /// Interruptions of watches of the API server.
     pub watch_errors: Counter,
     /// Lists of all objects of a kind that were asked of the API server.
@@ -118,6 +122,8 @@ impl Default for Metrics {
             applies: Counter::default(),
             apply_errors: Counter::default(),
             drift_repairs: Counter::default(),
+            audit_errors: Counter::default(),
+            audit_age: Gauge::default(),
             watch_errors: Counter::default(),
             lists: Counter::default(),
             http_connections_dropped: Counter::default(),
@@ -152,6 +158,8 @@ impl Metrics {
         to.register("apply_errors", "Attempts to write that failed", self.apply_errors.clone());
         let help = "Differences from what should be in the kernel, found and repaired";
         to.register("drift_repairs", help, self.drift_repairs.clone());
+        let help = "Audits of the kernel's rules that could not be made";
+        to.register("audit_errors", help, self.audit_errors.clone());
         let help = "Interruptions of watches of the API server";
         to.register("watch_errors", help, self.watch_errors.clone());
         to.register("lists", "Lists asked of the API server", self.lists.clone());
@@ -177,6 +185,8 @@ impl Metrics {
         to.register("sets", "Sets of Portcullis", self.sets.clone());
         to.register("set_members", "Members of all sets of Portcullis", self.members.clone());
         let seconds = || Unit::Seconds;
+        let help = "Since the kernel's rules were last read to compare them";
+        to.register_with_unit("audit_age", help, seconds(), self.audit_age.clone());
         let help = "Since the API server was last heard of a resource";
         to.register_with_unit("watch_age", help, seconds(), self.watch_ages.clone());
         let help = "From learning of a change to its being in the kernel";

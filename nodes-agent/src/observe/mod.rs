@@ -46,6 +46,8 @@ struct State {
     notes: BTreeMap<&'static str, Vec<String>>,
     /// When the API server was last heard of each resource.
     heard: BTreeMap<&'static str, Instant>,
+    /// When the kernel's rules were last read to compare them; at first, when the agent began.
+    audited: Instant,
     /// When the loop last came round.
     beat: Instant,
     activity: Activity,
@@ -68,6 +70,7 @@ impl State {
             degraded: BTreeMap::new(),
             notes: BTreeMap::new(),
             heard: BTreeMap::new(),
+            audited: Instant::now(),
             beat: Instant::now(),
             activity: Activity::Working,
         }
@@ -149,6 +152,11 @@ impl Status {
         self.metrics.ready.set(state.obstacles().is_none().into());
     }
 
+    /// Says that the kernel's rules were read and compared.
+    pub fn audited(&self) {
+        self.state().audited = Instant::now();
+    }
+
     /// Says that the API server was heard of a resource.
     pub fn heard(&self, resource: &'static str) {
         self.state().heard.insert(resource, Instant::now());
@@ -179,6 +187,7 @@ impl Status {
     pub fn text(&self) -> String {
         // What depends on the time is counted when it is asked for.
         self.update(|state| {
+            self.metrics.audit_age.set(state.audited.elapsed().as_secs_f64());
             for (resource, heard) in &state.heard {
                 self.metrics.heard(resource, heard.elapsed());
             }

@@ -221,6 +221,12 @@ pub struct Running {
     #[arg(long, env = "PORTCULLIS_AUDIT_SECONDS", default_value_t = 60, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub audit_seconds: u64,
+
+    /// How many seconds a tool may take that speaks to the kernel (one more for each megabyte that
+    /// it is given); then it is ended, which is an error like any other.
+    #[arg(long, value_name = "N", default_value_t = 10, env = "PORTCULLIS_TOOL_SECONDS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub tool_seconds: u64,
     /// Seconds without any sign of life after which a connection to the API server counts as
     /// broken, and is made again. The server gives one each minute.
     #[arg(long, env = "PORTCULLIS_SILENCE_SECONDS", default_value_t = 90, value_name = "SECONDS",

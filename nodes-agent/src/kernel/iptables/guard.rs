@@ -19,7 +19,15 @@ pub fn text(prefix: &str, guard: &Guard) -> Option<String> {
 /// # Errors
 /// If the tool fails.
 pub fn change(tables: &Tables, prefix: &str, guard: &Guard) -> Result<Option<String>, KernelError> {
-    Ok(script(prefix, guard, &tables.save_if_there(TABLE)?))
+    Ok(script(prefix, guard, &without_counters(&tables.ours_if_there(TABLE, prefix)?)))
+}
+
+fn without_counters(saved: &str) -> String {
+    let rule = |line: &str| match line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        Some((_, rule)) => format!("{rule}\n"),
+        None => format!("{line}\n"),
+    };
+    saved.lines().map(rule).collect()
 }
 
 /// What brings a table to where it should be, as `iptables-restore --noflush` reads it; none if

@@ -90,7 +90,7 @@ impl Iptables {
 
 impl PacketFilter for Iptables {
     fn read(&self, prefix: &str) -> Result<Held, KernelError> {
-        let tables = self.saved(|tables| tables.save_counted("filter"))?;
+        let tables = self.saved(|tables| tables.save_counted("filter", prefix))?;
         let sets = self.sets.save(&set_names(prefix))?;
         let state = KernelState::read(prefix, &tables, &sets);
         Ok(Held { state, denied: denial_counts(prefix, &tables) })

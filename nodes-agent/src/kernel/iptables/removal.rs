@@ -20,7 +20,7 @@ pub fn steps(kernel: &Iptables, prefix: &str, what: Removal) -> Result<Vec<Step>
 
 /// What there is to remove. What the kernel does not have is not there.
 fn there(kernel: &Iptables, prefix: &str, what: Removal) -> Result<KernelState, KernelError> {
-    let tables = kernel.saved(|tables| tables.save_if_there("filter"))?;
+    let tables = kernel.saved(|tables| tables.ours_if_there("filter", prefix))?;
     let sets = match what {
         Removal::Rules => String::new(),
         Removal::RulesAndSets => {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use portcullis_engine::net::Family;
 
 use crate::kernel::KernelError;
-use crate::kernel::exec::{find, run};
+use crate::kernel::exec::{find, run, run_partly};
 
 /// An implementation of iptables. Rules of one are invisible to the other, so an agent must use
 /// the one that the node's other programs use.
@@ -21,6 +21,9 @@ pub enum Backend {
 /// Seconds to wait for the lock of xtables. As digits of its own: `--wait FILE` of the legacy
 /// tools reads whatever follows as seconds.
 const WAIT: [&str; 2] = ["-w", "5"];
+
+/// So many rules of others are read one by one.
+const MOST_RULES: u32 = 1_000;
 
 /// The tools of one family and backend.
 #[derive(Clone, Debug)]
@@ -39,6 +42,14 @@ impl Backend {
         match self {
             Self::Nft => "nft",
             Self::Legacy => "legacy",
+        }
+    }
+
+    /// The one that it is not.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Nft => Self::Legacy,
+            Self::Legacy => Self::Nft,
         }
     }
 
@@ -78,7 +89,7 @@ struct Marks {
 
 /// What is in the table `mangle` of an implementation; an unreadable table has no marks.
 fn marks(tables: &Tables) -> Marks {
-    Marks::read(&tables.save("mangle").unwrap_or_default())
+    Marks::read(&tables.save_if_there("mangle").unwrap_or_default())
 }
 
 impl Marks {
@@ -122,12 +133,67 @@ impl Tables {
         run(&self.save, &["-t", table], "")
     }
 
-    /// The same, with how many packets and bytes each rule has met.
+    /// A table, with how many packets and bytes each rule has met: all of it, or at least the
+    /// chains that packets enter and those whose names begin with a prefix.
     ///
     /// # Errors
     /// If the tool fails.
-    pub fn save_counted(&self, table: &str) -> Result<String, KernelError> {
-        run(&self.save, &["-c", "-t", table], "")
+    pub fn save_counted(&self, table: &str, prefix: &str) -> Result<String, KernelError> {
+        let saved = run(&self.save, &["-c", "-t", table], "");
+        saved.or_else(|error| self.save_ours(table, prefix, error))
+    }
+
+    /// What [`Self::save`] cannot print where others have native nft rules: it gives up at the first
+    /// that it does not know. Chains are read one by one instead, and those that packets enter
+    /// rule by rule, as others' rules are there.
+    fn save_ours(
+        &self,
+        table: &str,
+        prefix: &str,
+        error: KernelError,
+    ) -> Result<String, KernelError> {
+        if !is_foreign(&error) {
+            return Err(error);
+        }
+        // Names of all chains stand before the first rule.
+        let mut saved = run_partly(&self.save, &["-t", table])?;
+        let names: Vec<_> = saved.lines().filter_map(chain_name).collect();
+        let mut rules = String::new();
+        for (name, is_hooked) in &names {
+            if *is_hooked {
+                rules.push_str(&self.one_by_one(table, name)?);
+            } else if name.starts_with(prefix) {
+                rules.push_str(&self.listed(&["-t", table, "-v", "-S", name])?);
+            }
+        }
+        saved = saved
+            .lines()
+            .filter(|line| line.starts_with(':'))
+            .fold(format!("*{table}\n"), |text, line| text + line + "\n");
+        Ok(saved + &rules)
+    }
+
+    /// The rules of a chain, those that the tool does not know as rules that say nothing.
+    fn one_by_one(&self, table: &str, chain: &str) -> Result<String, KernelError> {
+        let mut rules = String::new();
+        for number in 1..=MOST_RULES {
+            match self.listed(&["-t", table, "-v", "-S", chain, &number.to_string()]) {
+                Ok(text) if text.is_empty() => break,
+                Ok(text) => rules.push_str(&text),
+                Err(error) if is_foreign(&error) => {
+                    rules.push_str(&format!("-A {chain} -m unknown\n"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(rules)
+    }
+
+    /// Rules as `iptables-save -c` has them.
+    fn listed(&self, words: &[&str]) -> Result<String, KernelError> {
+        let text = run(&self.single, &[&WAIT[..], words].concat(), "")?;
+        let rules = text.lines().filter(|line| line.starts_with("-A "));
+        Ok(rules.map(|line| counters_first(line) + "\n").collect())
     }
 
     /// All of a table, and nothing where the kernel has no such table: none of this implementation, or
@@ -140,6 +206,15 @@ impl Tables {
             return Ok(String::new());
         }
         self.save(table).or_else(super::nothing_if_not_supported)
+    }
+
+    /// The same, with counters, and at least the chains of a prefix.
+    ///
+    /// # Errors
+    /// If there is one and the tool fails.
+    pub fn ours_if_there(&self, table: &str, prefix: &str) -> Result<String, KernelError> {
+        let saved = self.save_if_there(table);
+        saved.or_else(|error| self.save_ours(table, prefix, error))
     }
 
     /// Whether the kernel lists a table among those of xtables. To ask the tool would make it.
@@ -157,7 +232,7 @@ impl Tables {
     /// rule is not there.
     ///
     /// # Errors
-    /// If the tool cannot be run.
+    /// If the tool fails for another reason.
     pub fn rule(&self, chain: &str, number: u32) -> Result<Option<String>, KernelError> {
         let number = number.to_string();
         let words = [&WAIT[..], &["-S", chain, &number]].concat();
@@ -166,15 +241,58 @@ impl Tables {
                 let prefix = format!("-A {chain} ");
                 Ok(text.lines().find_map(|line| line.strip_prefix(&prefix)).map(str::to_owned))
             }
-            Err(KernelError::Failed { .. }) => Ok(None),
+            Err(KernelError::Failed { stderr, .. }) if is_absent(&stderr) => Ok(None),
             Err(error) => Err(error),
         }
     }
 }
 
+/// Whether a tool says that there is no such chain or rule.
+fn is_absent(stderr: &str) -> bool {
+    let said = [
+        "No chain/target/match by that name",
+        "does not exist",
+        // What iptables-nft says of a chain that is not there.
+        "is incompatible, use 'nft' tool",
+    ];
+    said.iter().any(|said| stderr.contains(said))
+}
+
+/// Whether a tool has met a native rule of nftables that it does not know.
+fn is_foreign(error: &KernelError) -> bool {
+    matches!(error, KernelError::Failed { stderr, .. }
+        if stderr.contains("Parsing nftables rule failed"))
+}
+
+/// The name in a line such as `:FORWARD ACCEPT [0:0]`, and whether packets enter there.
+fn chain_name(line: &str) -> Option<(&str, bool)> {
+    let (name, rest) = line.strip_prefix(':')?.split_once(' ')?;
+    Some((name, !rest.starts_with('-')))
+}
+
+/// `[5:300] -A CHAIN -j DROP` from `-A CHAIN -c 5 300 -j DROP`.
+fn counters_first(rule: &str) -> String {
+    let parts = || {
+        let (before, after) = rule.split_once(" -c ")?;
+        let (packets, after) = after.split_once(' ')?;
+        let (bytes, after) = after.split_once(' ').unwrap_or((after, ""));
+        Some(format!("[{packets}:{bytes}] {before} {after}").trim_end().to_owned())
+    };
+    parts().unwrap_or_else(|| rule.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counters_come_first() {
+        let listed = "-A A -s 10.0.0.1/32 -c 5 300 -j DROP";
+        assert_eq!(counters_first(listed), "[5:300] -A A -s 10.0.0.1/32 -j DROP");
+        assert_eq!(counters_first("-A A -j DROP"), "-A A -j DROP");
+        assert_eq!(chain_name(":A - [0:0]"), Some(("A", false)));
+        assert_eq!(chain_name(":FORWARD ACCEPT [0:0]"), Some(("FORWARD", true)));
+    }
 
     #[test]
     fn marks_are_read() {

@@ -154,9 +154,18 @@ impl Running {
 
     /// Waits until a path serves a text, five seconds at most.
     pub fn wait(&self, path: &str, text: &str) {
+        self.wait_at_most(path, text, Duration::from_secs(5));
+    }
+
+    /// The same, as long as pauses between attempts may be.
+    pub fn wait_long(&self, path: &str, text: &str) {
+        self.wait_at_most(path, text, Duration::from_secs(30));
+    }
+
+    fn wait_at_most(&self, path: &str, text: &str, limit: Duration) {
         let start = Instant::now();
         let mut last = String::new();
-        while start.elapsed() < Duration::from_secs(5) {
+        while start.elapsed() < limit {
             last = self.get(path);
             if last.contains(text) {
                 return;

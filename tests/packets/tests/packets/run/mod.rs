@@ -18,6 +18,7 @@ mod obstacles;
 mod proxy;
 mod refusals;
 mod reloads;
+mod robust;
 mod scenario;
 mod services;
 mod sets;
@@ -83,6 +84,7 @@ pub fn main() -> ExitCode {
         services::TESTS,
         flannel::TESTS,
         reloads::TESTS,
+        robust::TESTS,
         tiers::TESTS,
         apiserver,
     ]
