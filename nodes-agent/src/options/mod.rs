@@ -2,6 +2,7 @@
 
 mod file;
 mod limits;
+mod node;
 mod serving;
 
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, InvalidPackets, Se
 use crate::enforce::{AskNode, Attachment, ForwardingPods, PodBlocks, PodInterfaces, SpoofGuard};
 use crate::kernel::iptables::Backend;
 pub use limits::PolicyLimits;
+pub use node::{Check, CheckFormat, Cleanup, Gate};
 pub use serving::{Listen, Serving};
 
 /// What xt_limit divides a second into, and the most packets a second that iptables takes with
@@ -63,46 +65,6 @@ pub enum Command {
     ///
     /// Does nothing where rules of an agent are in force.
     Gate(Box<Gate>),
-}
-
-/// Options of `check`.
-#[derive(Clone, Debug, Args)]
-pub struct Check {
-    /// The implementation of iptables; by default, the one that kubelet and kube-proxy use here.
-    #[arg(long, env = "PORTCULLIS_BACKEND")]
-    pub backend: Option<Backend>,
-    /// What the names of the agent's chains and sets begin with.
-    #[arg(long, env = "PORTCULLIS_PREFIX", default_value = "PCL")]
-    pub prefix: String,
-    /// A table for people, or JSON for programs.
-    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
-    pub format: CheckFormat,
-}
-
-/// How `check` answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CheckFormat {
-    /// A table.
-    Text,
-    /// A list of objects.
-    Json,
-}
-
-/// Options of `gate`: where pods are must be said by `--local-pod-cidrs`, `--pod-interfaces` or
-/// both, since nothing else is known yet.
-#[derive(Clone, Debug, Args)]
-pub struct Gate {
-    /// How it is enforced.
-    #[command(flatten)]
-    pub enforcement: Enforcement,
-}
-
-/// Options of `cleanup`.
-#[derive(Clone, Debug, Args)]
-pub struct Cleanup {
-    /// What the names of the agent's chains and sets begin with.
-    #[arg(long, env = "PORTCULLIS_PREFIX", default_value = "PCL")]
-    pub prefix: String,
 }
 
 /// What is to be enforced.
