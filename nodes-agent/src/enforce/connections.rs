@@ -14,11 +14,11 @@ use std::time::Duration;
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{FamilyProgram, FilterProgram, Members, restricted};
 use portcullis_engine::manifest::Direction;
-use portcullis_engine::net::Family;
+use portcullis_engine::net::{ByFamily, Family};
 use portcullis_engine::verdict::{Party, Question, Verdict, judge_by_name};
 
-use crate::kernel::KernelError;
 use crate::kernel::conntrack::{Connection, Conntrack, Ends};
+use crate::kernel::{KernelError, addresses};
 use crate::observe::Status;
 
 /// How soon a tool that is not installed is looked for again.
@@ -65,10 +65,9 @@ impl ConnectionCutter {
             Some(old) => restricted(old, new),
             None => local.clone(),
         };
-        if !shrunk.is_empty() {
-            // The thread ends only with the agent.
-            let _ = self.to.send(Work { session: session.clone(), local, shrunk });
-        }
+        // What has lost nothing may have been given something back. The thread ends only with the
+        // agent.
+        let _ = self.to.send(Work { session: session.clone(), local, shrunk });
     }
 }
 
@@ -129,38 +128,59 @@ fn follow(
     status: &Status,
 ) {
     let later = std::iter::from_fn(|| works.recv().ok());
+    // Whether connections bear the mark, which is cleared where they are allowed again: an agent
+    // before this one may have left some.
+    let mut marked: ByFamily<bool> = ByFamily::from_fn(|_| true);
     for work in first.into_iter().chain(later) {
         let work = work.with_all(works);
         // Reading all connections of a family takes long on a node that has many.
-        let concerned = |family: &Family| work.shrunk.iter().any(|pod| Family::of(*pod) == *family);
-        for family in Family::BOTH.into_iter().filter(concerned) {
+        let lost = |family: Family| work.shrunk.iter().any(|pod| Family::of(*pod) == family);
+        for family in Family::BOTH {
+            if !marked[family] && !lost(family) {
+                continue;
+            }
             match look_through(conntrack, kill_mark, family, &work) {
-                Ok(cut) => drop(status.metrics.connections_cut.inc_by(cut)),
+                Ok(seen) => {
+                    marked[family] = seen.marked;
+                    status.metrics.connections_cut.inc_by(seen.cut);
+                }
                 Err(error) => tracing::error!(%error, "could not check connections"),
             }
         }
     }
 }
 
-/// Marks what is denied and clears the mark of what is allowed; how many were marked.
+/// What was done with connections.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// How many were marked now.
+    cut: u64,
+    /// Whether some bear the mark after that.
+    marked: bool,
+}
+
+/// Marks what is denied and clears the mark of what is allowed.
 fn look_through(
     conntrack: &Conntrack,
     kill_mark: u32,
     family: Family,
     work: &Work,
-) -> Result<u64, KernelError> {
-    let mut cut = 0;
+) -> Result<Seen, KernelError> {
+    let (mut seen, host) = (Seen::default(), addresses::of_host(family)?);
     for ((ends, marked), count) in concerned(conntrack.list(family)?, kill_mark, work) {
-        match (is_allowed(work, &ends), marked) {
+        // What the host itself began no rule has judged, by whichever of its addresses.
+        let allowed = host.contains(&ends.client) || is_allowed(work, &ends);
+        seen.marked |= !allowed;
+        match (allowed, marked) {
             (false, false) => {
                 conntrack.mark(&ends, (kill_mark, kill_mark))?;
-                cut += count;
+                seen.cut += count;
             }
             (true, true) => conntrack.mark(&ends, (0, kill_mark))?,
             _ => {}
         }
     }
-    Ok(cut)
+    Ok(seen)
 }
 
 /// How many connections there are between two ends, marked or not, that may be treated otherwise
@@ -173,8 +193,8 @@ fn concerned(
     let mut all = BTreeMap::new();
     for connection in connections {
         let (ends, marked) = (connection.ends(), connection.mark & kill_mark != 0);
-        let concerned = if marked { &work.local } else { &work.shrunk };
-        if [ends.client, ends.server].iter().any(|end| concerned.contains(end)) {
+        let ended = [ends.client, ends.server];
+        if marked || ended.iter().any(|end| work.shrunk.contains(end)) {
             *all.entry((ends, marked)).or_default() += 1;
         }
     }

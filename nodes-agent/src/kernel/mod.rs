@@ -8,14 +8,15 @@ mod child;
 mod error;
 mod exec;
 mod guard;
-pub mod ipvs;
 mod packet_filter;
 mod routes;
 mod tagged;
 
+pub mod addresses;
 pub mod bridge;
 pub mod conntrack;
 pub mod iptables;
+pub mod ipvs;
 
 pub use child::{end_all, limit, stop_soon};
 pub use error::KernelError;

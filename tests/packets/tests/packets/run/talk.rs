@@ -1,13 +1,14 @@
 //! Connections that live on, and what the agent says of packets that do not pass.
 
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use portcullis_agent::kernel::iptables::Backend;
 use portcullis_engine::net::Protocol;
 use portcullis_packets::fabric::Wiring;
 use portcullis_packets::probe::Probe;
+use socket2::{Domain, Socket, Type};
 
 use super::Test;
 use super::agent::Running;
@@ -17,6 +18,8 @@ use super::scenario::{KINDS, Scenario};
 
 pub const TESTS: &[Test] = &[
     ("a live connection is cut when its policy goes, another one is left alone", cut),
+    ("what a host began from any of its addresses is not cut", own),
+    ("a flow that was cut goes on when policies admit it again", again),
     ("denied packets are logged with the policies that deny them", flow_log),
 ];
 
@@ -46,6 +49,82 @@ pub fn connect(scenario: &Scenario, pod: &str, to: SocketAddr) -> TcpStream {
 fn reaches(scenario: &Scenario, pod: &str, to: SocketAddr) -> bool {
     let host = scenario.fabric.hosts().find(|host| host.name == pod).unwrap();
     host.namespace.enter(|| Ok(TcpStream::connect(to).is_ok())).unwrap()
+}
+
+/// The host of a node talks to a pod from an address that no Node object names, such as a bridge's
+/// gateway; then a policy selects the pod, the agent starts anew, and rules are repaired.
+fn own() {
+    for kind in KINDS {
+        let mut scenario = Scenario::build(kind, &open_shop(), &[]);
+        let agent = Running::start(&scenario, 0, &[]);
+        let (node, own) = (scenario.node(0), IpAddr::from([192, 0, 2, 77]));
+        node.namespace.ip("addr add 192.0.2.77 dev lo\n").unwrap();
+        let db = scenario.fabric.hosts().find(|host| host.name == "shop/db").unwrap();
+        db.namespace.ip("route add 192.0.2.77 via inet6 fe80::1 dev eth0\n").unwrap();
+        let to = echo(&scenario, "shop/db", false);
+        let began = || {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.bind(&SocketAddr::new(own, 0).into()).unwrap();
+            socket.connect(&to.into()).unwrap();
+            Ok(TcpStream::from(socket))
+        };
+        let mut stream = node.namespace.enter(began).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+        let mut denied = connect(&scenario, "shop/job", to);
+        assert!(talks(&mut stream) && talks(&mut denied), "{kind:?}");
+        scenario.rewrite(&shop());
+        wait_until(|| !talks(&mut denied));
+        assert!(talks(&mut stream), "{kind:?}: cut by a policy");
+        agent.stop();
+        let agent = Running::start(&scenario, 0, &[]);
+        // By then it has looked through the connections.
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(talks(&mut stream), "{kind:?}: cut by a restart");
+        agent.stop();
+    }
+}
+
+/// A flow of UDP keeps its ports, and so its entry among the connections, however often it is
+/// refused.
+fn again() {
+    for kind in KINDS {
+        let mut scenario = Scenario::build(kind, &open_shop(), &[]);
+        let agent = Running::start(&scenario, 0, &[]);
+        let to = SocketAddr::new(scenario.address("shop/db", false), 80);
+        let host = |name| scenario.fabric.hosts().find(|host| host.name == name).unwrap();
+        let server = host("shop/db").namespace.enter(|| Ok(UdpSocket::bind(to).unwrap())).unwrap();
+        std::thread::spawn(move || {
+            let mut byte = [0];
+            while let Ok((_, from)) = server.recv_from(&mut byte) {
+                let _ = server.send_to(&byte, from);
+            }
+        });
+        let from = SocketAddr::new(scenario.address("shop/job", false), 40_000);
+        let client = host("shop/job").namespace.enter(|| {
+            let socket = UdpSocket::bind(from).unwrap();
+            socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+            Ok(socket)
+        });
+        let client = client.unwrap();
+        let answered = || {
+            let mut byte = [0];
+            client.send_to(&[7], to).is_ok() && client.recv_from(&mut byte).is_ok()
+        };
+        wait_until(answered);
+        scenario.rewrite(&shop());
+        wait_until(|| !answered() && !answered());
+        scenario.rewrite(&open_shop());
+        wait_until(answered);
+        agent.stop();
+    }
+}
+
+fn wait_until(mut what: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !what() {
+        assert!(start.elapsed() < Duration::from_secs(10), "it does not come to that");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Whether a byte comes back.
