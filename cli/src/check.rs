@@ -2,13 +2,34 @@
 
 use std::fmt::Write as _;
 
+use clap::Args;
 use portcullis_engine::Session;
 use portcullis_engine::report::{CheckReport, Summary};
 
-use crate::args::{CheckArgs, Form};
+use crate::args::{FailOn, Form, InputArgs, OutputArgs};
 use crate::excerpt::Excerpts;
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The output format
+    #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
+    pub output: Form,
+    #[command(flatten)]
+    pub say: OutputArgs,
+    /// Exit with 1 for findings of this severity or above
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SEVERITY",
+        default_value = "error",
+        help_heading = "Exit status"
+    )]
+    pub fail_on: FailOn,
+}
 
 pub fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
     let session = input::session(&args.input, args.say)?;

@@ -1,14 +1,73 @@
 //! `portcullis eval` and `portcullis explain`.
 
-use portcullis_engine::Session;
-use portcullis_engine::report::text::{Style, write_chain, write_verdict};
-use portcullis_engine::report::{FlowQuery, FlowReport, Verdict};
 use std::fmt;
+use std::path::PathBuf;
 
-use crate::args::{EvalArgs, Form};
+use clap::{Args, ValueEnum};
+use portcullis_engine::Session;
+use portcullis_engine::net::Protocol;
+use portcullis_engine::report::text::{Style, write_chain, write_verdict};
+use portcullis_engine::report::{FlowQuery, FlowReport, Verdict, parse_protocol};
+
+use crate::args::{FailOn, Form, InputArgs, OutputArgs};
 use crate::flows::{self, Answer, Flow};
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
+
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The source: NAMESPACE/POD, NAMESPACE/KIND/NAME of a workload, or an address
+    #[arg(long, value_name = "WHO", required_unless_present = "flows", help_heading = "Flow")]
+    pub from: Option<String>,
+    /// The destination, as --from, or NAMESPACE/service/NAME
+    #[arg(long, value_name = "WHO", required_unless_present = "flows", help_heading = "Flow")]
+    pub to: Option<String>,
+    /// The destination port: the pod's own, or the Service's if --to is one
+    #[arg(long, value_name = "N", required_unless_present = "flows", help_heading = "Flow")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// TCP, UDP or SCTP
+    #[arg(long, default_value = "TCP", value_parser = parse_protocol, help_heading = "Flow")]
+    pub protocol: Protocol,
+    /// Evaluate all flows of a file: a JSON or YAML list of {from, to, protocol, port}
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Flow")]
+    #[arg(conflicts_with_all = ["from", "to", "port", "protocol"])]
+    pub flows: Option<PathBuf>,
+    /// The output format
+    #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
+    pub output: Form,
+    #[command(flatten)]
+    pub say: OutputArgs,
+    /// Exit with 1 unless this is the verdict; with --flows, the verdict of every flow
+    #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Exit status")]
+    pub expect: Option<Expect>,
+    /// Exit with 1 for findings of this severity or above in the input
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SEVERITY",
+        default_value = "never",
+        help_heading = "Exit status"
+    )]
+    pub fail_on: FailOn,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Expect {
+    Allow,
+    Deny,
+}
+
+impl From<Expect> for Verdict {
+    fn from(expect: Expect) -> Self {
+        match expect {
+            Expect::Allow => Self::Allow,
+            Expect::Deny => Self::Deny,
+        }
+    }
+}
 
 /// How much is said about a flow.
 #[derive(Clone, Copy, Debug)]

@@ -1,13 +1,86 @@
 //! `portcullis list`.
 
+use clap::{Args, ValueEnum};
 use portcullis_engine::ListFilter;
 use portcullis_engine::diagnostic::nearest;
+use portcullis_engine::manifest::Direction;
+use portcullis_engine::net::Protocol;
 use portcullis_engine::report::text::{ListFormat, write_list};
-use portcullis_engine::report::{ListReport, in_focus};
+use portcullis_engine::report::{ListReport, in_focus, parse_protocol};
 
-use crate::args::{ListArgs, ListForm};
+use crate::args::{FailOn, InputArgs, OutputArgs};
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The output format
+    #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
+    pub output: ListForm,
+    #[command(flatten)]
+    pub say: OutputArgs,
+    /// Only connections of these; may be repeated: NAMESPACE, NAMESPACE/NAME,
+    /// NAMESPACE/KIND/NAME, or a workload's NAME
+    #[arg(long, value_name = "WHO", help_heading = "Filter")]
+    pub focus: Vec<String>,
+    /// With --focus: only connections to them (ingress) or from them (egress)
+    #[arg(long, value_enum, requires = "focus", help_heading = "Filter")]
+    pub direction: Option<FocusDirection>,
+    /// Only connections that include this port, for example 5432 or 53/UDP
+    #[arg(long, value_name = "PORT[/PROTOCOL]", value_parser = port, help_heading = "Filter")]
+    pub port: Option<(Protocol, u16)>,
+    /// Also list connections between pods of the same workload
+    #[arg(long, help_heading = "Filter")]
+    pub siblings: bool,
+    /// Show for each connection which rules admit it, at both ends, and where they are
+    ///
+    /// `explain` shows more about a single flow, also why policies that isolate an end do not
+    /// admit it.
+    #[arg(short, long, help_heading = "Output")]
+    pub explain: bool,
+    /// Exit with 1 for findings of this severity or above in the input
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SEVERITY",
+        default_value = "never",
+        help_heading = "Exit status"
+    )]
+    pub fail_on: FailOn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListForm {
+    /// A line per connection
+    Text,
+    /// Everything, for programs
+    Json,
+    /// Comma-separated values
+    Csv,
+    /// A Markdown table
+    Md,
+    /// A Graphviz graph
+    Dot,
+    /// A Mermaid flowchart
+    Mermaid,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FocusDirection {
+    Ingress,
+    Egress,
+}
+
+impl From<FocusDirection> for Direction {
+    fn from(direction: FocusDirection) -> Self {
+        match direction {
+            FocusDirection::Ingress => Self::Ingress,
+            FocusDirection::Egress => Self::Egress,
+        }
+    }
+}
 
 /// Where drawing programs give up, if nobody tells them otherwise.
 const MOST_MERMAID_EDGES: usize = 500;
@@ -113,5 +186,36 @@ fn nothing(report: &ListReport, args: &ListArgs) -> String {
         "no connections: the policies allow no flow".into()
     } else {
         "no connection is certainly allowed".into()
+    }
+}
+
+/// `5432`, `53/UDP`, and the other way round as other tools write it.
+fn port(text: &str) -> Result<(Protocol, u16), String> {
+    let (number, protocol) = match text.split_once(['/', '-']) {
+        None => (text, "TCP"),
+        Some((number, protocol)) if number.starts_with(|c: char| c.is_ascii_digit()) => {
+            (number, protocol)
+        }
+        Some((protocol, number)) => (number, protocol),
+    };
+    let protocol = parse_protocol(protocol).map_err(|error| error.to_string())?;
+    match number.parse::<u16>() {
+        Ok(port) if port > 0 => Ok((protocol, port)),
+        _ => Err(format!("`{number}` is not a valid port: ports are 1 to 65535")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_written_in_several_ways() {
+        assert_eq!(port("5432"), Ok((Protocol::Tcp, 5432)));
+        assert_eq!(port("53/udp"), Ok((Protocol::Udp, 53)));
+        assert_eq!(port("tcp-80"), Ok((Protocol::Tcp, 80)));
+        assert!(port("0").is_err());
+        assert!(port("http").is_err());
+        assert!(port("70000").is_err());
     }
 }

@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod cli;
 mod eval;
 mod excerpt;
 mod findings;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command};
+use cli::{Cli, Command};
 use output::Outcome;
 
 fn main() -> ExitCode {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::args::Cli;
+use crate::cli::Cli;
 use crate::output::{Outcome, Output};
 
 pub fn completions(shell: Shell) -> anyhow::Result<Outcome> {

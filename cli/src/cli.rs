@@ -1,0 +1,99 @@
+//! The commands that there are. Each has its arguments in its own file.
+
+use clap::{Parser, Subcommand};
+
+use crate::check::CheckArgs;
+use crate::eval::EvalArgs;
+use crate::list::ListArgs;
+use crate::render;
+
+const STATUS: &str = "\
+Exit status:
+  0  answered
+  1  findings at or above --fail-on, or --expect not met
+  2  unusable input or arguments
+
+Input:
+  A folder is read recursively: every .yaml, .yml and .json file, except in hidden folders and
+  node_modules. `-` is standard input. Namespaces, pods, workloads with a pod template,
+  services, nodes, NetworkPolicies and ClusterNetworkPolicies (with the kinds before them) are
+  used; other kinds are ignored. One broken document does not hide the others:
+  `portcullis check` shows what is wrong with it.";
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis list manifests/
+  kubectl get ns,pod,netpol,node -A -o yaml | portcullis list -
+  portcullis eval --from shop/web --to shop/db --port 5432 manifests/
+  portcullis eval --from shop/web --to 192.0.2.7 --port 443 --expect deny manifests/
+  portcullis check --fail-on warning manifests/";
+
+/// Shows which network flows Kubernetes policies allow, and which line of which policy decides.
+///
+/// Reads manifests (YAML or JSON, as written or as `kubectl get -o yaml` prints them) and does not
+/// connect to any cluster.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, max_term_width = 100)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List who can reach whom, and on which ports
+    ///
+    /// One line per pair of workloads, or of a workload and a range of addresses outside, with
+    /// everything that is certainly allowed. Ranges are those that the policies distinguish.
+    /// What is not listed is denied or unknown: the notes below the list say which rules leave
+    /// something open and what would settle it.
+    #[command(after_long_help = STATUS)]
+    List(ListArgs),
+    /// Show whether a flow is allowed, and why
+    ///
+    /// The verdict in one line, then the result at each end and which line of which policy decides.
+    #[command(after_long_help = STATUS)]
+    Eval(EvalArgs),
+    /// Show everything that decides a flow
+    ///
+    /// Both ends, and every policy, rule, peer and port entry that was evaluated: ✓ admits or
+    /// matches, ✗ does not and why, ? is unknown.
+    #[command(after_long_help = STATUS)]
+    Explain(EvalArgs),
+    /// Check manifests: what the API server would reject, and likely mistakes
+    #[command(after_long_help = STATUS)]
+    Check(CheckArgs),
+    /// Print the iptables rules and ipset sets with which a node enforces the policies
+    ///
+    /// For the pods that the input says are on the node, with their addresses: what
+    /// `kubectl get ns,pod,netpol,node -A -o yaml` prints is sufficient. The program is checked
+    /// against the policies before it is printed. Nothing is changed on this machine.
+    #[command(after_help = render::EXAMPLES)]
+    #[command(after_long_help = format!("{}\n\n{STATUS}", render::EXAMPLES))]
+    Render(render::RenderArgs),
+    /// Print a shell completion script
+    ///
+    /// For example, for bash: portcullis completions bash > ~/.local/share/bash-completion/completions/portcullis
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, for `man -l -`
+    Man {
+        /// The page of this command instead of the main one
+        command: Option<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}
