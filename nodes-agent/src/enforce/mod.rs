@@ -87,13 +87,14 @@ impl Enforcer {
         self.in_force.as_ref()
     }
 
-    /// Brings a program into force; the one that was. What it replaces may stay until it is swept.
+    /// Brings a program into force; the one that was, if it was so for certain: while rules were
+    /// gone, anything may have come through. What it replaces may stay until it is swept.
     ///
     /// # Errors
     /// If a tool fails. Every table then holds the rules of before or the new ones, and the next
     /// attempt begins with reading what is there.
     pub fn apply(&mut self, program: FilterProgram) -> Result<Option<FilterProgram>, KernelError> {
-        let before = self.in_force.clone().or_else(|| self.last.clone());
+        let before = self.in_force.clone();
         self.bring(program)?;
         self.remove_other();
         Ok(before)
