@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use portcullis_engine::dataplane::Wiring;
+use portcullis_engine::dataplane::{Settings, Wiring};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -94,6 +94,9 @@ fn close(enforcement: &Enforcement) -> anyhow::Result<()> {
     let (settings, wiring) = (enforcement.settings(None)?, Wiring { pods, ..Wiring::default() });
     let iptables = Iptables::find(enforcement.backend)?;
     let gate = gate::close(iptables, &settings, &wiring).context("could not close the gate")?;
+    let mut tagged = TaggedFrames::new(&settings.prefix);
+    let bridges = bridge::ensure_filtered().and_then(|()| tagged.ensure_dropped(&wiring.pods));
+    bridges.map_err(anyhow::Error::msg).context("the gate is open on bridges")?;
     let what = match gate {
         Gate::Closed => "closed: pods have no network until an agent knows them",
         Gate::InForce => "rules are in force already; nothing was changed",
@@ -102,6 +105,8 @@ fn close(enforcement: &Enforcement) -> anyhow::Result<()> {
 }
 
 fn remove(cleanup: &Cleanup) -> anyhow::Result<()> {
+    // What no agent takes for a prefix none has used.
+    Settings { prefix: cleanup.prefix.clone(), ..Settings::default() }.checked()?;
     let mut found = false;
     // Of both implementations: the node may have changed from one to the other.
     for backend in [Backend::Nft, Backend::Legacy] {

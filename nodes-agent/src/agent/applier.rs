@@ -74,6 +74,7 @@ impl Applier {
     /// If the program cannot be proven right, or a tool fails.
     pub fn apply(&mut self, session: &Session) -> Result<(), EnforceError> {
         let start = Instant::now();
+        self.check_node(session)?;
         let program = self.program(session)?;
         let lowered = Instant::now();
         self.status.metrics.spent(Phase::Lower, lowered - start);
@@ -104,7 +105,8 @@ impl Applier {
     pub fn script(
         &mut self,
         session: &Session,
-    ) -> Result<Vec<(&'static str, String)>, KernelError> {
+    ) -> Result<Vec<(&'static str, String)>, EnforceError> {
+        self.check_node(session)?;
         let program = self.program(session)?;
         self.enforcer.guard(self.attachment.guard())?;
         let tagged = self.tagged.script(&self.attachment.wiring().pods);
@@ -163,14 +165,20 @@ impl Applier {
         for note in self.status.note("pod CIDRs", open.into_iter().collect()) {
             tracing::warn!("{note}");
         }
+        let stray = (session.model().nodes.is_empty()
+            && self.lowering.local_pods().next().is_none())
+        .then(|| format!("no pod is on the node `{}`: is --node what pods name?", self.node));
+        for note in self.status.note("node", stray.into_iter().collect()) {
+            tracing::warn!("{note}");
+        }
+    }
+
+    /// Where there are Node objects, this node is one of them.
+    fn check_node(&self, session: &Session) -> Result<(), EnforceError> {
         let nodes = &session.model().nodes;
-        let is_known = nodes.is_empty() || nodes.iter().any(|node| *node.name == *self.node);
-        match is_known {
-            true => self.status.restored("node"),
-            false => drop(self.status.degraded(
-                "node",
-                &format!("there is no node `{}`: set --node to the name of this one", self.node),
-            )),
+        match nodes.is_empty() || nodes.iter().any(|node| *node.name == *self.node) {
+            true => Ok(()),
+            false => Err(EnforceError::UnknownNode(self.node.clone())),
         }
     }
 

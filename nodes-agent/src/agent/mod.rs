@@ -20,7 +20,6 @@ use portcullis_engine::Session;
 
 use crate::enforce::EnforceError;
 use crate::enforce::audit::{AuditReport, Depth};
-use crate::kernel::KernelError;
 use crate::observe::{Activity, Phase, Status};
 use crate::source::{Changes, DesiredState};
 use schedule::Due;
@@ -332,7 +331,7 @@ impl Agent {
     ///
     /// # Errors
     /// If it cannot be read where pods are attached.
-    pub fn script(&mut self) -> Result<Vec<(&'static str, String)>, KernelError> {
+    pub fn script(&mut self) -> Result<Vec<(&'static str, String)>, EnforceError> {
         self.applier.script(self.desired.session())
     }
 }

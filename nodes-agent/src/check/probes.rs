@@ -7,7 +7,7 @@ use portcullis_engine::net::Family;
 
 use super::Item;
 use crate::kernel::iptables::{Backend, Iptables, Tables};
-use crate::kernel::{KernelError, Routes, ipvs};
+use crate::kernel::{KernelError, Routes, exec, ipvs};
 
 /// Where the bridges' switches are.
 const SWITCHES: &str = "/proc/sys/net/bridge";
@@ -60,6 +60,7 @@ pub fn examine(subject: &Subject) -> Vec<Item> {
         )),
     }
     items.push(bridges());
+    items.extend(tools());
     items.extend(services());
     items.push(routes());
     items
@@ -215,6 +216,22 @@ fn bridges() -> Item {
             "`modprobe br_netfilter` on the host, if pods are on a bridge",
         ),
     }
+}
+
+/// Tools without which the agent enforces policies, and is not ready.
+fn tools() -> impl Iterator<Item = Item> {
+    let needed = [
+        ("conntrack", "connections that a change no longer allows live on"),
+        ("nft", "frames with VLAN tags on bridges of pods get past policies"),
+    ];
+    needed.into_iter().map(|(tool, otherwise)| match exec::find(tool) {
+        Ok(path) => Item::ok(tool, path.display().to_string()),
+        Err(_) => Item::fail(
+            tool,
+            format!("not installed: {otherwise}"),
+            "install the packages conntrack and nftables",
+        ),
+    })
 }
 
 fn services() -> Option<Item> {

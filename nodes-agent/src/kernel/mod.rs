@@ -6,7 +6,7 @@
 
 mod child;
 mod error;
-mod exec;
+pub mod exec;
 mod guard;
 mod packet_filter;
 mod routes;

@@ -18,10 +18,14 @@ use anyhow::Context as _;
 use portcullis_engine::diagnostic::{Diagnostic, Severity};
 use portcullis_engine::manifest::Part;
 use portcullis_engine::{Change, SourceFile};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify;
 
 use super::{ChangeSink, Closed, Source};
 use crate::observe::Status;
+
+/// How long until the directory is looked at again if nothing is heard of it.
+const LOOK_AGAIN: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// The part of the agent that does not work while a file cannot be read.
 const PART: &str = "manifests";
@@ -38,6 +42,8 @@ pub struct Manifests {
     unread: BTreeMap<PathBuf, String>,
     /// Whether something has been said of the directory.
     begun: bool,
+    /// Whether it was found without files, which it had before.
+    emptied: bool,
 }
 
 /// What to do where a file cannot be read at the start.
@@ -56,7 +62,8 @@ impl Manifests {
     /// The directory, not yet read.
     pub fn new(folder: &Path, at_start: AtStart, status: Arc<Status>) -> Self {
         let (known, unread) = (BTreeMap::new(), BTreeMap::new());
-        Self { folder: folder.to_path_buf(), at_start, status, known, unread, begun: false }
+        let (begun, emptied) = (false, false);
+        Self { folder: folder.to_path_buf(), at_start, status, known, unread, begun, emptied }
     }
 
     /// What has changed since the last call; at first everything is new. None if there is nothing
@@ -68,6 +75,12 @@ impl Manifests {
         let mut found = BTreeMap::new();
         collect(&self.folder, &mut found)
             .with_context(|| format!("could not read the directory `{}`", self.folder.display()))?;
+        // Whoever removes the directory removes its files first: it is looked at once more.
+        let emptied = self.begun && found.is_empty() && !self.known.is_empty();
+        if emptied && !std::mem::replace(&mut self.emptied, true) {
+            return Ok(None);
+        }
+        self.emptied = false;
         let gone = self.known.keys().filter(|path| !found.contains_key(*path));
         let mut changes: Vec<Change> = gone.map(|path| Change::Remove(self.name(path))).collect();
         self.unread.retain(|path, _| found.contains_key(path));
@@ -171,7 +184,12 @@ impl Manifests {
                     }
                 }
                 // The directory may be on its way to be replaced: what was in it stays in force.
-                Err(error) => tracing::error!("{error:#}"),
+                Err(error) => {
+                    let why = format!("{error:#}: what was in force stays in force");
+                    if self.status.degraded(PART, &why) {
+                        tracing::error!("{why}");
+                    }
+                }
             }
         }
     }
@@ -267,14 +285,25 @@ fn watch_all(notices: &OwnedFd, folders: &[PathBuf]) {
     let written = Flags::CLOSE_WRITE | Flags::MOVED_TO | Flags::MOVED_FROM;
     let flags = written | Flags::CREATE | Flags::DELETE;
     for folder in folders {
-        if let Err(error) = inotify::add_watch(notices, folder, flags) {
-            tracing::error!(folder = %folder.display(), %error, "could not watch a directory");
+        match inotify::add_watch(notices, folder, flags) {
+            // One that is gone is reported where it is read.
+            Ok(_) | Err(rustix::io::Errno::NOENT) => {}
+            Err(error) => {
+                tracing::error!(folder = %folder.display(), %error, "could not watch a directory");
+            }
         }
     }
 }
 
-/// Waits for notices and takes all that are there: they are looked at together.
+/// Waits for notices and takes all that are there: they are looked at together. Not for long: of
+/// a directory in the place of the one that is watched nobody is told.
 fn wait(notices: &OwnedFd) -> io::Result<()> {
+    let mut ready = [PollFd::new(notices, PollFlags::IN)];
+    match poll(&mut ready, Some(&LOOK_AGAIN)) {
+        Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(()),
+        Ok(_) => {}
+        Err(error) => return Err(error.into()),
+    }
     let mut buffer = [MaybeUninit::uninit(); 4096];
     let mut reader = inotify::Reader::new(notices, &mut buffer);
     let mut done = false;

@@ -54,7 +54,10 @@ fn twice() {
 
 /// All rules of nftables with the numbers that the kernel gave them, without counts of packets.
 pub fn handles(scenario: &Scenario) -> String {
-    let text = scenario.node(0).namespace.run(&["nft", "-a", "list", "ruleset"]).unwrap();
+    // Not the bridges' table: each agent writes it once, in one transaction.
+    let family = |family| ["nft", "-a", "list", "ruleset", family];
+    let list = |name| scenario.node(0).namespace.run(&family(name)).unwrap();
+    let text = list("ip") + &list("ip6");
     let counts = |word: &&str| word.parse::<u64>().is_err();
     let line = |line: &str| match line.split_once(" # handle") {
         Some((rule, handle)) => {
