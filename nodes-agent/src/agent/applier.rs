@@ -74,8 +74,8 @@ impl Applier {
     /// If the program cannot be proven right, or a tool fails.
     pub fn apply(&mut self, session: &Session) -> Result<(), EnforceError> {
         let start = Instant::now();
-        self.check_node(session)?;
         let program = self.program(session)?;
+        self.check_node(session)?;
         let lowered = Instant::now();
         self.status.metrics.spent(Phase::Lower, lowered - start);
         let input = input(session, &self.node, (&self.settings, &self.attachment));
@@ -106,8 +106,8 @@ impl Applier {
         &mut self,
         session: &Session,
     ) -> Result<Vec<(&'static str, String)>, EnforceError> {
-        self.check_node(session)?;
         let program = self.program(session)?;
+        self.check_node(session)?;
         self.enforcer.guard(self.attachment.guard())?;
         let tagged = self.tagged.script(&self.attachment.wiring().pods);
         Ok(tagged.into_iter().chain(self.enforcer.script(&program)).collect())
@@ -173,10 +173,11 @@ impl Applier {
         }
     }
 
-    /// Where there are Node objects, this node is one of them.
+    /// Where there are Node objects, this node is one of them, or pods are on it.
     fn check_node(&self, session: &Session) -> Result<(), EnforceError> {
         let nodes = &session.model().nodes;
-        match nodes.is_empty() || nodes.iter().any(|node| *node.name == *self.node) {
+        let is_listed = nodes.is_empty() || nodes.iter().any(|node| *node.name == *self.node);
+        match is_listed || self.lowering.local_pods().next().is_some() {
             true => Ok(()),
             false => Err(EnforceError::UnknownNode(self.node.clone())),
         }

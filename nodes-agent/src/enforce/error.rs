@@ -11,7 +11,7 @@ pub enum EnforceError {
     /// The program does not admit what the policies admit. It is never written.
     #[error("the program failed verification: {}", summary(.0))]
     Unproven(Vec<Disagreement>),
-    /// No Node object has the name that the agent was given: it would take all pods for those of
+    /// No Node object has the name that the agent was given, and no pod is on such a node: it would take all pods for those of
     /// other nodes, and remove what is in force.
     #[error(
         "there is no node `{0}`: set --node (NODE_NAME) to the name of this node's Node object"
