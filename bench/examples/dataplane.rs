@@ -17,11 +17,13 @@ const RUNS: usize = 21;
 
 fn main() {
     println!(
-        "pods  policies   | rules members | lower   verify  plan    | again   again (ms, medians of {RUNS})"
+        "pods  policies     | rules members | lower   verify  plan    | again   again (ms, medians of {RUNS})"
     );
     for (pods, policies) in [(1_100, 1_000), (1_100, 5_000), (20_000, 5_000)] {
-        measure(Size::of(pods, policies), "");
-        measure(Size::of(pods, policies), &cluster_policies());
+        let size = Size::of(pods, policies);
+        measure(size, "");
+        measure(size, &cluster_policies());
+        measure(size.with(200), "");
     }
 }
 
@@ -125,10 +127,10 @@ fn measure(size: Size, cluster_policies: &str) {
     let (made_again, checked_again) = (middle(made_again), middle(checked_again));
     let v4 = &new.families[Family::IPv4];
     println!(
-        "{:6} {:6} {} | {:5} {:6} | {made:7.3} {checked:7.3} {planned:7.3} | {made_again:7.3} {checked_again:7.3}   {}",
+        "{:6} {:6} {:3} | {:5} {:6} | {made:7.3} {checked:7.3} {planned:7.3} | {made_again:7.3} {checked_again:7.3}   {}",
         size.pods,
         size.policies,
-        if cluster_policies.is_empty() { ' ' } else { '+' },
+        if cluster_policies.is_empty() { size.cluster_policies } else { 6 },
         v4.rule_count(),
         v4.member_count(),
         verified.map_or_else(|wrong| format!("{wrong:?}"), |right| format!("{right:?}")),

@@ -9,15 +9,19 @@
 //! - Both come as `decisions`: runs of equal outcomes in order, over sets of addresses by where they
 //!   come from (`space`). Equal runs over sets with equal members are a proof that outlives changes
 //!   of the members (`proof`, `memory`); otherwise the two are compared address by address.
+//! - A pod with an Admin tier comes to two chains, one after the other. `claims` proves each by
+//!   itself, the first with what it passes on left open, and so once for all pods that share it.
 //! - `frame` checks what holds for all packets: states, hooks, unknown addresses. `check` puts it
 //!   together.
 
 mod check;
+mod claims;
 mod decisions;
 mod devices;
 mod frame;
 mod memory;
 mod places;
+mod pod_spaces;
 mod pods;
 mod policies;
 mod proof;
