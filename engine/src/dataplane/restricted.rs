@@ -170,7 +170,11 @@ mod tests {
 
     /// The program of the node of pod `a`, whose peer has a label.
     fn program(label: &str) -> FilterProgram {
-        let text = format!(
+        program_of(&text(label))
+    }
+
+    fn text(label: &str) -> String {
+        format!(
             "
 {{apiVersion: v1, kind: Pod, metadata: {{name: a, namespace: x, labels: {{app: a}}}},
  spec: {{nodeName: n1}}, status: {{phase: Running, podIP: 10.0.0.1}}}}
@@ -197,7 +201,10 @@ spec:
   podSelector: {{}}
   ingress: [{{from: [{{podSelector: {{matchLabels: {{app: fine}}}}}}]}}]
 "
-        );
+        )
+    }
+
+    fn program_of(text: &str) -> FilterProgram {
         let file = SourceFile::new("all.yaml", text.as_bytes());
         let session = Session::new(Options::default()).apply(vec![Edit::Put(file)]);
         assert_eq!(session.check().summary.errors, 0, "{:?}", session.check().diagnostics);
@@ -221,5 +228,19 @@ spec:
         assert!(takes("other", "left") && takes("left", "other"), "the next tier may do anything");
         assert!(takes("fine", "other"), "an accepted peer less in the next tier");
         assert!(!takes("other", "fine") && !takes("other", "more"));
+    }
+    /// A chain stays the pod's when the Admin tier before it goes, and what that tier accepted is
+    /// no longer accepted.
+    #[test]
+    fn what_an_admin_tier_accepted_is_taken_away_with_it() {
+        let with = text("good");
+        let (with, without) = (program_of(&with), program_of(&with.replace("Admin", "Baseline")));
+        let of_both = |(name, class): (&ChainName, &Class)| {
+            let before = with.families.values().find_map(|family| family.classes.get(name));
+            before.is_some_and(|before| before.subjects == class.subjects)
+        };
+        assert!(without.families.values().flat_map(|family| &family.classes).any(of_both));
+        assert!(!restricted(&with, &without).is_empty());
+        assert!(restricted(&with, &with).is_empty());
     }
 }

@@ -57,6 +57,24 @@ impl Tree {
     fn branches(self) -> usize {
         1 << self.bits()
     }
+
+    /// So many chains lead from one to the next below the root; the last holds what is left. Of
+    /// 16, the two trees leave seven: the kernel's own chain, that of all packets, both roots, an
+    /// Admin tier, another tier, and a chain that denies.
+    fn deepest(self) -> usize {
+        match self.place {
+            Place::First => 6,
+            Place::AfterAdmin => 3,
+        }
+    }
+}
+
+/// Leaves that some chain leads to.
+#[derive(Clone, Copy)]
+struct Part<'l> {
+    leaves: &'l [Leaf],
+    /// How many chains there are from the root.
+    depth: usize,
 }
 
 /// An address of a pod that policies select.
@@ -77,8 +95,8 @@ pub struct Dispatch {
     pub leaves: Vec<Leaf>,
     /// The first one.
     pub root: Option<Arc<Chain>>,
-    /// Those below it, by where they lead.
-    pub branches: FxHashMap<Vec<Leaf>, Arc<Chain>>,
+    /// Those below it, by how far below, and by where they lead.
+    pub branches: Vec<FxHashMap<Vec<Leaf>, Arc<Chain>>>,
 }
 
 /// A tree's chains on the way to leaves, which come ascending; they are put into the program.
@@ -91,14 +109,15 @@ pub fn build(lowering: &mut FamilyLowering<'_>, tree: Tree, leaves: Vec<Leaf>) -
         Some(known) => known.clone(),
         None => new(lowering, tree, leaves),
     };
-    let chains = dispatch.root.iter().chain(dispatch.branches.values());
+    let chains = dispatch.root.iter().chain(dispatch.branches.iter().flat_map(|all| all.values()));
     lowering.chains.extend(chains.map(|chain| (chain.name.clone(), chain.clone())));
     dispatch
 }
 
 fn new(lowering: &mut FamilyLowering<'_>, tree: Tree, leaves: Vec<Leaf>) -> Arc<Dispatch> {
     let mut dispatch = Dispatch::default();
-    let mut rules = branches(lowering, &mut dispatch, tree, &leaves);
+    dispatch.branches.resize_with(tree.deepest() + 1, FxHashMap::default);
+    let mut rules = branches(lowering, &mut dispatch, tree, Part { leaves: &leaves, depth: 0 });
     rules.push(FilterRule::new([], Action::Return));
     let (name, kind) = (tree.root(lowering.input.settings), ChainKind::Fixed);
     let root = lowering.before.chain(Chain { name, kind, rules });
@@ -110,17 +129,18 @@ fn branches(
     lowering: &FamilyLowering<'_>,
     dispatch: &mut Dispatch,
     tree: Tree,
-    leaves: &[Leaf],
+    Part { leaves, depth }: Part<'_>,
 ) -> Vec<FilterRule> {
     let direction = tree.direction;
-    if leaves.len() <= tree.branches() {
+    if leaves.len() <= tree.branches() || depth == tree.deepest() {
         return leaves.iter().flat_map(|leaf| leaf_rules(direction, leaf)).collect();
     }
     let mut rules = Vec::new();
     for part in parts(leaves, tree.bits()) {
         match (part, common(part)) {
             (several, Some(block)) if several.len() > 1 => {
-                let name = below(lowering, dispatch, tree, several);
+                let part = Part { leaves: several, depth: depth + 1 };
+                let name = below(lowering, dispatch, tree, part);
                 rules.push(FilterRule::new([of_subject(direction, block)], Action::Goto(name)));
             }
             _ => rules.extend(part.iter().flat_map(|leaf| leaf_rules(direction, leaf))),
@@ -134,11 +154,13 @@ fn below(
     lowering: &FamilyLowering<'_>,
     dispatch: &mut Dispatch,
     tree: Tree,
-    leaves: &[Leaf],
+    part: Part<'_>,
 ) -> ChainName {
+    let Part { leaves, depth } = part;
     // Chains below that one are looked for too, so that they are in the program again.
-    let rules = branches(lowering, dispatch, tree, leaves);
-    let known = lowering.before.dispatch(tree).and_then(|known| known.branches.get(leaves));
+    let rules = branches(lowering, dispatch, tree, part);
+    let known = lowering.before.dispatch(tree).and_then(|known| known.branches.get(depth));
+    let known = known.and_then(|known| known.get(leaves));
     let chain = match known {
         Some(known) => known.clone(),
         None => {
@@ -148,7 +170,9 @@ fn below(
         }
     };
     let name = chain.name.clone();
-    dispatch.branches.insert(leaves.to_vec(), chain);
+    if let Some(known) = dispatch.branches.get_mut(depth) {
+        known.insert(leaves.to_vec(), chain);
+    }
     name
 }
 

@@ -221,7 +221,8 @@ spec:
             let grounds: Vec<_> = memory.proofs.values().map(|proof| &proof.grounds).collect();
             assert!(grounds.iter().all(|grounds| !grounds.depend_on_members()), "{grounds:#?}");
         }
-        // Two pods' ingress, of which one is isolated, and the egress of both.
+        // Of ingress both pods' Admin tier, one's NetworkPolicy and the other's Baseline tier; and
+        // both pods' egress.
         assert_eq!(verifier.memories[Family::IPv4].proofs.len(), 4);
     }
 
