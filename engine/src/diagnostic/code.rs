@@ -30,6 +30,11 @@ macro_rules! codes {
                 match self { $(Self::$variant => concat!($($doc),*).trim_ascii()),* }
             }
 
+            /// Whether findings of this code are about pitfalls: then nothing was left out.
+            pub fn is_lint(self) -> bool {
+                self.id().starts_with('L')
+            }
+
             /// How much findings of this code matter.
             pub fn severity(self) -> Severity {
                 match self { $(Self::$variant => Severity::$severity),* }
