@@ -28,9 +28,17 @@ pub fn count(n: u32, noun: &str) -> Option<String> {
 /// Says what the answer does not count, how many findings there are and how to see them.
 pub fn say(summary: &Summary, command: &str, input: &InputArgs, say: OutputArgs) {
     left_out(summary, command, say);
-    if let (Some(counts), false) = (counts(summary), say.quiet) {
-        let paths = self::paths(input);
-        output::say(&format!("{counts} in the input: see `portcullis check {paths}`"));
+    if say.quiet {
+        return;
+    }
+    let see = format!("see `portcullis check {}`", self::paths(input));
+    if summary.variants > 0 {
+        output::say(&format!(
+            "some objects stand in several files, differently: the last counts: {see}"
+        ));
+    }
+    if let Some(counts) = counts(summary) {
+        output::say(&format!("{counts} in the input: {see}"));
     }
 }
 

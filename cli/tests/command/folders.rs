@@ -140,9 +140,25 @@ fn duplicates_say_where_the_first_stands_and_many_are_one_finding() {
     };
     write(&folder, &[("d.yaml", POD), ("x.yaml", &pods("one")), ("y.yaml", &pods("two"))]);
     let ran = check(&folder, &["."]);
-    assert_eq!(ran.out.matches("error[L21]").count(), 1, "{ran}");
-    let told = "error[L21]: 300 objects of this file replace those of the same names in x.yaml\n";
+    assert_eq!((ran.status, ran.out.matches("[L").count()), (0, 1), "{ran}");
+    let told = "info[L51]: Pod `p0` and 299 more replace different ones in x.yaml\n";
     assert!(ran.out.contains(told), "{ran}");
+    let named = check(&folder, &["x.yaml", "y.yaml"]);
+    assert_eq!((named.status, named.out.matches("error[L21]").count()), (1, 300));
+}
+
+/// Overlays and variants of an installation lie in folders of their own.
+#[test]
+fn folders_with_the_same_names_are_variants_and_every_answer_says_so() {
+    let other = POD.replace("namespace: shop", "namespace: shop, labels: {a: b}");
+    let folder = folder("variants", &[("a/pod.yaml", POD), ("b/pod.yaml", &other)]);
+    let ran = check(&folder, &["."]);
+    assert_eq!(ran.status, 0, "{ran}");
+    assert!(ran.out.contains("info[L51]: Pod `web` replaces a different one in a\n"), "{ran}");
+    let list = run_in(&folder, &["list", "."], "", &[]);
+    let told = "some objects stand in several files, differently: the last counts: see \
+                `portcullis check .`\n";
+    assert_eq!((list.status, &*list.err), (0, told));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! L21: two different objects of the same kind, namespace and name.
+//! L21: two different objects of the same kind, namespace and name; and L51, where whole files or
+//! folders are variants of each other.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,11 +13,11 @@ use crate::session::{Repeated, Session};
 use crate::source::Span;
 use crate::tree::{self, Node, Value};
 
-/// Of two files, this many are told one by one; more are variants of the same and told together.
-const ALONE: usize = 3;
+/// Files of one folder that share more objects than this are variants.
+const MISTAKES: usize = 3;
 
-/// One finding for each object that replaces a different one; one for all of them where a file has
-/// many that another file has too. An object that says the same again is none: everybody who
+/// One finding for each object that replaces a different one, and one for each two files or folders
+/// that were not named and are variants. An object that says the same again is none: everybody who
 /// applies both gets what each says.
 pub fn findings(session: &Session) -> Vec<Finding> {
     let mut same = Sameness { session, trees: FxHashMap::default() };
@@ -28,15 +29,31 @@ pub fn findings(session: &Session) -> Vec<Finding> {
             pairs.entry((first, repeated.file)).or_default().push(repeated);
         }
     }
-    pairs
-        .into_iter()
-        .flat_map(|((first, file), repeated)| match repeated.as_slice() {
-            [example, .., _] if first != file && repeated.len() > ALONE => {
-                vec![together(session, first, example, repeated.len())]
-            }
-            _ => repeated.iter().map(|repeated| alone(session, repeated)).collect(),
-        })
-        .collect()
+    let (mut found, mut variants) = (Vec::new(), BTreeMap::<_, Vec<&Repeated>>::new());
+    for ((first, file), repeated) in pairs {
+        match variant(session, first, file, repeated.len()) {
+            Some(names) => variants.entry(names).or_default().extend(repeated),
+            None => found.extend(repeated.into_iter().map(|repeated| alone(session, repeated))),
+        }
+    }
+    let variants = variants.iter();
+    found.extend(variants.filter_map(|((first, _), repeated)| together(session, first, repeated)));
+    found
+}
+
+/// What two files are that hold variants of the same objects, if they do: two folders that nobody
+/// would apply together, or two files with much in common.
+fn variant(session: &Session, first: usize, file: usize, count: usize) -> Option<(String, String)> {
+    let (first, file) = (session.files().get(first)?, session.files().get(file)?);
+    let folder = |name: &str| name.rsplit_once('/').map_or(".", |(folder, _)| folder).to_owned();
+    let (folders, files) = ((folder(&first.name), folder(&file.name)), first.name != file.name);
+    if !(first.is_found && file.is_found) {
+        return None;
+    }
+    if folders.0 != folders.1 {
+        return Some(folders);
+    }
+    (files && count > MISTAKES).then(|| (first.name.to_string(), file.name.to_string()))
 }
 
 fn alone(session: &Session, Repeated { file, part, object, first }: &Repeated) -> Finding {
@@ -52,15 +69,19 @@ fn alone(session: &Session, Repeated { file, part, object, first }: &Repeated) -
     (Some((*file, *part)), finding)
 }
 
-fn together(session: &Session, first: usize, example: &Repeated, count: usize) -> Finding {
-    let first = session.files().get(first).map_or("another file", |file| &*file.name);
-    let message =
-        format!("{count} objects of this file replace those of the same names in {first}");
-    let help = "if the two files are variants of the same, name one of them instead of the folder";
-    let finding = Diagnostic::new(Code::DuplicateName, message).with_help(help);
-    let (_, mut finding) = about(session, &example.object, "metadata.name", finding);
-    (finding.object, finding.path) = (None, None);
-    (Some((example.file, example.part)), finding)
+fn together(session: &Session, first: &str, repeated: &[&Repeated]) -> Option<Finding> {
+    let example = repeated.first()?;
+    let (kind, _, name) = session.identity(&example.object);
+    let message = match repeated.len() {
+        1 => format!("{kind} `{name}` replaces a different one in {first}"),
+        count => {
+            format!("{kind} `{name}` and {} more replace different ones in {first}", count - 1)
+        }
+    };
+    let help = "if these are variants of the same, ask about one of them at a time";
+    let finding = Diagnostic::new(Code::Variants, message).with_help(help);
+    let (_, finding) = about(session, &example.object, "metadata.name", finding);
+    Some((Some((example.file, example.part)), finding))
 }
 
 /// `FILE:LINE` of an object.

@@ -8,7 +8,7 @@ use super::types::{
     Summary,
 };
 use crate::cluster::Endpoint;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::folder::{Skipped, SkippedKind};
 use crate::lint;
 use crate::manifest::ForeignKind;
@@ -87,6 +87,7 @@ fn summary(session: &Session, diagnostics: &[DiagnosticReport]) -> Summary {
             .collect(),
         not_judged: not_judged(session),
         skipped: session.skipped().iter().map(skipped).collect(),
+        variants: count(diagnostics.iter().filter(|d| d.code == Code::Variants.id()).count()),
         errors: of(Severity::Error),
         warnings: of(Severity::Warning),
         infos: of(Severity::Info),

@@ -117,12 +117,21 @@ pub struct Summary {
     /// of other programs. Empty unless a folder was read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<SkippedReport>,
+    /// Pairs of files or folders that hold different objects of the same names: of each, the last
+    /// one counts. None unless a folder was read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub variants: u32,
     /// Findings of severity `error`.
     pub errors: u32,
     /// Findings of severity `warning`.
     pub warnings: u32,
     /// Findings of severity `info`.
     pub infos: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Something that is not read as manifests.
