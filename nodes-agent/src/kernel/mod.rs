@@ -17,6 +17,7 @@ pub mod bridge;
 pub mod conntrack;
 pub mod iptables;
 pub mod ipvs;
+pub mod netlink;
 
 pub use child::{end_all, limit, stop_soon};
 pub use error::KernelError;
