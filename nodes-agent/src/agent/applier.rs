@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
-    DenialCounts, FilterProgram, Input, Lowering, Settings, Verifier,
+    FilterProgram, Input, Lowering, RuleCounts, Settings, Verifier,
 };
 
 use crate::enforce::audit::{Audit, Depth, Proof};
 use crate::enforce::connections::ConnectionCutter;
-use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks};
-use crate::kernel::{KernelError, TaggedFrames, bridge};
+use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks, PolicyCounters};
+use crate::kernel::{Counts, KernelError, TaggedFrames, bridge};
 use crate::observe::flowlog::LatestSession;
 use crate::observe::{Phase, Reporter, Status, unenforced};
 
@@ -25,6 +25,8 @@ pub struct Applier {
     attachment: Attachment,
     /// What was made and proven for the program before: most of it is the same again.
     lowering: Lowering,
+    /// The state that the last program was made of.
+    lowered: Option<Session>,
     verifier: Verifier,
     enforcer: Enforcer,
     tagged: TaggedFrames,
@@ -41,6 +43,8 @@ pub struct Observers {
     pub reporter: Reporter,
     /// Of addresses whose connections may no longer be allowed.
     pub cutter: Option<ConnectionCutter>,
+    /// Of what rules have counted.
+    pub counters: PolicyCounters,
 }
 
 impl Applier {
@@ -60,6 +64,7 @@ impl Applier {
             pod_blocks,
             attachment,
             lowering,
+            lowered: None,
             verifier,
             enforcer,
             tagged,
@@ -133,6 +138,7 @@ impl Applier {
     }
 
     fn lower(&mut self, session: &Session) -> FilterProgram {
+        self.lowered = Some(session.clone());
         self.settings.unknown_local = self.pod_blocks.blocks(session.model(), &self.node);
         self.lowering.lower(input(session, &self.node, (&self.settings, &self.attachment)))
     }
@@ -243,10 +249,18 @@ impl Applier {
         self.enforcer.number()
     }
 
-    /// What our rules had denied when the kernel was last read before it was written, unless that
+    /// What our rules had counted when the kernel was last read before it was written, unless that
     /// was asked for already.
-    pub fn take_denied(&mut self) -> Option<DenialCounts> {
-        self.enforcer.take_denied()
+    pub fn take_counts(&mut self) -> Option<Counts> {
+        self.enforcer.take_counts()
+    }
+
+    /// Takes in how many packets the rules of policies have met.
+    pub fn count(&mut self, met: RuleCounts) {
+        let grown = self.observers.counters.growth(met);
+        let Some(session) = self.lowered.as_ref().filter(|_| !grown.is_empty()) else { return };
+        let decided = self.lowering.decided(&grown);
+        self.observers.counters.count(session, &decided, &self.status.metrics);
     }
 
     /// Counts how long others kept tables from being written.

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
-    DenialCounts, FilterProgram, Hook, Input, KernelState, Settings, Wiring, verify,
+    FilterProgram, Hook, Input, KernelState, Settings, Wiring, verify,
 };
 use portcullis_engine::net::Family;
 
 use super::EnforceError;
-use crate::kernel::{Guard, Held, KernelError, PacketFilter};
+use crate::kernel::{Counts, Guard, Held, KernelError, PacketFilter};
 
 /// How much is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,24 +90,24 @@ pub struct AuditReport {
     /// What the program in force does otherwise than the policies want; none if nothing, or if it
     /// was not asked.
     pub disproven: Option<String>,
-    /// How many packets our rules have denied; none if they were not counted.
-    pub denied: Option<DenialCounts>,
+    /// What our rules have counted; none if they were not asked.
+    pub counts: Option<Counts>,
 }
 
 impl Audit {
     /// Compares.
     pub fn run(&self) -> AuditReport {
         let start = Instant::now();
-        let (found, denied) = match self.depth {
+        let (found, counts) = match self.depth {
             Depth::Entries => (self.entries(), None),
             Depth::Everything => match self.filter.read(&self.prefix) {
-                Ok(held) => (self.compare(&held), Some(held.denied)),
+                Ok(held) => (self.compare(&held), Some(held.counts)),
                 Err(error) => (Err(error), None),
             },
         };
         let disproven = self.proof.as_ref().and_then(Proof::disagreement);
         let Self { depth, number, .. } = *self;
-        AuditReport { depth, number, took: start.elapsed(), found, disproven, denied }
+        AuditReport { depth, number, took: start.elapsed(), found, disproven, counts }
     }
 
     fn entries(&self) -> Result<Option<String>, KernelError> {

@@ -15,16 +15,16 @@ pub mod gate;
 mod pod_blocks;
 
 pub use attachment::{Attachment, ForwardingPods, PodInterfaces, SpoofGuard};
-pub use counters::DenialCounters;
+pub use counters::{DenialCounters, PolicyCounters};
 pub use error::EnforceError;
 pub use pod_blocks::{AskNode, PodBlocks};
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_engine::dataplane::{DenialCounts, FilterProgram, KernelState, Plan, Step, plan};
+use portcullis_engine::dataplane::{FilterProgram, KernelState, Plan, Step, plan};
 
-use crate::kernel::{Guard, KernelError, PacketFilter, Removal};
+use crate::kernel::{Counts, Guard, KernelError, PacketFilter, Removal};
 use audit::{Audit, Depth};
 
 /// What is in force, and what changes it.
@@ -45,8 +45,8 @@ pub struct Enforcer {
     other: Option<Box<dyn PacketFilter>>,
     /// What is out of force and can go.
     sweep: Vec<Step>,
-    /// What had been denied when the kernel was last read before it was written.
-    denied: Option<DenialCounts>,
+    /// What had been counted when the kernel was last read before it was written.
+    counts: Option<Counts>,
 }
 
 impl Enforcer {
@@ -54,8 +54,8 @@ impl Enforcer {
     pub fn new(filter: impl PacketFilter + 'static, prefix: &str) -> Self {
         let (filter, prefix, number) = (Arc::new(filter), prefix.to_owned(), 0);
         let (state, in_force, last, other, sweep) = (None, None, None, None, Vec::new());
-        let (guard, denied) = (Guard::default(), None);
-        Self { filter, prefix, guard, number, state, in_force, last, other, sweep, denied }
+        let (guard, counts) = (Guard::default(), None);
+        Self { filter, prefix, guard, number, state, in_force, last, other, sweep, counts }
     }
 
     /// One that removes what another packet filter still holds of ours, once it has applied
@@ -119,7 +119,7 @@ impl Enforcer {
             None => {
                 self.filter.ensure_guard(&self.prefix, &self.guard)?;
                 let held = self.filter.read(&self.prefix)?;
-                self.denied = Some(held.denied);
+                self.counts = Some(held.counts);
                 Arc::new(held.state)
             }
         };
@@ -212,10 +212,10 @@ impl Enforcer {
         self.filter.take_lock_waits()
     }
 
-    /// How many packets our rules had denied when the kernel was last read before it was written,
-    /// unless that was asked for already.
-    pub fn take_denied(&mut self) -> Option<DenialCounts> {
-        self.denied.take()
+    /// What our rules had counted when the kernel was last read before it was written, unless that
+    /// was asked for already.
+    pub fn take_counts(&mut self) -> Option<Counts> {
+        self.counts.take()
     }
 
     /// The state after some steps.

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use portcullis_engine::dataplane::{DenialCounts, Hook, KernelState, Step};
+use portcullis_engine::dataplane::{DenialCounts, Hook, KernelState, RuleCounts, Step};
 use portcullis_engine::net::Family;
 
 use super::{Guard, KernelError};
@@ -67,8 +67,17 @@ pub trait PacketFilter: Debug + Send + Sync {
 pub struct Held {
     /// Chains and sets.
     pub state: KernelState,
-    /// How many packets they have denied.
+    /// What its rules have counted.
+    pub counts: Counts,
+}
+
+/// What rules have counted.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// How many packets each chain has denied.
     pub denied: DenialCounts,
+    /// How many packets each rule of policies has met.
+    pub met: RuleCounts,
 }
 
 /// What is removed.

@@ -16,10 +16,10 @@ pub use tables::{Backend, Tables};
 use std::time::Duration;
 
 use lock::Lock;
-use portcullis_engine::dataplane::{Hook, KernelState, Step, denial_counts};
+use portcullis_engine::dataplane::{Hook, KernelState, Step, denial_counts, rule_counts};
 use portcullis_engine::net::{ByFamily, Family};
 
-use super::{Guard, Held, KernelError, PacketFilter, Removal};
+use super::{Counts, Guard, Held, KernelError, PacketFilter, Removal};
 
 /// All tools of one backend.
 #[derive(Debug)]
@@ -93,7 +93,8 @@ impl PacketFilter for Iptables {
         let tables = self.saved(|tables| tables.save_counted("filter", prefix))?;
         let sets = self.sets.save(&set_names(prefix))?;
         let state = KernelState::read(prefix, &tables, &sets);
-        Ok(Held { state, denied: denial_counts(prefix, &tables) })
+        let (denied, met) = (denial_counts(prefix, &tables), rule_counts(prefix, &tables));
+        Ok(Held { state, counts: Counts { denied, met } })
     }
 
     fn write(&self, steps: &[Step]) -> Result<(), KernelError> {
