@@ -11,9 +11,12 @@ use portcullis_engine::dataplane::{
 use crate::enforce::audit::{Audit, Depth, Proof};
 use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks, PolicyCounters};
-use crate::kernel::{Counts, KernelError, TaggedFrames, bridge};
+use crate::kernel::{Counts, KernelError, TaggedFrames, addresses, bridge};
 use crate::observe::flowlog::LatestSession;
 use crate::observe::{Phase, Reporter, Status, unenforced};
+
+/// This part of the agent, as operators know it.
+const TABLES: &str = "tables";
 
 /// Brings desired states into force.
 #[derive(Debug)]
@@ -149,6 +152,7 @@ impl Applier {
             log.set(session.clone());
         }
         self.note(session);
+        self.report_missing();
         let Some(program) = self.enforcer.in_force() else { return };
         unenforced::report(session, before, program, &self.observers.reporter);
         self.status.metrics.in_force(program);
@@ -157,6 +161,27 @@ impl Applier {
             cutter.consider(session, before, program);
         }
         self.report_bridges();
+    }
+
+    /// Says which family has no tables. One that the kernel does not speak needs none.
+    fn report_missing(&self) {
+        let (mut open, mut notes) = (Vec::new(), Vec::new());
+        for (family, why) in self.enforcer.missing() {
+            let Some(why) = why else { continue };
+            let said = format!("{family} is not enforced: the kernel has no tables for it: {why}");
+            let spoken = addresses::of_host(family).is_ok_and(|own| !own.is_empty());
+            if spoken { open.push(said) } else { notes.push(said) }
+        }
+        match open.is_empty() {
+            true => self.status.restored(TABLES),
+            false if self.status.degraded(TABLES, &open.join("; ")) => {
+                tracing::error!("{}", open.join("; "));
+            }
+            false => {}
+        }
+        for note in self.status.note(TABLES, notes) {
+            tracing::warn!("{note}");
+        }
     }
 
     /// Says what operators should know.

@@ -13,7 +13,7 @@ use portcullis_engine::dataplane::{
 use portcullis_engine::net::Family;
 
 use super::EnforceError;
-use crate::kernel::{Counts, Guard, Held, KernelError, PacketFilter};
+use crate::kernel::{Counts, Guard, Held, KernelError, Missing, PacketFilter};
 
 /// How much is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Audit {
     pub written: Arc<KernelState>,
     /// Where packets enter our chains.
     pub entries: Vec<(Family, Hook)>,
+    /// Families that the kernel had no tables for.
+    pub missing: Missing,
     /// How much is compared.
     pub depth: Depth,
     /// How often the kernel had been written to. A finding is of no use if it is more by now.
@@ -121,6 +123,11 @@ impl Audit {
 
     fn compare(&self, held: &Held) -> Result<Option<String>, KernelError> {
         let mut found = differences(&self.written, &held.state);
+        // It may have loaded a module by now.
+        let is_missing = self.missing.values().any(Option::is_some);
+        if is_missing && self.filter.probe(&self.prefix)?.values().all(Option::is_none) {
+            found.push("the kernel has tables of both families now".to_owned());
+        }
         if self.guard.is_on() && !self.filter.has_guard(&self.prefix, &self.guard)? {
             found.push("the rules against address spoofing and tunnels differ".to_owned());
         }
