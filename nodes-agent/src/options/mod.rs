@@ -4,9 +4,10 @@ mod file;
 mod limits;
 mod node;
 mod serving;
+mod status;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
@@ -17,6 +18,7 @@ use crate::kernel::iptables::Backend;
 pub use limits::PolicyLimits;
 pub use node::{Check, CheckFormat, Cleanup, Gate};
 pub use serving::{Listen, Serving};
+pub use status::{Output, PolicyArgument, StatusOptions};
 
 /// What xt_limit divides a second into, and the most packets a second that iptables takes with
 /// twice as many at once.
@@ -65,6 +67,9 @@ pub enum Command {
     ///
     /// Does nothing where rules of an agent are in force.
     Gate(Box<Gate>),
+    /// Says what the agent of this node knows of itself: whether what is desired is in force, and
+    /// each policy that concerns the node; or waits until a policy is in force on all nodes.
+    Status(Box<StatusOptions>),
 }
 
 /// What is to be enforced.
@@ -170,6 +175,16 @@ pub struct Running {
     /// account then needs one more right, which is in a role of its own.
     #[arg(long, env = "PORTCULLIS_EVENTS", conflicts_with = "manifests")]
     pub events: bool,
+    /// Write what is in force on this node to the API server, as the NodePolicyStatus of the node's
+    /// name, where that kind is installed and the agent's account may write it.
+    #[arg(long, env = "PORTCULLIS_STATUS_OBJECT", default_value_t = true, value_name = "BOOL",
+          action = clap::ArgAction::Set)]
+    pub status_object: bool,
+    /// How many of these objects the agents of all nodes together write a second, at most: each
+    /// takes its share. A change is then told to the API server later, the more nodes there are.
+    #[arg(long, env = "PORTCULLIS_STATUS_WRITES_PER_SECOND", default_value_t = 50,
+          value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub status_writes_per_second: u32,
     /// How the agent's own log is written.
     #[arg(long, env = "PORTCULLIS_LOG", value_enum, default_value_t = LogFormat::Text)]
     pub log: LogFormat,
@@ -286,12 +301,23 @@ impl Options {
     pub fn read(words: &[OsString]) -> anyhow::Result<Self> {
         let matches = Self::command().try_get_matches_from(words)?;
         let first = Self::from_arg_matches(&matches)?;
-        let Some(path) = &first.running.config else {
+        let Some(path) = first.file() else {
             return Ok(first);
         };
         let words = file::with_words_of(path, &Self::command(), &matches, words)?;
         let matches = Self::command().try_get_matches_from(words)?;
         Ok(Self::from_arg_matches(&matches)?)
+    }
+
+    /// The file that has more of them, if they name one. Not for commands that ask no agent: they
+    /// have options of their own, whatever the environment says.
+    fn file(&self) -> Option<&Path> {
+        let file = match &self.command {
+            None => &self.running.config,
+            Some(Command::Status(status)) => &status.config,
+            Some(Command::Cleanup(_) | Command::Check(_) | Command::Gate(_)) => &None,
+        };
+        file.as_deref()
     }
 
     /// What the engine needs to know of them.

@@ -9,6 +9,7 @@
 
 mod access;
 mod floods;
+mod status;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
