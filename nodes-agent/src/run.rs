@@ -15,6 +15,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::agent::{Agent, Applier, Audits, Message, Observers, Pace};
 use crate::check;
+use crate::diagnose;
 use crate::enforce::audit::Auditor;
 use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::gate::{self, Gate};
@@ -84,6 +85,11 @@ fn obey(options: &Options) -> anyhow::Result<bool> {
         Some(Command::Check(check)) => return self::check(check),
         Some(Command::Gate(gate)) => close(&gate.enforcement)?,
         Some(Command::Status(asked)) => return say_status(asked),
+        Some(Command::Diagnose(asked)) => {
+            let said = diagnose::diagnose(asked)?;
+            // Standard output may be the archive.
+            writeln!(std::io::stderr(), "{said}").context("standard error")?;
+        }
         None if options.wanted.dry_run => print(options)?,
         None if options.wanted.once => once(options)?,
         None => keep(options)?,

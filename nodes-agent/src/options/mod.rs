@@ -1,8 +1,10 @@
 //! Options: on the command line, in the environment, in a file; the first of these wins.
 
+mod diagnose;
 mod file;
 mod limits;
 mod node;
+mod numbers;
 mod serving;
 mod status;
 
@@ -15,15 +17,12 @@ use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, InvalidPackets, Se
 
 use crate::enforce::{AskNode, Attachment, ForwardingPods, PodBlocks, PodInterfaces, SpoofGuard};
 use crate::kernel::iptables::Backend;
+pub use diagnose::{DiagnoseOptions, Effective};
 pub use limits::PolicyLimits;
 pub use node::{Check, CheckFormat, Cleanup, Gate};
+use numbers::{mark, rate};
 pub use serving::{Listen, Serving};
 pub use status::{Output, PolicyArgument, StatusOptions};
-
-/// What xt_limit divides a second into, and the most packets a second that iptables takes with
-/// twice as many at once.
-const TICKS: u32 = 10_000;
-const MOST_LOGGED: u32 = 5_000;
 
 /// Programs this node's iptables so that they admit exactly the flows that its NetworkPolicies
 /// admit, and keeps them so.
@@ -70,6 +69,12 @@ pub enum Command {
     /// Says what the agent of this node knows of itself: whether what is desired is in force, and
     /// each policy that concerns the node; or waits until a policy is in force on all nodes.
     Status(Box<StatusOptions>),
+    /// Writes one archive for a report of a fault: versions, options, status, metrics, what `check`
+    /// says, the agent's own chains and sets, routes and devices.
+    ///
+    /// It has no tokens, keys, Secrets or values of the environment, and no rules of other programs;
+    /// it names policies, addresses and devices. Its README.txt says what is in it.
+    Diagnose(Box<DiagnoseOptions>),
 }
 
 /// What is to be enforced.
@@ -272,26 +277,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// A rate that the kernel can keep: it counts in ten-thousandths of a second, and that is what is
-/// read back from it. Another one would look like a rule that somebody has changed.
-fn rate(text: &str) -> Result<u32, String> {
-    match text.parse() {
-        Ok(rate @ 1..=MOST_LOGGED) => Ok(TICKS / (TICKS / rate)),
-        _ => Err(format!("`{text}` is not a number from 1 to {MOST_LOGGED}")),
-    }
-}
-
-/// A number, in hexadecimal after `0x`.
-fn mark(text: &str) -> Result<u32, String> {
-    let number = match text.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16),
-        None => text.parse(),
-    };
-    let number = number.map_err(|_| format!("`{text}` is not a valid 32-bit number"))?;
-    let one = number.count_ones() == 1;
-    one.then_some(number).ok_or_else(|| format!("`{text}` is not exactly one bit"))
-}
-
 impl Options {
     /// Options of a command line, of the environment and of the file that these name.
     ///
@@ -315,6 +300,7 @@ impl Options {
         let file = match &self.command {
             None => &self.running.config,
             Some(Command::Status(status)) => &status.config,
+            Some(Command::Diagnose(diagnose)) => &diagnose.config,
             Some(Command::Cleanup(_) | Command::Check(_) | Command::Gate(_)) => &None,
         };
         file.as_deref()
@@ -387,22 +373,5 @@ impl Running {
             burst: self.flow_log_rate.saturating_mul(2),
             admitted: self.flow_log == FlowLogOption::All,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_those_that_iptables_prints() {
-        for (given, kept) in [("1", 1), ("10", 10), ("300", 303), ("3000", 3333), ("5000", 5000)] {
-            assert_eq!(rate(given), Ok(kept));
-            assert_eq!(rate(&kept.to_string()), Ok(kept), "what is kept stays");
-        }
-        for wrong in ["0", "5001", "-1", "x", ""] {
-            let message = format!("`{wrong}` is not a number from 1 to 5000");
-            assert_eq!(rate(wrong), Err(message));
-        }
     }
 }

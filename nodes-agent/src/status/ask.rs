@@ -43,6 +43,16 @@ impl Question {
         found.context("the agent serves nothing that can be asked here: give it --health-listen")
     }
 
+    /// The same, where it serves metrics.
+    ///
+    /// # Errors
+    /// If it serves none in clear text.
+    pub fn of_metrics(serving: &Serving) -> anyhow::Result<Self> {
+        let mut endpoints = serving.endpoints();
+        endpoints.retain(|endpoint| endpoint.paths.has_metrics());
+        Self::first(endpoints).context("metrics are served over TLS, or not at all")
+    }
+
     fn first(endpoints: Vec<Endpoint>) -> Option<Self> {
         let endpoint = endpoints.into_iter().find(|endpoint| endpoint.tls.is_none())?;
         Some(Self { address: reached(endpoint.address), token: endpoint.token })

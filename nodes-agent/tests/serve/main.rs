@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod diagnose;
 mod floods;
 mod status;
 
