@@ -31,7 +31,7 @@ fn rules((backend, family, table): (Backend, Family, &str), prefix: &str) -> Par
     let name = format!("kernel/{tool}-{}-{table}.txt", backend.name());
     // Also where others' rules cannot be printed.
     let saved =
-        Tables::find(family, backend).and_then(|tables| tables.ours_if_there(table, prefix));
+        Tables::find(family, backend).and_then(|tables| tables.counted_if_there(table, prefix));
     let text = saved.map(|saved| {
         let (own, others) = own(&saved, prefix);
         format!("# {family_name} {table}; rules of other programs, left out: {others}\n{own}")
