@@ -13,7 +13,9 @@ use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks, PolicyCounters};
 use crate::kernel::{Counts, KernelError, TaggedFrames, addresses, bridge};
 use crate::observe::flowlog::LatestSession;
-use crate::observe::{Phase, Reporter, Status, unenforced};
+use crate::observe::{Enforced, Phase, Reporter, Status, unenforced};
+
+use super::reports::PolicyReports;
 
 /// This part of the agent, as operators know it.
 const TABLES: &str = "tables";
@@ -34,6 +36,7 @@ pub struct Applier {
     enforcer: Enforcer,
     tagged: TaggedFrames,
     observers: Observers,
+    reports: PolicyReports,
     status: Arc<Status>,
 }
 
@@ -72,6 +75,7 @@ impl Applier {
             enforcer,
             tagged,
             observers,
+            reports: PolicyReports::default(),
             status,
         }
     }
@@ -155,6 +159,11 @@ impl Applier {
         self.report_missing();
         let Some(program) = self.enforcer.in_force() else { return };
         unenforced::report(session, before, program, &self.observers.reporter);
+        let mut enforced = Enforced::now(session, &self.node, program);
+        let groups: Vec<_> = self.lowering.local_pods().map(|(group, _)| group).collect();
+        enforced.pods = groups.len();
+        enforced.policies = self.reports.in_force(session, groups, &program.notes);
+        self.status.enforced(enforced);
         self.status.metrics.in_force(program);
         self.status.metrics.applies.inc();
         if let Some(cutter) = &self.observers.cutter {
@@ -182,6 +191,12 @@ impl Applier {
         for note in self.status.note(TABLES, notes) {
             tracing::warn!("{note}");
         }
+    }
+
+    /// Says which policies a change concerns that could not be applied.
+    pub fn report_pending(&self, session: &Session) {
+        let groups = self.lowering.local_pods().map(|(group, _)| group);
+        self.status.pending(self.reports.pending(session, groups));
     }
 
     /// Says what operators should know.
