@@ -132,6 +132,7 @@ impl Document {
         if !stored::understood(&reader) {
             self.close(known, node, stored::not_understood(&reader.diagnostics));
         }
+        let meta = meta.revised(&body, node);
         let object = Object { meta, body, span: node.span, closed: None };
         self.keep(reader, object, item);
     }
@@ -154,6 +155,7 @@ impl Document {
         };
         match is_named {
             true => {
+                let meta = meta.revised(&body, node);
                 let object = Object { meta, body, span: node.span, closed: Some(why) };
                 self.closed.push(Arc::new(object));
             }

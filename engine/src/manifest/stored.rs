@@ -64,6 +64,7 @@ pub fn read_stored_tree(node: &Node<'_>, kind: Stored) -> (Option<Object>, Vec<D
         _ => (body, Vec::new()),
     };
     let closed = closed.filter(|_| matches!(kind, Stored::Policy | Stored::ClusterPolicy));
+    let meta = meta.revised(&kept, node);
     let object = Object { meta, body: kept, span: node.span, closed };
     (named.then_some(object), findings)
 }
