@@ -28,6 +28,8 @@ pub struct Document {
     pub closed: Vec<Arc<Object>>,
     /// Whether something that decides traffic could not be read, so that nothing remains of it.
     pub is_incomplete: bool,
+    /// Whether it holds no Kubernetes object and does not look as if it were meant as one.
+    pub is_foreign: bool,
 }
 
 /// A kind that the engine does not know.
@@ -47,7 +49,11 @@ pub fn read_document(text: &str) -> Document {
     for node in &trees.documents {
         document.read(node, None);
     }
-    document.is_incomplete |= trees.fault.is_some();
+    if trees.fault.is_some() {
+        document.is_incomplete = true;
+        let is_object = text.contains("apiVersion") || text.contains("kind");
+        document.is_foreign = trees.documents.is_empty() && !is_object;
+    }
     document.findings.extend(trees.fault.map(|fault| *fault));
     document.findings.iter_mut().for_each(|finding| explain_word(finding, text));
     document
@@ -77,6 +83,7 @@ impl Document {
     fn read(&mut self, node: &Node<'_>, envelope: Option<Envelope<'_>>) {
         if !matches!(node.value, Value::Map(_)) {
             self.is_incomplete = true;
+            self.is_foreign |= envelope.is_none();
             return self.not_an_object(node, &format!("this is {}", node.value.describe()));
         }
         let text = |key: &str| node.get(key).and_then(Node::as_str);
@@ -86,6 +93,7 @@ impl Document {
             let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
             // With neither, it is a file of another program.
             self.is_incomplete |= kind.is_empty() != version.is_empty();
+            self.is_foreign |= kind.is_empty() && version.is_empty();
             return self.not_an_object(node, &format!("`{missing}` is missing"));
         }
         match node.get("items").map(|items| &items.value) {
