@@ -44,20 +44,31 @@ pub struct ForeignKind {
 /// Reads one document: an object, or a list of objects.
 pub fn read_document(text: &str) -> Document {
     let mut document = Document::default();
-    match tree::read_trees(text) {
-        Ok(trees) => {
-            document.findings = trees.findings;
-            for node in &trees.documents {
-                document.read(node, None);
-            }
-        }
-        Err(finding) => {
-            document.findings.push(*finding);
-            document.is_incomplete = true;
-            document.is_foreign = !text.contains("apiVersion") && !text.contains("kind");
-        }
+    let trees = tree::read_trees(text);
+    document.findings = trees.findings;
+    for node in &trees.documents {
+        document.read(node, None);
     }
+    if trees.fault.is_some() {
+        document.is_incomplete = true;
+        let is_object = text.contains("apiVersion") || text.contains("kind");
+        document.is_foreign = trees.documents.is_empty() && !is_object;
+    }
+    document.findings.extend(trees.fault.map(|fault| *fault));
+    document.findings.iter_mut().for_each(|finding| explain_word(finding, text));
     document
+}
+
+/// Says of a word that is a boolean to YAML 1.1 alone that it is one.
+fn explain_word(finding: &mut Diagnostic, text: &str) {
+    if !matches!(finding.code, Code::WrongType | Code::NonStringLabel) {
+        return;
+    }
+    let range = finding.span.map(|span| span.start as usize..span.end as usize);
+    let word = range.and_then(|range| text.get(range)).filter(|word| tree::is_old_boolean(word));
+    if let Some(word) = word {
+        finding.help = Some(format!("`{word}` is a boolean in YAML 1.1: write \"{word}\""));
+    }
 }
 
 /// What a list says of items that do not say it themselves.
