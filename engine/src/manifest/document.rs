@@ -8,7 +8,7 @@ use super::cluster_policy::{self, ClusterPolicyKind, Origin};
 use super::meta::Meta;
 use super::read::{Path, Reader};
 use super::workload::{self, WorkloadKind};
-use super::{Body, Object, pod, policy, service, stored, syntax, unjudged};
+use super::{Body, Object, pod, policy, service, stored, syntax, unjudged, words};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{self, Node, Value};
 
@@ -55,20 +55,8 @@ pub fn read_document(text: &str) -> Document {
         document.is_foreign = trees.documents.is_empty() && !is_object;
     }
     document.findings.extend(trees.fault.map(|fault| *fault));
-    document.findings.iter_mut().for_each(|finding| explain_word(finding, text));
+    document.findings.iter_mut().for_each(|finding| words::explain(finding, text));
     document
-}
-
-/// Says of a word that is a boolean to YAML 1.1 alone that it is one.
-fn explain_word(finding: &mut Diagnostic, text: &str) {
-    if !matches!(finding.code, Code::WrongType | Code::NonStringLabel) {
-        return;
-    }
-    let range = finding.span.map(|span| span.start as usize..span.end as usize);
-    let word = range.and_then(|range| text.get(range)).filter(|word| tree::is_old_boolean(word));
-    if let Some(word) = word {
-        finding.help = Some(format!("`{word}` is a boolean in YAML 1.1: write \"{word}\""));
-    }
 }
 
 /// What a list says of items that do not say it themselves.
