@@ -8,7 +8,7 @@ use super::cluster_policy::{self, ClusterPolicyKind, Origin};
 use super::meta::Meta;
 use super::read::{Path, Reader};
 use super::workload::{self, WorkloadKind};
-use super::{Body, Object, pod, policy, service, stored, syntax, unjudged};
+use super::{Body, Object, pod, policy, service, stored, syntax, unjudged, words};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{self, Node, Value};
 
@@ -44,19 +44,18 @@ pub struct ForeignKind {
 /// Reads one document: an object, or a list of objects.
 pub fn read_document(text: &str) -> Document {
     let mut document = Document::default();
-    match tree::read_trees(text) {
-        Ok(trees) => {
-            document.findings = trees.findings;
-            for node in &trees.documents {
-                document.read(node, None);
-            }
-        }
-        Err(finding) => {
-            document.findings.push(*finding);
-            document.is_incomplete = true;
-            document.is_foreign = !text.contains("apiVersion") && !text.contains("kind");
-        }
+    let trees = tree::read_trees(text);
+    document.findings = trees.findings;
+    for node in &trees.documents {
+        document.read(node, None);
     }
+    if trees.fault.is_some() {
+        document.is_incomplete = true;
+        let is_object = text.contains("apiVersion") || text.contains("kind");
+        document.is_foreign = trees.documents.is_empty() && !is_object;
+    }
+    document.findings.extend(trees.fault.map(|fault| *fault));
+    document.findings.iter_mut().for_each(|finding| words::explain(finding, text));
     document
 }
 
@@ -130,14 +129,15 @@ impl Document {
             reader.report(&path, finding.with_help(help));
         }
         if !stored::understood(&reader) {
-            self.close(known, node);
+            self.close(known, node, stored::not_understood(&reader.diagnostics));
         }
-        let object = Object { meta, body, span: node.span };
+        let meta = meta.revised(&body, node);
+        let object = Object { meta, body, span: node.span, closed: None };
         self.keep(reader, object, item);
     }
 
-    /// Keeps what remains of an object that is not understood.
-    fn close(&mut self, known: Known, node: &Node<'_>) {
+    /// Keeps what remains of an object that is not understood, and why it is not.
+    fn close(&mut self, known: Known, node: &Node<'_>, why: Arc<str>) {
         let mut reader = Reader::default();
         let meta = Meta::read(&mut reader, node, node.span);
         let is_named = !reader.refused && !meta.name.is_empty();
@@ -153,7 +153,11 @@ impl Document {
             Known::Service | Known::Workload(_) => return,
         };
         match is_named {
-            true => self.closed.push(Arc::new(Object { meta, body, span: node.span })),
+            true => {
+                let meta = meta.revised(&body, node);
+                let object = Object { meta, body, span: node.span, closed: Some(why) };
+                self.closed.push(Arc::new(object));
+            }
             false => self.is_incomplete = true,
         }
     }
@@ -168,7 +172,8 @@ impl Document {
     ) {
         let (group, _) = version.split_once('/').unwrap_or(("", version));
         if let Some(known) = Known::of(group, kind) {
-            self.close(known, node);
+            let why = finding.as_ref().map(|finding| finding.message.as_str());
+            self.close(known, node, why.unwrap_or("another version of the kind").into());
         }
         if !unjudged::decides_traffic(group, kind) {
             self.findings.extend(finding.map(|finding| finding.at(node.span)));

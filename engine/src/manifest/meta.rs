@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::read::{Fields, Keys, Path, Reader};
-use super::syntax;
+use super::read::{Fields, Keys, Path, Reader, whole};
+use super::{Body, syntax};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::tree::{Node, Value};
@@ -24,6 +24,17 @@ pub struct Meta {
     pub owner: Option<Owner>,
     /// `creationTimestamp` as text, which sorts by time.
     pub created: Option<Arc<str>>,
+    /// Which object of its name it is, in which version; known of policies and nodes.
+    pub revision: Revision,
+}
+
+/// Which object of a name one is, and in which version of its `spec`, as the API server counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revision {
+    /// `uid`: another one after the object was deleted and made again.
+    pub uid: Option<Arc<str>>,
+    /// `generation`: one more with every change of `spec`.
+    pub generation: Option<u32>,
 }
 
 /// An entry of `ownerReferences`.
@@ -67,7 +78,10 @@ impl Meta {
         check_others(reader, &path, &fields);
         let generated = fields.get("generateName").and_then(Node::as_str);
         let generated = generated.is_some_and(|prefix| !prefix.is_empty());
-        if meta.name.is_empty() && !generated {
+        // A name of another type is reported as such.
+        let is_text = |name: &Node<'_>| matches!(name.value, Value::Str(_) | Value::Null);
+        let is_missing = meta.name.is_empty() && fields.get("name").is_none_or(is_text);
+        if is_missing && !generated {
             let finding = Diagnostic::new(Code::MissingName, "the object has no `metadata.name`");
             reader.refuse(&path.field("name"), finding.at(node.span));
         }
@@ -80,6 +94,15 @@ impl Meta {
         Self::from_fields(reader, path, &fields)
     }
 
+    /// The same with the revision of an object, where somebody asks which of them one is: for
+    /// policies and nodes. There are many more pods.
+    pub fn revised(mut self, body: &Body, object: &Node<'_>) -> Self {
+        if matches!(body, Body::Policy(_) | Body::ClusterPolicy(_) | Body::Node { .. }) {
+            self.revision = object.get("metadata").map(Revision::of).unwrap_or_default();
+        }
+        self
+    }
+
     fn from_fields(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) -> Self {
         let text = |reader: &mut Reader, name: &str| {
             reader.string(&path.field(name), fields.get(name)).map(Arc::<str>::from)
@@ -90,7 +113,21 @@ impl Meta {
         let labels = reader.labels(&path.field("labels"), fields.get("labels"));
         check_labels(reader, &path.field("labels"), &labels, fields.get("labels"));
         let owner = owner(reader, path, fields);
-        Self { name, namespace, labels, owner, created }
+        let revision = Revision::default();
+        Self { name, namespace, labels, owner, created, revision }
+    }
+}
+
+impl Revision {
+    fn of(metadata: &Node<'_>) -> Self {
+        let generation = match metadata.get("generation").map(|node| &node.value) {
+            Some(Value::Number(number)) => whole(*number),
+            _ => None,
+        };
+        Self {
+            uid: metadata.get("uid").and_then(Node::as_str).map(Arc::from),
+            generation: generation.and_then(|number| u32::try_from(number).ok()),
+        }
     }
 }
 

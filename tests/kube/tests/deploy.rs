@@ -13,16 +13,18 @@ use std::ffi::OsString;
 use std::fs;
 use std::net::IpAddr;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::Client;
 use kube::api::{Api, PostParams};
 use portcullis_agent::observe::Paths;
-use portcullis_agent::options::Options;
+use portcullis_agent::options::{Command as Agents, Options};
+use portcullis_agent::status::Question;
 use portcullis_kube::{
-    AGENT_ACCOUNT, AGENT_NAMESPACE, Body, CLUSTER_POLICIES, Channel, Cluster, Programs,
-    agent_token, collection, create_agent_account, create_service_account, deploy_manifests,
-    deploy_path, send,
+    AGENT_ACCOUNT, AGENT_NAMESPACE, Body, CLUSTER_POLICIES, Channel, Cluster, NODE_STATUSES,
+    Programs, agent_token, collection, create_agent_account, create_node, create_service_account,
+    deploy_manifests, deploy_path, send,
 };
 use serde_json::{Value, json};
 
@@ -84,7 +86,7 @@ async fn the_api_server_takes_every_manifest() {
     let Some(cluster) = cluster().await else { return };
     let client = cluster.admin().unwrap();
     let all = [texts(), vec![read("optional/cleanup.yaml")]].concat();
-    assert_eq!(all.len(), 7);
+    assert_eq!(all.len(), 8);
     create(&client, &all[0], "?fieldValidation=Strict").await;
     let strictly = "?dryRun=All&fieldValidation=Strict";
     for text in &all[1..] {
@@ -188,6 +190,7 @@ async fn the_account_can_do_nothing_else() {
     let admin = cluster.admin().unwrap();
     create_agent_account(&admin).await.unwrap();
     cluster.install_cluster_policy_crds(Channel::Standard).await.unwrap();
+    cluster.install_status_crd().await.unwrap();
     create_service_account(&admin, AGENT_NAMESPACE, "anybody").await.unwrap();
     let anybody = allowed(&admin, "anybody").await;
     let agent = allowed(&admin, AGENT_ACCOUNT).await;
@@ -196,11 +199,14 @@ async fn the_account_can_do_nothing_else() {
     assert!(agent.is_superset(&anybody));
     let more: Vec<&str> = agent.difference(&anybody).map(String::as_str).collect();
     let wanted = [
+        "create portcullis.dev/nodepolicystatuses",
+        "get portcullis.dev/nodepolicystatuses",
         "list /namespaces",
         "list /nodes",
         "list /pods",
         "list networking.k8s.io/networkpolicies",
         "list policy.networking.k8s.io/clusternetworkpolicies",
+        "patch portcullis.dev/nodepolicystatuses",
         "watch /namespaces",
         "watch /nodes",
         "watch /pods",
@@ -250,6 +256,87 @@ fn the_agent_takes_its_configuration_and_listens_where_it_is_probed() {
     let env = set.pointer("/spec/template/spec/containers/0/env/0").unwrap();
     let source = json!({"fieldRef": {"fieldPath": "spec.nodeName"}});
     assert_eq!(env, &json!({"name": "NODE_NAME", "valueFrom": source}));
+}
+
+/// A token of the agent's account as kubelet has one made for a pod of a node.
+async fn token_on(admin: &Client, node: &str) -> String {
+    create_node(admin, node, &[]).await.unwrap();
+    let (account, container) = (AGENT_ACCOUNT, json!({"name": "c", "image": "i"}));
+    let spec = json!({"nodeName": node, "serviceAccountName": account, "containers": [container]});
+    let metadata = json!({"name": node, "namespace": AGENT_NAMESPACE});
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
+    let pods = format!("/api/v1/namespaces/{AGENT_NAMESPACE}/pods");
+    let created = send(admin, &pods, Body::Json(&pod.to_string())).await.unwrap();
+    let uid = created.body.pointer("/metadata/uid").unwrap_or_else(|| panic!("{}", created.body));
+    let bound = json!({"kind": "Pod", "apiVersion": "v1", "name": node, "uid": uid});
+    let asked = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+                       "spec": {"audiences": [], "boundObjectRef": bound}});
+    let path =
+        format!("/api/v1/namespaces/{AGENT_NAMESPACE}/serviceaccounts/{AGENT_ACCOUNT}/token");
+    let answer = send(admin, &path, Body::Json(&asked.to_string())).await.unwrap();
+    answer.body.pointer("/status/token").and_then(Value::as_str).unwrap().to_owned()
+}
+
+/// Writes a node's status object as an agent does; why not, if it may not.
+async fn write_status(client: &Client, node: &str) -> Result<(), String> {
+    let object = json!({"apiVersion": "portcullis.dev/v1alpha1", "kind": "NodePolicyStatus",
+                        "metadata": {"name": node}, "status": {"agentVersion": "0"}});
+    let path = format!("{NODE_STATUSES}/{node}?fieldManager=portcullis-agent&force=true");
+    let request = http::Request::patch(path).header("Content-Type", "application/apply-patch+yaml");
+    let request = request.body(object.to_string().into_bytes()).unwrap();
+    client.request_text(request).await.map(drop).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn an_agent_can_be_kept_to_the_object_of_its_own_node() {
+    let Some(cluster) = cluster().await else { return };
+    let admin = cluster.admin().unwrap();
+    create_agent_account(&admin).await.unwrap();
+    cluster.install_status_crd().await.unwrap();
+    let client = cluster.client(&token_on(&admin, "n1").await).unwrap();
+    write_status(&client, "n2").await.unwrap();
+    for text in read("optional/own-node.yaml").split("---\n") {
+        create(&admin, text, "?fieldValidation=Strict").await;
+    }
+    let start = Instant::now();
+    let refused = loop {
+        // It comes into force some time after the answer.
+        if let Err(refused) = write_status(&client, "n2").await {
+            break refused;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(refused.contains("of its own node only"), "{refused}");
+    write_status(&client, "n1").await.unwrap();
+    write_status(&admin, "n2").await.unwrap();
+    let unbound = cluster.client(&agent_token(&admin).await.unwrap()).unwrap();
+    assert!(write_status(&unbound, "n1").await.is_err(), "nobody knows where it is");
+}
+
+/// What `kubectl exec POD -- portcullis-agent status` knows of the agent.
+#[test]
+fn a_command_in_the_pod_finds_the_agent() {
+    let set = manifest("DaemonSet");
+    let container = set.pointer("/spec/template/spec/containers/0").unwrap();
+    let env = container["env"].as_array().unwrap();
+    let file = env.iter().find(|one| one["name"] == "PORTCULLIS_CONFIG").unwrap();
+    assert!(container["args"].as_array().unwrap().contains(&file["value"]), "{file}");
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.yaml");
+    let text = "health-listen: 127.0.0.9:7\nlisten: 0.0.0.0:8\nevents: true\n";
+    fs::write(&config, text).unwrap();
+    let read = |words: &[&str]| {
+        let words = ["portcullis-agent"].iter().chain(words).map(Into::into);
+        Options::read(&words.collect::<Vec<OsString>>()).map_err(|error| error.to_string())
+    };
+    let options = read(&["status", "--config", config.to_str().unwrap()]).unwrap();
+    let Some(Agents::Status(status)) = options.command else { panic!() };
+    let question = format!("{:?}", Question::of(&status.serving).unwrap());
+    assert!(question.contains("127.0.0.9:7"), "{question}");
+    fs::write(&config, "lissten: 1\n").unwrap();
+    let wrong = read(&["status", "--config", config.to_str().unwrap()]).unwrap_err();
+    assert!(wrong.ends_with("unknown option `lissten`"), "{wrong}");
 }
 
 /// What Helm makes of the chart; none where its engine is not built.
@@ -314,6 +401,16 @@ fn the_values_of_the_chart_do_what_they_say() {
     assert_ne!(set.pointer(checksum), of(&defaults, "DaemonSet").pointer(checksum));
     let refused = helm(&["podMonitor.enabled=true"]).unwrap();
     assert!(String::from_utf8_lossy(&refused.stderr).contains("podMonitor needs listen.host"));
+}
+
+#[test]
+fn the_chart_can_do_without_status_objects() {
+    let Some(objects) = rendered(&["statusObject=false"]) else { return };
+    let (set, config) = (of(&objects, "DaemonSet"), of(&objects, "ConfigMap"));
+    assert!(!options(set, config).running.status_object);
+    assert!(objects.iter().all(|object| object["kind"] != "CustomResourceDefinition"));
+    assert!(!of(&objects, "ClusterRole").to_string().contains("portcullis.dev"));
+    assert!(options(&manifest("DaemonSet"), &manifest("ConfigMap")).running.status_object);
 }
 
 #[test]
