@@ -19,7 +19,7 @@ use crate::diagnose;
 use crate::enforce::audit::Auditor;
 use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::gate::{self, Gate};
-use crate::enforce::{Enforcer, PodInterfaces};
+use crate::enforce::{Enforcer, PodInterfaces, PolicyCounters};
 use crate::kernel::iptables::{Backend, Iptables};
 use crate::kernel::{self, PacketFilter as _, Removal, TaggedFrames, bridge};
 use crate::observe::{self, Identity, Reporter, Status, flowlog, masquerade};
@@ -317,7 +317,8 @@ fn observers(options: &Options, reporter: Reporter, status: &Arc<Status>) -> Obs
     let mark = options.enforcement.kill_mark;
     let cutter = || ConnectionCutter::start(mark, Arc::clone(status));
     let cutter = options.enforcement.cut.then(cutter);
-    Observers { flow_log, reporter, cutter }
+    let counters = PolicyCounters::of_most(options.serving.policy_metrics);
+    Observers { flow_log, reporter, cutter, counters }
 }
 
 fn stop_on_signals(to: Sender<Message>) -> anyhow::Result<()> {

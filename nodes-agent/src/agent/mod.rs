@@ -21,6 +21,7 @@ use portcullis_engine::Session;
 
 use crate::enforce::EnforceError;
 use crate::enforce::audit::{AuditReport, Depth};
+use crate::kernel::Counts;
 use crate::observe::{Activity, Phase, Status};
 use crate::source::{Changes, DesiredState};
 use schedule::Due;
@@ -150,8 +151,8 @@ impl Agent {
     /// If the program cannot be proven right, or a tool fails.
     pub fn enforce(&mut self) -> Result<(), EnforceError> {
         self.applier.apply(self.desired.session())?;
-        if let Some(denied) = self.applier.take_denied() {
-            self.audits.count(denied);
+        if let Some(counts) = self.applier.take_counts() {
+            self.count(counts);
         }
         self.audits.written(self.applier.has_to_sweep());
         Ok(())
@@ -283,8 +284,8 @@ impl Agent {
             self.applier.forget_proofs();
             return self.repair(&disproven);
         }
-        if let Some(denied) = finding.denied {
-            self.audits.count(denied);
+        if let Some(counts) = finding.counts {
+            self.count(counts);
         }
         match finding.found {
             // What is in force is not what is desired.
@@ -301,6 +302,12 @@ impl Agent {
                 tracing::error!(%error, "could not read the kernel's rules");
             }
         }
+    }
+
+    /// Takes in what our rules have counted.
+    fn count(&mut self, counts: Counts) {
+        self.audits.count(counts.denied);
+        self.applier.count(counts.met);
     }
 
     fn repair(&mut self, found: &str) {

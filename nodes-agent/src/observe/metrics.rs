@@ -3,7 +3,8 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use portcullis_engine::dataplane::{Denier, FilterProgram, Note};
+use portcullis_engine::dataplane::{Denier, Effect, FilterProgram, Note};
+use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::Family;
 use portcullis_engine::report::PolicyState;
 use prometheus_client::encoding::text::encode;
@@ -93,6 +94,23 @@ struct DenialLabel {
     family: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PolicyLabel {
+    policy: String,
+    direction: &'static str,
+    action: &'static str,
+}
+
+impl PolicyLabel {
+    fn new(policy: &str, (direction, effect): (Direction, Effect)) -> Self {
+        let action = match effect {
+            Effect::Allowed => "allow",
+            Effect::Denied => "deny",
+        };
+        Self { policy: policy.to_owned(), direction: direction.field(), action }
+    }
+}
+
 /// All of them.
 #[derive(Debug)]
 pub struct Metrics {
@@ -132,6 +150,7 @@ pub struct Metrics {
     watch_ages: Labelled<ResourceLabel, Gauge<f64, AtomicU64>>,
     tool_errors: Labelled<ToolLabel, Counter>,
     denied: Labelled<DenialLabel, Counter>,
+    decided: Labelled<PolicyLabel, Counter>,
     lock_wait: Histogram,
     latency: Histogram,
     phases: Labelled<PhaseLabel, Histogram>,
@@ -166,6 +185,7 @@ impl Default for Metrics {
             watch_ages: Labelled::default(),
             tool_errors: Labelled::default(),
             denied: Labelled::default(),
+            decided: Labelled::default(),
             lock_wait: Histogram::new(BUCKETS),
             latency: Histogram::new(BUCKETS),
             phases: Labelled::new_with_constructor(|| Histogram::new(BUCKETS)),
@@ -208,6 +228,9 @@ impl Metrics {
         to.register("tool_errors", help, self.tool_errors.clone());
         let help = "Packets that our rules denied";
         to.register("denied_packets", help, self.denied.clone());
+        let help = "Packets, the first ones of connections, that policies allowed or denied; one may \
+                    count for several policies";
+        to.register("policy_packets", help, self.decided.clone());
         let help = "Whether kube-proxy masquerades all Service traffic";
         to.register("masquerade_all", help, self.masquerade_all.clone());
         let help = "Policies that need more rules or members than one may, and admit nothing";
@@ -298,6 +321,20 @@ impl Metrics {
     pub fn denied(&self, denier: Denier, family: Family, packets: u64) {
         let label = DenialLabel { direction: denier.name(), family: name(family) };
         self.denied.get_or_create(&label).inc_by(packets);
+    }
+
+    /// Notes that a policy has decided about packets.
+    pub fn decided(&self, policy: &str, what: (Direction, Effect), packets: u64) {
+        self.decided.get_or_create(&PolicyLabel::new(policy, what)).inc_by(packets);
+    }
+
+    /// Leaves out a policy that is gone.
+    pub fn forget_policy(&self, policy: &str) {
+        for direction in Direction::BOTH {
+            for effect in [Effect::Allowed, Effect::Denied] {
+                self.decided.remove(&PolicyLabel::new(policy, (direction, effect)));
+            }
+        }
     }
 
     /// Notes that the kernel holds a program.

@@ -40,6 +40,10 @@ pub struct Serving {
     /// in this file, as `Authorization: Bearer TOKEN`. Health asks for none.
     #[arg(long, env = "PORTCULLIS_METRICS_TOKEN_FILE", value_name = "FILE")]
     pub metrics_token_file: Option<PathBuf>,
+    /// How many policies have metrics of their own, `portcullis_policy_packets_total`: the first
+    /// that allow or deny something. The rest are `other`; 0 leaves these metrics out.
+    #[arg(long, env = "PORTCULLIS_POLICY_METRICS", value_name = "POLICIES", default_value_t = 200)]
+    pub policy_metrics: usize,
 }
 
 /// Where something is served.

@@ -74,6 +74,7 @@ fn the_status_is_the_nodes_own_and_asks_for_the_same_token() {
         metrics_tls_cert: None,
         metrics_tls_key: None,
         metrics_token_file: Some(token.clone()),
+        policy_metrics: 200,
     };
     let question = Question::of(&serving).unwrap();
     let answer = portcullis_agent::status::ask(&question, "/status").unwrap();

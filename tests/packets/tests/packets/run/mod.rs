@@ -5,6 +5,7 @@ mod apiserver;
 mod basics;
 mod budgets;
 mod clusters;
+mod cuts;
 mod defects;
 mod escape;
 mod expected;
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         budgets::TESTS,
         tables::TESTS,
         clusters::TESTS,
+        cuts::TESTS,
         life::TESTS,
         talk::TESTS,
         settings::TESTS,
