@@ -36,12 +36,12 @@ pub struct Places<'t> {
 
 impl<'t> Places<'t> {
     pub fn new(text: &'t str, file: &'t str) -> Self {
-        let trees = read_trees(text).ok();
+        let trees = read_trees(text);
         Self {
             text,
             file,
             lines: LineIndex::new(text),
-            list: trees.and_then(|trees| trees.documents.into_iter().next()),
+            list: trees.documents.into_iter().next(),
         }
     }
 

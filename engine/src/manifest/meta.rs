@@ -78,7 +78,10 @@ impl Meta {
         check_others(reader, &path, &fields);
         let generated = fields.get("generateName").and_then(Node::as_str);
         let generated = generated.is_some_and(|prefix| !prefix.is_empty());
-        if meta.name.is_empty() && !generated {
+        // A name of another type is reported as such.
+        let is_text = |name: &Node<'_>| matches!(name.value, Value::Str(_) | Value::Null);
+        let is_missing = meta.name.is_empty() && fields.get("name").is_none_or(is_text);
+        if is_missing && !generated {
             let finding = Diagnostic::new(Code::MissingName, "the object has no `metadata.name`");
             reader.refuse(&path.field("name"), finding.at(node.span));
         }

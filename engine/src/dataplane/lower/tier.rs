@@ -50,7 +50,7 @@ pub struct TierChain<'t, 'i> {
     pub direction: Direction,
     /// The tier.
     pub kind: TierKind,
-    /// The chain of the next tier; none after the last.
+    /// The chain that leads to the next tier; none after the last.
     pub next: Option<ChainName>,
 }
 
