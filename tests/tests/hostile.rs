@@ -169,7 +169,7 @@ fn each_refusal_has_its_place() {
         ("a: &a [*a]\n".into(), "R01", 1, 8),
         ("a: &a\n  <<: *a\n  b: 1\n".into(), "R01", 2, 7),
         ("a: &a {<<: *b}\nb: &b {<<: *a}\n".into(), "R01", 1, 12),
-        ("a:\n\tb: 1\n".into(), "R01", 2, 2),
+        ("a:\n\tb: 1\n".into(), "R01", 2, 1),
         ("a: 1\n\u{FEFF}---\nb: 2\n".into(), "R01", 2, 1),
         (b"a: \xff\n".into(), "R05", 1, 4),
         (b"a: 1\nb: \xc3\x28\n".into(), "R05", 2, 4),

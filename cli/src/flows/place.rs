@@ -36,12 +36,12 @@ pub struct Places<'t> {
 
 impl<'t> Places<'t> {
     pub fn new(text: &'t str, file: &'t str) -> Self {
-        let trees = read_trees(text);
+        let trees = read_trees(text).whole().ok();
         Self {
             text,
             file,
             lines: LineIndex::new(text),
-            list: trees.documents.into_iter().next(),
+            list: trees.and_then(|trees| trees.documents.into_iter().next()),
         }
     }
 

@@ -26,6 +26,19 @@ pub struct Trees<'t> {
     pub fault: Option<Fault>,
 }
 
+impl Trees<'_> {
+    /// The trees, if all of the text could be read.
+    ///
+    /// # Errors
+    /// Otherwise, with the place.
+    pub fn whole(self) -> Result<Self, Fault> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => Ok(self),
+        }
+    }
+}
+
 /// Why a text is no tree; boxed, since it is large and rare.
 pub type Fault = Box<Diagnostic>;
 

@@ -73,6 +73,10 @@ fn led(rule: &FilterRule, action: Action) -> FilterRule {
     FilterRule { action, ..rule.clone() }
 }
 
+fn is_first(chain: &Chain, rule: &FilterRule) -> bool {
+    chain.rules.first().is_some_and(|first| std::ptr::eq(first, rule))
+}
+
 /// The class that a rule leads to.
 fn class(rule: &FilterRule) -> Option<&ChainName> {
     let Action::Goto(to) = &rule.action else { return None };
@@ -152,7 +156,8 @@ impl<'f> Chains<'f> {
                 Action::Goto(self.roots.iter().find(own)?.clone())
             }
             ("later leaf lost", Some(_)) if later => return Some(None),
-            ("later leaf widened", Some(_)) if later => {
+            // Before others, which it then keeps from their classes.
+            ("later leaf widened", Some(_)) if later && is_first(chain, rule) => {
                 return Some(Some(FilterRule { matches: Vec::new(), ..rule.clone() }));
             }
             _ => return None,

@@ -25,19 +25,15 @@ impl Check<'_> {
         pods: &mut Pods<'_, '_>,
         memory: &mut Memory,
     ) -> Result<bool, Trouble> {
-        let (direction, group) = (pods.direction, subject.group);
-        let id = self.input.policies.program_id(group, direction);
         let Some(way) = &route.first else { return Ok(false) };
         let Some(class) = way.class.clone() else { return Ok(false) };
-        let (passes, group) = (way.passes, Some(group));
-        let proved = match (passes, self.split(id), &route.after_admin) {
-            (false, ..) => {
-                let claim = Claim { direction, class, program: id, passes, group };
-                self.proved(claim, pods, memory)?
-            }
+        let (direction, group) = (pods.direction, Some(subject.group));
+        let id = self.input.policies.program_id(subject.group, direction);
+        let claim = |program| Claim { direction, class, program, passes: way.passes, group };
+        let proved = match (way.passes, self.split(id), &route.after_admin) {
+            (false, ..) => self.proved(claim(id), pods, memory)?,
             (true, Some(split), Some(behind)) => {
-                let claim = Claim { direction, class, program: split.admin, passes, group };
-                self.proved(claim, pods, memory)?
+                self.proved(claim(split.admin), pods, memory)?
                     && self.is_right_after(subject, (split.after, behind), pods, memory)?
             }
             (true, ..) => false,
@@ -93,27 +89,38 @@ impl Check<'_> {
                 return Ok(true);
             }
         }
-        let Some(group) = of_group.group else { return Ok(false) };
-        let Claim { direction, program, passes, .. } = of_group;
-        let Some(class) = pods.class(&of_group.class)? else { return Ok(false) };
-        let admitted = &class.admitted;
+        let Some(grounds) = self.grounds(&of_group, pods, memory)? else { return Ok(false) };
+        let Claim { direction, program, group, .. } = of_group;
+        let known = group.is_some_and(|group| self.input.model.groups.get(group).is_some());
+        let depends = self.policies(&mut memory.spaces).depend_on_group(program, direction);
+        let claim = if depends || !known { of_group } else { of_all };
+        memory.proofs.insert(claim, Proof { grounds, asked: memory.run });
+        Ok(true)
+    }
+
+    /// On what it rests that a claim is right; none if it is not.
+    fn grounds(
+        &self,
+        claim: &Claim,
+        pods: &mut Pods<'_, '_>,
+        memory: &mut Memory,
+    ) -> Result<Option<Grounds>, Trouble> {
+        let Claim { direction, program, passes, group, .. } = *claim;
+        let (Some(class), Some(group)) = (pods.class(&claim.class)?, group) else {
+            return Ok(None);
+        };
         let mut policies = self.policies(&mut memory.spaces);
-        let depends = policies.depend_on_group(program, direction);
         let expected = match passes {
             true => policies.before_next(program, direction, group),
             false => policies.admitted(program, direction, group),
         };
-        let pairs = memory.equals.pairs(admitted, &expected, self.program.family);
-        if pairs.is_none() && !self.same(direction, admitted, &expected) {
-            return Ok(false);
+        let pairs = memory.equals.pairs(&class.admitted, &expected, self.program.family);
+        if pairs.is_none() && !self.same(direction, &class.admitted, &expected) {
+            return Ok(None);
         }
         let chains = class.chains.iter().map(|name| pods.reader.chain(name));
         let chains = chains.collect::<Result<Vec<_>, _>>()?;
-        let known = self.input.model.groups.get(group).is_some();
-        let claim = if depends || !known { of_group } else { of_all };
-        let grounds = Grounds::new(&chains, self.input.policies, &claim, pairs);
-        memory.proofs.insert(claim, Proof { grounds, asked: memory.run });
-        Ok(true)
+        Ok(Some(Grounds::new(&chains, self.input.policies, claim, pairs)))
     }
 
     /// Whether rules about a pod alone let it send to itself and do nothing else.

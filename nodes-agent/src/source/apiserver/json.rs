@@ -97,11 +97,13 @@ impl<'l> JsonLine<'l> {
 
 impl WatchedObject for &RawValue {
     fn read(self, kind: Stored) -> Result<StoredObject, WatchError> {
-        let trees = read_trees(self.get());
-        if let Some(fault) = trees.fault {
-            let (head, findings) = (self.head()?, vec![*fault]);
-            return Ok(StoredObject { head, object: None, findings });
-        }
+        let trees = match read_trees(self.get()).whole() {
+            Ok(trees) => trees,
+            Err(finding) => {
+                let (head, findings) = (self.head()?, vec![*finding]);
+                return Ok(StoredObject { head, object: None, findings });
+            }
+        };
         let node = trees.documents.first();
         let head = node.and_then(head_of).map_or_else(|| self.head(), Ok)?;
         let (object, findings) = node.map(|node| read_stored_tree(node, kind)).unwrap_or_default();

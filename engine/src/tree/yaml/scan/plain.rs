@@ -42,10 +42,11 @@ impl<'t> Scanner<'t> {
     fn skip_word(&mut self) {
         let flow = self.is_flow();
         loop {
-            self.cursor.advance_while(|byte| {
-                !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0xC2 | 0xE2 | b':')
-                    && !(flow && is_flow_sign(byte))
-            });
+            let ends = |byte| match byte {
+                b' ' | b'\t' | b'\n' | b'\r' | 0xC2 | 0xE2 | b':' => true,
+                byte => flow && is_flow_sign(byte),
+            };
+            self.cursor.advance_while(|byte| !ends(byte));
             let sign = self.cursor.byte(0);
             let ends = self.cursor.is_gap(0)
                 || (sign == b':' && self.cursor.is_gap(1))
