@@ -131,9 +131,7 @@ impl Document {
         if !stored::understood(&reader) {
             self.close(known, node, stored::not_understood(&reader.diagnostics));
         }
-        let meta = meta.revised(&body, node);
-        let object = Object { meta, body, span: node.span, closed: None };
-        self.keep(reader, object, item);
+        self.keep(reader, Object::of(meta, body, node), item);
     }
 
     /// Keeps what remains of an object that is not understood, and why it is not.
@@ -152,12 +150,9 @@ impl Document {
             }
             Known::Service | Known::Workload(_) => return,
         };
+        let object = Object { closed: Some(why), ..Object::of(meta, body, node) };
         match is_named {
-            true => {
-                let meta = meta.revised(&body, node);
-                let object = Object { meta, body, span: node.span, closed: Some(why) };
-                self.closed.push(Arc::new(object));
-            }
+            true => self.closed.push(Arc::new(object)),
             false => self.is_incomplete = true,
         }
     }

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::source::Span;
+use crate::tree::Node;
 
 /// An object that the engine understands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +79,11 @@ pub enum Body {
 }
 
 impl Object {
+    /// One that was read, and understood.
+    fn of(meta: Meta, body: Body, node: &Node<'_>) -> Self {
+        Self { meta: meta.revised(&body, node), body, span: node.span, closed: None }
+    }
+
     /// Whether another one of the same name says the same, in the same version.
     pub fn says_the_same(&self, other: &Self) -> bool {
         let meaning = |object: &Self| (object.meta.revision.clone(), object.closed.clone());

@@ -64,8 +64,7 @@ pub fn read_stored_tree(node: &Node<'_>, kind: Stored) -> (Option<Object>, Vec<D
         _ => (body, Vec::new()),
     };
     let closed = closed.filter(|_| matches!(kind, Stored::Policy | Stored::ClusterPolicy));
-    let meta = meta.revised(&kept, node);
-    let object = Object { meta, body: kept, span: node.span, closed };
+    let object = Object { closed, ..Object::of(meta, kept, node) };
     (named.then_some(object), findings)
 }
 

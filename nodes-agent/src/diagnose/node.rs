@@ -9,12 +9,11 @@ use super::Part;
 use crate::kernel::exec;
 
 /// Tools, and how they are asked for their versions.
-const TOOLS: [(&str, &str); 5] = [
+const TOOLS: [(&str, &str); 4] = [
     ("iptables-nft", "--version"),
     ("iptables-legacy", "--version"),
     ("ipset", "--version"),
     ("nft", "--version"),
-    ("conntrack", "--version"),
 ];
 
 /// Settings of the kernel that decide whether packets come to the rules.

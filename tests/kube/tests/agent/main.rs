@@ -12,6 +12,7 @@ mod cluster_policies;
 mod events;
 mod forms;
 mod node_status;
+mod own_node;
 mod state;
 
 use std::time::Duration;
