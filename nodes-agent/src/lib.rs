@@ -15,6 +15,7 @@
 #![cfg(target_os = "linux")]
 
 pub mod agent;
+mod alone;
 pub mod check;
 pub mod enforce;
 pub mod kernel;

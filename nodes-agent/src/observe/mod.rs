@@ -4,12 +4,14 @@
 mod complaint;
 pub mod flowlog;
 mod http;
+mod in_force;
 pub mod masquerade;
 mod metrics;
 pub mod unenforced;
 
 pub use complaint::{Complaint, PolicyName, Reporter};
 pub use http::{Endpoint, Paths, TlsFiles, serve};
+pub use in_force::InForceLog;
 pub use metrics::{Metrics, Phase};
 
 use std::collections::BTreeMap;

@@ -208,7 +208,7 @@ impl Tables {
         self.save(table).or_else(super::nothing_if_not_supported)
     }
 
-    /// The same, with counters, and at least the chains of a prefix.
+    /// The same, or at least the chains of a prefix.
     ///
     /// # Errors
     /// If there is one and the tool fails.

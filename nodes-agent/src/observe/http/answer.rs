@@ -11,6 +11,9 @@ use subtle::ConstantTimeEq as _;
 use super::Endpoint;
 use crate::observe::Status;
 
+/// This part of the agent, as operators know it.
+const TOKEN: &str = "metrics token";
+
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OPENMETRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -58,9 +61,25 @@ fn metrics<B>(request: &Request<B>, endpoint: &Endpoint, status: &Status) -> Res
             response
         }
         Err(error) => {
-            tracing::debug!(%error, "could not read the token of metrics");
+            token_failed(&error, status);
             text(StatusCode::SERVICE_UNAVAILABLE, "the agent cannot read its token file\n")
         }
+    }
+}
+
+/// Says that the token cannot be read: then nobody is served metrics.
+fn token_failed(error: &std::io::Error, status: &Status) {
+    let why = format!("could not read the token file of metrics: {error}");
+    if status.degraded(TOKEN, &why) {
+        tracing::error!("{why}");
+    }
+}
+
+/// Looks whether the token can be read, whoever asks.
+pub fn check_token(file: &Path, status: &Status) {
+    match std::fs::read(file) {
+        Ok(_) => status.restored(TOKEN),
+        Err(error) => token_failed(&error, status),
     }
 }
 
