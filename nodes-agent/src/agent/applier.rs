@@ -13,7 +13,9 @@ use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks, PolicyCounters};
 use crate::kernel::{Counts, KernelError, TaggedFrames, addresses, bridge};
 use crate::observe::flowlog::LatestSession;
-use crate::observe::{InForceLog, Phase, Reporter, Status, unenforced};
+use crate::observe::{Enforced, InForceLog, Phase, Reporter, Status, unenforced};
+
+use super::reports::PolicyReports;
 
 /// This part of the agent, as operators know it.
 const TABLES: &str = "tables";
@@ -37,6 +39,7 @@ pub struct Applier {
     bridges_are_filtered: bool,
     in_force: InForceLog,
     observers: Observers,
+    reports: PolicyReports,
     status: Arc<Status>,
 }
 
@@ -77,6 +80,7 @@ impl Applier {
             bridges_are_filtered: false,
             in_force: InForceLog::default(),
             observers,
+            reports: PolicyReports::default(),
             status,
         }
     }
@@ -160,6 +164,11 @@ impl Applier {
         self.report_missing();
         let Some(program) = self.enforcer.in_force() else { return };
         unenforced::report(session, before, program, &self.observers.reporter);
+        let mut enforced = Enforced::now(session, &self.node, program);
+        let groups: Vec<_> = self.lowering.local_pods().map(|(group, _)| group).collect();
+        enforced.pods = groups.len();
+        enforced.policies = self.reports.in_force(session, groups, &program.notes);
+        self.status.enforced(enforced);
         self.status.metrics.in_force(program);
         self.status.metrics.applies.inc();
         self.in_force.changed(program);
@@ -188,6 +197,12 @@ impl Applier {
         for note in self.status.note(TABLES, notes) {
             tracing::warn!("{note}");
         }
+    }
+
+    /// Says which policies a change concerns that could not be applied.
+    pub fn report_pending(&self, session: &Session) {
+        let groups = self.lowering.local_pods().map(|(group, _)| group);
+        self.status.pending(self.reports.pending(session, groups));
     }
 
     /// Says what operators should know.

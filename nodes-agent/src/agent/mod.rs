@@ -6,6 +6,7 @@
 
 mod applier;
 mod audits;
+mod reports;
 mod schedule;
 
 pub use applier::{Applier, Observers};
@@ -187,6 +188,10 @@ impl Agent {
         }
         tracing::error!(%error, "could not apply a change; retrying");
         self.status.metrics.apply_errors.inc();
+        // Under a wrong name all pods are other nodes', which says nothing of policies.
+        if !matches!(error, EnforceError::UnknownNode(_)) {
+            self.applier.report_pending(self.desired.session());
+        }
         self.status.not_ready(format!("a change could not be applied: {error}"));
         self.fall_back();
         let wait = (pending.wait * 2).min(BACKOFF.1);

@@ -33,6 +33,24 @@ pub enum Phase {
     Write,
 }
 
+/// What has come of an attempt to write the node's status object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum StatusWrite {
+    /// It was written.
+    Written,
+    /// Its kind is not installed.
+    Absent,
+    /// The agent may not write it.
+    Forbidden,
+    /// It failed, and is tried again.
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StatusWriteLabel {
+    result: StatusWrite,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PhaseLabel {
     phase: Phase,
@@ -118,6 +136,7 @@ pub struct Metrics {
     pub packets_logged: Counter,
     /// Packets that were to be logged and were lost.
     pub packets_lost: Counter,
+    status_writes: Labelled<StatusWriteLabel, Counter>,
     degraded: Labelled<PartLabel, Gauge>,
     notes: Labelled<AboutLabel, Gauge>,
     watch_ages: Labelled<ResourceLabel, Gauge<f64, AtomicU64>>,
@@ -151,6 +170,7 @@ impl Default for Metrics {
             policies_over_limit: Gauge::default(),
             packets_logged: Counter::default(),
             packets_lost: Counter::default(),
+            status_writes: Labelled::default(),
             degraded: Labelled::default(),
             notes: Labelled::default(),
             watch_ages: Labelled::default(),
@@ -185,6 +205,8 @@ impl Metrics {
         to.register("lists", "Lists asked of the API server", self.lists.clone());
         let help = "Connections to this server dropped to make room for others";
         to.register("http_connections_dropped", help, self.http_connections_dropped.clone());
+        let help = "Attempts to write the node's status object";
+        to.register("status_writes", help, self.status_writes.clone());
         let help = "Whether a part of the agent does not work and is tried again";
         to.register("degraded", help, self.degraded.clone());
         let help = "What operators should know though all is in force: readyz lists it";
@@ -246,6 +268,16 @@ impl Metrics {
     pub fn noted(&self, about: &'static str, count: usize) {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         self.notes.get_or_create(&AboutLabel { about }).set(count);
+    }
+
+    /// Notes what has come of an attempt to write the node's status object.
+    pub fn status_written(&self, result: StatusWrite) {
+        self.status_writes.get_or_create(&StatusWriteLabel { result }).inc();
+    }
+
+    /// How many attempts to write the node's status object have had a result.
+    pub fn status_writes(&self, result: StatusWrite) -> u64 {
+        self.status_writes.get_or_create(&StatusWriteLabel { result }).get()
     }
 
     /// Notes how long ago the API server was last heard of a resource.

@@ -19,6 +19,7 @@ mod obstacles;
 mod proxy;
 mod refusals;
 mod reloads;
+mod reports;
 mod robust;
 mod scenario;
 mod services;
@@ -86,6 +87,7 @@ pub fn main() -> ExitCode {
         services::TESTS,
         flannel::TESTS,
         reloads::TESTS,
+        reports::TESTS,
         robust::TESTS,
         tiers::TESTS,
         apiserver,

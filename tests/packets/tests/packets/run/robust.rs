@@ -14,6 +14,7 @@ use super::Test;
 use super::agent::{Running, once};
 use super::basics::{everything, shop};
 use super::life::open_shop;
+use super::reports::states;
 use super::scenario::Scenario;
 
 pub const TESTS: &[Test] = &[
@@ -128,6 +129,7 @@ fn kept() {
         more_policies.push(("refused.yaml".to_owned(), OTHER_PORT.to_owned()));
         scenario.rewrite(&more_policies);
         agent.wait("/readyz", "a change could not be applied");
+        assert_eq!(states(&agent), ["db InForce", "refused Pending"]);
         scenario.expect(&flows(&scenario), &[true, false]);
         flush(&scenario);
         wait_for_repair(&scenario, &agent);
@@ -135,6 +137,7 @@ fn kept() {
         agent.wait("/readyz", "a change could not be applied");
         fs::remove_file(tools.trouble()).unwrap();
         agent.wait_long("/readyz", "ready\n");
+        assert_eq!(states(&agent), ["db InForce", "refused InForce"]);
         scenario.expect(&flows(&scenario), &[true, true]);
         agent.stop();
     }
