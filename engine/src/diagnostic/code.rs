@@ -62,6 +62,8 @@ codes! {
     UnsupportedField = "R08", "unsupported-field", Warning;
     /// A field that only the experimental channel of its API has.
     ExperimentalField = "R09", "experimental-field", Info;
+    /// Text after the end of a document, which kubectl does not read.
+    TextAfterDocument = "R10", "text-after-document", Error;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
     /// An empty peer.
