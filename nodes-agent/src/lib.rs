@@ -16,6 +16,7 @@
 #![cfg(target_os = "linux")]
 
 pub mod agent;
+mod alone;
 pub mod check;
 pub mod diagnose;
 pub mod enforce;

@@ -13,7 +13,7 @@ use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks, PolicyCounters};
 use crate::kernel::{Counts, KernelError, TaggedFrames, addresses, bridge};
 use crate::observe::flowlog::LatestSession;
-use crate::observe::{Enforced, Nodes, Phase, Reporter, Status, unenforced};
+use crate::observe::{Enforced, InForceLog, Nodes, Phase, Reporter, Status, unenforced};
 
 use super::reports::PolicyReports;
 
@@ -35,6 +35,9 @@ pub struct Applier {
     verifier: Verifier,
     enforcer: Enforcer,
     tagged: TaggedFrames,
+    /// Whether they were, when they were last looked at.
+    bridges_are_filtered: bool,
+    in_force: InForceLog,
     observers: Observers,
     reports: PolicyReports,
     status: Arc<Status>,
@@ -74,6 +77,8 @@ impl Applier {
             verifier,
             enforcer,
             tagged,
+            bridges_are_filtered: false,
+            in_force: InForceLog::default(),
             observers,
             reports: PolicyReports::default(),
             status,
@@ -166,6 +171,7 @@ impl Applier {
         self.status.enforced(enforced);
         self.status.metrics.in_force(program);
         self.status.metrics.applies.inc();
+        self.in_force.changed(program);
         if let Some(cutter) = &self.observers.cutter {
             cutter.consider(session, before, program);
         }
@@ -232,6 +238,9 @@ impl Applier {
 
     /// What is in force is of use only where the kernel asks for it.
     pub fn report_bridges(&mut self) {
+        if let Some(program) = self.enforcer.in_force() {
+            self.in_force.say(program);
+        }
         match self.ensure_bridges() {
             Ok(()) => self.status.ready(),
             Err(obstacle) => self.status.not_ready(obstacle),
@@ -243,8 +252,14 @@ impl Applier {
     /// # Errors
     /// A sentence for the operator: traffic between pods of this node is open until it is repaired.
     pub fn ensure_bridges(&mut self) -> Result<(), String> {
-        bridge::ensure_filtered()?;
-        self.tagged.ensure_dropped(&self.attachment.wiring().pods)
+        let switched = bridge::ensure_filtered()?;
+        let rewritten = self.tagged.ensure_dropped(&self.attachment.wiring().pods)?;
+        if self.bridges_are_filtered && (switched || rewritten) {
+            tracing::warn!(switched, rewritten, "bridges were no longer filtered; repaired");
+            self.status.metrics.drift_repairs.inc();
+        }
+        self.bridges_are_filtered = true;
+        Ok(())
     }
 
     /// An audit of what is in force, with a proof against a state if there is one; none before

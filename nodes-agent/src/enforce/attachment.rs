@@ -12,7 +12,7 @@ use std::sync::Arc;
 use portcullis_engine::cluster::{ClusterModel, GroupId};
 use portcullis_engine::dataplane::{Interface, Wiring};
 
-use crate::kernel::{Guard, KernelError, Routes, ipvs};
+use crate::kernel::{Guard, KernelError, Routes, devices, ipvs};
 
 /// What networks call the devices of pods before what tells them apart.
 const PATTERNS: [&str; 6] = ["azv", "cali", "eni", "gke", "lxc", "veth"];
@@ -120,9 +120,20 @@ impl Attachment {
         let (routes, services) = (Routes::read()?, ipvs::services()?);
         let mut found = self.find(model, &routes);
         found.wiring.services = services;
+        found.notes.extend(self.absent(&devices::names()?));
         let changed = found != self.found;
         self.found = found;
         Ok(changed)
+    }
+
+    /// Says which devices are named and not there; while there are no pods, there need be none.
+    fn absent(&self, devices: &[String]) -> Option<String> {
+        let PodInterfaces::Named(named) = &self.interfaces else { return None };
+        let is_absent = |name: &&Interface| !devices.iter().any(|device| name.contains(device));
+        let absent: Vec<&str> = named.iter().filter(is_absent).map(Interface::as_str).collect();
+        (!absent.is_empty() && !self.pods.is_empty()).then(|| {
+            format!("no device of this node is called {} (--pod-interfaces)", absent.join(", "))
+        })
     }
 
     fn find(&self, model: &ClusterModel, routes: &Routes) -> Found {
@@ -409,6 +420,20 @@ mod tests {
         let found = self::found(&routes(&[("up0", 0, false)]), &[], named);
         assert_eq!(names(&found.wiring.pods), ["up0", "veth+"]);
         assert_eq!(found.guard.spoofing, found.wiring.pods);
+    }
+
+    #[test]
+    fn named_devices_that_are_not_there_are_noted() {
+        let named = "cni0,veth+,gone0".parse().unwrap();
+        let mut attachment = Attachment::new(named, SpoofGuard::Auto, Vec::new());
+        let devices = ["lo", "cni0"].map(str::to_owned);
+        assert_eq!(attachment.absent(&devices), None, "no pod is here yet");
+        let session = session();
+        let groups = session.model().endpoints.values().filter_map(|pod| pod.group);
+        attachment.pods = groups.map(|group| (group, Vec::new().into())).collect();
+        let note = attachment.absent(&devices).unwrap();
+        assert_eq!(note, "no device of this node is called veth+, gone0 (--pod-interfaces)");
+        assert_eq!(attachment.absent(&["cni0", "veth1", "gone0"].map(str::to_owned)), None);
     }
 
     #[test]

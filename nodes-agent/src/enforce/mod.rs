@@ -42,8 +42,9 @@ pub struct Enforcer {
     in_force: Option<FilterProgram>,
     /// What was in force last, while it is not known whether it still is.
     last: Option<FilterProgram>,
-    /// Families that the kernel has no tables for: nothing is enforced there.
-    missing: Missing,
+    /// Families that the kernel has no tables for: nothing is enforced there. At first that is not
+    /// known.
+    missing: Option<Missing>,
     /// The other implementation, until nothing of ours is left there.
     other: Option<Box<dyn PacketFilter>>,
     /// What is out of force and can go.
@@ -57,7 +58,7 @@ impl Enforcer {
     pub fn new(filter: impl PacketFilter + 'static, prefix: &str) -> Self {
         let (filter, prefix, number) = (Arc::new(filter), prefix.to_owned(), 0);
         let (state, in_force, last, other, sweep) = (None, None, None, None, Vec::new());
-        let (guard, missing, counts) = (Guard::default(), Missing::default(), None);
+        let (guard, missing, counts) = (Guard::default(), None, None);
         Self { filter, prefix, guard, number, state, in_force, last, missing, other, sweep, counts }
     }
 
@@ -120,14 +121,14 @@ impl Enforcer {
         let state = match self.state.take() {
             Some(state) => state,
             None => {
-                self.missing = self.filter.probe(&self.prefix)?;
+                self.probe()?;
                 self.filter.ensure_guard(&self.prefix, &self.guard)?;
                 let held = self.filter.read(&self.prefix)?;
                 self.counts = Some(held.counts);
                 Arc::new(held.state)
             }
         };
-        let Plan { now, sweep } = plan(&state, &enforceable(&program, &self.missing));
+        let Plan { now, sweep } = plan(&state, &enforceable(&program, &self.missing()));
         self.state = Some(Arc::new(self.carry_out(state, &now)?));
         (self.in_force, self.last, self.sweep) = (Some(program), None, sweep);
         Ok(())
@@ -135,8 +136,17 @@ impl Enforcer {
 
     /// Families that the kernel has no tables for, with what was said about it: nothing is enforced
     /// there.
-    pub fn missing(&self) -> &Missing {
-        &self.missing
+    pub fn missing(&self) -> Missing {
+        self.missing.clone().unwrap_or_default()
+    }
+
+    /// Finds out which families have tables, unless all are known to: tables do not go.
+    fn probe(&mut self) -> Result<(), KernelError> {
+        let known = self.missing.as_ref();
+        if known.is_none_or(|missing| missing.values().any(Option::is_some)) {
+            self.missing = Some(self.filter.probe(&self.prefix)?);
+        }
+        Ok(())
     }
 
     /// Rules of the other implementation would go on judging.
@@ -204,8 +214,8 @@ impl Enforcer {
             prefix: self.prefix.clone(),
             guard: self.guard.clone(),
             written: Arc::clone(written),
-            entries: audit::entries(&enforceable(program, &self.missing)),
-            missing: self.missing.clone(),
+            entries: audit::entries(&enforceable(program, &self.missing())),
+            missing: self.missing(),
             depth,
             number: self.number,
             proof: None,

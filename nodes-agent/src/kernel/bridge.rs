@@ -11,15 +11,17 @@ const SWITCHES: [&str; 3] =
 /// Where they are, in the network namespace of whoever looks.
 const FOLDER: &str = "/proc/sys/net/bridge";
 
-/// Sees to it that traffic within a bridge is filtered; why that is not so, if it cannot be.
+/// Sees to it that traffic within a bridge is filtered; whether that had to be turned on.
 ///
 /// # Errors
 /// A sentence for the operator: traffic between pods of this node is open until it is repaired.
-pub fn ensure_filtered() -> Result<(), String> {
+pub fn ensure_filtered() -> Result<bool, String> {
     if !has_bridge(Path::new("/sys/class/net")) && !Path::new(FOLDER).exists() {
-        return Ok(());
+        return Ok(false);
     }
-    SWITCHES.iter().try_for_each(|switch| turn_on(&Path::new(FOLDER).join(switch)))
+    SWITCHES
+        .iter()
+        .try_fold(false, |any, switch| Ok(turn_on(&Path::new(FOLDER).join(switch))? || any))
 }
 
 /// Whether there is a bridge. Pods may be on one that is not there yet: this is asked again and
@@ -29,11 +31,12 @@ fn has_bridge(links: &Path) -> bool {
     links.into_iter().any(|link| link.path().join("bridge").is_dir())
 }
 
-fn turn_on(switch: &Path) -> Result<(), String> {
+/// Turns a switch on; whether it was off.
+fn turn_on(switch: &Path) -> Result<bool, String> {
     let shown = switch.display();
     match fs::read_to_string(switch) {
-        Ok(value) if value.trim() == "1" => Ok(()),
-        Ok(_) => fs::write(switch, "1").map_err(|error| {
+        Ok(value) if value.trim() == "1" => Ok(false),
+        Ok(_) => fs::write(switch, "1").map(|()| true).map_err(|error| {
             format!(
                 "traffic within bridges is not filtered: {shown} is 0 and could not be set: {error}"
             )
@@ -58,7 +61,7 @@ mod tests {
         let switch = folder.join("switch");
         assert!(turn_on(&switch).unwrap_err().contains("br_netfilter"));
         fs::write(&switch, "0\n").unwrap();
-        turn_on(&switch).unwrap();
+        assert_eq!([turn_on(&switch), turn_on(&switch)], [Ok(true), Ok(false)]);
         assert_eq!(fs::read_to_string(&switch).unwrap(), "1");
         fs::remove_dir_all(&folder).unwrap();
         assert!(!has_bridge(&folder));

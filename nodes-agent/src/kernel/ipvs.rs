@@ -7,7 +7,7 @@ use portcullis_engine::dataplane::PortMember;
 use portcullis_engine::net::Protocol;
 use portcullis_engine::shared::Sorted;
 
-use super::KernelError;
+use super::{KernelError, devices};
 
 /// Where the Services of a network namespace are listed.
 const LIST: &str = "/proc/thread-self/net/ip_vs";
@@ -15,17 +15,13 @@ const LIST: &str = "/proc/thread-self/net/ip_vs";
 /// The device that holds the addresses of Services where kube-proxy uses IPVS.
 const DEVICE: &str = "kube-ipvs0";
 
-/// Where devices are listed.
-const DEVICES: &str = "/proc/thread-self/net/dev";
-
 /// Addresses and ports of the Services that this host's kernel forwards; none if it has no IPVS,
 /// or no use for it.
 ///
 /// # Errors
 /// If a list that is there cannot be read.
 pub fn services() -> Result<Option<Sorted<PortMember>>, KernelError> {
-    let devices = fs::read_to_string(DEVICES).map_err(KernelError::while_doing(DEVICES))?;
-    let of_proxy = devices.lines().any(|line| line.trim_start().starts_with(&format!("{DEVICE}:")));
+    let of_proxy = devices::names()?.iter().any(|name| name == DEVICE);
     match fs::read_to_string(LIST) {
         Ok(list) => {
             let services = parse(&list);

@@ -36,14 +36,15 @@ impl TaggedFrames {
         Self { table: table.to_owned(), written: None }
     }
 
-    /// Has the table be there if one of these interfaces of pods is a bridge, and not otherwise.
+    /// Has the table be there if one of these interfaces of pods is a bridge, and not otherwise;
+    /// whether somebody had changed what was written.
     ///
     /// # Errors
     /// A sentence for the operator: on bridges, tagged frames get past policies.
-    pub fn ensure_dropped(&mut self, pods: &[Interface]) -> Result<(), String> {
+    pub fn ensure_dropped(&mut self, pods: &[Interface]) -> Result<bool, String> {
         let ensured = match self.text_for(pods) {
             Some(text) => self.write(text),
-            None => self.remove().map(drop),
+            None => self.remove().map(|_| false),
         };
         ensured.map_err(|error| format!("frames with VLAN tags are not filtered: {error}"))
     }
@@ -68,15 +69,15 @@ impl TaggedFrames {
         Ok(found)
     }
 
-    fn write(&mut self, text: String) -> Result<(), KernelError> {
+    fn write(&mut self, text: String) -> Result<bool, KernelError> {
         let nft = exec::find("nft")?;
-        let held = self.list(&nft);
-        if held.is_some() && held == self.listed(&text) {
-            return Ok(());
+        let (held, listed) = (self.list(&nft), self.listed(&text));
+        if held.is_some() && held == listed {
+            return Ok(false);
         }
         exec::run(&nft, &["-f", "-"], &text)?;
         self.written = self.list(&nft).map(|listed| (text, listed));
-        Ok(())
+        Ok(listed.is_some())
     }
 
     fn list(&self, nft: &Path) -> Option<String> {

@@ -17,6 +17,10 @@ use crate::kernel::iptables::Tables;
 /// How much longer than a look the pause after it is: kube-proxy's rules may be a hundred thousand.
 const SHARE: u32 = 50;
 
+/// What the names of chains of Services begin with: those that are read where others have native
+/// nft rules in the table, which the tool cannot print.
+const SERVICES: &str = "KUBE-S";
+
 /// Looks at once, and then again and again, on a thread of its own. Never at the expense of a
 /// change.
 ///
@@ -49,7 +53,7 @@ fn follow(tables: &ByFamily<Tables>, pause: Duration, status: &Status) -> ! {
 
 fn look(tables: &ByFamily<Tables>) -> Result<Option<String>, KernelError> {
     for tables in tables.values() {
-        if let Some(rule) = find(&tables.save_if_there("nat")?) {
+        if let Some(rule) = find(&tables.ours_if_there("nat", SERVICES)?) {
             return Ok(Some(rule.to_owned()));
         }
     }
@@ -78,7 +82,14 @@ fn tell(known: bool, found: Option<&str>) {
 /// not an interface (`! -i`); or there is none. Other addresses of Services are masqueraded in any
 /// case.
 pub fn find(saved: &str) -> Option<&str> {
-    saved.lines().find(|line| is_for_cluster_address(line) && is_for_everybody(line))
+    let rules = saved.lines().map(without_counters);
+    { rules }.find(|line| is_for_cluster_address(line) && is_for_everybody(line))
+}
+
+/// Chains that are read one by one have what each rule has met before it: `[1:60] -A …`.
+fn without_counters(line: &str) -> &str {
+    let counted = line.strip_prefix('[').and_then(|rest| rest.split_once("] "));
+    counted.map_or(line, |(_, rule)| rule)
 }
 
 fn is_for_cluster_address(line: &str) -> bool {
@@ -114,6 +125,7 @@ mod tests {
         for rule in rules("") {
             let saved = format!("*nat\n:KUBE-SERVICES - [0:0]\n{rule}\nCOMMIT\n");
             assert_eq!(find(&saved), Some(&*rule));
+            assert_eq!(find(&format!("[1:60] {rule}\n")), Some(&*rule));
         }
     }
 

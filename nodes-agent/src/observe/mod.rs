@@ -4,6 +4,7 @@
 mod complaint;
 pub mod flowlog;
 mod http;
+mod in_force;
 pub mod masquerade;
 mod metrics;
 mod report;
@@ -11,6 +12,7 @@ pub mod unenforced;
 
 pub use complaint::{Complaint, PolicyName, Reporter};
 pub use http::{Endpoint, Paths, TlsFiles, serve};
+pub use in_force::InForceLog;
 pub use metrics::{Metrics, Phase, StatusWrite};
 pub use report::{Counts, Enforced, FamilySize, Identity, NodeReport, Nodes, shown};
 

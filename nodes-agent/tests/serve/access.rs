@@ -54,6 +54,19 @@ fn metrics_ask_for_the_token() {
 }
 
 #[test]
+fn a_token_file_that_is_not_there_is_said_and_waited_for() {
+    let token = file("late-token", "");
+    fs::remove_file(&token).unwrap();
+    let (address, status) = start(|endpoint| endpoint.token = Some(token.clone()));
+    status.ready();
+    wait(|| status.obstacle().is_some_and(|obstacle| obstacle.contains("token file of metrics")));
+    assert!(get(address, "/healthz").starts_with("HTTP/1.1 200 "), "health is served meanwhile");
+    fs::write(&token, "s3cret").unwrap();
+    wait(|| status.obstacle().is_none());
+    fs::remove_file(&token).unwrap();
+}
+
+#[test]
 fn the_status_is_the_nodes_own_and_asks_for_the_same_token() {
     let (address, _) = start(|endpoint| endpoint.paths = Paths::Metrics);
     let answer = get(address, "/status");

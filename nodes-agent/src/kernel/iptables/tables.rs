@@ -219,7 +219,7 @@ impl Tables {
         self.save_counted(table, prefix).or_else(super::nothing_if_not_supported)
     }
 
-    /// The same as [`Self::save_if_there`], or at least the chains of a prefix, with counters.
+    /// The same as [`Self::save_if_there`], or at least the chains of a prefix.
     ///
     /// # Errors
     /// If there is one and the tool fails.

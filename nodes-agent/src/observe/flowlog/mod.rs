@@ -3,6 +3,7 @@
 //! The kernel says only which class of pods a packet was denied for. What policies say is asked of
 //! the engine, so that the log, the command and the playground give one answer.
 
+mod closed;
 mod netlink;
 mod packet;
 
@@ -152,8 +153,10 @@ fn line<'l>(
         source: name(report.as_ref().map(|r| &*r.source), &headers.from),
         destination: name(report.as_ref().map(|r| &*r.destination), &headers.to),
         headers,
-        verdict: report.as_ref().map(|report| report.verdict),
-        reason: reason(&ends).or(report.as_ref().map(|report| report.summary.clone())),
+        verdict: report.as_ref().map(|report| closed::verdict(action, report.verdict)),
+        reason: closed::reason(action, direction, &ends)
+            .or_else(|| reason(&ends))
+            .or(report.as_ref().map(|report| report.summary.clone())),
         policies: ends.iter().flat_map(|end| policies(end)).collect(),
     }
 }

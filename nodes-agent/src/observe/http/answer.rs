@@ -11,6 +11,9 @@ use subtle::ConstantTimeEq as _;
 use super::{Caller, Endpoint};
 use crate::observe::{NodeReport, Status};
 
+/// This part of the agent, as operators know it.
+const TOKEN: &str = "metrics token";
+
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const OPENMETRICS: HeaderValue =
@@ -79,6 +82,22 @@ fn guarded<B>(
             tracing::debug!(%error, "could not read the token file");
             text(StatusCode::SERVICE_UNAVAILABLE, "the agent cannot read its token file\n")
         }
+    }
+}
+
+/// Says that the token cannot be read: then nobody is served metrics.
+fn token_failed(error: &std::io::Error, status: &Status) {
+    let why = format!("could not read the token file of metrics: {error}");
+    if status.degraded(TOKEN, &why) {
+        tracing::error!("{why}");
+    }
+}
+
+/// Looks whether the token can be read, whoever asks.
+pub fn check_token(file: &Path, status: &Status) {
+    match std::fs::read(file) {
+        Ok(_) => status.restored(TOKEN),
+        Err(error) => token_failed(&error, status),
     }
 }
 

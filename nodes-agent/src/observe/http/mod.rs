@@ -50,6 +50,9 @@ const LONGEST_HEAD: usize = 16 << 10;
 /// The pause after a connection could not be accepted, most likely for want of files.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How soon it is looked again whether the token can be read.
+const TOKEN_PAUSE: Duration = Duration::from_secs(2);
+
 /// What is served at an address.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
@@ -165,8 +168,17 @@ impl Server {
             let address = listener.local_addr()?;
             tracing::info!(%address, "serving {}", paths.name());
             self.status.restored(paths.name());
+            tokio::spawn(Arc::clone(self).watch_token());
             self.accept(listener, tls).await
         })
+    }
+
+    /// Keeps looking whether the token can be read.
+    async fn watch_token(self: Arc<Self>) {
+        while let Some(file) = &self.endpoint.token {
+            answer::check_token(file, &self.status);
+            sleep(TOKEN_PAUSE).await;
+        }
     }
 
     async fn accept(

@@ -22,6 +22,8 @@ pub const TESTS: &[Test] = &[
     ("while a change is refused the last good rules are repaired", kept),
     ("native rules of others do not keep the agent from looking after its own", foreign),
     ("a family without tables leaves the other enforced, and is enforced once it has them", alone),
+    ("a flush is repaired at once where the kernel tells of it", told),
+    ("a second agent on a node is noticed, and the first one says nothing", second),
     ("a set that somebody else's rule asks for stays, and is no drift", in_use),
     ("after a change of the implementation the old rules judge no more", switched),
 ];
@@ -207,6 +209,48 @@ fn alone() {
         scenario.expect(&flows(&scenario), &[true, false]);
         agent.stop();
     }
+}
+
+/// The look that comes anyway is an hour away.
+fn told() {
+    let scenario = Scenario::build((Wiring::Routed, Backend::Nft), &shop(), &[]);
+    let _answering = scenario.answering(&[80]);
+    let agent = Running::start(&scenario, 0, &["--check-seconds", "3600"]);
+    for times in 1..=3 {
+        flush(&scenario);
+        let start = Instant::now();
+        wait_for_repair(&scenario, &agent);
+        println!("repaired after {:?}", start.elapsed());
+        agent.wait("/metrics", &format!("portcullis_drift_repairs_total {times}\n"));
+        scenario.expect(&flows(&scenario), &[true, false]);
+    }
+    // A rule in front of ours is found, too.
+    let open = ["iptables-nft", "-I", "FORWARD", "1", "-j", "ACCEPT"];
+    scenario.node(0).namespace.run(&open).unwrap();
+    let start = Instant::now();
+    let first = || {
+        everything(&scenario, 0)
+            .lines()
+            .find_map(|l| Some(l.strip_prefix("-A FORWARD ")?.to_owned()))
+    };
+    while first().as_deref() != Some("-j PCL-FORWARD") {
+        assert!(start.elapsed() < Duration::from_secs(30), "{}", agent.complaints());
+    }
+    scenario.expect(&flows(&scenario), &[true, false]);
+    // Others' rules elsewhere are nothing to look after.
+    let elsewhere = ["iptables-nft", "-t", "nat", "-A", "POSTROUTING", "-j", "RETURN"];
+    scenario.node(0).namespace.run(&elsewhere).unwrap();
+    agent.stop();
+}
+
+fn second() {
+    let scenario = Scenario::build((Wiring::Routed, Backend::Nft), &shop(), &[]);
+    let first = Running::start(&scenario, 0, &[]);
+    let more = ["--listen", "127.0.0.1:9106"];
+    let other = Running::launch_with(&scenario, 0, &more, &[]);
+    other.wait_for("another agent runs on this node with the prefix PCL");
+    assert!(!first.get("/readyz").contains("another agent"));
+    drop((first, other));
 }
 
 fn in_use() {

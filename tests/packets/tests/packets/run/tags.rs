@@ -138,6 +138,10 @@ fn kept() {
     while arrivals(&scenario, 7, &[&[Q0]]) != [0] {
         assert!(start.elapsed() < Duration::from_secs(10), "{}", agent.complaints());
     }
+    agent.wait("/metrics", "portcullis_drift_repairs_total 1\n");
+    node.namespace.set(&[("bridge/bridge-nf-call-iptables", "0")]).unwrap();
+    agent.wait("/metrics", "portcullis_drift_repairs_total 2\n");
+    agent.wait_for("bridges were no longer filtered; repaired");
     agent.stop();
     assert_eq!(arrivals(&scenario, 7, &[&[Q0]]), [0], "what is in force stays");
     cleanup(node);
