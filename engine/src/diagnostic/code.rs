@@ -57,6 +57,8 @@ codes! {
     UnsupportedField = "R08", "unsupported-field", Warning;
     /// A field that only the experimental channel of its API has.
     ExperimentalField = "R09", "experimental-field", Info;
+    /// An annotation `portcullis.dev/mode` that is not `audit` or `enforce`: it enforces.
+    UnknownMode = "R10", "unknown-mode", Info;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
     /// An empty peer.

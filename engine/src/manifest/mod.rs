@@ -4,6 +4,7 @@ pub mod cluster_policy;
 mod document;
 mod file;
 mod meta;
+mod mode;
 pub mod pod;
 pub mod policy;
 mod read;
@@ -17,6 +18,7 @@ pub use cluster_policy::{ClusterPolicy, ClusterPolicyKind, ClusterTier, Subject}
 pub use document::{Document, ForeignKind, read_document};
 pub use file::{Part, SourceFile};
 pub use meta::{LabelList, Meta, Owner};
+pub use mode::{MODE_ANNOTATION, Mode};
 pub use pod::{NamedPort, Phase, PodSpec, PodStatus};
 pub use policy::{
     Action, Block, ByDirection, Direction, NetworkPolicy, Networks, Peer, PeerKind, PortEntry,

@@ -5,17 +5,26 @@ use std::sync::Arc;
 use super::select::{Scope, SetKey, select};
 use super::touched::Touched;
 use super::{
-    BlockId, BlockPair, CompiledPolicy, PolicyId, PolicyKey, PolicyRef, PolicyRule, PolicySet,
-    Program, ProgramId, RulePeer, Scopes, SetId, Tier, TierKind,
+    BlockId, BlockPair, CompiledPolicy, Considered, PolicyId, PolicyKey, PolicyRef, PolicyRule,
+    PolicySet, Program, ProgramId, RulePeer, Scopes, SetId, Tier, TierKind,
 };
 use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, Node, PodLabels, namespace_of};
 use crate::manifest::{
-    Action, Body, ByDirection, ClusterPolicy, ClusterTier, Direction, NetworkPolicy, Object,
+    Action, Body, ByDirection, ClusterPolicy, ClusterTier, Direction, Mode, NetworkPolicy, Object,
     PeerKind, Rule,
 };
 use crate::net::AddrSet;
 use crate::selector::{Match, Selector};
 use crate::shared::{PagedTable, Shards};
+
+/// The programs of a group in a direction.
+#[derive(Clone, Copy, Debug)]
+pub struct Programs {
+    /// Of policies in force.
+    pub enforced: ProgramId,
+    /// Of these and those that are audited.
+    pub intended: ProgramId,
+}
 
 /// What has become of a policy.
 #[derive(Clone, Debug)]
@@ -58,6 +67,8 @@ impl PolicySet {
             programs: [open.clone(), closed.clone()].into_iter().collect(),
             program_ids: [(open, super::OPEN), (closed, super::CLOSED)].into_iter().collect(),
             by_group: ByDirection::from_fn(|_| groups.clone()),
+            intended: ByDirection::from_fn(|_| groups.clone()),
+            considered: Considered::Enforced,
             nodes: Arc::clone(&model.nodes),
             fresh_size: 0,
         }
@@ -146,8 +157,9 @@ impl PolicySet {
                     policy.isolates(direction).then(rules)
                 });
                 let (tier, priority) = (TierKind::NetworkPolicy, 0);
+                let mode = object.meta.mode.unwrap_or_else(|| mode_of(model, own));
                 let object = object.clone();
-                Some(CompiledPolicy { object, namespace, tier, priority, subject, rules })
+                Some(CompiledPolicy { object, namespace, tier, priority, subject, mode, rules })
             }
             (Body::ClusterPolicy(policy), _) => Some(self.compile_cluster(model, policy, object)),
             _ => None,
@@ -174,8 +186,10 @@ impl PolicySet {
             ClusterTier::Admin => TierKind::Admin,
             ClusterTier::Baseline => TierKind::Baseline,
         };
+        // No namespace has a say: its tenants would switch off what they are subject to.
+        let mode = object.meta.mode.unwrap_or_default();
         let (object, priority) = (object.clone(), policy.priority);
-        CompiledPolicy { object, namespace: None, tier, priority, subject, rules }
+        CompiledPolicy { object, namespace: None, tier, priority, subject, mode, rules }
     }
 
     fn compile_rules(
@@ -266,25 +280,40 @@ impl PolicySet {
     fn reprogram(&mut self, touched: &Touched) {
         for (direction, touched) in &touched.groups {
             for (&group, entering) in touched {
-                let staying = self.program(self.program_id(group, direction)).policies();
+                let staying = self.program(self.intended_id(group, direction)).policies();
                 let policies: Vec<PolicyRef> = staying
                     .filter(|policy| !entering.retired.contains(&policy.policy))
                     .chain(entering.policies.iter().copied())
                     .collect();
-                let id = self.intern_program(policies);
-                self.set_program(group, direction, id);
+                let programs = self.intern_programs(policies);
+                self.set_programs(group, direction, programs);
             }
         }
     }
 
-    pub(super) fn set_program(&mut self, group: GroupId, direction: Direction, id: ProgramId) {
+    pub(super) fn set_programs(&mut self, group: GroupId, direction: Direction, ids: Programs) {
         if let Some(slot) = self.by_group[direction].get_mut(group) {
-            *slot = id;
+            *slot = ids.enforced;
+        }
+        if let Some(slot) = self.intended[direction].get_mut(group) {
+            *slot = ids.intended;
         }
     }
 
-    /// The program of some policies, in whatever order they come.
-    pub(super) fn intern_program(&mut self, policies: Vec<PolicyRef>) -> ProgramId {
+    /// The programs of some policies, in whatever order they come.
+    pub(super) fn intern_programs(&mut self, policies: Vec<PolicyRef>) -> Programs {
+        let is_audited = |one: &PolicyRef| {
+            self.policy(one.policy).is_some_and(|policy| policy.mode == Mode::Audit)
+        };
+        let enforced: Vec<PolicyRef> =
+            policies.iter().copied().filter(|one| !is_audited(one)).collect();
+        let all_enforced = enforced.len() == policies.len();
+        let enforced = self.intern_program(enforced);
+        let intended = if all_enforced { enforced } else { self.intern_program(policies) };
+        Programs { enforced, intended }
+    }
+
+    fn intern_program(&mut self, policies: Vec<PolicyRef>) -> ProgramId {
         let program = Program { tiers: self.tiers(policies) };
         if let Some(&id) = self.program_ids.get(&program) {
             return id;
@@ -311,6 +340,10 @@ impl PolicySet {
         let tiers = tiers.filter_map(|own| Some((tier(own.first()?), own.to_vec())));
         tiers.map(|(kind, policies)| Tier { kind, policies }).collect()
     }
+}
+
+fn mode_of(model: &ClusterModel, namespace: NamespaceId) -> Mode {
+    model.namespaces.get(namespace).map_or(Mode::Enforce, |namespace| namespace.mode)
 }
 
 /// The pods that a peer with selectors names. [NetworkPolicy §7]

@@ -100,10 +100,13 @@ pub struct Session {
     set: Arc<PolicySet>,
     /// Policies whose identity stands before already, by file and part.
     repeated_policies: Vec<Repeated>,
-    origins: OnceLock<FxHashMap<usize, (usize, usize)>>,
+    origins: OnceLock<Arc<Origins>>,
     // Counted when an answer is first given.
     not_judged: OnceLock<BTreeMap<ForeignKind, u32>>,
 }
+
+/// File and part of objects, by address.
+type Origins = FxHashMap<usize, (usize, usize)>;
 
 /// All but the policies.
 #[derive(Debug)]
@@ -294,6 +297,16 @@ impl Session {
         &self.set
     }
 
+    /// The session as if audited policies were enforced; none if there are no such policies.
+    ///
+    /// # Cost
+    /// Linear in the policies.
+    #[must_use]
+    pub fn intended(&self) -> Option<Self> {
+        let audits = self.set.audited().next().is_some();
+        audits.then(|| Self { set: Arc::new(self.set.intended()), ..self.clone() })
+    }
+
     /// Objects that replace an earlier one of their identity: policies first.
     pub fn repeated(&self) -> impl Iterator<Item = &Repeated> {
         self.repeated_policies.iter().chain(&self.world.repeated)
@@ -302,7 +315,7 @@ impl Session {
     /// Where an object stands: the index of its file, and of its part there.
     pub fn origin(&self, object: &Arc<Object>) -> Option<(usize, usize)> {
         let origins = self.origins.get_or_init(|| {
-            let mut origins = FxHashMap::default();
+            let mut origins = Origins::default();
             for (file, source) in self.files.iter().enumerate() {
                 for (part, place) in source.parts.iter().enumerate() {
                     for object in &place.document.objects {
@@ -310,7 +323,7 @@ impl Session {
                     }
                 }
             }
-            origins
+            Arc::new(origins)
         });
         origins.get(&Arc::as_ptr(object).addr()).copied()
     }

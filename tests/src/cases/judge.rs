@@ -3,8 +3,8 @@
 use std::fmt;
 
 use portcullis_engine::report::{
-    DiagnosticReport, EndpointReport, Evidence, FlowReport, Isolation, Match, Note, PolicyEvidence,
-    RuleEvidence, Severity, UnknownReason, Verdict,
+    DiagnosticReport, EndpointReport, Evidence, FlowReport, Isolation, Match, Note, ObjectRef,
+    PolicyEvidence, RuleEvidence, Severity, UnknownReason, Verdict,
 };
 
 use super::expect::{Place, Way};
@@ -94,6 +94,7 @@ fn meets(expect: &Expect, answers: &Answers, flow: Option<&FlowAnswer>) -> Resul
             }
             by.as_ref().map_or(Ok(()), |by| admitted(report, by))
         }
+        Expect::Audited(_, verdict, by) => audited(answered(flow)?, *verdict, by.as_deref()),
         Expect::Refused(_, text) => refused(flow, text),
         Expect::Whole(_, text) => {
             let report = answered(flow)?;
@@ -123,6 +124,18 @@ fn meets(expect: &Expect, answers: &Answers, flow: Option<&FlowAnswer>) -> Resul
 
 fn same(same: bool, found: impl FnOnce() -> String) -> Result<(), String> {
     if same { Ok(()) } else { Err(found()) }
+}
+
+fn audited(report: &FlowReport, verdict: Option<Verdict>, by: Option<&str>) -> Result<(), String> {
+    let audit = report.audit.as_deref();
+    let name = |policy: &ObjectRef| match &policy.namespace {
+        Some(namespace) => format!("{namespace}/{}", policy.name),
+        None => policy.name.clone(),
+    };
+    let deciding: Vec<String> = audit.iter().flat_map(|one| &one.policies).map(name).collect();
+    let found = audit.map(|audit| audit.verdict);
+    let agrees = found == verdict && by.is_none_or(|by| deciding.iter().any(|one| one == by));
+    same(agrees, || format!("audited: {} by {deciding:?}", found.map_or("none", word)))
 }
 
 fn answered(flow: Option<&FlowAnswer>) -> Result<&FlowReport, String> {
