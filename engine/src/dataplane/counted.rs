@@ -61,15 +61,40 @@ pub fn denial_counts(prefix: &str, tables: &ByFamily<String>) -> DenialCounts {
     counts
 }
 
+/// Packets that an audit says would be denied, as [`denial_counts`].
+pub fn audit_counts(prefix: &str, tables: &ByFamily<String>) -> DenialCounts {
+    let mut counts = DenialCounts::new();
+    for (family, text) in tables {
+        for (chain, target, packets) in text.lines().filter_map(|line| counted(prefix, line)) {
+            let denier = match chain.strip_prefix(prefix) {
+                Some("-WE") => Denier::Egress,
+                Some("-WI") => Denier::Ingress,
+                Some("-UNKNOWN") => Denier::Unknown,
+                _ => continue,
+            };
+            if target == "RETURN" {
+                *counts.entry((denier, family, chain.to_owned())).or_default() += packets;
+            }
+        }
+    }
+    counts
+}
+
 /// A line such as `[3:180] -A PCL-I-x7k -j REJECT --reject-with icmp-port-unreachable`.
 fn denied<'l>(prefix: &str, line: &'l str) -> Option<(Denier, &'l str, u64)> {
-    let (counters, rule) = line.strip_prefix('[')?.split_once("] -A ")?;
-    let (chain, rule) = rule.split_once(' ')?;
+    let (chain, target, packets) = counted(prefix, line)?;
     let denier = Denier::of(chain.strip_prefix(prefix)?)?;
+    matches!(target, "REJECT" | "DROP").then_some((denier, chain, packets))
+}
+
+/// The chain of a rule of ours, its target, and the packets that it has counted.
+fn counted<'l>(prefix: &str, line: &'l str) -> Option<(&'l str, &'l str, u64)> {
+    let (counters, rule) = line.strip_prefix('[')?.split_once("] -A ")?;
+    let (chain, rule) = rule.split_once(' ').filter(|(chain, _)| chain.starts_with(prefix))?;
     let mut words = rule.split(' ').skip_while(|word| *word != "-j").skip(1);
-    let denies = matches!(words.next(), Some("REJECT" | "DROP"));
-    let packets = counters.split(':').next()?.parse().ok().filter(|_| denies)?;
-    Some((denier, chain, packets))
+    let target = words.next()?;
+    let packets = counters.split(':').next()?.parse().ok()?;
+    Some((chain, target, packets))
 }
 
 #[cfg(test)]
@@ -88,6 +113,20 @@ mod tests {
         [8:480] -A PCL-INVALID -m set --match-set PCL4-local src -j DROP\n\
         [8:480] -A PCX-I-x7k -j DROP\n\
         COMMIT\n";
+
+    #[test]
+    fn what_audits_would_deny_is_counted() {
+        const SAVED: &str = "\
+            [5:300] -A PCL-WI -j RETURN\n\
+            [2:120] -A PCL-WE -j RETURN\n\
+            [9:540] -A PCL-AI-x7k -j RETURN\n\
+            [1:60] -A PCL-UNKNOWN -j RETURN\n\
+            [4:240] -A PCL-I-x7k -j REJECT --reject-with icmp-port-unreachable\n";
+        let counts = audit_counts("PCL", &ByFamily::from_array([SAVED, ""].map(str::to_owned)));
+        let found: Vec<_> = counts.iter().map(|((denier, _, _), n)| (*denier, *n)).collect();
+        let wanted = [(Denier::Egress, 2), (Denier::Ingress, 5), (Denier::Unknown, 1)];
+        assert_eq!(found, wanted);
+    }
 
     #[test]
     fn rules_that_deny_are_counted() {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::manifest::Mode;
+
 use super::program::{
     Action, AddressSet, Chain, ChainName, FamilyProgram, FilterProgram, FilterRule, Match, Members,
     SetName,
@@ -24,7 +26,7 @@ pub fn restricted(old: &FilterProgram, new: &FilterProgram) -> BTreeSet<IpAddr> 
     for (family, new) in &new.families {
         let old = &old.families[family];
         let mut chains = Chains { new, changes: changes(old, new), known: BTreeMap::new() };
-        for (name, class) in &new.classes {
+        for (name, class) in new.classes.iter().filter(|(_, class)| class.mode == Mode::Enforce) {
             let known = old.classes.get(name).map(|known| &known.subjects);
             let allows_less = chains.allows_less(name);
             let affected = class.subjects.iter().filter(|subject| {

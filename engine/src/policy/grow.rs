@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::compile::Programs;
+use super::programs::Programs;
 use super::select::{Scope, matches_namespace, names, select};
 use super::{PolicyRef, PolicySet, SetId};
 use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId};

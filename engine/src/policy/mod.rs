@@ -11,6 +11,7 @@ mod compile;
 pub mod fold;
 mod grow;
 mod peer;
+mod programs;
 mod select;
 mod touched;
 
@@ -86,11 +87,33 @@ pub struct PolicySet {
 
 /// Which policies are taken to be in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Considered {
+pub enum Considered {
     /// Those that are enforced.
     Enforced,
     /// Audited ones as well.
     All,
+    /// All, for endpoints of which audited ones select some; for others none.
+    AllWhereAudited,
+    /// None.
+    Nothing,
+}
+
+impl Considered {
+    /// What decides on a node whose operator asks for a mode.
+    pub fn in_force(mode: Mode) -> Self {
+        match mode {
+            Mode::Enforce => Self::Enforced,
+            Mode::Audit => Self::Nothing,
+        }
+    }
+
+    /// What is only said to deny there.
+    pub fn audited(mode: Mode) -> Self {
+        match mode {
+            Mode::Enforce => Self::AllWhereAudited,
+            Mode::Audit => Self::All,
+        }
+    }
 }
 
 /// What a change of a namespace or of its pods may concern.
@@ -325,23 +348,32 @@ impl PolicySet {
     /// The number of the program of a group in a direction.
     pub fn program_id(&self, group: GroupId, direction: Direction) -> ProgramId {
         // What is not known is not let through.
-        self.by_group[direction].get(group).copied().unwrap_or(CLOSED)
+        let of = |by_group: &ByDirection<PagedTable<ProgramId, Group>>| {
+            by_group[direction].get(group).copied().unwrap_or(CLOSED)
+        };
+        match self.considered {
+            Considered::Enforced => of(&self.by_group),
+            Considered::All => of(&self.intended),
+            Considered::AllWhereAudited if of(&self.by_group) == of(&self.intended) => OPEN,
+            Considered::AllWhereAudited => of(&self.intended),
+            Considered::Nothing => OPEN,
+        }
     }
 
     /// The same as if audited policies were in force.
-    pub fn intended_id(&self, group: GroupId, direction: Direction) -> ProgramId {
+    pub(crate) fn intended_id(&self, group: GroupId, direction: Direction) -> ProgramId {
         self.intended[direction].get(group).copied().unwrap_or(CLOSED)
     }
 
-    /// The set as if audited policies were in force; they still say that they are audited.
+    /// The set as if other policies were in force; they still say whether they are audited.
     #[must_use]
-    pub fn intended(&self) -> Self {
-        Self { by_group: self.intended.clone(), considered: Considered::All, ..self.clone() }
+    pub fn considering(&self, considered: Considered) -> Self {
+        Self { considered, ..self.clone() }
     }
 
     /// Policies in force: by number, ascending.
     pub fn in_force(&self) -> impl Iterator<Item = (PolicyId, &Arc<CompiledPolicy>)> {
-        let all = self.considered == Considered::All;
+        let all = self.considered != Considered::Enforced;
         self.policies().filter(move |(_, policy)| all || policy.mode == Mode::Enforce)
     }
 

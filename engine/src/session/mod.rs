@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use crate::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
 use crate::manifest::{ForeignKind, Object, SourceFile};
 pub use crate::policy::Identity;
-use crate::policy::PolicySet;
+use crate::policy::{Considered, PolicySet};
 use gather::{asked_labels, changed, gather, identity, other_documents};
 
 /// What the input does not say.
@@ -304,7 +304,8 @@ impl Session {
     #[must_use]
     pub fn intended(&self) -> Option<Self> {
         let audits = self.set.audited().next().is_some();
-        audits.then(|| Self { set: Arc::new(self.set.intended()), ..self.clone() })
+        audits
+            .then(|| Self { set: Arc::new(self.set.considering(Considered::All)), ..self.clone() })
     }
 
     /// Objects that replace an earlier one of their identity: policies first.

@@ -8,6 +8,7 @@
 //! new chains and never edits one that packets walk. `memory` keeps what was made, and from what, so
 //! that only what a change concerns is made again.
 
+mod audited;
 mod class;
 mod dispatch;
 mod entry;
@@ -31,9 +32,10 @@ use super::program::{
 use super::settings::Settings;
 use super::wiring::Wiring;
 use crate::cluster::{ClusterModel, GroupId};
-use crate::manifest::Direction;
+use crate::manifest::{Direction, Mode};
 use crate::net::{ByFamily, Family};
-use crate::policy::{PolicySet, ProgramId};
+use crate::policy::{Considered, PolicySet, ProgramId};
+use audited::Audit;
 use dispatch::{Dispatch, Leaf};
 use entry::Entry;
 pub use entry::dhcp_request;
@@ -75,6 +77,7 @@ pub struct Lowering {
     settings: Option<Settings>,
     pods: Pods,
     memories: ByFamily<Memory>,
+    audit: Option<Box<Audit>>,
 }
 
 impl Lowering {
@@ -94,6 +97,19 @@ impl Lowering {
         if self.settings.as_ref() != Some(input.settings) {
             *self = Self { settings: Some(input.settings.clone()), ..Self::default() };
         }
+        let considered = Considered::in_force(input.settings.mode);
+        let mut program = match considered {
+            Considered::Enforced => self.lower_in_force(input),
+            other => {
+                let policies = &input.policies.considering(other);
+                self.lower_in_force(Input { policies, ..input })
+            }
+        };
+        audited::add(&mut self.audit, &mut program, input);
+        program
+    }
+
+    fn lower_in_force(&mut self, input: Input<'_>) -> FilterProgram {
         let moved = self.pods.update(input);
         let mut notes: Vec<Note> = self.pods.notes().collect();
         let families = ByFamily::from_fn(|family| {
@@ -231,7 +247,7 @@ impl<'i> FamilyLowering<'i> {
         let name = known.name();
         let chains = known.chains.iter().map(|chain| (chain.name.clone(), chain.clone()));
         self.chains.extend(chains);
-        let class = Class { direction, program: id, subjects: Vec::new() };
+        let class = Class { direction, mode: Mode::Enforce, program: id, subjects: Vec::new() };
         self.classes.entry(name.clone()).or_insert(class);
         self.known.insert(key, known);
         name
