@@ -22,7 +22,8 @@ use crate::kernel::iptables::{Backend, Iptables};
 use crate::kernel::{self, PacketFilter as _, Removal, TaggedFrames, bridge};
 use crate::observe::{self, Reporter, Status, flowlog, masquerade};
 use crate::options::{
-    Check, CheckFormat, Cleanup, Command, Enforcement, FlowLogOption, LogFormat, Options,
+    Check, CheckFormat, Cleanup, Command, Enforcement, FlowLogOption, LogFormat, ModeOption,
+    Options,
 };
 use crate::privileges;
 use crate::source::apiserver::{ApiServer, EventPace, Events, Patience};
@@ -90,6 +91,10 @@ fn close(enforcement: &Enforcement) -> anyhow::Result<()> {
     };
     if pods.is_empty() && enforcement.local_pod_cidrs.is_empty() {
         anyhow::bail!("where are pods? pass --local-pod-cidrs, --pod-interfaces or both");
+    }
+    if enforcement.mode == ModeOption::Audit {
+        return writeln!(std::io::stdout(), "not closed: with --mode audit nothing is denied")
+            .context("standard output");
     }
     let (settings, wiring) = (enforcement.settings(None)?, Wiring { pods, ..Wiring::default() });
     let iptables = Iptables::find(enforcement.backend)?;
@@ -242,7 +247,8 @@ fn observers(options: &Options, reporter: Reporter, status: &Arc<Status>) -> Obs
     let flow_log = (running.flow_log != FlowLogOption::Off).then(log);
     let mark = options.enforcement.kill_mark;
     let cutter = || ConnectionCutter::start(mark, Arc::clone(status));
-    let cutter = options.enforcement.cut.then(cutter);
+    let cuts = options.enforcement.cut && options.enforcement.mode == ModeOption::Enforce;
+    let cutter = cuts.then(cutter);
     Observers { flow_log, reporter, cutter }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::manifest::Mode;
 use crate::net::{ByFamily, Family};
 
 /// On whose behalf packets are denied.
@@ -18,8 +19,8 @@ pub enum Denier {
     Unknown,
 }
 
-/// Packets that each chain has denied.
-pub type DenialCounts = BTreeMap<(Denier, Family, String), u64>;
+/// Packets that each chain has denied, or that an audit says would be.
+pub type DenialCounts = BTreeMap<(Mode, Denier, Family, String), u64>;
 
 impl Denier {
     /// All.
@@ -45,7 +46,8 @@ impl Denier {
     }
 }
 
-/// Packets that rules have denied in chains whose names begin with `prefix`; `tables` is what
+/// Packets that rules have denied, or that audits have counted, in chains whose names begin with
+/// `prefix`; `tables` is what
 /// `iptables-save -c -t filter` and `ip6tables-save -c -t filter` print.
 ///
 /// # Shape
@@ -53,38 +55,27 @@ impl Denier {
 pub fn denial_counts(prefix: &str, tables: &ByFamily<String>) -> DenialCounts {
     let mut counts = DenialCounts::new();
     for (family, text) in tables {
-        for (denier, chain, packets) in text.lines().filter_map(|line| denied(prefix, line)) {
+        for line in text.lines() {
+            let Some((mode, denier, chain, packets)) = denied(prefix, line) else { continue };
             // A chain may deny by several rules.
-            *counts.entry((denier, family, chain.to_owned())).or_default() += packets;
-        }
-    }
-    counts
-}
-
-/// Packets that an audit says would be denied, as [`denial_counts`].
-pub fn audit_counts(prefix: &str, tables: &ByFamily<String>) -> DenialCounts {
-    let mut counts = DenialCounts::new();
-    for (family, text) in tables {
-        for (chain, target, packets) in text.lines().filter_map(|line| counted(prefix, line)) {
-            let denier = match chain.strip_prefix(prefix) {
-                Some("-WE") => Denier::Egress,
-                Some("-WI") => Denier::Ingress,
-                Some("-UNKNOWN") => Denier::Unknown,
-                _ => continue,
-            };
-            if target == "RETURN" {
-                *counts.entry((denier, family, chain.to_owned())).or_default() += packets;
-            }
+            *counts.entry((mode, denier, family, chain.to_owned())).or_default() += packets;
         }
     }
     counts
 }
 
 /// A line such as `[3:180] -A PCL-I-x7k -j REJECT --reject-with icmp-port-unreachable`.
-fn denied<'l>(prefix: &str, line: &'l str) -> Option<(Denier, &'l str, u64)> {
+fn denied<'l>(prefix: &str, line: &'l str) -> Option<(Mode, Denier, &'l str, u64)> {
     let (chain, target, packets) = counted(prefix, line)?;
-    let denier = Denier::of(chain.strip_prefix(prefix)?)?;
-    matches!(target, "REJECT" | "DROP").then_some((denier, chain, packets))
+    let word = chain.strip_prefix(prefix)?;
+    let (mode, denier) = match (target, word) {
+        ("REJECT" | "DROP", _) => (Mode::Enforce, Denier::of(word)?),
+        ("RETURN", "-WE") => (Mode::Audit, Denier::Egress),
+        ("RETURN", "-WI") => (Mode::Audit, Denier::Ingress),
+        ("RETURN", "-UNKNOWN") => (Mode::Audit, Denier::Unknown),
+        _ => return None,
+    };
+    Some((mode, denier, chain, packets))
 }
 
 /// The chain of a rule of ours, its target, and the packets that it has counted.
@@ -122,9 +113,15 @@ mod tests {
             [9:540] -A PCL-AI-x7k -j RETURN\n\
             [1:60] -A PCL-UNKNOWN -j RETURN\n\
             [4:240] -A PCL-I-x7k -j REJECT --reject-with icmp-port-unreachable\n";
-        let counts = audit_counts("PCL", &ByFamily::from_array([SAVED, ""].map(str::to_owned)));
-        let found: Vec<_> = counts.iter().map(|((denier, _, _), n)| (*denier, *n)).collect();
-        let wanted = [(Denier::Egress, 2), (Denier::Ingress, 5), (Denier::Unknown, 1)];
+        let counts = denial_counts("PCL", &ByFamily::from_array([SAVED, ""].map(str::to_owned)));
+        let found: Vec<_> =
+            counts.iter().map(|((mode, denier, ..), n)| (*mode, *denier, *n)).collect();
+        let wanted = [
+            (Mode::Enforce, Denier::Ingress, 4),
+            (Mode::Audit, Denier::Egress, 2),
+            (Mode::Audit, Denier::Ingress, 5),
+            (Mode::Audit, Denier::Unknown, 1),
+        ];
         assert_eq!(found, wanted);
     }
 
@@ -132,7 +129,7 @@ mod tests {
     fn rules_that_deny_are_counted() {
         let tables = [SAVED, "[4:1] -A PCL-I-x7k -j DROP"].map(str::to_owned);
         let counts = denial_counts("PCL", &ByFamily::from_array(tables));
-        let found: Vec<_> = counts.iter().map(|((d, f, _), n)| (*d, *f, *n)).collect();
+        let found: Vec<_> = counts.iter().map(|((_, d, f, _), n)| (*d, *f, *n)).collect();
         let wanted = [
             (Denier::Egress, Family::IPv4, 2),
             (Denier::Ingress, Family::IPv4, 7),

@@ -57,10 +57,14 @@ pub fn read_stored_tree(node: &Node<'_>, kind: Stored) -> (Option<Object>, Vec<D
         // It has closed by itself what it does not understand.
         (Stored::ClusterPolicy, false) => (body, reader.diagnostics),
         _ if reader.refused => return (None, reader.diagnostics),
-        _ => (body, Vec::new()),
+        _ => (body, reader.diagnostics.into_iter().filter(is_about_mode).collect()),
     };
     let object = Object { meta, body: kept, span: node.span };
     (named.then_some(object), findings)
+}
+
+fn is_about_mode(finding: &Diagnostic) -> bool {
+    finding.code == Code::UnknownMode
 }
 
 /// Whether everything that decides something has been read; fields of `metadata` do not.

@@ -105,6 +105,9 @@ pub struct Metrics {
     watch_ages: Labelled<ResourceLabel, Gauge<f64, AtomicU64>>,
     tool_errors: Labelled<ToolLabel, Counter>,
     denied: Labelled<DenialLabel, Counter>,
+    would_be_denied: Labelled<DenialLabel, Counter>,
+    /// Policies that are only audited.
+    pub policies_audited: Gauge,
     lock_wait: Histogram,
     latency: Histogram,
     phases: Labelled<PhaseLabel, Histogram>,
@@ -137,6 +140,8 @@ impl Default for Metrics {
             watch_ages: Labelled::default(),
             tool_errors: Labelled::default(),
             denied: Labelled::default(),
+            would_be_denied: Labelled::default(),
+            policies_audited: Gauge::default(),
             lock_wait: Histogram::new(BUCKETS),
             latency: Histogram::new(BUCKETS),
             phases: Labelled::new_with_constructor(|| Histogram::new(BUCKETS)),
@@ -175,6 +180,10 @@ impl Metrics {
         to.register("tool_errors", help, self.tool_errors.clone());
         let help = "Packets that our rules denied";
         to.register("denied_packets", help, self.denied.clone());
+        let help = "Packets that passed and that audited policies would deny";
+        to.register("would_be_denied_packets", help, self.would_be_denied.clone());
+        let help = "Policies that are audited and not enforced";
+        to.register("policies_audited", help, self.policies_audited.clone());
         let help = "Whether kube-proxy masquerades all Service traffic";
         to.register("masquerade_all", help, self.masquerade_all.clone());
         let help = "Policies that need more rules or members than one may, and admit nothing";
@@ -243,6 +252,12 @@ impl Metrics {
         self.denied.get_or_create(&label).inc_by(packets);
     }
 
+    /// Notes that packets passed that audited policies would deny.
+    pub fn would_be_denied(&self, denier: Denier, family: Family, packets: u64) {
+        let label = DenialLabel { direction: denier.name(), family: name(family) };
+        self.would_be_denied.get_or_create(&label).inc_by(packets);
+    }
+
     /// Notes that the kernel holds a program.
     pub fn in_force(&self, program: &FilterProgram) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
@@ -250,7 +265,10 @@ impl Metrics {
         self.policies_over_limit.set(number(over.count()));
         for family in program.families.values() {
             // So that they are there before a packet is.
-            Denier::ALL.into_iter().for_each(|denier| self.denied(denier, family.family, 0));
+            for denier in Denier::ALL {
+                self.denied(denier, family.family, 0);
+                self.would_be_denied(denier, family.family, 0);
+            }
             let label = FamilyLabel { family: name(family.family) };
             self.rules.get_or_create(&label).set(number(family.rule_count()));
             self.sets.get_or_create(&label).set(number(family.sets.len()));
