@@ -2,6 +2,7 @@
 
 mod agent;
 mod apiserver;
+mod audited;
 mod basics;
 mod budgets;
 mod clusters;
@@ -71,6 +72,7 @@ pub fn main() -> ExitCode {
         settings::TESTS,
         sets::TESTS,
         expected::TESTS,
+        audited::TESTS,
         metrics::TESTS,
         guard::TESTS,
         escape::TESTS,
