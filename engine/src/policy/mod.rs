@@ -8,6 +8,7 @@
 
 mod atoms;
 mod compile;
+mod considered;
 pub mod fold;
 mod grow;
 mod peer;
@@ -17,6 +18,7 @@ mod touched;
 
 pub use atoms::{Atoms, SignatureId};
 pub use compile::{PolicyChange, pod_selectors};
+pub use considered::Considered;
 pub use peer::{BlockPair, RulePeer};
 pub use select::PeerSet;
 
@@ -83,37 +85,6 @@ pub struct PolicySet {
     nodes: Arc<Vec<Node>>,
     /// How much was interned when all was compiled last: what [`Self::is_compact`] compares with.
     fresh_size: usize,
-}
-
-/// Which policies are taken to be in force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Considered {
-    /// Those that are enforced.
-    Enforced,
-    /// Audited ones as well.
-    All,
-    /// All, for endpoints of which audited ones select some; for others none.
-    AllWhereAudited,
-    /// None.
-    Nothing,
-}
-
-impl Considered {
-    /// What decides on a node whose operator asks for a mode.
-    pub fn in_force(mode: Mode) -> Self {
-        match mode {
-            Mode::Enforce => Self::Enforced,
-            Mode::Audit => Self::Nothing,
-        }
-    }
-
-    /// What is only said to deny there.
-    pub fn audited(mode: Mode) -> Self {
-        match mode {
-            Mode::Enforce => Self::AllWhereAudited,
-            Mode::Audit => Self::All,
-        }
-    }
 }
 
 /// What a change of a namespace or of its pods may concern.

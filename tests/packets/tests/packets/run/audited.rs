@@ -97,7 +97,7 @@ fn auditing() {
     for backend in BACKENDS {
         let scenario = Scenario::build((Wiring::Routed, backend), &files("enforce"), &[]);
         let _answering = scenario.answering(&[80]);
-        let blocks = ["--local-pod-cidrs", "10.0.0.0/24,fd00::/64"];
+        let blocks = ["--local-pod-cidrs", "10.0.0.0/30,fd00::/126"];
         let options = ["--flow-log", "denied", "--check-seconds", "1"];
         // It takes over from one that enforces.
         let agent = Running::start(&scenario, 0, &[&options[..], &blocks].concat());
