@@ -481,6 +481,29 @@ export interface SetReport {
  */
 export type Severity = 'info' | 'warning' | 'error';
 
+/** Something that is not read as manifests. */
+export interface SkippedReport {
+  /** What it is. */
+  what: SkippedWhat;
+  /**
+   * Of a chart or a tree, its folder and then its files that are not read; else the files. Not
+   * empty.
+   */
+  paths: string[];
+  /** The command that prints the manifests which it stands for. */
+  renderedBy?: string;
+}
+
+/**
+ * What is not read as manifests.
+ *
+ * - `helmChart`: A Helm chart: none of it is read.
+ * - `kustomization`: A kustomize tree: its manifests are read as they stand, without its patches.
+ * - `notManifest`: Files without any Kubernetes object.
+ * - `ignored`: Files and folders that the configuration leaves out.
+ */
+export type SkippedWhat = 'helmChart' | 'kustomization' | 'notManifest' | 'ignored';
+
 /** What was read. */
 export interface Summary {
   /** Files read. */
@@ -510,6 +533,16 @@ export interface Summary {
    * as `CiliumNetworkPolicy (cilium.io)`, sorted: they can change any answer.
    */
   notJudged?: KindCount[];
+  /**
+   * What lies among the files and is not read as manifests: charts, kustomize trees, then files
+   * of other programs. Empty unless a folder was read.
+   */
+  skipped?: SkippedReport[];
+  /**
+   * Pairs of files or folders that hold different objects of the same names: of each, the last
+   * one counts. None unless a folder was read.
+   */
+  variants?: number;
 }
 
 /** What one tier says of a flow. */

@@ -28,6 +28,8 @@ pub struct Document {
     pub closed: Vec<Arc<Object>>,
     /// Whether something that decides traffic could not be read, so that nothing remains of it.
     pub is_incomplete: bool,
+    /// Whether it holds no Kubernetes object and does not look as if it were meant as one.
+    pub is_foreign: bool,
 }
 
 /// A kind that the engine does not know.
@@ -52,6 +54,7 @@ pub fn read_document(text: &str) -> Document {
         Err(finding) => {
             document.findings.push(*finding);
             document.is_incomplete = true;
+            document.is_foreign = !text.contains("apiVersion") && !text.contains("kind");
         }
     }
     document
@@ -69,6 +72,7 @@ impl Document {
     fn read(&mut self, node: &Node<'_>, envelope: Option<Envelope<'_>>) {
         if !matches!(node.value, Value::Map(_)) {
             self.is_incomplete = true;
+            self.is_foreign |= envelope.is_none();
             return self.not_an_object(node, &format!("this is {}", node.value.describe()));
         }
         let text = |key: &str| node.get(key).and_then(Node::as_str);
@@ -78,6 +82,7 @@ impl Document {
             let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
             // With neither, it is a file of another program.
             self.is_incomplete |= kind.is_empty() != version.is_empty();
+            self.is_foreign |= kind.is_empty() && version.is_empty();
             return self.not_an_object(node, &format!("`{missing}` is missing"));
         }
         match node.get("items").map(|items| &items.value) {

@@ -26,8 +26,9 @@ pub(super) fn gather(
     for (file, source) in files.iter().enumerate() {
         for (part, place) in source.parts.iter().enumerate() {
             for object in place.document.objects.iter().filter(|object| sort(object)) {
-                if objects.insert(identity(object, default), object.clone()).is_some() {
-                    repeated.push(Repeated { file, part, object: object.clone() });
+                let object = object.clone();
+                if let Some(first) = objects.insert(identity(&object, default), object.clone()) {
+                    repeated.push(Repeated { file, part, object, first });
                 }
             }
         }

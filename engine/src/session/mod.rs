@@ -11,6 +11,8 @@ use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
 use crate::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
+use crate::diagnostic::Code;
+use crate::folder::{Skipped, SkippedKind};
 use crate::manifest::{ForeignKind, Object, SourceFile};
 pub use crate::policy::Identity;
 use crate::policy::{Considered, PolicySet};
@@ -27,9 +29,18 @@ pub struct Options {
     pub default_namespace: String,
     /// What names resolve to that policies ask for: `*.` in front stands for all names below.
     pub domain_names: BTreeMap<String, Vec<IpAddr>>,
+    /// Findings that are not told; each is of a lint, so that nothing is left out in silence.
+    pub ignored_codes: Vec<Code>,
 }
 
 impl Options {
+    /// The same without findings of these codes.
+    #[must_use]
+    pub fn ignoring(mut self, codes: Vec<Code>) -> Self {
+        self.ignored_codes = codes;
+        self
+    }
+
     /// What names resolve to, from texts such as `api.example.com=192.0.2.7`; several of one name
     /// add up.
     #[must_use]
@@ -75,6 +86,7 @@ impl Default for Options {
             node_cidrs: Vec::new(),
             default_namespace: "default".into(),
             domain_names: BTreeMap::new(),
+            ignored_codes: Vec::new(),
         }
     }
 }
@@ -101,6 +113,8 @@ pub struct Session {
     /// Policies whose identity stands before already, by file and part.
     repeated_policies: Vec<Repeated>,
     origins: OnceLock<Arc<Origins>>,
+    /// What the front end found beside the files and did not read.
+    skipped: Arc<[Skipped]>,
     // Counted when an answer is first given.
     not_judged: OnceLock<BTreeMap<ForeignKind, u32>>,
 }
@@ -128,6 +142,8 @@ pub struct Repeated {
     pub part: usize,
     /// The object.
     pub object: Arc<Object>,
+    /// The one that it replaces, which may have replaced another.
+    pub first: Arc<Object>,
 }
 
 impl Session {
@@ -154,8 +170,25 @@ impl Session {
             set,
             repeated_policies: Vec::new(),
             origins: OnceLock::new(),
+            skipped: Arc::default(),
             not_judged: OnceLock::new(),
         }
+    }
+
+    /// The session, with what lies beside its files and was not read: every answer names it.
+    #[must_use]
+    pub fn with_skipped(mut self, skipped: Vec<Skipped>) -> Self {
+        self.skipped = skipped.into();
+        self
+    }
+
+    /// What lies beside the files and was not read, and files of it that are no manifests.
+    pub fn skipped(&self) -> Vec<Skipped> {
+        let foreign = self.files.iter().filter(|file| file.is_foreign);
+        let paths: Vec<String> = foreign.map(|file| file.name.to_string()).collect();
+        let foreign = Skipped { what: SkippedKind::NotManifest, paths };
+        let known = self.skipped.iter().cloned();
+        known.chain((!foreign.paths.is_empty()).then_some(foreign)).collect()
     }
 
     /// The session after some changes.
@@ -252,7 +285,8 @@ impl Session {
     fn next(&self, files: Vec<Arc<SourceFile>>, world: Arc<World>, set: PolicySet) -> Self {
         let (options, origins) = (self.options.clone(), OnceLock::new());
         let (set, not_judged) = (Arc::new(set), OnceLock::new());
-        Self { options, files, world, set, repeated_policies: Vec::new(), origins, not_judged }
+        let (repeated_policies, skipped) = (Vec::new(), Arc::clone(&self.skipped));
+        Self { options, files, world, set, repeated_policies, origins, skipped, not_judged }
     }
 
     fn build_world(

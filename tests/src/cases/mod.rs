@@ -127,6 +127,7 @@ impl CaseOptions {
             node_cidrs: nets(&self.node_cidrs)?,
             default_namespace: namespace.unwrap_or(defaults.default_namespace),
             domain_names: defaults.domain_names,
+            ..Options::default()
         };
         Ok(options.with_domain_names(domains))
     }
