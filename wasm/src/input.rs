@@ -15,7 +15,7 @@ use crate::error::Error;
 
 pub const OPTIONS: &[&str] = &["podCidrs", "nodeCidrs", "domainNames", "namespace"];
 pub const FILTER: &[&str] =
-    &["focus", "direction", "protocol", "port", "certainOnly", "siblings", "explain"];
+    &["focus", "direction", "protocol", "port", "certainOnly", "siblings", "explain", "expand"];
 pub const RENDER: &[&str] = &["node", "deny", "comments"];
 const FILE: &[&str] = &["name", "text"];
 const FLOW: &[&str] = &["from", "to", "protocol", "port"];
@@ -92,6 +92,7 @@ pub fn filter(filter: &Argument) -> Result<ListFilter, Error> {
         port: port(filter)?,
         certain_only: flag("certainOnly")?,
         siblings: flag("siblings")?,
+        expand: flag("expand")?,
         explain: flag("explain")?,
     })
 }

@@ -98,6 +98,7 @@ fn nodes(input: Input<'_>) -> BTreeMap<Arc<str>, NodeDraft> {
                 node.labels.clone_from(&object.meta.labels);
                 node.addresses.extend(addresses);
                 node.declared = true;
+                node.uid.clone_from(&object.meta.revision.uid);
             }
             Body::Pod { spec: spec @ PodSpec { node_name: Some(name), .. }, status } => {
                 let mut addresses = host_addresses(spec, status).peekable();
@@ -124,6 +125,7 @@ struct NodeDraft {
     addresses: BTreeSet<IpAddr>,
     pod_cidrs: Box<[IpNet]>,
     declared: bool,
+    uid: Option<Arc<str>>,
 }
 
 struct Builder<'i> {
@@ -265,6 +267,7 @@ impl<'i> Builder<'i> {
                     addresses: node.addresses.iter().copied().collect(),
                     pod_cidrs: node.pod_cidrs.clone(),
                     declared: node.declared,
+                    uid: node.uid.clone(),
                 })
                 .collect::<Vec<_>>()
                 .into(),

@@ -23,6 +23,8 @@ pub struct Class {
     pub sets: Vec<SetId>,
     /// Sets of pods that its members may be in, ascending.
     pub maybe_sets: Vec<SetId>,
+    /// Names of ports that policies use and that its members have.
+    pub ports: Vec<NamedPort>,
     /// Where its addresses are, per family; none if it has none in that family.
     pub places: ByFamily<Option<PlaceKey>>,
     /// Whether the families in `places` are certain.
@@ -170,6 +172,7 @@ impl Class {
             kind: ClassKind::Endpoints(Vec::new()),
             sets: key.sets.clone(),
             maybe_sets: key.maybe_sets.clone(),
+            ports: key.ports.clone(),
             places: key.places,
             families_certain: key.families_certain,
             host_network: key.host_network,
@@ -185,6 +188,7 @@ impl Class {
             kind,
             sets: Vec::new(),
             maybe_sets: Vec::new(),
+            ports: Vec::new(),
             places,
             families_certain: true,
             host_network: false,

@@ -6,6 +6,7 @@ mod audited;
 mod basics;
 mod budgets;
 mod clusters;
+mod cuts;
 mod defects;
 mod escape;
 mod expected;
@@ -19,6 +20,7 @@ mod obstacles;
 mod proxy;
 mod refusals;
 mod reloads;
+mod reports;
 mod robust;
 mod scenario;
 mod services;
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         budgets::TESTS,
         tables::TESTS,
         clusters::TESTS,
+        cuts::TESTS,
         life::TESTS,
         talk::TESTS,
         settings::TESTS,
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         services::TESTS,
         flannel::TESTS,
         reloads::TESTS,
+        reports::TESTS,
         robust::TESTS,
         tiers::TESTS,
         apiserver,
