@@ -169,7 +169,9 @@ impl Applier {
         let mut enforced = Enforced::now(session, &self.node, program);
         let groups: Vec<_> = self.lowering.local_pods().map(|(group, _)| group).collect();
         enforced.pods = groups.len();
-        enforced.policies = self.reports.in_force(session, groups, &program.notes);
+        // In an audit no policy is in force.
+        let judged = if self.settings.mode == Mode::Audit { Vec::new() } else { groups };
+        enforced.policies = self.reports.in_force(session, judged, &program.notes);
         self.status.enforced(enforced);
         self.status.metrics.in_force(program);
         self.status.metrics.applies.inc();
