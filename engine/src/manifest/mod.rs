@@ -12,6 +12,7 @@ mod service;
 mod stored;
 mod syntax;
 mod unjudged;
+mod words;
 pub mod workload;
 
 pub use cluster_policy::{ClusterPolicy, ClusterPolicyKind, ClusterTier, Subject};

@@ -57,6 +57,7 @@ impl PolicySet {
             block_ids: Shards::default(),
             programs: [open.clone(), closed.clone()].into_iter().collect(),
             program_ids: [(open, super::OPEN), (closed, super::CLOSED)].into_iter().collect(),
+            splits: [None, None].into_iter().collect(),
             by_group: ByDirection::from_fn(|_| groups.clone()),
             intended: ByDirection::from_fn(|_| groups.clone()),
             considered: Considered::Enforced,

@@ -14,6 +14,7 @@ mod grow;
 mod peer;
 mod programs;
 mod select;
+mod split;
 mod touched;
 
 pub use atoms::{Atoms, SignatureId};
@@ -21,6 +22,7 @@ pub use compile::{PolicyChange, pod_selectors};
 pub use considered::Considered;
 pub use peer::{BlockPair, RulePeer};
 pub use select::PeerSet;
+pub use split::Split;
 
 use std::sync::Arc;
 
@@ -74,6 +76,8 @@ pub struct PolicySet {
     programs: PagedTable<Arc<Program>, Program>,
     /// INVARIANT: the number of each of `programs`.
     program_ids: Shards<Arc<Program>, ProgramId>,
+    /// INVARIANT: for each of `programs`, its parts, if it has an Admin tier and others.
+    splits: PagedTable<Option<Split>, Program>,
     /// INVARIANT: an entry for every group that the model had when this was compiled, updated or
     /// extended last, the same groups for both directions; it names the policies in force that
     /// select the group, or may, and have rules of the direction.

@@ -1,7 +1,5 @@
 //! Programs of groups, from the policies that select them.
 
-use std::sync::Arc;
-
 use super::{PolicyId, PolicyRef, PolicySet, Program, ProgramId, Tier, TierKind};
 use crate::cluster::GroupId;
 use crate::manifest::{Direction, Mode};
@@ -39,14 +37,8 @@ impl PolicySet {
     }
 
     fn intern_program(&mut self, policies: Vec<PolicyRef>) -> ProgramId {
-        let program = Program { tiers: self.tiers(policies) };
-        if let Some(&id) = self.program_ids.get(&program) {
-            return id;
-        }
-        let program = Arc::new(program);
-        let id = self.programs.push(program.clone());
-        self.program_ids.insert(program, id);
-        id
+        let tiers = self.tiers(policies);
+        self.intern(Program { tiers })
     }
 
     fn tiers(&self, mut policies: Vec<PolicyRef>) -> Vec<Tier> {
