@@ -25,8 +25,8 @@ use crate::kernel::iptables::{Backend, Iptables};
 use crate::kernel::{self, PacketFilter as _, Removal, TableEvents, TaggedFrames, bridge};
 use crate::observe::{self, Identity, Reporter, Status, flowlog, masquerade};
 use crate::options::{
-    Check, CheckFormat, Cleanup, Command, Enforcement, FlowLogOption, LogFormat, Options,
-    StatusOptions,
+    Check, CheckFormat, Cleanup, Command, Enforcement, FlowLogOption, LogFormat, ModeOption,
+    Options, StatusOptions,
 };
 use crate::privileges;
 use crate::source::apiserver::{ApiServer, EventPace, Events, NodeStatus, Patience, StatusPace};
@@ -131,6 +131,10 @@ fn close(enforcement: &Enforcement) -> anyhow::Result<()> {
     };
     if pods.is_empty() && enforcement.local_pod_cidrs.is_empty() {
         anyhow::bail!("where are pods? pass --local-pod-cidrs, --pod-interfaces or both");
+    }
+    if enforcement.mode == ModeOption::Audit {
+        return writeln!(std::io::stdout(), "not closed: with --mode audit nothing is denied")
+            .context("standard output");
     }
     let (settings, wiring) = (enforcement.settings(None)?, Wiring { pods, ..Wiring::default() });
     let iptables = Iptables::find(enforcement.backend)?;
@@ -344,7 +348,8 @@ fn observers(options: &Options, reporter: Reporter, status: &Arc<Status>) -> Obs
     let flow_log = (running.flow_log != FlowLogOption::Off).then(log);
     let mark = options.enforcement.kill_mark;
     let cutter = || ConnectionCutter::start(mark, Arc::clone(status));
-    let cutter = options.enforcement.cut.then(cutter);
+    let cuts = options.enforcement.cut && options.enforcement.mode == ModeOption::Enforce;
+    let cutter = cuts.then(cutter);
     let counters = PolicyCounters::of_most(options.serving.policy_metrics);
     Observers { flow_log, reporter, cutter, counters }
 }

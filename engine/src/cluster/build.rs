@@ -18,7 +18,7 @@ use super::{
     AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, NamespaceId, Node, Workload,
     WorkloadId,
 };
-use crate::manifest::{Body, LabelList, Object, PodSpec, PodStatus};
+use crate::manifest::{Body, LabelList, Mode, Object, PodSpec, PodStatus};
 
 /// The label that the API server sets on every namespace.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -56,20 +56,28 @@ pub fn namespace_of(object: &Object, default: &str) -> Arc<str> {
     object.meta.namespace.clone().unwrap_or_else(|| default.into())
 }
 
-fn namespaces(input: Input<'_>) -> BTreeMap<Arc<str>, (LabelList, bool)> {
-    let mut namespaces: BTreeMap<Arc<str>, (LabelList, bool)> = BTreeMap::new();
+fn namespaces(input: Input<'_>) -> BTreeMap<Arc<str>, Namespace> {
+    let mut namespaces: BTreeMap<Arc<str>, Namespace> = BTreeMap::new();
     for object in input.objects {
         if matches!(object.body, Body::Namespace) {
-            let labels = namespace_labels(&object.meta.name, object.meta.labels.clone());
-            namespaces.insert(object.meta.name.clone(), (labels, true));
+            let (name, mode) = (object.meta.name.clone(), object.meta.mode.unwrap_or_default());
+            let labels = namespace_labels(&name, object.meta.labels.clone());
+            namespaces.insert(name.clone(), Namespace { name, labels, declared: true, mode });
         }
     }
     for object in input.objects.iter().filter(|object| object.is_namespaced()) {
         let name = namespace_of(object, input.default_namespace);
-        let undeclared = || (namespace_labels(&name, LabelList::new()), false);
-        namespaces.entry(name.clone()).or_insert_with(undeclared);
+        namespaces.entry(name.clone()).or_insert_with(|| Namespace::undeclared(&name));
     }
     namespaces
+}
+
+impl Namespace {
+    /// A namespace of which the input has no object.
+    pub fn undeclared(name: &Arc<str>) -> Self {
+        let labels = namespace_labels(name, LabelList::new());
+        Self { name: name.clone(), labels, declared: false, mode: Mode::Enforce }
+    }
 }
 
 /// Labels of a namespace with the one that the API server sets.
@@ -122,7 +130,7 @@ struct NodeDraft {
 
 struct Builder<'i> {
     input: Input<'i>,
-    namespaces: BTreeMap<Arc<str>, (LabelList, bool)>,
+    namespaces: BTreeMap<Arc<str>, Namespace>,
     owners: Owners,
     nodes: BTreeMap<Arc<str>, NodeDraft>,
     node_by_address: FxHashMap<IpAddr, Arc<str>>,
@@ -249,15 +257,7 @@ impl<'i> Builder<'i> {
 
     fn finish(self) -> ClusterModel {
         let mut model = ClusterModel {
-            namespaces: self
-                .namespaces
-                .iter()
-                .map(|(name, (labels, declared))| Namespace {
-                    name: name.clone(),
-                    labels: labels.clone(),
-                    declared: *declared,
-                })
-                .collect(),
+            namespaces: self.namespaces.values().cloned().collect(),
             nodes: self
                 .nodes
                 .iter()

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
-use crate::manifest::{LabelList, Object, Service};
+use crate::manifest::{LabelList, Mode, Object, Service};
 use crate::shared::{Id, PagedTable, Shards};
 
 /// A cluster as policies can see it.
@@ -71,6 +71,8 @@ pub struct Namespace {
     pub labels: LabelList,
     /// Whether the input has the Namespace object.
     pub declared: bool,
+    /// What is done with what its NetworkPolicies deny, unless these say it themselves.
+    pub mode: Mode,
 }
 
 /// A node.

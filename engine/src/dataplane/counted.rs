@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::program::ChainName;
-use crate::manifest::Direction;
+use crate::manifest::{Direction, Mode};
 use crate::net::{ByFamily, Family};
 use crate::policy::PolicyId;
 
@@ -21,8 +21,8 @@ pub enum Denier {
     Unknown,
 }
 
-/// Packets that each chain has denied.
-pub type DenialCounts = BTreeMap<(Denier, Family, String), u64>;
+/// Packets that each chain has denied, or that an audit says would be.
+pub type DenialCounts = BTreeMap<(Mode, Denier, Family, String), u64>;
 
 /// Packets that each rule has met, in the order of the rules, by family and chain.
 pub type RuleCounts = BTreeMap<(Family, ChainName), Vec<u64>>;
@@ -71,7 +71,8 @@ impl Denier {
     }
 }
 
-/// Packets that rules have denied in chains whose names begin with `prefix`; `tables` is what
+/// Packets that rules have denied, or that audits have counted, in chains whose names begin with
+/// `prefix`; `tables` is what
 /// `iptables-save -c -t filter` and `ip6tables-save -c -t filter` print.
 ///
 /// # Shape
@@ -79,9 +80,10 @@ impl Denier {
 pub fn denial_counts(prefix: &str, tables: &ByFamily<String>) -> DenialCounts {
     let mut counts = DenialCounts::new();
     for (family, text) in tables {
-        for (denier, chain, packets) in text.lines().filter_map(|line| denied(prefix, line)) {
+        for line in text.lines() {
+            let Some((mode, denier, chain, packets)) = denied(prefix, line) else { continue };
             // A chain may deny by several rules.
-            *counts.entry((denier, family, chain.to_owned())).or_default() += packets;
+            *counts.entry((mode, denier, family, chain.to_owned())).or_default() += packets;
         }
     }
     counts
@@ -121,14 +123,27 @@ fn counted<'l>(prefix: &str, line: &'l str) -> Option<(&'l str, u64)> {
 }
 
 /// A line such as `[3:180] -A PCL-I-x7k -j REJECT --reject-with icmp-port-unreachable`.
-fn denied<'l>(prefix: &str, line: &'l str) -> Option<(Denier, &'l str, u64)> {
+fn denied<'l>(prefix: &str, line: &'l str) -> Option<(Mode, Denier, &'l str, u64)> {
+    let (chain, target, packets) = targeted(prefix, line)?;
+    let word = chain.strip_prefix(prefix)?;
+    let (mode, denier) = match (target, word) {
+        ("REJECT" | "DROP", _) => (Mode::Enforce, Denier::of(word)?),
+        ("RETURN", "-WE") => (Mode::Audit, Denier::Egress),
+        ("RETURN", "-WI") => (Mode::Audit, Denier::Ingress),
+        ("RETURN", "-UNKNOWN") => (Mode::Audit, Denier::Unknown),
+        _ => return None,
+    };
+    Some((mode, denier, chain, packets))
+}
+
+/// The chain of a rule of ours, its target, and the packets that it has counted.
+fn targeted<'l>(prefix: &str, line: &'l str) -> Option<(&'l str, &'l str, u64)> {
     let (counters, rule) = line.strip_prefix('[')?.split_once("] -A ")?;
-    let (chain, rule) = rule.split_once(' ')?;
-    let denier = Denier::of(chain.strip_prefix(prefix)?)?;
+    let (chain, rule) = rule.split_once(' ').filter(|(chain, _)| chain.starts_with(prefix))?;
     let mut words = rule.split(' ').skip_while(|word| *word != "-j").skip(1);
-    let denies = matches!(words.next(), Some("REJECT" | "DROP"));
-    let packets = counters.split(':').next()?.parse().ok().filter(|_| denies)?;
-    Some((denier, chain, packets))
+    let target = words.next()?;
+    let packets = counters.split(':').next()?.parse().ok()?;
+    Some((chain, target, packets))
 }
 
 #[cfg(test)]
@@ -149,6 +164,26 @@ mod tests {
         COMMIT\n";
 
     #[test]
+    fn what_audits_would_deny_is_counted() {
+        const SAVED: &str = "\
+            [5:300] -A PCL-WI -j RETURN\n\
+            [2:120] -A PCL-WE -j RETURN\n\
+            [9:540] -A PCL-AI-x7k -j RETURN\n\
+            [1:60] -A PCL-UNKNOWN -j RETURN\n\
+            [4:240] -A PCL-I-x7k -j REJECT --reject-with icmp-port-unreachable\n";
+        let counts = denial_counts("PCL", &ByFamily::from_array([SAVED, ""].map(str::to_owned)));
+        let found: Vec<_> =
+            counts.iter().map(|((mode, denier, ..), n)| (*mode, *denier, *n)).collect();
+        let wanted = [
+            (Mode::Enforce, Denier::Ingress, 4),
+            (Mode::Audit, Denier::Egress, 2),
+            (Mode::Audit, Denier::Ingress, 5),
+            (Mode::Audit, Denier::Unknown, 1),
+        ];
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
     fn rules_of_policies_are_counted_in_their_order() {
         let tables = ByFamily::from_array([SAVED, "[4:1] -A PCL-I-x7k -j DROP"].map(str::to_owned));
         let counts = rule_counts("PCL", &tables);
@@ -165,7 +200,7 @@ mod tests {
     fn rules_that_deny_are_counted() {
         let tables = [SAVED, "[4:1] -A PCL-I-x7k -j DROP"].map(str::to_owned);
         let counts = denial_counts("PCL", &ByFamily::from_array(tables));
-        let found: Vec<_> = counts.iter().map(|((d, f, _), n)| (*d, *f, *n)).collect();
+        let found: Vec<_> = counts.iter().map(|((_, d, f, _), n)| (*d, *f, *n)).collect();
         let wanted = [
             (Denier::Egress, Family::IPv4, 2),
             (Denier::Ingress, Family::IPv4, 7),

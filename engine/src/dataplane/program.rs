@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub use super::members::{AddressSet, Members, PORT_SETS, PortMember, SetKind};
 use super::wiring::Interface;
 use crate::cluster::EndpointId;
-use crate::manifest::Direction;
+use crate::manifest::{Direction, Mode};
 use crate::net::{ByFamily, Cidr, Family, Protocol};
 use crate::policy::{PolicyId, ProgramId};
 
@@ -198,6 +198,8 @@ pub enum RejectWith {
 pub struct Class {
     /// The direction, seen from the pods.
     pub direction: Direction,
+    /// Whether the chain decides, or says what would be.
+    pub mode: Mode,
     /// What applies to the pods.
     pub program: ProgramId,
     /// Their addresses on this node, ascending.

@@ -9,7 +9,7 @@ use super::program::{
     Action, AddressSet, Chain, ChainKind, ChainName, Class, FamilyProgram, FilterProgram,
     FilterRule, Match, Members, SetName,
 };
-use crate::manifest::Direction;
+use crate::manifest::{Direction, Mode};
 
 /// Addresses of pods of the node to which a program may allow less than the one before did.
 ///
@@ -27,7 +27,7 @@ pub fn restricted(old: &FilterProgram, new: &FilterProgram) -> BTreeSet<IpAddr> 
         let old = &old.families[family];
         let mut chains = Chains { new, changes: changes(old, new), known: BTreeMap::new() };
         for (name, class) in &new.classes {
-            if chains.allows_less(name) {
+            if class.mode == Mode::Enforce && chains.allows_less(name) {
                 restricted.extend(&class.subjects);
             }
         }

@@ -4,13 +4,15 @@ use ipnet::IpNet;
 
 use super::limits::Limits;
 use super::program::ChainName;
-use crate::manifest::Direction;
+use crate::manifest::{Direction, Mode};
 
 /// How a program is made, beside what policies say.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Settings {
     /// What the names of all chains and sets begin with: one to five letters or digits.
     pub prefix: String,
+    /// Whether anything is denied at all, or only said what would be.
+    pub mode: Mode,
     /// What becomes of a packet that policies deny.
     pub denial: Denial,
     /// Where denied packets are logged, if they are.
@@ -94,6 +96,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             prefix: "PCL".into(),
+            mode: Mode::Enforce,
             denial: Denial::Reject,
             flow_log: None,
             kill_mark: 0x0080_0000,
@@ -127,6 +130,31 @@ impl Settings {
         self.chain(match direction {
             Direction::Ingress => "IG",
             Direction::Egress => "EG",
+        })
+    }
+
+    /// Whether packets that belong to no connection are dropped.
+    pub fn drops_invalid(&self) -> bool {
+        self.mode == Mode::Enforce && self.invalid == InvalidPackets::Dropped
+    }
+
+    /// The chain of an audit that says what a chain that denies does; no other chain has its name.
+    pub fn audit(&self, name: &str) -> ChainName {
+        let word = name.get(self.prefix.len() + 1..).unwrap_or_default();
+        format!("{}-A{word}", self.prefix).into()
+    }
+
+    /// The chain that the name of a chain of an audit is made of; none if it is not one's.
+    pub fn audited(&self, name: &str) -> Option<ChainName> {
+        let word = name.strip_prefix(&*self.prefix)?.strip_prefix("-A")?;
+        Some(format!("{}-{word}", self.prefix).into())
+    }
+
+    /// The chain that counts packets which an audited end would deny.
+    pub fn would_deny(&self, direction: Direction) -> ChainName {
+        self.chain(match direction {
+            Direction::Ingress => "WI",
+            Direction::Egress => "WE",
         })
     }
 

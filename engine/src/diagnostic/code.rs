@@ -64,6 +64,8 @@ codes! {
     ExperimentalField = "R09", "experimental-field", Info;
     /// Text after the end of a document, which kubectl does not read.
     TextAfterDocument = "R10", "text-after-document", Error;
+    /// An annotation `portcullis.dev/mode` that is not `audit` or `enforce`: it enforces.
+    UnknownMode = "R11", "unknown-mode", Info;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
     /// An empty peer.

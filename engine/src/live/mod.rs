@@ -101,7 +101,12 @@ impl Index {
             seen.insert(name.clone());
         }
         match &object.body {
-            Body::Namespace => self.put_namespace(&name.1, object.meta.labels, Declared::Yes),
+            Body::Namespace => self.put_namespace(Namespace {
+                labels: namespace_labels(&name.1, object.meta.labels),
+                name: name.1,
+                declared: true,
+                mode: object.meta.mode.unwrap_or_default(),
+            }),
             Body::Node { addresses, pod_cidrs } => self.put_node(Node {
                 name: name.1,
                 labels: object.meta.labels,
@@ -121,7 +126,8 @@ impl Index {
     /// Takes out an object, if it is there.
     pub fn delete(&mut self, kind: Stored, name: &Name) {
         match kind {
-            Stored::Namespace => self.put_namespace(&name.1, LabelList::new(), Declared::No),
+            Stored::Namespace if self.model.namespace(&name.1).is_none() => {}
+            Stored::Namespace => self.put_namespace(Namespace::undeclared(&name.1)),
             Stored::Node => self.remove_node(&name.1),
             Stored::Policy | Stored::ClusterPolicy => self.remove_policy(name),
             Stored::Pod => self.remove_pod(name),
@@ -193,9 +199,7 @@ impl Index {
             return known;
         }
         let model = Arc::make_mut(&mut self.model);
-        let labels = namespace_labels(name, LabelList::new());
-        let namespace = Namespace { name: name.clone(), labels, declared: false };
-        let id = model.namespaces.push(namespace);
+        let id = model.namespaces.push(Namespace::undeclared(name));
         model.namespace_by_name.insert(name.clone(), id);
         // INVARIANT: a namespace's pods are the workload of its number. No policy asks for owners.
         model.workloads.push(Workload {
@@ -208,23 +212,28 @@ impl Index {
         id
     }
 
-    fn put_namespace(&mut self, name: &Arc<str>, labels: LabelList, declared: Declared) {
-        if declared == Declared::No && self.model.namespace(name).is_none() {
-            return;
-        }
-        let id = self.namespace(name);
-        let labels = namespace_labels(name, labels);
-        let declared = declared == Declared::Yes;
-        let known = self.model.namespaces.get(id);
-        if known.is_some_and(|known| known.labels == labels && known.declared == declared) {
+    fn put_namespace(&mut self, namespace: Namespace) {
+        let id = self.namespace(&namespace.name);
+        if self.model.namespaces.get(id) == Some(&namespace) {
             return;
         }
         let model = Arc::make_mut(&mut self.model);
-        if let Some(namespace) = model.namespaces.get_mut(id) {
-            let before = std::mem::replace(&mut namespace.labels, labels);
-            namespace.declared = declared;
-            self.pending.labels.entry(id).or_insert(before);
+        if let Some(known) = model.namespaces.get_mut(id) {
+            let (name, mode) = (namespace.name.clone(), namespace.mode);
+            let before = std::mem::replace(known, namespace);
+            self.pending.labels.entry(id).or_insert(before.labels);
+            if before.mode != mode {
+                self.remode(&name);
+            }
         }
+    }
+
+    /// Has the policies of a namespace compiled again, which may be of another mode now.
+    fn remode(&mut self, namespace: &Arc<str>) {
+        let first = (namespace.clone(), Arc::from(""));
+        let own = self.policies.range(first..).take_while(|(name, _)| name.0 == *namespace);
+        let own = own.map(|(_, policy)| PolicyChange::Put(Arc::clone(policy)));
+        self.pending.policies.extend(own);
     }
 
     fn put_node(&mut self, node: Node) {
@@ -311,12 +320,6 @@ impl Index {
             Stored::Pod => self.pods.names(model).collect(),
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Declared {
-    Yes,
-    No,
 }
 
 /// The kind of an object, if watches are for it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::mode::{self, MODE_ANNOTATION, Mode};
 use super::read::{Fields, Keys, Path, Reader, whole};
 use super::{Body, syntax};
 use crate::diagnostic::{Code, Diagnostic};
@@ -24,6 +25,8 @@ pub struct Meta {
     pub owner: Option<Owner>,
     /// `creationTimestamp` as text, which sorts by time.
     pub created: Option<Arc<str>>,
+    /// What the annotation [`MODE_ANNOTATION`] says, if it is there.
+    pub mode: Option<Mode>,
     /// Which object of its name it is, in which version; known of policies and nodes.
     pub revision: Revision,
 }
@@ -76,6 +79,8 @@ impl Meta {
         let fields = reader.fields(&path, node, Keys::Exactly(FIELDS));
         let meta = Self::from_fields(reader, &path, &fields);
         check_others(reader, &path, &fields);
+        let mode = mode(reader, &path.field("annotations"), &fields);
+        let meta = Self { mode, ..meta };
         let generated = fields.get("generateName").and_then(Node::as_str);
         let generated = generated.is_some_and(|prefix| !prefix.is_empty());
         // A name of another type is reported as such.
@@ -114,7 +119,7 @@ impl Meta {
         check_labels(reader, &path.field("labels"), &labels, fields.get("labels"));
         let owner = owner(reader, path, fields);
         let revision = Revision::default();
-        Self { name, namespace, labels, owner, created, revision }
+        Self { name, namespace, labels, owner, created, mode: None, revision }
     }
 }
 
@@ -151,6 +156,12 @@ fn check_others(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) {
             reader.refuse(&path, Diagnostic::new(Code::LabelKey, message).at(entry.key_span));
         }
     }
+}
+
+/// What the annotations say of the mode.
+fn mode(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) -> Option<Mode> {
+    let value = fields.get("annotations")?.get(MODE_ANNOTATION)?;
+    Some(mode::read(reader, &path.key(MODE_ANNOTATION), value))
 }
 
 /// Reports label keys and values that the API server refuses.

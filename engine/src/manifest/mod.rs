@@ -4,6 +4,7 @@ pub mod cluster_policy;
 mod document;
 mod file;
 mod meta;
+mod mode;
 pub mod pod;
 pub mod policy;
 mod read;
@@ -18,6 +19,7 @@ pub use cluster_policy::{ClusterPolicy, ClusterPolicyKind, ClusterTier, Subject}
 pub use document::{Document, ForeignKind, read_document};
 pub use file::{Part, SourceFile};
 pub use meta::{LabelList, Meta, Owner, Revision};
+pub use mode::{MODE_ANNOTATION, Mode};
 pub use pod::{NamedPort, Phase, PodSpec, PodStatus};
 pub use policy::{
     Action, Block, ByDirection, Direction, NetworkPolicy, Networks, Peer, PeerKind, PortEntry,
@@ -86,7 +88,8 @@ impl Object {
 
     /// Whether another one of the same name says the same, in the same version.
     pub fn says_the_same(&self, other: &Self) -> bool {
-        let meaning = |object: &Self| (object.meta.revision.clone(), object.closed.clone());
+        let meaning =
+            |object: &Self| (object.meta.revision.clone(), object.meta.mode, object.closed.clone());
         self.body == other.body && meaning(self) == meaning(other)
     }
 

@@ -61,11 +61,15 @@ pub fn read_stored_tree(node: &Node<'_>, kind: Stored) -> (Option<Object>, Vec<D
         // It has closed by itself what it does not understand.
         (Stored::ClusterPolicy, false) => (body, reader.diagnostics),
         _ if reader.refused => return (None, reader.diagnostics),
-        _ => (body, Vec::new()),
+        _ => (body, reader.diagnostics.into_iter().filter(is_about_mode).collect()),
     };
     let closed = closed.filter(|_| matches!(kind, Stored::Policy | Stored::ClusterPolicy));
     let object = Object { closed, ..Object::of(meta, kept, node) };
     (named.then_some(object), findings)
+}
+
+fn is_about_mode(finding: &Diagnostic) -> bool {
+    finding.code == Code::UnknownMode
 }
 
 /// What is not understood: the first of what decides something, and where it stands.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::select::{Scope, SetKey, select};
 use super::touched::Touched;
 use super::{
-    BlockId, BlockPair, CompiledPolicy, PolicyId, PolicyKey, PolicyRef, PolicyRule, PolicySet,
-    Program, ProgramId, RulePeer, Scopes, SetId, Tier, TierKind,
+    BlockId, BlockPair, CompiledPolicy, Considered, PolicyId, PolicyKey, PolicyRef, PolicyRule,
+    PolicySet, Program, ProgramId, RulePeer, Scopes, SetId, TierKind,
 };
-use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, Node, PodLabels, namespace_of};
+use crate::cluster::{ClusterModel, Group, NamespaceId, Node, PodLabels, namespace_of};
 use crate::manifest::{
-    Action, Body, ByDirection, ClusterPolicy, ClusterTier, Direction, NetworkPolicy, Object,
+    Action, Body, ByDirection, ClusterPolicy, ClusterTier, Direction, Mode, NetworkPolicy, Object,
     PeerKind, Rule,
 };
 use crate::net::AddrSet;
@@ -59,6 +59,8 @@ impl PolicySet {
             program_ids: [(open, super::OPEN), (closed, super::CLOSED)].into_iter().collect(),
             splits: [None, None].into_iter().collect(),
             by_group: ByDirection::from_fn(|_| groups.clone()),
+            intended: ByDirection::from_fn(|_| groups.clone()),
+            considered: Considered::Enforced,
             nodes: Arc::clone(&model.nodes),
             fresh_size: 0,
         }
@@ -147,8 +149,9 @@ impl PolicySet {
                     policy.isolates(direction).then(rules)
                 });
                 let (tier, priority) = (TierKind::NetworkPolicy, 0);
+                let mode = object.meta.mode.unwrap_or_else(|| mode_of(model, own));
                 let object = object.clone();
-                Some(CompiledPolicy { object, namespace, tier, priority, subject, rules })
+                Some(CompiledPolicy { object, namespace, tier, priority, subject, mode, rules })
             }
             (Body::ClusterPolicy(policy), _) => Some(self.compile_cluster(model, policy, object)),
             _ => None,
@@ -175,8 +178,10 @@ impl PolicySet {
             ClusterTier::Admin => TierKind::Admin,
             ClusterTier::Baseline => TierKind::Baseline,
         };
+        // No namespace has a say: its tenants would switch off what they are subject to.
+        let mode = object.meta.mode.unwrap_or_default();
         let (object, priority) = (object.clone(), policy.priority);
-        CompiledPolicy { object, namespace: None, tier, priority, subject, rules }
+        CompiledPolicy { object, namespace: None, tier, priority, subject, mode, rules }
     }
 
     fn compile_rules(
@@ -267,45 +272,20 @@ impl PolicySet {
     fn reprogram(&mut self, touched: &Touched) {
         for (direction, touched) in &touched.groups {
             for (&group, entering) in touched {
-                let staying = self.program(self.program_id(group, direction)).policies();
+                let staying = self.program(self.intended_id(group, direction)).policies();
                 let policies: Vec<PolicyRef> = staying
                     .filter(|policy| !entering.retired.contains(&policy.policy))
                     .chain(entering.policies.iter().copied())
                     .collect();
-                let id = self.intern_program(policies);
-                self.set_program(group, direction, id);
+                let programs = self.intern_programs(policies);
+                self.set_programs(group, direction, programs);
             }
         }
     }
+}
 
-    pub(super) fn set_program(&mut self, group: GroupId, direction: Direction, id: ProgramId) {
-        if let Some(slot) = self.by_group[direction].get_mut(group) {
-            *slot = id;
-        }
-    }
-
-    /// The program of some policies, in whatever order they come.
-    pub(super) fn intern_program(&mut self, policies: Vec<PolicyRef>) -> ProgramId {
-        let tiers = self.tiers(policies);
-        self.intern(Program { tiers })
-    }
-
-    fn tiers(&self, mut policies: Vec<PolicyRef>) -> Vec<Tier> {
-        type Order<'s> = (TierKind, u16, Option<(&'s str, &'static str)>, PolicyId);
-        let order = |one: &PolicyRef| -> Order<'_> {
-            let Some(policy) = self.policy(one.policy) else {
-                return (TierKind::NetworkPolicy, 0, None, one.policy);
-            };
-            let object = &policy.object;
-            let name = (!policy.tier.only_accepts()).then(|| (&*object.meta.name, object.kind()));
-            (policy.tier, policy.priority, name, one.policy)
-        };
-        policies.sort_by_cached_key(order);
-        let tier = |one: &PolicyRef| order(one).0;
-        let tiers = policies.chunk_by(|a, b| tier(a) == tier(b));
-        let tiers = tiers.filter_map(|own| Some((tier(own.first()?), own.to_vec())));
-        tiers.map(|(kind, policies)| Tier { kind, policies }).collect()
-    }
+fn mode_of(model: &ClusterModel, namespace: NamespaceId) -> Mode {
+    model.namespaces.get(namespace).map_or(Mode::Enforce, |namespace| namespace.mode)
 }
 
 /// The pods that a peer with selectors names. [NetworkPolicy §7]

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::programs::Programs;
 use super::select::{Scope, matches_namespace, names, select};
-use super::{PolicyRef, PolicySet, ProgramId, SetId};
+use super::{PolicyRef, PolicySet, SetId};
 use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId};
 use crate::manifest::{Direction, LabelList};
 use crate::selector::Match;
@@ -22,8 +23,9 @@ impl PolicySet {
         for (id, group) in model.groups.from(known) {
             let joined = self.join(model, id, group);
             for direction in Direction::BOTH {
-                let program = self.program_of(group.namespace, &joined, direction);
-                self.by_group[direction].push(program);
+                let programs = self.programs_of(group.namespace, &joined, direction);
+                self.by_group[direction].push(programs.enforced);
+                self.intended[direction].push(programs.intended);
             }
         }
     }
@@ -48,15 +50,15 @@ impl PolicySet {
         joined
     }
 
-    /// The program of a group of a namespace that is in these sets.
-    fn program_of(
+    /// The programs of a group of a namespace that is in these sets.
+    fn programs_of(
         &mut self,
         namespace: NamespaceId,
         joined: &FxHashMap<SetId, bool>,
         direction: Direction,
-    ) -> ProgramId {
+    ) -> Programs {
         if joined.is_empty() {
-            return super::OPEN;
+            return Programs { enforced: super::OPEN, intended: super::OPEN };
         }
         // INVARIANT: subjects of a policy with a namespace are of that one.
         let own = self.scopes.policies.get(&namespace).map_or(&[][..], Vec::as_slice);
@@ -67,7 +69,7 @@ impl PolicySet {
             Some(PolicyRef { policy, certain })
         });
         let selecting: Vec<PolicyRef> = selecting.collect();
-        self.intern_program(selecting)
+        self.intern_programs(selecting)
     }
 
     /// Matches anew what asks for a namespace's labels, which were `before`.
@@ -109,8 +111,8 @@ impl PolicySet {
             });
             let joined: FxHashMap<SetId, bool> = joined.collect();
             for direction in Direction::BOTH {
-                let program = self.program_of(namespace, &joined, direction);
-                self.set_program(group, direction, program);
+                let programs = self.programs_of(namespace, &joined, direction);
+                self.set_programs(group, direction, programs);
             }
         }
     }

@@ -8,15 +8,18 @@
 
 mod atoms;
 mod compile;
+mod considered;
 pub mod fold;
 mod grow;
 mod peer;
+mod programs;
 mod select;
 mod split;
 mod touched;
 
 pub use atoms::{Atoms, SignatureId};
 pub use compile::{PolicyChange, pod_selectors};
+pub use considered::Considered;
 pub use peer::{BlockPair, RulePeer};
 pub use select::PeerSet;
 pub use split::Split;
@@ -27,7 +30,7 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, Node};
-use crate::manifest::{Action, ByDirection, Direction, Object, PortEntry, Rule};
+use crate::manifest::{Action, ByDirection, Direction, Mode, Object, PortEntry, Rule};
 use crate::net::AddrSet;
 use crate::selector::Match;
 use crate::shared::{Id, PagedTable, Shards, Table};
@@ -76,9 +79,12 @@ pub struct PolicySet {
     /// INVARIANT: for each of `programs`, its parts, if it has an Admin tier and others.
     splits: PagedTable<Option<Split>, Program>,
     /// INVARIANT: an entry for every group that the model had when this was compiled, updated or
-    /// extended last, the same groups for both directions; it names the policies that select the
-    /// group, or may, and have rules of the direction.
+    /// extended last, the same groups for both directions; it names the policies in force that
+    /// select the group, or may, and have rules of the direction.
     by_group: ByDirection<PagedTable<ProgramId, Group>>,
+    /// INVARIANT: the same with audited policies as if they were in force.
+    intended: ByDirection<PagedTable<ProgramId, Group>>,
+    considered: Considered,
     /// INVARIANT: the nodes whose addresses the blocks of [`RulePeer::Nodes`] were read from.
     nodes: Arc<Vec<Node>>,
     /// How much was interned when all was compiled last: what [`Self::is_compact`] compares with.
@@ -117,6 +123,8 @@ pub struct CompiledPolicy {
     pub priority: u16,
     /// The pods that it selects.
     pub subject: SetId,
+    /// Whether it decides, or is only audited: then no program in force has it.
+    pub mode: Mode,
     /// Its rules for ingress and for egress; none where it says nothing of that direction.
     rules: ByDirection<Option<Vec<PolicyRule>>>,
 }
@@ -255,7 +263,7 @@ impl Tier {
 }
 
 impl PolicySet {
-    /// Policies in force with their numbers, ascending.
+    /// Policies with their numbers, ascending: those in force, and those that are audited.
     pub fn policies(&self) -> impl Iterator<Item = (PolicyId, &Arc<CompiledPolicy>)> {
         self.policies.iter().filter_map(|(id, policy)| Some((id, policy.as_ref()?)))
     }
@@ -287,7 +295,7 @@ impl PolicySet {
 
     /// Whether cluster policies share a tier and a priority.
     pub fn has_equal_priorities(&self) -> bool {
-        let ordered = self.policies().filter(|(_, policy)| !policy.tier.only_accepts());
+        let ordered = self.in_force().filter(|(_, policy)| !policy.tier.only_accepts());
         let mut seen = FxHashSet::default();
         { ordered }.any(|(_, policy)| !seen.insert((policy.tier, policy.priority)))
     }
@@ -315,7 +323,38 @@ impl PolicySet {
     /// The number of the program of a group in a direction.
     pub fn program_id(&self, group: GroupId, direction: Direction) -> ProgramId {
         // What is not known is not let through.
-        self.by_group[direction].get(group).copied().unwrap_or(CLOSED)
+        let of = |by_group: &ByDirection<PagedTable<ProgramId, Group>>| {
+            by_group[direction].get(group).copied().unwrap_or(CLOSED)
+        };
+        match self.considered {
+            Considered::Enforced => of(&self.by_group),
+            Considered::All => of(&self.intended),
+            Considered::AllWhereAudited if of(&self.by_group) == of(&self.intended) => OPEN,
+            Considered::AllWhereAudited => of(&self.intended),
+            Considered::Nothing => OPEN,
+        }
+    }
+
+    /// The same as if audited policies were in force.
+    pub(crate) fn intended_id(&self, group: GroupId, direction: Direction) -> ProgramId {
+        self.intended[direction].get(group).copied().unwrap_or(CLOSED)
+    }
+
+    /// The set as if other policies were in force; they still say whether they are audited.
+    #[must_use]
+    pub fn considering(&self, considered: Considered) -> Self {
+        Self { considered, ..self.clone() }
+    }
+
+    /// Policies in force: by number, ascending.
+    pub fn in_force(&self) -> impl Iterator<Item = (PolicyId, &Arc<CompiledPolicy>)> {
+        let all = self.considered != Considered::Enforced;
+        self.policies().filter(move |(_, policy)| all || policy.mode == Mode::Enforce)
+    }
+
+    /// Policies that are only audited: by number, ascending.
+    pub fn audited(&self) -> impl Iterator<Item = (PolicyId, &Arc<CompiledPolicy>)> {
+        self.policies().filter(|(_, policy)| policy.mode == Mode::Audit)
     }
 
     /// A program; of a number that is not known, the one that denies everything.

@@ -208,7 +208,7 @@ struct Used {
 impl Used {
     fn new(set: &PolicySet) -> Self {
         let mut used = Self::default();
-        for (_, policy) in set.policies() {
+        for (_, policy) in set.in_force() {
             used.sets.push(policy.subject);
             for rule in policy.all_rules() {
                 for peer in &rule.peers {

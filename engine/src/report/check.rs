@@ -105,7 +105,8 @@ fn summary(session: &Session, diagnostics: &[DiagnosticReport]) -> Summary {
         workloads: count(model.workloads.len()),
         pods: count(model.endpoints.values().filter(is_pod).count()),
         nodes: count(model.nodes.iter().filter(|node| node.declared).count()),
-        policies: count(session.policies().policies().count()),
+        policies: count(session.policies().in_force().count()),
+        audited: count(session.policies().audited().count()),
         ignored: ignored
             .into_iter()
             .map(|(kind, count)| KindCount { kind: kind.to_owned(), count })

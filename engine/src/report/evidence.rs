@@ -7,7 +7,7 @@ use super::types::{
 use super::{path, place, sentence};
 use std::sync::Arc;
 
-use crate::manifest::{Object, Rule};
+use crate::manifest::{Mode, Object, Rule};
 use crate::policy::CompiledPolicy;
 use crate::policy::fold::Outcomes;
 use crate::session::Session;
@@ -151,6 +151,7 @@ impl Writer<'_, '_> {
             location: place::of_object(self.session, object, object.span),
             tier: tier.kind,
             priority: (tier.kind != TierKind::NetworkPolicy).then_some(compiled.priority),
+            audited: compiled.mode == Mode::Audit,
             matches,
             decides: isolates || rules.iter().any(|rule| rule.decides),
             summary: self.summary(&rules, matches, record, tier.kind),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::audit::audit;
 use super::case::{Case, cases};
 use super::check;
 use super::evidence::end_report;
@@ -20,6 +21,13 @@ impl Session {
     /// # Errors
     /// If an end is not in the input, could be several, or cannot take part in traffic.
     pub fn evaluate(&self, query: &FlowQuery) -> Result<FlowReport, QueryError> {
+        let in_force = self.evaluate_in_force(query)?;
+        let audit = audit(self, query, &in_force)?;
+        Ok(FlowReport { audit, ..in_force })
+    }
+
+    /// The same without what audited policies would say.
+    pub(super) fn evaluate_in_force(&self, query: &FlowQuery) -> Result<FlowReport, QueryError> {
         if query.port == 0 {
             return Err(QueryError::new("port 0 does not exist: ports are 1 to 65535"));
         }
@@ -53,6 +61,7 @@ impl Session {
             pod_port: Some(case.port).filter(|port| *port != query.port),
             allowed: allowed(self, &cases),
             evidence,
+            audit: None,
             not_judged: check::not_judged(self),
         })
     }

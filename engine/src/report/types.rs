@@ -107,6 +107,9 @@ pub struct Summary {
     pub nodes: u32,
     /// Policies in force.
     pub policies: u32,
+    /// Policies that are only audited.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub audited: u32,
     /// Objects of other kinds, by kind, sorted by kind.
     pub ignored: Vec<KindCount>,
     /// Objects of kinds that decide traffic and that are not judged, by kind with its group, such
@@ -454,10 +457,31 @@ pub struct FlowReport {
     pub allowed: Option<String>,
     /// What decided, at each end, in the order in which a packet meets them.
     pub evidence: Evidence,
+    /// What would be said if audited policies were enforced; absent where none of them has a say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Box<AuditReport>>,
     /// Objects of the input that decide traffic and that are not judged, by kind with its group:
     /// they can change this answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_judged: Vec<KindCount>,
+}
+
+/// What would be said of a flow if policies that are only audited were enforced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AuditReport {
+    /// The answer.
+    pub verdict: Verdict,
+    /// Why it is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<UnknownReason>,
+    /// The answer as a sentence.
+    pub summary: String,
+    /// Audited policies that decide it, or may, sorted.
+    pub policies: Vec<ObjectRef>,
+    /// What would decide, at each end.
+    pub evidence: Evidence,
 }
 
 /// Both ends of a flow.
@@ -534,6 +558,9 @@ pub struct PolicyEvidence {
     /// Its priority, for cluster policies: lower numbers come first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u16>,
+    /// Whether it is only audited; such policies are in the evidence of an audit alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub audited: bool,
     /// Whether one of its rules matches the flow.
     pub matches: Match,
     /// Whether it decides what happens to the flow at this end, or may: by a rule that matches, or

@@ -15,7 +15,7 @@ use crate::diagnostic::Code;
 use crate::folder::{Skipped, SkippedKind};
 use crate::manifest::{ForeignKind, Object, SourceFile};
 pub use crate::policy::Identity;
-use crate::policy::PolicySet;
+use crate::policy::{Considered, PolicySet};
 use gather::{asked_labels, changed, gather, identity, other_documents};
 
 /// What the input does not say.
@@ -112,12 +112,15 @@ pub struct Session {
     set: Arc<PolicySet>,
     /// Policies whose identity stands before already, by file and part.
     repeated_policies: Vec<Repeated>,
-    origins: OnceLock<FxHashMap<usize, (usize, usize)>>,
+    origins: OnceLock<Arc<Origins>>,
     /// What the front end found beside the files and did not read.
     skipped: Arc<[Skipped]>,
     // Counted when an answer is first given.
     not_judged: OnceLock<BTreeMap<ForeignKind, u32>>,
 }
+
+/// File and part of objects, by address.
+type Origins = FxHashMap<usize, (usize, usize)>;
 
 /// All but the policies.
 #[derive(Debug)]
@@ -328,6 +331,17 @@ impl Session {
         &self.set
     }
 
+    /// The session as if audited policies were enforced; none if there are no such policies.
+    ///
+    /// # Cost
+    /// Linear in the policies.
+    #[must_use]
+    pub fn intended(&self) -> Option<Self> {
+        let audits = self.set.audited().next().is_some();
+        audits
+            .then(|| Self { set: Arc::new(self.set.considering(Considered::All)), ..self.clone() })
+    }
+
     /// Objects that replace an earlier one of their identity: policies first.
     pub fn repeated(&self) -> impl Iterator<Item = &Repeated> {
         self.repeated_policies.iter().chain(&self.world.repeated)
@@ -336,7 +350,7 @@ impl Session {
     /// Where an object stands: the index of its file, and of its part there.
     pub fn origin(&self, object: &Arc<Object>) -> Option<(usize, usize)> {
         let origins = self.origins.get_or_init(|| {
-            let mut origins = FxHashMap::default();
+            let mut origins = Origins::default();
             for (file, source) in self.files.iter().enumerate() {
                 for (part, place) in source.parts.iter().enumerate() {
                     for object in &place.document.objects {
@@ -344,7 +358,7 @@ impl Session {
                     }
                 }
             }
-            origins
+            Arc::new(origins)
         });
         origins.get(&Arc::as_ptr(object).addr()).copied()
     }

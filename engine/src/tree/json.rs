@@ -153,8 +153,8 @@ impl Reader {
         Ok(Value::Map(last_of_each_key(entries, &mut self.findings)))
     }
 
-    /// A mapping of which only the keys matter, and values that are no strings: some hold a whole
-    /// manifest as a string, which is passed over.
+    /// A mapping of which only the keys matter, values that are no strings, and our own: some hold
+    /// a whole manifest as a string, which is passed over.
     fn annotations<'t>(
         &mut self,
         lexer: &mut SliceLexer<'t>,
@@ -162,8 +162,8 @@ impl Reader {
     ) -> Result<Node<'t>, Error> {
         let depth = depth.checked_sub(1).ok_or(Error::Depth)?;
         let start = self.at(lexer);
-        let value = self.entries(lexer, |reader, lexer, _, next| {
-            if next != b'"' {
+        let value = self.entries(lexer, |reader, lexer, key, next| {
+            if next != b'"' || key.starts_with(OWN_ANNOTATIONS) {
                 return reader.value(next, lexer, depth);
             }
             let start = reader.at(lexer);
@@ -173,6 +173,9 @@ impl Reader {
         Ok(Node { value, span: Span::new(start, self.at(lexer)) })
     }
 }
+
+/// What annotations begin with of which the value is read.
+const OWN_ANNOTATIONS: &str = "portcullis.dev/";
 
 /// Whether no kind's reader looks into lists and mappings under a key: most of what `kubectl`
 /// prints of a pod. They are read as empty.

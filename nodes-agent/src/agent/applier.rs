@@ -5,15 +5,18 @@ use std::time::Instant;
 
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
-    FilterProgram, Input, Lowering, RuleCounts, Settings, Verifier,
+    FilterProgram, Input, Interface, Lowering, RuleCounts, Settings, Verifier,
 };
+use portcullis_engine::manifest::Mode;
 
 use crate::enforce::audit::{Audit, Depth, Proof};
 use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks, PolicyCounters};
-use crate::kernel::{Counts, KernelError, TaggedFrames, addresses, bridge};
+use crate::kernel::{Counts, Guard, KernelError, TaggedFrames, addresses, bridge};
 use crate::observe::flowlog::LatestSession;
-use crate::observe::{Enforced, InForceLog, Nodes, Phase, Reporter, Status, unenforced};
+use crate::observe::{
+    Enforced, InForceLog, Nodes, Phase, PolicyName, Reporter, Status, unenforced,
+};
 
 use super::reports::PolicyReports;
 
@@ -42,6 +45,9 @@ pub struct Applier {
     reports: PolicyReports,
     status: Arc<Status>,
 }
+
+/// Names of policies in a note before the rest is only counted.
+const MOST_NAMES: usize = 5;
 
 /// Who is told of what came into force.
 #[derive(Debug, Default)]
@@ -99,7 +105,7 @@ impl Applier {
         self.verifier.verify(&program, input).map_err(EnforceError::Unproven)?;
         let verified = Instant::now();
         self.status.metrics.spent(Phase::Verify, verified - lowered);
-        self.enforcer.guard(self.attachment.guard())?;
+        self.enforcer.guard(&self.guard())?;
         let before = self.enforcer.apply(program)?;
         self.status.metrics.spent(Phase::Write, verified.elapsed());
         self.announce(session, before.as_ref());
@@ -125,8 +131,11 @@ impl Applier {
     ) -> Result<Vec<(&'static str, String)>, EnforceError> {
         let program = self.program(session)?;
         self.check_node(session)?;
-        self.enforcer.guard(self.attachment.guard())?;
-        let tagged = self.tagged.script(&self.attachment.wiring().pods);
+        self.enforcer.guard(&self.guard())?;
+        let tagged = match self.settings.mode {
+            Mode::Enforce => self.tagged.script(&self.attachment.wiring().pods),
+            Mode::Audit => None,
+        };
         Ok(tagged.into_iter().chain(self.enforcer.script(&program)).collect())
     }
 
@@ -167,7 +176,9 @@ impl Applier {
         let mut enforced = Enforced::now(session, &self.node, program);
         let groups: Vec<_> = self.lowering.local_pods().map(|(group, _)| group).collect();
         enforced.pods = groups.len();
-        enforced.policies = self.reports.in_force(session, groups, &program.notes);
+        // In an audit no policy is in force.
+        let judged = if self.settings.mode == Mode::Audit { Vec::new() } else { groups };
+        enforced.policies = self.reports.in_force(session, judged, &program.notes);
         self.status.enforced(enforced);
         self.status.metrics.in_force(program);
         self.status.metrics.applies.inc();
@@ -221,7 +232,24 @@ impl Applier {
         let stray = (session.model().nodes.is_empty()
             && self.lowering.local_pods().next().is_none())
         .then(|| format!("no pod is on the node `{}`: is --node what pods name?", self.node));
+        self.note_audit(session);
         for note in self.status.note("node", stray.into_iter().collect()) {
+            tracing::warn!("{note}");
+        }
+    }
+
+    /// Says what is not enforced, since it is only audited.
+    fn note_audit(&self, session: &Session) {
+        let audited = session.policies().audited();
+        let names = audited.filter_map(|(id, _)| PolicyName::of(session, id));
+        let mut names: Vec<String> = names.map(|name| name.to_string()).collect();
+        names.sort_unstable();
+        self.status.metrics.policies_audited.set(i64::try_from(names.len()).unwrap_or(i64::MAX));
+        let note = match self.settings.mode {
+            Mode::Audit => Some("nothing is denied: --mode audit".to_owned()),
+            Mode::Enforce => audited_note(&names),
+        };
+        for note in self.status.note("audit", note.into_iter().collect()) {
             tracing::warn!("{note}");
         }
     }
@@ -253,13 +281,25 @@ impl Applier {
     /// A sentence for the operator: traffic between pods of this node is open until it is repaired.
     pub fn ensure_bridges(&mut self) -> Result<(), String> {
         let switched = bridge::ensure_filtered()?;
-        let rewritten = self.tagged.ensure_dropped(&self.attachment.wiring().pods)?;
+        let pods: &[Interface] = match self.settings.mode {
+            Mode::Enforce => &self.attachment.wiring().pods,
+            Mode::Audit => &[],
+        };
+        let rewritten = self.tagged.ensure_dropped(pods)?;
         if self.bridges_are_filtered && (switched || rewritten) {
             tracing::warn!(switched, rewritten, "bridges were no longer filtered; repaired");
             self.status.metrics.drift_repairs.inc();
         }
         self.bridges_are_filtered = true;
         Ok(())
+    }
+
+    /// What pods may never send; in an audit nothing is dropped.
+    fn guard(&self) -> Guard {
+        match self.settings.mode {
+            Mode::Enforce => self.attachment.guard().clone(),
+            Mode::Audit => Guard::default(),
+        }
     }
 
     /// An audit of what is in force, with a proof against a state if there is one; none before
@@ -324,6 +364,15 @@ impl Applier {
         let waits = self.enforcer.take_lock_waits();
         waits.into_iter().for_each(|wait| self.status.metrics.waited(wait));
     }
+}
+
+fn audited_note(names: &[String]) -> Option<String> {
+    let shown = names.get(..MOST_NAMES).unwrap_or(names).join(", ");
+    let more = match names.len().saturating_sub(MOST_NAMES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!names.is_empty()).then(|| format!("audited and not enforced: {shown}{more}"))
 }
 
 fn input<'i>(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use portcullis_engine::dataplane::DenialCounts;
+use portcullis_engine::manifest::Mode;
 
 use super::schedule::{Due, Pace, Schedule};
 use crate::enforce::DenialCounters;
@@ -126,8 +127,11 @@ impl Audits {
 
     /// Takes in what our rules have denied.
     pub fn count(&mut self, denied: DenialCounts) {
-        for ((denier, family), packets) in self.counters.growth(denied) {
-            self.status.metrics.denied(denier, family, packets);
+        for ((mode, denier, family), packets) in self.counters.growth(denied) {
+            match mode {
+                Mode::Enforce => self.status.metrics.denied(denier, family, packets),
+                Mode::Audit => self.status.metrics.would_be_denied(denier, family, packets),
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{Decided, DenialCounts, Denier, RuleCounts};
+use portcullis_engine::manifest::Mode;
 use portcullis_engine::net::Family;
 use portcullis_engine::policy::PolicyId;
 
@@ -21,13 +22,13 @@ pub struct DenialCounters {
 impl DenialCounters {
     /// How many packets more there are than at the last reading. At the first there are none: what
     /// an earlier agent's rules denied was counted by it.
-    pub fn growth(&mut self, now: DenialCounts) -> BTreeMap<(Denier, Family), u64> {
+    pub fn growth(&mut self, now: DenialCounts) -> BTreeMap<(Mode, Denier, Family), u64> {
         let mut growth = BTreeMap::new();
         if let Some(last) = &self.last {
-            for (key @ (denier, family, _), count) in &now {
+            for (key @ (mode, denier, family, _), count) in &now {
                 // A chain that counts less is a new one of that name.
                 let before = last.get(key).filter(|before| *before <= count).unwrap_or(&0);
-                *growth.entry((*denier, *family)).or_default() += count - before;
+                *growth.entry((*mode, *denier, *family)).or_default() += count - before;
             }
         }
         self.last = Some(now);
@@ -170,7 +171,7 @@ mod tests {
     fn only_what_has_grown_counts() {
         let counts = |all: &[(&str, u64)]| {
             let one = |(chain, count): &(&str, u64)| {
-                ((Denier::Ingress, Family::IPv4, (*chain).to_owned()), *count)
+                ((Mode::Enforce, Denier::Ingress, Family::IPv4, (*chain).to_owned()), *count)
             };
             all.iter().map(one).collect::<DenialCounts>()
         };

@@ -35,6 +35,7 @@ fn sentence(disagreement: &Disagreement) -> String {
     match disagreement {
         Disagreement::Structure { family, what } => format!("{family}: {what}"),
         Disagreement::Flow(flow) => flow_sentence(flow),
+        Disagreement::Audited(flow) => format!("audit: {}", flow_sentence(flow)),
     }
 }
 

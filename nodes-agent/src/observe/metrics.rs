@@ -150,6 +150,9 @@ pub struct Metrics {
     watch_ages: Labelled<ResourceLabel, Gauge<f64, AtomicU64>>,
     tool_errors: Labelled<ToolLabel, Counter>,
     denied: Labelled<DenialLabel, Counter>,
+    would_be_denied: Labelled<DenialLabel, Counter>,
+    /// Policies that are only audited.
+    pub policies_audited: Gauge,
     decided: Labelled<PolicyLabel, Counter>,
     lock_wait: Histogram,
     latency: Histogram,
@@ -185,6 +188,8 @@ impl Default for Metrics {
             watch_ages: Labelled::default(),
             tool_errors: Labelled::default(),
             denied: Labelled::default(),
+            would_be_denied: Labelled::default(),
+            policies_audited: Gauge::default(),
             decided: Labelled::default(),
             lock_wait: Histogram::new(BUCKETS),
             latency: Histogram::new(BUCKETS),
@@ -228,6 +233,10 @@ impl Metrics {
         to.register("tool_errors", help, self.tool_errors.clone());
         let help = "Packets that our rules denied";
         to.register("denied_packets", help, self.denied.clone());
+        let help = "Packets that passed and that audited policies would deny";
+        to.register("would_be_denied_packets", help, self.would_be_denied.clone());
+        let help = "Policies that are audited and not enforced";
+        to.register("policies_audited", help, self.policies_audited.clone());
         let help = "Packets, the first ones of connections, that policies allowed or denied; one may \
                     count for several policies";
         to.register("policy_packets", help, self.decided.clone());
@@ -323,6 +332,12 @@ impl Metrics {
         self.denied.get_or_create(&label).inc_by(packets);
     }
 
+    /// Notes that packets passed that audited policies would deny.
+    pub fn would_be_denied(&self, denier: Denier, family: Family, packets: u64) {
+        let label = DenialLabel { direction: denier.name(), family: name(family) };
+        self.would_be_denied.get_or_create(&label).inc_by(packets);
+    }
+
     /// Notes that a policy has decided about packets.
     pub fn decided(&self, policy: &str, what: (Direction, Effect), packets: u64) {
         self.decided.get_or_create(&PolicyLabel::new(policy, what)).inc_by(packets);
@@ -344,7 +359,10 @@ impl Metrics {
         self.policies_over_limit.set(number(over.count()));
         for family in program.families.values() {
             // So that they are there before a packet is.
-            Denier::ALL.into_iter().for_each(|denier| self.denied(denier, family.family, 0));
+            for denier in Denier::ALL {
+                self.denied(denier, family.family, 0);
+                self.would_be_denied(denier, family.family, 0);
+            }
             let label = FamilyLabel { family: name(family.family) };
             self.rules.get_or_create(&label).set(number(family.rule_count()));
             self.sets.get_or_create(&label).set(number(family.sets.len()));

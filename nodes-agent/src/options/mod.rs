@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, InvalidPackets, Settings};
+use portcullis_engine::manifest::Mode;
 
 use crate::enforce::{AskNode, Attachment, ForwardingPods, PodBlocks, PodInterfaces, SpoofGuard};
 use crate::kernel::iptables::Backend;
@@ -107,6 +108,10 @@ pub struct Wanted {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "How it is enforced")]
 pub struct Enforcement {
+    /// Whether policies are enforced, or only audited: then nothing is denied, and what would be is
+    /// logged and counted.
+    #[arg(long, env = "PORTCULLIS_MODE", value_enum, default_value_t = ModeOption::Enforce)]
+    pub mode: ModeOption,
     /// The implementation of iptables; by default, the one that kubelet and kube-proxy use here.
     #[arg(long, env = "PORTCULLIS_BACKEND")]
     pub backend: Option<Backend>,
@@ -230,6 +235,15 @@ pub struct Running {
     pub keep_capabilities: bool,
 }
 
+/// Whether anything is denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ModeOption {
+    /// What policies deny is.
+    Enforce,
+    /// Nothing is.
+    Audit,
+}
+
 /// How a packet is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DenialOption {
@@ -324,6 +338,10 @@ impl Enforcement {
         let Self { denial, admitted, invalid, .. } = *self;
         let settings = Settings {
             prefix: self.prefix.clone(),
+            mode: match self.mode {
+                ModeOption::Enforce => Mode::Enforce,
+                ModeOption::Audit => Mode::Audit,
+            },
             denial: match denial {
                 DenialOption::Reject => Denial::Reject,
                 DenialOption::Drop => Denial::Drop,

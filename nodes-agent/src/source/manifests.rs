@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use portcullis_engine::diagnostic::{Diagnostic, Severity};
+use portcullis_engine::diagnostic::{Code, Diagnostic, Severity};
 use portcullis_engine::manifest::Part;
 use portcullis_engine::{Change, SourceFile};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -260,9 +260,12 @@ fn report(file: &SourceFile) -> usize {
     let mut errors = 0;
     for part in &file.parts {
         for finding in &part.document.findings {
+            let line = line(file, part, finding);
+            let (code, message) = (finding.code.id(), &finding.message);
+            if finding.code == Code::UnknownMode {
+                tracing::warn!(file = %file.name, line, code, "{message}");
+            }
             if finding.severity() == Severity::Error {
-                let line = line(file, part, finding);
-                let (code, message) = (finding.code.id(), &finding.message);
                 tracing::error!(file = %file.name, line, code, "{message}");
                 errors += 1;
             }

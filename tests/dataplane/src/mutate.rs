@@ -95,7 +95,9 @@ fn pick_chain(
         family.chains.iter().filter(|(_, chain)| fits(chain)).map(|(name, _)| name).collect();
     // Mostly where policies are: in other chains much is said twice.
     let of_policies = |name: &ChainName| {
-        ["-E-", "-I-", "-D-", "-EG", "-IG"].into_iter().any(|part| name.contains(part))
+        let parts = ["-E-", "-I-", "-D-", "-EG", "-IG"];
+        let audits = ["-AE-", "-AI-", "-AD-", "-AEG", "-AIG"];
+        parts.into_iter().chain(audits).any(|part| name.contains(part))
     };
     if random.chance(75) && names.iter().any(|name| of_policies(name)) {
         names.retain(|name| of_policies(name));

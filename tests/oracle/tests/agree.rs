@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use portcullis_oracle::check::{
-    Counts, Effort, Engine, Mismatch, PROPERTIES, compare, compare_with, holds,
+    Counts, Effort, Engine, Mismatch, PROPERTIES, audits_hold, compare, compare_with, holds,
 };
 use portcullis_oracle::cluster::Cluster;
 use portcullis_oracle::{generate, matrix};
@@ -23,6 +23,9 @@ const FLOWS: usize = 2;
 /// For one cluster on which the properties are tried, so many are compared.
 const COMPARED_TO_PROPERTY: u64 = 100;
 
+/// For one cluster of which some policies are audited, so many are compared.
+const COMPARED_TO_AUDITED: u64 = 10;
+
 type Failures = Vec<String>;
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
@@ -33,6 +36,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut failures = random_clusters(&mut text);
     failures.extend(features(&mut text));
     failures.extend(properties(&mut text));
+    failures.extend(audits(&mut text));
     let mut out = stdout().lock();
     for failure in failures.iter().take(10) {
         writeln!(out, "{failure}\n")?;
@@ -109,6 +113,17 @@ fn read(case: &matrix::Case, seed: u64) -> Result<Engine<'_>, Mismatch> {
         Some(before) => Engine::after(before, &case.cluster, seed),
         None => Engine::new(&case.cluster, seed),
     }
+}
+
+/// Policies that are only audited.
+fn audits(text: &mut String) -> Failures {
+    let results = on_two_threads(clusters() / COMPARED_TO_AUDITED, |seed| {
+        audits_hold(&generate::mixed(seed), seed)
+            .map_err(|mismatch| failure(&format!("seed {seed}"), &mismatch))
+    });
+    let tried = results.iter().filter(|result| matches!(result, Ok(true))).count();
+    text.push_str(&format!("oracle: {tried} clusters: audited policies decide nothing\n"));
+    results.into_iter().filter_map(Result::err).collect()
 }
 
 fn properties(text: &mut String) -> Failures {

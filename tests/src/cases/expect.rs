@@ -8,6 +8,9 @@ use portcullis_engine::report::{Protocol, UnknownReason, Verdict};
 pub enum Expect {
     /// `A -> B TCP 80: allow`, with what admits it or why it is unknown where that is said.
     Verdict(Flow, Verdict, Option<UnknownReason>, Option<Admitter>),
+    /// `A -> B TCP 80: audited: deny by shop/p`, `audited: none`: what would be said if audited
+    /// policies were enforced, with one of those that decide it; none where they have no say.
+    Audited(Flow, Option<Verdict>, Option<String>),
     /// `A -> B TCP 80: error: text`: the question is refused with this text in the message.
     Refused(Flow, String),
     /// `A -> B: TCP 80`: all that is allowed for certain.
@@ -92,9 +95,10 @@ impl Expect {
     /// The flow that it asks about.
     pub fn flow(&self) -> Option<&FlowQuery> {
         match self {
-            Self::Verdict(flow, ..) | Self::Refused(flow, _) | Self::Whole(flow, _) => {
-                Some(&flow.query)
-            }
+            Self::Verdict(flow, ..)
+            | Self::Audited(flow, ..)
+            | Self::Refused(flow, _)
+            | Self::Whole(flow, _) => Some(&flow.query),
             _ => None,
         }
     }
@@ -154,6 +158,9 @@ fn one_port(flow: Flow, answer: &str) -> Result<Expect, String> {
     if let Some(text) = answer.strip_prefix("error: ") {
         return Ok(Expect::Refused(flow, text.to_owned()));
     }
+    if let Some(text) = answer.strip_prefix("audited: ") {
+        return audited(flow, text);
+    }
     let verdict = |verdict, reason, by| Ok(Expect::Verdict(flow, verdict, reason, by));
     match answer.split_once(' ') {
         None if answer == "allow" => verdict(Verdict::Allow, None, None),
@@ -163,6 +170,21 @@ fn one_port(flow: Flow, answer: &str) -> Result<Expect, String> {
         Some(("allow", by)) => verdict(Verdict::Allow, None, Some(admitter(by)?)),
         _ => Err("an answer is allow, deny, unknown or error: TEXT".into()),
     }
+}
+
+fn audited(flow: Flow, answer: &str) -> Result<Expect, String> {
+    let (verdict, by) = match answer.split_once(" by ") {
+        Some((verdict, by)) => (verdict, Some(by.trim().to_owned())),
+        None => (answer, None),
+    };
+    let verdict = match verdict {
+        "allow" => Some(Verdict::Allow),
+        "deny" => Some(Verdict::Deny),
+        "unknown" => Some(Verdict::Unknown),
+        "none" => None,
+        _ => return Err("audited: allow, deny, unknown or none".into()),
+    };
+    Ok(Expect::Audited(flow, verdict, by))
 }
 
 fn reason(text: &str) -> Result<UnknownReason, String> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use portcullis_engine::report::{
     DiagnosticReport, EndpointReport, Evidence, FlowReport, Isolation, ListReport, Match, Note,
-    PolicyEvidence, RuleEvidence, Severity, UnknownReason, Verdict,
+    ObjectRef, PolicyEvidence, RuleEvidence, Severity, UnknownReason, Verdict,
 };
 
 use super::expect::{Place, Way};
@@ -99,6 +99,7 @@ fn meets(
             }
             by.as_ref().map_or(Ok(()), |by| admitted(report, by))
         }
+        Expect::Audited(_, verdict, by) => audited(answered(flow)?, *verdict, by.as_deref()),
         Expect::Refused(_, text) => refused(flow, text),
         Expect::Whole(_, text) => {
             let report = answered(flow)?;
@@ -128,6 +129,18 @@ fn meets(
 
 fn same(same: bool, found: impl FnOnce() -> String) -> Result<(), String> {
     if same { Ok(()) } else { Err(found()) }
+}
+
+fn audited(report: &FlowReport, verdict: Option<Verdict>, by: Option<&str>) -> Result<(), String> {
+    let audit = report.audit.as_deref();
+    let name = |policy: &ObjectRef| match &policy.namespace {
+        Some(namespace) => format!("{namespace}/{}", policy.name),
+        None => policy.name.clone(),
+    };
+    let deciding: Vec<String> = audit.iter().flat_map(|one| &one.policies).map(name).collect();
+    let found = audit.map(|audit| audit.verdict);
+    let agrees = found == verdict && by.is_none_or(|by| deciding.iter().any(|one| one == by));
+    same(agrees, || format!("audited: {} by {deciding:?}", found.map_or("none", word)))
 }
 
 fn answered(flow: Option<&FlowAnswer>) -> Result<&FlowReport, String> {

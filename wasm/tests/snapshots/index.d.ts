@@ -109,6 +109,20 @@ export class PortcullisError extends Error {
  */
 export type Action = 'accept' | 'deny' | 'pass';
 
+/** What would be said of a flow if policies that are only audited were enforced. */
+export interface AuditReport {
+    /** The answer. */
+    verdict: Verdict;
+    /** The answer as a sentence. */
+    summary: string;
+    /** Audited policies that decide it, or may, sorted. */
+    policies: ObjectRef[];
+    /** What would decide, at each end. */
+    evidence: Evidence;
+    /** Why it is unknown. */
+    reason?: UnknownReason;
+}
+
 /** A chain of rules. */
 export interface ChainReport {
     /** Its name. */
@@ -365,6 +379,8 @@ export interface FlowReport {
     evidence: Evidence;
     /** Everything allowed between the two, whatever the port asked about. */
     allowed?: string;
+    /** What would be said if audited policies were enforced; absent where none of them has a say. */
+    audit?: AuditReport;
     /**
      * Objects of the input that decide traffic and that are not judged, by kind with its group:
      * they can change this answer.
@@ -502,6 +518,8 @@ export interface PolicyEvidence {
     summary: string;
     /** Its rules of this direction, in order. */
     rules: RuleEvidence[];
+    /** Whether it is only audited; such policies are in the evidence of an audit alone. */
+    audited?: boolean;
     /** Where it begins. */
     location?: Location;
     /** Its priority, for cluster policies: lower numbers come first. */
@@ -631,6 +649,8 @@ export interface Summary {
     warnings: number;
     /** Findings of severity `info`. */
     infos: number;
+    /** Policies that are only audited. */
+    audited?: number;
     /**
      * Objects of kinds that decide traffic and that are not judged, by kind with its group, such
      * as `CiliumNetworkPolicy (cilium.io)`, sorted: they can change any answer.

@@ -6,10 +6,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::super::program::{
     Action, ChainName, FilterRule, L4, Match, RejectWith, SetName, States,
 };
-use super::super::settings::{Admitted, Denial, InvalidPackets, Settings};
+use super::super::settings::{Admitted, Denial, Settings};
 use super::super::wiring::{Interface, Wiring};
-use super::tier::denied;
-use crate::manifest::Direction;
+use super::tier::{denied, logged};
+use crate::manifest::{Direction, Mode};
 use crate::net::{Cidr, Family, Protocol};
 
 /// The hop limit of messages between neighbours. A router lowers it before it forwards, so of what
@@ -50,9 +50,9 @@ impl Entry<'_> {
             (self.settings.input(), closed(self.input())),
             (named("CUT"), closed(self.cut())),
             (named("DONE"), closed(self.cut().into_iter().chain(self.accept()))),
-            (named("UNKNOWN"), denied(self.settings, "unknown")),
+            (named("UNKNOWN"), self.unknown_end()),
         ];
-        if self.settings.invalid == InvalidPackets::Dropped {
+        if self.settings.drops_invalid() {
             chains.push((named("INVALID"), closed(self.invalid())));
         }
         if self.has_devices() {
@@ -74,7 +74,7 @@ impl Entry<'_> {
             rules.push(self.jump("FROM"));
             rules.push(self.jump("TO"));
         }
-        if self.settings.invalid == InvalidPackets::Dropped {
+        if self.settings.drops_invalid() {
             let target = Action::Goto(self.settings.chain("INVALID"));
             rules.push(FilterRule::new([Match::State(States::Invalid)], target));
         }
@@ -127,6 +127,9 @@ impl Entry<'_> {
 
     /// Connections that a change of policies has ended: both sides are told.
     fn cut(&self) -> Vec<FilterRule> {
+        if self.settings.mode == Mode::Audit {
+            return Vec::new();
+        }
         let marked = Match::ConnectionMark(self.settings.kill_mark);
         if self.settings.denial == Denial::Drop {
             return vec![FilterRule::new([marked], Action::Drop)];
@@ -174,7 +177,7 @@ impl Entry<'_> {
         let mut rules = Vec::new();
         let pods = || self.wiring.pods.iter().cloned().map(Match::Enters);
         let forwarders = self.wiring.forwarders.iter().cloned().map(Match::Enters);
-        if self.family == Family::IPv6 {
+        if self.family == Family::IPv6 && self.settings.mode == Mode::Enforce {
             for kind in [ROUTER_ADVERTISEMENT, REDIRECT, MULTICAST_REPORT] {
                 let rule = |enters| [vec![enters], message(kind)].concat();
                 let enters = pods().chain(forwarders.clone());
@@ -253,12 +256,25 @@ impl Entry<'_> {
         let four = self.family == Family::IPv4;
         let own = blocks.filter(|block| matches!(block, Cidr::V4(_)) == four);
         let rules = own.flat_map(|block| {
-            let target = || Action::Goto(self.settings.chain("UNKNOWN"));
+            let name = || self.settings.chain("UNKNOWN");
+            let target = || match self.settings.mode {
+                Mode::Enforce => Action::Goto(name()),
+                // What is not denied there comes back.
+                Mode::Audit => Action::Jump(name()),
+            };
             let from = [Match::Source(block), Match::SourceNotIn(self.local.clone())];
             let to = [Match::Destination(block), Match::DestinationNotIn(self.local.clone())];
             [FilterRule::new(from, target()), FilterRule::new(to, target())]
         });
         rules.collect()
+    }
+
+    /// What becomes of such packets.
+    fn unknown_end(&self) -> Vec<FilterRule> {
+        match self.settings.mode {
+            Mode::Enforce => denied(self.settings, "unknown"),
+            Mode::Audit => closed(logged(self.settings, "audit:unknown")),
+        }
     }
 
     fn log_admitted(&self) -> Vec<FilterRule> {

@@ -9,6 +9,7 @@
 //! new chains and never edits one that packets walk. `memory` keeps what was made, and from what, so
 //! that only what a change concerns is made again.
 
+mod audited;
 mod class;
 mod credit;
 mod dispatch;
@@ -33,9 +34,10 @@ use super::program::{
 use super::settings::Settings;
 use super::wiring::Wiring;
 use crate::cluster::{ClusterModel, GroupId};
-use crate::manifest::Direction;
+use crate::manifest::{Direction, Mode};
 use crate::net::{ByFamily, Family};
-use crate::policy::{PolicySet, ProgramId};
+use crate::policy::{Considered, PolicySet, ProgramId};
+use audited::Audit;
 use dispatch::{Dispatch, Leaf, Place, Tree};
 use entry::Entry;
 pub use entry::dhcp_request;
@@ -77,6 +79,7 @@ pub struct Lowering {
     settings: Option<Settings>,
     pods: Pods,
     memories: ByFamily<Memory>,
+    audit: Option<Box<Audit>>,
 }
 
 impl Lowering {
@@ -96,6 +99,19 @@ impl Lowering {
         if self.settings.as_ref() != Some(input.settings) {
             *self = Self { settings: Some(input.settings.clone()), ..Self::default() };
         }
+        let considered = Considered::in_force(input.settings.mode);
+        let mut program = match considered {
+            Considered::Enforced => self.lower_in_force(input),
+            other => {
+                let policies = &input.policies.considering(other);
+                self.lower_in_force(Input { policies, ..input })
+            }
+        };
+        audited::add(&mut self.audit, &mut program, input);
+        program
+    }
+
+    fn lower_in_force(&mut self, input: Input<'_>) -> FilterProgram {
         let moved = self.pods.update(input);
         let mut notes: Vec<Note> = self.pods.notes().collect();
         let families = ByFamily::from_fn(|family| {
@@ -240,7 +256,7 @@ impl<'i> FamilyLowering<'i> {
         notes: &mut Vec<Note>,
     ) -> ChainName {
         let name = self.chain_of(direction, id, pod.group, notes);
-        let new = || Class { direction, program: id, subjects: Vec::new() };
+        let new = || Class { direction, mode: Mode::Enforce, program: id, subjects: Vec::new() };
         let class = self.classes.entry(name.clone()).or_insert_with(new);
         class.subjects.extend(pod.of(self.family).iter());
         name

@@ -138,14 +138,18 @@ impl TierChain<'_, '_> {
 
 /// Logs, if that is wanted, and denies.
 pub fn denied(settings: &Settings, what: &str) -> Vec<FilterRule> {
-    let log = settings.flow_log.map(|log| {
-        let prefix = format!("{}:deny:{what}", settings.prefix).into();
-        let limit = Match::Limit(log.per_second, log.burst);
-        FilterRule::new([limit], Action::Log { group: log.group, prefix })
-    });
+    let log = logged(settings, &format!("deny:{what}"));
     let end = match settings.denial {
         Denial::Reject => Action::Reject(RejectWith::PortUnreachable),
         Denial::Drop => Action::Drop,
     };
     log.into_iter().chain([FilterRule::new([], end)]).collect()
+}
+
+/// Logs, if that is wanted, at a rate that has a limit.
+pub fn logged(settings: &Settings, what: &str) -> Option<FilterRule> {
+    let log = settings.flow_log?;
+    let prefix = format!("{}:{what}", settings.prefix).into();
+    let limit = Match::Limit(log.per_second, log.burst);
+    Some(FilterRule::new([limit], Action::Log { group: log.group, prefix }))
 }

@@ -19,6 +19,15 @@ use super::{Counterexample, Disagreement, Verified};
 use crate::manifest::Direction;
 use crate::net::{ConnSet, Family, Protocol};
 
+/// What of a program is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// What is said of either end, however packets come there.
+    Ends,
+}
+
 /// A pod's way through a direction's chains.
 pub struct Route {
     /// From the first tree.
@@ -48,14 +57,18 @@ impl Check<'_> {
     ///
     /// # Errors
     /// If chains or sets are not as they must be, whatever the policies are.
-    pub fn run(&mut self, change: &Change, memory: &mut Memory) -> Result<(), Trouble> {
+    pub fn run(&mut self, change: &Change, memory: &mut Memory, part: Part) -> Result<(), Trouble> {
         let local = memory.follow(self.program, self.input, self.places, change)?;
         self.follow_own_node(memory);
         // Read by rules while proofs are added to what is known.
         let sets = std::mem::take(&mut memory.sets);
         let devices = Devices::new(self.program, self.input.wiring);
         let reader = Reader { program: self.program, sets: &sets, devices: &devices };
-        let result = self.with(&reader, memory, &local);
+        let framed = match part {
+            Part::Whole => self.frame(&reader, &local.space, &mut memory.frame),
+            Part::Ends => Ok(()),
+        };
+        let result = framed.and_then(|()| self.with(&reader, memory, &local));
         memory.sets = sets;
         result?;
         self.verified.classes += memory.keep_used();
@@ -68,7 +81,6 @@ impl Check<'_> {
         memory: &mut Memory,
         local: &Local,
     ) -> Result<(), Trouble> {
-        self.frame(reader, &local.space, &mut memory.frame)?;
         let addresses: Vec<u128> = local.subjects.iter().map(|one| one.address).collect();
         for direction in Direction::BOTH {
             let after_admin = self.input.settings.root_after_admin(direction);

@@ -6,12 +6,12 @@ use super::super::lower::{Input, dhcp_request};
 use super::super::program::{
     Action, Chain, ChainKind, ChainName, FamilyProgram, Match, Members, PortMember, SetName, States,
 };
-use super::super::settings::{InvalidPackets, Settings};
+use super::super::settings::Settings;
 use super::super::wiring::Wiring;
 use super::reader::{CONTROL, Product, Reader, Trouble, Walker};
 use super::regions::{Outcome, Region, Walk, split};
 use super::space::{Space, everywhere, number, of_cidr};
-use crate::manifest::Direction;
+use crate::manifest::{Direction, Mode};
 use crate::net::{Cidr, ConnSet, Family, PortSet, Protocol};
 
 /// Where packets come in, and which of the two directions' chains they must walk there.
@@ -50,6 +50,8 @@ enum Fate {
     Denied,
     /// They are denied, or judged by policies.
     Deniable,
+    /// They are not denied, nor need policies be asked.
+    Undenied,
     /// They pass, and no policy is asked.
     Passed,
     /// The policies of the entry's ends judge them, and nothing else does.
@@ -136,7 +138,8 @@ impl Frame<'_, '_> {
 
     /// What must happen to first packets.
     fn demand(&self, entry: &Entry) -> Demand {
-        let denied = |region| (region, Fate::Denied);
+        let fate = self.denied();
+        let denied = |region| (region, fate);
         match entry.hook {
             "FORWARD" => {
                 let foreign = [self.foreign_source(), self.foreign_destination()];
@@ -148,6 +151,14 @@ impl Frame<'_, '_> {
                 first.into_iter().chain(services).collect()
             }
             _ => Demand::new(),
+        }
+    }
+
+    /// What happens to what must be denied whatever policies say.
+    fn denied(&self) -> Fate {
+        match self.input.settings.mode {
+            Mode::Enforce => Fate::Denied,
+            Mode::Audit => Fate::Undenied,
         }
     }
 
@@ -186,6 +197,10 @@ impl Frame<'_, '_> {
             let walker = Walker { state, from_node, ..Walker::FIRST };
             let outcome = self.walk(entry, walker)?;
             none_of(&stopped(&outcome), entry, "established connections are policed")?;
+            if self.input.settings.mode == Mode::Audit {
+                self.nothing_denied(entry, Walker { marked: true, ..walker })?;
+                continue;
+            }
             let outcome = self.walk(entry, Walker { marked: true, ..walker })?;
             let through: Vec<Region> =
                 outcome.returned.into_iter().chain(outcome.accepted).collect();
@@ -194,12 +209,16 @@ impl Frame<'_, '_> {
         Ok(())
     }
 
+    fn nothing_denied(&self, entry: &Entry, walker: Walker) -> Result<(), Trouble> {
+        none_of(&self.walk(entry, walker)?.denied, entry, "packets are denied in an audit")
+    }
+
     /// Packets of no connection are judged like new ones, or dropped where they concern local or
     /// unknown pods.
     fn invalid(&self, entry: &Entry) -> Result<(), Trouble> {
         let walker = Walker { state: Some(States::Invalid), ..Walker::FIRST };
         let mut demand = self.demand(entry);
-        if self.input.settings.invalid == InvalidPackets::Dropped && entry.hook == "FORWARD" {
+        if self.input.settings.drops_invalid() && entry.hook == "FORWARD" {
             let (source, destination) = (self.local.clone(), self.local.clone());
             demand.push((Region { source, ..self.all() }, Fate::Denied));
             demand.push((Region { destination, ..self.all() }, Fate::Denied));
@@ -219,7 +238,7 @@ impl Frame<'_, '_> {
             if neighbour && is_needed(entry, kind) {
                 demand.insert(0, (self.all(), Fate::Passed));
             } else if entry.hook != "OUTPUT" && OF_ROUTERS.contains(&kind) {
-                demand.insert(0, (from_pods, Fate::Denied));
+                demand.insert(0, (from_pods, self.denied()));
             } else if entry.hook != "OUTPUT" && OF_LISTENERS.contains(&kind) {
                 demand.push((from_pods, Fate::Deniable));
             }
@@ -234,6 +253,7 @@ fn agree(entry: &Entry, fate: Option<Fate>, demanded: Fate) -> Result<(), Troubl
     let wrong = match (demanded, fate) {
         (_, Some(fate)) if fate == demanded => return Ok(()),
         (Fate::Deniable, Some(Fate::Denied | Fate::Judged)) => return Ok(()),
+        (Fate::Undenied, Some(Fate::Passed | Fate::Judged)) => return Ok(()),
         (Fate::Denied, _) => "packets of unknown pods pass",
         (_, Some(Fate::Denied)) => "packets are denied that no policy denies",
         (Fate::Passed, _) => "packets are policed that must pass",

@@ -11,9 +11,11 @@
 //!   of the members (`proof`, `memory`); otherwise the two are compared address by address.
 //! - A pod with an Admin tier comes to two chains, one after the other. `claims` proves each by
 //!   itself, the first with what it passes on left open, and so once for all pods that share it.
+//! - `audited` takes apart what decides and what only says what would be.
 //! - `frame` checks what holds for all packets: states, hooks, unknown addresses. `check` puts it
 //!   together.
 
+mod audited;
 mod check;
 mod claims;
 mod decisions;
@@ -30,17 +32,21 @@ mod regions;
 mod space;
 mod ways;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::lower::Input;
-use super::program::FilterProgram;
+use super::program::{FamilyProgram, FilterProgram};
 use super::settings::Settings;
 use crate::cluster::EndpointId;
 use crate::manifest::Direction;
 use crate::net::{ByFamily, Family, Protocol};
-use check::Check;
+use crate::policy::Considered;
+use audited::Audited;
+use check::{Check, Part};
 use memory::Memory;
 use places::Places;
+use reader::Trouble;
 use space::{Asked, Space};
 
 /// What was found to be right.
@@ -50,6 +56,8 @@ pub struct Verified {
     pub subjects: usize,
     /// Chains of classes whose rules were compared with policies.
     pub classes: usize,
+    /// Chains of classes that say what would be denied, which were compared as well.
+    pub audited: usize,
     /// Subjects whose way through the chains was walked region by region, since it has not the
     /// usual form.
     pub walked: usize,
@@ -60,6 +68,8 @@ pub struct Verified {
 pub enum Disagreement {
     /// A flow is judged otherwise.
     Flow(Counterexample),
+    /// Of a flow another thing is said to be if audited policies were in force.
+    Audited(Counterexample),
     /// Chains or sets are not as they must be, whatever the policies are.
     Structure {
         /// The family.
@@ -105,6 +115,7 @@ pub struct Verifier {
     settings: Option<Settings>,
     places: Places,
     memories: ByFamily<Memory>,
+    audits: ByFamily<Option<Box<Audited>>>,
 }
 
 impl Verifier {
@@ -128,19 +139,90 @@ impl Verifier {
         let change = self.places.update(input);
         let (mut verified, mut wrong) = (Verified::default(), Vec::new());
         for (family, memory) in &mut self.memories {
-            let mut check = Check {
-                input,
-                program: &program.families[family],
-                places: &self.places,
-                verified: &mut verified,
-                wrong: &mut wrong,
-                own_node: Asked::fixed(Space::empty()),
-            };
-            if let Err(what) = check.run(&change, memory) {
-                wrong.push(Disagreement::Structure { family, what });
+            let program = &program.families[family];
+            let run = Run { input, places: &self.places, change: &change };
+            let result = run.family(program, memory, &mut self.audits[family]);
+            match result {
+                Ok(found) => {
+                    verified.add(found.verified);
+                    wrong.extend(found.wrong);
+                }
+                Err(what) => wrong.push(Disagreement::Structure { family, what }),
             }
         }
         if wrong.is_empty() { Ok(verified) } else { Err(wrong) }
+    }
+}
+
+/// One comparison.
+struct Run<'r> {
+    input: Input<'r>,
+    places: &'r Places,
+    change: &'r places::Change,
+}
+
+/// What was found in a family.
+#[derive(Default)]
+struct Found {
+    verified: Verified,
+    wrong: Vec<Disagreement>,
+}
+
+impl Run<'_> {
+    /// Compares what decides with the policies in force, and what says what would be with all.
+    fn family(
+        &self,
+        program: &FamilyProgram,
+        memory: &mut Memory,
+        known: &mut Option<Box<Audited>>,
+    ) -> Result<Found, Trouble> {
+        let mode = self.input.settings.mode;
+        let Some(parts) = audited::apart(program, self.input, known)? else {
+            return self.part((program, Considered::in_force(mode)), memory, Part::Whole);
+        };
+        let decides = (&parts.enforced, Considered::in_force(mode));
+        let mut found = self.part(decides, memory, Part::Whole)?;
+        let Some(known) = known else { return Ok(found) };
+        let says = (&parts.audited, Considered::audited(mode));
+        let audited = self.part(says, &mut known.memory, Part::Ends)?;
+        found.verified.audited = audited.verified.classes;
+        found.wrong.extend(audited.wrong.into_iter().map(|wrong| match wrong {
+            Disagreement::Flow(flow) => Disagreement::Audited(flow),
+            other => other,
+        }));
+        Ok(found)
+    }
+
+    fn part(
+        &self,
+        (program, considered): (&FamilyProgram, Considered),
+        memory: &mut Memory,
+        part: Part,
+    ) -> Result<Found, Trouble> {
+        let mut found = Found::default();
+        let policies = match considered {
+            Considered::Enforced => Cow::Borrowed(self.input.policies),
+            other => Cow::Owned(self.input.policies.considering(other)),
+        };
+        let mut check = Check {
+            input: Input { policies: &policies, ..self.input },
+            program,
+            places: self.places,
+            verified: &mut found.verified,
+            wrong: &mut found.wrong,
+            own_node: Asked::fixed(Space::empty()),
+        };
+        check.run(self.change, memory, part)?;
+        Ok(found)
+    }
+}
+
+impl Verified {
+    fn add(&mut self, other: Self) {
+        self.subjects += other.subjects;
+        self.classes += other.classes;
+        self.walked += other.walked;
+        self.audited += other.audited;
     }
 }
 

@@ -3,12 +3,12 @@
 
 use std::fmt::{self, Write};
 
-use super::flow::{verdict_word, write_head};
+use super::flow::{verdict_word, write_audit, write_head};
 use super::plain::{Plain, width};
 use super::reason::{last, short};
 use super::style::{Ink, Style};
 use crate::report::types::{
-    EndReport, EntryEvidence, FlowReport, Location, Match, PolicyEvidence, RuleEvidence,
+    EndReport, EntryEvidence, Evidence, FlowReport, Location, Match, PolicyEvidence, RuleEvidence,
     TierEvidence, TierKind,
 };
 
@@ -23,9 +23,21 @@ use crate::report::types::{
 pub fn write_chain(report: &FlowReport, style: Style, out: &mut dyn Write) -> fmt::Result {
     write_head(report, style, out)?;
     writeln!(out, "  {}", Plain(&report.summary))?;
+    write_audit(report, style, out)?;
     let whole = report.allowed.as_deref().unwrap_or("nothing");
     writeln!(out, "  certainly allowed between the two: {}", Plain(whole))?;
-    let evidence = &report.evidence;
+    write_ends(report, &report.evidence, style, out)?;
+    let Some(audit) = &report.audit else { return Ok(()) };
+    writeln!(out, "\nif audited policies were enforced:")?;
+    write_ends(report, &audit.evidence, style, out)
+}
+
+fn write_ends(
+    report: &FlowReport,
+    evidence: &Evidence,
+    style: Style,
+    out: &mut dyn Write,
+) -> fmt::Result {
     write_end("leaves", &report.source, (&evidence.egress, style), out)?;
     write_end("enters", &report.destination, (&evidence.ingress, style), out)
 }
@@ -106,10 +118,11 @@ fn policy_rows(policy: &PolicyEvidence, depth: usize) -> Vec<Row> {
     let reference = &policy.policy;
     let namespace = reference.namespace.as_deref().map(|n| format!("{n}/")).unwrap_or_default();
     let priority = policy.priority.map(|own| format!(", priority {own}")).unwrap_or_default();
+    let audited = if policy.audited { ", audited" } else { "" };
     let head = Row {
         depth,
         mark: Some(policy.matches),
-        what: format!("{} {namespace}{}{priority}", reference.kind, reference.name),
+        what: format!("{} {namespace}{}{priority}{audited}", reference.kind, reference.name),
         place: place(policy.location.as_ref()),
         why: Some(policy.summary.clone()),
     };

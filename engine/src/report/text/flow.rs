@@ -16,6 +16,7 @@ pub fn write_verdict(report: &FlowReport, style: Style, out: &mut dyn Write) -> 
     if report.verdict == Verdict::Unknown {
         writeln!(out, "  {}", Plain(&report.summary))?;
     }
+    write_audit(report, style, out)?;
     let (from, to) =
         (end_name(&report.from, &report.source), end_name(&report.to, &report.destination));
     let indent = "  leaves ".len() + width(&from).max(width(&to)) + 3;
@@ -43,6 +44,14 @@ pub fn write_head(report: &FlowReport, style: Style, out: &mut dyn Write) -> fmt
         Some(port) => writeln!(out, " ({port} at the pod)"),
         None => out.write_char('\n'),
     }
+}
+
+/// What would be said if audited policies were enforced, where some have a say.
+pub fn write_audit(report: &FlowReport, style: Style, out: &mut dyn Write) -> fmt::Result {
+    let Some(audit) = &report.audit else { return Ok(()) };
+    let (ink, _) = verdict_word(audit.verdict);
+    let ink = if audit.verdict == report.verdict { Ink::Dim } else { ink };
+    writeln!(out, "  audit: {}", style.paint(ink, &Plain(&audit.summary).to_string()))
 }
 
 /// A verdict in the colour that it has everywhere.

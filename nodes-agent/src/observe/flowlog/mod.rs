@@ -12,7 +12,7 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
-use portcullis_engine::report::{EndReport, FlowReport};
+use portcullis_engine::report::{EndReport, Evidence, FlowReport};
 use portcullis_engine::{FlowQuery, Session};
 use serde::Serialize;
 
@@ -48,7 +48,8 @@ struct Line<'l> {
     /// Seconds since 1970.
     time: f64,
     node: &'l str,
-    /// What the rules did: `allow` or `deny`.
+    /// What the rules did: `allow` or `deny`; `audit` where they let it pass and audited policies
+    /// would deny it.
     action: &'l str,
     /// The end whose policies stopped it: `egress` or `ingress`; `unknown` for an address that is
     /// not known to belong to a pod.
@@ -144,7 +145,8 @@ fn line<'l>(
     let mut words = prefix.split(':').skip(1);
     let (action, direction) = (words.next().unwrap_or_default(), words.next());
     let report = session.and_then(|session| explain(session, headers));
-    let ends = report.as_ref().map(|report| deciding(report, direction)).unwrap_or_default();
+    let evidence = report.as_ref().map(|report| evidence(report, action));
+    let ends = evidence.map(|evidence| deciding(evidence, direction)).unwrap_or_default();
     Line {
         time: UNIX_EPOCH.elapsed().unwrap_or_default().as_secs_f64(),
         node,
@@ -171,9 +173,17 @@ fn explain(session: &Session, headers: &Headers) -> Option<FlowReport> {
     session.evaluate(&query).ok()
 }
 
+/// What the rules that logged a packet went by: for those of an audit, policies that are not in
+/// force as well.
+fn evidence<'r>(report: &'r FlowReport, action: &str) -> &'r Evidence {
+    match &report.audit {
+        Some(audit) if action == "audit" => &audit.evidence,
+        _ => &report.evidence,
+    }
+}
+
 /// The end that denied a packet; both, if it was admitted.
-fn deciding<'r>(report: &'r FlowReport, direction: Option<&str>) -> Vec<&'r EndReport> {
-    let evidence = &report.evidence;
+fn deciding<'r>(evidence: &'r Evidence, direction: Option<&str>) -> Vec<&'r EndReport> {
     match direction {
         Some("egress") => vec![&evidence.egress],
         Some("ingress") => vec![&evidence.ingress],

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_engine::diagnostic::Diagnostic;
+use portcullis_engine::diagnostic::{Code, Diagnostic};
 use portcullis_engine::live::{Event, Name};
 use portcullis_engine::manifest::{Object, Stored};
 use portcullis_engine::report::closed_sentence;
@@ -163,7 +163,13 @@ pub fn put(stored: StoredObject, resource: Resource, reporter: &Reporter) -> Eve
 
 /// Says what is not understood of an object, and what comes of that.
 fn report(stored: &StoredObject, resource: Resource, reporter: &Reporter) {
-    let Some(finding) = stored.findings.first() else { return };
+    let is_about_mode = |finding: &&Diagnostic| finding.code == Code::UnknownMode;
+    for finding in stored.findings.iter().filter(is_about_mode) {
+        let (kind, name, what) = (resource.name, stored.head.shown(), &finding.message);
+        tracing::warn!(kind, name, what, "an annotation is not understood");
+    }
+    let other = stored.findings.iter().find(|finding| !is_about_mode(finding));
+    let Some(finding) = other else { return };
     let object_name = stored.head.shown();
     let path = finding.path.as_deref().unwrap_or_default();
     let what = &finding.message;

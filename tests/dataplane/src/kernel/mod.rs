@@ -147,8 +147,15 @@ impl Kernel {
 
     /// What becomes of a packet that comes into `FORWARD`, `INPUT` or `OUTPUT`.
     pub fn judge(&self, hook: &str, packet: &Packet) -> Verdict {
+        self.walk(hook, packet).0
+    }
+
+    /// The same, with the names of all chains that it walks.
+    pub fn walk(&self, hook: &str, packet: &Packet) -> (Verdict, Vec<String>) {
         let family = if packet.source.is_ipv4() { 4 } else { 6 };
-        walk::judge(self.table(family), &self.sets, hook, packet)
+        let mut chains = Vec::new();
+        let verdict = walk::judge(self.table(family), (&self.sets, packet), hook, &mut chains);
+        (verdict, chains.into_iter().map(str::to_owned).collect())
     }
 
     fn table(&self, family: u8) -> &Table {

@@ -7,8 +7,14 @@ use super::set::Set;
 use super::table::Table;
 use super::{Packet, Verdict};
 
-/// What becomes of a packet that comes into one of the kernel's own chains.
-pub fn judge(table: &Table, sets: &BTreeMap<String, Set>, hook: &str, packet: &Packet) -> Verdict {
+/// What becomes of a packet that comes into one of the kernel's own chains; those that it comes to
+/// are noted.
+pub fn judge<'t>(
+    table: &'t Table,
+    (sets, packet): (&BTreeMap<String, Set>, &Packet),
+    hook: &'t str,
+    chains: &mut Vec<&'t str>,
+) -> Verdict {
     // Where to go on after a return: only jumps are noted, so that from a chain that was gone to
     // one comes back to where the last jump was.
     let mut stack: Vec<(&str, usize)> = Vec::new();
@@ -28,9 +34,13 @@ pub fn judge(table: &Table, sets: &BTreeMap<String, Set>, hook: &str, packet: &P
         match &rule.target {
             Target::Jump(next) => {
                 stack.push((chain, at));
+                chains.push(next);
                 (chain, at) = (next, 0);
             }
-            Target::Goto(next) => (chain, at) = (next, 0),
+            Target::Goto(next) => {
+                chains.push(next);
+                (chain, at) = (next, 0);
+            }
             Target::Return => match stack.pop() {
                 Some(place) => (chain, at) = place,
                 None => return Verdict::Passes,

@@ -1,6 +1,7 @@
 //! Engine and oracle, side by side.
 
 mod ask;
+mod audited;
 mod evidence;
 mod flows;
 mod list;
@@ -9,6 +10,7 @@ mod reason;
 mod shrink;
 
 pub use ask::{Engine, of_protocol, of_verdict};
+pub use audited::{audits_hold, some_audited};
 pub use flows::{Pair, edges, pairs, ports};
 pub use properties::{PROPERTIES, Property, holds};
 pub use shrink::{shrink, shrink_by};

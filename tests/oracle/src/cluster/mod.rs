@@ -1,8 +1,10 @@
 //! A cluster as plain data: everything that policies can see, and nothing that the engine knows.
 
+mod audits;
 mod net;
 mod tiered;
 
+pub use audits::{Audits, Mode};
 pub use net::{Net, family_of, number_of};
 pub use tiered::{
     Action, ClusterPolicy, ClusterTier, PodsOf, PolicyVersion, TierPeer, TierPort, TierRule,
@@ -35,6 +37,8 @@ pub struct Cluster {
     pub node_cidrs: Vec<Net>,
     /// `--domain`: names and addresses that they resolve to.
     pub domains: Vec<(String, IpAddr)>,
+    /// Annotations that say which policies are only audited.
+    pub audits: Audits,
 }
 
 /// A namespace.

@@ -5,8 +5,8 @@ mod tiered;
 use std::net::IpAddr;
 
 use crate::cluster::{
-    Cluster, Container, ContainerPort, Direction, Expression, Kind, Labels, Net, Node, Operator,
-    Owner, Peer, Phase, Pod, Policy, Port, PortName, Rule, Selector, Spec, Workload,
+    Cluster, Container, ContainerPort, Direction, Expression, Kind, Labels, Mode, Net, Node,
+    Operator, Owner, Peer, Phase, Pod, Policy, Port, PortName, Rule, Selector, Spec, Workload,
 };
 use crate::random::Random;
 use crate::tree::Tree;
@@ -72,6 +72,25 @@ fn file(number: usize, objects: &[Tree], random: &mut Random) -> (String, String
     (format!("f{number}.yaml"), text)
 }
 
+/// An object with the annotation of a mode.
+fn with_mode(object: Tree, mode: Option<Mode>) -> Tree {
+    let Tree::Map(mut entries) = object else { return object };
+    for (key, value) in &mut entries {
+        if key == "metadata" {
+            *value = annotated(value.clone(), mode);
+        }
+    }
+    Tree::Map(entries)
+}
+
+/// Metadata with the annotation of a mode.
+fn annotated(meta: Tree, mode: Option<Mode>) -> Tree {
+    let (Tree::Map(mut entries), Some(mode)) = (meta.clone(), mode) else { return meta };
+    let annotation = ("portcullis.dev/mode".into(), mode.name().into());
+    entries.push(("annotations".into(), Tree::Map(vec![annotation])));
+    Tree::Map(entries)
+}
+
 /// Writes objects, with fields in any order and nothing in any of its forms.
 pub struct Objects<'r>(pub &'r mut Random);
 
@@ -80,6 +99,8 @@ impl Objects<'_> {
         let mut objects = Vec::new();
         for one in cluster.namespaces.iter().filter(|one| one.declared) {
             let meta = self.meta(("", &one.name), &one.labels, None);
+            let audits = cluster.audits.namespaces.contains(&one.name);
+            let meta = annotated(meta, audits.then_some(Mode::Audit));
             objects.push(self.object(("v1", "Namespace"), meta, vec![]));
         }
         for node in &cluster.nodes {
@@ -87,9 +108,13 @@ impl Objects<'_> {
         }
         objects.extend(cluster.workloads.iter().map(|workload| self.workload(workload)));
         objects.extend(cluster.pods.iter().map(|pod| self.pod(pod)));
-        objects.extend(cluster.policies.iter().map(|policy| self.policy(policy)));
+        let audits = &cluster.audits;
+        let policies = cluster.policies.iter();
+        objects.extend(policies.map(|policy| with_mode(self.policy(policy), audits.of(policy))));
         let tiered = cluster.cluster_policies.iter();
-        objects.extend(tiered.map(|policy| self.cluster_policy(policy)));
+        objects.extend(
+            tiered.map(|policy| with_mode(self.cluster_policy(policy), audits.of_cluster(policy))),
+        );
         objects
     }
 

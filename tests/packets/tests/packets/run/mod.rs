@@ -2,6 +2,7 @@
 
 mod agent;
 mod apiserver;
+mod audited;
 mod basics;
 mod budgets;
 mod clusters;
@@ -74,6 +75,7 @@ pub fn main() -> ExitCode {
         settings::TESTS,
         sets::TESTS,
         expected::TESTS,
+        audited::TESTS,
         metrics::TESTS,
         guard::TESTS,
         escape::TESTS,

@@ -1,0 +1,60 @@
+//! Programs of groups, from the policies that select them.
+
+use super::{PolicyId, PolicyRef, PolicySet, Program, ProgramId, Tier, TierKind};
+use crate::cluster::GroupId;
+use crate::manifest::{Direction, Mode};
+
+/// The programs of a group in a direction.
+#[derive(Clone, Copy, Debug)]
+pub struct Programs {
+    /// Of policies in force.
+    pub enforced: ProgramId,
+    /// Of these and those that are audited.
+    pub intended: ProgramId,
+}
+
+impl PolicySet {
+    pub(super) fn set_programs(&mut self, group: GroupId, direction: Direction, ids: Programs) {
+        if let Some(slot) = self.by_group[direction].get_mut(group) {
+            *slot = ids.enforced;
+        }
+        if let Some(slot) = self.intended[direction].get_mut(group) {
+            *slot = ids.intended;
+        }
+    }
+
+    /// The programs of some policies, in whatever order they come.
+    pub(super) fn intern_programs(&mut self, policies: Vec<PolicyRef>) -> Programs {
+        let is_audited = |one: &PolicyRef| {
+            self.policy(one.policy).is_some_and(|policy| policy.mode == Mode::Audit)
+        };
+        let enforced: Vec<PolicyRef> =
+            policies.iter().copied().filter(|one| !is_audited(one)).collect();
+        let all_enforced = enforced.len() == policies.len();
+        let enforced = self.intern_program(enforced);
+        let intended = if all_enforced { enforced } else { self.intern_program(policies) };
+        Programs { enforced, intended }
+    }
+
+    fn intern_program(&mut self, policies: Vec<PolicyRef>) -> ProgramId {
+        let tiers = self.tiers(policies);
+        self.intern(Program { tiers })
+    }
+
+    fn tiers(&self, mut policies: Vec<PolicyRef>) -> Vec<Tier> {
+        type Order<'s> = (TierKind, u16, Option<(&'s str, &'static str)>, PolicyId);
+        let order = |one: &PolicyRef| -> Order<'_> {
+            let Some(policy) = self.policy(one.policy) else {
+                return (TierKind::NetworkPolicy, 0, None, one.policy);
+            };
+            let object = &policy.object;
+            let name = (!policy.tier.only_accepts()).then(|| (&*object.meta.name, object.kind()));
+            (policy.tier, policy.priority, name, one.policy)
+        };
+        policies.sort_by_cached_key(order);
+        let tier = |one: &PolicyRef| order(one).0;
+        let tiers = policies.chunk_by(|a, b| tier(a) == tier(b));
+        let tiers = tiers.filter_map(|own| Some((tier(own.first()?), own.to_vec())));
+        tiers.map(|(kind, policies)| Tier { kind, policies }).collect()
+    }
+}

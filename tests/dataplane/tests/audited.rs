@@ -1,0 +1,179 @@
+//! Policies that are only audited: a kernel lets pass what it would without them, and says what it
+//! would deny if they were in force; and the check of programs finds every program wrong that does
+//! not. What programs do is found out by letting packets through the model of the kernel. Prints the
+//! counts.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "test code")]
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use portcullis_dataplane_tests::mutate::{self, MUTATIONS, mutate};
+use portcullis_dataplane_tests::site::{Site, load, mixed, wiring};
+use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict};
+use portcullis_engine::dataplane::{
+    Action, Denial, FilterProgram, FlowLog, Input, Settings, Verifier, verify,
+};
+use portcullis_engine::manifest::Mode;
+use portcullis_oracle::check::{ports, some_audited};
+use portcullis_oracle::cluster::Cluster;
+use portcullis_oracle::random::Random;
+
+/// Random clusters, unless `MUTATION_CLUSTERS` says more.
+const CLUSTERS: u64 = 60;
+const HOOKS: [&str; 3] = ["FORWARD", "INPUT", "OUTPUT"];
+const DEVICES: [&str; 4] = ["up0", "p1", "p2", "br0"];
+
+fn clusters() -> u64 {
+    let more = std::env::var("MUTATION_CLUSTERS").ok().and_then(|n| n.parse().ok());
+    more.unwrap_or(CLUSTERS)
+}
+
+fn settings(seed: u64) -> Settings {
+    let mut settings = Settings::default();
+    if seed.is_multiple_of(2) {
+        settings.unknown_local = vec!["10.0.0.0/28".parse().unwrap(), "fd00::/64".parse().unwrap()];
+    }
+    if seed.is_multiple_of(3) {
+        settings.denial = Denial::Drop;
+        settings.flow_log = Some(FlowLog { group: 1, per_second: 5, burst: 9, admitted: true });
+    }
+    settings
+}
+
+fn packets(cluster: &Cluster, program: &FilterProgram, random: &mut Random) -> Vec<Packet> {
+    let addresses: Vec<IpAddr> = mutate::edges(program).into_iter().collect();
+    let numbers: Vec<u16> = ports(cluster).into_iter().chain([80]).collect();
+    let mut packets = Vec::new();
+    for &from in &addresses {
+        for &to in addresses.iter().filter(|to| to.is_ipv4() == from.is_ipv4()) {
+            for protocol in [Protocol::Tcp, Protocol::Udp, Protocol::Sctp] {
+                let port = *random.pick(&numbers);
+                let (enters, leaves) = (*random.pick(&DEVICES), *random.pick(&DEVICES));
+                let packet = Packet::new(from, to, (protocol, port));
+                packets.push(Packet { enters, leaves, from_node: random.chance(10), ..packet });
+            }
+        }
+    }
+    random.shuffle(&mut packets);
+    packets.truncate(1_500);
+    packets
+}
+
+/// Whether a packet passes, and whether it is said that it would be denied.
+fn judged(kernel: &Kernel, hook: &str, packet: &Packet) -> (bool, bool) {
+    let (verdict, chains) = kernel.walk(hook, packet);
+    let said = chains.iter().any(|chain| ["PCL-WE", "PCL-WI"].contains(&&**chain));
+    (verdict == Verdict::Passes, said)
+}
+
+#[test]
+fn audited_policies_stop_nothing_and_are_said_to() {
+    let (mut passed, mut said, mut denied) = (0, 0, 0);
+    for seed in 0..clusters() {
+        let mut random = Random::new(seed);
+        let cluster = some_audited(&mixed(seed), &mut random);
+        let (settings, wiring) = (settings(seed), wiring(seed / 2));
+        let with = (&settings, &wiring);
+        let site = Site::new(&cluster, seed, with).unwrap();
+        let in_force = Site::new(&cluster.in_force(), seed, with).unwrap();
+        let intended = Site::new(&cluster.intended(), seed, with).unwrap();
+        for (node, (program, kernel)) in &site.nodes {
+            let others = [&in_force, &intended].map(|site| &site.nodes.get(node).unwrap().1);
+            for packet in packets(&cluster, program, &mut random) {
+                for hook in HOOKS {
+                    let (passes, says) = judged(kernel, hook, &packet);
+                    let [now, then] = others.map(|other| judged(other, hook, &packet).0);
+                    let expected = (now, now && !then);
+                    assert_eq!((passes, says), expected, "seed {seed}, {node}, {hook}: {packet:?}");
+                    passed += usize::from(passes);
+                    denied += usize::from(!passes);
+                    said += usize::from(says);
+                }
+            }
+        }
+    }
+    println!("{passed} packets passed, {said} of them with what would deny them; {denied} denied");
+    assert!(said > 1_000 && denied > 1_000, "{said} said, {denied} denied");
+}
+
+#[test]
+fn nothing_is_denied_where_the_agent_only_audits() {
+    let mut said = 0;
+    for seed in 0..clusters() / 2 {
+        let mut random = Random::new(seed);
+        let cluster = some_audited(&mixed(seed), &mut random);
+        let (settings, wiring) = (settings(seed), wiring(seed / 2));
+        let auditing = Settings { mode: Mode::Audit, ..settings.clone() };
+        let site = Site::new(&cluster, seed, (&auditing, &wiring)).unwrap();
+        let intended = Site::new(&cluster.intended(), seed, (&settings, &wiring)).unwrap();
+        for (node, (program, kernel)) in &site.nodes {
+            let (model, policies) = (site.session.model(), site.session.policies());
+            let input = Input { model, policies, node, settings: &auditing, wiring: &wiring };
+            verify(program, input).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong:#?}"));
+            let rules = program.families.values().flat_map(|family| family.chains.values());
+            let denies = |action: &Action| matches!(action, Action::Drop | Action::Reject(_));
+            assert!(!rules.flat_map(|chain| &chain.rules).any(|rule| denies(&rule.action)));
+            let other = &intended.nodes.get(node).unwrap().1;
+            for packet in packets(&cluster, program, &mut random) {
+                for hook in HOOKS {
+                    let (passes, says) = judged(kernel, hook, &packet);
+                    assert!(passes, "seed {seed}, {node}, {hook}: {packet:?}");
+                    let unknown = kernel.walk(hook, &packet).1.iter().any(|c| c == "PCL-UNKNOWN");
+                    let would = !judged(other, hook, &packet).0;
+                    assert_eq!(says || unknown, would, "seed {seed}, {node}, {hook}: {packet:?}");
+                    said += usize::from(would);
+                }
+            }
+        }
+    }
+    assert!(said > 1_000, "{said}");
+}
+
+#[test]
+fn every_other_program_is_found_wrong() {
+    let mut random = Random::new(5);
+    let mut caught: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for seed in 0..clusters() {
+        let cluster = some_audited(&mixed(seed), &mut random);
+        let (settings, wiring) = (settings(seed), wiring(seed / 2));
+        let site = Site::new(&cluster, seed, (&settings, &wiring)).unwrap();
+        for (node, (program, kernel)) in &site.nodes {
+            let (model, policies) = (site.session.model(), site.session.policies());
+            let input = Input { model, policies, node, settings: &settings, wiring: &wiring };
+            let right = verify(program, input).unwrap_or_else(|e| panic!("seed {seed}: {e:#?}"));
+            let mut verifier = Verifier::default();
+            assert_eq!(verifier.verify(program, input), Ok(right));
+            let packets = packets(&cluster, program, &mut random);
+            for kind in MUTATIONS {
+                let Some(spoiled) = mutate(program, kind, &mut random) else { continue };
+                let Ok(other) = load(&spoiled) else { continue };
+                let found = verify(&spoiled, input);
+                assert_eq!(found, verifier.verify(&spoiled, input), "seed {seed}: {kind}");
+                let counts = caught.entry(kind).or_default();
+                match first_told_apart((kernel, &other), &packets) {
+                    Some(packet) => {
+                        counts.0 += 1;
+                        assert!(found.is_err(), "seed {seed}, {node}: {kind} missed: {packet:?}");
+                    }
+                    None => counts.1 += 1,
+                }
+            }
+        }
+    }
+    for (kind, (told, same)) in &caught {
+        println!("{kind:18} caught {told:4}, harmless to these packets {same:4}");
+    }
+}
+
+/// The first packet of which two kernels do, or say, another thing. The node's own packets to its
+/// pods are not forwarded, and what chains do with them does not matter.
+fn first_told_apart((a, b): (&Kernel, &Kernel), packets: &[Packet]) -> Option<Packet> {
+    let differ = |hook, packet: &Packet| judged(a, hook, packet) != judged(b, hook, packet);
+    let told = |packet: &&Packet| {
+        !packet.from_node
+            && !packet.source.to_string().starts_with("192.168.0.")
+            && !packet.source.to_string().starts_with("fd00:1::")
+            && (differ("FORWARD", packet) || differ("INPUT", packet))
+    };
+    packets.iter().find(told).copied()
+}
