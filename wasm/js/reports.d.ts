@@ -530,9 +530,10 @@ export type TierOutcome = 'accept' | 'deny' | 'pass' | 'unknown' | 'notReached';
  * - `address`: A block of addresses decides, and an end's address is not in the input.
  * - `node`: Whether both ends are on one node decides, and the input does not say.
  * - `label`: A label decides that the controller adds and the template does not show.
+ * - `namespace`: A label of a namespace decides, and the Namespace is not in the input.
  * - `group`: The pods of the workload asked about do not agree.
  */
-export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'group';
+export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'group';
 
 /**
  * A verdict.

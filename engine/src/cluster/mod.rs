@@ -6,15 +6,18 @@ mod draft;
 mod group;
 mod hidden;
 mod intern;
+mod namespace;
 mod owner;
+mod pods;
 mod variant;
 
 pub use address::{AddressSpace, Addresses, Place};
-pub use build::{Input, build, namespace_labels, namespace_of};
+pub use build::{Input, build, namespace_of};
 pub use draft::life;
 pub use group::{Group, GroupId, GroupIndex, PodLabels};
 pub use hidden::controller_keys;
 pub use intern::Interner;
+pub use namespace::{NamespaceLabels, Undeclared, namespace_labels};
 pub use variant::AskedLabels;
 
 use std::net::IpAddr;
@@ -46,11 +49,14 @@ pub struct ClusterModel {
     pub endpoints: PagedTable<Endpoint>,
     /// Pods that no selector and no port name can tell apart, and their labels' index.
     pub groups: Arc<GroupIndex>,
-    /// Groups that a template's pods may be of, where selectors ask for labels that it does not
-    /// show; they have no endpoints of their own.
+    /// Groups that pods may be of, where selectors ask for labels of theirs or of their namespace
+    /// that the input does not show; they have no endpoints of their own.
     pub variants: FxHashMap<GroupId, Vec<GroupId>>,
     /// Services, sorted by namespace and name.
     pub services: Vec<(NamespaceId, Arc<str>, Service)>,
+    /// How many Rollouts there are whose template another workload has that is not in the input:
+    /// they have no endpoints.
+    pub without_template: u32,
     /// What is known of addresses that are not in the input.
     pub space: AddressSpace,
     /// The endpoint that an address belongs to; host-network pods are not in it.
@@ -71,6 +77,8 @@ pub struct Namespace {
     pub labels: LabelList,
     /// Whether the input has the Namespace object.
     pub declared: bool,
+    /// Whether it may have labels that the input does not show.
+    pub open: bool,
 }
 
 /// A node.
@@ -152,6 +160,17 @@ impl ClusterModel {
     /// The number of a namespace.
     pub fn namespace(&self, name: &str) -> Option<NamespaceId> {
         self.namespace_by_name.get(name).copied()
+    }
+
+    /// Whether labels of some namespace are open.
+    pub fn has_open_namespaces(&self) -> bool {
+        self.namespaces.values().any(|namespace| namespace.open)
+    }
+
+    /// The labels of a group's namespace, with those that the group assumes it to have.
+    pub fn namespace_labels<'m>(&'m self, group: &'m Group) -> Option<NamespaceLabels<'m>> {
+        let own = self.namespaces.get(group.namespace)?.labels();
+        Some(NamespaceLabels { assumed: group.assumed.as_deref(), ..own })
     }
 
     /// A namespace's name.

@@ -57,6 +57,10 @@ codes! {
     UnsupportedField = "R08", "unsupported-field", Warning;
     /// A field that only the experimental channel of its API has.
     ExperimentalField = "R09", "experimental-field", Info;
+    /// A kind or a version that no API server has: its API group is one of Kubernetes' own.
+    UnknownKind = "R10", "unknown-kind", Error;
+    /// A Kubernetes object without `apiVersion` or without `kind`.
+    HalfAnObject = "R11", "half-an-object", Error;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
     /// An empty peer.
@@ -134,6 +138,8 @@ codes! {
     CidrHostBits = "V22", "cidr-host-bits", Error;
     /// A domain name that is not allowed.
     DomainName = "V23", "domain-name-invalid", Error;
+    /// A workload's selector that is empty or does not select the pods of its template.
+    SelectorMismatch = "V24", "selector-mismatch", Error;
 }
 
 #[cfg(test)]

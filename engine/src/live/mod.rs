@@ -193,7 +193,8 @@ impl Index {
         }
         let model = Arc::make_mut(&mut self.model);
         let labels = namespace_labels(name, LabelList::new());
-        let namespace = Namespace { name: name.clone(), labels, declared: false };
+        // Its object comes by another watch; until then it is as good as new.
+        let namespace = Namespace { name: name.clone(), labels, declared: false, open: false };
         let id = model.namespaces.push(namespace);
         model.namespace_by_name.insert(name.clone(), id);
         // INVARIANT: a namespace's pods are the workload of its number. No policy asks for owners.

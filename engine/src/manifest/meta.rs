@@ -14,8 +14,11 @@ pub type LabelList = Vec<(Arc<str>, Arc<str>)>;
 /// What the engine keeps of `metadata`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Meta {
-    /// `name`; empty if the input has none.
+    /// `name`; of an object with `generateName` that with a `*` behind it; empty if the input has
+    /// none.
     pub name: Arc<str>,
+    /// Whether the API server makes its name up, so that no two such objects are one.
+    pub is_generated: bool,
     /// `namespace`, if the input has one.
     pub namespace: Option<Arc<str>>,
     /// `labels`, sorted by key.
@@ -63,11 +66,13 @@ impl Meta {
             return Self::default();
         };
         let fields = reader.fields(&path, node, Keys::Exactly(FIELDS));
-        let meta = Self::from_fields(reader, &path, &fields);
+        let mut meta = Self::from_fields(reader, &path, &fields);
         check_others(reader, &path, &fields);
-        let generated = fields.get("generateName").and_then(Node::as_str);
-        let generated = generated.is_some_and(|prefix| !prefix.is_empty());
-        if meta.name.is_empty() && !generated {
+        let prefix = fields.get("generateName").and_then(Node::as_str);
+        let prefix = prefix.filter(|prefix| !prefix.is_empty() && meta.name.is_empty());
+        if let Some(prefix) = prefix {
+            (meta.name, meta.is_generated) = (format!("{prefix}*").into(), true);
+        } else if meta.name.is_empty() {
             let finding = Diagnostic::new(Code::MissingName, "the object has no `metadata.name`");
             reader.refuse(&path.field("name"), finding.at(node.span));
         }
@@ -90,7 +95,7 @@ impl Meta {
         let labels = reader.labels(&path.field("labels"), fields.get("labels"));
         check_labels(reader, &path.field("labels"), &labels, fields.get("labels"));
         let owner = owner(reader, path, fields);
-        Self { name, namespace, labels, owner, created }
+        Self { name, is_generated: false, namespace, labels, owner, created }
     }
 }
 

@@ -1,15 +1,17 @@
 //! Kubernetes objects: from trees to typed values, one file per kind.
 
+mod builtin;
 pub mod cluster_policy;
 mod document;
 mod file;
+mod known;
 mod meta;
 pub mod pod;
 pub mod policy;
 mod read;
 mod service;
 mod stored;
-mod syntax;
+pub(crate) mod syntax;
 mod unjudged;
 pub mod workload;
 

@@ -1,7 +1,7 @@
 //! Single objects as the API server gives them to those who watch it.
 
 use super::cluster_policy::{self, ClusterPolicyKind, Origin};
-use super::document::read_node;
+use super::known::read_node;
 use super::meta::Meta;
 use super::read::{Path, Reader};
 use super::{Body, Object, pod, policy};

@@ -15,7 +15,7 @@ mod select;
 mod touched;
 
 pub use atoms::{Atoms, SignatureId};
-pub use compile::{PolicyChange, pod_selectors};
+pub use compile::{PolicyChange, namespace_selectors, pod_selectors};
 pub use peer::{BlockPair, RulePeer};
 pub use select::PeerSet;
 

@@ -192,6 +192,7 @@ fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence)
             Some(UnknownReason::Address) => "an address decides this, and it is not in the input: pass `--pod-cidr`, `--node-cidr`, or real pods and nodes".into(),
             Some(UnknownReason::Node) => "it depends on whether both are on the same node, which the input does not say: pass real pods, with `spec.nodeName`".into(),
             Some(UnknownReason::Label) => "a label that the controller adds decides this, and the template does not show it: pass real pods".into(),
+            Some(UnknownReason::Namespace) => "a label of a namespace decides this, and the Namespace is not in the input: pass it, or `--namespace-labels NAMESPACE=KEY=VALUE`, or `--assume-unlabelled-namespaces`".into(),
             Some(UnknownReason::Tie) => "policies of equal priority disagree, and their order is undefined: give them different priorities".into(),
             Some(UnknownReason::Name) => "a domain name decides this, and its addresses are not in the input: pass `--domain`".into(),
             Some(UnknownReason::Group) | None => "the workload's pods differ: ask about a single pod".into(),

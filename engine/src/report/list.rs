@@ -216,6 +216,11 @@ fn note_message(key: &NoteKey) -> String {
         (UnknownReason::Label, _) => {
             "a peer selects by a label that a controller adds: pass real pods"
         }
+        (UnknownReason::Namespace, _) => {
+            "a label of a namespace decides this, and the Namespace is not in the input: \
+             pass it, or `--namespace-labels NAMESPACE=KEY=VALUE`, or \
+             `--assume-unlabelled-namespaces`"
+        }
         (UnknownReason::Tie, _) => {
             "policies of equal priority disagree, and their order is undefined: \
              give them different priorities"

@@ -1,6 +1,5 @@
 //! Asking the engine.
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -146,7 +145,7 @@ fn options(cluster: &Cluster) -> Options {
         pod_cidrs: nets(&cluster.pod_cidrs),
         node_cidrs: nets(&cluster.node_cidrs),
         default_namespace: DEFAULT_NAMESPACE.into(),
-        domain_names: BTreeMap::new(),
+        ..Options::default()
     }
     .with_domain_names(domains)
 }

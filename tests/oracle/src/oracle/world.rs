@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::names;
+use super::namespaces;
 use super::nodes;
 use super::rules::{Party, PodFacts};
 use super::who::{Host, Identity, Person, node_at};
@@ -47,7 +48,7 @@ pub fn worlds(cluster: &Cluster, source: &Person, destination: &Person) -> Vec<W
         let destinations: Vec<Party> =
             destinations.iter().flat_map(|one| as_destination(cluster, destination, one)).collect();
         for a in &sources {
-            for b in &destinations {
+            for b in destinations.iter().filter(|b| may_be_together(a, b)) {
                 for &own_node in own_node(cluster, source, destination) {
                     let (source, destination) = (a.clone(), b.clone());
                     worlds.push(World { source, destination, own_node, itself });
@@ -64,7 +65,8 @@ fn parties(cluster: &Cluster, person: &Person, family: u8) -> Vec<Party> {
         None => vec![None],
         Some(pod) => labelings(cluster, &pod.labels, person.hidden)
             .into_iter()
-            .map(|labels| Some(PodFacts { labels, ..pod.clone() }))
+            .flat_map(|labels| in_namespaces(cluster, &PodFacts { labels, ..pod.clone() }))
+            .map(Some)
             .collect(),
     };
     let mut parties = Vec::new();
@@ -82,6 +84,22 @@ fn parties(cluster: &Cluster, person: &Person, family: u8) -> Vec<Party> {
         }
     }
     parties
+}
+
+/// A pod with all labels that its namespace may have.
+fn in_namespaces(cluster: &Cluster, pod: &PodFacts) -> Vec<PodFacts> {
+    let all = namespaces::labelings(cluster, &pod.namespace).into_iter();
+    all.map(|namespace_labels| PodFacts { namespace_labels, ..pod.clone() }).collect()
+}
+
+/// A namespace has the same labels for all pods in it.
+fn may_be_together(a: &Party, b: &Party) -> bool {
+    match (&a.pod, &b.pod) {
+        (Some(a), Some(b)) if a.namespace == b.namespace => {
+            a.namespace_labels == b.namespace_labels
+        }
+        _ => true,
+    }
 }
 
 /// A party with every node whose address it may have, and with every set of names that may resolve
