@@ -244,6 +244,7 @@ impl<'i> Builder<'i> {
         let numbers = model.namespaces.iter().map(|(id, one)| (one.name.clone(), id));
         model.namespace_by_name = numbers.collect();
         model.services = services(&model, self.input);
+        model.service_endpoints = service_endpoints(&model, self.input);
         add_endpoints(&mut model, self.drafts, &self.owners, self.input.asked);
         index_addresses(&mut model);
         model
@@ -267,6 +268,22 @@ fn services(
         .collect();
     services.sort_unstable_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     services
+}
+
+fn service_endpoints(
+    model: &ClusterModel,
+    input: Input<'_>,
+) -> Vec<(NamespaceId, crate::manifest::Endpoints)> {
+    let all = input.objects.iter().filter_map(|object| match &object.body {
+        Body::Endpoints(endpoints) => {
+            let namespace = model.namespace(&namespace_of(object, input.default_namespace))?;
+            Some((namespace, endpoints.clone()))
+        }
+        _ => None,
+    });
+    let mut all: Vec<_> = all.collect();
+    all.sort_by_key(|(namespace, _)| *namespace);
+    all
 }
 
 fn add_endpoints(

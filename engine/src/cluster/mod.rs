@@ -26,7 +26,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
-use crate::manifest::{LabelList, Object, Service};
+use crate::manifest::{Endpoints, LabelList, Object, Service};
 use crate::shared::{Id, PagedTable, Shards};
 
 /// A cluster as policies can see it.
@@ -54,6 +54,8 @@ pub struct ClusterModel {
     pub variants: FxHashMap<GroupId, Vec<GroupId>>,
     /// Services, sorted by namespace and name.
     pub services: Vec<(NamespaceId, Arc<str>, Service)>,
+    /// What is behind Services, sorted by namespace.
+    pub service_endpoints: Vec<(NamespaceId, Endpoints)>,
     /// How many Rollouts there are whose template another workload has that is not in the input:
     /// they have no endpoints.
     pub without_template: u32,
@@ -194,6 +196,28 @@ impl ClusterModel {
     /// An endpoint's workload.
     pub fn workload_of(&self, endpoint: &Endpoint) -> Option<&Workload> {
         self.workloads.get(endpoint.workload)
+    }
+
+    /// Whether an endpoint is one pod, which always reaches itself: a pod, or the template of a
+    /// single replica.
+    pub fn is_one_pod(&self, id: EndpointId) -> bool {
+        const SCALED: [&str; 5] = [
+            "Deployment",
+            "DeploymentConfig",
+            "ReplicaSet",
+            "ReplicationController",
+            "StatefulSet",
+        ];
+        let Some(endpoint) = self.endpoints.get(id).filter(|endpoint| endpoint.template) else {
+            return true;
+        };
+        let single = |workload: &Workload| {
+            // Replicas of a StatefulSet have names of their own where they are told apart.
+            let is_replica = &*workload.kind == "StatefulSet" && workload.name != endpoint.name;
+            let is_alone = workload.replicas.is_some_and(|replicas| replicas <= 1);
+            SCALED.contains(&&*workload.kind) && (is_alone || is_replica)
+        };
+        self.workload_of(endpoint).is_some_and(single)
     }
 
     /// The endpoints of a workload.

@@ -327,7 +327,7 @@ fn stored(object: &Object) -> Option<Stored> {
         Body::Node { .. } => Some(Stored::Node),
         Body::Policy(_) => Some(Stored::Policy),
         Body::ClusterPolicy(_) => Some(Stored::ClusterPolicy),
-        Body::Workload(_) | Body::Service(_) => None,
+        Body::Workload(_) | Body::Service(_) | Body::Endpoints(_) => None,
     }
 }
 

@@ -131,7 +131,7 @@ impl Document {
         let mut reader = Reader::default();
         let meta = Meta::read(&mut reader, node, node.span);
         check_names(&mut reader, &meta, &known, node);
-        let body = known.read(&mut reader, node);
+        let body = known.read(&mut reader, node, &meta);
         if let Some((message, help)) = known.outdated(version) {
             let path = Path::Root.field("apiVersion");
             let span = node.get("apiVersion").map_or(node.span, |version| version.span);
@@ -159,7 +159,7 @@ impl Document {
                 self.is_incomplete = true;
                 return;
             }
-            Known::Service | Known::Workload(_) => return,
+            Known::Service | Known::Endpoints { .. } | Known::Workload(_) => return,
         };
         match is_named {
             true => self.closed.push(Arc::new(Object { meta, body, span: node.span })),

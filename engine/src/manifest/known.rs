@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 
 use super::cluster_policy::{self, ClusterPolicyKind, Origin};
+use super::meta::Meta;
 use super::read::{Keys, Path, Reader};
 use super::workload::{self, WorkloadKind};
 use super::{Body, pod, policy, service};
@@ -40,6 +41,7 @@ pub enum Known {
     Namespace,
     Node,
     Service,
+    Endpoints { sliced: bool },
     Workload(WorkloadKind),
 }
 
@@ -65,6 +67,8 @@ impl Known {
             ("", "Namespace") => Self::Namespace,
             ("", "Node") => Self::Node,
             ("", "Service") => Self::Service,
+            ("", "Endpoints") => Self::Endpoints { sliced: false },
+            ("discovery.k8s.io", "EndpointSlice") => Self::Endpoints { sliced: true },
             _ => Self::Workload(WorkloadKind::find(kind, group)?),
         })
     }
@@ -99,6 +103,7 @@ impl Known {
             (_, "extensions") => &["v1beta1"],
             (_, "" | "networking.k8s.io" | "apps.openshift.io") => &["v1"],
             (_, workload::KNATIVE) => &["v1", "v1beta1", "v1alpha1"],
+            (_, "discovery.k8s.io") => &["v1", "v1beta1", "v1alpha1"],
             (_, "apps") => &["v1", "v1beta1", "v1beta2"],
             (_, "kubevirt.io") => &["v1", "v1alpha3"],
             (_, "batch") => &["v1", "v1beta1", "v2alpha1"],
@@ -132,12 +137,13 @@ impl Known {
             Self::Workload(WorkloadKind::Rollout) => "argoproj.io/v1alpha1",
             Self::Workload(WorkloadKind::KnativeService) => "serving.knative.dev/v1",
             Self::Workload(WorkloadKind::VirtualMachine) => "kubevirt.io/v1",
+            Self::Endpoints { sliced: true } => "discovery.k8s.io/v1",
             Self::Workload(_) => "apps/v1",
             _ => "v1",
         }
     }
 
-    pub fn read(self, reader: &mut Reader, node: &Node<'_>) -> Body {
+    pub fn read(self, reader: &mut Reader, node: &Node<'_>, meta: &Meta) -> Body {
         let spec = Path::Root.field("spec");
         let status = Path::Root.field("status");
         match self {
@@ -156,6 +162,12 @@ impl Known {
             Self::Namespace => Body::Namespace,
             Self::Node => read_node(reader, node),
             Self::Service => Body::Service(service::read(reader, node)),
+            Self::Endpoints { sliced: false } => {
+                Body::Endpoints(service::read_endpoints(reader, node, &meta.name))
+            }
+            Self::Endpoints { sliced: true } => {
+                Body::Endpoints(service::read_slice(reader, node, &meta.labels))
+            }
             Self::Workload(kind) => Body::Workload(workload::read(reader, kind, node)),
         }
     }

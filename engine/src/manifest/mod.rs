@@ -24,7 +24,7 @@ pub use policy::{
     Action, Block, ByDirection, Direction, NetworkPolicy, Networks, Peer, PeerKind, PortEntry,
     PortMatch, Rule,
 };
-pub use service::{Service, ServicePort, TargetPort};
+pub use service::{EndpointPort, Endpoints, Service, ServicePort, TargetPort};
 pub use stored::{Stored, read_stored, read_stored_tree};
 pub use workload::{Workload, WorkloadKind};
 
@@ -72,6 +72,8 @@ pub enum Body {
     },
     /// A Service.
     Service(Service),
+    /// What is behind a Service.
+    Endpoints(Endpoints),
 }
 
 impl Object {
@@ -85,6 +87,7 @@ impl Object {
             Body::Namespace => "Namespace",
             Body::Node { .. } => "Node",
             Body::Service(_) => "Service",
+            Body::Endpoints(endpoints) => endpoints.kind,
         }
     }
 

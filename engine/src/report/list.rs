@@ -226,6 +226,9 @@ fn note_message(key: &NoteKey) -> String {
              give them different priorities"
         }
         (UnknownReason::Name, _) => "a domain name decides this: pass its addresses (`--domain`)",
+        (UnknownReason::Translation, _) => {
+            "the network may translate addresses before or after policies"
+        }
         (UnknownReason::Group, _) => "the pods differ",
     }
     .into()

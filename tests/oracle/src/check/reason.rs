@@ -65,6 +65,8 @@ fn differ_only_in(reason: UnknownReason, a: &World, b: &World) -> bool {
         UnknownReason::Node => who && labels && addresses && names,
         UnknownReason::Label => who && addresses && node && names && namespaces,
         UnknownReason::Namespace => who && addresses && node && names && own_labels,
+        // No world has a Service.
+        UnknownReason::Translation => false,
         // Pods differ in everything.
         UnknownReason::Group => !who,
     }

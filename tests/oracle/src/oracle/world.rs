@@ -7,7 +7,7 @@ use super::namespaces;
 use super::nodes;
 use super::rules::{Party, PodFacts};
 use super::who::{Host, Identity, Person, node_at};
-use crate::cluster::{Cluster, Direction, Labels, Net, family_of};
+use crate::cluster::{Cluster, Direction, Kind, Labels, Net, family_of};
 
 /// One way: everything is known.
 #[derive(Clone, Debug)]
@@ -39,8 +39,7 @@ impl World {
 
 /// Every way in which two persons can be completed.
 pub fn worlds(cluster: &Cluster, source: &Person, destination: &Person) -> Vec<World> {
-    let itself =
-        source.identity == destination.identity && matches!(source.identity, Identity::Pod(_));
+    let itself = source.identity == destination.identity && is_one_pod(cluster, source.identity);
     let mut worlds = Vec::new();
     for family in [4, 6] {
         let sources = parties(cluster, source, family);
@@ -57,6 +56,19 @@ pub fn worlds(cluster: &Cluster, source: &Person, destination: &Person) -> Vec<W
         }
     }
     worlds
+}
+
+/// §6: whether a pod reaches itself: one of the input, and that of a single replica.
+fn is_one_pod(cluster: &Cluster, identity: Identity) -> bool {
+    match identity {
+        Identity::Pod(_) => true,
+        Identity::Replica(_, Some(_)) => true,
+        Identity::Replica(at, None) => cluster.workloads.get(at).is_some_and(|workload| {
+            let scaled = matches!(workload.kind, Kind::Deployment | Kind::ReplicaSet);
+            scaled && workload.replicas.unwrap_or(1) <= 1
+        }),
+        Identity::Address => false,
+    }
 }
 
 /// A person with every address and every value of hidden labels that could make a difference.
