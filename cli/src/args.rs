@@ -11,8 +11,33 @@ use portcullis_engine::{DomainName, NamespaceLabel, Options};
 #[derive(Debug, Args)]
 pub struct InputArgs {
     /// Files, folders, or `-` for standard input
-    #[arg(required = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    #[arg(
+        required_unless_present_any = ["helm", "kustomize"],
+        value_name = "PATH",
+        value_hint = clap::ValueHint::AnyPath
+    )]
     pub paths: Vec<PathBuf>,
+    /// A Helm chart to render with `helm template` and read; may be repeated
+    #[arg(long, value_name = "CHART", value_hint = clap::ValueHint::DirPath, help_heading = "Input")]
+    pub helm: Vec<PathBuf>,
+    /// Values for the charts of --helm, as `helm template --values` takes them; may be repeated
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "helm",
+        value_hint = clap::ValueHint::FilePath,
+        help_heading = "Input"
+    )]
+    pub helm_values: Vec<PathBuf>,
+    /// A folder to build with `kustomize build`, or `kubectl kustomize`, and read; may be repeated
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, help_heading = "Input")]
+    pub kustomize: Vec<PathBuf>,
+    /// Seconds after which helm or kustomize is ended
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, help_heading = "Input")]
+    pub tool_seconds: u64,
+    /// Configuration with paths and codes to ignore [default: portcullis.yaml, if there is one]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Input")]
+    pub config: Option<PathBuf>,
     /// Pod CIDR to assume for pods without an address; may be repeated
     #[arg(long, value_name = "CIDR", value_delimiter = ',', help_heading = "Input")]
     pub pod_cidr: Vec<IpNet>,

@@ -40,7 +40,10 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
         Form::Text => print(&session, &report, args, &mut out)?,
     }
     out.finish()?;
-    findings::not_judged(&report.summary, args.say);
+    findings::left_out(&report.summary, "portcullis check", args.say);
+    if let (Some(why), 0) = (findings::unusable(&session, &report.summary), report.summary.errors) {
+        anyhow::bail!("{why}");
+    }
     Ok(findings::outcome(&report.summary, args.fail_on))
 }
 

@@ -15,10 +15,11 @@ Exit status:
 
 Input:
   A folder is read recursively: every .yaml, .yml and .json file, except in hidden folders and
-  node_modules. `-` is standard input. Namespaces, pods, workloads with a pod template,
-  services, nodes, NetworkPolicies and ClusterNetworkPolicies (with the kinds before them) are
-  used; other kinds are ignored. One broken document does not hide the others:
-  `portcullis check` shows what is wrong with it.";
+  node_modules, charts and patches of kustomize trees, which --helm and --kustomize render.
+  `-` is standard input. Namespaces, pods, workloads with a pod template, services, nodes,
+  NetworkPolicies and ClusterNetworkPolicies (with the kinds before them) are used; other kinds
+  are ignored. One broken document does not hide the others: `portcullis check` shows what is
+  wrong with it.";
 
 const EXAMPLES: &str = "\
 Examples:

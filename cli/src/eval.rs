@@ -79,6 +79,13 @@ pub enum Depth {
 }
 
 impl Depth {
+    fn command(self) -> &'static str {
+        match self {
+            Self::Verdict => "portcullis eval",
+            Self::Chain => "portcullis explain",
+        }
+    }
+
     fn write(self, report: &FlowReport, style: Style, out: &mut Output) -> fmt::Result {
         match self {
             Self::Verdict => write_verdict(report, style, out),
@@ -99,9 +106,9 @@ pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
         None => (input::session(&args.input, args.say)?, None),
     };
     let summary = session.summary();
-    findings::say(&summary, &args.input, args.say);
-    if findings::is_unusable(&summary) {
-        anyhow::bail!("nothing in the input could be read");
+    findings::say(&summary, depth.command(), &args.input, args.say);
+    if let Some(why) = findings::unusable(&session, &summary) {
+        anyhow::bail!("{why}");
     }
     let outcome = match flows {
         Some(flows) => many(args, depth, &session, flows)?,

@@ -1,5 +1,8 @@
 //! What findings about the input mean for a command that was asked something else.
 
+use std::path::PathBuf;
+
+use portcullis_engine::Session;
 use portcullis_engine::report::text::Plain;
 use portcullis_engine::report::{Severity, Summary, text};
 
@@ -23,26 +26,43 @@ pub fn count(n: u32, noun: &str) -> Option<String> {
 }
 
 /// Says what the answer does not count, how many findings there are and how to see them.
-pub fn say(summary: &Summary, input: &InputArgs, say: OutputArgs) {
-    not_judged(summary, say);
-    if let (Some(counts), false) = (counts(summary), say.quiet) {
-        let paths = self::paths(input);
-        output::say(&format!("{counts} in the input: see `portcullis check {paths}`"));
+pub fn say(summary: &Summary, command: &str, input: &InputArgs, say: OutputArgs) {
+    left_out(summary, command, say);
+    if say.quiet {
+        return;
+    }
+    let see = format!("see `portcullis check {}`", self::paths(input));
+    if summary.variants > 0 {
+        output::say(&format!(
+            "some objects stand in several files, differently: the last counts: {see}"
+        ));
+    }
+    if let Some(counts) = counts(summary) {
+        output::say(&format!("{counts} in the input: {see}"));
     }
 }
 
-/// Says which objects decide traffic and are not in the answer.
-pub fn not_judged(summary: &Summary, say: OutputArgs) {
-    if let (Some(text), false) = (text::not_judged(&summary.not_judged), say.quiet) {
-        output::say(&text);
+/// Says which objects decide traffic and are not in the answer, and what of the folders was not
+/// read.
+pub fn left_out(summary: &Summary, command: &str, say: OutputArgs) {
+    if say.quiet {
+        return;
     }
+    let not_judged = text::not_judged(&summary.not_judged);
+    let skipped = text::skipped(&summary.skipped, command);
+    not_judged.into_iter().chain(skipped).for_each(|line| output::say(&line));
 }
 
 /// The paths as they were given.
 pub fn paths(input: &InputArgs) -> String {
     // A name must not tell the terminal what to do.
     let paths = input.paths.iter().map(|path| Plain(&path.display().to_string()).to_string());
-    paths.collect::<Vec<_>>().join(" ")
+    let of = |option: &str, paths: &[PathBuf]| {
+        let one = |path: &PathBuf| format!("{option} {}", Plain(&path.display().to_string()));
+        paths.iter().map(one).collect::<Vec<_>>()
+    };
+    let rendered = of("--helm", &input.helm).into_iter().chain(of("--kustomize", &input.kustomize));
+    paths.chain(rendered).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether findings fail the command.
@@ -57,9 +77,15 @@ pub fn outcome(summary: &Summary, fail_on: FailOn) -> Outcome {
     if most.into_iter().any(failing) { Outcome::NotMet } else { Outcome::Answered }
 }
 
-/// Whether nothing at all could be read for errors: then there is nothing to answer from.
-pub fn is_unusable(summary: &Summary) -> bool {
-    let read = summary.workloads + summary.pods + summary.nodes + summary.policies;
-    let others = summary.ignored.is_empty() && summary.not_judged.is_empty();
-    summary.errors > 0 && read == 0 && others
+/// Why there is nothing to answer from, if there is nothing.
+pub fn unusable(session: &Session, summary: &Summary) -> Option<&'static str> {
+    let mut parts = session.files().iter().flat_map(|file| &file.parts);
+    let is_empty = parts.all(|part| part.document.objects.is_empty());
+    if !is_empty || !summary.not_judged.is_empty() {
+        return None;
+    }
+    Some(match summary.errors {
+        0 => "no workload, pod, node, namespace, Service or policy in the input",
+        _ => "nothing in the input could be read",
+    })
 }

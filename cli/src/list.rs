@@ -82,6 +82,9 @@ impl From<FocusDirection> for Direction {
     }
 }
 
+/// What was typed.
+const COMMAND: &str = "portcullis list";
+
 /// Where drawing programs give up, if nobody tells them otherwise.
 const MOST_MERMAID_EDGES: usize = 500;
 
@@ -91,9 +94,9 @@ pub fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
     }
     let session = input::session(&args.input, args.say)?;
     let mut report = session.list(&filter(args));
-    if findings::is_unusable(&report.summary) {
-        findings::say(&report.summary, &args.input, args.say);
-        anyhow::bail!("nothing in the input could be read");
+    if let Some(why) = findings::unusable(&session, &report.summary) {
+        findings::say(&report.summary, COMMAND, &args.input, args.say);
+        anyhow::bail!("{why}");
     }
     if let Some(stranger) = args.focus.iter().find(|focus| is_strange(focus, &report)) {
         anyhow::bail!("{}", strange(stranger, &report));
@@ -102,7 +105,7 @@ pub fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
     if !args.say.quiet {
         remark(&report, args);
     }
-    findings::say(&report.summary, &args.input, args.say);
+    findings::say(&report.summary, COMMAND, &args.input, args.say);
     Ok(findings::outcome(&report.summary, args.fail_on))
 }
 

@@ -118,7 +118,7 @@ pub fn say_error(text: &str) {
     }
 }
 
-/// A line on the standard error that says how far reading is; drawn only on a terminal, only after
+/// A line on the standard error that says what takes so long; drawn only on a terminal, only after
 /// a while, and not for every file.
 pub struct Progress {
     wanted: bool,
@@ -135,12 +135,12 @@ impl Progress {
         }
     }
 
-    pub fn show(&mut self, done: usize, all: usize) {
+    pub fn show(&mut self, what: impl FnOnce() -> String) {
         let now = Instant::now();
         if self.wanted && now >= self.next {
             self.shown = true;
             self.next = now + Duration::from_millis(100);
-            let _ = write!(io::stderr(), "\r\x1b[Kreading {done} of {all} files");
+            let _ = write!(io::stderr(), "\r\x1b[K{}", Plain(&what()));
         }
     }
 }

@@ -80,9 +80,9 @@ const LOGGED: (u32, u32) = (10, 20);
 pub fn run(args: &RenderArgs) -> anyhow::Result<Outcome> {
     let session = input::session(&args.input, args.say)?;
     let summary = session.summary();
-    findings::say(&summary, &args.input, args.say);
-    if findings::is_unusable(&summary) {
-        anyhow::bail!("nothing in the input could be read");
+    findings::say(&summary, "portcullis render", &args.input, args.say);
+    if let Some(why) = findings::unusable(&session, &summary) {
+        anyhow::bail!("{why}");
     }
     let mut report = session.program(&query(args))?;
     if let Some(family) = args.family {

@@ -18,6 +18,8 @@ pub mod selector;
 
 pub mod tree;
 
+pub mod folder;
+
 pub mod manifest;
 
 pub mod cluster;

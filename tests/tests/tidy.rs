@@ -290,6 +290,10 @@ fn every_code_is_in_the_docs() {
     assert_eq!(text, diagnostics_page(), "docs/diagnostics.md is stale: run with UPDATE_DOCS=1");
 }
 
+/// Codes about files that were found in a folder, where cases name theirs; the command's tests of
+/// folders bring them about.
+const OF_FOLDERS: [&str; 1] = ["L51"];
+
 /// A code that no case brings about may be one that nothing reports.
 #[test]
 fn every_code_has_a_case() {
@@ -300,7 +304,7 @@ fn every_code_has_a_case() {
     let lines: Vec<&str> = lines.filter(|line| line.starts_with("diagnostic")).collect();
     let has_case = |code: &&Code| {
         let mut words = lines.iter().flat_map(|line| line.split_whitespace());
-        words.any(|word| word == code.id())
+        words.any(|word| word == code.id()) || OF_FOLDERS.contains(&code.id())
     };
     let without: Vec<&str> =
         Code::ALL.iter().filter(|code| !has_case(code)).map(|code| code.id()).collect();

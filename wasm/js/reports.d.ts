@@ -228,6 +228,24 @@ export interface FilterRuleReport {
   source?: RuleSource;
 }
 
+/** One of several answers that a question has. */
+export interface FlowPart {
+  /** Who sends. */
+  source: string;
+  /** Who receives. */
+  destination: string;
+  /** The answer. */
+  verdict: Verdict;
+  /** What decided. */
+  evidence: Evidence;
+  /** The address family, where the two differ: `IPv4` or `IPv6`. */
+  family?: Family;
+  /** The port that the pod sees, where a Service makes another one of it. */
+  podPort?: number;
+  /** Why it is unknown. */
+  reason?: UnknownReason;
+}
+
 /** A flow to evaluate. */
 export interface FlowQuery {
   /** `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, or an address. */
@@ -267,6 +285,8 @@ export interface FlowReport {
    * they can change this answer.
    */
   notJudged?: KindCount[];
+  /** Each answer with its own evidence, where pods or address families differ. */
+  parts?: FlowPart[];
   /** The port that the pods see, where a Service makes another one of it. */
   podPort?: number;
   /** Why it is unknown. */
@@ -463,6 +483,29 @@ export interface SetReport {
  */
 export type Severity = 'info' | 'warning' | 'error';
 
+/** Something that is not read as manifests. */
+export interface SkippedReport {
+  /** What it is. */
+  what: SkippedWhat;
+  /**
+   * Of a chart or a tree, its folder and then its files that are not read; else the files. Not
+   * empty.
+   */
+  paths: string[];
+  /** The command that prints the manifests which it stands for. */
+  renderedBy?: string;
+}
+
+/**
+ * What is not read as manifests.
+ *
+ * - `helmChart`: A Helm chart: none of it is read.
+ * - `kustomization`: A kustomize tree: its manifests are read as they stand, without its patches.
+ * - `notManifest`: Files without any Kubernetes object.
+ * - `ignored`: Files and folders that the configuration leaves out.
+ */
+export type SkippedWhat = 'helmChart' | 'kustomization' | 'notManifest' | 'ignored';
+
 /** What was read. */
 export interface Summary {
   /** Files read. */
@@ -490,6 +533,16 @@ export interface Summary {
    * as `CiliumNetworkPolicy (cilium.io)`, sorted: they can change any answer.
    */
   notJudged?: KindCount[];
+  /**
+   * What lies among the files and is not read as manifests: charts, kustomize trees, then files
+   * of other programs. Empty unless a folder was read.
+   */
+  skipped?: SkippedReport[];
+  /**
+   * Pairs of files or folders that hold different objects of the same names: of each, the last
+   * one counts. None unless a folder was read.
+   */
+  variants?: number;
 }
 
 /** What one tier says of a flow. */
@@ -531,9 +584,10 @@ export type TierOutcome = 'accept' | 'deny' | 'pass' | 'unknown' | 'notReached';
  * - `node`: Whether both ends are on one node decides, and the input does not say.
  * - `label`: A label decides that the controller adds and the template does not show.
  * - `namespace`: A label of a namespace decides, and the Namespace is not in the input.
+ * - `translation`: A Service's address decides, and whether policies see it translated is not defined.
  * - `group`: The pods of the workload asked about do not agree.
  */
-export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'group';
+export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'translation' | 'group';
 
 /**
  * A verdict.

@@ -1,34 +1,46 @@
 //! From paths to a session.
 
+mod config;
+mod read;
+mod tool;
 mod walk;
 
-use std::io::{self, Read as _};
+use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::Duration;
 
+use portcullis_engine::folder::Skipped;
 use portcullis_engine::{Change, Session, SourceFile};
 use thiserror::Error;
 
 use crate::args::{InputArgs, OutputArgs};
 use crate::output::Progress;
-
-/// Where the standard input stands in names of files.
-pub const STDIN: &str = "<stdin>";
-
-/// Reading fewer files than this on two threads does not pay.
-const MANY: usize = 4;
+use config::Config;
+pub use read::{is_stdin, name, read_bytes};
 
 /// Why nothing was read.
 #[derive(Debug, Error)]
 pub enum InputError {
     #[error("cannot read {}: {}", path.display(), reason(error))]
     Unreadable { path: PathBuf, error: io::Error },
+    #[error("cannot read {}: {what}, not a file", path.display())]
+    Special { path: PathBuf, what: &'static str },
+    #[error("cannot read {}: larger than {} MiB", path.display(), limit >> 20)]
+    TooLarge { path: PathBuf, limit: u64 },
     #[error("no .yaml, .yml or .json file in {}", .0.display())]
     Empty(PathBuf),
+    #[error(
+        "{} is a Helm chart: name it with --helm {}, or render it first with `helm template`",
+        .0.display(), .0.display()
+    )]
+    Chart(PathBuf),
     #[error("standard input can be read only once")]
     StdinTwice,
+    #[error("{tool}: {reason}")]
+    Tool { tool: String, reason: String },
+    #[error("{}: {reason}", path.display())]
+    Config { path: PathBuf, reason: String },
 }
 
 /// An input error without the operating system's number.
@@ -49,74 +61,70 @@ pub fn session(input: &InputArgs, say: OutputArgs) -> Result<Session, InputError
     if stdin > 1 {
         return Err(InputError::StdinTwice);
     }
-    let mut files = Vec::new();
-    for path in &input.paths {
-        files.extend(walk::files(path)?);
-    }
-    files.sort();
-    files.dedup();
-    let files = read_all(&files, Progress::new(say))?;
-    let changes = files.into_iter().map(Change::Put).collect();
-    Ok(Session::new(input.options()).apply(changes))
+    let config = Config::find(input.config.as_deref())?;
+    let Inputs { files, skipped } = inputs(&input.paths, &config)?;
+    let files = read::all(&files, Progress::new(say))?;
+    let rendered = rendered(input, say)?;
+    let changes = files.into_iter().chain(rendered).map(Change::Put).collect();
+    let options = input.options().ignoring(config.codes);
+    Ok(Session::new(options).with_skipped(skipped).apply(changes))
 }
 
-/// Whether a path means the standard input.
-pub fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == "-"
+/// What is to be read.
+#[derive(Default)]
+struct Inputs {
+    files: Vec<Input>,
+    skipped: Vec<Skipped>,
 }
 
-/// The bytes of a file or of the standard input.
-pub fn read_bytes(path: &Path) -> Result<Vec<u8>, InputError> {
-    let mut bytes = Vec::new();
-    let read = if is_stdin(path) {
-        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        std::fs::read(path)
-    };
-    read.map_err(|error| InputError::Unreadable { path: path.to_owned(), error })
+/// A file to read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Input {
+    path: PathBuf,
+    /// Whether it was found in a folder, not named.
+    is_found: bool,
 }
 
-/// What a file is called in answers.
-pub fn name(path: &Path) -> String {
-    if is_stdin(path) { STDIN.into() } else { path.display().to_string() }
-}
-
-type Reading = Result<SourceFile, InputError>;
-
-/// Reads files on two threads if there are many; which of them reads which does not matter, since
-/// a session sorts its files.
-fn read_all(paths: &[PathBuf], mut progress: Progress) -> Result<Vec<SourceFile>, InputError> {
-    if paths.len() < MANY {
-        return paths.iter().map(|path| read(path)).collect();
-    }
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        let (sender, receiver) = mpsc::channel();
-        for sender in [sender.clone(), sender] {
-            let next = &next;
-            scope.spawn(move || read_some(paths, next, &sender));
-        }
-        let mut files = Vec::with_capacity(paths.len());
-        loop {
-            match receiver.recv_timeout(Duration::from_millis(300)) {
-                Ok(file) => files.push(file?),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(files),
-            }
-            progress.show(files.len(), paths.len());
-        }
-    })
-}
-
-fn read_some(paths: &[PathBuf], next: &AtomicUsize, sender: &Sender<Reading>) {
-    while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-        // The receiver leaves at the first error; then the rest need not be read.
-        if sender.send(read(path)).is_err() {
-            return;
+/// The files that paths stand for, sorted, each once however it is reached: named ones first, so
+/// that what is named is meant.
+fn inputs(paths: &[PathBuf], config: &Config) -> Result<Inputs, InputError> {
+    let mut inputs = Inputs::default();
+    let mut known = BTreeSet::new();
+    let (folders, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        paths.iter().partition(|path| !is_stdin(path) && path.is_dir());
+    for path in files {
+        let path = if is_stdin(path) { path.clone() } else { walk::short(path) };
+        if known.insert(identity(&path)) {
+            inputs.files.push(Input { path, is_found: false });
         }
     }
+    for folder in folders {
+        let found = walk::folder(folder, config)?;
+        let found_files = found.files.into_iter().filter(|path| known.insert(identity(path)));
+        inputs.files.extend(found_files.map(|path| Input { path, is_found: true }));
+        let new = found.skipped.into_iter().filter(|new| !inputs.skipped.contains(new));
+        let new: Vec<Skipped> = new.collect();
+        inputs.skipped.extend(new);
+    }
+    inputs.files.sort();
+    Ok(inputs)
 }
 
-fn read(path: &Path) -> Reading {
-    Ok(SourceFile::of(&name(path), read_bytes(path)?))
+/// What a file is called without links; its own name where that cannot be said.
+fn identity(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// What the tools print for the charts and trees that were named.
+fn rendered(input: &InputArgs, say: OutputArgs) -> Result<Vec<SourceFile>, InputError> {
+    let limit = Duration::from_secs(input.tool_seconds);
+    let charts = input.helm.iter().map(|chart| tool::helm(chart, &input.helm_values));
+    let trees = input.kustomize.iter().map(|tree| tool::kustomize(tree));
+    let tools = charts.chain(trees);
+    tools
+        .map(|tool| {
+            let text = tool.run(limit, Progress::new(say))?;
+            Ok(SourceFile::of(tool.name(), text))
+        })
+        .collect()
 }

@@ -101,7 +101,8 @@ fn nothing_connected_is_said() {
     assert_eq!((&*quiet.out, &*quiet.err), ("", ""));
     let none =
         run_with(&["list", "-"], "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n", &[]);
-    assert_eq!(none.err, "no pods or workloads in the input\n");
+    let why = "error: no workload, pod, node, namespace, Service or policy in the input\n";
+    assert_eq!((none.status, &*none.err), (2, why));
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod arguments;
 mod check;
 mod eval;
 mod flows;
+mod folders;
 mod guide;
 mod input;
 mod list;
@@ -37,8 +38,13 @@ fn run(args: &[&str]) -> Ran {
 
 /// Runs the command with something on the standard input, and variables of the environment.
 fn run_with(args: &[&str], stdin: &str, variables: &[(&str, &str)]) -> Ran {
+    run_in(&fixtures(), args, stdin, variables)
+}
+
+/// Runs the command in a folder.
+fn run_in(folder: &Path, args: &[&str], stdin: &str, variables: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-    command.args(args).current_dir(fixtures());
+    command.args(args).current_dir(folder);
     command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env_remove("CLICOLOR");
     command.envs(variables.iter().copied());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

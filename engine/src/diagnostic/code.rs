@@ -30,6 +30,11 @@ macro_rules! codes {
                 match self { $(Self::$variant => concat!($($doc),*).trim_ascii()),* }
             }
 
+            /// Whether findings of this code are about pitfalls: then nothing was left out.
+            pub fn is_lint(self) -> bool {
+                self.id().starts_with('L')
+            }
+
             /// How much findings of this code matter.
             pub fn severity(self) -> Severity {
                 match self { $(Self::$variant => Severity::$severity),* }
@@ -92,6 +97,9 @@ codes! {
     /// Domain names in a rule that denies or passes, or a protocol without ports, which API servers
     /// reject.
     ClusterPolicySchema = "L50", "cluster-policy-schema", Warning;
+    /// Files or folders that hold different objects of the same names: variants, of which the later
+    /// one counts.
+    Variants = "L51", "variants", Info;
     /// An object without a name.
     MissingName = "V01", "missing-name", Error;
     /// A name or namespace that is not allowed.

@@ -27,6 +27,8 @@ pub struct Document {
     pub closed: Vec<Arc<Object>>,
     /// Whether something that decides traffic could not be read, so that nothing remains of it.
     pub is_incomplete: bool,
+    /// Whether it holds no Kubernetes object and does not look as if it were meant as one.
+    pub is_foreign: bool,
 }
 
 /// A kind that the engine does not know.
@@ -51,6 +53,7 @@ pub fn read_document(text: &str) -> Document {
         Err(finding) => {
             document.findings.push(*finding);
             document.is_incomplete = true;
+            document.is_foreign = !text.contains("apiVersion") && !text.contains("kind");
         }
     }
     document
@@ -68,6 +71,7 @@ impl Document {
     fn read(&mut self, node: &Node<'_>, envelope: Option<Envelope<'_>>) {
         if !matches!(node.value, Value::Map(_)) {
             self.is_incomplete = true;
+            self.is_foreign |= envelope.is_none();
             return self.not_an_object(node, &format!("this is {}", node.value.describe()));
         }
         let text = |key: &str| node.get(key).and_then(Node::as_str);
@@ -111,6 +115,7 @@ impl Document {
         let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
         // With neither, it is a file of another program.
         self.is_incomplete |= kind.is_empty() != version.is_empty();
+        self.is_foreign |= kind.is_empty() && version.is_empty();
         let has_body = node.get("metadata").or(node.get("spec")).is_some();
         let half = [version, kind].map(|text| (!text.is_empty()).then_some(text));
         if !has_body || !builtin::is_known(half) {

@@ -21,6 +21,10 @@ pub struct SourceFile {
     pub text: Arc<str>,
     /// Its documents, in order, covering the text.
     pub parts: Vec<Part>,
+    /// Whether it was found in a folder, not named.
+    pub is_found: bool,
+    /// Whether it is not meant as a manifest; then it has no parts.
+    pub is_foreign: bool,
     // Derived from `text` when a position is first asked for.
     lines: OnceLock<LineIndex>,
 }
@@ -62,7 +66,14 @@ impl SourceFile {
             return Self::from_text(name, text, faults, &before.documents());
         }
         let parts = edit::parts(&text, before);
-        Self { name: name.into(), text, parts, lines: OnceLock::new() }
+        Self {
+            name: name.into(),
+            text,
+            parts,
+            is_found: false,
+            is_foreign: false,
+            lines: OnceLock::new(),
+        }
     }
 
     /// The same file for whoever enforces it: policies that are wrong isolate what they select, and
@@ -74,6 +85,22 @@ impl SourceFile {
             let closed = std::mem::take(&mut document.closed);
             document.objects.retain(|object| closed.iter().all(|other| other.span != object.span));
             document.objects.extend(closed);
+        }
+        self
+    }
+
+    /// The same file as one that was found in a folder and not named: if nothing in it looks like a
+    /// Kubernetes object, it is not meant as a manifest, and nothing is wrong with it.
+    #[must_use]
+    pub fn found(mut self) -> Self {
+        let documents = || self.parts.iter().map(|part| &part.document);
+        let is_silent =
+            |document: &Document| document.is_foreign || *document == Document::default();
+        self.is_foreign = documents().any(|document| document.is_foreign)
+            && documents().all(|document| is_silent(document));
+        self.is_found = true;
+        if self.is_foreign {
+            self.parts.clear();
         }
         self
     }
@@ -98,7 +125,14 @@ impl SourceFile {
             }
         });
         let parts = parts.collect();
-        Self { name: name.into(), text, parts, lines: OnceLock::new() }
+        Self {
+            name: name.into(),
+            text,
+            parts,
+            is_found: false,
+            is_foreign: false,
+            lines: OnceLock::new(),
+        }
     }
 
     /// Where its lines begin.

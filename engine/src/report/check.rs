@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::place;
-use super::types::{CheckReport, DiagnosticReport, KindCount, ObjectRef, Severity, Summary};
+use super::types::{
+    CheckReport, DiagnosticReport, KindCount, ObjectRef, Severity, SkippedReport, SkippedWhat,
+    Summary,
+};
 use crate::cluster::Endpoint;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::folder::{Skipped, SkippedKind};
 use crate::lint;
 use crate::manifest::ForeignKind;
 use crate::session::Session;
@@ -23,6 +27,10 @@ impl Session {
         }
         let findings = lint::findings(self);
         diagnostics.extend(findings.iter().map(|(origin, finding)| report(self, *origin, finding)));
+        let is_told = |finding: &DiagnosticReport| {
+            self.options().ignored_codes.iter().all(|code| code.id() != finding.code)
+        };
+        diagnostics.retain(is_told);
         diagnostics
             .sort_by(|a, b| (&a.location, &a.code, &a.path).cmp(&(&b.location, &b.code, &b.path)));
         let summary = summary(self, &diagnostics);
@@ -78,9 +86,35 @@ fn summary(session: &Session, diagnostics: &[DiagnosticReport]) -> Summary {
             .map(|(kind, count)| KindCount { kind: kind.to_owned(), count })
             .collect(),
         not_judged: not_judged(session),
+        skipped: session.skipped().iter().map(skipped).collect(),
+        variants: count(diagnostics.iter().filter(|d| d.code == Code::Variants.id()).count()),
         errors: of(Severity::Error),
         warnings: of(Severity::Warning),
         infos: of(Severity::Info),
+    }
+}
+
+fn skipped(skipped: &Skipped) -> SkippedReport {
+    let folder = skipped.paths.first().map_or(".", String::as_str);
+    let (what, rendered_by) = match skipped.what {
+        SkippedKind::HelmChart => {
+            (SkippedWhat::HelmChart, Some(format!("helm template {}", shell(folder))))
+        }
+        SkippedKind::Kustomization => {
+            (SkippedWhat::Kustomization, Some(format!("kustomize build {}", shell(folder))))
+        }
+        SkippedKind::NotManifest => (SkippedWhat::NotManifest, None),
+        SkippedKind::Ignored => (SkippedWhat::Ignored, None),
+    };
+    SkippedReport { what, paths: skipped.paths.clone(), rendered_by }
+}
+
+/// A path as a shell takes it.
+fn shell(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@%:,=".contains(&byte);
+    match path.bytes().all(plain) && !path.starts_with('-') {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', r"'\''")),
     }
 }
 

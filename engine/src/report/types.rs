@@ -113,12 +113,55 @@ pub struct Summary {
     /// as `CiliumNetworkPolicy (cilium.io)`, sorted: they can change any answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_judged: Vec<KindCount>,
+    /// What lies among the files and is not read as manifests: charts, kustomize trees, then files
+    /// of other programs. Empty unless a folder was read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<SkippedReport>,
+    /// Pairs of files or folders that hold different objects of the same names: of each, the last
+    /// one counts. None unless a folder was read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub variants: u32,
     /// Findings of severity `error`.
     pub errors: u32,
     /// Findings of severity `warning`.
     pub warnings: u32,
     /// Findings of severity `info`.
     pub infos: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// Something that is not read as manifests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SkippedReport {
+    /// What it is.
+    pub what: SkippedWhat,
+    /// Of a chart or a tree, its folder and then its files that are not read; else the files. Not
+    /// empty.
+    pub paths: Vec<String>,
+    /// The command that prints the manifests which it stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendered_by: Option<String>,
+}
+
+/// What is not read as manifests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum SkippedWhat {
+    /// A Helm chart: none of it is read.
+    HelmChart,
+    /// A kustomize tree: its manifests are read as they stand, without its patches.
+    Kustomization,
+    /// Files without any Kubernetes object.
+    NotManifest,
+    /// Files and folders that the configuration leaves out.
+    Ignored,
 }
 
 /// The answer of `check`.

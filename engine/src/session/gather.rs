@@ -42,13 +42,13 @@ pub(super) fn gather(
     for (file, source) in files.iter().enumerate() {
         for (part, place) in source.parts.iter().enumerate() {
             for object in place.document.objects.iter().filter(|object| sort(object)) {
-                let key = identity(object, default);
+                let (key, object) = (identity(object, default), object.clone());
                 if object.meta.is_generated {
                     let count = counts.entry(key.clone()).or_default();
                     *count += 1;
-                    all.add_unnamed(key, object, *count);
-                } else if all.objects.insert(key, object.clone()).is_some() {
-                    all.repeated.push(Repeated { file, part, object: object.clone() });
+                    all.add_unnamed(key, &object, *count);
+                } else if let Some(first) = all.objects.insert(key, object.clone()) {
+                    all.repeated.push(Repeated { file, part, object, first });
                 }
             }
         }

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use rustc_hash::FxHashMap;
 
 use crate::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
+use crate::folder::{Skipped, SkippedKind};
 use crate::manifest::{ForeignKind, Object, SourceFile};
 pub use crate::policy::Identity;
 use crate::policy::PolicySet;
@@ -40,6 +41,8 @@ pub struct Session {
     /// Policies that the API server makes names for.
     renamed_policies: Renamed,
     origins: OnceLock<FxHashMap<usize, (usize, usize)>>,
+    /// What the front end found beside the files and did not read.
+    skipped: Arc<[Skipped]>,
     // Counted when an answer is first given.
     not_judged: OnceLock<BTreeMap<ForeignKind, u32>>,
 }
@@ -65,6 +68,8 @@ pub struct Repeated {
     pub part: usize,
     /// The object.
     pub object: Arc<Object>,
+    /// The one that it replaces, which may have replaced another.
+    pub first: Arc<Object>,
 }
 
 impl Session {
@@ -93,8 +98,25 @@ impl Session {
             repeated_policies: Vec::new(),
             renamed_policies: Renamed::default(),
             origins: OnceLock::new(),
+            skipped: Arc::default(),
             not_judged: OnceLock::new(),
         }
+    }
+
+    /// The session, with what lies beside its files and was not read: every answer names it.
+    #[must_use]
+    pub fn with_skipped(mut self, skipped: Vec<Skipped>) -> Self {
+        self.skipped = skipped.into();
+        self
+    }
+
+    /// What lies beside the files and was not read, and files of it that are no manifests.
+    pub fn skipped(&self) -> Vec<Skipped> {
+        let foreign = self.files.iter().filter(|file| file.is_foreign);
+        let paths: Vec<String> = foreign.map(|file| file.name.to_string()).collect();
+        let foreign = Skipped { what: SkippedKind::NotManifest, paths };
+        let known = self.skipped.iter().cloned();
+        known.chain((!foreign.paths.is_empty()).then_some(foreign)).collect()
     }
 
     /// The session after some changes.
@@ -199,8 +221,9 @@ impl Session {
     fn next(&self, files: Vec<Arc<SourceFile>>, world: Arc<World>, set: PolicySet) -> Self {
         let (options, origins) = (self.options.clone(), OnceLock::new());
         let (set, not_judged) = (Arc::new(set), OnceLock::new());
-        let (repeated_policies, renamed_policies) = Default::default();
-        let next = Self {
+        let (repeated_policies, renamed_policies) = (Vec::new(), Renamed::default());
+        let skipped = Arc::clone(&self.skipped);
+        Self {
             options,
             files,
             world,
@@ -208,9 +231,9 @@ impl Session {
             repeated_policies,
             renamed_policies,
             origins,
+            skipped,
             not_judged,
-        };
-        next
+        }
     }
 
     fn build_world(

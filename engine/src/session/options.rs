@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::cluster::Undeclared;
+use crate::diagnostic::Code;
 use crate::manifest::syntax;
 
 /// What the input does not say.
@@ -21,9 +22,18 @@ pub struct Options {
     pub domain_names: BTreeMap<String, Vec<IpAddr>>,
     /// Namespaces that are not in the input.
     pub namespaces: Undeclared,
+    /// Findings that are not told; each is of a lint, so that nothing is left out in silence.
+    pub ignored_codes: Vec<Code>,
 }
 
 impl Options {
+    /// The same without findings of these codes.
+    #[must_use]
+    pub fn ignoring(mut self, codes: Vec<Code>) -> Self {
+        self.ignored_codes = codes;
+        self
+    }
+
     /// What names resolve to, from texts such as `api.example.com=192.0.2.7`; several of one name
     /// add up.
     #[must_use]
@@ -121,6 +131,7 @@ impl Default for Options {
             default_namespace: "default".into(),
             domain_names: BTreeMap::new(),
             namespaces: Undeclared::default(),
+            ignored_codes: Vec::new(),
         }
     }
 }

@@ -67,8 +67,7 @@ pub enum UnknownReason {
     Label,
     /// A label of a namespace decides, and the Namespace is not in the input.
     Namespace,
-    /// Whether the network translates a Service's address before it enforces policies decides, and
-    /// that is left to implementations.
+    /// A Service's address decides, and whether policies see it translated is not defined.
     Translation,
     /// The pods of the workload asked about do not agree.
     Group,

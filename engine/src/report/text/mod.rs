@@ -13,6 +13,7 @@ mod graph;
 mod lines;
 mod plain;
 mod reason;
+mod skipped;
 mod style;
 mod table;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use std::fmt;
 pub use chain::write_chain;
 pub use flow::write_verdict;
 pub use plain::Plain;
+pub use skipped::skipped;
 pub use style::{Ink, Style};
 
 use super::types::{Connection, KindCount, ListReport};
