@@ -1,5 +1,7 @@
 //! `portcullis list`.
 
+use std::collections::HashSet;
+
 use clap::{Args, ValueEnum};
 use portcullis_engine::ListFilter;
 use portcullis_engine::diagnostic::nearest;
@@ -34,6 +36,9 @@ pub struct ListArgs {
     /// Also list connections between pods of the same workload
     #[arg(long, help_heading = "Filter")]
     pub siblings: bool,
+    /// List each pair of workloads, also where many are treated alike
+    #[arg(long, help_heading = "Output")]
+    pub expand: bool,
     /// Show for each connection which rules admit it, at both ends, and where they are
     ///
     /// `explain` shows more about a single flow, also why policies that isolate an end do not
@@ -132,6 +137,7 @@ fn filter(args: &ListArgs) -> ListFilter {
         certain_only: args.output != ListForm::Json,
         siblings: args.siblings,
         explain: args.explain,
+        expand: args.expand,
     }
 }
 
@@ -159,8 +165,10 @@ fn print(report: &mut ListReport, args: &ListArgs) -> anyhow::Result<()> {
 /// A drawing of what was asked for has no room for the rest of the cluster.
 fn keep_connected(report: &mut ListReport) {
     let connections = report.connections.iter();
-    let ends: std::collections::HashSet<_> =
-        connections.flat_map(|c| [c.from.clone(), c.to.clone()]).collect();
+    let mut ends: HashSet<_> = connections.flat_map(|c| [c.from.clone(), c.to.clone()]).collect();
+    let groups = report.groups.iter().filter(|group| ends.contains(&group.id));
+    let members: Vec<_> = groups.flat_map(|group| group.members.clone()).collect();
+    ends.extend(members);
     report.endpoints.retain(|endpoint| ends.contains(&endpoint.id));
 }
 

@@ -11,48 +11,67 @@ use anyhow::Context as _;
 use portcullis_engine::dataplane::{Settings, Wiring};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::agent::{Agent, Applier, Audits, Message, Observers, Pace};
 use crate::check;
+use crate::diagnose;
 use crate::enforce::audit::Auditor;
 use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::gate::{self, Gate};
-use crate::enforce::{Enforcer, PodInterfaces};
+use crate::enforce::{Enforcer, PodInterfaces, PolicyCounters};
 use crate::kernel::iptables::{Backend, Iptables};
 use crate::kernel::{self, PacketFilter as _, Removal, TaggedFrames, bridge};
-use crate::observe::{self, Reporter, Status, flowlog, masquerade};
+use crate::observe::{self, Identity, Reporter, Status, flowlog, masquerade};
 use crate::options::{
     Check, CheckFormat, Cleanup, Command, Enforcement, FlowLogOption, LogFormat, Options,
+    StatusOptions,
 };
 use crate::privileges;
-use crate::source::apiserver::{ApiServer, EventPace, Events, Patience};
+use crate::source::apiserver::{ApiServer, EventPace, Events, NodeStatus, Patience, StatusPace};
 use crate::source::{AtStart, ChangeSink, DesiredState, Manifests, Source};
+use crate::status::{self, Answer, Wait};
 
 /// Does what a command line says, its first word being the program's name.
 pub fn run(words: &[OsString]) -> ExitCode {
-    let result = Options::read(words).and_then(|options| {
-        log(options.running.log);
-        obey(&options)
-    });
-    let error = match result {
-        Ok(true) => return ExitCode::SUCCESS,
-        Ok(false) => return ExitCode::FAILURE,
-        Err(error) => error,
+    let options = match Options::read(words) {
+        Ok(options) => options,
+        Err(error) => return fail(&error, ExitCode::FAILURE),
     };
+    log(&options);
+    match obey(&options) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => fail(&error, failure(&options)),
+    }
+}
+
+/// Who asks for a status is told apart that nobody answers.
+fn failure(options: &Options) -> ExitCode {
+    match options.command {
+        Some(Command::Status(_)) => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn fail(error: &anyhow::Error, code: ExitCode) -> ExitCode {
     // Help and version are errors to clap, too.
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
         let _ = usage.print();
         return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
     }
     let _ = writeln!(std::io::stderr(), "portcullis-agent: {error:#}");
-    ExitCode::FAILURE
+    code
 }
 
-fn log(format: LogFormat) {
+fn log(options: &Options) {
+    // Who asks something wants the answer.
+    let level = if options.command.is_some() { LevelFilter::WARN } else { LevelFilter::INFO };
     // On standard error: standard output is the flow log's.
     let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
+    let builder = builder.with_max_level(level);
     // A second agent in one process, as tests have it, keeps the first one's log.
-    let _ = match format {
+    let _ = match options.running.log {
         LogFormat::Text => builder.with_ansi(false).try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
@@ -65,6 +84,12 @@ fn obey(options: &Options) -> anyhow::Result<bool> {
         Some(Command::Cleanup(cleanup)) => remove(cleanup)?,
         Some(Command::Check(check)) => return self::check(check),
         Some(Command::Gate(gate)) => close(&gate.enforcement)?,
+        Some(Command::Status(asked)) => return say_status(asked),
+        Some(Command::Diagnose(asked)) => {
+            let said = diagnose::diagnose(asked)?;
+            // Standard output may be the archive.
+            writeln!(std::io::stderr(), "{said}").context("standard error")?;
+        }
         None if options.wanted.dry_run => print(options)?,
         None if options.wanted.once => once(options)?,
         None => keep(options)?,
@@ -81,6 +106,21 @@ fn check(Check { backend, prefix, format }: &Check) -> anyhow::Result<bool> {
     };
     write!(std::io::stdout(), "{text}").context("standard output")?;
     Ok(check::worst(&items) < check::Grade::Fail)
+}
+
+/// Says what is in force; whether all of it is.
+fn say_status(asked: &StatusOptions) -> anyhow::Result<bool> {
+    let (text, answer) = match &asked.wait {
+        None => status::of_node(asked)?,
+        Some(policy) => status::wait(&Wait {
+            policy: policy.clone(),
+            generation: asked.generation,
+            timeout: asked.timeout,
+            kubeconfig: asked.kubeconfig.clone(),
+        })?,
+    };
+    write!(std::io::stdout(), "{text}").context("standard output")?;
+    Ok(answer == Answer::InForce)
 }
 
 fn close(enforcement: &Enforcement) -> anyhow::Result<()> {
@@ -128,7 +168,7 @@ fn remove(cleanup: &Cleanup) -> anyhow::Result<()> {
 }
 
 /// Where the desired state comes from.
-fn source(options: &Options, status: &Arc<Status>, events: Option<Events>) -> Box<dyn Source> {
+fn source(options: &Options, status: &Arc<Status>, told: Told) -> Box<dyn Source> {
     match &options.wanted.manifests {
         Some(folder) => {
             let ends = options.wanted.once || options.wanted.dry_run;
@@ -144,8 +184,42 @@ fn source(options: &Options, status: &Arc<Status>, events: Option<Events>) -> Bo
                 ..Patience::default()
             },
             status: Arc::clone(status),
-            events,
+            events: told.events,
+            node_status: told.node_status,
         }),
+    }
+}
+
+/// What the API server is told.
+#[derive(Debug, Default)]
+struct Told {
+    events: Option<Events>,
+    node_status: Option<NodeStatus>,
+}
+
+impl Told {
+    /// By an agent that keeps running.
+    fn by(options: &Options, status: &Arc<Status>) -> Self {
+        let (running, node) =
+            (&options.running, options.wanted.node.as_deref().unwrap_or_default());
+        let writes_per_second = running.status_writes_per_second;
+        let pace = StatusPace { writes_per_second, ..StatusPace::default() };
+        let node_status = || NodeStatus::new(node, pace, Arc::clone(status));
+        Self {
+            events: running.events.then(|| Events::of(node, EventPace::default())),
+            node_status: running.status_object.then(node_status),
+        }
+    }
+}
+
+/// Who an agent is.
+fn identity(options: &Options, backend: Backend) -> Identity {
+    let is_directory = options.wanted.manifests.is_some();
+    Identity {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        node: options.wanted.node.clone().unwrap_or_default(),
+        source: if is_directory { "directory" } else { "API server" }.to_owned(),
+        backend: backend.name().to_owned(),
     }
 }
 
@@ -181,7 +255,7 @@ fn informed(options: &Options) -> anyhow::Result<Agent> {
     let status = Arc::default();
     let mut agent = agent(options, Observers::default(), (None, &status))?;
     let (to, changes) = channel();
-    source(options, &status, None).start(ChangeSink::from(to))?;
+    source(options, &status, Told::default()).start(ChangeSink::from(to))?;
     while !agent.take(changes.recv().context("the source has ended")?) {}
     Ok(agent)
 }
@@ -209,6 +283,7 @@ fn keep(options: &Options) -> anyhow::Result<()> {
     }
     tracing::info!(backend = iptables.backend.name(), "starting");
     let status = Arc::new(Status::default());
+    status.identify(identity(options, iptables.backend));
     for endpoint in options.serving.endpoints() {
         observe::serve(endpoint, &status);
     }
@@ -216,14 +291,13 @@ fn keep(options: &Options) -> anyhow::Result<()> {
     masquerade::watch(iptables.tables, audit, Arc::clone(&status))?;
     let (to, messages) = channel();
     stop_on_signals(to.clone())?;
-    let node = options.wanted.node.as_deref().unwrap_or_default();
-    let events = options.running.events.then(|| Events::of(node, EventPace::default()));
-    let reporter = events.as_ref().map(Events::reporter).unwrap_or_default();
+    let told = Told::by(options, &status);
+    let reporter = told.events.as_ref().map(Events::reporter).unwrap_or_default();
     let observers = observers(options, reporter, &status);
     let report = to.clone();
     let auditor = Auditor::start(move |found| report.send(Message::Audited(found)).is_ok())?;
     let mut agent = agent(options, observers, (Some(auditor), &status))?;
-    source(options, &status, events).start(ChangeSink::new(to, Message::Changes))?;
+    source(options, &status, told).start(ChangeSink::new(to, Message::Changes))?;
     run_until_stopped(&mut agent, &messages);
     Ok(())
 }
@@ -243,7 +317,8 @@ fn observers(options: &Options, reporter: Reporter, status: &Arc<Status>) -> Obs
     let mark = options.enforcement.kill_mark;
     let cutter = || ConnectionCutter::start(mark, Arc::clone(status));
     let cutter = options.enforcement.cut.then(cutter);
-    Observers { flow_log, reporter, cutter }
+    let counters = PolicyCounters::of_most(options.serving.policy_metrics);
+    Observers { flow_log, reporter, cutter, counters }
 }
 
 fn stop_on_signals(to: Sender<Message>) -> anyhow::Result<()> {

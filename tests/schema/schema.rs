@@ -8,6 +8,10 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+/// The version of what is received: it rises where a reader of the last one would go wrong.
+/// Since 2, connections of a list name groups of endpoints.
+pub const VERSION: u32 = 2;
+
 /// The schema, with a definition for each type.
 #[must_use]
 pub fn schema() -> Value {
@@ -25,6 +29,7 @@ pub fn schema() -> Value {
     });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "version": VERSION,
         "title": "Portcullis",
         "description": "What `portcullis -o json` prints and the npm package @portcullis/engine returns",
         "$defs": definitions,

@@ -23,7 +23,7 @@ fn whole_list() -> ListFilter {
 fn the_list_says_of_every_pair_what_evaluating_it_says() {
     hold("list and evaluate", |cluster, _| {
         let session = cluster.session();
-        let list = session.list(&whole_list());
+        let list = session.list(&whole_list()).in_pairs();
         let connections = by_pair(&list);
         for from in &list.endpoints {
             for to in &list.endpoints {

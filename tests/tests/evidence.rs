@@ -200,9 +200,10 @@ fn a_filter_lists_a_part_of_the_whole() {
         let mut rng = Random::new(seed ^ 0xf117);
         let session = cluster.session();
         let whole = session.list(&ListFilter { siblings: true, ..ListFilter::default() });
+        let whole = whole.in_pairs();
         for _ in 0..6 {
             let filter = filter(&mut rng, &whole);
-            let found = session.list(&filter);
+            let found = session.list(&filter).in_pairs();
             let expected: Vec<&Connection> =
                 whole.connections.iter().filter(|one| passes(&filter, &whole, one)).collect();
             let found: Vec<&Connection> = found.connections.iter().collect();
@@ -254,8 +255,8 @@ fn filter(rng: &mut Random, list: &ListReport) -> ListFilter {
     }
     let direction = *rng.pick(&[None, Some(Direction::Ingress), Some(Direction::Egress)]);
     let port = *rng.pick(&[None, Some((Protocol::Tcp, 80)), Some((Protocol::Udp, 53))]);
-    let (certain_only, siblings) = (rng.chance(50), rng.chance(50));
-    ListFilter { focus, direction, port, certain_only, siblings, explain: false }
+    let (certain_only, siblings, expand) = (rng.chance(50), rng.chance(50), rng.chance(50));
+    ListFilter { focus, direction, port, certain_only, siblings, explain: false, expand }
 }
 
 fn passes(filter: &ListFilter, list: &ListReport, connection: &Connection) -> bool {

@@ -17,7 +17,7 @@ type Admitting = (String, String);
 fn every_admitting_rule_is_explained_and_no_other() {
     hold_with_network_policies("explanations", |cluster, _| {
         let session = cluster.session();
-        let list = session.list(&ListFilter { explain: true, ..ListFilter::default() });
+        let list = session.list(&ListFilter { explain: true, ..ListFilter::default() }).in_pairs();
         for connection in &list.connections {
             holds(&session, &list, connection).map_err(|why| format!("{connection:?}: {why}"))?;
         }
@@ -178,7 +178,7 @@ spec:
 fn each_family_has_its_own_reasons() {
     let file = SourceFile::new("case.yaml", TWO_FAMILIES.as_bytes());
     let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
-    let list = session.list(&ListFilter { explain: true, ..ListFilter::default() });
+    let list = session.list(&ListFilter { explain: true, ..ListFilter::default() }).in_pairs();
     let lines =
         list.connections.iter().filter(|one| one.from.contains("/a") && one.to.contains("/b"));
     let explained: Vec<_> = lines

@@ -40,6 +40,8 @@ export interface ListFilter {
   certainOnly?: boolean;
   /** Also list connections between pods of the same workload. */
   siblings?: boolean;
+  /** List each pair of workloads for itself, also where many are treated alike: connections then name no groups of workloads. */
+  expand?: boolean;
   /** Show for each connection which rules admit it: `why` names two of `explanations`, and these some of `admissions`. */
   explain?: boolean;
 }

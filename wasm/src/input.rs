@@ -22,7 +22,7 @@ pub const OPTIONS: &[&str] = &[
     "namespace",
 ];
 pub const FILTER: &[&str] =
-    &["focus", "direction", "protocol", "port", "certainOnly", "siblings", "explain"];
+    &["focus", "direction", "protocol", "port", "certainOnly", "siblings", "explain", "expand"];
 pub const RENDER: &[&str] = &["node", "deny", "comments"];
 const FILE: &[&str] = &["name", "text"];
 const FLOW: &[&str] = &["from", "to", "protocol", "port"];
@@ -104,6 +104,7 @@ pub fn filter(filter: &Argument) -> Result<ListFilter, Error> {
         port: port(filter)?,
         certain_only: flag("certainOnly")?,
         siblings: flag("siblings")?,
+        expand: flag("expand")?,
         explain: flag("explain")?,
     })
 }

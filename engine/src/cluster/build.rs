@@ -64,6 +64,7 @@ fn nodes(input: Input<'_>) -> BTreeMap<Arc<str>, NodeDraft> {
                 node.labels.clone_from(&object.meta.labels);
                 node.addresses.extend(addresses);
                 node.declared = true;
+                node.uid.clone_from(&object.meta.revision.uid);
             }
             Body::Pod { spec: spec @ PodSpec { node_name: Some(name), .. }, status } => {
                 let mut addresses = host_addresses(spec, status).peekable();
@@ -90,6 +91,7 @@ struct NodeDraft {
     addresses: BTreeSet<IpAddr>,
     pod_cidrs: Box<[IpNet]>,
     declared: bool,
+    uid: Option<Arc<str>>,
 }
 
 struct Builder<'i> {
@@ -234,6 +236,7 @@ impl<'i> Builder<'i> {
                     addresses: node.addresses.iter().copied().collect(),
                     pod_cidrs: node.pod_cidrs.clone(),
                     declared: node.declared,
+                    uid: node.uid.clone(),
                 })
                 .collect::<Vec<_>>()
                 .into(),

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use super::program::ChainName;
+use crate::manifest::Direction;
 use crate::net::{ByFamily, Family};
+use crate::policy::PolicyId;
 
 /// On whose behalf packets are denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +23,29 @@ pub enum Denier {
 
 /// Packets that each chain has denied.
 pub type DenialCounts = BTreeMap<(Denier, Family, String), u64>;
+
+/// Packets that each rule has met, in the order of the rules, by family and chain.
+pub type RuleCounts = BTreeMap<(Family, ChainName), Vec<u64>>;
+
+/// What a policy decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Decided {
+    /// The policy.
+    pub policy: PolicyId,
+    /// At which end.
+    pub direction: Direction,
+    /// What becomes of the packets.
+    pub effect: Effect,
+}
+
+/// What becomes of a packet at one end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// It passes.
+    Allowed,
+    /// It does not.
+    Denied,
+}
 
 impl Denier {
     /// All.
@@ -61,6 +87,39 @@ pub fn denial_counts(prefix: &str, tables: &ByFamily<String>) -> DenialCounts {
     counts
 }
 
+/// Packets that rules have met in the chains of policies, whose names begin with `prefix`; `tables`
+/// is what [`denial_counts`] takes.
+///
+/// # Shape
+/// Chains that have rules, those of egress and ingress alone.
+pub fn rule_counts(prefix: &str, tables: &ByFamily<String>) -> RuleCounts {
+    let mut counts = RuleCounts::new();
+    for (family, text) in tables {
+        // Rules of a chain come one after the other.
+        let rules = text.lines().filter_map(|line| counted(prefix, line));
+        let mut last: Option<(&str, Vec<u64>)> = None;
+        let mut put = |chain: Option<(&str, Vec<u64>)>| {
+            counts.extend(chain.map(|(name, packets)| ((family, name.into()), packets)));
+        };
+        for (chain, packets) in rules {
+            match &mut last {
+                Some((name, all)) if *name == chain => all.push(packets),
+                _ => put(last.replace((chain, vec![packets]))),
+            }
+        }
+        put(last);
+    }
+    counts
+}
+
+/// The chain of policies that a line is a rule of, and how many packets that has met.
+fn counted<'l>(prefix: &str, line: &'l str) -> Option<(&'l str, u64)> {
+    let (counters, rule) = line.strip_prefix('[')?.split_once("] -A ")?;
+    let (chain, _) = rule.split_once(' ')?;
+    Denier::of(chain.strip_prefix(prefix)?).filter(|denier| *denier != Denier::Unknown)?;
+    Some((chain, counters.split(':').next()?.parse().ok()?))
+}
+
 /// A line such as `[3:180] -A PCL-I-x7k -j REJECT --reject-with icmp-port-unreachable`.
 fn denied<'l>(prefix: &str, line: &'l str) -> Option<(Denier, &'l str, u64)> {
     let (counters, rule) = line.strip_prefix('[')?.split_once("] -A ")?;
@@ -88,6 +147,19 @@ mod tests {
         [8:480] -A PCL-INVALID -m set --match-set PCL4-local src -j DROP\n\
         [8:480] -A PCX-I-x7k -j DROP\n\
         COMMIT\n";
+
+    #[test]
+    fn rules_of_policies_are_counted_in_their_order() {
+        let tables = ByFamily::from_array([SAVED, "[4:1] -A PCL-I-x7k -j DROP"].map(str::to_owned));
+        let counts = rule_counts("PCL", &tables);
+        let found: Vec<_> = counts.iter().map(|((f, chain), all)| (*f, &**chain, &**all)).collect();
+        let wanted = [
+            (Family::IPv4, "PCL-E-q2m", &[2][..]),
+            (Family::IPv4, "PCL-I-x7k", &[7, 4, 3]),
+            (Family::IPv6, "PCL-I-x7k", &[4]),
+        ];
+        assert_eq!(found, wanted);
+    }
 
     #[test]
     fn rules_that_deny_are_counted() {

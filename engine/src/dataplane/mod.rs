@@ -20,7 +20,7 @@ mod state;
 mod verify;
 mod wiring;
 
-pub use counted::{DenialCounts, Denier, denial_counts};
+pub use counted::{Decided, DenialCounts, Denier, Effect, RuleCounts, denial_counts, rule_counts};
 pub use iptables::{
     Comments, ipset_restore, iptables_restore, member_texts, rule_text, set_create,
 };

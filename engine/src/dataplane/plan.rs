@@ -33,6 +33,16 @@ pub enum Step {
     Rules(Family, Vec<RuleEdit>),
 }
 
+impl Step {
+    /// The same in steps that change one set each.
+    pub fn single(&self) -> Vec<Self> {
+        match self {
+            Self::Sets(edits) => edits.iter().map(|edit| Self::Sets(vec![edit.clone()])).collect(),
+            Self::Rules(..) => vec![self.clone()],
+        }
+    }
+}
+
 /// A change of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetEdit {

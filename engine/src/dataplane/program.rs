@@ -236,6 +236,18 @@ impl FilterProgram {
 }
 
 impl FamilyProgram {
+    /// One that asks for nothing.
+    pub fn nothing(family: Family) -> Self {
+        Self {
+            family,
+            hooks: Vec::new(),
+            chains: BTreeMap::new(),
+            sets: BTreeMap::new(),
+            classes: BTreeMap::new(),
+            local: "".into(),
+        }
+    }
+
     /// How many rules there are.
     pub fn rule_count(&self) -> usize {
         self.chains.values().map(|chain| chain.rules.len()).sum()

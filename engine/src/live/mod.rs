@@ -108,6 +108,7 @@ impl Index {
                 addresses: addresses.clone(),
                 pod_cidrs: pod_cidrs.clone(),
                 declared: true,
+                uid: object.meta.revision.uid,
             }),
             Body::Policy(_) | Body::ClusterPolicy(_) => self.put_policy(name, object),
             _ => {
@@ -258,7 +259,7 @@ impl Index {
         if object.is_namespaced() {
             self.namespace(&name.0);
         }
-        if self.policies.get(&name).is_some_and(|known| known.body == object.body) {
+        if self.policies.get(&name).is_some_and(|known| known.says_the_same(&object)) {
             return;
         }
         let object = Arc::new(object);
@@ -335,4 +336,29 @@ fn index_nodes(model: &mut ClusterModel) {
     let nodes = (0u32..).zip(&*model.nodes);
     let addresses = nodes.flat_map(|(id, node)| node.addresses.iter().map(move |a| (*a, id)));
     model.node_by_address = Arc::new(addresses.collect::<FxHashMap<_, _>>());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::read_stored;
+
+    #[test]
+    fn a_version_that_says_the_same_is_another_version() {
+        let mut index = Index::new(Options::default());
+        let mut generation = |generation: u32| {
+            let text = format!(
+                r#"{{"metadata":{{"name":"p","namespace":"n","uid":"u","generation":{generation}}},
+                    "spec":{{"podSelector":{{}}}}}}"#
+            );
+            index.apply(read_stored(&text, Stored::Policy).0.unwrap());
+            let session = index.session();
+            let revision = |(_, one): (_, &Arc<crate::policy::CompiledPolicy>)| {
+                one.object.meta.revision.generation
+            };
+            session.policies().policies().map(revision).collect::<Vec<_>>()
+        };
+        assert_eq!(generation(1), [Some(1)]);
+        assert_eq!(generation(2), [Some(2)]);
+    }
 }

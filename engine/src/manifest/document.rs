@@ -144,17 +144,17 @@ impl Document {
             reader.report(&path, finding.with_help(help));
         }
         if !stored::understood(&reader) {
-            self.close(known, node);
+            self.close(known, node, stored::not_understood(&reader.diagnostics));
         }
-        let object = Object { meta, body, span: node.span };
+        let object = Object { meta, body, span: node.span, closed: None };
         self.keep(reader, object, item);
     }
 
-    /// Keeps what remains of an object that is not understood.
-    fn close(&mut self, known: Known, node: &Node<'_>) {
+    /// Keeps what remains of an object that is not understood, and why it is not.
+    fn close(&mut self, known: Known, node: &Node<'_>, why: Arc<str>) {
         let mut reader = Reader::default();
         let meta = Meta::read(&mut reader, node, node.span);
-        let is_named = !reader.refused && !meta.name.is_empty();
+        let is_named = !reader.refused && !meta.name.is_empty() && !meta.is_generated;
         let body = match known {
             Known::Policy => Body::Policy(policy::closed(node)),
             Known::ClusterPolicy(kind) => {
@@ -167,7 +167,10 @@ impl Document {
             Known::Service | Known::Endpoints { .. } | Known::Workload(_) => return,
         };
         match is_named {
-            true => self.closed.push(Arc::new(Object { meta, body, span: node.span })),
+            true => {
+                let object = Object { meta, body, span: node.span, closed: Some(why) };
+                self.closed.push(Arc::new(object));
+            }
             false => self.is_incomplete = true,
         }
     }
@@ -185,7 +188,8 @@ impl Document {
             return self.unserved(node, (group, kind), unserved);
         }
         if let Some(known) = Known::of(group, kind) {
-            self.close(known, node);
+            let why = finding.as_ref().map(|finding| finding.message.as_str());
+            self.close(known, node, why.unwrap_or("another version of the kind").into());
         }
         if !unjudged::decides_traffic(group, kind) {
             self.findings.extend(finding.map(|finding| finding.at(node.span)));
@@ -201,7 +205,7 @@ impl Document {
     fn unserved(&mut self, node: &Node<'_>, (group, kind): (&str, &str), unserved: Unserved) {
         let Unserved { finding, field, meant } = unserved;
         if let Some(known) = meant {
-            self.close(known, node);
+            self.close(known, node, finding.message.as_str().into());
         }
         let span = node.get(field).map_or(node.span, |value| value.span);
         self.findings.push(Diagnostic { object: named(node, kind), ..finding.at(span) });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::read::{Fields, Keys, Path, Reader};
+use super::read::{Fields, Keys, Path, Reader, whole};
 use super::syntax;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
@@ -27,6 +27,17 @@ pub struct Meta {
     pub owner: Option<Owner>,
     /// `creationTimestamp` as text, which sorts by time.
     pub created: Option<Arc<str>>,
+    /// Which object of its name it is, in which version.
+    pub revision: Revision,
+}
+
+/// Which object of a name one is, and in which version of its `spec`, as the API server counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revision {
+    /// `uid`: another one after the object was deleted and made again.
+    pub uid: Option<Arc<str>>,
+    /// `generation`: one more with every change of `spec`.
+    pub generation: Option<u32>,
 }
 
 /// An entry of `ownerReferences`.
@@ -66,7 +77,8 @@ impl Meta {
             return Self::default();
         };
         let fields = reader.fields(&path, node, Keys::Exactly(FIELDS));
-        let mut meta = Self::from_fields(reader, &path, &fields);
+        let revision = Revision::of(&fields);
+        let mut meta = Self { revision, ..Self::from_fields(reader, &path, &fields) };
         check_others(reader, &path, &fields);
         let prefix = fields.get("generateName").and_then(Node::as_str);
         let prefix = prefix.filter(|prefix| !prefix.is_empty() && meta.name.is_empty());
@@ -95,7 +107,21 @@ impl Meta {
         let labels = reader.labels(&path.field("labels"), fields.get("labels"));
         check_labels(reader, &path.field("labels"), &labels, fields.get("labels"));
         let owner = owner(reader, path, fields);
-        Self { name, is_generated: false, namespace, labels, owner, created }
+        let revision = Revision::default();
+        Self { name, is_generated: false, namespace, labels, owner, created, revision }
+    }
+}
+
+impl Revision {
+    fn of(fields: &Fields<'_, '_>) -> Self {
+        let generation = match fields.get("generation").map(|node| &node.value) {
+            Some(Value::Number(number)) => whole(*number),
+            _ => None,
+        };
+        Self {
+            uid: fields.get("uid").and_then(Node::as_str).map(Arc::from),
+            generation: generation.and_then(|number| u32::try_from(number).ok()),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub mod workload;
 pub use cluster_policy::{ClusterPolicy, ClusterPolicyKind, ClusterTier, Subject};
 pub use document::{Document, ForeignKind, read_document};
 pub use file::{Part, SourceFile};
-pub use meta::{LabelList, Meta, Owner};
+pub use meta::{LabelList, Meta, Owner, Revision};
 pub use pod::{NamedPort, Phase, PodSpec, PodStatus};
 pub use policy::{
     Action, Block, ByDirection, Direction, NetworkPolicy, Networks, Peer, PeerKind, PortEntry,
@@ -29,6 +29,7 @@ pub use stored::{Stored, read_stored, read_stored_tree};
 pub use workload::{Workload, WorkloadKind};
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -43,6 +44,9 @@ pub struct Object {
     pub body: Body,
     /// Where it stands in its document.
     pub span: Span,
+    /// What is not understood of it, where this is what remains of a policy for whoever enforces
+    /// it: it is closed there.
+    pub closed: Option<Arc<str>>,
 }
 
 /// What an object is.
@@ -77,6 +81,12 @@ pub enum Body {
 }
 
 impl Object {
+    /// Whether another one of the same name says the same, in the same version.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let meaning = |object: &Self| (object.meta.revision.clone(), object.closed.clone());
+        self.body == other.body && meaning(self) == meaning(other)
+    }
+
     /// Its kind.
     pub fn kind(&self) -> &'static str {
         match &self.body {

@@ -1,5 +1,7 @@
 //! Single objects as the API server gives them to those who watch it.
 
+use std::sync::Arc;
+
 use super::cluster_policy::{self, ClusterPolicyKind, Origin};
 use super::known::read_node;
 use super::meta::Meta;
@@ -52,15 +54,31 @@ pub fn read_stored_tree(node: &Node<'_>, kind: Stored) -> (Option<Object>, Vec<D
     let meta = Meta::read(&mut reader, node, node.span);
     let body = body(&mut reader, kind, node);
     let named = !meta.name.is_empty();
-    let (kept, findings) = match (kind, understood(&reader)) {
+    let is_understood = understood(&reader);
+    let closed = (!is_understood).then(|| not_understood(&reader.diagnostics));
+    let (kept, findings) = match (kind, is_understood) {
         (Stored::Policy, false) => (Body::Policy(policy::closed(node)), reader.diagnostics),
         // It has closed by itself what it does not understand.
         (Stored::ClusterPolicy, false) => (body, reader.diagnostics),
         _ if reader.refused => return (None, reader.diagnostics),
         _ => (body, Vec::new()),
     };
-    let object = Object { meta, body: kept, span: node.span };
+    let closed = closed.filter(|_| matches!(kind, Stored::Policy | Stored::ClusterPolicy));
+    let object = Object { meta, body: kept, span: node.span, closed };
     (named.then_some(object), findings)
+}
+
+/// What is not understood: the first of what decides something, and where it stands.
+pub(super) fn not_understood(findings: &[Diagnostic]) -> Arc<str> {
+    let in_spec = |finding: &&Diagnostic| {
+        finding.path.as_deref().is_some_and(|path| path.starts_with("spec"))
+    };
+    let worst = findings.iter().find(in_spec).or(findings.first());
+    let text = worst.map(|finding| match &finding.path {
+        Some(path) => format!("{path}: {}", finding.message),
+        None => finding.message.clone(),
+    });
+    text.unwrap_or_default().into()
 }
 
 /// Whether everything that decides something has been read; fields of `metadata` do not.

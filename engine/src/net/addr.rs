@@ -1,6 +1,5 @@
 //! Sets of addresses of both families.
 
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use enum_map::{Enum, EnumMap};
@@ -133,19 +132,25 @@ impl AddrSet {
         v4.or_else(|| self.v6.ranges().first().map(|&(a, _)| IpAddr::V6(Ipv6Addr::from(a))))
     }
 
-    /// Its ranges, IPv4 first, ascending: as `first-last`, which is what users of other tools
-    /// know, but as a CIDR where an IPv6 range is one, since its addresses are long.
+    /// Its ranges, IPv4 first, ascending: as `first-last`, or as an address alone.
     pub fn range_texts(&self) -> Vec<String> {
-        let v4 =
-            self.v4.ranges().iter().map(|&(a, b)| range_text(Ipv4Addr::from(a), Ipv4Addr::from(b)));
-        let v6 = self.v6.ranges().iter().map(|&(a, b)| {
-            let (a, b) = (Ipv6Addr::from(a), Ipv6Addr::from(b));
-            let mut nets = ipnet::Ipv6Subnets::new(a, b, 0);
-            match (nets.next(), nets.next()) {
-                (Some(net), None) => net.to_string(),
-                _ => range_text(a, b),
-            }
-        });
+        let v4 = self.v4.ranges().iter().map(|&(a, b)| range_text::<Ipv4Addr>(a.into(), b.into()));
+        let v6 = self.v6.ranges().iter().map(|&(a, b)| range_text::<Ipv6Addr>(a.into(), b.into()));
+        v4.chain(v6).collect()
+    }
+
+    /// Each of its ranges as a set, IPv4 first, ascending.
+    pub fn each_range(&self) -> Vec<Self> {
+        let v4 = self
+            .v4
+            .ranges()
+            .iter()
+            .map(|&(a, b)| Self { v4: IntervalSet::range(a, b), v6: IntervalSet::empty() });
+        let v6 = self
+            .v6
+            .ranges()
+            .iter()
+            .map(|&(a, b)| Self { v4: IntervalSet::empty(), v6: IntervalSet::range(a, b) });
         v4.chain(v6).collect()
     }
 
@@ -170,10 +175,8 @@ impl AddrSet {
     }
 }
 
-fn range_text<A: std::fmt::Display>(first: A, last: A) -> String {
-    let mut text = String::new();
-    let _ = write!(text, "{first}-{last}");
-    text
+fn range_text<A: std::fmt::Display + PartialEq>(first: A, last: A) -> String {
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, Node};
 use crate::manifest::{Action, ByDirection, Direction, Object, PortEntry, Rule};
 use crate::net::AddrSet;
 use crate::selector::Match;
-use crate::shared::{Id, PagedTable, Shards};
+use crate::shared::{Id, PagedTable, Shards, Table};
 use select::SetKey;
 
 /// Kind, namespace (empty if it has none) and name.
@@ -327,6 +327,22 @@ impl PolicySet {
     ) -> impl Iterator<Item = (PolicyRef, &Arc<CompiledPolicy>)> {
         let all = self.program(id).policies();
         all.filter_map(|one| Some((one, self.policy(one.policy)?)))
+    }
+
+    /// The policies that select pods of some groups, or may, and say something of them; ascending.
+    ///
+    /// # Cost
+    /// Linear in the groups, in the policies of their programs, and in all policies.
+    pub fn selecting(&self, groups: impl IntoIterator<Item = GroupId>) -> Vec<PolicyId> {
+        let of_group = |group| Direction::BOTH.map(|direction| self.program_id(group, direction));
+        let programs: FxHashSet<ProgramId> = groups.into_iter().flat_map(of_group).collect();
+        let mut is_found = Table::<bool, CompiledPolicy>::filled(false, self.policies.len());
+        for one in programs.into_iter().flat_map(|id| self.program(id).policies()) {
+            if let Some(found) = is_found.get_mut(one.policy) {
+                *found = true;
+            }
+        }
+        is_found.iter().filter_map(|(id, is_found)| is_found.then_some(id)).collect()
     }
 
     /// The rules of a program in a direction, in the order of evaluation.

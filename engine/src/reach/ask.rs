@@ -13,7 +13,8 @@ use crate::net::{ConnId, ConnTable, Family};
 use crate::policy::{PolicySet, ProgramId};
 use crate::verdict::Party;
 
-/// What one class reaches in one family: by destination, ascending.
+/// What one class reaches in one family: by destination, ascending; of destinations that are alike
+/// there is one.
 pub type ClassReach = Vec<(ClassId, Span)>;
 
 /// Spans by class.
@@ -260,9 +261,9 @@ impl Question<'_> {
     }
 
     fn sent_slowly(&self, class: &Class, program: ProgramId, conns: &mut ConnTable) -> ClassSpans {
-        let present = self.classes.iter().filter(|(_, class)| class.place(self.family).is_some());
-        let spans = present.filter_map(|(id, member)| {
-            Some((id, self.pair(Direction::Egress, (class, member), program, conns)?))
+        let spans = self.rows.targets.iter().filter_map(|id| {
+            let member = self.classes.get(*id)?;
+            Some((*id, self.pair(Direction::Egress, (class, member), program, conns)?))
         });
         spans.collect()
     }

@@ -28,6 +28,8 @@ pub struct Class {
     pub maybe_sets: Vec<SetId>,
     /// Sets that they may be in for all but the labels of their namespace, ascending.
     pub sets_elsewhere: Vec<SetId>,
+    /// Names of ports that policies use and that its members have.
+    pub ports: Vec<NamedPort>,
     /// Where its addresses are, per family; none if it has none in that family.
     pub places: ByFamily<Option<PlaceKey>>,
     /// Whether the families in `places` are certain.
@@ -184,6 +186,7 @@ impl Class {
             sets: key.sets.clone(),
             maybe_sets: key.maybe_sets.clone(),
             sets_elsewhere: key.sets_elsewhere.clone(),
+            ports: key.ports.clone(),
             places: key.places,
             families_certain: key.families_certain,
             host_network: key.host_network,
@@ -200,6 +203,7 @@ impl Class {
             sets: Vec::new(),
             maybe_sets: Vec::new(),
             sets_elsewhere: Vec::new(),
+            ports: Vec::new(),
             places,
             families_certain: true,
             host_network: false,

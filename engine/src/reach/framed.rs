@@ -126,8 +126,7 @@ impl Question<'_> {
         frame: FrameId,
         (conns, memory): (&mut ConnTable, &mut Memory),
     ) -> Arc<[ClassId]> {
-        let present = self.classes.iter().filter(|(_, class)| class.place(self.family).is_some());
         let party = |class| self.party(self.classes.get(class)?);
-        self.evaluator((conns, memory)).open(frame, present.map(|(id, _)| id), party)
+        self.evaluator((conns, memory)).open(frame, self.rows.targets.iter().copied(), party)
     }
 }

@@ -32,6 +32,21 @@ pub struct Target {
     pub notes: Arc<[NoteId]>,
 }
 
+/// What passes from all units that are alike as sources to all that are alike as destinations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// The speaker of the destinations.
+    pub to: ClassId,
+    /// What is allowed for certain.
+    pub allowed: ConnId,
+    /// What is not known.
+    pub unknown: ConnId,
+    /// The family that this holds for, where the two differ.
+    pub family: Option<Family>,
+    /// Why something is not known, as numbers of [`Reach::notes`], ascending.
+    pub notes: Arc<[NoteId]>,
+}
+
 /// A class that can be reached: what passes, in which family if the two differ.
 pub(super) type Merged = (ClassId, Span, Option<Family>);
 
@@ -42,11 +57,31 @@ impl Reach<'_> {
     /// # Cost
     /// Linear in the answer, and in what policies name the unit by.
     pub fn targets(&mut self, unit: UnitId) -> Vec<Target> {
-        let Some(source) = self.units.get(unit).map(|unit| unit.class) else {
-            return Vec::new();
-        };
+        let speaker = self.units.get(unit).and_then(|unit| {
+            let speakers = &self.roles[Direction::Egress].speaker;
+            speakers.get(unit.class).copied()
+        });
+        let Some(source) = speaker else { return Vec::new() };
+        let passages = self.passages(source);
+        self.expand(unit, source, &passages)
+    }
+
+    /// What passes from the units that a class speaks for, by destinations that are alike; also
+    /// where nothing does, if they use their nodes' network: then single units may differ, as
+    /// [`Reach::targets`] has it.
+    ///
+    /// # Cost
+    /// Linear in the destinations that are not alike, and in what policies name the class by.
+    pub fn passages(&mut self, source: ClassId) -> Vec<Passage> {
         let merged = self.by_class(source);
-        self.expand(unit, source, &merged)
+        let mut notes = NotesBetween::default();
+        let mut passages = Vec::with_capacity(merged.len());
+        for &(to, span, family) in &*merged {
+            let unknown = self.conns.difference(span.possible, span.certain);
+            let notes = notes.between(self, (source, to), unknown);
+            passages.push(Passage { to, allowed: span.certain, unknown, family, notes });
+        }
+        passages
     }
 
     /// What a class reaches; kept for outside addresses, of which one class has many units.
@@ -142,25 +177,18 @@ impl Reach<'_> {
         self.classes.get(class).is_some_and(|class| class.families_certain)
     }
 
-    /// From classes to units, with notes.
-    fn expand(&mut self, unit: UnitId, source: ClassId, reach: &[Merged]) -> Vec<Target> {
-        let host = self.classes.get(source).is_some_and(|class| class.host_network);
-        let mut notes = NotesBetween::default();
-        let mut targets = Vec::with_capacity(reach.len());
-        for &(member, span, family) in reach {
-            let unknown = self.conns.difference(span.possible, span.certain);
-            let why = notes.between(self, (source, member), unknown);
-            for to in self.units_by_class.get(member).cloned().unwrap_or_default().iter() {
-                if *to == unit && self.is_one_pod(unit) {
+    /// From destinations that are alike to units.
+    fn expand(&mut self, unit: UnitId, source: ClassId, passages: &[Passage]) -> Vec<Target> {
+        let host = self.is_host(source);
+        let mut targets = Vec::with_capacity(passages.len());
+        for passage in passages {
+            for to in self.units_to(passage.to).to_vec() {
+                if to == unit && self.is_one_pod(unit) {
                     continue;
                 }
-                let target = Target {
-                    unit: *to,
-                    allowed: span.certain,
-                    unknown,
-                    family,
-                    notes: why.clone(),
-                };
+                let Passage { allowed, unknown, family, .. } = *passage;
+                let notes = passage.notes.clone();
+                let target = Target { unit: to, allowed, unknown, family, notes };
                 let target = if host { self.own_node(unit, target) } else { target };
                 if target.allowed != ConnId::NONE || target.unknown != ConnId::NONE {
                     targets.push(target);
@@ -171,8 +199,14 @@ impl Reach<'_> {
         targets
     }
 
+    /// Whether units that a class speaks for use their nodes' network, so that single ones of them
+    /// may reach more than others.
+    pub fn is_host(&self, speaker: ClassId) -> bool {
+        self.classes.get(speaker).is_some_and(|class| class.host_network)
+    }
+
     /// Whether a unit is one pod, which has no siblings and reaches itself whatever policies say.
-    fn is_one_pod(&self, unit: UnitId) -> bool {
+    pub fn is_one_pod(&self, unit: UnitId) -> bool {
         match self.units.get(unit).map(|unit| &unit.kind) {
             Some(UnitKind::Workload { endpoints, .. }) => match endpoints.as_slice() {
                 [one] => self.model.is_one_pod(*one),

@@ -4,11 +4,13 @@
 //! expanded to workloads only where it is shown.
 //!
 //! `class` finds the classes. `row` holds what a program admits, by whom its rules name, and `stage`
-//! what tiers of ordered rules do with those that they name; `ask` and `framed` answer for one
+//! what tiers of ordered rules do with those that they name; `role` finds the classes that may be
+//! answered for together, `arrange` has rows be found by what they name; `ask` and `framed` answer for one
 //! class, `from` brings families together and expands to `unit`s, `why` says which rules decide.
 //! `pair` computes the same for two parties without any of that: for single questions, for programs
 //! that rows cannot express, and to be compared with.
 
+mod arrange;
 mod ask;
 mod class;
 mod framed;
@@ -16,6 +18,7 @@ mod from;
 mod interned;
 mod note;
 mod pair;
+mod role;
 mod row;
 mod span;
 mod stage;
@@ -24,7 +27,7 @@ mod unit;
 mod why;
 
 pub use class::{Class, ClassId, ClassKind};
-pub use from::Target;
+pub use from::{Passage, Target};
 pub use note::{NoteId, NoteKey, NoteReason};
 pub use pair::{Conns, pair};
 pub use ties::Tie;
@@ -36,11 +39,13 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::cluster::ClusterModel;
+use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet, ConnTable, Family};
 use crate::policy::PolicySet;
 use crate::shared::Table;
 
 use class::Classes;
+use role::{ByRole, Roles};
 use row::Rows;
 
 /// The reach of a cluster, ready to be asked by source.
@@ -53,7 +58,8 @@ pub struct Reach<'m> {
     set: &'m PolicySet,
     classes: Classes,
     units: Table<Unit>,
-    units_by_class: Table<Vec<UnitId>, Class>,
+    /// Who is alike: as sources (egress) and as destinations (ingress).
+    roles: ByRole,
     /// Rows per family; one of both where no block of addresses plays a part.
     rows: Vec<(Option<Family>, Rows)>,
     /// What has been computed of ordered tiers, per family as `rows`.
@@ -68,25 +74,50 @@ pub struct Reach<'m> {
 impl<'m> Reach<'m> {
     /// The reach of a model under its policies.
     pub fn new(model: &'m ClusterModel, set: &'m PolicySet) -> Self {
+        Self::with(model, set, |classes, units, rows| {
+            ByRole::from_fn(|direction| {
+                let rows = rows.iter().map(|(_, rows)| rows);
+                Roles::alike((classes, set), units, rows, direction)
+            })
+        })
+    }
+
+    /// The same, but only those are alike that are under the same policies: whatever is asked about
+    /// one of them is answered for all.
+    pub fn by_policies(model: &'m ClusterModel, set: &'m PolicySet) -> Self {
+        let apart =
+            |classes: &_, units: &_, _: &_| ByRole::from_fn(|_| Roles::apart(classes, units));
+        Self::with(model, set, apart)
+    }
+
+    fn with(
+        model: &'m ClusterModel,
+        set: &'m PolicySet,
+        roles: impl FnOnce(&Classes, &Table<Unit>, &[(Option<Family>, Rows)]) -> ByRole,
+    ) -> Self {
         let classes = Classes::new(model, set);
-        let (units, units_by_class) = unit::units(model, &classes);
+        let units = unit::units(model, &classes);
         let mut conns = ConnTable::default();
         let mut notes = note::Notes::default();
         let families: &[Option<Family>] =
             if classes.uses_blocks() { &[Some(Family::IPv4), Some(Family::IPv6)] } else { &[None] };
-        let rows = families
+        let mut rows: Vec<_> = families
             .iter()
             .map(|family| {
                 (*family, Rows::new((model, set), &classes, *family, (&mut conns, &mut notes)))
             })
             .collect();
+        let roles = roles(&classes, &units, &rows);
+        for (family, rows) in &mut rows {
+            rows.arrange(&classes, *family, roles[Direction::Ingress].speakers());
+        }
         let stages = families.iter().map(|_| stage::Memory::default()).collect();
         Self {
             model,
             set,
             classes,
             units,
-            units_by_class,
+            roles,
             rows,
             stages,
             conns,
@@ -100,6 +131,31 @@ impl<'m> Reach<'m> {
     /// namespace, name and kind, each as one unit or as the groups that policies tell apart.
     pub fn units(&self) -> &Table<Unit> {
         &self.units
+    }
+
+    /// Those who speak for all that are alike as sources, ascending.
+    pub fn sources(&self) -> Vec<ClassId> {
+        self.roles[Direction::Egress].speakers().collect()
+    }
+
+    /// Those who speak for all that are alike as destinations, ascending.
+    pub fn destinations(&self) -> Vec<ClassId> {
+        self.roles[Direction::Ingress].speakers().collect()
+    }
+
+    /// The cluster.
+    pub fn model(&self) -> &'m ClusterModel {
+        self.model
+    }
+
+    /// Units that are alike as sources, by their speaker, ascending.
+    pub fn units_from(&self, speaker: ClassId) -> &[UnitId] {
+        self.roles[Direction::Egress].units.get(speaker).map_or(&[], Vec::as_slice)
+    }
+
+    /// Units that are alike as destinations, by their speaker, ascending.
+    pub fn units_to(&self, speaker: ClassId) -> &[UnitId] {
+        self.roles[Direction::Ingress].units.get(speaker).map_or(&[], Vec::as_slice)
     }
 
     /// A set of connections.

@@ -92,6 +92,9 @@ pub struct Rows {
     pub rows: Table<Row>,
     /// Each class's row.
     pub of: ByDirection<Table<RowId, Class>>,
+    /// Classes that are listed below, ascending: each speaks for all that are alike as
+    /// destinations.
+    pub targets: Vec<ClassId>,
     /// Classes with an ingress row, by row, ascending. Of [`OPEN`]: those that take everything.
     pub classes_by_ingress: Table<Vec<ClassId>, Row>,
     /// Classes that a key names, ascending.
@@ -112,7 +115,7 @@ type Interns<'i> = (&'i mut ConnTable, &'i mut Notes);
 type Cluster<'m> = (&'m ClusterModel, &'m PolicySet);
 
 impl Rows {
-    /// The rows of all classes in a family.
+    /// The rows of all classes in a family, not yet arranged: see [`Rows::arrange`].
     pub fn new(
         cluster: Cluster<'_>,
         classes: &Classes,
@@ -141,41 +144,7 @@ impl Rows {
         rows.stages = maker.stages;
         let groups = classes.iter().map(|(_, class)| group_of(cluster.0, class));
         rows.stages.set_views(rows.keys.values().map(Vec::as_slice).zip(groups));
-        rows.index(classes, family);
         rows
-    }
-
-    fn index(&mut self, classes: &Classes, family: Option<Family>) {
-        self.classes_by_ingress = Table::filled(Vec::new(), self.rows.len());
-        for (id, _) in classes.iter().filter(|(_, class)| class.place(family).is_some()) {
-            let row = self.of[Direction::Ingress].get(id).copied();
-            for key in self.keys.get(id).into_iter().flatten() {
-                self.classes_by_key.entry(*key).or_default().push(id);
-                if row == Some(OPEN) {
-                    self.open_by_key.entry(*key).or_default().push(id);
-                }
-            }
-            if let Some(list) = row.and_then(|row| self.classes_by_ingress.get_mut(row)) {
-                list.push(id);
-            }
-        }
-        let mut ingress: Vec<RowId> =
-            self.of[Direction::Ingress].values().copied().filter(|row| *row != OPEN).collect();
-        ingress.sort_unstable();
-        ingress.dedup();
-        for id in ingress {
-            let Some(row) = self.rows.get(id) else {
-                continue;
-            };
-            if row.slow.is_some() {
-                self.slow_ingress.push(id);
-            } else if let Some(own) = row.frame.and_then(|f| self.stages.rows.get_mut(f)) {
-                own.push(id);
-            }
-            for (key, span) in &row.entries {
-                self.ingress_by_key.entry(*key).or_default().push((id, *span));
-            }
-        }
     }
 }
 

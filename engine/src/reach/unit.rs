@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::class::{Class, ClassId, ClassKind, Classes};
+use super::class::{ClassId, ClassKind, Classes};
 use crate::cluster::{ClusterModel, EndpointId, WorkloadId};
 use crate::net::{AddrSet, Family};
 use crate::shared::{Id, Table};
@@ -17,6 +17,13 @@ pub struct Unit {
     pub kind: UnitKind,
     /// Its class.
     pub class: ClassId,
+}
+
+impl Unit {
+    /// Whether it is of pods, rather than addresses outside.
+    pub fn is_workload(&self) -> bool {
+        matches!(self.kind, UnitKind::Workload { .. })
+    }
 }
 
 /// What a unit is.
@@ -35,8 +42,8 @@ pub enum UnitKind {
     },
 }
 
-/// All units in order, and by class.
-pub fn units(model: &ClusterModel, classes: &Classes) -> (Table<Unit>, Table<Vec<UnitId>, Class>) {
+/// All units in order.
+pub fn units(model: &ClusterModel, classes: &Classes) -> Table<Unit> {
     let mut units: Vec<Unit> = Vec::new();
     let mut class_of: FxHashMap<EndpointId, ClassId> = FxHashMap::default();
     for (class, info) in classes.iter() {
@@ -56,14 +63,7 @@ pub fn units(model: &ClusterModel, classes: &Classes) -> (Table<Unit>, Table<Vec
     for (workload, _) in model.workloads.iter() {
         add_workload(&mut units, workload, model.endpoints_of(workload), &class_of);
     }
-    let mut by_class = Table::filled(Vec::new(), classes.len());
-    let units: Table<Unit> = units.into_iter().collect();
-    for (id, unit) in units.iter() {
-        if let Some(list) = by_class.get_mut(unit.class) {
-            list.push(id);
-        }
-    }
-    (units, by_class)
+    units.into_iter().collect()
 }
 
 fn add_workload(

@@ -1,7 +1,7 @@
 //! What users receive: the only module whose types are serialised for them.
 //!
 //! Each answer has a file that makes it from what the engine computed (`check`, `list`, `flow` with
-//! `evidence`, `program`, `at`), and all have their types in `types`. `query` reads what users ask,
+//! `evidence`, `program`, `node`, `at`), and all have their types in `types`. `query` reads what users ask,
 //! `place` and `path` say where things stand, `sentence` says them in words, `text` writes reports
 //! for terminals and documents. Nothing here decides what a policy means.
 
@@ -12,6 +12,7 @@ mod evidence;
 mod flow;
 mod isolation;
 mod list;
+mod node;
 mod path;
 mod place;
 mod program;
@@ -24,6 +25,7 @@ mod why;
 
 pub use at::{RuleAt, RulePart};
 pub use list::{ListFilter, in_focus};
+pub use node::{NodePolicy, PolicyState, closed_sentence, node_policies, nodes_concerned, pending};
 pub use program::{
     ChainReport, FamilyReport, FilterRuleReport, ProgramQuery, ProgramReport, RuleSource,
     SetReport, note_sentence,

@@ -264,14 +264,30 @@ pub struct PortRange {
     pub end_port: u16,
 }
 
-/// What one endpoint may send to another.
+/// Endpoints that are treated alike by others, or neighbouring ranges of addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct GroupReport {
+    /// Unique in the report, among endpoints too: `shop/*`, `all addresses`.
+    pub id: Arc<str>,
+    /// How texts write it, which need not be unique: `shop/* (12 workloads)`.
+    pub name: Arc<str>,
+    /// What its members are.
+    pub kind: EndpointKind,
+    /// `id`s of its endpoints, in their order.
+    pub members: Vec<Arc<str>>,
+}
+
+/// What one end may send to another. Between groups, that is what each member of the one may send
+/// to each member of the other that is not itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Connection {
-    /// `id` of the source.
+    /// `id` of the source, an endpoint or a group.
     pub from: Arc<str>,
-    /// `id` of the destination.
+    /// `id` of the destination, an endpoint or a group.
     pub to: Arc<str>,
     /// What is allowed for certain, for example `TCP 80,443` or `All Connections`;
     /// a key of `portSets`. Absent where nothing is.
@@ -289,7 +305,7 @@ pub struct Connection {
 }
 
 /// Why a connection is listed: indices of the report's `explanations`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Why {
@@ -353,7 +369,7 @@ pub struct Note {
     /// Where the rule stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
-    /// How many connections of the report it leaves open.
+    /// How many pairs of endpoints it leaves open.
     pub connections: u32,
 }
 
@@ -364,7 +380,12 @@ pub struct Note {
 pub struct ListReport {
     /// Endpoints: addresses first (IPv4, then IPv6, ascending), then workloads by `id`.
     pub endpoints: Vec<EndpointReport>,
-    /// Pairs between which something is allowed or unknown, in the order of `endpoints`.
+    /// Groups of endpoints that connections name, in the order of their first members, larger ones
+    /// first. An endpoint can be in several of them, and in none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupReport>,
+    /// Between whom something is allowed or unknown, in the order of `endpoints`. Each pair of
+    /// endpoints is in one connection at most, or in one for each family.
     pub connections: Vec<Connection>,
     /// What `allowed` and `unknown` name, as ranges, sorted by protocol and port.
     pub port_sets: BTreeMap<Arc<str>, Vec<PortRange>>,

@@ -58,6 +58,7 @@ fn follow(kubeconfig: &Path) -> anyhow::Result<Receiver<Changes>> {
         patience: Patience::default(),
         status: Arc::<Status>::default(),
         events: None,
+        node_status: None,
     };
     let (to, changes) = channel();
     Box::new(source).start(ChangeSink::from(to))?;

@@ -5,15 +5,20 @@ use std::time::Instant;
 
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
-    DenialCounts, FilterProgram, Input, Lowering, Settings, Verifier,
+    FilterProgram, Input, Lowering, RuleCounts, Settings, Verifier,
 };
 
 use crate::enforce::audit::{Audit, Depth, Proof};
 use crate::enforce::connections::ConnectionCutter;
-use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks};
-use crate::kernel::{KernelError, TaggedFrames, bridge};
+use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks, PolicyCounters};
+use crate::kernel::{Counts, KernelError, TaggedFrames, addresses, bridge};
 use crate::observe::flowlog::LatestSession;
-use crate::observe::{Phase, Reporter, Status, unenforced};
+use crate::observe::{Enforced, Phase, Reporter, Status, unenforced};
+
+use super::reports::PolicyReports;
+
+/// This part of the agent, as operators know it.
+const TABLES: &str = "tables";
 
 /// Brings desired states into force.
 #[derive(Debug)]
@@ -25,10 +30,13 @@ pub struct Applier {
     attachment: Attachment,
     /// What was made and proven for the program before: most of it is the same again.
     lowering: Lowering,
+    /// The state that the last program was made of.
+    lowered: Option<Session>,
     verifier: Verifier,
     enforcer: Enforcer,
     tagged: TaggedFrames,
     observers: Observers,
+    reports: PolicyReports,
     status: Arc<Status>,
 }
 
@@ -41,6 +49,8 @@ pub struct Observers {
     pub reporter: Reporter,
     /// Of addresses whose connections may no longer be allowed.
     pub cutter: Option<ConnectionCutter>,
+    /// Of what rules have counted.
+    pub counters: PolicyCounters,
 }
 
 impl Applier {
@@ -60,10 +70,12 @@ impl Applier {
             pod_blocks,
             attachment,
             lowering,
+            lowered: None,
             verifier,
             enforcer,
             tagged,
             observers,
+            reports: PolicyReports::default(),
             status,
         }
     }
@@ -133,6 +145,7 @@ impl Applier {
     }
 
     fn lower(&mut self, session: &Session) -> FilterProgram {
+        self.lowered = Some(session.clone());
         self.settings.unknown_local = self.pod_blocks.blocks(session.model(), &self.node);
         self.lowering.lower(input(session, &self.node, (&self.settings, &self.attachment)))
     }
@@ -143,14 +156,47 @@ impl Applier {
             log.set(session.clone());
         }
         self.note(session);
+        self.report_missing();
         let Some(program) = self.enforcer.in_force() else { return };
         unenforced::report(session, before, program, &self.observers.reporter);
+        let mut enforced = Enforced::now(session, &self.node, program);
+        let groups: Vec<_> = self.lowering.local_pods().map(|(group, _)| group).collect();
+        enforced.pods = groups.len();
+        enforced.policies = self.reports.in_force(session, groups, &program.notes);
+        self.status.enforced(enforced);
         self.status.metrics.in_force(program);
         self.status.metrics.applies.inc();
         if let Some(cutter) = &self.observers.cutter {
             cutter.consider(session, before, program);
         }
         self.report_bridges();
+    }
+
+    /// Says which family has no tables. One that the kernel does not speak needs none.
+    fn report_missing(&self) {
+        let (mut open, mut notes) = (Vec::new(), Vec::new());
+        for (family, why) in self.enforcer.missing() {
+            let Some(why) = why else { continue };
+            let said = format!("{family} is not enforced: the kernel has no tables for it: {why}");
+            let spoken = addresses::of_host(family).is_ok_and(|own| !own.is_empty());
+            if spoken { open.push(said) } else { notes.push(said) }
+        }
+        match open.is_empty() {
+            true => self.status.restored(TABLES),
+            false if self.status.degraded(TABLES, &open.join("; ")) => {
+                tracing::error!("{}", open.join("; "));
+            }
+            false => {}
+        }
+        for note in self.status.note(TABLES, notes) {
+            tracing::warn!("{note}");
+        }
+    }
+
+    /// Says which policies a change concerns that could not be applied.
+    pub fn report_pending(&self, session: &Session) {
+        let groups = self.lowering.local_pods().map(|(group, _)| group);
+        self.status.pending(self.reports.pending(session, groups));
     }
 
     /// Says what operators should know.
@@ -243,10 +289,18 @@ impl Applier {
         self.enforcer.number()
     }
 
-    /// What our rules had denied when the kernel was last read before it was written, unless that
+    /// What our rules had counted when the kernel was last read before it was written, unless that
     /// was asked for already.
-    pub fn take_denied(&mut self) -> Option<DenialCounts> {
-        self.enforcer.take_denied()
+    pub fn take_counts(&mut self) -> Option<Counts> {
+        self.enforcer.take_counts()
+    }
+
+    /// Takes in how many packets the rules of policies have met.
+    pub fn count(&mut self, met: RuleCounts) {
+        let grown = self.observers.counters.growth(met);
+        let Some(session) = self.lowered.as_ref().filter(|_| !grown.is_empty()) else { return };
+        let decided = self.lowering.decided(&grown);
+        self.observers.counters.count(session, &decided, &self.status.metrics);
     }
 
     /// Counts how long others kept tables from being written.

@@ -6,6 +6,7 @@
 
 mod applier;
 mod audits;
+mod reports;
 mod schedule;
 
 pub use applier::{Applier, Observers};
@@ -20,6 +21,7 @@ use portcullis_engine::Session;
 
 use crate::enforce::EnforceError;
 use crate::enforce::audit::{AuditReport, Depth};
+use crate::kernel::Counts;
 use crate::observe::{Activity, Phase, Status};
 use crate::source::{Changes, DesiredState};
 use schedule::Due;
@@ -149,8 +151,8 @@ impl Agent {
     /// If the program cannot be proven right, or a tool fails.
     pub fn enforce(&mut self) -> Result<(), EnforceError> {
         self.applier.apply(self.desired.session())?;
-        if let Some(denied) = self.applier.take_denied() {
-            self.audits.count(denied);
+        if let Some(counts) = self.applier.take_counts() {
+            self.count(counts);
         }
         self.audits.written(self.applier.has_to_sweep());
         Ok(())
@@ -182,6 +184,10 @@ impl Agent {
         }
         tracing::error!(%error, "could not apply a change; retrying");
         self.status.metrics.apply_errors.inc();
+        // Under a wrong name all pods are other nodes', which says nothing of policies.
+        if !matches!(error, EnforceError::UnknownNode(_)) {
+            self.applier.report_pending(self.desired.session());
+        }
         self.status.not_ready(format!("a change could not be applied: {error}"));
         self.fall_back();
         let wait = (pending.wait * 2).min(BACKOFF.1);
@@ -278,8 +284,8 @@ impl Agent {
             self.applier.forget_proofs();
             return self.repair(&disproven);
         }
-        if let Some(denied) = finding.denied {
-            self.audits.count(denied);
+        if let Some(counts) = finding.counts {
+            self.count(counts);
         }
         match finding.found {
             // What is in force is not what is desired.
@@ -296,6 +302,12 @@ impl Agent {
                 tracing::error!(%error, "could not read the kernel's rules");
             }
         }
+    }
+
+    /// Takes in what our rules have counted.
+    fn count(&mut self, counts: Counts) {
+        self.audits.count(counts.denied);
+        self.applier.count(counts.met);
     }
 
     fn repair(&mut self, found: &str) {

@@ -158,7 +158,7 @@ mod tests {
             took,
             found: Ok(None),
             disproven: None,
-            denied: None,
+            counts: None,
         }
     }
 

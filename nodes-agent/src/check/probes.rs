@@ -6,6 +6,7 @@ use std::fs;
 use portcullis_engine::net::Family;
 
 use super::Item;
+use crate::kernel::conntrack::Conntrack;
 use crate::kernel::iptables::{Backend, Iptables, Tables};
 use crate::kernel::{KernelError, Routes, exec, ipvs};
 
@@ -218,20 +219,35 @@ fn bridges() -> Item {
     }
 }
 
-/// Tools without which the agent enforces policies, and is not ready.
-fn tools() -> impl Iterator<Item = Item> {
-    let needed = [
-        ("conntrack", "connections that a change no longer allows live on"),
-        ("nft", "frames with VLAN tags on bridges of pods get past policies"),
-    ];
-    needed.into_iter().map(|(tool, otherwise)| match exec::find(tool) {
-        Ok(path) => Item::ok(tool, path.display().to_string()),
+/// What the agent enforces policies without, and is not ready.
+fn tools() -> [Item; 2] {
+    let nft = match exec::find("nft") {
+        Ok(path) => Item::ok("nft", path.display().to_string()),
         Err(_) => Item::fail(
-            tool,
-            format!("not installed: {otherwise}"),
-            "install the packages conntrack and nftables",
+            "nft",
+            "not installed: frames with VLAN tags on bridges of pods get past policies",
+            "install the package nftables",
         ),
-    })
+    };
+    [nft, connections()]
+}
+
+/// Whether the kernel lists the connections that a change may have to end.
+fn connections() -> Item {
+    const WHAT: &str = "connections";
+    let mut count = 0_u64;
+    let listed = Conntrack::open().and_then(|mut conntrack| {
+        let mut families = Family::BOTH.into_iter();
+        families.try_for_each(|family| conntrack.for_each(family, None, |_| count += 1))
+    });
+    match listed {
+        Ok(()) => Item::ok(WHAT, format!("listed: {count}")),
+        Err(error) => Item::fail(
+            WHAT,
+            format!("{error}: connections that a change no longer allows live on"),
+            "load or build the kernel module nf_conntrack_netlink",
+        ),
+    }
 }
 
 fn services() -> Option<Item> {

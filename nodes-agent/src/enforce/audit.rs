@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
-    DenialCounts, FilterProgram, Hook, Input, KernelState, Settings, Wiring, verify,
+    FilterProgram, Hook, Input, KernelState, Settings, Wiring, verify,
 };
 use portcullis_engine::net::Family;
 
 use super::EnforceError;
-use crate::kernel::{Guard, Held, KernelError, PacketFilter};
+use crate::kernel::{Counts, Guard, Held, KernelError, Missing, PacketFilter};
 
 /// How much is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Audit {
     pub written: Arc<KernelState>,
     /// Where packets enter our chains.
     pub entries: Vec<(Family, Hook)>,
+    /// Families that the kernel had no tables for.
+    pub missing: Missing,
     /// How much is compared.
     pub depth: Depth,
     /// How often the kernel had been written to. A finding is of no use if it is more by now.
@@ -90,24 +92,24 @@ pub struct AuditReport {
     /// What the program in force does otherwise than the policies want; none if nothing, or if it
     /// was not asked.
     pub disproven: Option<String>,
-    /// How many packets our rules have denied; none if they were not counted.
-    pub denied: Option<DenialCounts>,
+    /// What our rules have counted; none if they were not asked.
+    pub counts: Option<Counts>,
 }
 
 impl Audit {
     /// Compares.
     pub fn run(&self) -> AuditReport {
         let start = Instant::now();
-        let (found, denied) = match self.depth {
+        let (found, counts) = match self.depth {
             Depth::Entries => (self.entries(), None),
             Depth::Everything => match self.filter.read(&self.prefix) {
-                Ok(held) => (self.compare(&held), Some(held.denied)),
+                Ok(held) => (self.compare(&held), Some(held.counts)),
                 Err(error) => (Err(error), None),
             },
         };
         let disproven = self.proof.as_ref().and_then(Proof::disagreement);
         let Self { depth, number, .. } = *self;
-        AuditReport { depth, number, took: start.elapsed(), found, disproven, denied }
+        AuditReport { depth, number, took: start.elapsed(), found, disproven, counts }
     }
 
     fn entries(&self) -> Result<Option<String>, KernelError> {
@@ -121,6 +123,11 @@ impl Audit {
 
     fn compare(&self, held: &Held) -> Result<Option<String>, KernelError> {
         let mut found = differences(&self.written, &held.state);
+        // It may have loaded a module by now.
+        let is_missing = self.missing.values().any(Option::is_some);
+        if is_missing && self.filter.probe(&self.prefix)?.values().all(Option::is_none) {
+            found.push("the kernel has tables of both families now".to_owned());
+        }
         if self.guard.is_on() && !self.filter.has_guard(&self.prefix, &self.guard)? {
             found.push("the rules against address spoofing and tunnels differ".to_owned());
         }

@@ -15,16 +15,17 @@ pub mod gate;
 mod pod_blocks;
 
 pub use attachment::{Attachment, ForwardingPods, PodInterfaces, SpoofGuard};
-pub use counters::DenialCounters;
+pub use counters::{DenialCounters, PolicyCounters};
 pub use error::EnforceError;
 pub use pod_blocks::{AskNode, PodBlocks};
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_engine::dataplane::{DenialCounts, FilterProgram, KernelState, Plan, Step, plan};
+use portcullis_engine::dataplane::{FamilyProgram, FilterProgram, KernelState, Plan, Step, plan};
 
-use crate::kernel::{Guard, KernelError, PacketFilter, Removal};
+use crate::kernel::{Counts, Guard, KernelError, Missing, PacketFilter, Removal};
 use audit::{Audit, Depth};
 
 /// What is in force, and what changes it.
@@ -41,12 +42,14 @@ pub struct Enforcer {
     in_force: Option<FilterProgram>,
     /// What was in force last, while it is not known whether it still is.
     last: Option<FilterProgram>,
+    /// Families that the kernel has no tables for: nothing is enforced there.
+    missing: Missing,
     /// The other implementation, until nothing of ours is left there.
     other: Option<Box<dyn PacketFilter>>,
     /// What is out of force and can go.
     sweep: Vec<Step>,
-    /// What had been denied when the kernel was last read before it was written.
-    denied: Option<DenialCounts>,
+    /// What had been counted when the kernel was last read before it was written.
+    counts: Option<Counts>,
 }
 
 impl Enforcer {
@@ -54,8 +57,8 @@ impl Enforcer {
     pub fn new(filter: impl PacketFilter + 'static, prefix: &str) -> Self {
         let (filter, prefix, number) = (Arc::new(filter), prefix.to_owned(), 0);
         let (state, in_force, last, other, sweep) = (None, None, None, None, Vec::new());
-        let (guard, denied) = (Guard::default(), None);
-        Self { filter, prefix, guard, number, state, in_force, last, other, sweep, denied }
+        let (guard, missing, counts) = (Guard::default(), Missing::default(), None);
+        Self { filter, prefix, guard, number, state, in_force, last, missing, other, sweep, counts }
     }
 
     /// One that removes what another packet filter still holds of ours, once it has applied
@@ -117,16 +120,23 @@ impl Enforcer {
         let state = match self.state.take() {
             Some(state) => state,
             None => {
+                self.missing = self.filter.probe(&self.prefix)?;
                 self.filter.ensure_guard(&self.prefix, &self.guard)?;
                 let held = self.filter.read(&self.prefix)?;
-                self.denied = Some(held.denied);
+                self.counts = Some(held.counts);
                 Arc::new(held.state)
             }
         };
-        let Plan { now, sweep } = plan(&state, &program);
+        let Plan { now, sweep } = plan(&state, &enforceable(&program, &self.missing));
         self.state = Some(Arc::new(self.carry_out(state, &now)?));
         (self.in_force, self.last, self.sweep) = (Some(program), None, sweep);
         Ok(())
+    }
+
+    /// Families that the kernel has no tables for, with what was said about it: nothing is enforced
+    /// there.
+    pub fn missing(&self) -> &Missing {
+        &self.missing
     }
 
     /// Rules of the other implementation would go on judging.
@@ -156,9 +166,34 @@ impl Enforcer {
         self.number += 1;
         let sweep = std::mem::take(&mut self.sweep);
         if let Some(state) = self.state.take() {
-            self.state = Some(Arc::new(self.carry_out(state, &sweep)?));
+            let (rules, sets): (Vec<Step>, Vec<Step>) =
+                sweep.into_iter().partition(|step| matches!(step, Step::Rules(..)));
+            let mut state = self.carry_out(state, &rules)?;
+            self.remove_sets(sets)?.iter().for_each(|step| state.apply(step));
+            self.state = Some(Arc::new(state));
         }
         Ok(())
+    }
+
+    /// Removes sets; the steps that could be taken. A set that a rule of others asks for, such as
+    /// an agent's before this one, stays: it is tried again with what the next change leaves.
+    fn remove_sets(&self, steps: Vec<Step>) -> Result<Vec<Step>, KernelError> {
+        match self.filter.write(&steps) {
+            Ok(()) => return Ok(steps),
+            Err(error) if error.is_in_use() => {}
+            Err(error) => return Err(error),
+        }
+        let mut taken = Vec::new();
+        for step in steps.iter().flat_map(Step::single) {
+            match self.filter.write(std::slice::from_ref(&step)) {
+                Ok(()) => taken.push(step),
+                Err(error) if error.is_in_use() => {
+                    tracing::info!(%error, "a set that is out of force stays for now");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(taken)
     }
 
     /// An audit of whether the kernel still holds what was written; none if that is not known.
@@ -169,7 +204,8 @@ impl Enforcer {
             prefix: self.prefix.clone(),
             guard: self.guard.clone(),
             written: Arc::clone(written),
-            entries: audit::entries(program),
+            entries: audit::entries(&enforceable(program, &self.missing)),
+            missing: self.missing.clone(),
             depth,
             number: self.number,
             proof: None,
@@ -212,10 +248,10 @@ impl Enforcer {
         self.filter.take_lock_waits()
     }
 
-    /// How many packets our rules had denied when the kernel was last read before it was written,
-    /// unless that was asked for already.
-    pub fn take_denied(&mut self) -> Option<DenialCounts> {
-        self.denied.take()
+    /// What our rules had counted when the kernel was last read before it was written, unless that
+    /// was asked for already.
+    pub fn take_counts(&mut self) -> Option<Counts> {
+        self.counts.take()
     }
 
     /// The state after some steps.
@@ -237,4 +273,13 @@ impl Enforcer {
         let steps = plan(&KernelState::default(), program).now;
         self.filter.script(&self.prefix, &self.guard, &steps)
     }
+}
+
+/// A program without the families that the kernel has no tables for.
+fn enforceable<'p>(program: &'p FilterProgram, missing: &Missing) -> Cow<'p, FilterProgram> {
+    let mut program = Cow::Borrowed(program);
+    for (family, _) in missing.iter().filter(|(_, why)| why.is_some()) {
+        program.to_mut().families[family] = FamilyProgram::nothing(family);
+    }
+    program
 }

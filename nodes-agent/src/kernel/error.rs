@@ -44,6 +44,11 @@ fn offending(line: Option<&str>) -> String {
 }
 
 impl KernelError {
+    /// Whether a set cannot go because rules ask for it.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::Failed { stderr, .. } if stderr.contains("in use by a kernel component"))
+    }
+
     /// The tool that failed, if it is one.
     pub fn tool(&self) -> Option<&str> {
         match self {

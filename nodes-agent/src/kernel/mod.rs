@@ -17,10 +17,11 @@ pub mod bridge;
 pub mod conntrack;
 pub mod iptables;
 pub mod ipvs;
+pub mod netlink;
 
 pub use child::{end_all, limit, stop_soon};
 pub use error::KernelError;
 pub use guard::Guard;
-pub use packet_filter::{Held, PacketFilter, Removal};
+pub use packet_filter::{Counts, Held, Missing, PacketFilter, Removal};
 pub use routes::Routes;
 pub use tagged::TaggedFrames;

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use portcullis_engine::dataplane::{DenialCounts, Hook, KernelState, Step};
-use portcullis_engine::net::Family;
+use portcullis_engine::dataplane::{DenialCounts, Hook, KernelState, RuleCounts, Step};
+use portcullis_engine::net::{ByFamily, Family};
 
 use super::{Guard, KernelError};
 
@@ -14,6 +14,13 @@ use super::{Guard, KernelError};
 /// and every implementation writes them in its own way. Whoever has written them knows what there
 /// is, so it is only read where that is in doubt.
 pub trait PacketFilter: Debug + Send + Sync {
+    /// Finds out which families the kernel has no tables for, by writing a chain under a prefix that
+    /// is removed at once; from then on nothing is read or written there.
+    ///
+    /// # Errors
+    /// If it has none at all, or cannot be asked.
+    fn probe(&self, prefix: &str) -> Result<Missing, KernelError>;
+
     /// What it holds under a prefix. Linear in all of its rules and members.
     ///
     /// # Errors
@@ -62,13 +69,25 @@ pub trait PacketFilter: Debug + Send + Sync {
     fn take_lock_waits(&self) -> Vec<Duration>;
 }
 
+/// Families without tables, each with what was said about it.
+pub type Missing = ByFamily<Option<String>>;
+
 /// What a packet filter holds of ours.
 #[derive(Debug)]
 pub struct Held {
     /// Chains and sets.
     pub state: KernelState,
-    /// How many packets they have denied.
+    /// What its rules have counted.
+    pub counts: Counts,
+}
+
+/// What rules have counted.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// How many packets each chain has denied.
     pub denied: DenialCounts,
+    /// How many packets each rule of policies has met.
+    pub met: RuleCounts,
 }
 
 /// What is removed.

@@ -3,7 +3,8 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use portcullis_engine::dataplane::{Denier, FilterProgram, Note};
+use portcullis_engine::dataplane::{Denier, Effect, FilterProgram, Note};
+use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::Family;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -30,6 +31,24 @@ pub enum Phase {
     Verify,
     /// Writing it to the kernel.
     Write,
+}
+
+/// What has come of an attempt to write the node's status object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum StatusWrite {
+    /// It was written.
+    Written,
+    /// Its kind is not installed.
+    Absent,
+    /// The agent may not write it.
+    Forbidden,
+    /// It failed, and is tried again.
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StatusWriteLabel {
+    result: StatusWrite,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -68,6 +87,23 @@ struct DenialLabel {
     family: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PolicyLabel {
+    policy: String,
+    direction: &'static str,
+    action: &'static str,
+}
+
+impl PolicyLabel {
+    fn new(policy: &str, (direction, effect): (Direction, Effect)) -> Self {
+        let action = match effect {
+            Effect::Allowed => "allow",
+            Effect::Denied => "deny",
+        };
+        Self { policy: policy.to_owned(), direction: direction.field(), action }
+    }
+}
+
 /// All of them.
 #[derive(Debug)]
 pub struct Metrics {
@@ -100,11 +136,13 @@ pub struct Metrics {
     pub packets_logged: Counter,
     /// Packets that were to be logged and were lost.
     pub packets_lost: Counter,
+    status_writes: Labelled<StatusWriteLabel, Counter>,
     degraded: Labelled<PartLabel, Gauge>,
     notes: Labelled<AboutLabel, Gauge>,
     watch_ages: Labelled<ResourceLabel, Gauge<f64, AtomicU64>>,
     tool_errors: Labelled<ToolLabel, Counter>,
     denied: Labelled<DenialLabel, Counter>,
+    decided: Labelled<PolicyLabel, Counter>,
     lock_wait: Histogram,
     latency: Histogram,
     phases: Labelled<PhaseLabel, Histogram>,
@@ -132,11 +170,13 @@ impl Default for Metrics {
             policies_over_limit: Gauge::default(),
             packets_logged: Counter::default(),
             packets_lost: Counter::default(),
+            status_writes: Labelled::default(),
             degraded: Labelled::default(),
             notes: Labelled::default(),
             watch_ages: Labelled::default(),
             tool_errors: Labelled::default(),
             denied: Labelled::default(),
+            decided: Labelled::default(),
             lock_wait: Histogram::new(BUCKETS),
             latency: Histogram::new(BUCKETS),
             phases: Labelled::new_with_constructor(|| Histogram::new(BUCKETS)),
@@ -165,6 +205,8 @@ impl Metrics {
         to.register("lists", "Lists asked of the API server", self.lists.clone());
         let help = "Connections to this server dropped to make room for others";
         to.register("http_connections_dropped", help, self.http_connections_dropped.clone());
+        let help = "Attempts to write the node's status object";
+        to.register("status_writes", help, self.status_writes.clone());
         let help = "Whether a part of the agent does not work and is tried again";
         to.register("degraded", help, self.degraded.clone());
         let help = "What operators should know though all is in force: readyz lists it";
@@ -175,6 +217,9 @@ impl Metrics {
         to.register("tool_errors", help, self.tool_errors.clone());
         let help = "Packets that our rules denied";
         to.register("denied_packets", help, self.denied.clone());
+        let help = "Packets, the first ones of connections, that policies allowed or denied; one may \
+                    count for several policies";
+        to.register("policy_packets", help, self.decided.clone());
         let help = "Whether kube-proxy masquerades all Service traffic";
         to.register("masquerade_all", help, self.masquerade_all.clone());
         let help = "Policies that need more rules or members than one may, and admit nothing";
@@ -225,6 +270,16 @@ impl Metrics {
         self.notes.get_or_create(&AboutLabel { about }).set(count);
     }
 
+    /// Notes what has come of an attempt to write the node's status object.
+    pub fn status_written(&self, result: StatusWrite) {
+        self.status_writes.get_or_create(&StatusWriteLabel { result }).inc();
+    }
+
+    /// How many attempts to write the node's status object have had a result.
+    pub fn status_writes(&self, result: StatusWrite) -> u64 {
+        self.status_writes.get_or_create(&StatusWriteLabel { result }).get()
+    }
+
     /// Notes how long ago the API server was last heard of a resource.
     pub fn heard(&self, resource: &'static str, ago: Duration) {
         self.watch_ages.get_or_create(&ResourceLabel { resource }).set(ago.as_secs_f64());
@@ -241,6 +296,20 @@ impl Metrics {
     pub fn denied(&self, denier: Denier, family: Family, packets: u64) {
         let label = DenialLabel { direction: denier.name(), family: name(family) };
         self.denied.get_or_create(&label).inc_by(packets);
+    }
+
+    /// Notes that a policy has decided about packets.
+    pub fn decided(&self, policy: &str, what: (Direction, Effect), packets: u64) {
+        self.decided.get_or_create(&PolicyLabel::new(policy, what)).inc_by(packets);
+    }
+
+    /// Leaves out a policy that is gone.
+    pub fn forget_policy(&self, policy: &str) {
+        for direction in Direction::BOTH {
+            for effect in [Effect::Allowed, Effect::Denied] {
+                self.decided.remove(&PolicyLabel::new(policy, (direction, effect)));
+            }
+        }
     }
 
     /// Notes that the kernel holds a program.

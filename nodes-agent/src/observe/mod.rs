@@ -1,20 +1,24 @@
 //! What the agent tells of itself: metrics, health and readiness, the flow log, complaints about
-//! policies that are not enforced as written, and a warning where Services hide their clients.
+//! policies that are not enforced as written, a report of all policies, and a warning where Services hide their clients.
 
 mod complaint;
 pub mod flowlog;
 mod http;
 pub mod masquerade;
 mod metrics;
+mod report;
 pub mod unenforced;
 
 pub use complaint::{Complaint, PolicyName, Reporter};
 pub use http::{Endpoint, Paths, TlsFiles, serve};
-pub use metrics::{Metrics, Phase};
+pub use metrics::{Metrics, Phase, StatusWrite};
+pub use report::{Counts, Enforced, FamilySize, Identity, NodeReport, shown};
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use portcullis_engine::report::NodePolicy;
 
 /// How long the agent's loop may be silent before it counts as stuck: while it waits for something
 /// to do, which is never for long, and while it is at work. A slow tool, or a program that takes
@@ -51,6 +55,8 @@ struct State {
     /// When the loop last came round.
     beat: Instant,
     activity: Activity,
+    identity: Identity,
+    enforced: Enforced,
 }
 
 /// What the loop does since its last sign of life.
@@ -73,6 +79,8 @@ impl State {
             audited: Instant::now(),
             beat: Instant::now(),
             activity: Activity::Working,
+            identity: Identity::default(),
+            enforced: Enforced::default(),
         }
     }
 
@@ -81,6 +89,12 @@ impl State {
         let all = self.obstacle.iter().chain(parts).cloned();
         let all: Vec<String> = all.chain(self.long_work()).collect();
         (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// Why what the cluster says is not in force, or not for certain.
+    fn why_not_in_force(&self) -> Vec<String> {
+        let all = self.obstacle.iter().chain(self.not_listed.values()).cloned();
+        all.chain(self.long_work()).collect()
     }
 
     fn long_work(&self) -> Option<String> {
@@ -144,6 +158,27 @@ impl Status {
     /// What operators should know though all is in force, in the order of what it is about.
     pub fn notes(&self) -> Vec<String> {
         self.state().notes.values().flatten().cloned().collect()
+    }
+
+    /// Says who the agent is.
+    pub fn identify(&self, identity: Identity) {
+        self.state().identity = identity;
+    }
+
+    /// Says what the kernel has been brought to hold.
+    pub fn enforced(&self, enforced: Enforced) {
+        self.state().enforced = enforced;
+    }
+
+    /// Says what is to be said of policies while a change could not be applied.
+    pub fn pending(&self, policies: Arc<[NodePolicy]>) {
+        self.state().enforced.policies = policies;
+    }
+
+    /// The node's Node object, if it is known, and how many nodes there are.
+    pub fn nodes(&self) -> (Option<Arc<str>>, usize) {
+        let state = self.state();
+        (state.enforced.node_uid.clone(), state.enforced.nodes)
     }
 
     fn update(&self, change: impl FnOnce(&mut State)) {

@@ -9,7 +9,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 use serde_yaml::Value;
 
-/// A command line with the options of a file that neither it nor the environment gives.
+/// A command line with the options of a file that neither it nor the environment gives. A command
+/// that is named on it takes those that it has of them.
 ///
 /// # Errors
 /// If the file cannot be read, is not a mapping or has an unknown option.
@@ -24,10 +25,18 @@ pub fn with_words_of(
     let options: BTreeMap<String, Value> = serde_yaml::from_str(&text)
         .with_context(|| format!("`{shown}` is not a mapping of options to values"))?;
     let mut all = words.to_vec();
+    let (own, given) = match given.subcommand() {
+        Some((name, given)) => (command.find_subcommand(name).unwrap_or(command), given),
+        None => (command, given),
+    };
+    let find = |command: &'_ Command, name: &str| {
+        command.get_arguments().find(|option| option.get_long() == Some(name)).cloned()
+    };
     for (name, value) in &options {
-        let Some(option) = command.get_arguments().find(|a| a.get_long() == Some(name)) else {
+        if find(command, name).is_none() {
             bail!("`{shown}`: unknown option `{name}`");
-        };
+        }
+        let Some(option) = find(own, name) else { continue };
         let id = option.get_id().as_str();
         let source = given.value_source(id);
         if matches!(source, None | Some(ValueSource::DefaultValue)) {

@@ -1,12 +1,15 @@
 //! Options: on the command line, in the environment, in a file; the first of these wins.
 
+mod diagnose;
 mod file;
 mod limits;
 mod node;
+mod numbers;
 mod serving;
+mod status;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
@@ -14,14 +17,12 @@ use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, InvalidPackets, Se
 
 use crate::enforce::{AskNode, Attachment, ForwardingPods, PodBlocks, PodInterfaces, SpoofGuard};
 use crate::kernel::iptables::Backend;
+pub use diagnose::{DiagnoseOptions, Effective};
 pub use limits::PolicyLimits;
 pub use node::{Check, CheckFormat, Cleanup, Gate};
+use numbers::{mark, rate};
 pub use serving::{Listen, Serving};
-
-/// What xt_limit divides a second into, and the most packets a second that iptables takes with
-/// twice as many at once.
-const TICKS: u32 = 10_000;
-const MOST_LOGGED: u32 = 5_000;
+pub use status::{Output, PolicyArgument, StatusOptions};
 
 /// Programs this node's iptables so that they admit exactly the flows that its NetworkPolicies
 /// admit, and keeps them so.
@@ -65,6 +66,15 @@ pub enum Command {
     ///
     /// Does nothing where rules of an agent are in force.
     Gate(Box<Gate>),
+    /// Says what the agent of this node knows of itself: whether what is desired is in force, and
+    /// each policy that concerns the node; or waits until a policy is in force on all nodes.
+    Status(Box<StatusOptions>),
+    /// Writes one archive for a report of a fault: versions, options, status, metrics, what `check`
+    /// says, the agent's own chains and sets, routes and devices.
+    ///
+    /// It has no tokens, keys, Secrets or values of the environment, and no rules of other programs;
+    /// it names policies, addresses and devices. Its README.txt says what is in it.
+    Diagnose(Box<DiagnoseOptions>),
 }
 
 /// What is to be enforced.
@@ -170,6 +180,16 @@ pub struct Running {
     /// account then needs one more right, which is in a role of its own.
     #[arg(long, env = "PORTCULLIS_EVENTS", conflicts_with = "manifests")]
     pub events: bool,
+    /// Write what is in force on this node to the API server, as the NodePolicyStatus of the node's
+    /// name, where that kind is installed and the agent's account may write it.
+    #[arg(long, env = "PORTCULLIS_STATUS_OBJECT", default_value_t = true, value_name = "BOOL",
+          action = clap::ArgAction::Set)]
+    pub status_object: bool,
+    /// How many of these objects the agents of all nodes together write a second, at most: each
+    /// takes its share. A change is then told to the API server later, the more nodes there are.
+    #[arg(long, env = "PORTCULLIS_STATUS_WRITES_PER_SECOND", default_value_t = 50,
+          value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub status_writes_per_second: u32,
     /// How the agent's own log is written.
     #[arg(long, env = "PORTCULLIS_LOG", value_enum, default_value_t = LogFormat::Text)]
     pub log: LogFormat,
@@ -257,26 +277,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// A rate that the kernel can keep: it counts in ten-thousandths of a second, and that is what is
-/// read back from it. Another one would look like a rule that somebody has changed.
-fn rate(text: &str) -> Result<u32, String> {
-    match text.parse() {
-        Ok(rate @ 1..=MOST_LOGGED) => Ok(TICKS / (TICKS / rate)),
-        _ => Err(format!("`{text}` is not a number from 1 to {MOST_LOGGED}")),
-    }
-}
-
-/// A number, in hexadecimal after `0x`.
-fn mark(text: &str) -> Result<u32, String> {
-    let number = match text.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16),
-        None => text.parse(),
-    };
-    let number = number.map_err(|_| format!("`{text}` is not a valid 32-bit number"))?;
-    let one = number.count_ones() == 1;
-    one.then_some(number).ok_or_else(|| format!("`{text}` is not exactly one bit"))
-}
-
 impl Options {
     /// Options of a command line, of the environment and of the file that these name.
     ///
@@ -286,12 +286,24 @@ impl Options {
     pub fn read(words: &[OsString]) -> anyhow::Result<Self> {
         let matches = Self::command().try_get_matches_from(words)?;
         let first = Self::from_arg_matches(&matches)?;
-        let Some(path) = &first.running.config else {
+        let Some(path) = first.file() else {
             return Ok(first);
         };
         let words = file::with_words_of(path, &Self::command(), &matches, words)?;
         let matches = Self::command().try_get_matches_from(words)?;
         Ok(Self::from_arg_matches(&matches)?)
+    }
+
+    /// The file that has more of them, if they name one. Not for commands that ask no agent: they
+    /// have options of their own, whatever the environment says.
+    fn file(&self) -> Option<&Path> {
+        let file = match &self.command {
+            None => &self.running.config,
+            Some(Command::Status(status)) => &status.config,
+            Some(Command::Diagnose(diagnose)) => &diagnose.config,
+            Some(Command::Cleanup(_) | Command::Check(_) | Command::Gate(_)) => &None,
+        };
+        file.as_deref()
     }
 
     /// What the engine needs to know of them.
@@ -361,22 +373,5 @@ impl Running {
             burst: self.flow_log_rate.saturating_mul(2),
             admitted: self.flow_log == FlowLogOption::All,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_those_that_iptables_prints() {
-        for (given, kept) in [("1", 1), ("10", 10), ("300", 303), ("3000", 3333), ("5000", 5000)] {
-            assert_eq!(rate(given), Ok(kept));
-            assert_eq!(rate(&kept.to_string()), Ok(kept), "what is kept stays");
-        }
-        for wrong in ["0", "5001", "-1", "x", ""] {
-            let message = format!("`{wrong}` is not a number from 1 to 5000");
-            assert_eq!(rate(wrong), Err(message));
-        }
     }
 }

@@ -36,9 +36,14 @@ pub struct Serving {
         requires = "metrics_tls_cert"
     )]
     pub metrics_tls_key: Option<PathBuf>,
-    /// Serve metrics only to who sends the token in this file, as `Authorization: Bearer TOKEN`.
+    /// Serve metrics, and to the node itself the status of its policies, only to who sends the token
+    /// in this file, as `Authorization: Bearer TOKEN`. Health asks for none.
     #[arg(long, env = "PORTCULLIS_METRICS_TOKEN_FILE", value_name = "FILE")]
     pub metrics_token_file: Option<PathBuf>,
+    /// How many policies have metrics of their own, `portcullis_policy_packets_total`: the first
+    /// that allow or deny something. The rest are `other`; 0 leaves these metrics out.
+    #[arg(long, env = "PORTCULLIS_POLICY_METRICS", value_name = "POLICIES", default_value_t = 200)]
+    pub policy_metrics: usize,
 }
 
 /// Where something is served.
@@ -85,7 +90,7 @@ impl Serving {
             address,
             paths: Paths::Health,
             tls: None,
-            token: None,
+            token: self.metrics_token_file.clone(),
         });
         all.into_iter().chain(health).collect()
     }
@@ -115,7 +120,7 @@ mod tests {
         let tls = ["--metrics-tls-cert=c", "--metrics-tls-key=k", "--metrics-token-file=t"];
         let apart = [&tls[..], &["--health-listen", "127.0.0.1:9106"]].concat();
         let (metrics, health) =
-            ((9105, Paths::Metrics, true, true), (9106, Paths::Health, false, false));
+            ((9105, Paths::Metrics, true, true), (9106, Paths::Health, false, true));
         assert_eq!(endpoints(&apart), Ok(vec![metrics, health]));
         assert!(endpoints(&tls[..1]).is_err_and(|error| error.contains("--metrics-tls-key")));
     }

@@ -206,6 +206,7 @@ impl Watched {
             patience,
             status: Arc::clone(&status),
             events: None,
+            node_status: None,
         };
         let (to, changes) = channel();
         Box::new(source).start(ChangeSink::from(to)).unwrap();

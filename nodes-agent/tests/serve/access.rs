@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use portcullis_agent::observe::{Endpoint, Status, TlsFiles, serve};
+use portcullis_agent::observe::{Endpoint, NodeReport, Paths, Status, TlsFiles, serve};
+use portcullis_agent::options::{Listen, Serving};
+use portcullis_agent::status::Question;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -49,6 +51,40 @@ fn metrics_ask_for_the_token() {
     assert!(is_refused(with("Authorization: Bearer \r\n")), "an empty file is no token");
     fs::remove_file(&token).unwrap();
     assert!(with("Authorization: Bearer next\r\n").starts_with("HTTP/1.1 503 "));
+}
+
+#[test]
+fn the_status_is_the_nodes_own_and_asks_for_the_same_token() {
+    let (address, _) = start(|endpoint| endpoint.paths = Paths::Metrics);
+    let answer = get(address, "/status");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let report: NodeReport = serde_json::from_str(body).unwrap();
+    assert_eq!(report.obstacles, ["nothing has been applied yet"]);
+    let token = file("status-token", "s3cret");
+    let (address, _) = start(|endpoint| {
+        (endpoint.paths, endpoint.token) = (Paths::Health, Some(token.clone()));
+    });
+    assert!(get(address, "/status").starts_with("HTTP/1.1 401 "));
+    let header = "Authorization: Bearer s3cret\r\n";
+    assert!(ask(connect(address), "/status", header).starts_with("HTTP/1.1 200 "));
+    let serving = Serving {
+        listen: Listen::Off,
+        health_listen: Some(Listen::At(address)),
+        metrics_tls_cert: None,
+        metrics_tls_key: None,
+        metrics_token_file: Some(token.clone()),
+        policy_metrics: 200,
+    };
+    let question = Question::of(&serving).unwrap();
+    let answer = portcullis_agent::status::ask(&question, "/status").unwrap();
+    let asked: NodeReport = serde_json::from_slice(&answer).unwrap();
+    assert_eq!(asked.obstacles, report.obstacles);
+    fs::write(&token, "another").unwrap();
+    let question = Question::of(&Serving { metrics_token_file: None, ..serving }).unwrap();
+    let refused = portcullis_agent::status::ask(&question, "/status").unwrap_err().to_string();
+    assert!(refused.contains("401") && refused.contains("token"), "{refused}");
+    fs::remove_file(token).unwrap();
 }
 
 fn tls() -> TlsFiles {

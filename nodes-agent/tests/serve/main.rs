@@ -8,7 +8,9 @@
 )]
 
 mod access;
+mod diagnose;
 mod floods;
+mod status;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

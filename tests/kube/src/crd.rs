@@ -1,4 +1,4 @@
-//! The CustomResourceDefinitions of ClusterNetworkPolicy.
+//! The CustomResourceDefinitions of ClusterNetworkPolicy, and that of NodePolicyStatus.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DeleteParams, PostParams};
 
-use crate::{Cluster, Error};
+use crate::{Cluster, Error, deploy_path};
 
 /// Which of the two sets of definitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub enum Channel {
 
 /// Where ClusterNetworkPolicies are.
 pub const CLUSTER_POLICIES: &str = "/apis/policy.networking.k8s.io/v1beta1/clusternetworkpolicies";
+
+/// Where NodePolicyStatuses are.
+pub const NODE_STATUSES: &str = "/apis/portcullis.dev/v1alpha1/nodepolicystatuses";
 
 const NAME: &str = "clusternetworkpolicies.policy.networking.k8s.io";
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,7 +54,19 @@ impl Cluster {
             self.remove_cluster_policy_crds().await?;
         }
         self.definitions()?.create(&PostParams::default(), &definition).await?;
-        self.until_served(true).await
+        self.until(CLUSTER_POLICIES, true).await
+    }
+
+    /// Installs the kind NodePolicyStatus as `deploy/` has it, and waits until the server serves it.
+    ///
+    /// # Errors
+    /// If it cannot be read, or the server does not take or serve it.
+    pub async fn install_status_crd(&self) -> Result<(), Error> {
+        let path = deploy_path("manifests/45-customresourcedefinition.yaml");
+        let text = fs::read_to_string(&path).map_err(Error::at(&path))?;
+        let definition: CustomResourceDefinition = serde_yaml::from_str(&text)?;
+        self.definitions()?.create(&PostParams::default(), &definition).await?;
+        self.until(NODE_STATUSES, true).await
     }
 
     /// Removes the kind and every object of it, and waits until the server no longer serves it.
@@ -60,20 +75,21 @@ impl Cluster {
     /// If the server refuses, or still serves it after a minute.
     pub async fn remove_cluster_policy_crds(&self) -> Result<(), Error> {
         self.definitions()?.delete(NAME, &DeleteParams::default()).await?;
-        self.until_served(false).await
+        self.until(CLUSTER_POLICIES, false).await
     }
 
     fn definitions(&self) -> Result<Api<CustomResourceDefinition>, Error> {
         Ok(Api::all(self.admin()?))
     }
 
-    async fn until_served(&self, wanted: bool) -> Result<(), Error> {
+    /// Waits until the objects at a path are served, or are not any more.
+    async fn until(&self, path: &str, wanted: bool) -> Result<(), Error> {
         let (client, start) = (self.admin()?, Instant::now());
         loop {
-            let request = http::Request::get(CLUSTER_POLICIES).body(Vec::new())?;
+            let request = http::Request::get(path).body(Vec::new())?;
             let served = client.request_text(request).await.is_ok();
             if served == wanted || start.elapsed() > PATIENCE {
-                let what = "waiting for the kind ClusterNetworkPolicy";
+                let what = format!("waiting for {path}");
                 let late = || Error::system(what)(std::io::Error::other("a minute has passed"));
                 return if served == wanted { Ok(()) } else { Err(late()) };
             }

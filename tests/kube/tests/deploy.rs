@@ -18,7 +18,8 @@ use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::Client;
 use kube::api::{Api, PostParams};
 use portcullis_agent::observe::Paths;
-use portcullis_agent::options::Options;
+use portcullis_agent::options::{Command as Agents, Options};
+use portcullis_agent::status::Question;
 use portcullis_kube::{
     AGENT_ACCOUNT, AGENT_NAMESPACE, Body, CLUSTER_POLICIES, Channel, Cluster, Programs,
     agent_token, collection, create_agent_account, create_service_account, deploy_manifests,
@@ -84,7 +85,7 @@ async fn the_api_server_takes_every_manifest() {
     let Some(cluster) = cluster().await else { return };
     let client = cluster.admin().unwrap();
     let all = [texts(), vec![read("optional/cleanup.yaml")]].concat();
-    assert_eq!(all.len(), 7);
+    assert_eq!(all.len(), 8);
     create(&client, &all[0], "?fieldValidation=Strict").await;
     let strictly = "?dryRun=All&fieldValidation=Strict";
     for text in &all[1..] {
@@ -188,6 +189,7 @@ async fn the_account_can_do_nothing_else() {
     let admin = cluster.admin().unwrap();
     create_agent_account(&admin).await.unwrap();
     cluster.install_cluster_policy_crds(Channel::Standard).await.unwrap();
+    cluster.install_status_crd().await.unwrap();
     create_service_account(&admin, AGENT_NAMESPACE, "anybody").await.unwrap();
     let anybody = allowed(&admin, "anybody").await;
     let agent = allowed(&admin, AGENT_ACCOUNT).await;
@@ -196,11 +198,14 @@ async fn the_account_can_do_nothing_else() {
     assert!(agent.is_superset(&anybody));
     let more: Vec<&str> = agent.difference(&anybody).map(String::as_str).collect();
     let wanted = [
+        "create portcullis.dev/nodepolicystatuses",
+        "get portcullis.dev/nodepolicystatuses",
         "list /namespaces",
         "list /nodes",
         "list /pods",
         "list networking.k8s.io/networkpolicies",
         "list policy.networking.k8s.io/clusternetworkpolicies",
+        "patch portcullis.dev/nodepolicystatuses",
         "watch /namespaces",
         "watch /nodes",
         "watch /pods",
@@ -250,6 +255,31 @@ fn the_agent_takes_its_configuration_and_listens_where_it_is_probed() {
     let env = set.pointer("/spec/template/spec/containers/0/env/0").unwrap();
     let source = json!({"fieldRef": {"fieldPath": "spec.nodeName"}});
     assert_eq!(env, &json!({"name": "NODE_NAME", "valueFrom": source}));
+}
+
+/// What `kubectl exec POD -- portcullis-agent status` knows of the agent.
+#[test]
+fn a_command_in_the_pod_finds_the_agent() {
+    let set = manifest("DaemonSet");
+    let container = set.pointer("/spec/template/spec/containers/0").unwrap();
+    let env = container["env"].as_array().unwrap();
+    let file = env.iter().find(|one| one["name"] == "PORTCULLIS_CONFIG").unwrap();
+    assert!(container["args"].as_array().unwrap().contains(&file["value"]), "{file}");
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.yaml");
+    let text = "health-listen: 127.0.0.9:7\nlisten: 0.0.0.0:8\nevents: true\n";
+    fs::write(&config, text).unwrap();
+    let read = |words: &[&str]| {
+        let words = ["portcullis-agent"].iter().chain(words).map(Into::into);
+        Options::read(&words.collect::<Vec<OsString>>()).map_err(|error| error.to_string())
+    };
+    let options = read(&["status", "--config", config.to_str().unwrap()]).unwrap();
+    let Some(Agents::Status(status)) = options.command else { panic!() };
+    let question = format!("{:?}", Question::of(&status.serving).unwrap());
+    assert!(question.contains("127.0.0.9:7"), "{question}");
+    fs::write(&config, "lissten: 1\n").unwrap();
+    let wrong = read(&["status", "--config", config.to_str().unwrap()]).unwrap_err();
+    assert!(wrong.ends_with("unknown option `lissten`"), "{wrong}");
 }
 
 /// What Helm makes of the chart; none where its engine is not built.
@@ -314,6 +344,16 @@ fn the_values_of_the_chart_do_what_they_say() {
     assert_ne!(set.pointer(checksum), of(&defaults, "DaemonSet").pointer(checksum));
     let refused = helm(&["podMonitor.enabled=true"]).unwrap();
     assert!(String::from_utf8_lossy(&refused.stderr).contains("podMonitor needs listen.host"));
+}
+
+#[test]
+fn the_chart_can_do_without_status_objects() {
+    let Some(objects) = rendered(&["statusObject=false"]) else { return };
+    let (set, config) = (of(&objects, "DaemonSet"), of(&objects, "ConfigMap"));
+    assert!(!options(set, config).running.status_object);
+    assert!(objects.iter().all(|object| object["kind"] != "CustomResourceDefinition"));
+    assert!(!of(&objects, "ClusterRole").to_string().contains("portcullis.dev"));
+    assert!(options(&manifest("DaemonSet"), &manifest("ConfigMap")).running.status_object);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::Case;
 pub struct Answers {
     /// The findings.
     pub check: CheckReport,
-    /// The list.
+    /// The list, with each pair of workloads for itself.
     pub list: ListReport,
     /// The list as text, where the runner has its own; else it is made from `list`.
     #[serde(default)]
@@ -52,7 +52,7 @@ impl Answers {
         });
         Self {
             check: session.check(),
-            list: session.list(&ListFilter::default()),
+            list: session.list(&ListFilter { expand: true, ..ListFilter::default() }),
             lines: None,
             flows: flows.collect(),
         }

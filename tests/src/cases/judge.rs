@@ -3,8 +3,8 @@
 use std::fmt;
 
 use portcullis_engine::report::{
-    DiagnosticReport, EndpointReport, Evidence, FlowReport, Isolation, Match, Note, PolicyEvidence,
-    RuleEvidence, Severity, UnknownReason, Verdict,
+    DiagnosticReport, EndpointReport, Evidence, FlowReport, Isolation, ListReport, Match, Note,
+    PolicyEvidence, RuleEvidence, Severity, UnknownReason, Verdict,
 };
 
 use super::expect::{Place, Way};
@@ -60,6 +60,7 @@ impl fmt::Display for Failure {
 
 /// The expectations of a case that its answers do not meet.
 pub fn judge(case: &Case, answers: &Answers) -> Vec<Failure> {
+    let pairs = answers.list.clone().in_pairs();
     let mut flows = answers.flows.iter();
     let mut failures = Vec::new();
     for expectation in &case.expectations {
@@ -67,7 +68,7 @@ pub fn judge(case: &Case, answers: &Answers) -> Vec<Failure> {
             Some(_) => flows.next(),
             None => None,
         };
-        if let Err(found) = meets(&expectation.expect, answers, flow) {
+        if let Err(found) = meets(&expectation.expect, (answers, &pairs), flow) {
             let (line, text) = (expectation.line, &expectation.text);
             failures.push(Failure::new(case, line, text, &found));
         }
@@ -80,7 +81,11 @@ pub fn judge(case: &Case, answers: &Answers) -> Vec<Failure> {
     failures
 }
 
-fn meets(expect: &Expect, answers: &Answers, flow: Option<&FlowAnswer>) -> Result<(), String> {
+fn meets(
+    expect: &Expect,
+    (answers, pairs): (&Answers, &ListReport),
+    flow: Option<&FlowAnswer>,
+) -> Result<(), String> {
     match expect {
         Expect::Verdict(_, verdict, reason, by) => {
             let report = answered(flow)?;
@@ -88,7 +93,7 @@ fn meets(expect: &Expect, answers: &Answers, flow: Option<&FlowAnswer>) -> Resul
             if report.verdict != *verdict || !reason_agrees {
                 return Err(conclusion(report));
             }
-            let listed = listed(&answers.list, report);
+            let listed = listed(pairs, report);
             if let Some(listed) = listed.filter(|listed| listed != verdict) {
                 return Err(format!("{}, but `list` says {}", word(*verdict), word(listed)));
             }
@@ -99,7 +104,7 @@ fn meets(expect: &Expect, answers: &Answers, flow: Option<&FlowAnswer>) -> Resul
             let report = answered(flow)?;
             let allowed = report.allowed.as_deref().unwrap_or("none");
             same(allowed == text, || allowed.to_owned())?;
-            let listed = listed_whole(&answers.list, report).unwrap_or(allowed);
+            let listed = listed_whole(pairs, report).unwrap_or(allowed);
             same(listed == text, || format!("{allowed}, but `list` says {listed}"))
         }
         Expect::Finding(code, place) => finding(&answers.check.diagnostics, code, place.as_ref()),

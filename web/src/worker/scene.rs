@@ -34,7 +34,8 @@ pub struct Atlas {
 
 impl Atlas {
     pub fn new(session: &Session) -> Self {
-        let list = session.list(&ListFilter::default());
+        // What is drawn puts addresses together in its own way.
+        let list = session.list(&ListFilter::default()).in_pairs();
         let links = Links::new(&list);
         let merged = merge(&list, &links);
         let nodes = nodes(&list, &merged);
@@ -59,7 +60,8 @@ impl Atlas {
     /// The list with what decides. `session` is the one that the atlas was made of.
     pub fn explained(&self, session: &Session) -> &ListReport {
         self.explained.get_or_init(|| {
-            session.list(&ListFilter { explain: true, certain_only: true, ..ListFilter::default() })
+            let filter = ListFilter { explain: true, certain_only: true, ..ListFilter::default() };
+            session.list(&filter).in_pairs()
         })
     }
 

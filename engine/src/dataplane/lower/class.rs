@@ -9,10 +9,11 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use super::super::limits::Counted;
 use super::super::program::{Chain, L4, Match, Note, RuleOrigin};
+use super::credit::{ChainCredit, TierCredit};
 use super::keys::{AskedPeer, Extent};
 use super::ports::{self, Asking, PortPart};
 use super::tier::{Draft, Outcome, TierChain};
@@ -45,8 +46,18 @@ pub fn is_doubtful(policies: &PolicySet, id: SetId) -> bool {
     policies.set(id).is_some_and(|set| !set.unknown.is_empty())
 }
 
-/// The chains of a program for pods of a group, that of the first tier first, and what they leave
-/// closed.
+/// What is made for pods of a group under a program.
+#[derive(Default)]
+pub struct Made {
+    /// Chains, that of the first tier first.
+    pub chains: Vec<Arc<Chain>>,
+    /// What they leave closed.
+    pub notes: Vec<Note>,
+    /// For which policies packets count that their rules meet.
+    pub credits: Vec<ChainCredit>,
+}
+
+/// The chains of a program for pods of a group.
 ///
 /// # Shape
 /// In each chain no conditions come twice. A rule that matches everything is the last one of its
@@ -56,9 +67,9 @@ pub fn chains(
     direction: Direction,
     id: ProgramId,
     group: GroupId,
-) -> (Vec<Arc<Chain>>, Vec<Note>) {
+) -> Made {
     let (policies, model) = (lowering.input.policies, lowering.input.model);
-    let (mut chains, mut notes) = (Vec::new(), Vec::new());
+    let mut made = Made::default();
     let tiers = &policies.program(id).tiers;
     // A NetworkPolicy that selects a pod always decides. [ClusterNetworkPolicy §5]
     let last = tiers.iter().position(|tier| tier.kind.end() == manifest::Action::Deny);
@@ -67,7 +78,7 @@ pub fn chains(
         // Nothing can be said of such pods, so nothing is admitted for them.
         let kind = TierKind::NetworkPolicy;
         let closed = TierChain { lowering, direction, kind, next: None };
-        return (vec![closed.of_accepted(Vec::new())], notes);
+        return Made { chains: vec![closed.of_accepted(Vec::new())], ..made };
     };
     let mut next = None;
     for tier in reached.iter().rev() {
@@ -76,18 +87,20 @@ pub fn chains(
             direction,
             subject,
             rules: Vec::new(),
-            known: FxHashSet::default(),
-            notes: &mut notes,
+            known: FxHashMap::default(),
+            notes: &mut made.notes,
         };
         body.tier(tier);
         let rules = body.rules;
+        let credit = TierCredit::of(tier, &rules);
         let of_tier = TierChain { lowering, direction, kind: tier.kind, next };
         let (first, denial) = of_tier.chains(rules);
         next = Some(first.name.clone());
-        chains.extend(denial.into_iter().chain([first]));
+        made.credits.push(credit.in_chain(&first, direction));
+        made.chains.extend(denial.into_iter().chain([first]));
     }
-    chains.reverse();
-    (chains, notes)
+    made.chains.reverse();
+    made
 }
 
 /// What a rule does, and with how much of what it names.
@@ -104,8 +117,8 @@ struct Body<'b, 'i> {
     direction: Direction,
     subject: &'b Group,
     rules: Vec<Draft>,
-    /// Conditions of rules: the first rule that has them decides.
-    known: FxHashSet<Vec<Match>>,
+    /// Conditions of rules, each with the rule's place: the first rule that has them decides.
+    known: FxHashMap<Vec<Match>, usize>,
     notes: &'b mut Vec<Note>,
 }
 
@@ -175,7 +188,7 @@ impl Body<'_, '_> {
         if let Some(rule) = rules.iter().position(closes) {
             let (policy, direction) = (one.policy, self.direction);
             let origin = RuleOrigin { policy, direction, rule, peer: None };
-            self.draft(Draft { matches: Vec::new(), outcome: Outcome::Deny, origin });
+            self.draft((Vec::new(), Outcome::Deny, origin));
         }
     }
 
@@ -257,15 +270,23 @@ impl Body<'_, '_> {
             }),
         };
         if let Some(matches) = matches {
-            self.draft(Draft { matches, outcome, origin });
+            self.draft((matches, outcome, origin));
         }
     }
 
     /// Of rules with the same conditions only the first ever decides, and none after a rule that
     /// matches everything.
-    fn draft(&mut self, draft: Draft) {
-        if !self.known.contains(&[][..]) && self.known.insert(draft.matches.clone()) {
-            self.rules.push(draft);
+    fn draft(&mut self, (matches, outcome, origin): (Vec<Match>, Outcome, RuleOrigin)) {
+        match self.known.get(&matches) {
+            Some(first) => {
+                let same = self.rules.get_mut(*first).filter(|first| first.outcome == outcome);
+                same.into_iter().for_each(|first| first.stems_from(origin.policy));
+            }
+            None if self.known.contains_key(&[][..]) => {}
+            None => {
+                self.known.insert(matches.clone(), self.rules.len());
+                self.rules.push(Draft { matches, outcome, origin, also: Vec::new() });
+            }
         }
     }
 }

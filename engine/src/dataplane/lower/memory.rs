@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::super::program::{AddressSet, Chain, ChainName, Members, Note, PortMember, SetName};
 use super::class::is_doubtful;
+use super::credit::ChainCredit;
 use super::dispatch::Dispatch;
 use super::keys::{Extent, NamedKey, Names, PodsKey, Use};
 use super::pods::{Move, Moved, Place};
@@ -60,6 +61,8 @@ pub struct KnownClass {
     pub chains: Vec<Arc<Chain>>,
     /// What it leaves closed.
     pub notes: Vec<Note>,
+    /// For which policies packets count that its rules meet.
+    pub credits: Arc<[ChainCredit]>,
 }
 
 impl KnownClass {

@@ -9,6 +9,7 @@
 //! that only what a change concerns is made again.
 
 mod class;
+mod credit;
 mod dispatch;
 mod entry;
 mod identity;
@@ -239,10 +240,10 @@ impl<'i> FamilyLowering<'i> {
 
     fn new_class(&mut self, key: ClassKey, group: GroupId) -> KnownClass {
         let ClassKey { direction, program: id, .. } = key;
-        let (chains, notes) = class::chains(self, direction, id, group);
+        let class::Made { chains, notes, credits } = class::chains(self, direction, id, group);
         let (uses, known) = (self.sets.take_uses(), self.input.policies);
         let (policies, doubts) = (memory::ground(known, id), class::doubts(known, id, direction));
-        KnownClass { policies, uses, doubts, chains, notes }
+        KnownClass { policies, uses, doubts, chains, notes, credits: credits.into() }
     }
 
     /// The name of what some rules do under the settings.

@@ -8,7 +8,7 @@ use super::super::program::{
 use super::super::settings::{Denial, Settings};
 use super::FamilyLowering;
 use crate::manifest::Direction;
-use crate::policy::TierKind;
+use crate::policy::{PolicyId, TierKind};
 
 /// What becomes of what a rule matches.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,17 @@ pub struct Draft {
     pub outcome: Outcome,
     /// Where it comes from.
     pub origin: RuleOrigin,
+    /// Further policies that ask for the same.
+    pub also: Vec<PolicyId>,
+}
+
+impl Draft {
+    /// Notes that a policy asks for it, too. Policies come one after the other.
+    pub fn stems_from(&mut self, policy: PolicyId) {
+        if self.origin.policy != policy && self.also.last() != Some(&policy) {
+            self.also.push(policy);
+        }
+    }
 }
 
 /// Makes a tier's chain from its rules.

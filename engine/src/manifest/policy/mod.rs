@@ -39,6 +39,15 @@ impl Direction {
     /// Both.
     pub const BOTH: [Self; 2] = [Self::Ingress, Self::Egress];
 
+    /// That of the other end.
+    #[must_use]
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Ingress => Self::Egress,
+            Self::Egress => Self::Ingress,
+        }
+    }
+
     /// The field of `spec` that has the rules.
     pub fn field(self) -> &'static str {
         match self {

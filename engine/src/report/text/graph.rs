@@ -6,23 +6,29 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::certain;
 use super::plain::acts;
 use crate::net::{AddrSet, Cidr};
-use crate::report::types::{EndpointReport, ListReport};
+use crate::report::list::ranges;
+use crate::report::types::{EndpointKind, EndpointReport, GroupReport, ListReport};
 
 /// Ranges of addresses written into one node before the rest is only counted.
 const MOST_RANGES: usize = 4;
 
-/// What is drawn. Nodes have the index of their endpoint in the report.
+/// What is drawn. Nodes are endpoints and groups, by their place among both.
 struct Drawing<'r> {
-    namespaces: BTreeMap<&'r str, Vec<(usize, &'r EndpointReport)>>,
+    namespaces: BTreeMap<&'r str, Vec<Node>>,
+    /// Groups of workloads of several namespaces.
+    wide: Vec<Node>,
     /// Ranges of addresses with the same arrows share a node: that of the first.
     outside: BTreeMap<usize, AddrSet>,
     arrows: Vec<Arrow<'r>>,
 }
+
+/// A node, and the lines that stand in it.
+type Node = (usize, Vec<String>);
 
 /// A connection between nodes, and what it surely allows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,22 +39,93 @@ struct Arrow<'r> {
     suffix: &'static str,
 }
 
-impl<'r> Drawing<'r> {
-    fn new(report: &'r ListReport) -> Self {
-        let mut namespaces: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for (index, endpoint) in report.endpoints.iter().enumerate() {
-            if let Some(namespace) = &endpoint.namespace {
-                namespaces.entry(namespace).or_default().push((index, endpoint));
-            }
+/// An endpoint or a group.
+#[derive(Clone, Copy)]
+enum Drawn<'r> {
+    Endpoint(&'r EndpointReport),
+    Group(&'r GroupReport),
+}
+
+impl<'r> Drawn<'r> {
+    fn at(report: &'r ListReport, node: usize) -> Option<Self> {
+        match node.checked_sub(report.endpoints.len()) {
+            None => report.endpoints.get(node).map(Self::Endpoint),
+            Some(group) => report.groups.get(group).map(Self::Group),
         }
-        let (outside, arrows) = share(report, arrows(report));
-        Self { namespaces, outside, arrows }
+    }
+
+    fn all(report: &'r ListReport) -> impl Iterator<Item = Self> {
+        let groups = report.groups.iter().map(Self::Group);
+        report.endpoints.iter().map(Self::Endpoint).chain(groups)
+    }
+
+    fn id(self) -> &'r str {
+        match self {
+            Self::Endpoint(endpoint) => &endpoint.id,
+            Self::Group(group) => &group.id,
+        }
+    }
+
+    fn is_outside(self) -> bool {
+        let kind = match self {
+            Self::Endpoint(endpoint) => endpoint.kind,
+            Self::Group(group) => group.kind,
+        };
+        kind == EndpointKind::Addresses
+    }
+
+    fn members(self) -> Vec<&'r str> {
+        match self {
+            Self::Endpoint(endpoint) => vec![&endpoint.id],
+            Self::Group(group) => group.members.iter().map(|id| &**id).collect(),
+        }
+    }
+
+    /// What stands in a workload's node: lines without quoting.
+    fn label(self) -> Vec<String> {
+        match self {
+            Self::Endpoint(endpoint) => workload_label(endpoint),
+            Self::Group(group) => vec![group.name.to_string()],
+        }
     }
 }
 
+impl<'r> Drawing<'r> {
+    fn new(report: &'r ListReport) -> Self {
+        let endpoints: FxHashMap<&str, &EndpointReport> =
+            report.endpoints.iter().map(|endpoint| (&*endpoint.id, endpoint)).collect();
+        let (outside, arrows) = share(report, &endpoints, arrows(report));
+        let mut drawing = Self { namespaces: BTreeMap::new(), wide: Vec::new(), outside, arrows };
+        let named = drawing.arrows.iter().flat_map(|arrow| [arrow.from, arrow.to]).collect();
+        for (node, drawn) in nodes(report, &named) {
+            let namespace = |id: &str| endpoints.get(id)?.namespace.as_deref();
+            let mut of: Vec<Option<&str>> = drawn.members().into_iter().map(namespace).collect();
+            of.dedup();
+            let place = match of.as_slice() {
+                [Some(namespace)] => drawing.namespaces.entry(namespace).or_default(),
+                _ => &mut drawing.wide,
+            };
+            place.push((node, drawn.label()));
+        }
+        drawing
+    }
+}
+
+/// Nodes of workloads: every workload, alone or in a group, and all groups that arrows name.
+fn nodes<'r>(report: &'r ListReport, named: &FxHashSet<usize>) -> Vec<(usize, Drawn<'r>)> {
+    let pods = || Drawn::all(report).enumerate().filter(|(_, drawn)| !drawn.is_outside());
+    let is_group = |drawn: Drawn<'_>| matches!(drawn, Drawn::Group(_));
+    let groups = pods().filter(|(node, drawn)| is_group(*drawn) && named.contains(node));
+    let grouped: FxHashSet<&str> = groups.flat_map(|(_, group)| group.members()).collect();
+    let is_drawn = |(node, drawn): &(usize, Drawn<'_>)| {
+        named.contains(node) || !is_group(*drawn) && !grouped.contains(drawn.id())
+    };
+    pods().filter(is_drawn).collect()
+}
+
 fn arrows(report: &ListReport) -> Vec<Arrow<'_>> {
-    let ids = report.endpoints.iter().enumerate();
-    let nodes: FxHashMap<&str, usize> = ids.map(|(index, e)| (&*e.id, index)).collect();
+    let ids = Drawn::all(report).enumerate();
+    let nodes: FxHashMap<&str, usize> = ids.map(|(node, drawn)| (drawn.id(), node)).collect();
     let arrow = |connection| {
         let (allowed, suffix) = certain(connection)?;
         let (from, to) = (*nodes.get(&*connection.from)?, *nodes.get(&*connection.to)?);
@@ -61,9 +138,10 @@ fn arrows(report: &ListReport) -> Vec<Arrow<'_>> {
 /// them apart.
 fn share<'r>(
     report: &ListReport,
+    endpoints: &FxHashMap<&str, &EndpointReport>,
     arrows: Vec<Arrow<'r>>,
 ) -> (BTreeMap<usize, AddrSet>, Vec<Arrow<'r>>) {
-    let is_outside = |node: usize| report.endpoints.get(node).is_some_and(|e| e.name.is_none());
+    let is_outside = |node: usize| Drawn::at(report, node).is_some_and(Drawn::is_outside);
     let mut of: BTreeMap<usize, Vec<Arrow<'r>>> = BTreeMap::new();
     for arrow in &arrows {
         if is_outside(arrow.from) {
@@ -79,20 +157,23 @@ fn share<'r>(
         let own = *first.entry(arrows).or_insert(node);
         shared.insert(node, own);
         let known: &mut AddrSet = outside.entry(own).or_default();
-        *known = known.union(&addresses(report, node));
+        *known = known.union(&addresses(report, endpoints, node));
     }
     let keep = |node: usize| *shared.get(&node).unwrap_or(&node) == node;
     let kept = arrows.into_iter().filter(|arrow| keep(arrow.from) && keep(arrow.to));
     (outside, kept.collect())
 }
 
-fn addresses(report: &ListReport, node: usize) -> AddrSet {
-    let texts = report.endpoints.get(node).into_iter().flat_map(|endpoint| &endpoint.addresses);
-    let cidrs = texts.filter_map(|text| Cidr::parse(text).ok());
-    cidrs.fold(AddrSet::default(), |all, cidr| all.union(&AddrSet::from_cidr(cidr)))
+fn addresses(
+    report: &ListReport,
+    endpoints: &FxHashMap<&str, &EndpointReport>,
+    node: usize,
+) -> AddrSet {
+    let members = Drawn::at(report, node).into_iter().flat_map(Drawn::members);
+    let texts = members.filter_map(|id| endpoints.get(id)).flat_map(|one| &one.addresses);
+    AddrSet::from_cidrs(texts.filter_map(|text| Cidr::parse(text).ok()))
 }
 
-/// What stands in a workload's node: lines without quoting.
 fn workload_label(endpoint: &EndpointReport) -> Vec<String> {
     let name = endpoint.name.as_deref().unwrap_or_default();
     let kind = endpoint.workload_kind.as_deref().unwrap_or_default();
@@ -100,10 +181,10 @@ fn workload_label(endpoint: &EndpointReport) -> Vec<String> {
 }
 
 fn outside_label(addresses: &AddrSet) -> Vec<String> {
-    let ranges = addresses.range_texts();
-    let rest = ranges.len().saturating_sub(MOST_RANGES);
+    let names = ranges::names(addresses, &AddrSet::default());
+    let rest = names.len().saturating_sub(MOST_RANGES);
     let rest = (rest > 0).then(|| format!("and {rest} more"));
-    ranges.into_iter().take(MOST_RANGES).chain(rest).collect()
+    names.into_iter().take(MOST_RANGES).map(|named| named.name).chain(rest).collect()
 }
 
 /// A graph for Graphviz; namespaces are clusters.
@@ -113,11 +194,14 @@ pub fn write_dot(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
     for (index, (namespace, nodes)) in drawing.namespaces.iter().enumerate() {
         let name = DotText(namespace);
         writeln!(out, "  subgraph cluster_{index} {{\n    label=\"{name}\";")?;
-        for (node, endpoint) in nodes {
-            let label = dot_label(&workload_label(endpoint));
+        for (node, lines) in nodes {
+            let label = dot_label(lines);
             writeln!(out, "    {} [label=\"{label}\"];", dot_id(report, *node))?;
         }
         out.write_str("  }\n")?;
+    }
+    for (node, lines) in &drawing.wide {
+        writeln!(out, "  {} [label=\"{}\"];", dot_id(report, *node), dot_label(lines))?;
     }
     for (node, addresses) in &drawing.outside {
         let label = dot_label(&outside_label(addresses));
@@ -132,7 +216,7 @@ pub fn write_dot(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
 }
 
 fn dot_id(report: &ListReport, node: usize) -> String {
-    let id = report.endpoints.get(node).map_or("", |endpoint| &*endpoint.id);
+    let id = Drawn::at(report, node).map_or("", Drawn::id);
     format!("\"{}\"", DotText(id))
 }
 
@@ -169,11 +253,13 @@ pub fn write_mermaid(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
     for (index, (namespace, nodes)) in drawing.namespaces.iter().enumerate() {
         let name = MermaidText(namespace);
         writeln!(out, "  subgraph ns{index}[\"{name}\"]")?;
-        for (node, endpoint) in nodes {
-            let label = mermaid_label(&workload_label(endpoint));
-            writeln!(out, "    n{node}[\"{label}\"]")?;
+        for (node, lines) in nodes {
+            writeln!(out, "    n{node}[\"{}\"]", mermaid_label(lines))?;
         }
         out.write_str("  end\n")?;
+    }
+    for (node, lines) in &drawing.wide {
+        writeln!(out, "  n{node}[\"{}\"]", mermaid_label(lines))?;
     }
     for (node, addresses) in &drawing.outside {
         let label = mermaid_label(&outside_label(addresses));

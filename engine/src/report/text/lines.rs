@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use super::certain;
 use super::plain::Plain;
+use super::{Names, certain};
 use crate::report::types::{
     DecidingRule, EndState, Explanation, ListReport, Match, Note, ObjectRef, TierKind, Why,
 };
@@ -14,12 +14,13 @@ const MOST_RULES: usize = 10;
 
 /// One line per connection, then what is not known after a blank line.
 pub fn write(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
+    let names = Names::new(report);
     for connection in &report.connections {
         let Some((allowed, suffix)) = certain(connection) else {
             continue;
         };
-        let (from, to) = (Plain(&connection.from), Plain(&connection.to));
-        writeln!(out, "{from} => {to} : {allowed}{suffix}")?;
+        let (from, to) = (names.of(&connection.from), names.of(&connection.to));
+        writeln!(out, "{} => {} : {allowed}{suffix}", Plain(from), Plain(to))?;
         if let Some(why) = &connection.why {
             write_ends(report, *why, out)?;
         }

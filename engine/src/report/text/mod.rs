@@ -27,6 +27,8 @@ pub use plain::Plain;
 pub use skipped::skipped;
 pub use style::{Ink, Style};
 
+use rustc_hash::FxHashMap;
+
 use super::types::{Connection, KindCount, ListReport};
 
 /// A form in which a list can be written.
@@ -82,6 +84,19 @@ pub fn list(report: &ListReport, format: ListFormat) -> String {
     // Writing to a String cannot fail.
     let _ = write_list(report, format, &mut text);
     text
+}
+
+/// How ends are written, by `id`: groups by their names, endpoints as they are.
+struct Names<'r>(FxHashMap<&'r str, &'r str>);
+
+impl<'r> Names<'r> {
+    fn new(report: &'r ListReport) -> Self {
+        Self(report.groups.iter().map(|group| (&*group.id, &*group.name)).collect())
+    }
+
+    fn of(&self, id: &'r str) -> &'r str {
+        self.0.get(id).copied().unwrap_or(id)
+    }
 }
 
 /// What a connection surely allows, with the family where it holds for one only.

@@ -2,22 +2,23 @@
 
 use std::fmt::{self, Write};
 
-use super::certain;
 use super::lines::{reasons, why_text};
 use super::plain::{Plain, acts};
+use super::{Names, certain};
 use crate::report::types::ListReport;
 
 /// Rows with a head, quoted as RFC 4180 says; lines end with LF, as in everything here.
 pub fn write_csv(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
     let explained = !report.explanations.is_empty();
     out.write_str(if explained { "src,dst,conn,why\n" } else { "src,dst,conn\n" })?;
+    let names = Names::new(report);
     for connection in &report.connections {
         let Some((allowed, suffix)) = certain(connection) else {
             continue;
         };
-        write_field(&connection.from, "", out)?;
+        write_field(names.of(&connection.from), "", out)?;
         out.write_char(',')?;
-        write_field(&connection.to, "", out)?;
+        write_field(names.of(&connection.to), "", out)?;
         out.write_char(',')?;
         write_field(allowed, suffix, out)?;
         if let Some(why) = connection.why {
@@ -44,11 +45,12 @@ pub fn write_markdown(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
         true => "| src | dst | conn | why |\n|-----|-----|------|-----|\n",
         false => "| src | dst | conn |\n|-----|-----|------|\n",
     })?;
+    let names = Names::new(report);
     for connection in &report.connections {
         let Some((allowed, suffix)) = certain(connection) else {
             continue;
         };
-        let (from, to) = (Literal(&connection.from), Literal(&connection.to));
+        let [from, to] = [&connection.from, &connection.to].map(|id| Literal(names.of(id)));
         write!(out, "| {from} | {to} | {}{suffix} |", Literal(allowed))?;
         if let Some(why) = connection.why {
             write!(out, " {} |", Literal(&why_text(report, why)))?;

@@ -50,6 +50,7 @@ fn report(connections: Vec<Connection>) -> ListReport {
             endpoint(HOSTILE, Some(HOSTILE)),
             endpoint("b/c[Pod]", Some("c")),
         ],
+        groups: Vec::new(),
         connections,
         port_sets: BTreeMap::new(),
         explanations: Vec::new(),

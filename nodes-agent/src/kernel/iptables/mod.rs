@@ -13,13 +13,14 @@ mod tables;
 pub use sets::Ipset;
 pub use tables::{Backend, Tables};
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lock::Lock;
-use portcullis_engine::dataplane::{Hook, KernelState, Step, denial_counts};
+use portcullis_engine::dataplane::{Hook, KernelState, Step, denial_counts, rule_counts};
 use portcullis_engine::net::{ByFamily, Family};
 
-use super::{Guard, Held, KernelError, PacketFilter, Removal};
+use super::{Counts, Guard, Held, KernelError, Missing, PacketFilter, Removal};
 
 /// All tools of one backend.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Iptables {
     pub sets: Ipset,
     /// What only one program may have that writes tables; iptables-nft needs no such thing.
     lock: Option<Lock>,
+    /// Families without tables, as it was last found out.
+    missing: Mutex<Missing>,
 }
 
 impl Iptables {
@@ -44,7 +47,7 @@ impl Iptables {
         let [v4, v6] = Family::BOTH.map(|family| Tables::find(family, backend));
         let tables = ByFamily::from_array([v4?, v6?]);
         let lock = (backend == Backend::Legacy).then(Lock::new);
-        Ok(Self { backend, tables, sets: Ipset::find()?, lock })
+        Ok(Self { backend, tables, sets: Ipset::find()?, lock, missing: Mutex::default() })
     }
 
     /// What each family's tables hold, as a tool saves it.
@@ -52,8 +55,21 @@ impl Iptables {
         &self,
         save: impl Fn(&Tables) -> Result<String, KernelError>,
     ) -> Result<ByFamily<String>, KernelError> {
-        let (v4, v6) = (&self.tables[Family::IPv4], &self.tables[Family::IPv6]);
-        Ok(ByFamily::from_array([save(v4)?, save(v6)?]))
+        let mut saved: ByFamily<String> = ByFamily::default();
+        for (family, tables) in self.there() {
+            saved[family] = save(tables)?;
+        }
+        Ok(saved)
+    }
+
+    /// The families that the kernel has tables for, as far as is known.
+    fn there(&self) -> impl Iterator<Item = (Family, &Tables)> {
+        let missing = self.missing().clone();
+        self.tables.iter().filter(move |(family, _)| missing[*family].is_none())
+    }
+
+    fn missing(&self) -> MutexGuard<'_, Missing> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until tables can be written.
@@ -89,11 +105,30 @@ impl Iptables {
 }
 
 impl PacketFilter for Iptables {
+    fn probe(&self, prefix: &str) -> Result<Missing, KernelError> {
+        self.wait_for_lock();
+        let chain = format!("{prefix}-PROBE");
+        let text = format!("*filter\n:{chain} - [0:0]\n-X {chain}\nCOMMIT\n");
+        let mut found = Missing::default();
+        for (family, tables) in &self.tables {
+            if let Err(error) = tables.restore(&text) {
+                let is_last = found.values().any(Option::is_some);
+                if is_last || !is_not_supported(&error) {
+                    return Err(error);
+                }
+                found[family] = Some(error.to_string());
+            }
+        }
+        self.missing().clone_from(&found);
+        Ok(found)
+    }
+
     fn read(&self, prefix: &str) -> Result<Held, KernelError> {
         let tables = self.saved(|tables| tables.save_counted("filter", prefix))?;
         let sets = self.sets.save(&set_names(prefix))?;
         let state = KernelState::read(prefix, &tables, &sets);
-        Ok(Held { state, denied: denial_counts(prefix, &tables) })
+        let (denied, met) = (denial_counts(prefix, &tables), rule_counts(prefix, &tables));
+        Ok(Held { state, counts: Counts { denied, met } })
     }
 
     fn write(&self, steps: &[Step]) -> Result<(), KernelError> {
@@ -110,7 +145,7 @@ impl PacketFilter for Iptables {
 
     fn ensure_guard(&self, prefix: &str, guard: &Guard) -> Result<bool, KernelError> {
         let mut changed = false;
-        for tables in self.tables.values() {
+        for (_, tables) in self.there() {
             if let Some(text) = guard::change(tables, prefix, guard)? {
                 self.wait_for_lock();
                 tables.restore(&text)?;
@@ -121,7 +156,7 @@ impl PacketFilter for Iptables {
     }
 
     fn has_guard(&self, prefix: &str, guard: &Guard) -> Result<bool, KernelError> {
-        for tables in self.tables.values() {
+        for (_, tables) in self.there() {
             if guard::change(tables, prefix, guard)?.is_some() {
                 return Ok(false);
             }
@@ -174,15 +209,31 @@ fn set_names(prefix: &str) -> [String; 2] {
 /// # Errors
 /// Any other failure.
 fn nothing_if_not_supported(error: KernelError) -> Result<String, KernelError> {
-    let absent = [
-        "Failed to initialize nft: Protocol not supported",
-        "Could not fetch rule set generation id: Invalid argument",
-        "Cannot open session to kernel",
-    ];
-    match &error {
-        KernelError::Failed { stderr, .. } if absent.iter().any(|what| stderr.contains(what)) => {
-            Ok(String::new())
-        }
-        _ => Err(error),
+    match says(&error, &ABSENT) {
+        true => Ok(String::new()),
+        false => Err(error),
     }
+}
+
+/// What tools say where the kernel is built without what they ask for.
+const ABSENT: [&str; 3] = [
+    "Failed to initialize nft: Protocol not supported",
+    "Could not fetch rule set generation id: Invalid argument",
+    "Cannot open session to kernel",
+];
+
+/// What they say where it has no table of a family.
+const NO_TABLE: [&str; 3] = [
+    "Table does not exist",
+    "Address family not supported by protocol",
+    "TABLE_ADD failed (Operation not supported)",
+];
+
+/// Whether the kernel has no tables for what a tool was asked to write.
+fn is_not_supported(error: &KernelError) -> bool {
+    says(error, &ABSENT) || says(error, &NO_TABLE)
+}
+
+fn says(error: &KernelError, any: &[&str]) -> bool {
+    matches!(error, KernelError::Failed { stderr, .. } if any.iter().any(|one| stderr.contains(one)))
 }

@@ -1,7 +1,5 @@
 //! Removing all of ours from a kernel.
 
-use std::collections::BTreeMap;
-
 use portcullis_engine::dataplane::{FamilyProgram, FilterProgram, KernelState, Plan, Step, plan};
 use portcullis_engine::net::ByFamily;
 
@@ -32,13 +30,5 @@ fn there(kernel: &Iptables, prefix: &str, what: Removal) -> Result<KernelState, 
 
 /// The program that asks for nothing.
 fn nothing() -> FilterProgram {
-    let families = ByFamily::from_fn(|family| FamilyProgram {
-        family,
-        hooks: Vec::new(),
-        chains: BTreeMap::new(),
-        sets: BTreeMap::new(),
-        classes: BTreeMap::new(),
-        local: "".into(),
-    });
-    FilterProgram { families, notes: Vec::new() }
+    FilterProgram { families: ByFamily::from_fn(FamilyProgram::nothing), notes: Vec::new() }
 }

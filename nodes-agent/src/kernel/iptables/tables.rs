@@ -208,7 +208,18 @@ impl Tables {
         self.save(table).or_else(super::nothing_if_not_supported)
     }
 
-    /// The same, with counters, and at least the chains of a prefix.
+    /// What [`Self::save_counted`] gives, and nothing where the kernel has no such table.
+    ///
+    /// # Errors
+    /// If there is one and the tool fails.
+    pub fn counted_if_there(&self, table: &str, prefix: &str) -> Result<String, KernelError> {
+        if self.backend == Backend::Legacy && !self.is_listed(table)? {
+            return Ok(String::new());
+        }
+        self.save_counted(table, prefix).or_else(super::nothing_if_not_supported)
+    }
+
+    /// The same as [`Self::save_if_there`], or at least the chains of a prefix, with counters.
     ///
     /// # Errors
     /// If there is one and the tool fails.

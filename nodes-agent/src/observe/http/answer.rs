@@ -8,10 +8,11 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use subtle::ConstantTimeEq as _;
 
-use super::Endpoint;
-use crate::observe::Status;
+use super::{Caller, Endpoint};
+use crate::observe::{NodeReport, Status};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const OPENMETRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
@@ -19,13 +20,20 @@ const OPENMETRICS: HeaderValue =
 pub fn answer<B>(
     request: &Request<B>,
     endpoint: &Endpoint,
-    status: &Status,
+    (status, caller): (&Status, Caller),
 ) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is served\n");
     }
     match request.uri().path() {
-        "/metrics" if endpoint.paths.has_metrics() => metrics(request, endpoint, status),
+        "/metrics" if endpoint.paths.has_metrics() => {
+            guarded(request, endpoint, || (OPENMETRICS, status.text()))
+        }
+        // It has names of policies, which are nobody's business elsewhere.
+        "/status" if caller == Caller::Elsewhere => {
+            text(StatusCode::FORBIDDEN, "only the node itself is answered\n")
+        }
+        "/status" => guarded(request, endpoint, || (JSON, report(status))),
         "/healthz" if endpoint.paths.has_health() => match status.alive() {
             true => text(StatusCode::OK, "ok\n"),
             false => text(StatusCode::SERVICE_UNAVAILABLE, "the agent's loop is stuck\n"),
@@ -34,7 +42,7 @@ pub fn answer<B>(
             None => text(StatusCode::OK, readiness(&status.notes())),
             Some(obstacle) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{obstacle}\n")),
         },
-        _ => text(StatusCode::NOT_FOUND, "not found: try /metrics, /healthz or /readyz\n"),
+        _ => text(StatusCode::NOT_FOUND, "not found: try /metrics, /healthz, /readyz or /status\n"),
     }
 }
 
@@ -43,12 +51,22 @@ fn readiness(notes: &[String]) -> String {
     notes.iter().fold("ready\n".to_owned(), |text, note| format!("{text}note: {note}\n"))
 }
 
-fn metrics<B>(request: &Request<B>, endpoint: &Endpoint, status: &Status) -> Response<Full<Bytes>> {
+fn report(status: &Status) -> String {
+    serde_json::to_string(&NodeReport::of(status)).unwrap_or_default()
+}
+
+/// An answer, if the request has the token that is asked for.
+fn guarded<B>(
+    request: &Request<B>,
+    endpoint: &Endpoint,
+    answer: impl FnOnce() -> (HeaderValue, String),
+) -> Response<Full<Bytes>> {
     let given = request.headers().get(AUTHORIZATION);
     match endpoint.token.as_deref().map_or(Ok(true), |file| is_right(given, file)) {
         Ok(true) => {
-            let mut response = text(StatusCode::OK, status.text());
-            response.headers_mut().insert(CONTENT_TYPE, OPENMETRICS);
+            let (kind, body) = answer();
+            let mut response = text(StatusCode::OK, body);
+            response.headers_mut().insert(CONTENT_TYPE, kind);
             response
         }
         Ok(false) => {
@@ -58,7 +76,7 @@ fn metrics<B>(request: &Request<B>, endpoint: &Endpoint, status: &Status) -> Res
             response
         }
         Err(error) => {
-            tracing::debug!(%error, "could not read the token of metrics");
+            tracing::debug!(%error, "could not read the token file");
             text(StatusCode::SERVICE_UNAVAILABLE, "the agent cannot read its token file\n")
         }
     }

@@ -1,4 +1,4 @@
-//! The server of `/metrics`, `/healthz` and `/readyz`.
+//! The server of `/metrics`, `/healthz` and `/readyz`, and of `/status` for the node itself.
 //!
 //! Whoever reaches its port may reset connections, hold them, send slowly or not at all. So it has
 //! few of them, each for a short time, and makes room for new ones; and it shares nothing with
@@ -59,7 +59,7 @@ pub struct Endpoint {
     pub paths: Paths,
     /// What it is served with over TLS; without, in clear text.
     pub tls: Option<TlsFiles>,
-    /// The file of the token that `/metrics` asks for; without, it asks for none.
+    /// The file of the token that `/metrics` and `/status` ask for; without, they ask for none.
     pub token: Option<PathBuf>,
 }
 
@@ -83,11 +83,13 @@ impl Paths {
         }
     }
 
-    fn has_metrics(self) -> bool {
+    /// Whether metrics are among them.
+    pub fn has_metrics(self) -> bool {
         self != Self::Health
     }
 
-    fn has_health(self) -> bool {
+    /// Whether health is among them.
+    pub fn has_health(self) -> bool {
         self != Self::Metrics
     }
 }
@@ -104,6 +106,26 @@ pub fn serve(endpoint: Endpoint, status: &Arc<Status>) -> Option<SocketAddr> {
         server.failed(&error);
     }
     bound
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caller {
+    /// A process on the node's network.
+    Node,
+    /// Another, or one of which that is not known.
+    Elsewhere,
+}
+
+impl Caller {
+    /// An address of the node's own is nobody else's: a connection needs answers.
+    fn of(stream: &TcpStream) -> Self {
+        let ends = stream.peer_addr().and_then(|peer| Ok((peer.ip(), stream.local_addr()?.ip())));
+        match ends {
+            Ok((peer, own)) if peer.to_canonical().is_loopback() || peer == own => Self::Node,
+            _ => Self::Elsewhere,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -177,12 +199,13 @@ impl Server {
         tls: Option<tokio_rustls::TlsAcceptor>,
         busy: Busy,
     ) {
+        let caller = Caller::of(&stream);
         let talk = async {
             match tls {
-                None => self.converse(stream, busy).await,
+                None => self.converse(stream, busy, caller).await,
                 Some(tls) => {
                     if let Ok(stream) = tls.accept(stream).await {
-                        self.converse(stream, busy).await;
+                        self.converse(stream, busy, caller).await;
                     }
                 }
             }
@@ -191,10 +214,15 @@ impl Server {
         let _ = timeout(LONGEST, talk).await;
     }
 
-    async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin, busy: Busy) {
+    async fn converse(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        busy: Busy,
+        caller: Caller,
+    ) {
         let service = service_fn(|request| {
             busy.set();
-            let answer = answer::answer(&request, &self.endpoint, &self.status);
+            let answer = answer::answer(&request, &self.endpoint, (&self.status, caller));
             std::future::ready(Ok::<_, Infallible>(answer))
         });
         let mut http = http1::Builder::new();

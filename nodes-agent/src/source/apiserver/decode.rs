@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use portcullis_engine::diagnostic::Diagnostic;
 use portcullis_engine::live::{Event, Name};
 use portcullis_engine::manifest::{Object, Stored};
+use portcullis_engine::report::closed_sentence;
 
 use super::request::{Refusal, Resource, WatchError};
 use super::{json, protobuf};
@@ -166,20 +167,18 @@ fn report(stored: &StoredObject, resource: Resource, reporter: &Reporter) {
     let object_name = stored.head.shown();
     let path = finding.path.as_deref().unwrap_or_default();
     let what = &finding.message;
-    let outcome = match (&stored.object, resource.kind) {
-        (Some(_), Stored::Policy) => "it isolates the pods that it selects and admits nothing",
-        (Some(_), Stored::ClusterPolicy) => {
-            "what is not understood accepts nothing, and denies where it would deny or pass"
-        }
-        (Some(_), _) => "the rest of it counts",
-        (None, _) => "it is left out",
+    let closed = stored.object.as_ref().and_then(closed_sentence);
+    let outcome = match (&stored.object, &closed) {
+        (_, Some(closed)) => closed,
+        (Some(_), None) => "the rest of it counts",
+        (None, None) => "it is left out",
     };
     let kind = resource.name;
     tracing::error!(kind, name = object_name, path, what, outcome, "could not read an object");
     if matches!(resource.kind, Stored::Policy | Stored::ClusterPolicy) {
         let (namespace, name) = stored.head.name.clone();
         let namespace = (resource.kind == Stored::Policy).then_some(namespace);
-        let what = format!("{path}: {what}: {outcome}");
+        let what = closed.unwrap_or_else(|| format!("{path}: {what}: it is left out"));
         reporter.complain(Complaint { policy: PolicyName { namespace, name }, what });
     }
 }

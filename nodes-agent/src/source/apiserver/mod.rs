@@ -2,7 +2,7 @@
 //!
 //! Each kind is watched by a task of its own: a list of all, then what changes. The tasks share
 //! nothing but the sink. One kind may not be there: [`discovery`] finds out. [`Events`] go the other way: they tell the owner of a policy that it is
-//! not enforced as written.
+//! not enforced as written; and so does [`NodeStatus`], which says what is in force on the node.
 
 mod backoff;
 mod decode;
@@ -11,6 +11,7 @@ mod events;
 mod follower;
 mod json;
 mod list;
+mod node_status;
 mod protobuf;
 mod request;
 
@@ -31,6 +32,7 @@ pub use backoff::Backoff;
 use discovery::follow_cluster_policies;
 pub use events::{EventPace, Events};
 use follower::Follower;
+pub use node_status::{NODE_STATUSES, NodeStatus, StatusPace, StatusReader};
 use request::{Resource, WatchError};
 
 /// An API server to follow.
@@ -44,6 +46,8 @@ pub struct ApiServer {
     pub status: Arc<Status>,
     /// What it is told of policies that are not enforced as written, if it is.
     pub events: Option<Events>,
+    /// What it is told of the node, if it is.
+    pub node_status: Option<NodeStatus>,
 }
 
 /// How long an API server may be silent before its connection counts as broken. Half-open ones
@@ -126,6 +130,9 @@ impl ApiServer {
         let reporter = events.as_ref().map(Events::reporter).unwrap_or_default();
         if let Some(events) = events {
             tokio::spawn(events.run(client.clone(), self.patience));
+        }
+        if let Some(node_status) = self.node_status.take() {
+            tokio::spawn(node_status.run(client.clone(), self.patience));
         }
         let (patience, status) = (self.patience, Arc::clone(&self.status));
         let context = WatchContext { client, sink: to, reporter, patience, status };

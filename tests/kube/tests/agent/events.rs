@@ -22,8 +22,13 @@ fn agent(kubeconfig: &std::path::Path, node: &str) -> (Reporter, Receiver<Change
     let events = Events::of(node, AT_ONCE);
     let (reporter, (to, messages)) = (events.reporter(), channel());
     let (kubeconfig, patience) = (Some(kubeconfig.to_owned()), Patience::default());
-    let source =
-        ApiServer { kubeconfig, patience, status: Default::default(), events: Some(events) };
+    let source = ApiServer {
+        kubeconfig,
+        patience,
+        status: Default::default(),
+        events: Some(events),
+        node_status: None,
+    };
     std::thread::spawn(move || Box::new(source).start(ChangeSink::from(to)))
         .join()
         .unwrap()

@@ -91,6 +91,7 @@ fn watched(kubeconfig: &std::path::Path) -> BTreeMap<String, String> {
         patience: Patience::default(),
         status: std::sync::Arc::<Status>::default(),
         events: None,
+        node_status: None,
     });
     std::thread::spawn(move || source.start(ChangeSink::from(to))).join().unwrap().unwrap();
     let mut pods = BTreeMap::new();

@@ -11,6 +11,7 @@
 mod cluster_policies;
 mod events;
 mod forms;
+mod node_status;
 mod state;
 
 use std::time::Duration;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use kube::Client;
 use portcullis_agent::observe::Status;
-use portcullis_agent::source::apiserver::{ApiServer, Patience};
+use portcullis_agent::source::apiserver::{ApiServer, NodeStatus, Patience};
 use portcullis_agent::source::{Change, ChangeSink, Changes, Source as _};
 use portcullis_engine::cluster::{self, AddressSpace, AskedLabels, ClusterModel, Undeclared};
 use portcullis_engine::dataplane::{
@@ -123,12 +123,23 @@ pub struct Watched {
 impl Watched {
     /// A watch that begins.
     pub fn start(kubeconfig: &Path, patience: Patience) -> Self {
+        Self::start_with(kubeconfig, patience, |_| None)
+    }
+
+    /// One whose agent writes what it says of itself to the API server.
+    pub fn start_with(
+        kubeconfig: &Path,
+        patience: Patience,
+        node_status: impl FnOnce(Arc<Status>) -> Option<NodeStatus>,
+    ) -> Self {
         let (to, messages) = channel();
         let status = Arc::<Status>::default();
+        let node_status = node_status(Arc::clone(&status));
         let kubeconfig = Some(kubeconfig.to_owned());
         let events = None;
         let status_there = Arc::clone(&status);
-        let source = Box::new(ApiServer { kubeconfig, patience, status: status_there, events });
+        let source =
+            Box::new(ApiServer { kubeconfig, patience, status: status_there, events, node_status });
         // Not from within the test's own runtime.
         std::thread::spawn(move || source.start(ChangeSink::from(to))).join().unwrap().unwrap();
         let index = Index::new(Options::default());
@@ -176,8 +187,18 @@ impl Watched {
         assert_eq!(Some(&self.state()), self.before.as_ref(), "what the watch tells");
     }
 
+    /// What the agent knows of itself.
+    pub fn status(&self) -> &Arc<Status> {
+        &self.status
+    }
+
+    /// What the watch has told, once there is such a thing.
+    pub fn session(&mut self) -> Session {
+        self.index.session()
+    }
+
     fn state(&mut self) -> State {
-        let session: Session = self.index.session();
+        let session: Session = self.session();
         State::of(session.model(), session.policies())
     }
 

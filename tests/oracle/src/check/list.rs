@@ -27,7 +27,7 @@ struct Unit<'l> {
 /// The first disagreement.
 pub fn compare(engine: &Engine<'_>, traffic: &[Traffic]) -> Result<Counts, Mismatch> {
     let filter = ListFilter { siblings: true, ..ListFilter::default() };
-    let list = engine.session.list(&filter);
+    let list = engine.session.list(&filter).in_pairs();
     let mut counts = Counts::default();
     let units: Vec<Unit<'_>> = list.endpoints.iter().map(|e| unit(engine.cluster, e)).collect();
     everybody_is_listed(engine.cluster, &list)?;

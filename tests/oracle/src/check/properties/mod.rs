@@ -134,7 +134,7 @@ fn broken_by(
 }
 
 fn list(engine: &Engine<'_>) -> ListReport {
-    engine.session.list(&ListFilter { siblings: true, ..ListFilter::default() })
+    engine.session.list(&ListFilter { siblings: true, ..ListFilter::default() }).in_pairs()
 }
 
 fn same_list(property: &Property, engines: (&Engine<'_>, &Engine<'_>)) -> Result<(), Mismatch> {

@@ -71,6 +71,14 @@ pub fn cleanup_with(node: &Host, environment: &[(&str, &str)]) -> Result<String,
     }
 }
 
+/// What a command of the agent prints on a node, and whether it succeeds.
+pub fn asked(node: &Host, words: &[&str]) -> (Vec<u8>, bool) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg(WORD).args(words).stderr(Stdio::inherit());
+    let output = node.namespace.enter(|| Ok(command.output().unwrap())).unwrap();
+    (output.stdout, output.status.success())
+}
+
 /// An agent that keeps running, until it is dropped.
 pub struct Running {
     /// The namespace of its node.

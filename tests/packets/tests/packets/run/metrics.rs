@@ -17,6 +17,7 @@ use super::scenario::Scenario;
 
 pub const TESTS: &[Test] = &[
     ("denied packets are counted by direction and family", denied),
+    ("what policies allow and deny is counted by policy, across changes of their rules", by_policy),
     ("waits for the lock of legacy iptables are timed", lock),
 ];
 
@@ -56,12 +57,20 @@ fn refuse(scenario: &Scenario, (from, to): (&str, &str), six: bool, times: usize
     assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Refused), "{outcomes:?}");
 }
 
-/// Waits until so many packets have been counted, and sees that it stays so.
+/// Waits until so many packets have been counted.
 fn counted(agent: &Running, labels: &str, packets: f64) {
-    let name = format!("portcullis_denied_packets_total{{{labels}}}");
+    counted_as(agent, &format!("portcullis_denied_packets_total{{{labels}}}"), packets);
+}
+
+fn counted_as(agent: &Running, name: &str, packets: f64) {
     let start = Instant::now();
-    while agent.metric(&name) != packets {
-        let now = agent.metric(&name);
+    let now = || {
+        let text = agent.get("/metrics");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.parse().unwrap())
+    };
+    while now() != packets {
+        let now = now();
         assert!(start.elapsed() < Duration::from_secs(8), "{name}: {now} instead of {packets}");
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -100,6 +109,49 @@ fn denied() {
         counted(&agent, "direction=\"unknown\",family=\"IPv6\"", 6.0);
         counted(&agent, ingress4, 2.0);
         assert!(!agent.get("/metrics").contains("portcullis_tool_errors_total{"));
+        agent.stop();
+    }
+}
+
+/// Each agent has read its rules once before something is counted: from then on it adds up.
+fn by_policy() {
+    for backend in [Backend::Nft, Backend::Legacy] {
+        let mut scenario = Scenario::build((Wiring::Routed, backend), &shop(), &[]);
+        let _answering = scenario.answering(&[80]);
+        let agent =
+            Running::start(&scenario, 0, &["--check-seconds", "1", "--policy-metrics", "1"]);
+        let db = |policy: &str, action: &str| {
+            format!(
+                "portcullis_policy_packets_total{{policy=\"{policy}\",direction=\"ingress\",\
+                 action=\"{action}\"}}"
+            )
+        };
+        let probe = |scenario: &Scenario, from: &str| Probe {
+            from: scenario.address(from, false),
+            to: scenario.address("shop/db", false),
+            protocol: Protocol::Tcp,
+            port: 80,
+        };
+        let (web, job) = (probe(&scenario, "shop/web"), probe(&scenario, "shop/job"));
+        refuse(&scenario, ("shop/job", "shop/db"), true, 3);
+        scenario.expect(&[web, web, job], &[true, true, false]);
+        counted_as(&agent, &db("shop/db", "allow"), 2.0);
+        counted_as(&agent, &db("shop/db", "deny"), 4.0);
+        // Other rules are another chain, whose counters begin from nothing.
+        let more = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: more, \
+                    namespace: shop}\nspec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: \
+                    [{podSelector: {matchLabels: {app: job}}}], ports: [{port: 80}]}]}\n";
+        scenario.rewrite(&[shop(), vec![("more.yaml".into(), more.into())]].concat());
+        let start = Instant::now();
+        while scenario.send(&[job]) != [Outcome::Allowed] {
+            assert!(start.elapsed() < Duration::from_secs(5), "{}", agent.complaints());
+        }
+        let far = Probe { from: scenario.address("shop/far", false), ..web };
+        scenario.expect(&[web, far], &[true, false]);
+        counted_as(&agent, &db("shop/db", "allow"), 3.0);
+        counted_as(&agent, &db("other", "allow"), 1.0);
+        counted_as(&agent, &db("other", "deny"), 1.0);
+        assert!(!agent.get("/metrics").contains("policy=\"shop/more\""));
         agent.stop();
     }
 }

@@ -5,6 +5,7 @@ mod apiserver;
 mod basics;
 mod budgets;
 mod clusters;
+mod cuts;
 mod defects;
 mod escape;
 mod expected;
@@ -18,6 +19,7 @@ mod obstacles;
 mod proxy;
 mod refusals;
 mod reloads;
+mod reports;
 mod robust;
 mod scenario;
 mod services;
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         budgets::TESTS,
         tables::TESTS,
         clusters::TESTS,
+        cuts::TESTS,
         life::TESTS,
         talk::TESTS,
         settings::TESTS,
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         services::TESTS,
         flannel::TESTS,
         reloads::TESTS,
+        reports::TESTS,
         robust::TESTS,
         tiers::TESTS,
         apiserver,

@@ -14,12 +14,15 @@ use super::Test;
 use super::agent::{Running, once};
 use super::basics::{everything, shop};
 use super::life::open_shop;
+use super::reports::states;
 use super::scenario::Scenario;
 
 pub const TESTS: &[Test] = &[
     ("while a tool hangs the agent is not ready, and then repairs; it stops at once", hanging),
     ("while a change is refused the last good rules are repaired", kept),
     ("native rules of others do not keep the agent from looking after its own", foreign),
+    ("a family without tables leaves the other enforced, and is enforced once it has them", alone),
+    ("a set that somebody else's rule asks for stays, and is no drift", in_use),
     ("after a change of the implementation the old rules judge no more", switched),
 ];
 
@@ -124,6 +127,7 @@ fn kept() {
         more_policies.push(("refused.yaml".to_owned(), OTHER_PORT.to_owned()));
         scenario.rewrite(&more_policies);
         agent.wait("/readyz", "a change could not be applied");
+        assert_eq!(states(&agent), ["db InForce", "refused Pending"]);
         scenario.expect(&flows(&scenario), &[true, false]);
         flush(&scenario);
         wait_for_repair(&scenario, &agent);
@@ -131,6 +135,7 @@ fn kept() {
         agent.wait("/readyz", "a change could not be applied");
         fs::remove_file(tools.trouble()).unwrap();
         agent.wait_long("/readyz", "ready\n");
+        assert_eq!(states(&agent), ["db InForce", "refused InForce"]);
         scenario.expect(&flows(&scenario), &[true, true]);
         agent.stop();
     }
@@ -167,6 +172,75 @@ fn foreign() {
     scenario.rewrite(&open_shop());
     let agent = Running::start(&scenario, 0, &more);
     scenario.expect(&flows(&scenario), &[true, true]);
+    agent.stop();
+}
+
+/// IPv6 has no tables at first, as where the kernel is built without them.
+fn alone() {
+    let refusals = [
+        (Backend::Nft, "line 2: TABLE_ADD failed (Operation not supported): table filter"),
+        (Backend::Legacy, "can't initialize table `filter': Table does not exist"),
+    ];
+    for (backend, says) in refusals {
+        let scenario = Scenario::build((Wiring::Routed, backend), &shop(), &[]);
+        let _answering = scenario.answering(&[80]);
+        let refuses = format!("case $0 in */ip6*) echo \"{says}\" >&2; exit 1;; esac");
+        let refuses = refuses.replace('`', "\\`");
+        let tools = Tools::new(&scenario, (backend, "-restore"), &refuses);
+        fs::write(tools.trouble(), "").unwrap();
+        let more = ["--check-seconds", "1"];
+        let agent = Running::launch_with(&scenario, 0, &more, &[("PATH", &tools.path())]);
+        agent.wait("/readyz", "IPv6 is not enforced: the kernel has no tables for it");
+        let six = flows(&scenario).map(|flow| Probe {
+            from: *scenario.fabric.owner(flow.from).unwrap().addresses.last().unwrap(),
+            to: scenario.address("shop/db", true),
+            ..flow
+        });
+        scenario.expect(&flows(&scenario), &[true, false]);
+        scenario.expect(&six, &[true, true]);
+        // It is looked at, and no drift is seen.
+        std::thread::sleep(Duration::from_millis(2_500));
+        assert_eq!(agent.metric("portcullis_drift_repairs_total"), 0.0, "{}", agent.complaints());
+        fs::remove_file(tools.trouble()).unwrap();
+        agent.wait_long("/readyz", "ready\n");
+        scenario.expect(&six, &[true, false]);
+        scenario.expect(&flows(&scenario), &[true, false]);
+        agent.stop();
+    }
+}
+
+fn in_use() {
+    let mut scenario = Scenario::build((Wiring::Routed, Backend::Nft), &shop(), &[]);
+    let agent = Running::start(&scenario, 0, &["--check-seconds", "1"]);
+    let run = |words: &[&str]| scenario.node(0).namespace.run(words).unwrap();
+    let names = run(&["ipset", "list", "-name"]);
+    // The set of who may reach `db`: it goes with the policy.
+    let known = |name: &&str| name.starts_with("PCL4-") && !name.contains("local");
+    let set = names.lines().find(known).unwrap().to_owned();
+    let rule = ["-m", "set", "--match-set", &set, "src", "-j", "RETURN"];
+    run(&[&["iptables-legacy", "-A", "FORWARD"], &rule[..]].concat());
+    scenario.rewrite(&open_shop());
+    let ours = |scenario: &Scenario| {
+        let names = scenario.node(0).namespace.run(&["ipset", "list", "-name"]).unwrap();
+        names.lines().filter(|name| name.starts_with("PCL")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let start = Instant::now();
+    while !agent.complaints().contains("stays for now") {
+        assert!(start.elapsed() < Duration::from_secs(10), "{}", agent.complaints());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert!(ours(&scenario).contains(&set));
+    assert_eq!(agent.metric("portcullis_drift_repairs_total"), 0.0, "{}", agent.complaints());
+    let run = |words: &[&str]| scenario.node(0).namespace.run(words).unwrap();
+    run(&[&["iptables-legacy", "-D", "FORWARD"], &rule[..]].concat());
+    // It goes with what the next change leaves.
+    scenario.rewrite(&super::basics::without("far", open_shop()));
+    let start = Instant::now();
+    while ours(&scenario).contains(&set) {
+        assert!(start.elapsed() < Duration::from_secs(20), "{}", agent.complaints());
+        std::thread::sleep(Duration::from_millis(50));
+    }
     agent.stop();
 }
 

@@ -11,6 +11,7 @@ mod stage;
 mod states;
 mod tables;
 mod tiers;
+mod told;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -27,6 +28,7 @@ pub const TESTS: &[Test] = &[
     ("API server: pods elsewhere that claim an address change nothing", claims::change_nothing),
     ("API server: any named state may follow any other", states::follow_each_other),
     ("API server: cluster policies, of which the kind comes and goes", tiers::come_and_go),
+    ("API server: it is told what is in force, and that can be waited for", told::waited_for),
 ];
 
 /// Started by the first test that needs it, and handed on from one to the next.

@@ -140,6 +140,11 @@ impl Server {
         });
     }
 
+    /// Has the kind NodePolicyStatus, in which agents say what is in force.
+    pub fn install_status(&self) {
+        inside(&self.namespace, async || self.cluster.install_status_crd().await);
+    }
+
     /// Has etcd forget what was before now.
     pub fn compact(&self) {
         inside(&self.namespace, async || self.cluster.compact());

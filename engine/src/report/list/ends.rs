@@ -1,0 +1,266 @@
+//! Names for the ends of bundles: single endpoints, or groups of endpoints that are treated alike.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::ranges::{self, Named};
+use super::weave::Units;
+use crate::cluster::{NamespaceId, WorkloadId};
+use crate::net::{AddrSet, IntervalSet};
+use crate::reach::{Reach, Unit, UnitId, UnitKind};
+use crate::report::types::{EndpointKind, GroupReport};
+use crate::shared::Table;
+
+/// Fewer workloads than this are named one by one.
+const FEWEST: usize = 3;
+/// So many names are written for a set of workloads at most, each in a line of its own; a set that
+/// needs more is one group.
+const MOST_NAMES: usize = 3;
+/// So many workloads are named as left out of a group at most.
+const MOST_LEFT_OUT: usize = 2;
+
+/// The end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// An endpoint alone.
+    One(UnitId),
+    /// A group, by its place in [`Ends::groups`], and its first unit.
+    Group(usize, UnitId),
+}
+
+/// The ends that have been named so far.
+pub struct Ends<'e, 'm> {
+    reach: &'e Reach<'m>,
+    ids: &'e Table<Arc<str>, Unit>,
+    /// The first unit that is a workload, and how many of them there are.
+    workloads: Vec<UnitId>,
+    /// Units by namespace.
+    namespaces: FxHashMap<NamespaceId, usize>,
+    groups: Vec<(GroupReport, Units)>,
+    by_members: FxHashMap<Units, usize>,
+    /// How many groups have a name.
+    names: FxHashMap<String, usize>,
+}
+
+impl<'e, 'm> Ends<'e, 'm> {
+    pub fn new(reach: &'e Reach<'m>, ids: &'e Table<Arc<str>, Unit>) -> Self {
+        let of = |(id, unit): (UnitId, &Unit)| unit.is_workload().then_some(id);
+        let mut ends = Self {
+            reach,
+            ids,
+            workloads: reach.units().iter().filter_map(of).collect(),
+            namespaces: FxHashMap::default(),
+            groups: Vec::new(),
+            by_members: FxHashMap::default(),
+            names: FxHashMap::default(),
+        };
+        for unit in &ends.workloads {
+            if let Some(namespace) = ends.namespace(*unit) {
+                *ends.namespaces.entry(namespace).or_default() += 1;
+            }
+        }
+        ends
+    }
+
+    /// Each workload for itself.
+    pub fn each(units: &[UnitId]) -> Vec<End> {
+        units.iter().map(|unit| End::One(*unit)).collect()
+    }
+
+    /// Few names for some workloads: all, those of a namespace, or single ones.
+    pub fn workloads(&mut self, units: &Units) -> Vec<End> {
+        if units.len() < FEWEST {
+            return Self::each(units);
+        }
+        let mut terms = Vec::new();
+        for of in units.chunk_by(|a, b| self.namespace(*a) == self.namespace(*b)) {
+            self.add_terms(of, &mut terms);
+        }
+        let all = self.but("all workloads", &self.workloads, units);
+        if let Some(name) = all.filter(|_| terms.len() > 1 || units.len() == self.workloads.len()) {
+            return vec![self.group(name, units)];
+        }
+        if terms.len() > MOST_NAMES {
+            return vec![self.group(self.first_names(&terms, units.len()), units)];
+        }
+        let end = |(name, units): (Option<String>, &[UnitId])| match (name, units) {
+            (None, [one]) => End::One(*one),
+            (name, units) => self.group(name.unwrap_or_default(), &units.into()),
+        };
+        terms.into_iter().map(end).collect()
+    }
+
+    /// Names for some workloads of one namespace.
+    fn add_terms<'u>(&self, units: &'u [UnitId], terms: &mut Vec<(Option<String>, &'u [UnitId])>) {
+        let name = (units.len() >= FEWEST).then(|| {
+            let namespace = self.namespace(*units.first()?)?;
+            let name = format!("{}/*", self.reach.model().namespace_name(namespace));
+            let of = |unit: &&UnitId| self.namespace(**unit) == Some(namespace);
+            let missing = self.namespaces.get(&namespace)?.saturating_sub(units.len());
+            // Looked for only where there are few.
+            if missing > MOST_LEFT_OUT {
+                return None;
+            }
+            let all: Vec<UnitId> = self.workloads.iter().filter(of).copied().collect();
+            self.but(&name, &all, units)
+        });
+        match name.flatten() {
+            Some(name) => terms.push((Some(name), units)),
+            None => terms.extend(units.chunks(1).map(|one| (None, one))),
+        }
+    }
+
+    /// `shop/*`, or `shop/* except shop/db[Deployment]`, if no more than a few are left out.
+    fn but(&self, name: &str, all: &[UnitId], units: &[UnitId]) -> Option<String> {
+        let left_out = all.len().saturating_sub(units.len());
+        if left_out == 0 {
+            return Some(name.to_owned());
+        }
+        if left_out > MOST_LEFT_OUT || units.len() <= left_out + 1 {
+            return None;
+        }
+        let is_out = |unit: &&UnitId| units.binary_search(unit).is_err();
+        let names: Vec<&str> = all.iter().filter(is_out).map(|unit| self.id(*unit)).collect();
+        Some(format!("{name} except {}", names.join(", ")))
+    }
+
+    /// `shop/api[Deployment], shop/db[Deployment] and 10 more`.
+    fn first_names(&self, terms: &[(Option<String>, &[UnitId])], all: usize) -> String {
+        let first = terms.iter().take(MOST_NAMES - 1);
+        let named: usize = first.clone().map(|(_, units)| units.len()).sum();
+        let names: Vec<&str> = first
+            .filter_map(|(name, units)| Some(name.as_deref().unwrap_or(self.id(*units.first()?))))
+            .collect();
+        format!("{} and {} more", names.join(", "), all - named)
+    }
+
+    /// Few names for some addresses, given those that are listed with the same other end.
+    pub fn addresses(&mut self, units: &Units, listed: &AddrSet) -> Vec<End> {
+        let named = ranges::names(&self.set(units), listed);
+        self.address_ends(units, named)
+    }
+
+    /// Each range of some addresses.
+    pub fn ranges(&mut self, units: &Units) -> Vec<End> {
+        let named = ranges::ranges(&self.set(units));
+        self.address_ends(units, named)
+    }
+
+    fn address_ends(&mut self, units: &Units, named: Vec<Named>) -> Vec<End> {
+        if let [Named { name, .. }] = named.as_slice() {
+            return vec![self.one_or_group(name.clone(), units)];
+        }
+        let mut left: &[UnitId] = units;
+        let mut ends = Vec::with_capacity(named.len());
+        for Named { name, addresses } in named {
+            // Names come in the order of units, and no unit is in two.
+            let is_in = |unit: &UnitId| self.first_address(*unit, &addresses);
+            let (own, rest) = left.split_at(left.partition_point(is_in));
+            left = rest;
+            ends.push(self.one_or_group(name, &own.into()));
+        }
+        ends
+    }
+
+    fn first_address(&self, unit: UnitId, addresses: &AddrSet) -> bool {
+        match self.reach.units().get(unit).map(|unit| &unit.kind) {
+            Some(UnitKind::Outside(_, own)) => {
+                own.first().is_some_and(|first| addresses.contains(first))
+            }
+            _ => false,
+        }
+    }
+
+    fn one_or_group(&mut self, name: String, units: &Units) -> End {
+        match **units {
+            [one] if self.id(one) == name => End::One(one),
+            _ => self.group(name, units),
+        }
+    }
+
+    /// All addresses of some units.
+    pub fn set(&self, units: &[UnitId]) -> AddrSet {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for unit in units {
+            if let Some(Unit { kind: UnitKind::Outside(_, own), .. }) =
+                self.reach.units().get(*unit)
+            {
+                v4.extend_from_slice(own.v4.ranges());
+                v6.extend_from_slice(own.v6.ranges());
+            }
+        }
+        AddrSet { v4: IntervalSet::from_ranges(v4), v6: IntervalSet::from_ranges(v6) }
+    }
+
+    fn group(&mut self, name: String, units: &Units) -> End {
+        let first = units.first().copied().unwrap_or(UnitId::MAX);
+        if let Some(known) = self.by_members.get(units) {
+            return End::Group(*known, first);
+        }
+        let report = self.report(name, units);
+        let next = self.groups.len();
+        self.groups.push((report, units.clone()));
+        self.by_members.insert(units.clone(), next);
+        End::Group(next, first)
+    }
+
+    fn report(&mut self, name: String, units: &[UnitId]) -> GroupReport {
+        let same = self.names.entry(name.clone()).or_default();
+        *same += 1;
+        let id = if *same == 1 { name.clone() } else { format!("{name} #{same}") };
+        let count = units.chunk_by(|a, b| self.workload(*a) == self.workload(*b)).count();
+        let (kind, name) = match self.workload(units.first().copied().unwrap_or(UnitId::MAX)) {
+            None => (EndpointKind::Addresses, name),
+            _ if name.starts_with("all workloads") => {
+                (EndpointKind::Workload, format!("{name} ({count})"))
+            }
+            _ => (EndpointKind::Workload, format!("{name} ({count} workloads)")),
+        };
+        let members = units.iter().filter_map(|unit| self.ids.get(*unit)).cloned().collect();
+        GroupReport { id: id.into(), name: name.into(), kind, members }
+    }
+
+    /// How an end is called.
+    pub fn id_of(&self, end: End) -> Arc<str> {
+        let id = match end {
+            End::One(unit) => self.ids.get(unit),
+            End::Group(group, _) => self.groups.get(group).map(|(report, _)| &report.id),
+        };
+        id.cloned().unwrap_or_default()
+    }
+
+    /// In which order ends are listed: by their first endpoint, larger ones first.
+    pub fn order(&self, end: End) -> (UnitId, std::cmp::Reverse<usize>) {
+        match end {
+            End::One(unit) => (unit, std::cmp::Reverse(1)),
+            End::Group(group, first) => {
+                let size = self.groups.get(group).map_or(0, |(_, units)| units.len());
+                (first, std::cmp::Reverse(size))
+            }
+        }
+    }
+
+    /// All groups, in the order in which they were named.
+    pub fn into_groups(self) -> Vec<GroupReport> {
+        let mut groups = self.groups;
+        groups.sort_by(|(_, a), (_, b)| a.first().cmp(&b.first()).then(b.len().cmp(&a.len())));
+        groups.into_iter().map(|(report, _)| report).collect()
+    }
+
+    fn id(&self, unit: UnitId) -> &str {
+        self.ids.get(unit).map_or("", |id| id)
+    }
+
+    fn workload(&self, unit: UnitId) -> Option<WorkloadId> {
+        match self.reach.units().get(unit).map(|unit| &unit.kind) {
+            Some(UnitKind::Workload { workload, .. }) => Some(*workload),
+            _ => None,
+        }
+    }
+
+    fn namespace(&self, unit: UnitId) -> Option<NamespaceId> {
+        let workload = self.workload(unit)?;
+        Some(self.reach.model().workloads.get(workload)?.namespace)
+    }
+}

@@ -1,0 +1,88 @@
+//! The answer of `list`.
+//!
+//! Nothing here is done for each pair of units: `weave` brings together who is treated alike,
+//! `ends` finds names for such sets, `lines` writes the connections between them. `focus` has what
+//! was asked for, `note` says why something is not known.
+
+mod endpoint;
+mod ends;
+mod focus;
+mod lines;
+mod note;
+mod pairs;
+pub(super) mod ranges;
+mod weave;
+
+use std::sync::Arc;
+
+use super::types::{EndpointReport, ListReport, Protocol};
+use super::why::Explained;
+use crate::manifest::Direction;
+use crate::reach::{Reach, Unit};
+use crate::session::Session;
+use crate::shared::Table;
+use focus::Focus;
+use lines::Lines;
+use weave::Weaver;
+
+pub use endpoint::workload_id;
+pub use focus::in_focus;
+
+/// Which connections to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListFilter {
+    /// Only connections of these: `NAMESPACE`, `NAMESPACE/NAME`, `NAMESPACE/KIND/NAME`, a name, an
+    /// address, or anything that a list calls an endpoint; none: all.
+    pub focus: Vec<String>,
+    /// Of those in focus, only connections to them or from them.
+    pub direction: Option<Direction>,
+    /// Only connections that include this port.
+    pub port: Option<(Protocol, u16)>,
+    /// Leave out pairs of which nothing is certain; notes count them all the same.
+    pub certain_only: bool,
+    /// List also what pods of one workload may send to each other.
+    pub siblings: bool,
+    /// Say of each connection which rules admit it.
+    pub explain: bool,
+    /// List each pair of workloads for itself, also where many are treated alike.
+    pub expand: bool,
+}
+
+impl Session {
+    /// Who can reach whom.
+    ///
+    /// # Cost
+    /// Linear in pairs of classes that policies let talk and in the answer; unless it is to be
+    /// expanded, that has workloads that are treated alike in one entry.
+    pub fn list(&self, filter: &ListFilter) -> ListReport {
+        let new = if filter.explain { Reach::by_policies } else { Reach::new };
+        let mut reach = new(self.model(), self.policies());
+        let ids = endpoint::unit_ids(self.model(), reach.units());
+        let endpoints = endpoints(self, &reach, &ids);
+        let focus = Focus::new(filter, &endpoints);
+        let mut explained = Explained::default();
+        let woven = Weaver::new(&mut reach, (filter, &focus), &mut explained).weave();
+        let notes = note::notes(self, &reach, &woven.counts);
+        let lines = Lines::new(&reach, &ids, &woven).write(filter.expand);
+        let (explanations, admissions) = explained.reports(self);
+        ListReport {
+            endpoints,
+            groups: lines.groups,
+            connections: lines.connections,
+            port_sets: lines.port_sets,
+            explanations,
+            admissions,
+            notes,
+            summary: self.summary(),
+        }
+    }
+}
+
+fn endpoints(
+    session: &Session,
+    reach: &Reach<'_>,
+    ids: &Table<Arc<str>, Unit>,
+) -> Vec<EndpointReport> {
+    let units = reach.units().values().zip(ids.values());
+    units.map(|(unit, id)| endpoint::endpoint(session, unit, id)).collect()
+}

@@ -1,0 +1,405 @@
+//! Who is treated alike: from passages between classes to bundles of connections.
+//!
+//! Units that are alike as sources or as destinations are one *part*. Passages between two parts
+//! are gathered at one of them, which is the *anchor*: by the destination between workloads, by the
+//! workload where the other end is addresses. So what an anchor has is a list of others for each
+//! flow, and anchors with the same list and flow make a bundle: all of the ones reach all of the
+//! others.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::ListFilter;
+use super::focus::Focus;
+use crate::manifest::{ByDirection, Direction};
+use crate::net::{ConnId, Family};
+use crate::reach::{ClassId, NoteKey, Passage, Reach, Target, Unit, UnitId};
+use crate::report::types::Why;
+use crate::report::why::Explained;
+use crate::shared::{Id, Table};
+
+/// What passes, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flow {
+    /// What is allowed for certain.
+    pub allowed: ConnId,
+    /// What is not known.
+    pub unknown: ConnId,
+    /// The family that this holds for, where the two differ.
+    pub family: Option<Family>,
+    /// Why, if that is asked.
+    pub why: Option<Why>,
+}
+
+/// Some units: numbers, ascending.
+pub type Units = Arc<[UnitId]>;
+
+/// What passes from each of some units to each of others, but from none to itself.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// The sources: all workloads or all addresses.
+    pub from: Units,
+    /// The destinations: all workloads or all addresses.
+    pub to: Units,
+    /// What passes.
+    pub flow: Flow,
+}
+
+/// All that is to be listed.
+pub struct Woven {
+    /// Between different units; each pair in one bundle, or in one for each family.
+    pub bundles: Vec<Bundle>,
+    /// Between pods of one unit, ascending.
+    pub own: Vec<(UnitId, Flow)>,
+    /// How many pairs of units each note leaves open.
+    pub counts: Table<u32, NoteKey>,
+}
+
+/// Units that are alike in a role and in focus, or that are not in it.
+struct Part {
+    units: Vec<UnitId>,
+    inside: bool,
+}
+
+type PartId = Id<Part>;
+
+/// The parts of one role.
+#[derive(Default)]
+struct Side {
+    parts: Table<Part>,
+    by_speaker: FxHashMap<ClassId, Vec<PartId>>,
+    of: Table<Option<PartId>, Unit>,
+}
+
+/// What is gathered at anchors, in the order in which it was found first.
+struct Gathered {
+    others: Vec<(PartId, Flow, Vec<PartId>)>,
+    index: FxHashMap<(PartId, Flow), usize>,
+}
+
+pub struct Weaver<'w, 'm> {
+    reach: &'w mut Reach<'m>,
+    filter: &'w ListFilter,
+    focus: &'w Focus,
+    explained: &'w mut Explained,
+    sides: ByDirection<Side>,
+    /// Units that two parts have in common.
+    common: FxHashMap<(PartId, PartId), Vec<UnitId>>,
+    between: Gathered,
+    to_addresses: Gathered,
+    from_addresses: Gathered,
+    /// From units that may each reach something else.
+    single: Vec<Bundle>,
+    woven: Woven,
+}
+
+impl<'w, 'm> Weaver<'w, 'm> {
+    pub fn new(
+        reach: &'w mut Reach<'m>,
+        (filter, focus): (&'w ListFilter, &'w Focus),
+        explained: &'w mut Explained,
+    ) -> Self {
+        let side = |direction| Side::new(reach, focus, direction);
+        let sides = ByDirection::from_fn(side);
+        let mut common: FxHashMap<_, Vec<UnitId>> = FxHashMap::default();
+        for unit in reach.units().ids() {
+            let part = |direction| sides[direction].of.get(unit).copied().flatten();
+            let parts = part(Direction::Egress).zip(part(Direction::Ingress));
+            parts.into_iter().for_each(|parts| common.entry(parts).or_default().push(unit));
+        }
+        Self {
+            reach,
+            filter,
+            focus,
+            explained,
+            sides,
+            common,
+            between: Gathered::new(),
+            to_addresses: Gathered::new(),
+            from_addresses: Gathered::new(),
+            single: Vec::new(),
+            woven: Woven { bundles: Vec::new(), own: Vec::new(), counts: Table::default() },
+        }
+    }
+
+    /// Everything that is to be listed.
+    pub fn weave(mut self) -> Woven {
+        for speaker in in_order(self.reach.sources(), |one| self.reach.units_from(one)) {
+            let parts = self.sides[Direction::Egress].by_speaker.get(&speaker).cloned();
+            let Some(parts) = parts else { continue };
+            if self.reach.is_host(speaker) {
+                parts.iter().for_each(|part| self.add_unit(*part));
+            } else {
+                let mut passages = self.reach.passages(speaker);
+                // Reasons are numbered as they come.
+                if self.filter.explain {
+                    passages.sort_by_key(|one| self.reach.units_to(one.to).first().copied());
+                }
+                passages.iter().for_each(|passage| self.add(&parts, passage));
+            }
+        }
+        self.bundle()
+    }
+
+    fn add(&mut self, sources: &[PartId], passage: &Passage) {
+        if !self.has_port(passage.allowed, passage.unknown) {
+            return;
+        }
+        let parts = self.sides[Direction::Ingress].by_speaker.get(&passage.to);
+        for to in parts.cloned().unwrap_or_default() {
+            for from in sources {
+                self.add_parts((*from, to), passage);
+            }
+        }
+    }
+
+    fn add_parts(&mut self, parts: (PartId, PartId), passage: &Passage) {
+        let Some((source, destination)) = self.part_from(parts.0).zip(self.part_to(parts.1)) else {
+            return;
+        };
+        let ends = source.units.first().copied().zip(destination.units.first().copied());
+        let Some(ends) = ends.filter(|_| self.focus.has((source.inside, destination.inside)))
+        else {
+            return;
+        };
+        let common = self.common.get(&parts).map_or(&[][..], Vec::as_slice);
+        let pairs = source.units.len() * destination.units.len() - common.len();
+        let several = |unit: &&UnitId| self.filter.siblings && !self.reach.is_one_pod(**unit);
+        let own: Vec<UnitId> = common.iter().filter(several).copied().collect();
+        if pairs + own.len() == 0 {
+            return;
+        }
+        self.count(passage, pairs + own.len());
+        let Some(flow) = self.flow(ends, passage) else { return };
+        self.woven.own.extend(own.into_iter().map(|unit| (unit, flow)));
+        if pairs > 0 {
+            self.gather(parts, ends, flow);
+        }
+    }
+
+    fn gather(&mut self, (from, to): (PartId, PartId), ends: (UnitId, UnitId), flow: Flow) {
+        let is_workload = |unit| self.reach.units().get(unit).is_some_and(Unit::is_workload);
+        match (is_workload(ends.0), is_workload(ends.1)) {
+            (true, true) => self.between.add((to, flow), from),
+            (true, false) => self.to_addresses.add((from, flow), to),
+            (false, _) => self.from_addresses.add((to, flow), from),
+        }
+    }
+
+    fn part_from(&self, part: PartId) -> Option<&Part> {
+        self.sides[Direction::Egress].parts.get(part)
+    }
+
+    fn part_to(&self, part: PartId) -> Option<&Part> {
+        self.sides[Direction::Ingress].parts.get(part)
+    }
+
+    fn count(&mut self, passage: &Passage, pairs: usize) {
+        for note in passage.notes.iter() {
+            if let Some(count) = self.woven.counts.or_default(*note) {
+                *count = count.saturating_add(u32::try_from(pairs).unwrap_or(u32::MAX));
+            }
+        }
+    }
+
+    /// What is listed of a passage; none if it is to be left out.
+    fn flow(&mut self, (from, to): (UnitId, UnitId), passage: &Passage) -> Option<Flow> {
+        let Passage { allowed, unknown, family, .. } = *passage;
+        if self.filter.certain_only && !self.is_listed(allowed) {
+            return None;
+        }
+        let why = self.filter.explain.then(|| {
+            let notes = passage.notes.clone();
+            let target = Target { unit: to, allowed, unknown, family, notes };
+            self.explained.add(self.reach.why(from, &target))
+        });
+        Some(Flow { allowed, unknown, family, why })
+    }
+
+    fn has_port(&self, allowed: ConnId, unknown: ConnId) -> bool {
+        self.is_listed(allowed) || self.is_listed(unknown)
+    }
+
+    /// Whether a set has anything, and the port that is asked for.
+    fn is_listed(&self, id: ConnId) -> bool {
+        match self.filter.port {
+            Some((protocol, port)) => self.reach.conn(id).ports(protocol).contains(port),
+            None => id != ConnId::NONE,
+        }
+    }
+
+    /// From a unit on its node's network, which may reach something else than its like.
+    fn add_unit(&mut self, part: PartId) {
+        let Some(source) = self.part_from(part) else { return };
+        let (inside, Some(&from)) = (source.inside, source.units.first()) else { return };
+        let mut flows: Vec<Flow> = Vec::new();
+        let mut by_flow: FxHashMap<Flow, Vec<UnitId>> = FxHashMap::default();
+        for Target { unit, allowed, unknown, family, notes } in self.reach.targets(from) {
+            let skipped = unit == from && !self.filter.siblings;
+            let there = self.focus.has((inside, self.focus.is_inside(unit)));
+            if skipped || !there || !self.has_port(allowed, unknown) {
+                continue;
+            }
+            let passage = Passage { to: ClassId::MAX, allowed, unknown, family, notes };
+            self.count(&passage, 1);
+            match self.flow((from, unit), &passage) {
+                Some(flow) if unit == from => self.woven.own.push((unit, flow)),
+                Some(flow) => by_flow
+                    .entry(flow)
+                    .or_insert_with(|| {
+                        flows.push(flow);
+                        Vec::new()
+                    })
+                    .push(unit),
+                None => {}
+            }
+        }
+        for flow in flows {
+            let units = by_flow.remove(&flow).unwrap_or_default();
+            self.add_single(from, &units, flow);
+        }
+    }
+
+    fn add_single(&mut self, from: UnitId, units: &[UnitId], flow: Flow) {
+        let is_workload =
+            |unit: &UnitId| self.reach.units().get(*unit).is_some_and(Unit::is_workload);
+        let (addresses, workloads) =
+            units.split_at(units.partition_point(|unit| !is_workload(unit)));
+        let some = [addresses, workloads].into_iter().filter(|units| !units.is_empty());
+        self.single.extend(some.map(|to| Bundle { from: [from].into(), to: to.into(), flow }));
+    }
+
+    fn bundle(mut self) -> Woven {
+        let (sources, destinations) =
+            (&self.sides[Direction::Egress], &self.sides[Direction::Ingress]);
+        let bundle = |(from, to, flow)| Bundle { from, to, flow };
+        let swap = |(to, from, flow)| (from, to, flow);
+        let between = self.between.joined(destinations, sources).into_iter().map(swap);
+        let to_addresses = self.to_addresses.joined(sources, destinations);
+        let from_addresses = self.from_addresses.joined(destinations, sources);
+        let mut bundles: Vec<Bundle> = between.chain(to_addresses).map(bundle).collect();
+        bundles.append(&mut self.single);
+        bundles = same_destinations(bundles);
+        bundles.extend(from_addresses.into_iter().map(swap).map(bundle));
+        // Groups are numbered as they come where they have the same name.
+        bundles
+            .sort_by(|a, b| (&a.from, &a.to, a.flow.family).cmp(&(&b.from, &b.to, b.flow.family)));
+        self.woven.own.sort_by_key(|(unit, flow)| (*unit, flow.family));
+        Woven { bundles, ..self.woven }
+    }
+}
+
+/// Speakers by the first of their units.
+fn in_order<'u>(
+    mut speakers: Vec<ClassId>,
+    units: impl Fn(ClassId) -> &'u [UnitId],
+) -> Vec<ClassId> {
+    speakers.sort_by_key(|one| units(*one).first().copied());
+    speakers
+}
+
+/// Bundles to the same destinations are one.
+fn same_destinations(bundles: Vec<Bundle>) -> Vec<Bundle> {
+    let mut index: FxHashMap<(Units, Flow), usize> = FxHashMap::default();
+    let mut joined: Vec<(Bundle, Vec<UnitId>)> = Vec::new();
+    for bundle in bundles {
+        let next = joined.len();
+        let at = *index.entry((bundle.to.clone(), bundle.flow)).or_insert(next);
+        match joined.get_mut(at) {
+            Some((_, more)) => more.extend(bundle.from.iter()),
+            None => joined.push((bundle, Vec::new())),
+        }
+    }
+    let whole = joined.into_iter().map(|(bundle, more)| match more.as_slice() {
+        [] => bundle,
+        more => Bundle { from: sorted(bundle.from.iter().chain(more).copied()), ..bundle },
+    });
+    whole.collect()
+}
+
+fn sorted(units: impl Iterator<Item = UnitId>) -> Units {
+    let mut units: Vec<UnitId> = units.collect();
+    units.sort_unstable();
+    units.into()
+}
+
+impl Gathered {
+    fn new() -> Self {
+        Self { others: Vec::new(), index: FxHashMap::default() }
+    }
+
+    fn add(&mut self, (anchor, flow): (PartId, Flow), other: PartId) {
+        let next = self.others.len();
+        let at = *self.index.entry((anchor, flow)).or_insert(next);
+        match self.others.get_mut(at) {
+            Some((.., others)) => others.push(other),
+            None => self.others.push((anchor, flow, vec![other])),
+        }
+    }
+
+    /// Anchors that have the same others for a flow, and these.
+    fn joined(&mut self, anchors: &Side, others: &Side) -> Vec<(Units, Units, Flow)> {
+        let mut index: FxHashMap<(Vec<PartId>, Flow), usize> = FxHashMap::default();
+        let mut joined: Vec<Vec<PartId>> = Vec::new();
+        for (anchor, flow, mut of) in std::mem::take(&mut self.others) {
+            of.sort_unstable();
+            let at = *index.entry((of, flow)).or_insert(joined.len());
+            match joined.get_mut(at) {
+                Some(anchors) => anchors.push(anchor),
+                None => joined.push(vec![anchor]),
+            }
+        }
+        let mut lists: Vec<_> = index.into_iter().collect();
+        lists.sort_unstable_by_key(|(_, at)| *at);
+        let whole = lists
+            .into_iter()
+            .zip(joined)
+            .map(|(((of, flow), _), anchor)| (anchors.units(&anchor), others.units(&of), flow));
+        whole.collect()
+    }
+}
+
+impl Side {
+    /// Parts of all units in a role (that of sources is egress); those that are not in a focus in
+    /// this direction are left out.
+    fn new(reach: &Reach<'_>, focus: &Focus, direction: Direction) -> Self {
+        let mut side = Self { of: Table::filled(None, reach.units().len()), ..Self::default() };
+        let speakers = match direction {
+            Direction::Egress => reach.sources(),
+            Direction::Ingress => reach.destinations(),
+        };
+        for speaker in speakers {
+            let (units, single) = match direction {
+                Direction::Egress => (reach.units_from(speaker), reach.is_host(speaker)),
+                Direction::Ingress => (reach.units_to(speaker), false),
+            };
+            let (inside, outside): (Vec<_>, Vec<_>) =
+                units.iter().partition(|unit| focus.is_inside(**unit));
+            side.add((speaker, true), &inside, single);
+            if focus.takes_outside(direction) {
+                side.add((speaker, false), &outside, single);
+            }
+        }
+        side
+    }
+
+    /// Adds units as one part, or each as one of its own.
+    fn add(&mut self, (speaker, inside): (ClassId, bool), units: &[UnitId], single: bool) {
+        let size = if single { 1 } else { units.len().max(1) };
+        for units in units.chunks(size) {
+            let part = self.parts.push(Part { units: units.to_vec(), inside });
+            self.by_speaker.entry(speaker).or_default().push(part);
+            for unit in units {
+                self.of.get_mut(*unit).into_iter().for_each(|of| *of = Some(part));
+            }
+        }
+    }
+
+    fn units(&self, parts: &[PartId]) -> Units {
+        sorted(
+            parts.iter().filter_map(|id| self.parts.get(*id)).flat_map(|part| part.units.clone()),
+        )
+    }
+}
