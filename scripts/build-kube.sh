@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds etcd and kube-apiserver, which the tests of tests/kube start on this machine, and Helm's
-# engine, with which they render the chart; and fetches the CustomResourceDefinitions of
-# ClusterNetworkPolicy, which they install.
+# engine, with which they render the chart; kubectl's reader of YAML, with which `portcullis-yaml`
+# compares the engine; and fetches the CustomResourceDefinitions of ClusterNetworkPolicy, which they
+# install.
 # They are kept outside the tree, with a stamp of what they were built from; a second run takes a second.
 # Leaves with 3 where Go is missing or too old: those tests are then skipped, and nothing else needs it.
 set -euo pipefail
@@ -62,5 +63,6 @@ mkdir -p "$OUT"
 go_files sigs.k8s.io/network-policy-api config/crd policy.networking.k8s.io_clusternetworkpolicies.yaml
 go_tool etcd . "half a minute"
 go_tool helm . "a minute"
+go_tool yaml . "ten seconds"
 go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "five minutes" \
   "-X $NAMED.gitVersion=$version -X $NAMED.gitMajor=$major -X $NAMED.gitMinor=$minor"

@@ -1,7 +1,9 @@
 //! What a change costs a node: its program made, checked and compared with the one in force; with
 //! NetworkPolicies alone, and with policies for all namespaces before and after them.
 //!
-//!   cargo run --release -p portcullis-bench --example dataplane
+//!   cargo run --release -p portcullis-bench --example dataplane [CLUSTER_POLICIES...]
+//!
+//! With numbers, only of these many policies for all namespaces, at the smallest size.
 #![allow(clippy::print_stdout, reason = "it prints figures")]
 
 use std::time::{Duration, Instant};
@@ -17,17 +19,30 @@ const RUNS: usize = 21;
 
 fn main() {
     println!(
-        "pods  policies   | rules members | lower   verify  plan    | again   again (ms, medians of {RUNS})"
+        "pods  policies     | rules members | lower   verify  plan    | again   again (ms, medians of {RUNS})"
     );
+    let asked: Vec<usize> = std::env::args().filter_map(|number| number.parse().ok()).collect();
+    if !asked.is_empty() {
+        return asked.into_iter().for_each(|number| with(Size::of(1_100, 1_000), number));
+    }
     for (pods, policies) in [(1_100, 1_000), (1_100, 5_000), (20_000, 5_000)] {
-        measure(Size::of(pods, policies), "");
-        measure(Size::of(pods, policies), &cluster_policies());
+        [0, FEW, 200].into_iter().for_each(|number| with(Size::of(pods, policies), number));
+    }
+}
+
+/// Policies for all namespaces, if they are few.
+const FEW: usize = 6;
+
+fn with(size: Size, cluster_policies: usize) {
+    match cluster_policies {
+        FEW => measure(size, &few_policies()),
+        number => measure(size.with(number), ""),
     }
 }
 
 /// Policies for all namespaces as administrators write them: what monitoring and DNS need, what is
 /// never allowed, what is left to namespaces, and a default.
-fn cluster_policies() -> String {
+fn few_policies() -> String {
     let admin = (0..5).map(|number| {
         format!(
             "apiVersion: policy.networking.k8s.io/v1beta1
@@ -125,10 +140,10 @@ fn measure(size: Size, cluster_policies: &str) {
     let (made_again, checked_again) = (middle(made_again), middle(checked_again));
     let v4 = &new.families[Family::IPv4];
     println!(
-        "{:6} {:6} {} | {:5} {:6} | {made:7.3} {checked:7.3} {planned:7.3} | {made_again:7.3} {checked_again:7.3}   {}",
+        "{:6} {:6} {:3} | {:5} {:6} | {made:7.3} {checked:7.3} {planned:7.3} | {made_again:7.3} {checked_again:7.3}   {}",
         size.pods,
         size.policies,
-        if cluster_policies.is_empty() { ' ' } else { '+' },
+        if cluster_policies.is_empty() { size.cluster_policies } else { FEW },
         v4.rule_count(),
         v4.member_count(),
         verified.map_or_else(|wrong| format!("{wrong:?}"), |right| format!("{right:?}")),

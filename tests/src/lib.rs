@@ -2,4 +2,6 @@
 
 pub mod apiserver;
 pub mod cases;
+pub mod kubectl;
+pub mod mutate;
 pub mod random;

@@ -27,11 +27,14 @@ export interface CheckReport {
   summary: Summary;
 }
 
-/** What one endpoint may send to another. */
+/**
+ * What one end may send to another. Between groups, that is what each member of the one may send
+ * to each member of the other that is not itself.
+ */
 export interface Connection {
-  /** `id` of the source. */
+  /** `id` of the source, an endpoint or a group. */
   from: string;
-  /** `id` of the destination. */
+  /** `id` of the destination, an endpoint or a group. */
   to: string;
   /**
    * What is allowed for certain, for example `TCP 80,443` or `All Connections`;
@@ -293,6 +296,18 @@ export interface FlowReport {
   reason?: UnknownReason;
 }
 
+/** Endpoints that are treated alike by others, or neighbouring ranges of addresses. */
+export interface GroupReport {
+  /** Unique in the report, among endpoints too: `shop/*`, `all addresses`. */
+  id: string;
+  /** How texts write it, which need not be unique: `shop/* (12 workloads)`. */
+  name: string;
+  /** What its members are. */
+  kind: EndpointKind;
+  /** `id`s of its endpoints, in their order. */
+  members: string[];
+}
+
 /**
  * Isolation of a workload's pods by NetworkPolicies, per direction.
  *
@@ -315,7 +330,10 @@ export interface KindCount {
 export interface ListReport {
   /** Endpoints: addresses first (IPv4, then IPv6, ascending), then workloads by `id`. */
   endpoints: EndpointReport[];
-  /** Pairs between which something is allowed or unknown, in the order of `endpoints`. */
+  /**
+   * Between whom something is allowed or unknown, in the order of `endpoints`. Each pair of
+   * endpoints is in one connection at most, or in one for each family.
+   */
   connections: Connection[];
   /** What `allowed` and `unknown` name, as ranges, sorted by protocol and port. */
   portSets: Record<string, PortRange[]>;
@@ -327,6 +345,11 @@ export interface ListReport {
   admissions?: DecidingRule[];
   /** What `why` of connections names, each once; empty unless asked for. */
   explanations?: Explanation[];
+  /**
+   * Groups of endpoints that connections name, in the order of their first members, larger ones
+   * first. An endpoint can be in several of them, and in none.
+   */
+  groups?: GroupReport[];
 }
 
 /**
@@ -362,7 +385,7 @@ export interface Note {
   reason: UnknownReason;
   /** Why, as a sentence that says what would settle it. */
   message: string;
-  /** How many connections of the report it leaves open. */
+  /** How many pairs of endpoints it leaves open. */
   connections: number;
   /** Where the rule stands. */
   location?: Location;

@@ -37,13 +37,26 @@ test('filters of list do what they say', () => {
   const certain = list(onlyBlock, { certainOnly: true }).connections;
   assert.equal(certain.length, doubtful.length - 1);
   assert.deepEqual(certain, doubtful.filter(({ allowed }) => allowed !== undefined));
-  const all = list(files).connections;
-  const into = list(files, { focus: ['shop/db'], direction: 'ingress' }).connections;
+  const all = list(files, { expand: true }).connections;
+  const into = list(files, { focus: ['shop/db'], direction: 'ingress', expand: true }).connections;
   assert.deepEqual(into, all.filter(({ to }) => to === 'shop/db[StatefulSet]'));
   const withPort = (port) => pairs(list(files, { port, protocol: 'TCP', podCidrs: ['172.16.0.0/12'] }));
   assert.ok(!withPort(80).includes(fromWeb));
   assert.ok(withPort(5432).includes(fromWeb));
-  assert.ok(list(files, { siblings: true }).connections.length > all.length);
+  assert.ok(list(files, { siblings: true, expand: true }).connections.length > all.length);
+});
+
+test('a list has groups of those who are treated alike', () => {
+  const three = ['a', 'b', 'c'].map((name) => `kind: Pod\napiVersion: v1\nmetadata: {name: ${name}, namespace: shop}\n`);
+  const model = new Model({ three: three.join('---\n') });
+  const report = model.list();
+  const { id, name, members } = report.groups.at(-1);
+  assert.deepEqual([id, name], ['all workloads', 'all workloads (3)']);
+  assert.deepEqual(members, ['shop/a[Pod]', 'shop/b[Pod]', 'shop/c[Pod]']);
+  assert.deepEqual(pairs(report).filter((pair) => !pair.includes('addresses')).length, 1);
+  assert.match(format(report, 'text'), /^all workloads \(3\) => all workloads \(3\) : All Connections$/m);
+  const expanded = model.list({ expand: true }).connections;
+  assert.equal(expanded.filter(({ from, to }) => from.includes('[') && to.includes('[')).length, 6);
 });
 
 test('options say what the files do not', () => {

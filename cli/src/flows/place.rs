@@ -36,7 +36,7 @@ pub struct Places<'t> {
 
 impl<'t> Places<'t> {
     pub fn new(text: &'t str, file: &'t str) -> Self {
-        let trees = read_trees(text).ok();
+        let trees = read_trees(text).whole().ok();
         Self {
             text,
             file,

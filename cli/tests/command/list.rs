@@ -131,7 +131,7 @@ fn a_reader_that_leaves_early_is_no_error() {
     let folder = crate::scratch("early");
     std::fs::write(folder.join("pods.yaml"), pods).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
-        .args(["list", "."])
+        .args(["list", "--expand", "."])
         .current_dir(folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -39,10 +39,7 @@ fn addresses_of_a_domain_name_settle_what_was_not_known() {
     let list = ["list", "--focus", "shop/web", "--direction", "egress", "tiers"];
     insta::assert_snapshot!("list_a_domain_name", run(&list));
     let known = run(&[&list[..], &domain].concat());
-    assert!(
-        known.out.contains("shop/web[Deployment] => 192.0.2.7-192.0.2.7 : TCP 443\n"),
-        "{known}"
-    );
+    assert!(known.out.contains("shop/web[Deployment] => 192.0.2.7 : TCP 443\n"), "{known}");
     assert!(!known.out.contains("domain name"), "{known}");
 }
 

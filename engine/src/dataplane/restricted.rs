@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::joined::joined;
 use super::program::{
-    Action, AddressSet, Chain, ChainName, FamilyProgram, FilterProgram, FilterRule, Match, Members,
-    SetName,
+    Action, AddressSet, Chain, ChainKind, ChainName, Class, FamilyProgram, FilterProgram,
+    FilterRule, Match, Members, SetName,
 };
+use crate::manifest::Direction;
 
 /// Addresses of pods of the node to which a program may allow less than the one before did.
 ///
@@ -25,15 +27,33 @@ pub fn restricted(old: &FilterProgram, new: &FilterProgram) -> BTreeSet<IpAddr> 
         let old = &old.families[family];
         let mut chains = Chains { new, changes: changes(old, new), known: BTreeMap::new() };
         for (name, class) in &new.classes {
-            let known = old.classes.get(name).map(|known| &known.subjects);
-            let allows_less = chains.allows_less(name);
-            let affected = class.subjects.iter().filter(|subject| {
-                allows_less || !known.is_some_and(|known| known.contains(subject))
-            });
-            restricted.extend(affected);
+            if chains.allows_less(name) {
+                restricted.extend(&class.subjects);
+            }
+        }
+        let mut left = BTreeSet::new();
+        for (_, before, now) in joined(&old.classes, &new.classes) {
+            restricted.extend(others(now, before).map(|(_, subject)| subject));
+            left.extend(others(before, now));
+        }
+        // What an Admin tier accepted, the chain after it may deny.
+        for class in new.classes.values() {
+            let left = |subject: &&IpAddr| left.contains(&(class.direction, **subject));
+            restricted.extend(class.subjects.iter().filter(left));
         }
     }
     restricted
+}
+
+/// Pods of one class that are not in another.
+fn others<'c>(
+    of: Option<&'c Class>,
+    not: Option<&'c Class>,
+) -> impl Iterator<Item = (Direction, IpAddr)> + 'c {
+    let known = not.map_or(&[][..], |class| &class.subjects);
+    let pods = |class: &'c Class| class.subjects.iter().map(|subject| (class.direction, *subject));
+    let pods = of.into_iter().flat_map(pods);
+    pods.filter(move |(_, subject)| known.binary_search(subject).is_err())
 }
 
 /// What has become of the members of a set.
@@ -99,9 +119,18 @@ impl Chains<'_> {
             Action::Log { .. } => false,
             Action::Goto(next) | Action::Jump(next) => match self.denies(next) {
                 true => change.gained,
-                false => change != Change::default() || self.allows_less(next),
+                // What comes after an Admin tier is a class of its own.
+                false => {
+                    change != Change::default() || (self.is_content(next) && self.allows_less(next))
+                }
             },
         }
+    }
+
+    /// Whether a chain stays what it is, and is no root of a tree.
+    fn is_content(&self, name: &ChainName) -> bool {
+        let chain = self.new.chains.get(name);
+        chain.is_none_or(|chain| chain.kind == ChainKind::Content)
     }
 
     /// Whether a chain does nothing but deny.
@@ -141,7 +170,11 @@ mod tests {
 
     /// The program of the node of pod `a`, whose peer has a label.
     fn program(label: &str) -> FilterProgram {
-        let text = format!(
+        program_of(&text(label))
+    }
+
+    fn text(label: &str) -> String {
+        format!(
             "
 {{apiVersion: v1, kind: Pod, metadata: {{name: a, namespace: x, labels: {{app: a}}}},
  spec: {{nodeName: n1}}, status: {{phase: Running, podIP: 10.0.0.1}}}}
@@ -168,7 +201,10 @@ spec:
   podSelector: {{}}
   ingress: [{{from: [{{podSelector: {{matchLabels: {{app: fine}}}}}}]}}]
 "
-        );
+        )
+    }
+
+    fn program_of(text: &str) -> FilterProgram {
         let file = SourceFile::new("all.yaml", text.as_bytes());
         let session = Session::new(Options::default()).apply(vec![Edit::Put(file)]);
         assert_eq!(session.check().summary.errors, 0, "{:?}", session.check().diagnostics);
@@ -192,5 +228,19 @@ spec:
         assert!(takes("other", "left") && takes("left", "other"), "the next tier may do anything");
         assert!(takes("fine", "other"), "an accepted peer less in the next tier");
         assert!(!takes("other", "fine") && !takes("other", "more"));
+    }
+    /// A chain stays the pod's when the Admin tier before it goes, and what that tier accepted is
+    /// no longer accepted.
+    #[test]
+    fn what_an_admin_tier_accepted_is_taken_away_with_it() {
+        let with = text("good");
+        let (with, without) = (program_of(&with), program_of(&with.replace("Admin", "Baseline")));
+        let of_both = |(name, class): (&ChainName, &Class)| {
+            let before = with.families.values().find_map(|family| family.classes.get(name));
+            before.is_some_and(|before| before.subjects == class.subjects)
+        };
+        assert!(without.families.values().flat_map(|family| &family.classes).any(of_both));
+        assert!(!restricted(&with, &without).is_empty());
+        assert!(restricted(&with, &with).is_empty());
     }
 }

@@ -130,6 +130,14 @@ impl Settings {
         })
     }
 
+    /// The chain that finds the policies after the Admin tier, where such a tier passes on.
+    pub fn root_after_admin(&self, direction: Direction) -> ChainName {
+        self.chain(match direction {
+            Direction::Ingress => "IG2",
+            Direction::Egress => "EG2",
+        })
+    }
+
     /// A chain that every program has.
     pub fn chain(&self, word: &str) -> ChainName {
         format!("{}-{word}", self.prefix).into()

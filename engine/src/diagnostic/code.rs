@@ -62,10 +62,12 @@ codes! {
     UnsupportedField = "R08", "unsupported-field", Warning;
     /// A field that only the experimental channel of its API has.
     ExperimentalField = "R09", "experimental-field", Info;
+    /// Text after the end of a document, which kubectl does not read.
+    TextAfterDocument = "R10", "text-after-document", Error;
     /// A kind or a version that no API server has: its API group is one of Kubernetes' own.
-    UnknownKind = "R10", "unknown-kind", Error;
+    UnknownKind = "R11", "unknown-kind", Error;
     /// A Kubernetes object without `apiVersion` or without `kind`.
-    HalfAnObject = "R11", "half-an-object", Error;
+    HalfAnObject = "R12", "half-an-object", Error;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
     /// An empty peer.

@@ -35,7 +35,10 @@ impl Kustomization {
     /// Reads what it names; what is not as it should be names nothing.
     pub(super) fn read(folder: &str, text: &str) -> Self {
         let mut read = Self::default();
-        let Ok(trees) = tree::read_trees(text) else { return read };
+        let trees = tree::read_trees(text);
+        if trees.fault.is_some() {
+            return read;
+        }
         for node in &trees.documents {
             let resources = RESOURCES.iter().flat_map(|field| texts(node.get(field)));
             read.resources.extend(resources.filter_map(|path| resolved(folder, path)));

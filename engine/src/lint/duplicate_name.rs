@@ -121,7 +121,7 @@ impl Sameness<'_> {
             let source = session.files().get(file);
             let range = source.and_then(|source| source.parts.get(part)).map(|p| p.range.clone());
             let text = source.zip(range).and_then(|(source, range)| source.text.get(range));
-            let trees = text.and_then(|text| tree::read_trees(text).ok());
+            let trees = text.map(tree::read_trees).filter(|trees| trees.fault.is_none());
             trees.map(|trees| trees.documents).unwrap_or_default()
         });
     }

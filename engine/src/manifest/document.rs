@@ -7,7 +7,7 @@ use super::cluster_policy::{self, Origin};
 use super::known::Known;
 use super::meta::Meta;
 use super::read::{Path, Reader};
-use super::{Body, Object, policy, stored, syntax, unjudged};
+use super::{Body, Object, policy, stored, syntax, unjudged, words};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{self, Node, Value};
 
@@ -43,19 +43,18 @@ pub struct ForeignKind {
 /// Reads one document: an object, or a list of objects.
 pub fn read_document(text: &str) -> Document {
     let mut document = Document::default();
-    match tree::read_trees(text) {
-        Ok(trees) => {
-            document.findings = trees.findings;
-            for node in &trees.documents {
-                document.read(node, None);
-            }
-        }
-        Err(finding) => {
-            document.findings.push(*finding);
-            document.is_incomplete = true;
-            document.is_foreign = !text.contains("apiVersion") && !text.contains("kind");
-        }
+    let trees = tree::read_trees(text);
+    document.findings = trees.findings;
+    for node in &trees.documents {
+        document.read(node, None);
     }
+    if trees.fault.is_some() {
+        document.is_incomplete = true;
+        let is_object = text.contains("apiVersion") || text.contains("kind");
+        document.is_foreign = trees.documents.is_empty() && !is_object;
+    }
+    document.findings.extend(trees.fault.map(|fault| *fault));
+    document.findings.iter_mut().for_each(|finding| words::explain(finding, text));
     document
 }
 
@@ -146,6 +145,7 @@ impl Document {
         if !stored::understood(&reader) {
             self.close(known, node, stored::not_understood(&reader.diagnostics));
         }
+        let meta = meta.revised(&body, node);
         let object = Object { meta, body, span: node.span, closed: None };
         self.keep(reader, object, item);
     }
@@ -168,6 +168,7 @@ impl Document {
         };
         match is_named {
             true => {
+                let meta = meta.revised(&body, node);
                 let object = Object { meta, body, span: node.span, closed: Some(why) };
                 self.closed.push(Arc::new(object));
             }

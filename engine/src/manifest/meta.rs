@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::read::{Fields, Keys, Path, Reader, whole};
-use super::syntax;
+use super::{Body, syntax};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::tree::{Node, Value};
@@ -27,7 +27,7 @@ pub struct Meta {
     pub owner: Option<Owner>,
     /// `creationTimestamp` as text, which sorts by time.
     pub created: Option<Arc<str>>,
-    /// Which object of its name it is, in which version.
+    /// Which object of its name it is, in which version; known of policies and nodes.
     pub revision: Revision,
 }
 
@@ -77,14 +77,16 @@ impl Meta {
             return Self::default();
         };
         let fields = reader.fields(&path, node, Keys::Exactly(FIELDS));
-        let revision = Revision::of(&fields);
-        let mut meta = Self { revision, ..Self::from_fields(reader, &path, &fields) };
+        let mut meta = Self::from_fields(reader, &path, &fields);
         check_others(reader, &path, &fields);
+        // A name of another type is reported as such.
+        let is_text = |name: &Node<'_>| matches!(name.value, Value::Str(_) | Value::Null);
+        let is_missing = meta.name.is_empty() && fields.get("name").is_none_or(is_text);
         let prefix = fields.get("generateName").and_then(Node::as_str);
         let prefix = prefix.filter(|prefix| !prefix.is_empty() && meta.name.is_empty());
         if let Some(prefix) = prefix {
             (meta.name, meta.is_generated) = (format!("{prefix}*").into(), true);
-        } else if meta.name.is_empty() {
+        } else if is_missing {
             let finding = Diagnostic::new(Code::MissingName, "the object has no `metadata.name`");
             reader.refuse(&path.field("name"), finding.at(node.span));
         }
@@ -95,6 +97,15 @@ impl Meta {
     pub fn read_template(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Self {
         let fields = reader.fields(path, node, Keys::Exactly(FIELDS));
         Self::from_fields(reader, path, &fields)
+    }
+
+    /// The same with the revision of an object, where somebody asks which of them one is: for
+    /// policies and nodes. There are many more pods.
+    pub fn revised(mut self, body: &Body, object: &Node<'_>) -> Self {
+        if matches!(body, Body::Policy(_) | Body::ClusterPolicy(_) | Body::Node { .. }) {
+            self.revision = object.get("metadata").map(Revision::of).unwrap_or_default();
+        }
+        self
     }
 
     fn from_fields(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) -> Self {
@@ -113,13 +124,13 @@ impl Meta {
 }
 
 impl Revision {
-    fn of(fields: &Fields<'_, '_>) -> Self {
-        let generation = match fields.get("generation").map(|node| &node.value) {
+    fn of(metadata: &Node<'_>) -> Self {
+        let generation = match metadata.get("generation").map(|node| &node.value) {
             Some(Value::Number(number)) => whole(*number),
             _ => None,
         };
         Self {
-            uid: fields.get("uid").and_then(Node::as_str).map(Arc::from),
+            uid: metadata.get("uid").and_then(Node::as_str).map(Arc::from),
             generation: generation.and_then(|number| u32::try_from(number).ok()),
         }
     }

@@ -13,6 +13,7 @@ mod service;
 mod stored;
 pub(crate) mod syntax;
 mod unjudged;
+mod words;
 pub mod workload;
 
 pub use cluster_policy::{ClusterPolicy, ClusterPolicyKind, ClusterTier, Subject};

@@ -190,7 +190,10 @@ impl Reader {
             Value::Null => None,
             Value::Number(number) => {
                 let whole = whole(*number);
-                if whole.is_none() {
+                if whole.is_none() && is_beyond(*number) {
+                    let message = format!("`{path}` is too large for a whole number of 32 bits");
+                    self.refuse(path, Diagnostic::new(Code::WrongType, message).at(node.span));
+                } else if whole.is_none() {
                     self.wrong_type(path, node, "a whole number");
                 }
                 whole
@@ -248,6 +251,11 @@ pub fn whole(number: f64) -> Option<i32> {
         number.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number);
     #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
     fits.then_some(number as i32)
+}
+
+/// Whether a number is larger than any of 32 bits.
+pub fn is_beyond(number: f64) -> bool {
+    number > f64::from(i32::MAX)
 }
 
 /// The fields of one mapping.

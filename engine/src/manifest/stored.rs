@@ -38,10 +38,10 @@ impl Stored {
 /// anything is not understood there remains that it isolates: the server has accepted it, so that
 /// it may say what a later version means by it, but never less than that.
 pub fn read_stored(text: &str, kind: Stored) -> (Option<Object>, Vec<Diagnostic>) {
-    let trees = match tree::read_trees(text) {
-        Ok(trees) => trees,
-        Err(finding) => return (None, vec![*finding]),
-    };
+    let trees = tree::read_trees(text);
+    if let Some(fault) = trees.fault {
+        return (None, vec![*fault]);
+    }
     match trees.documents.first() {
         Some(node) => read_stored_tree(node, kind),
         None => (None, trees.findings),
@@ -64,6 +64,7 @@ pub fn read_stored_tree(node: &Node<'_>, kind: Stored) -> (Option<Object>, Vec<D
         _ => (body, Vec::new()),
     };
     let closed = closed.filter(|_| matches!(kind, Stored::Policy | Stored::ClusterPolicy));
+    let meta = meta.revised(&kept, node);
     let object = Object { meta, body: kept, span: node.span, closed };
     (named.then_some(object), findings)
 }

@@ -57,6 +57,7 @@ impl PolicySet {
             block_ids: Shards::default(),
             programs: [open.clone(), closed.clone()].into_iter().collect(),
             program_ids: [(open, super::OPEN), (closed, super::CLOSED)].into_iter().collect(),
+            splits: [None, None].into_iter().collect(),
             by_group: ByDirection::from_fn(|_| groups.clone()),
             nodes: Arc::clone(&model.nodes),
             fresh_size: 0,
@@ -285,14 +286,8 @@ impl PolicySet {
 
     /// The program of some policies, in whatever order they come.
     pub(super) fn intern_program(&mut self, policies: Vec<PolicyRef>) -> ProgramId {
-        let program = Program { tiers: self.tiers(policies) };
-        if let Some(&id) = self.program_ids.get(&program) {
-            return id;
-        }
-        let program = Arc::new(program);
-        let id = self.programs.push(program.clone());
-        self.program_ids.insert(program, id);
-        id
+        let tiers = self.tiers(policies);
+        self.intern(Program { tiers })
     }
 
     fn tiers(&self, mut policies: Vec<PolicyRef>) -> Vec<Tier> {

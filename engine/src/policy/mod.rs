@@ -12,12 +12,14 @@ pub mod fold;
 mod grow;
 mod peer;
 mod select;
+mod split;
 mod touched;
 
 pub use atoms::{Atoms, SignatureId};
 pub use compile::{PolicyChange, namespace_selectors, pod_selectors};
 pub use peer::{BlockPair, RulePeer};
 pub use select::PeerSet;
+pub use split::Split;
 
 use std::sync::Arc;
 
@@ -71,6 +73,8 @@ pub struct PolicySet {
     programs: PagedTable<Arc<Program>, Program>,
     /// INVARIANT: the number of each of `programs`.
     program_ids: Shards<Arc<Program>, ProgramId>,
+    /// INVARIANT: for each of `programs`, its parts, if it has an Admin tier and others.
+    splits: PagedTable<Option<Split>, Program>,
     /// INVARIANT: an entry for every group that the model had when this was compiled, updated or
     /// extended last, the same groups for both directions; it names the policies that select the
     /// group, or may, and have rules of the direction.

@@ -277,6 +277,9 @@ impl NotesBetween {
                 let memory = reach.stages.get(slot);
                 let mut open = |row: RowId, peer: ClassId| -> Vec<NoteId> {
                     let row = rows.rows.get(row);
+                    if row.is_none_or(|row| row.notes.is_empty() && row.frame.is_none()) {
+                        return Vec::new();
+                    }
                     let frame = row.and_then(|row| rows.stages.get(row.frame?));
                     let segments: Vec<_> = frame.into_iter().flat_map(Frame::segments).collect();
                     let ordered = segments.iter().filter_map(|id| rows.stages.segment_of(*id));

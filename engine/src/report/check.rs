@@ -1,5 +1,6 @@
 //! The answer of `check`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::place;
@@ -11,18 +12,21 @@ use crate::cluster::Endpoint;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::folder::{Skipped, SkippedKind};
 use crate::lint;
-use crate::manifest::ForeignKind;
+use crate::manifest::{ForeignKind, SourceFile};
 use crate::session::Session;
+use crate::tree;
 
 impl Session {
     /// All findings about the input, by file and position, and what was read.
     pub fn check(&self) -> CheckReport {
         let mut diagnostics = Vec::new();
         for (file, source) in self.files().iter().enumerate() {
-            for (part, place) in source.parts.iter().enumerate() {
-                let findings = place.document.findings.iter();
-                diagnostics
-                    .extend(findings.map(|finding| report(self, Some((file, part)), finding)));
+            let mut findings = findings(source);
+            if tree::is_template(&source.text) {
+                fold_template(&mut findings);
+            }
+            for (part, finding) in &findings {
+                diagnostics.push(report(self, Some((file, *part)), finding));
             }
         }
         let findings = lint::findings(self);
@@ -41,6 +45,27 @@ impl Session {
     pub fn summary(&self) -> Summary {
         self.check().summary
     }
+}
+
+/// The findings of a file, each with its part of it.
+fn findings(source: &SourceFile) -> Vec<(usize, Cow<'_, Diagnostic>)> {
+    let parts = source.parts.iter().enumerate();
+    let findings = parts.flat_map(|(number, part)| {
+        part.document.findings.iter().map(move |finding| (number, Cow::Borrowed(finding)))
+    });
+    findings.collect()
+}
+
+/// A template is not valid YAML in many places: the first one says what it is.
+fn fold_template(findings: &mut Vec<(usize, Cow<'_, Diagnostic>)>) {
+    let mut is_first = true;
+    findings.retain_mut(|(_, finding)| {
+        if finding.code != Code::Syntax {
+            return true;
+        }
+        finding.to_mut().help = Some(tree::TEMPLATE_HELP.to_owned());
+        std::mem::take(&mut is_first)
+    });
 }
 
 fn report(

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::list::workload_id;
 use super::types::Protocol;
-use crate::cluster::{ClusterModel, EndpointId, Life, NamespaceId, WorkloadId};
+use crate::cluster::{ClusterModel, Endpoint, EndpointId, Life, NamespaceId, WorkloadId};
 use crate::diagnostic::nearest;
 use crate::net::Family;
 
@@ -62,7 +62,8 @@ pub fn parse_protocol(text: &str) -> Result<Protocol, QueryError> {
     })
 }
 
-/// Who `text` means: `NS/POD`, `NS/WORKLOAD`, `NS/KIND/NAME`, `node/NAME` or an address.
+/// Who `text` means: `NS/POD`, `NS/WORKLOAD`, `NS/KIND/NAME`, `node/NAME`, an address, or a workload
+/// or a part of it as lists write them, `NS/NAME[KIND]` and `NS/NAME[KIND]{POD and 2 more}`.
 ///
 /// # Errors
 /// If nobody is, if several could be, or if those meant cannot take part in traffic.
@@ -73,7 +74,11 @@ pub fn resolve(model: &ClusterModel, text: &str) -> Result<Side, QueryError> {
     let parts: Vec<&str> = text.split('/').collect();
     match parts.as_slice() {
         ["node" | "Node", name] => node(model, name),
-        [namespace, name] => named(model, namespace, name),
+        [namespace, name] => match as_listed(name) {
+            Some((name, kind, None)) => workload(model, namespace, kind, name),
+            Some((name, kind, Some(pod))) => part(model, (namespace, kind, name), pod),
+            None => named(model, namespace, name),
+        },
         [namespace, kind, name] => workload(model, namespace, kind, name),
         _ => Err(QueryError::new(format!(
             "`{text}` is not a pod, workload, node or address: use NAMESPACE/POD, NAMESPACE/KIND/NAME, node/NAME or an address"
@@ -130,6 +135,42 @@ pub fn part_name(model: &ClusterModel, id: EndpointId) -> String {
     }
 }
 
+/// The name, the kind and the first pod of `NAME[KIND]` or `NAME[KIND]{POD and 2 more}`.
+fn as_listed(text: &str) -> Option<(&str, &str, Option<&str>)> {
+    let (text, pods) = match text.strip_suffix('}').and_then(|text| text.split_once('{')) {
+        Some((text, pods)) => (text, pods.split(' ').next()),
+        None => (text, None),
+    };
+    let (name, kind) = text.strip_suffix(']')?.split_once('[')?;
+    Some((name, kind, pods))
+}
+
+/// One of the pods of a workload that policies do not distinguish speaks for all.
+fn part(
+    model: &ClusterModel,
+    (namespace, kind, name): (&str, &str, &str),
+    pod: &str,
+) -> Result<Side, QueryError> {
+    let whole = workload(model, namespace, kind, name)?;
+    let Side::Endpoints { endpoints, .. } = &whole else { return Ok(whole) };
+    let is_named = |id: &EndpointId| model.endpoints.get(*id).is_some_and(|e| *e.name == *pod);
+    match endpoints.iter().find(|id| is_named(id)) {
+        Some(one) => Ok(Side::endpoints(vec![*one], format!("{namespace}/{pod}"))),
+        None => Err(QueryError::new(format!("no pod `{pod}` of `{namespace}/{name}[{kind}]`"))),
+    }
+}
+
+/// A replica that a StatefulSet's template will have, which has a name before it is there.
+fn replica(model: &ClusterModel, namespace: NamespaceId, name: &str) -> Option<EndpointId> {
+    let mut there = model.endpoints_in(namespace);
+    let is_replica = |endpoint: &Endpoint| {
+        let own = model.workloads.get(endpoint.workload);
+        let kind = own.is_some_and(|own| &*own.kind == "StatefulSet" && *own.name != *name);
+        kind && endpoint.template && endpoint.life == Life::Active && *endpoint.name == *name
+    };
+    there.find(|(_, endpoint)| is_replica(endpoint)).map(|(id, _)| id)
+}
+
 fn check_namespace(model: &ClusterModel, namespace: &str) -> Result<NamespaceId, QueryError> {
     model.namespace(namespace).ok_or_else(|| {
         let known = model.namespaces.values().map(|namespace| &*namespace.name);
@@ -152,6 +193,9 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
             Life::NoAddress => Err(no_address(namespace, name)),
             Life::Finished => Err(finished(namespace, name)),
         };
+    }
+    if let Some(replica) = replica(model, index, name) {
+        return Ok(Side::endpoints(vec![replica], format!("{namespace}/{name}")));
     }
     let of_name =
         |(_, w): &(WorkloadId, &crate::cluster::Workload)| w.namespace == index && *w.name == *name;

@@ -8,4 +8,4 @@ mod split;
 pub use bytes::{Decoded, decode};
 pub use lines::{LineIndex, Position};
 pub use span::Span;
-pub use split::documents;
+pub use split::{documents, is_empty_line, is_separator};

@@ -2,24 +2,24 @@
 
 /// The byte ranges of a text's documents, ascending and covering all of it.
 ///
-/// A line that begins with `---` and a blank ends a document wherever it stands: YAML allows it
-/// inside none. So a broken document cannot hide the ones that follow.
+/// A line that begins with `---` ends a document wherever it stands: kubectl divides files at such
+/// lines before it reads any of them. So a broken document cannot hide the ones that follow.
 ///
 /// # Shape
-/// Comments and directives before a document belong to it. The `---` line is the first of its
-/// document, except for the very first one's.
+/// Comments before a document belong to it. The `---` line is the first of its document, except
+/// for the very first one's.
 pub fn documents(text: &str) -> Vec<std::ops::Range<usize>> {
     let mut ranges = Vec::new();
     let (mut start, mut offset, mut content, mut marked) = (0, 0, false, false);
     for line in text.split_inclusive('\n') {
-        if is_marker(line) {
+        if is_separator(line) {
             if content || marked {
                 ranges.push(start..offset);
                 start = offset;
             }
-            (content, marked) = (has_content(line.get(3..).unwrap_or_default()), true);
+            (content, marked) = (!is_empty_line(line.get(3..).unwrap_or_default()), true);
         } else {
-            content |= has_content(line);
+            content |= !is_empty_line(line);
         }
         offset += line.len();
     }
@@ -27,14 +27,17 @@ pub fn documents(text: &str) -> Vec<std::ops::Range<usize>> {
     ranges
 }
 
-fn is_marker(line: &str) -> bool {
-    line.strip_prefix("---")
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+/// Whether a line separates two documents.
+pub fn is_separator(line: &str) -> bool {
+    line.starts_with("---")
 }
 
-/// Whether a line has more than blanks, a comment or a directive.
-fn has_content(line: &str) -> bool {
-    !matches!(line.trim_start().bytes().next(), None | Some(b'#')) && !line.starts_with('%')
+/// Whether a line has no more than spaces and a comment, which ends at whatever YAML takes for the
+/// end of a line.
+pub fn is_empty_line(line: &str) -> bool {
+    let line = line.trim_matches([' ', '\r', '\n']);
+    let is_comment = line.starts_with('#');
+    line.is_empty() || (is_comment && !line.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']))
 }
 
 #[cfg(test)]
@@ -49,7 +52,10 @@ mod tests {
     fn markers_split_and_stay() {
         assert_eq!(split("a: 1\n---\nb: 2\n"), ["a: 1\n", "---\nb: 2\n"]);
         assert_eq!(split("---\na: 1\n--- \nb: 2"), ["---\na: 1\n", "--- \nb: 2"]);
-        assert_eq!(split("# c\n%YAML 1.1\n---\na: 1\n"), ["# c\n%YAML 1.1\n---\na: 1\n"]);
+        assert_eq!(split("# c\n\n---\na: 1\n"), ["# c\n\n---\na: 1\n"]);
+        assert_eq!(split("# c\u{85}d\n---\na: 1\n"), ["# c\u{85}d\n", "---\na: 1\n"]);
+        assert_eq!(split("%YAML 1.1\n---\na: 1\n"), ["%YAML 1.1\n", "---\na: 1\n"]);
+        assert_eq!(split("a: 1\n---b\n"), ["a: 1\n", "---b\n"]);
         assert_eq!(split("---\r\na: 1\r\n---\r\nb: 2\r\n"), ["---\r\na: 1\r\n", "---\r\nb: 2\r\n"]);
     }
 

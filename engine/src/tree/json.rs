@@ -7,22 +7,42 @@ use hifijson::{Error, Expect, SliceLexer};
 
 use super::merge::last_of_each_key;
 use super::node::{Entry, Node, Value};
-use super::{DEEPEST, Fault, Trees, yaml};
+use super::{DEEPEST, Trees, yaml};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
-/// Reads JSON values that follow one another, as `kubectl` and `jq` print them.
-pub fn read(text: &str) -> Result<Trees<'_>, Fault> {
+/// Reads JSON values that follow one another, as `kubectl` and `jq` print them, and says where
+/// something else may follow: after the last one, and after its line if nothing else stands in it.
+pub fn read(text: &str) -> (Trees<'_>, Option<usize>) {
     let mut lexer = SliceLexer::new(text.as_bytes());
-    let mut reader = Reader { length: text.len(), findings: Vec::new() };
-    let mut documents = Vec::new();
+    let mut reader = Reader { length: text.len(), findings: Vec::new(), overflow: None };
+    let mut trees = Trees::default();
+    let mut end = 0;
     while let Some(next) = lexer.ws_peek() {
         match reader.value(next, &mut lexer, DEEPEST) {
-            Ok(node) => documents.push(node),
-            Err(error) => return Err(Box::new(failure(&error, reader.at(&lexer)))),
+            Ok(node) => trees.documents.push(node),
+            Err(error) => {
+                trees.fault = Some(Box::new(failure(&error, reader.at(&lexer))));
+                break;
+            }
         }
+        if let Some(overflow) = reader.overflow.take() {
+            trees.documents.pop();
+            trees.fault = Some(Box::new(overflow));
+            return (trees, None);
+        }
+        end = reader.at(&lexer);
     }
-    Ok(Trees { documents, findings: reader.findings })
+    trees.findings = reader.findings;
+    (trees, Some(after_blanks(text, end)))
+}
+
+/// The offset of what follows white space after another, or of the next line.
+fn after_blanks(text: &str, from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    let blanks = rest.len() - rest.trim_start().len();
+    let line = rest.get(..blanks).and_then(|blanks| blanks.find('\n'));
+    from + line.map_or(blanks, |at| at + 1)
 }
 
 fn failure(error: &Error, at: usize) -> Diagnostic {
@@ -40,6 +60,8 @@ fn failure(error: &Error, at: usize) -> Diagnostic {
 struct Reader {
     length: usize,
     findings: Vec<Diagnostic>,
+    /// A number that is too large, which is still JSON.
+    overflow: Option<Diagnostic>,
 }
 
 impl Reader {
@@ -60,7 +82,13 @@ impl Reader {
             b'"' => Value::Str(lexer.discarded().str_string().map_err(Error::Str)?),
             b'-' | b'0'..=b'9' => {
                 let (text, _) = lexer.num_string().validated().map_err(Error::Num)?;
-                Value::Number(text.parse().unwrap_or(f64::NAN))
+                let number: f64 = text.parse().unwrap_or(f64::INFINITY);
+                if number.is_infinite() {
+                    let message = format!("`{text}` is too large a number");
+                    let span = Span::new(start, self.at(lexer));
+                    self.overflow = Some(Diagnostic::new(Code::Syntax, message).at(span));
+                }
+                Value::Number(number)
             }
             b'a'..=b'z' => match lexer.null_or_bool().ok_or(Expect::Value)? {
                 None => Value::Null,
@@ -206,7 +234,7 @@ mod tests {
 
     #[test]
     fn values_know_their_place() {
-        let trees = read(" {\"a\": [1, \"\\u00e9\"]}\n{}").unwrap();
+        let (trees, _) = read(" {\"a\": [1, \"\\u00e9\"]}\n{}");
         assert_eq!(trees.documents.len(), 2);
         let a = trees.documents[0].get("a").unwrap();
         assert_eq!(a.span, Span::new(7, 20));
@@ -222,7 +250,7 @@ mod tests {
             ("{\"a\": \"x", Code::Syntax),
             (&"[".repeat(100_000), Code::Limits),
         ] {
-            let finding = read(text).err().unwrap();
+            let finding = read(text).0.fault.unwrap();
             assert_eq!(finding.code, code);
             assert!(finding.span.is_some());
         }

@@ -23,10 +23,15 @@ impl<'t> Merge<'t> {
     /// The merge of `<<: *base` or `<<: [*a, *b]`, of which the first wins, below some entries.
     ///
     /// # Errors
-    /// If the value is neither.
-    pub fn new(above: usize, node: Node<'t>) -> Result<Self, Fault> {
+    /// If the value is neither; an alias of a list is neither, too.
+    pub fn new(above: usize, node: Node<'t>, is_alias: bool) -> Result<Self, Fault> {
         let (span, mut entries) = (node.span, Vec::new());
-        gather(&mut entries, node)?;
+        match node.value {
+            Value::Seq(items) if !is_alias => {
+                items.into_iter().try_for_each(|item| gather(&mut entries, item))?;
+            }
+            value => gather(&mut entries, Node { value, span })?,
+        }
         let mut seen = FxHashSet::default();
         entries.retain(|entry| seen.insert(entry.key.clone()));
         Ok(Self { above, span, entries })
@@ -34,18 +39,11 @@ impl<'t> Merge<'t> {
 }
 
 fn gather<'t>(entries: &mut Vec<Entry<'t>>, node: Node<'t>) -> Result<(), Fault> {
-    match node.value {
-        Value::Map(own) => entries.extend(own),
-        Value::Seq(items) => {
-            for item in items {
-                gather(entries, item)?;
-            }
-        }
-        _ => {
-            let message = "`<<` takes a mapping or a list of mappings";
-            return Err(Box::new(Diagnostic::new(Code::Syntax, message).at(node.span)));
-        }
-    }
+    let Value::Map(own) = node.value else {
+        let message = "`<<` takes a mapping or a list of mappings";
+        return Err(Box::new(Diagnostic::new(Code::Syntax, message).at(node.span)));
+    };
+    entries.extend(own);
     Ok(())
 }
 

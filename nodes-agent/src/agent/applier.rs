@@ -13,7 +13,7 @@ use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks, PolicyCounters};
 use crate::kernel::{Counts, KernelError, TaggedFrames, addresses, bridge};
 use crate::observe::flowlog::LatestSession;
-use crate::observe::{Enforced, Phase, Reporter, Status, unenforced};
+use crate::observe::{Enforced, Nodes, Phase, Reporter, Status, unenforced};
 
 use super::reports::PolicyReports;
 
@@ -196,7 +196,8 @@ impl Applier {
     /// Says which policies a change concerns that could not be applied.
     pub fn report_pending(&self, session: &Session) {
         let groups = self.lowering.local_pods().map(|(group, _)| group);
-        self.status.pending(self.reports.pending(session, groups));
+        let policies = self.reports.pending(session, groups);
+        self.status.pending(policies, Nodes::of(session, &self.node));
     }
 
     /// Says what operators should know.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use portcullis_engine::dataplane::{Denier, Effect, FilterProgram, Note};
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::Family;
+use portcullis_engine::report::PolicyState;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -14,6 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::Counts;
 use crate::kernel::KernelError;
 
 /// Upper ends of the histograms' buckets, in seconds: finest around the goals.
@@ -49,6 +51,11 @@ pub enum StatusWrite {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StatusWriteLabel {
     result: StatusWrite,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -136,6 +143,7 @@ pub struct Metrics {
     pub packets_logged: Counter,
     /// Packets that were to be logged and were lost.
     pub packets_lost: Counter,
+    policies: Labelled<StateLabel, Gauge>,
     status_writes: Labelled<StatusWriteLabel, Counter>,
     degraded: Labelled<PartLabel, Gauge>,
     notes: Labelled<AboutLabel, Gauge>,
@@ -170,6 +178,7 @@ impl Default for Metrics {
             policies_over_limit: Gauge::default(),
             packets_logged: Counter::default(),
             packets_lost: Counter::default(),
+            policies: Labelled::default(),
             status_writes: Labelled::default(),
             degraded: Labelled::default(),
             notes: Labelled::default(),
@@ -205,6 +214,8 @@ impl Metrics {
         to.register("lists", "Lists asked of the API server", self.lists.clone());
         let help = "Connections to this server dropped to make room for others";
         to.register("http_connections_dropped", help, self.http_connections_dropped.clone());
+        let help = "Policies that select pods of the node, by what has become of them";
+        to.register("policies", help, self.policies.clone());
         let help = "Attempts to write the node's status object";
         to.register("status_writes", help, self.status_writes.clone());
         let help = "Whether a part of the agent does not work and is tried again";
@@ -268,6 +279,20 @@ impl Metrics {
     pub fn noted(&self, about: &'static str, count: usize) {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         self.notes.get_or_create(&AboutLabel { about }).set(count);
+    }
+
+    /// Notes how many policies are in each state.
+    pub fn policies(&self, counts: Counts) {
+        let states = [
+            (PolicyState::InForce, counts.in_force),
+            (PolicyState::Closed, counts.closed),
+            (PolicyState::Pending, counts.pending),
+        ];
+        for (state, count) in states {
+            let label = StateLabel { state: format!("{state:?}") };
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.policies.get_or_create(&label).set(count);
+        }
     }
 
     /// Notes what has come of an attempt to write the node's status object.

@@ -12,7 +12,7 @@ pub mod unenforced;
 pub use complaint::{Complaint, PolicyName, Reporter};
 pub use http::{Endpoint, Paths, TlsFiles, serve};
 pub use metrics::{Metrics, Phase, StatusWrite};
-pub use report::{Counts, Enforced, FamilySize, Identity, NodeReport, shown};
+pub use report::{Counts, Enforced, FamilySize, Identity, NodeReport, Nodes, shown};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -167,18 +167,20 @@ impl Status {
 
     /// Says what the kernel has been brought to hold.
     pub fn enforced(&self, enforced: Enforced) {
+        self.metrics.policies(Counts::of(&enforced.policies, enforced.pods));
         self.state().enforced = enforced;
     }
 
     /// Says what is to be said of policies while a change could not be applied.
-    pub fn pending(&self, policies: Arc<[NodePolicy]>) {
-        self.state().enforced.policies = policies;
+    pub fn pending(&self, policies: Arc<[NodePolicy]>, nodes: Nodes) {
+        let mut state = self.state();
+        self.metrics.policies(Counts::of(&policies, state.enforced.pods));
+        (state.enforced.policies, state.enforced.nodes) = (policies, nodes);
     }
 
-    /// The node's Node object, if it is known, and how many nodes there are.
-    pub fn nodes(&self) -> (Option<Arc<str>>, usize) {
-        let state = self.state();
-        (state.enforced.node_uid.clone(), state.enforced.nodes)
+    /// What is known of the cluster's nodes.
+    pub fn nodes(&self) -> Nodes {
+        self.state().enforced.nodes.clone()
     }
 
     fn update(&self, change: impl FnOnce(&mut State)) {

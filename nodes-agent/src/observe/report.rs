@@ -38,10 +38,26 @@ pub struct Enforced {
     pub families: Vec<FamilySize>,
     /// When it was written; none if it was not yet.
     pub applied: Option<SystemTime>,
-    /// The node's Node object, and how many nodes there are.
-    pub node_uid: Option<Arc<str>>,
-    /// How many nodes the cluster has.
-    pub nodes: usize,
+    /// What is known of the cluster's nodes.
+    pub nodes: Nodes,
+}
+
+/// What is known of a cluster's nodes: whose a report is, and how many report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Nodes {
+    /// The uid of the node's own Node object; none where there is no such object.
+    pub own_uid: Option<Arc<str>>,
+    /// How many nodes there are.
+    pub count: usize,
+}
+
+impl Nodes {
+    /// Those of a state, as a node sees them.
+    pub fn of(session: &Session, node: &str) -> Self {
+        let nodes = &session.model().nodes;
+        let own = nodes.iter().find(|one| *one.name == *node);
+        Self { own_uid: own.and_then(|own| own.uid.clone()), count: nodes.len() }
+    }
 }
 
 /// How much the kernel holds of ours in one address family.
@@ -132,7 +148,7 @@ impl NodeReport {
 }
 
 impl Counts {
-    fn of(policies: &[NodePolicy], pods: usize) -> Self {
+    pub(super) fn of(policies: &[NodePolicy], pods: usize) -> Self {
         let count = |state| policies.iter().filter(|policy| policy.state == state).count();
         Self {
             policies: policies.len(),
@@ -147,15 +163,12 @@ impl Counts {
 impl Enforced {
     /// What a program is that the kernel has just taken, for a node.
     pub fn now(session: &Session, node: &str, program: &FilterProgram) -> Self {
-        let nodes = &session.model().nodes;
-        let own = nodes.iter().find(|one| *one.name == *node);
         Self {
             policies: Arc::default(),
             pods: 0,
             families: program.families.values().map(FamilySize::of).collect(),
             applied: Some(SystemTime::now()),
-            node_uid: own.and_then(|node| node.uid.clone()),
-            nodes: nodes.len(),
+            nodes: Nodes::of(session, node),
         }
     }
 }
@@ -207,6 +220,7 @@ mod tests {
         let policies = Arc::from(policies.to_vec());
         status.enforced(Enforced { policies, applied, pods: 2, ..Enforced::default() });
         status.ready();
+        assert!(status.text().contains("\nportcullis_policies{state=\"Closed\"} 1\n"));
         let report = NodeReport::of(&status);
         assert_eq!(report.last_applied.as_deref(), Some("1970-01-01T00:00:01Z"));
         let counts = Counts { policies: 2, in_force: 1, closed: 1, pending: 0, pods: 2 };

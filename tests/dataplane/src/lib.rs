@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod kernel;
+pub mod misled;
 pub mod mutate;
 pub mod polarity;
 pub mod site;

@@ -13,8 +13,10 @@ use portcullis_engine::net::{Cidr, Protocol};
 use portcullis_engine::shared::Sorted;
 use portcullis_oracle::random::Random;
 
+use crate::misled::{WAYS, mislead};
+
 /// Ways to spoil a program.
-pub const MUTATIONS: [&str; 27] = [
+pub const MUTATIONS: [&str; 36] = [
     "rule dropped",
     "rules swapped",
     "condition dropped",
@@ -42,6 +44,15 @@ pub const MUTATIONS: [&str; 27] = [
     "device exchanged",
     "other way",
     "hops changed",
+    WAYS[0],
+    WAYS[1],
+    WAYS[2],
+    WAYS[3],
+    WAYS[4],
+    WAYS[5],
+    WAYS[6],
+    WAYS[7],
+    WAYS[8],
 ];
 
 /// The program with something of this kind wrong; none if it has nothing of the kind.
@@ -50,6 +61,7 @@ pub fn mutate(program: &FilterProgram, kind: &str, random: &mut Random) -> Optio
     let family = program.families.values_mut().find(|_| random.chance(60))?;
     let done = match kind {
         "member removed" | "member added" | "except lost" => members(family, kind, random),
+        _ if WAYS.contains(&kind) => mislead(family, kind, random),
         "hook removed" => family.hooks.pop().map(drop),
         "chain emptied" => {
             let name = pick_chain(family, random, |_| true)?;

@@ -1,11 +1,11 @@
 //! Mistakes that other programs make, each with a cluster that would show it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use portcullis_dataplane_tests::site::{load, program};
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict};
-use portcullis_engine::dataplane::{Members, Settings};
+use portcullis_engine::dataplane::{Input, Members, Settings, UNKNOWN_WIRING, lower, verify};
 use portcullis_engine::net::Family;
 use portcullis_engine::{Change, Options, Session, SourceFile};
 
@@ -144,3 +144,53 @@ fn no_set_holds_everything() {
     assert!(!passes(&kernel, "10.0.0.1", "10.0.0.3", 80));
     assert!(!passes(&kernel, "fd00::9", "fd00::1", 80), "the families never mix");
 }
+
+/// nftables takes no more than 16 chains one after the other: with two trees of addresses, wherever
+/// pods have theirs, and a denial at the end.
+#[test]
+fn chains_do_not_lead_on_too_often() {
+    let dense = |pod: u32| 0x0a00_0001 + pod;
+    let spread = |pod: u32| 0x0a00_0000 | (pod.wrapping_mul(0x9e37_79b1) >> 8);
+    // Each has one bit more in common with the last.
+    let lopsided = |pod: u32| 0x0a00_0000 | (1 << pod);
+    let ways: [(&dyn Fn(u32) -> u32, u32); 3] = [(&dense, 500), (&spread, 500), (&lopsided, 24)];
+    for (address, pods) in ways {
+        let mut text = String::from(CLUSTER_POLICIES);
+        for pod in 0..pods {
+            let ip = Ipv4Addr::from(address(pod));
+            text += &format!(
+                "---\n{{apiVersion: v1, kind: Pod, metadata: {{name: p{pod}, namespace: x}}, \
+                 spec: {{nodeName: n1}}, status: {{phase: Running, podIP: {ip}}}}}\n"
+            );
+        }
+        let file = SourceFile::new("all.yaml", text.as_bytes());
+        let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
+        let settings = Settings::default();
+        let (model, policies) = (session.model(), session.policies());
+        let wiring = &UNKNOWN_WIRING;
+        let input = Input { model, policies, node: "n1", settings: &settings, wiring };
+        let program = lower(input);
+        load(&program).unwrap();
+        verify(&program, input).unwrap();
+    }
+}
+
+const CLUSTER_POLICIES: &str = "
+apiVersion: policy.networking.k8s.io/v1beta1
+kind: ClusterNetworkPolicy
+metadata: {name: admin}
+spec:
+  tier: Admin
+  priority: 1
+  subject: {namespaces: {}}
+  ingress: [{action: Pass, from: [{namespaces: {}}]}]
+---
+apiVersion: policy.networking.k8s.io/v1beta1
+kind: ClusterNetworkPolicy
+metadata: {name: baseline}
+spec:
+  tier: Baseline
+  priority: 1
+  subject: {namespaces: {}}
+  ingress: [{action: Deny, from: [{namespaces: {}}]}]
+";

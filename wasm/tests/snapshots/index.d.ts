@@ -43,6 +43,8 @@ export interface ListFilter {
     certainOnly?: boolean;
     /** Also list connections between pods of the same workload. */
     siblings?: boolean;
+    /** List each pair of workloads for itself, also where many are treated alike: connections then name no groups of workloads. */
+    expand?: boolean;
     /** Show for each connection which rules admit it: `why` names two of `explanations`, and these some of `admissions`. */
     explain?: boolean;
 }
@@ -129,11 +131,14 @@ export interface CheckReport {
     summary: Summary;
 }
 
-/** What one endpoint may send to another. */
+/**
+ * What one end may send to another. Between groups, that is what each member of the one may send
+ * to each member of the other that is not itself.
+ */
 export interface Connection {
-    /** `id` of the source. */
+    /** `id` of the source, an endpoint or a group. */
     from: string;
-    /** `id` of the destination. */
+    /** `id` of the destination, an endpoint or a group. */
     to: string;
     /**
      * What is allowed for certain, for example `TCP 80,443` or `All Connections`;
@@ -395,6 +400,18 @@ export interface FlowReport {
     reason?: UnknownReason;
 }
 
+/** Endpoints that are treated alike by others, or neighbouring ranges of addresses. */
+export interface GroupReport {
+    /** Unique in the report, among endpoints too: `shop/*`, `all addresses`. */
+    id: string;
+    /** How texts write it, which need not be unique: `shop/* (12 workloads)`. */
+    name: string;
+    /** What its members are. */
+    kind: EndpointKind;
+    /** `id`s of its endpoints, in their order. */
+    members: string[];
+}
+
 /**
  * Isolation of a workload's pods by NetworkPolicies, per direction.
  *
@@ -417,7 +434,10 @@ export interface KindCount {
 export interface ListReport {
     /** Endpoints: addresses first (IPv4, then IPv6, ascending), then workloads by `id`. */
     endpoints: EndpointReport[];
-    /** Pairs between which something is allowed or unknown, in the order of `endpoints`. */
+    /**
+     * Between whom something is allowed or unknown, in the order of `endpoints`. Each pair of
+     * endpoints is in one connection at most, or in one for each family.
+     */
     connections: Connection[];
     /** What `allowed` and `unknown` name, as ranges, sorted by protocol and port. */
     portSets: Record<string, PortRange[]>;
@@ -429,6 +449,11 @@ export interface ListReport {
     admissions?: DecidingRule[];
     /** What `why` of connections names, each once; empty unless asked for. */
     explanations?: Explanation[];
+    /**
+     * Groups of endpoints that connections name, in the order of their first members, larger ones
+     * first. An endpoint can be in several of them, and in none.
+     */
+    groups?: GroupReport[];
 }
 
 /**
@@ -464,7 +489,7 @@ export interface Note {
     reason: UnknownReason;
     /** Why, as a sentence that says what would settle it. */
     message: string;
-    /** How many connections of the report it leaves open. */
+    /** How many pairs of endpoints it leaves open. */
     connections: number;
     /** Where the rule stands. */
     location?: Location;
@@ -585,6 +610,29 @@ export interface SetReport {
  */
 export type Severity = 'info' | 'warning' | 'error';
 
+/** Something that is not read as manifests. */
+export interface SkippedReport {
+    /** What it is. */
+    what: SkippedWhat;
+    /**
+     * Of a chart or a tree, its folder and then its files that are not read; else the files. Not
+     * empty.
+     */
+    paths: string[];
+    /** The command that prints the manifests which it stands for. */
+    renderedBy?: string;
+}
+
+/**
+ * What is not read as manifests.
+ *
+ * - `helmChart`: A Helm chart: none of it is read.
+ * - `kustomization`: A kustomize tree: its manifests are read as they stand, without its patches.
+ * - `notManifest`: Files without any Kubernetes object.
+ * - `ignored`: Files and folders that the configuration leaves out.
+ */
+export type SkippedWhat = 'helmChart' | 'kustomization' | 'notManifest' | 'ignored';
+
 /** What was read. */
 export interface Summary {
     /** Files read. */
@@ -612,6 +660,16 @@ export interface Summary {
      * as `CiliumNetworkPolicy (cilium.io)`, sorted: they can change any answer.
      */
     notJudged?: KindCount[];
+    /**
+     * What lies among the files and is not read as manifests: charts, kustomize trees, then files
+     * of other programs. Empty unless a folder was read.
+     */
+    skipped?: SkippedReport[];
+    /**
+     * Pairs of files or folders that hold different objects of the same names: of each, the last
+     * one counts. None unless a folder was read.
+     */
+    variants?: number;
 }
 
 /** What one tier says of a flow. */

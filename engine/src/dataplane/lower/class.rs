@@ -1,8 +1,10 @@
-//! The chains of a class: one for each tier that packets may come to.
+//! The chain of a class: what one tier says.
 //!
 //! What a tier accepts returns, which lets it pass this end: a chain that was gone to returns to
-//! where the first of all was jumped at. What it denies goes to a chain that does nothing else,
-//! and what it passes on goes to the chain of the next tier.
+//! where the first of all was jumped at. What it denies goes to a chain that does nothing else.
+//! What the Admin tier passes on goes to a tree of addresses that all such tiers share, and not to
+//! the chain of the next tier: so pods that have nothing but the Admin tier in common share its
+//! chain.
 //!
 //! What is not known is closed: rules accept and pass on only what they match for certain, and
 //! deny what they may match.
@@ -57,7 +59,9 @@ pub struct Made {
     pub credits: Vec<ChainCredit>,
 }
 
-/// The chains of a program for pods of a group.
+/// The chains of the first tier of a program for pods of a group: where that tier is the Admin tier,
+/// what it passes on is found by the tree after it; where it is NetworkPolicy, it decides everything,
+/// and of Baseline nothing comes after.
 ///
 /// # Shape
 /// In each chain no conditions come twice. A rule that matches everything is the last one of its
@@ -68,38 +72,30 @@ pub fn chains(
     id: ProgramId,
     group: GroupId,
 ) -> Made {
-    let (policies, model) = (lowering.input.policies, lowering.input.model);
+    let Input { policies, model, settings, .. } = lowering.input;
     let mut made = Made::default();
-    let tiers = &policies.program(id).tiers;
-    // A NetworkPolicy that selects a pod always decides. [ClusterNetworkPolicy §5]
-    let last = tiers.iter().position(|tier| tier.kind.end() == manifest::Action::Deny);
-    let reached = tiers.get(..last.map_or(tiers.len(), |last| last + 1)).unwrap_or_default();
-    let Some(subject) = model.groups.get(group) else {
+    let (Some(tier), Some(subject)) = (policies.program(id).tiers.first(), model.groups.get(group))
+    else {
         // Nothing can be said of such pods, so nothing is admitted for them.
         let kind = TierKind::NetworkPolicy;
         let closed = TierChain { lowering, direction, kind, next: None };
         return Made { chains: vec![closed.of_accepted(Vec::new())], ..made };
     };
-    let mut next = None;
-    for tier in reached.iter().rev() {
-        let mut body = Body {
-            lowering,
-            direction,
-            subject,
-            rules: Vec::new(),
-            known: FxHashMap::default(),
-            notes: &mut made.notes,
-        };
-        body.tier(tier);
-        let rules = body.rules;
-        let credit = TierCredit::of(tier, &rules);
-        let of_tier = TierChain { lowering, direction, kind: tier.kind, next };
-        let (first, denial) = of_tier.chains(rules);
-        next = Some(first.name.clone());
-        made.credits.push(credit.in_chain(&first, direction));
-        made.chains.extend(denial.into_iter().chain([first]));
-    }
-    made.chains.reverse();
+    let mut body = Body {
+        lowering,
+        direction,
+        subject,
+        rules: Vec::new(),
+        known: FxHashMap::default(),
+        notes: &mut made.notes,
+    };
+    body.tier(tier);
+    let (rules, kind) = (body.rules, tier.kind);
+    let credit = TierCredit::of(tier, &rules);
+    let next = (kind == TierKind::Admin).then(|| settings.root_after_admin(direction));
+    let (first, denial) = TierChain { lowering, direction, kind, next }.chains(rules);
+    made.credits.push(credit.in_chain(&first, direction));
+    made.chains.extend(std::iter::once(first).chain(denial));
     made
 }
 

@@ -2,6 +2,10 @@
 //!
 //! A comparison of addresses costs a tenth of looking into a set, so the way is a tree of blocks
 //! of addresses, four to a chain: some ten comparisons for 256 pods.
+//!
+//! Pods with an Admin tier come to that tier's chain, which all of them share, and are found once
+//! more when it passes on. The kernel allows chains to lead on 16 times in all (nftables), so the
+//! second tree is a flat one, sixteen to a chain.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,63 +14,112 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use rustc_hash::FxHashMap;
 
 use super::super::program::{Action, Chain, ChainKind, ChainName, FilterRule, Match};
+use super::super::settings::Settings;
 use super::FamilyLowering;
 use crate::manifest::Direction;
 use crate::net::Cidr;
 
-/// A chain holds this many branches at most.
-const BRANCHES: usize = 4;
+/// One of the trees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tree {
+    /// Its direction.
+    pub direction: Direction,
+    /// Where it stands.
+    pub place: Place,
+}
 
-/// An address of an isolated pod.
+/// Where a tree stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Before all tiers.
+    First,
+    /// After the Admin tier.
+    AfterAdmin,
+}
+
+impl Tree {
+    fn root(self, settings: &Settings) -> ChainName {
+        match self.place {
+            Place::First => settings.root(self.direction),
+            Place::AfterAdmin => settings.root_after_admin(self.direction),
+        }
+    }
+
+    /// The bits of an address that a chain looks at.
+    fn bits(self) -> u32 {
+        match self.place {
+            Place::First => 2,
+            Place::AfterAdmin => 4,
+        }
+    }
+
+    /// A chain holds this many branches at most.
+    fn branches(self) -> usize {
+        1 << self.bits()
+    }
+
+    /// So many chains lead from one to the next below the root; the last holds what is left. Of
+    /// 16, the two trees leave seven: the kernel's own chain, that of all packets, both roots, an
+    /// Admin tier, another tier, and a chain that denies.
+    fn deepest(self) -> usize {
+        match self.place {
+            Place::First => 6,
+            Place::AfterAdmin => 3,
+        }
+    }
+}
+
+/// Leaves that some chain leads to.
+#[derive(Clone, Copy)]
+struct Part<'l> {
+    leaves: &'l [Leaf],
+    /// How many chains there are from the root.
+    depth: usize,
+}
+
+/// An address of a pod that policies select.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Leaf {
     /// The address.
     pub address: IpAddr,
-    /// All addresses of the pod, this one among them.
+    /// All addresses of the pod, this one among them; in a tree that is not the first, none.
     pub own: Arc<[IpAddr]>,
     /// What applies.
     pub class: ChainName,
 }
 
-/// A direction's chains on the way to classes.
+/// A tree's chains on the way to classes.
 #[derive(Debug, Default)]
 pub struct Dispatch {
     /// Where they lead, ascending.
     pub leaves: Vec<Leaf>,
     /// The first one.
     pub root: Option<Arc<Chain>>,
-    /// Those below it, by where they lead.
-    pub branches: FxHashMap<Vec<Leaf>, Arc<Chain>>,
+    /// Those below it, by how far below, and by where they lead.
+    pub branches: Vec<FxHashMap<Vec<Leaf>, Arc<Chain>>>,
 }
 
-/// A direction's chains on the way to leaves, which come ascending; they are put into the program.
+/// A tree's chains on the way to leaves, which come ascending; they are put into the program.
 ///
 /// # Cost
 /// Linear in the leaves, and for others than before in those below the chains that are others.
-pub fn build(
-    lowering: &mut FamilyLowering<'_>,
-    direction: Direction,
-    leaves: Vec<Leaf>,
-) -> Arc<Dispatch> {
-    let known = lowering.before.dispatch(direction);
+pub fn build(lowering: &mut FamilyLowering<'_>, tree: Tree, leaves: Vec<Leaf>) -> Arc<Dispatch> {
+    let known = lowering.before.dispatch(tree);
     let dispatch = match known.filter(|known| known.leaves == leaves) {
         Some(known) => known.clone(),
-        None => new(lowering, direction, leaves),
+        None => new(lowering, tree, leaves),
     };
-    let chains = dispatch.root.iter().chain(dispatch.branches.values());
+    let chains = dispatch.root.iter().chain(dispatch.branches.iter().flat_map(|all| all.values()));
     lowering.chains.extend(chains.map(|chain| (chain.name.clone(), chain.clone())));
     dispatch
 }
 
-fn new(
-    lowering: &mut FamilyLowering<'_>,
-    direction: Direction,
-    leaves: Vec<Leaf>,
-) -> Arc<Dispatch> {
+fn new(lowering: &mut FamilyLowering<'_>, tree: Tree, leaves: Vec<Leaf>) -> Arc<Dispatch> {
     let mut dispatch = Dispatch::default();
-    let mut rules = branches(lowering, &mut dispatch, direction, &leaves);
+    dispatch.branches.resize_with(tree.deepest() + 1, FxHashMap::default);
+    let mut rules = branches(lowering, &mut dispatch, tree, Part { leaves: &leaves, depth: 0 });
     rules.push(FilterRule::new([], Action::Return));
-    let (name, kind) = (lowering.input.settings.root(direction), ChainKind::Fixed);
+    let (name, kind) = (tree.root(lowering.input.settings), ChainKind::Fixed);
     let root = lowering.before.chain(Chain { name, kind, rules });
     Arc::new(Dispatch { leaves, root: Some(root), ..dispatch })
 }
@@ -75,17 +128,19 @@ fn new(
 fn branches(
     lowering: &FamilyLowering<'_>,
     dispatch: &mut Dispatch,
-    direction: Direction,
-    leaves: &[Leaf],
+    tree: Tree,
+    Part { leaves, depth }: Part<'_>,
 ) -> Vec<FilterRule> {
-    if leaves.len() <= BRANCHES {
+    let direction = tree.direction;
+    if leaves.len() <= tree.branches() || depth == tree.deepest() {
         return leaves.iter().flat_map(|leaf| leaf_rules(direction, leaf)).collect();
     }
     let mut rules = Vec::new();
-    for part in quarters(leaves) {
+    for part in parts(leaves, tree.bits()) {
         match (part, common(part)) {
             (several, Some(block)) if several.len() > 1 => {
-                let name = below(lowering, dispatch, direction, several);
+                let part = Part { leaves: several, depth: depth + 1 };
+                let name = below(lowering, dispatch, tree, part);
                 rules.push(FilterRule::new([of_subject(direction, block)], Action::Goto(name)));
             }
             _ => rules.extend(part.iter().flat_map(|leaf| leaf_rules(direction, leaf))),
@@ -98,12 +153,14 @@ fn branches(
 fn below(
     lowering: &FamilyLowering<'_>,
     dispatch: &mut Dispatch,
-    direction: Direction,
-    leaves: &[Leaf],
+    tree: Tree,
+    part: Part<'_>,
 ) -> ChainName {
+    let Part { leaves, depth } = part;
     // Chains below that one are looked for too, so that they are in the program again.
-    let rules = branches(lowering, dispatch, direction, leaves);
-    let known = lowering.before.dispatch(direction).and_then(|known| known.branches.get(leaves));
+    let rules = branches(lowering, dispatch, tree, part);
+    let known = lowering.before.dispatch(tree).and_then(|known| known.branches.get(depth));
+    let known = known.and_then(|known| known.get(leaves));
     let chain = match known {
         Some(known) => known.clone(),
         None => {
@@ -113,7 +170,9 @@ fn below(
         }
     };
     let name = chain.name.clone();
-    dispatch.branches.insert(leaves.to_vec(), chain);
+    if let Some(known) = dispatch.branches.get_mut(depth) {
+        known.insert(leaves.to_vec(), chain);
+    }
     name
 }
 
@@ -140,11 +199,12 @@ fn of_subject(direction: Direction, block: Cidr) -> Match {
     }
 }
 
-/// The leaves, cut where the two bits after those that all have in common change.
-fn quarters(leaves: &[Leaf]) -> impl Iterator<Item = &[Leaf]> {
+/// The leaves, cut where some bits after those that all have in common change.
+fn parts(leaves: &[Leaf], count: u32) -> impl Iterator<Item = &[Leaf]> {
     let shared = shared_bits(leaves);
     leaves.chunk_by(move |a, b| {
-        let key = |leaf: &Leaf| bits(leaf.address).checked_shl(shared).unwrap_or(0) >> 126;
+        let key =
+            |leaf: &Leaf| bits(leaf.address).checked_shl(shared).unwrap_or(0) >> (128 - count);
         key(a) == key(b)
     })
 }

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::super::program::{AddressSet, Chain, ChainName, Members, Note, PortMember, SetName};
 use super::class::is_doubtful;
 use super::credit::ChainCredit;
-use super::dispatch::Dispatch;
+use super::dispatch::{Dispatch, Tree};
 use super::keys::{Extent, NamedKey, Names, PodsKey, Use};
 use super::pods::{Move, Moved, Place};
 use crate::cluster::{ClusterModel, GroupId};
@@ -40,8 +40,8 @@ pub struct Memory {
     pub named: FxHashMap<NamedKey, (Peers, Arc<AddressSet>)>,
     /// Classes.
     pub classes: FxHashMap<ClassKey, KnownClass>,
-    /// Chains on the way to them, for ingress and for egress.
-    pub dispatches: Vec<(Direction, Arc<Dispatch>)>,
+    /// Chains on the way to them, of each tree.
+    pub dispatches: Vec<(Tree, Arc<Dispatch>)>,
     /// All chains.
     pub chains: BTreeMap<ChainName, Arc<Chain>>,
     /// All sets.
@@ -210,9 +210,9 @@ impl Memory {
         }
     }
 
-    /// A direction's chains on the way to classes.
-    pub fn dispatch(&self, direction: Direction) -> Option<&Arc<Dispatch>> {
-        self.dispatches.iter().find(|(own, _)| *own == direction).map(|(_, known)| known)
+    /// A tree's chains on the way to classes.
+    pub fn dispatch(&self, tree: Tree) -> Option<&Arc<Dispatch>> {
+        self.dispatches.iter().find(|(own, _)| *own == tree).map(|(_, known)| known)
     }
 
     /// A class, if its policies are the very same, and of the same sets it is in doubt who belongs

@@ -1,10 +1,11 @@
 //! From policies to the program of one node's packet filter.
 //!
 //! For each family, pods of the node that policies select come in *classes*: those under the same
-//! compiled program share chains. `class` makes a class's rules, and `tier` chains of them, one a tier, from the last to the
-//! first; `sets` makes the sets of addresses that rules ask for, with whoever may be meant where a
-//! rule denies; `dispatch` leads from a packet's address to the class; `entry` has the chains that
-//! every program has. Chains of classes are named by what they hold (`identity`), so a change makes
+//! tiers share chains, those under the same Admin tier that tier's, whatever comes after it. `class`
+//! makes a class's rules, and `tier` a chain of them; `sets` makes the sets of addresses that rules
+//! ask for, with whoever may be meant where a rule denies; `dispatch` leads from a packet's address
+//! to the class, and to what comes after the Admin tier; `entry` has the chains that every program
+//! has. Chains of classes are named by what they hold (`identity`), so a change makes
 //! new chains and never edits one that packets walk. `memory` keeps what was made, and from what, so
 //! that only what a change concerns is made again.
 
@@ -35,7 +36,7 @@ use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::Direction;
 use crate::net::{ByFamily, Family};
 use crate::policy::{PolicySet, ProgramId};
-use dispatch::{Dispatch, Leaf};
+use dispatch::{Dispatch, Leaf, Place, Tree};
 use entry::Entry;
 pub use entry::dhcp_request;
 use memory::{ClassKey, KnownClass, Memory};
@@ -111,6 +112,23 @@ impl Lowering {
     }
 }
 
+/// Where the trees of a direction lead, ascending.
+#[derive(Default)]
+struct Leaves {
+    first: Vec<Leaf>,
+    /// None if no pod has an Admin tier.
+    after_admin: Option<Vec<Leaf>>,
+}
+
+fn leaves_of<'a>(
+    addresses: &'a [IpAddr],
+    own: &'a Arc<[IpAddr]>,
+    class: &'a ChainName,
+) -> impl Iterator<Item = Leaf> + 'a {
+    let leaf = |&address| Leaf { address, own: own.clone(), class: class.clone() };
+    addresses.iter().map(leaf)
+}
+
 /// One family's program on its way.
 struct FamilyLowering<'i> {
     input: Input<'i>,
@@ -121,7 +139,7 @@ struct FamilyLowering<'i> {
     classes: BTreeMap<ChainName, Class>,
     /// Chains of programs; of those with port names of their own, per group that resolves them.
     known: FxHashMap<ClassKey, KnownClass>,
-    dispatches: Vec<(Direction, Arc<Dispatch>)>,
+    dispatches: Vec<(Tree, Arc<Dispatch>)>,
 }
 
 impl<'i> FamilyLowering<'i> {
@@ -153,9 +171,11 @@ impl<'i> FamilyLowering<'i> {
     fn program(&mut self, pods: &[LocalPod], notes: &mut Vec<Note>) -> FamilyProgram {
         let local = self.local(pods);
         for direction in Direction::BOTH {
-            let leaves = self.leaves(pods, direction, notes);
-            let dispatch = dispatch::build(self, direction, leaves);
-            self.dispatches.push((direction, dispatch));
+            let Leaves { first, after_admin } = self.leaves(pods, direction, notes);
+            self.grow(Tree { direction, place: Place::First }, first);
+            if let Some(leaves) = after_admin {
+                self.grow(Tree { direction, place: Place::AfterAdmin }, leaves);
+            }
         }
         let Input { settings, wiring, .. } = self.input;
         let services = wiring.services.as_ref().map(|services| self.sets.services(services));
@@ -180,36 +200,53 @@ impl<'i> FamilyLowering<'i> {
         self.sets.local(pods.iter().flat_map(|pod| pod.of(family).iter()).copied())
     }
 
-    fn leaves(
-        &mut self,
-        pods: &[LocalPod],
-        direction: Direction,
-        notes: &mut Vec<Note>,
-    ) -> Vec<Leaf> {
-        let mut leaves = Vec::new();
+    fn grow(&mut self, tree: Tree, leaves: Vec<Leaf>) {
+        let dispatch = dispatch::build(self, tree, leaves);
+        self.dispatches.push((tree, dispatch));
+    }
+
+    fn leaves(&mut self, pods: &[LocalPod], direction: Direction, notes: &mut Vec<Note>) -> Leaves {
+        let mut leaves = Leaves::default();
         for pod in pods {
             let id = self.input.policies.program_id(pod.group, direction);
             let own = pod.of(self.family);
             if self.input.policies.program(id).is_open() || own.is_empty() {
                 continue;
             }
-            let class = self.class(direction, id, pod.group, notes);
-            for &address in &**own {
-                if let Some(class) = self.classes.get_mut(&class) {
-                    class.subjects.push(address);
-                }
-                leaves.push(Leaf { address, own: own.clone(), class: class.clone() });
+            let split = self.input.policies.split(id);
+            let class = self.class(direction, split.map_or(id, |split| split.admin), pod, notes);
+            leaves.first.extend(leaves_of(own, own, &class));
+            let Some(split) = split else { continue };
+            let behind = leaves.after_admin.get_or_insert_default();
+            if !self.input.policies.program(split.after).is_open() {
+                let class = self.class(direction, split.after, pod, notes);
+                behind.extend(leaves_of(own, &Arc::default(), &class));
             }
         }
         for class in self.classes.values_mut() {
             class.subjects.sort_unstable();
         }
-        leaves.sort_unstable_by_key(|leaf| leaf.address);
+        leaves.first.sort_unstable_by_key(|leaf| leaf.address);
+        leaves.after_admin.iter_mut().for_each(|all| all.sort_unstable_by_key(|one| one.address));
         leaves
     }
 
-    /// The chain of a program for pods of a group.
+    /// The chain of the first tier of a program for a pod, which is counted in.
     fn class(
+        &mut self,
+        direction: Direction,
+        id: ProgramId,
+        pod: &LocalPod,
+        notes: &mut Vec<Note>,
+    ) -> ChainName {
+        let name = self.chain_of(direction, id, pod.group, notes);
+        let new = || Class { direction, program: id, subjects: Vec::new() };
+        let class = self.classes.entry(name.clone()).or_insert_with(new);
+        class.subjects.extend(pod.of(self.family).iter());
+        name
+    }
+
+    fn chain_of(
         &mut self,
         direction: Direction,
         id: ProgramId,
@@ -232,8 +269,6 @@ impl<'i> FamilyLowering<'i> {
         let name = known.name();
         let chains = known.chains.iter().map(|chain| (chain.name.clone(), chain.clone()));
         self.chains.extend(chains);
-        let class = Class { direction, program: id, subjects: Vec::new() };
-        self.classes.entry(name.clone()).or_insert(class);
         self.known.insert(key, known);
         name
     }

@@ -50,7 +50,7 @@ pub struct TierChain<'t, 'i> {
     pub direction: Direction,
     /// The tier.
     pub kind: TierKind,
-    /// The chain of the next tier; none after the last.
+    /// The chain that leads to the next tier; none after the last.
     pub next: Option<ChainName>,
 }
 
@@ -64,10 +64,16 @@ impl TierChain<'_, '_> {
         // the name.
         let letter = self.letter();
         let named_later: ChainName = format!("{}-{letter}-deny", self.settings().prefix).into();
-        let digest = self.digest("tier", &self.rules(&drafts, &named_later));
+        let mut rules = self.rules(drafts, &named_later);
+        let digest = self.digest("tier", &rules);
         let denial = self.denial(&digest);
-        let rules = self.rules(&drafts, &denial.name);
-        let denies = drafts.iter().any(|draft| draft.outcome == Outcome::Deny);
+        let mut denies = false;
+        for rule in &mut rules {
+            if matches!(&rule.action, Action::Goto(to) if *to == named_later) {
+                rule.action = Action::Goto(denial.name.clone());
+                denies = true;
+            }
+        }
         (self.chain(&digest, rules), denies.then_some(denial))
     }
 
@@ -87,10 +93,10 @@ impl TierChain<'_, '_> {
         self.chain(&digest, rules)
     }
 
-    fn rules(&self, drafts: &[Draft], denial: &ChainName) -> Vec<FilterRule> {
+    fn rules(&self, drafts: Vec<Draft>, denial: &ChainName) -> Vec<FilterRule> {
         let onward = || self.next.clone().map_or(Action::Return, Action::Goto);
-        let rule = |draft: &Draft| FilterRule {
-            matches: draft.matches.clone(),
+        let rule = |draft: Draft| FilterRule {
+            matches: draft.matches,
             action: match draft.outcome {
                 Outcome::Accept => Action::Return,
                 Outcome::Deny => Action::Goto(denial.clone()),
@@ -100,7 +106,7 @@ impl TierChain<'_, '_> {
         };
         let decided = drafts.last().is_some_and(|draft| draft.matches.is_empty());
         let end = (!decided).then(|| FilterRule::new([], onward()));
-        drafts.iter().map(rule).chain(end).collect()
+        drafts.into_iter().map(rule).chain(end).collect()
     }
 
     fn denial(&self, of: &str) -> Arc<Chain> {

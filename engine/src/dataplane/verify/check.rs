@@ -8,16 +8,24 @@ use super::devices::Devices;
 use super::frame::{self, Frame};
 use super::memory::{KnownFrame, Local, Memory};
 use super::places::{Change, Places, Subject};
+use super::pod_spaces::PodSpaces;
 use super::pods::Pods;
-use super::policies::{PodSpaces, Policies};
-use super::proof::{Claim, Grounds, Proof};
+use super::policies::Policies;
 use super::reader::{self, Reader, Trouble};
 use super::regions::{Region, Walk};
 use super::space::{self, Admitted, Asked, Difference, Space};
-use super::ways::{Way, Ways};
+use super::ways::{Found, Ways};
 use super::{Counterexample, Disagreement, Verified};
 use crate::manifest::Direction;
 use crate::net::{ConnSet, Family, Protocol};
+
+/// A pod's way through a direction's chains.
+pub struct Route {
+    /// From the first tree.
+    pub first: Found,
+    /// From the tree after the Admin tier; none if it does not come there.
+    pub after_admin: Found,
+}
 
 /// The check of one family.
 pub struct Check<'c> {
@@ -63,11 +71,11 @@ impl Check<'_> {
         self.frame(reader, &local.space, &mut memory.frame)?;
         let addresses: Vec<u128> = local.subjects.iter().map(|one| one.address).collect();
         for direction in Direction::BOTH {
-            let mut pods = Pods::new(reader, direction);
-            let root = self.input.settings.root(direction);
-            let ways = memory.ways[direction].find(&mut pods, &root, &addresses)?;
-            for (subject, way) in local.subjects.iter().zip(ways) {
-                self.subject(subject, way, &mut pods, memory)?;
+            let after_admin = self.input.settings.root_after_admin(direction);
+            let mut pods = Pods::new(reader, direction, after_admin);
+            let routes = self.routes(&addresses, &mut pods, &mut memory.ways[direction])?;
+            for (subject, route) in local.subjects.iter().zip(routes) {
+                self.subject(subject, &route, &mut pods, memory)?;
             }
             self.others(&pods, &local.space, &mut memory.ways[direction])?;
         }
@@ -111,30 +119,46 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// The ways of pods' addresses through the chains.
+    fn routes(
+        &self,
+        addresses: &[u128],
+        pods: &mut Pods<'_, '_>,
+        ways: &mut Ways,
+    ) -> Result<Vec<Route>, Trouble> {
+        let root = self.input.settings.root(pods.direction);
+        let first = ways.find(pods, &root, addresses)?;
+        let passes = |way: &Found| way.as_ref().is_some_and(|way| way.passes);
+        let passed = first.iter().zip(addresses).filter(|(way, _)| passes(way));
+        let passed: Vec<u128> = passed.map(|(_, address)| *address).collect();
+        let mut behind = Vec::new().into_iter();
+        if !passed.is_empty() {
+            let root = pods.after_admin.clone();
+            behind = ways.find(pods, &root, &passed)?.into_iter();
+        }
+        let route = |first: Found| {
+            let after_admin = if passes(&first) { behind.next().flatten() } else { None };
+            Route { first, after_admin }
+        };
+        Ok(first.into_iter().map(route).collect())
+    }
+
     /// A pod's way through the chains, and what its class admits.
     fn subject(
         &mut self,
         subject: &Subject,
-        way: Option<Arc<Way>>,
+        route: &Route,
         pods: &mut Pods<'_, '_>,
         memory: &mut Memory,
     ) -> Result<(), Trouble> {
         let direction = pods.direction;
         let id = self.input.policies.program_id(subject.group, direction);
         self.verified.subjects += 1;
-        let mut found = match way {
-            Some(way) => {
-                let proved = match &way.class {
-                    Some(class) => {
-                        let (class, group) = (class.clone(), subject.group);
-                        let claim = Claim { direction, class, program: id, group };
-                        self.proved(claim, pods, memory)?
-                    }
-                    None => false,
-                };
-                if proved && self.only_itself(subject, &way, direction, memory) {
-                    return Ok(());
-                }
+        if self.is_right(subject, route, pods, memory)? {
+            return Ok(());
+        }
+        let mut found = match &route.first {
+            Some(way) if !way.passes => {
                 let mut found = way.own.clone();
                 let class = way.class.as_ref().map(|class| pods.class(class)).transpose()?;
                 if let Some(class) = class.flatten() {
@@ -142,7 +166,8 @@ impl Check<'_> {
                 }
                 found
             }
-            None => {
+            // What several chains come to together.
+            _ => {
                 self.verified.walked += 1;
                 pods.walk(&self.input.settings.root(direction), subject.address)?
             }
@@ -160,63 +185,13 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Whether a chain admits what a program does. Not proved with what one pod may send to
-    /// itself: another pod of the class may not.
-    fn proved(
-        &self,
-        claim: Claim,
-        pods: &mut Pods<'_, '_>,
-        memory: &mut Memory,
-    ) -> Result<bool, Trouble> {
-        if let Some(proof) = memory.proofs.get_mut(&claim) {
-            proof.asked = memory.run;
-            return Ok(true);
-        }
-        let Claim { direction, program, group, .. } = claim;
-        let Some(class) = pods.class(&claim.class)? else { return Ok(false) };
-        let admitted = &class.admitted;
-        let expected = self.policies(&mut memory.spaces).admitted(program, direction, group);
-        let pairs = memory.equals.pairs(admitted, &expected, self.program.family);
-        if pairs.is_none() && !self.same(direction, admitted, &expected) {
-            return Ok(false);
-        }
-        let chains = class.chains.iter().map(|name| pods.reader.chain(name));
-        let chains = chains.collect::<Result<Vec<_>, _>>()?;
-        let grounds = Grounds::new(&chains, self.input.policies, &claim, pairs);
-        memory.proofs.insert(claim, Proof { grounds, asked: memory.run });
-        Ok(true)
-    }
-
-    /// Whether rules about a pod alone let it send to itself and do nothing else.
-    fn only_itself(
-        &self,
-        subject: &Subject,
-        way: &Arc<Way>,
-        direction: Direction,
-        memory: &mut Memory,
-    ) -> bool {
-        let key = (direction, subject.address);
-        if memory.itself.get(&key).is_some_and(|(known, own)| {
-            Arc::ptr_eq(known, way) && own.space() == subject.own.space()
-        }) {
-            return true;
-        }
-        let mut itself = Admitted::default();
-        itself.add(subject.own.clone(), ConnSet::all());
-        let only = self.same(direction, &way.own, &itself);
-        if only {
-            memory.itself.insert(key, (way.clone(), subject.own.clone()));
-        }
-        only
-    }
-
-    fn policies<'p>(&'p self, spaces: &'p mut PodSpaces) -> Policies<'p> {
+    pub(super) fn policies<'p>(&'p self, spaces: &'p mut PodSpaces) -> Policies<'p> {
         let Input { model, policies, settings, .. } = self.input;
         let (family, places, limits) = (self.program.family, self.places, settings.limits);
         Policies { model, policies, limits, family, places, spaces }
     }
 
-    fn same(&self, direction: Direction, found: &Admitted, expected: &Admitted) -> bool {
+    pub(super) fn same(&self, direction: Direction, found: &Admitted, expected: &Admitted) -> bool {
         if found.difference(expected, self.program.family).is_none() {
             return true;
         }

@@ -17,6 +17,8 @@ pub enum Outcome {
     Admit,
     /// They are denied.
     Deny,
+    /// What comes after tells, of which nothing is said here.
+    Pass,
     /// Other decisions tell.
     Onward(Arc<Decisions>),
 }
@@ -30,6 +32,28 @@ pub struct Step {
     pub conns: ConnSet,
     /// What becomes of them.
     pub outcome: Outcome,
+}
+
+/// Connections by what becomes of them; others are denied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decided {
+    /// They pass this end.
+    pub admitted: ConnSet,
+    /// What comes after tells.
+    pub passed: ConnSet,
+}
+
+impl Decided {
+    /// What either says.
+    pub fn union(&self, other: &Self) -> Self {
+        let admitted = self.admitted.union(&other.admitted);
+        Self { admitted, passed: self.passed.union(&other.passed) }
+    }
+
+    fn within(&self, conns: &ConnSet) -> Self {
+        let admitted = self.admitted.intersection(conns);
+        Self { admitted, passed: self.passed.intersection(conns) }
+    }
 }
 
 /// Decisions in order.
@@ -86,12 +110,17 @@ impl Outcome {
         if all(|one| matches!(one, Self::Deny)) {
             return Self::Deny;
         }
+        if all(|one| matches!(one, Self::Pass)) {
+            return Self::Pass;
+        }
         Self::Onward(Arc::new(decisions))
     }
 
     fn is(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Admit, Self::Admit) | (Self::Deny, Self::Deny) => true,
+            (Self::Admit, Self::Admit) | (Self::Deny, Self::Deny) | (Self::Pass, Self::Pass) => {
+                true
+            }
             (Self::Onward(a), Self::Onward(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
@@ -103,7 +132,7 @@ impl Decisions {
     pub fn new(mut steps: Vec<Step>, end: &Outcome, family: Family) -> Self {
         match end {
             Outcome::Onward(next) => steps.extend(next.steps.iter().cloned()),
-            Outcome::Admit | Outcome::Deny => {
+            Outcome::Admit | Outcome::Deny | Outcome::Pass => {
                 let peers = Asked::fixed(everywhere(family));
                 steps.push(Step { peers, conns: ConnSet::all(), outcome: end.clone() });
             }
@@ -121,9 +150,9 @@ impl Decisions {
         (plain && rest.iter().all(denied)).then_some(admitted)
     }
 
-    /// What is admitted at an address.
-    pub fn at(&self, peer: u128) -> ConnSet {
-        let (mut admitted, mut left) = (ConnSet::none(), ConnSet::all());
+    /// What is decided at an address.
+    pub fn at(&self, peer: u128) -> Decided {
+        let (mut decided, mut left) = (Decided::default(), ConnSet::all());
         for step in &self.steps {
             if left.is_empty() {
                 break;
@@ -131,18 +160,17 @@ impl Decisions {
             if !step.peers.space().contains(peer) {
                 continue;
             }
-            let decided = left.intersection(&step.conns);
+            let here = left.intersection(&step.conns);
             left = left.difference(&step.conns);
             match &step.outcome {
-                _ if decided.is_empty() => {}
-                Outcome::Admit => admitted = admitted.union(&decided),
+                _ if here.is_empty() => {}
+                Outcome::Admit => decided.admitted = decided.admitted.union(&here),
+                Outcome::Pass => decided.passed = decided.passed.union(&here),
                 Outcome::Deny => {}
-                Outcome::Onward(next) => {
-                    admitted = admitted.union(&next.at(peer).intersection(&decided));
-                }
+                Outcome::Onward(next) => decided = decided.union(&next.at(peer).within(&here)),
             }
         }
-        admitted
+        decided
     }
 
     /// The addresses that decisions ask for, also those that these lead on to.

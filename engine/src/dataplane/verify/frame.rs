@@ -336,10 +336,11 @@ fn services_set(program: &FamilyProgram, settings: &Settings) -> SetName {
 /// The chains that all packets walk but for the two directions'; none if they lead elsewhere or
 /// ask other sets than that of local addresses.
 pub fn chains(program: &FamilyProgram, settings: &Settings) -> Option<Vec<Arc<Chain>>> {
-    let roots = [Direction::Ingress, Direction::Egress].map(|direction| settings.root(direction));
+    let roots = Direction::BOTH.map(|direction| settings.root(direction));
+    let after_admin = Direction::BOTH.map(|direction| settings.root_after_admin(direction));
     let fixed = program.chains.values().filter(|chain| chain.kind == ChainKind::Fixed);
-    let frame: Vec<Arc<Chain>> =
-        fixed.filter(|chain| !roots.contains(&chain.name)).cloned().collect();
+    let of_pods = |name: &ChainName| roots.contains(name) || after_admin.contains(name);
+    let frame: Vec<Arc<Chain>> = fixed.filter(|chain| !of_pods(&chain.name)).cloned().collect();
     let within =
         |name: &ChainName| roots.contains(name) || frame.iter().any(|chain| chain.name == *name);
     let services = services_set(program, settings);

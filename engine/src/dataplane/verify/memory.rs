@@ -10,7 +10,7 @@ use super::super::lower::Input;
 use super::super::program::{Chain, ChainName, FamilyProgram};
 use super::super::wiring::Wiring;
 use super::places::{Change, Places, Subject, addresses};
-use super::policies::PodSpaces;
+use super::pod_spaces::PodSpaces;
 use super::proof::{Changed, Claim, Equals, Pair, Proof};
 use super::reader::{KnownSets, Trouble, asked_sets, follow_sets};
 use super::space::{Asked, Space};

@@ -9,15 +9,19 @@
 //! - Both come as `decisions`: runs of equal outcomes in order, over sets of addresses by where they
 //!   come from (`space`). Equal runs over sets with equal members are a proof that outlives changes
 //!   of the members (`proof`, `memory`); otherwise the two are compared address by address.
+//! - A pod with an Admin tier comes to two chains, one after the other. `claims` proves each by
+//!   itself, the first with what it passes on left open, and so once for all pods that share it.
 //! - `frame` checks what holds for all packets: states, hooks, unknown addresses. `check` puts it
 //!   together.
 
 mod check;
+mod claims;
 mod decisions;
 mod devices;
 mod frame;
 mod memory;
 mod places;
+mod pod_spaces;
 mod pods;
 mod policies;
 mod proof;
@@ -217,7 +221,8 @@ spec:
             let grounds: Vec<_> = memory.proofs.values().map(|proof| &proof.grounds).collect();
             assert!(grounds.iter().all(|grounds| !grounds.depend_on_members()), "{grounds:#?}");
         }
-        // Two pods' ingress, of which one is isolated, and the egress of both.
+        // Of ingress both pods' Admin tier, one's NetworkPolicy and the other's Baseline tier; and
+        // both pods' egress.
         assert_eq!(verifier.memories[Family::IPv4].proofs.len(), 4);
     }
 

@@ -17,6 +17,9 @@ pub struct Pods<'w, 'p> {
     pub reader: &'w Reader<'p>,
     /// The direction.
     pub direction: Direction,
+    /// The chain that leads from the Admin tier to what comes after it: what it says of a pod is
+    /// read by itself.
+    pub after_admin: ChainName,
     classes: BTreeMap<ChainName, Option<Arc<Class>>>,
 }
 
@@ -27,7 +30,15 @@ pub struct Class {
     pub admitted: Admitted,
     /// The chain, and those that it leads on to.
     pub chains: BTreeSet<ChainName>,
+    /// Whether it passes on to what comes after the Admin tier.
+    pub passes: bool,
     outcome: Outcome,
+}
+
+/// Where a chain leads.
+struct Below {
+    chains: BTreeSet<ChainName>,
+    passes: bool,
 }
 
 /// What one rule, or a chain, says where only some packets are looked at.
@@ -45,8 +56,8 @@ pub enum Step {
 
 impl<'w, 'p> Pods<'w, 'p> {
     /// Nothing looked at yet.
-    pub fn new(reader: &'w Reader<'p>, direction: Direction) -> Self {
-        Self { reader, direction, classes: BTreeMap::new() }
+    pub fn new(reader: &'w Reader<'p>, direction: Direction, after_admin: ChainName) -> Self {
+        Self { reader, direction, after_admin, classes: BTreeMap::new() }
     }
 
     /// What a chain admits for whatever pod; none if it asks who it is, or is of another form.
@@ -82,7 +93,7 @@ impl<'w, 'p> Pods<'w, 'p> {
     }
 
     fn read_class(&mut self, chain: &Chain, depth: usize) -> Result<Option<Class>, Trouble> {
-        let mut chains = BTreeSet::from([chain.name.clone()]);
+        let mut below = Below { chains: BTreeSet::from([chain.name.clone()]), passes: false };
         // At its end a chain returns.
         let (mut steps, mut end) = (Vec::new(), Outcome::Admit);
         for rule in &chain.rules {
@@ -96,7 +107,7 @@ impl<'w, 'p> Pods<'w, 'p> {
             if products.is_empty() {
                 continue;
             }
-            let Some(outcome) = self.outcome(&rule.action, &mut chains, depth)? else {
+            let Some(outcome) = self.outcome(&rule.action, &mut below, depth)? else {
                 return Ok(None);
             };
             if products.iter().any(Product::is_all) {
@@ -112,21 +123,27 @@ impl<'w, 'p> Pods<'w, 'p> {
         let family = self.reader.program.family;
         let outcome = Outcome::of(Decisions::new(steps, &end, family));
         let admitted = Admitted::of(&outcome, family);
-        Ok(Some(Class { admitted, chains, outcome }))
+        let Below { chains, passes } = below;
+        Ok(Some(Class { admitted, chains, passes, outcome }))
     }
 
     /// What an action comes to; none if it has another form.
     fn outcome(
         &mut self,
         action: &Action,
-        chains: &mut BTreeSet<ChainName>,
+        below: &mut Below,
         depth: usize,
     ) -> Result<Option<Outcome>, Trouble> {
         Ok(match action {
             Action::Return => Some(Outcome::Admit),
             Action::Drop | Action::Reject(_) => Some(Outcome::Deny),
+            Action::Goto(next) if *next == self.after_admin => {
+                below.passes = true;
+                Some(Outcome::Pass)
+            }
             Action::Goto(next) => self.class_below(next, depth + 1)?.map(|class| {
-                chains.extend(class.chains.iter().cloned());
+                below.chains.extend(class.chains.iter().cloned());
+                below.passes |= class.passes;
                 class.outcome.clone()
             }),
             Action::Jump(_) | Action::Accept | Action::Log { .. } => None,

@@ -1,151 +1,21 @@
 //! What policies admit for a pod, read from the policies alone.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
 use super::super::limits::{Counted, Limits};
 use super::decisions::{Decisions, Outcome, Step};
-use super::places::{Change, Place, Places};
-use super::space::{self, Admitted, Asked, Extent, Origin, PodsKey, Space};
+use super::places::Places;
+use super::pod_spaces::PodSpaces;
+use super::space::{self, Admitted, Asked, Extent, PodsKey, Space};
 use crate::cluster::{ClusterModel, Group, GroupId};
 use crate::manifest::{Action, Direction, PortMatch};
-use crate::net::{ConnSet, Family, IntervalSet, PortSet, Protocol, all_ports};
+use crate::net::{ConnSet, Family, PortSet, Protocol, all_ports};
 use crate::policy::{
-    BlockId, CompiledPolicy, PeerSet, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer, SetId,
-    Tier, TierKind,
+    BlockId, CompiledPolicy, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer, SetId, Tier,
+    TierKind,
 };
-use crate::shared::Sorted;
-
-/// Addresses of sets of pods, with what they were read from.
-#[derive(Debug, Default)]
-pub struct PodSpaces {
-    known: FxHashMap<PodsKey, Known>,
-}
-
-#[derive(Debug)]
-struct Known {
-    key: PodsKey,
-    pods: Arc<PeerSet>,
-    asked: Arc<Asked>,
-    /// Whether an address is two pods': then nothing is known of it when one of them leaves.
-    shared: bool,
-}
-
-impl PodSpaces {
-    /// Has sets of pods hold who is there now; which of them are others than before.
-    ///
-    /// # Cost
-    /// Linear in the sets, for each pod that has come or gone; and in the pods of those groups that
-    /// a set has more or fewer than before.
-    pub fn follow(
-        &mut self,
-        policies: &PolicySet,
-        places: &Places,
-        change: &Change,
-        family: Family,
-    ) -> FxHashSet<PodsKey> {
-        let mut changed = FxHashSet::default();
-        self.known.retain(|key, known| {
-            let Some(now) = policies.sets().get(key.pods) else {
-                changed.insert(*key);
-                return false;
-            };
-            let next = match known.shared {
-                true => Some(Known::new(*key, now, places, family)),
-                false => known.next(now, places, change, family),
-            };
-            if let Some(next) = next {
-                if next.asked.members != known.asked.members {
-                    changed.insert(*key);
-                }
-                *known = next;
-            }
-            true
-        });
-        changed
-    }
-
-    /// How many sets are known.
-    pub fn len(&self) -> usize {
-        self.known.len()
-    }
-
-    /// Forgets sets that nobody asks for.
-    pub fn keep(&mut self, asked: &FxHashSet<PodsKey>) {
-        self.known.retain(|key, _| asked.contains(key));
-    }
-
-    /// The addresses of a set of pods.
-    pub fn get(&self, key: PodsKey) -> Option<&Arc<Asked>> {
-        self.known.get(&key).map(|known| &known.asked)
-    }
-}
-
-impl Known {
-    fn new(key: PodsKey, pods: &Arc<PeerSet>, places: &Places, family: Family) -> Self {
-        let groups = groups(pods, key.extent);
-        let addresses = groups.iter().flat_map(|group| places.of(group, family));
-        let addresses: Vec<IpAddr> = addresses.collect();
-        let count = addresses.len();
-        let members: Sorted<IpAddr> = addresses.into_iter().collect();
-        let shared = members.len() != count;
-        let asked = Asked::of(Origin::Pods(key), members);
-        Self { key, pods: pods.clone(), asked, shared }
-    }
-
-    /// What it is now; none if it is the same.
-    fn next(
-        &self,
-        now: &Arc<PeerSet>,
-        places: &Places,
-        change: &Change,
-        family: Family,
-    ) -> Option<Self> {
-        let (key, extent) = (self.key, self.key.extent);
-        let meant = |place: &&Place| is_meant(&self.pods, extent, place.group);
-        let left = change.left.iter().filter(meant);
-        let mut left: Vec<IpAddr> = left.flat_map(|place| place.of(family)).collect();
-        // Groups that are meant only now are read as a whole below.
-        let still = |place: &&Place| meant(place) && is_meant(now, extent, place.group);
-        let entered = change.entered.iter().filter(still);
-        let mut entered: Vec<IpAddr> = entered.flat_map(|place| place.of(family)).collect();
-        if !Arc::ptr_eq(now, &self.pods) {
-            let of = |groups: IntervalSet<GroupId>| -> Vec<IpAddr> {
-                groups.iter().flat_map(|group| places.of(group, family)).collect()
-            };
-            let (before, now) = (groups(&self.pods, extent), groups(now, extent));
-            left.extend(of(before.difference(&now)));
-            entered.extend(of(now.difference(&before)));
-        } else if left.is_empty() && entered.is_empty() {
-            return None;
-        }
-        let mut members = self.asked.members.clone();
-        for address in &left {
-            members.remove(address);
-        }
-        let shared = !entered.into_iter().fold(true, |new, address| members.insert(address) & new);
-        if shared {
-            return Some(Self::new(key, now, places, family));
-        }
-        let asked = Asked::of(Origin::Pods(key), members);
-        Some(Self { key, pods: now.clone(), asked, shared: false })
-    }
-}
-
-fn is_meant(pods: &PeerSet, extent: Extent, group: GroupId) -> bool {
-    pods.certain.contains(group) || (extent == Extent::Possible && pods.unknown.contains(group))
-}
-
-fn groups(pods: &PeerSet, extent: Extent) -> Cow<'_, IntervalSet<GroupId>> {
-    match extent {
-        Extent::Certain => Cow::Borrowed(&pods.certain),
-        Extent::Possible => Cow::Owned(pods.certain.union(&pods.unknown)),
-    }
-}
 
 /// For whom policies are read.
 #[derive(Clone, Copy)]
@@ -202,6 +72,29 @@ impl Policies<'_> {
             }
         }
         admitted
+    }
+
+    /// Whether pods of two groups may be admitted different things by a program: where names of
+    /// ports are their own.
+    pub fn depend_on_group(&self, id: ProgramId, direction: Direction) -> bool {
+        let mut ports = self.policies.rules_of(id, direction).flat_map(|rule| &rule.ports);
+        let named = ports.any(|port| matches!(port.ports, PortMatch::Named(_)));
+        named && direction == Direction::Ingress
+    }
+
+    /// What a program's first tier says, with what it passes on left open.
+    pub fn before_next(
+        &mut self,
+        id: ProgramId,
+        direction: Direction,
+        subject: GroupId,
+    ) -> Admitted {
+        let first = self.policies.program(id).tiers.first();
+        let Some((tier, group)) = first.zip(self.model.groups.get(subject)) else {
+            return Admitted::default();
+        };
+        let decisions = self.tier(tier, &Outcome::Pass, Selected { direction, group });
+        Admitted::of(&Outcome::of(decisions), self.family)
     }
 
     /// What tiers come to, the last one first: each needs to know what comes after it.
@@ -361,8 +254,7 @@ impl Policies<'_> {
         // Where nobody is in doubt, it is one set of pods.
         let extent = if pods.unknown.is_empty() { Extent::Certain } else { extent };
         let (places, family, key) = (self.places, self.family, PodsKey { pods: id, extent });
-        let known = self.spaces.known.entry(key);
-        known.or_insert_with(|| Known::new(key, pods, places, family)).asked.clone()
+        self.spaces.read(key, pods, places, family)
     }
 }
 

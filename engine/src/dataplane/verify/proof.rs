@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::program::{Chain, ChainName, SetName};
 use super::decisions::{By, Decisions, Outcome, Part, Run};
-use super::policies::PodSpaces;
+use super::pod_spaces::PodSpaces;
 use super::reader::KnownSets;
 use super::space::{Admitted, Asked, Extent, Origin, PodsKey};
 use crate::cluster::GroupId;
@@ -16,6 +16,9 @@ use crate::net::Family;
 use crate::policy::{CompiledPolicy, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
 
 /// What is proved: that a chain admits what a program does, for pods of a group.
+///
+/// A chain that passes on is compared with the first tier alone: that it passes on what the tier
+/// passes on, and decides the rest as the tier does. What comes after is another claim.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// The direction.
@@ -24,8 +27,10 @@ pub struct Claim {
     pub class: ChainName,
     /// The program.
     pub program: ProgramId,
-    /// The group.
-    pub group: GroupId,
+    /// Whether the chain passes on.
+    pub passes: bool,
+    /// The group; none if it is proved for pods of whatever group.
+    pub group: Option<GroupId>,
 }
 
 /// A proof of a claim.
@@ -282,7 +287,9 @@ impl Equals {
         }
         for (one, two) in found.into_iter().zip(expected) {
             let onward = match (one.outcome, two.outcome) {
-                (Outcome::Admit, Outcome::Admit) | (Outcome::Deny, Outcome::Deny) => true,
+                (Outcome::Admit, Outcome::Admit)
+                | (Outcome::Deny, Outcome::Deny)
+                | (Outcome::Pass, Outcome::Pass) => true,
                 (Outcome::Onward(a), Outcome::Onward(b)) => self.in_order(a, b, to),
                 _ => false,
             };

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, OnceLock};
 
 use super::super::program::SetName;
-use super::decisions::{Decisions, Outcome, Step};
+use super::decisions::{Decided, Decisions, Outcome, Step};
 use crate::net::{AddrSet, Cidr, ConnSet, Family, IntervalSet, Protocol};
 use crate::policy::SetId;
 use crate::shared::Sorted;
@@ -172,7 +172,7 @@ fn left(conns: &mut ConnSet, anyhow: &ConnSet) -> bool {
     !conns.is_empty()
 }
 
-/// An address at which one side admits what the other does not.
+/// An address at which two sides do not decide the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// The peer's address.
@@ -190,6 +190,10 @@ impl Admitted {
         match outcome {
             Outcome::Deny => {}
             Outcome::Admit => admitted.add(Asked::fixed(everywhere(family)), ConnSet::all()),
+            Outcome::Pass => {
+                let all = Decisions::new(Vec::new(), outcome, family);
+                admitted.ordered.push(Arc::new(all));
+            }
             Outcome::Onward(decisions) => match decisions.admitted() {
                 Some(steps) => steps.iter().for_each(|step| {
                     admitted.add(step.peers.clone(), step.conns.clone());
@@ -271,13 +275,14 @@ impl Admitted {
         starts.sort_unstable();
         starts.dedup();
         let inside = starts.into_iter().filter(|start| everywhere.contains(*start));
-        inside.map(|peer| self.difference_at(other, peer)).find(Difference::is_one)
+        { inside }.find_map(|peer| self.difference_at(other, peer))
     }
 
-    fn difference_at(&self, other: &Self, peer: u128) -> Difference {
-        let (first, second) = (self.at(peer), other.at(peer));
-        let (only_first, only_second) = (first.difference(&second), second.difference(&first));
-        Difference { peer, only_first, only_second }
+    fn difference_at(&self, other: &Self, peer: u128) -> Option<Difference> {
+        let (one, two) = (self.at(peer), other.at(peer));
+        let only_first = one.admitted.difference(&two.admitted);
+        let only_second = two.admitted.difference(&one.admitted);
+        (one != two).then_some(Difference { peer, only_first, only_second })
     }
 
     /// Connections by where their addresses come from; what is admitted everywhere is only said
@@ -305,11 +310,16 @@ impl Admitted {
         Some(by)
     }
 
-    /// What is admitted at an address.
-    pub fn at(&self, peer: u128) -> ConnSet {
+    /// What is decided at an address.
+    fn at(&self, peer: u128) -> Decided {
         let parts = self.parts.iter().filter(|(space, _)| space.space().contains(peer));
-        let plain = parts.fold(ConnSet::none(), |all, (_, conns)| all.union(conns));
-        self.ordered.iter().fold(plain, |all, decisions| all.union(&decisions.at(peer)))
+        let admitted = parts.fold(ConnSet::none(), |all, (_, conns)| all.union(conns));
+        let plain = Decided { admitted, passed: ConnSet::none() };
+        let ordered = self.ordered.iter();
+        let mut all = ordered.fold(plain, |all, decisions| all.union(&decisions.at(peer)));
+        // What is admitted anyhow does not hang on what comes after.
+        all.passed = all.passed.difference(&all.admitted);
+        all
     }
 
     /// Connections by addresses; what is admitted everywhere is only said once.
@@ -332,10 +342,6 @@ impl Admitted {
 }
 
 impl Difference {
-    fn is_one(&self) -> bool {
-        !self.only_first.is_empty() || !self.only_second.is_empty()
-    }
-
     /// A protocol and port for which the two differ, and whether the first admits it; no protocol
     /// stands for those without ports.
     pub fn example(&self) -> (Option<Protocol>, u16, bool) {

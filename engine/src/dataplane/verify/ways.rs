@@ -20,6 +20,8 @@ pub struct Way {
     pub own: Admitted,
     /// The chain.
     pub class: Option<ChainName>,
+    /// Whether it passes on to what comes after the Admin tier.
+    pub passes: bool,
 }
 
 /// The way of a pod; none if the chains are not of the form that is read here.
@@ -109,15 +111,15 @@ impl Ways {
         below: &mut Reached,
         depth: usize,
     ) -> Result<Vec<Found>, Trouble> {
-        let all = |class: Option<&ChainName>| -> Vec<Found> {
-            let way = |own: &Admitted| Way { own: own.clone(), class: class.cloned() };
+        let all = |class: Option<&ChainName>, passes: bool| -> Vec<Found> {
+            let way = |own: &Admitted| Way { own: own.clone(), class: class.cloned(), passes };
             together.iter().map(|(_, own, _)| Some(Arc::new(way(own)))).collect()
         };
         match together.first().map(|(_, _, step)| step) {
             Some(Step::To(next)) => {
                 if let Some(class) = pods.class(next)? {
                     below.chains.extend(class.chains.iter().cloned());
-                    return Ok(all(Some(next)));
+                    return Ok(all(Some(next), class.passes));
                 }
                 // Of a chain that does not ask who comes, it may be one behind it that is of another
                 // form: what is found here depends on more chains than are looked into.
@@ -128,7 +130,7 @@ impl Ways {
                 let joined = found.into_iter().zip(together);
                 Ok(joined.map(|(found, (_, own, _))| Some(after(own, found?))).collect())
             }
-            Some(Step::End) => Ok(all(None)),
+            Some(Step::End) => Ok(all(None, false)),
             Some(Step::On | Step::Other) | None => Ok(vec![None; together.len()]),
         }
     }
@@ -205,7 +207,7 @@ fn after(own: &Admitted, found: Arc<Way>) -> Arc<Way> {
     }
     let mut own = own.clone();
     own.add_all(&found.own);
-    Arc::new(Way { own, class: found.class.clone() })
+    Arc::new(Way { own, class: found.class.clone(), passes: found.passes })
 }
 
 /// Chains that have been looked into.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::read::{Fields, Keys, Path, Reader, whole};
+use super::super::read::{Fields, Keys, Path, Reader, is_beyond, whole};
 use super::super::syntax;
 use super::bad_word;
 use crate::diagnostic::{Code, Diagnostic};
@@ -95,6 +95,11 @@ fn port(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option
                 out_of_range(reader, path, number, node);
             }
             port.map(|port| PortMatch::Range(port, port))
+        }
+        Value::Number(number) if is_beyond(*number) => {
+            let message = format!("`{path}` is too large: ports are 1 to 65535");
+            reader.refuse(path, Diagnostic::new(Code::WrongType, message).at(node.span));
+            None
         }
         other => {
             let message = format!(

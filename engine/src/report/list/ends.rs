@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::part::Units;
 use super::ranges::{self, Named};
-use super::weave::Units;
 use crate::cluster::{NamespaceId, WorkloadId};
 use crate::net::{AddrSet, IntervalSet};
 use crate::reach::{Reach, Unit, UnitId, UnitKind};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::ends::{End, Ends};
-use super::weave::{Bundle, Flow, Units, Woven};
+use super::part::Units;
+use super::weave::{Bundle, Flow, Woven};
 use crate::manifest::Direction;
 use crate::net::{AddrSet, ConnId, ConnSet};
 use crate::reach::{Reach, Unit, UnitId};

@@ -10,6 +10,7 @@ mod focus;
 mod lines;
 mod note;
 mod pairs;
+mod part;
 pub(super) mod ranges;
 mod weave;
 

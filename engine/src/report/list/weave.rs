@@ -6,19 +6,17 @@
 //! flow, and anchors with the same list and flow make a bundle: all of the ones reach all of the
 //! others.
 
-use std::hash::Hash;
-use std::sync::Arc;
-
 use rustc_hash::FxHashMap;
 
 use super::ListFilter;
 use super::focus::Focus;
+use super::part::{Part, PartId, Side, Units, sorted};
 use crate::manifest::{ByDirection, Direction};
 use crate::net::{ConnId, Family};
 use crate::reach::{ClassId, NoteKey, Passage, Reach, Target, Unit, UnitId};
 use crate::report::types::Why;
 use crate::report::why::Explained;
-use crate::shared::{Id, Table};
+use crate::shared::Table;
 
 /// What passes, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,9 +30,6 @@ pub struct Flow {
     /// Why, if that is asked.
     pub why: Option<Why>,
 }
-
-/// Some units: numbers, ascending.
-pub type Units = Arc<[UnitId]>;
 
 /// What passes from each of some units to each of others, but from none to itself.
 #[derive(Clone, Debug)]
@@ -55,22 +50,6 @@ pub struct Woven {
     pub own: Vec<(UnitId, Flow)>,
     /// How many pairs of units each note leaves open.
     pub counts: Table<u32, NoteKey>,
-}
-
-/// Units that are alike in a role and in focus, or that are not in it.
-struct Part {
-    units: Vec<UnitId>,
-    inside: bool,
-}
-
-type PartId = Id<Part>;
-
-/// The parts of one role.
-#[derive(Default)]
-struct Side {
-    parts: Table<Part>,
-    by_speaker: FxHashMap<ClassId, Vec<PartId>>,
-    of: Table<Option<PartId>, Unit>,
 }
 
 /// What is gathered at anchors, in the order in which it was found first.
@@ -319,12 +298,6 @@ fn same_destinations(bundles: Vec<Bundle>) -> Vec<Bundle> {
     whole.collect()
 }
 
-fn sorted(units: impl Iterator<Item = UnitId>) -> Units {
-    let mut units: Vec<UnitId> = units.collect();
-    units.sort_unstable();
-    units.into()
-}
-
 impl Gathered {
     fn new() -> Self {
         Self { others: Vec::new(), index: FxHashMap::default() }
@@ -358,48 +331,5 @@ impl Gathered {
             .zip(joined)
             .map(|(((of, flow), _), anchor)| (anchors.units(&anchor), others.units(&of), flow));
         whole.collect()
-    }
-}
-
-impl Side {
-    /// Parts of all units in a role (that of sources is egress); those that are not in a focus in
-    /// this direction are left out.
-    fn new(reach: &Reach<'_>, focus: &Focus, direction: Direction) -> Self {
-        let mut side = Self { of: Table::filled(None, reach.units().len()), ..Self::default() };
-        let speakers = match direction {
-            Direction::Egress => reach.sources(),
-            Direction::Ingress => reach.destinations(),
-        };
-        for speaker in speakers {
-            let (units, single) = match direction {
-                Direction::Egress => (reach.units_from(speaker), reach.is_host(speaker)),
-                Direction::Ingress => (reach.units_to(speaker), false),
-            };
-            let (inside, outside): (Vec<_>, Vec<_>) =
-                units.iter().partition(|unit| focus.is_inside(**unit));
-            side.add((speaker, true), &inside, single);
-            if focus.takes_outside(direction) {
-                side.add((speaker, false), &outside, single);
-            }
-        }
-        side
-    }
-
-    /// Adds units as one part, or each as one of its own.
-    fn add(&mut self, (speaker, inside): (ClassId, bool), units: &[UnitId], single: bool) {
-        let size = if single { 1 } else { units.len().max(1) };
-        for units in units.chunks(size) {
-            let part = self.parts.push(Part { units: units.to_vec(), inside });
-            self.by_speaker.entry(speaker).or_default().push(part);
-            for unit in units {
-                self.of.get_mut(*unit).into_iter().for_each(|of| *of = Some(part));
-            }
-        }
-    }
-
-    fn units(&self, parts: &[PartId]) -> Units {
-        sorted(
-            parts.iter().filter_map(|id| self.parts.get(*id)).flat_map(|part| part.units.clone()),
-        )
     }
 }

@@ -97,7 +97,7 @@ impl<'l> JsonLine<'l> {
 
 impl WatchedObject for &RawValue {
     fn read(self, kind: Stored) -> Result<StoredObject, WatchError> {
-        let trees = match read_trees(self.get()) {
+        let trees = match read_trees(self.get()).whole() {
             Ok(trees) => trees,
             Err(finding) => {
                 let (head, findings) = (self.head()?, vec![*finding]);

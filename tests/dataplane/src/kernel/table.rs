@@ -10,6 +10,12 @@ use super::set::Set;
 /// Chains that the kernel has itself.
 const OWN: [&str; 3] = ["FORWARD", "INPUT", "OUTPUT"];
 
+/// So many chains lead from one to the next at most, by jump or by goto, the kernel's own counted.
+///
+/// # Source
+/// Linux, `NFT_JUMP_STACK_SIZE`; of another program the tool says "too many links".
+const DEEPEST: usize = 16;
+
 /// The filter table of a family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
@@ -51,7 +57,24 @@ impl Table {
             }
         }
         let mut done = BTreeSet::new();
-        self.chains.keys().try_for_each(|name| self.no_loop(name, &mut Vec::new(), &mut done))
+        self.chains.keys().try_for_each(|name| self.no_loop(name, &mut Vec::new(), &mut done))?;
+        let mut known = BTreeMap::new();
+        let deepest = OWN.into_iter().map(|name| self.depth(name, &mut known)).max();
+        match deepest.is_some_and(|deepest| deepest > DEEPEST) {
+            true => Err("too many links".into()),
+            false => Ok(()),
+        }
+    }
+
+    /// How many chains lead from one to the next, this one counted.
+    fn depth<'t>(&'t self, name: &'t str, known: &mut BTreeMap<&'t str, usize>) -> usize {
+        if let Some(known) = known.get(name) {
+            return *known;
+        }
+        let next = self.chain(name).iter().filter_map(Rule::leads_to);
+        let depth = 1 + next.map(|next| self.depth(next, known)).max().unwrap_or(0);
+        known.insert(name, depth);
+        depth
     }
 
     /// The kernel takes no chains that lead back to themselves.

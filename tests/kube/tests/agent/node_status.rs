@@ -156,7 +156,8 @@ async fn a_node_says_what_is_in_force() {
     agent.watched.becomes(&admin, "a policy that cannot be applied").await;
     let desired = agent.enforced().policies;
     agent.watched.status().not_ready("a change could not be applied: no iptables");
-    agent.watched.status().pending(pending(&before.policies, &desired, "no").into());
+    let said = pending(&before.policies, &desired, "no").into();
+    agent.watched.status().pending(said, before.nodes.clone());
     let failed = object(&admin, "n1", |one| condition(one, "InForce") == "False").await;
     assert_eq!(policies(&failed), ["late 1 \"Pending\"", "api 2 \"InForce\""]);
     assert_eq!(failed.pointer("/status/counts/pending"), Some(&json!(1)));

@@ -87,8 +87,8 @@ impl NodeStatus {
 
     /// How much is to be written, if anything is, and of how many nodes.
     fn due(&self) -> Option<(usize, usize)> {
-        let (owner, nodes) = self.status.nodes();
-        owner?;
+        let nodes = self.status.nodes();
+        nodes.own_uid?;
         let report = NodeReport::of(&self.status);
         if report.last_applied.is_none() && self.started.elapsed() < STARTING {
             return None;
@@ -97,11 +97,11 @@ impl NodeStatus {
         let is_due = self.written.as_ref().is_none_or(|written| {
             written.content != content || written.at.elapsed() >= self.pace.renew
         });
-        is_due.then(|| (content.bytes(), nodes))
+        is_due.then(|| (content.bytes(), nodes.count))
     }
 
     async fn write(&mut self, client: &Client, patience: Patience) -> Result<(), WatchError> {
-        let (Some(owner), _) = self.status.nodes() else { return Ok(()) };
+        let Some(owner) = self.status.nodes().own_uid else { return Ok(()) };
         let report = NodeReport::of(&self.status);
         let content = Content::of(&report);
         let object = content.object((&self.node, &owner), &report, &mut self.transitions);
@@ -174,13 +174,13 @@ async fn apply(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Enforced;
+    use crate::observe::{Enforced, Nodes};
 
     fn status() -> Arc<Status> {
         let status = Arc::<Status>::default();
         let applied = Some(std::time::SystemTime::now());
-        let node_uid = Some("u".into());
-        status.enforced(Enforced { applied, node_uid, nodes: 3, ..Enforced::default() });
+        let nodes = Nodes { own_uid: Some("u".into()), count: 3 };
+        status.enforced(Enforced { applied, nodes, ..Enforced::default() });
         status.ready();
         status
     }
@@ -207,11 +207,13 @@ mod tests {
 
     #[test]
     fn nothing_is_written_before_there_is_a_node_and_something_is_applied() {
-        let object = NodeStatus::new("n", StatusPace::default(), Arc::default());
+        let mut object = NodeStatus::new("n", StatusPace::default(), Arc::default());
         assert_eq!(object.due(), None);
-        let node_uid = Some("u".into());
-        object.status.enforced(Enforced { node_uid, ..Enforced::default() });
+        let nodes = Nodes { own_uid: Some("u".into()), count: 3 };
+        object.status.pending(Arc::default(), nodes);
         assert_eq!(object.due(), None, "what an agent before this one applied is in force");
+        object.started = object.started.checked_sub(STARTING).unwrap();
+        assert!(object.due().is_some(), "but it is not for long that nobody needs to know");
     }
 
     #[test]
