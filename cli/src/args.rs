@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use portcullis_engine::report::Severity;
-use portcullis_engine::{DomainName, Options};
+use portcullis_engine::{DomainName, NamespaceLabel, Options};
 
 /// What is read and what it does not say.
 #[derive(Debug, Args)]
@@ -52,6 +52,12 @@ pub struct InputArgs {
         help_heading = "Input"
     )]
     pub domains: Vec<DomainName>,
+    /// Labels of a namespace whose object is not in the input; may be repeated
+    #[arg(long = "namespace-labels", value_name = "NS=KEY=VALUE", help_heading = "Input")]
+    pub namespace_labels: Vec<NamespaceLabel>,
+    /// Take namespaces whose objects are not in the input to have no labels but their names
+    #[arg(long, help_heading = "Input")]
+    pub assume_unlabelled_namespaces: bool,
     /// The namespace of objects that have none
     #[arg(long, short, default_value = "default", help_heading = "Input")]
     pub namespace: String,
@@ -59,13 +65,16 @@ pub struct InputArgs {
 
 impl InputArgs {
     pub fn options(&self) -> Options {
-        Options {
+        let mut options = Options {
             pod_cidrs: self.pod_cidr.clone(),
             node_cidrs: self.node_cidr.clone(),
             default_namespace: self.namespace.clone(),
             ..Options::default()
-        }
-        .with_domain_names(self.domains.iter().cloned())
+        };
+        options.namespaces.unlabelled = self.assume_unlabelled_namespaces;
+        options
+            .with_domain_names(self.domains.iter().cloned())
+            .with_namespace_labels(self.namespace_labels.iter().cloned())
     }
 }
 

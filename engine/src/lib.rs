@@ -42,4 +42,4 @@ pub mod report;
 
 pub use manifest::SourceFile;
 pub use report::{FlowQuery, ListFilter, QueryError};
-pub use session::{Change, DomainName, Options, Session};
+pub use session::{Change, DomainName, NamespaceLabel, Options, Session};

@@ -80,7 +80,7 @@ pub struct Requirement {
 ///
 /// # Shape
 /// Sorted and without repetition, so that selectors of the same meaning word for word are equal.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Selector {
     requirements: Vec<Requirement>,
 }
@@ -91,6 +91,10 @@ pub trait Labels {
     fn value(&self, key: &str) -> Option<&str>;
     /// Whether the key is present with a value that the input does not show.
     fn hidden(&self, key: &str) -> bool;
+    /// Whether keys that the input does not show may be present, with any value.
+    fn open(&self) -> bool {
+        false
+    }
 }
 
 impl Selector {
@@ -124,19 +128,27 @@ impl Selector {
                 break;
             }
         }
-        // Each requirement alone may leave a hidden value open that all of them together do not.
+        // Each requirement alone may leave a label open that all of them together do not.
         if result == Match::Unknown && !self.can_match(labels) { Match::No } else { result }
     }
 
-    /// Whether each hidden label has a value that meets all requirements on it. `NotIn` alone
-    /// always leaves one.
+    /// Whether each label that is not known can be such that all requirements on it are met.
     fn can_match(&self, labels: &impl Labels) -> bool {
-        let mut listed = self.requirements.iter().filter(|one| one.operator == Operator::In);
-        listed.all(|one| {
-            let same = || self.requirements.iter().filter(|other| other.key == one.key);
-            !labels.hidden(&one.key)
-                || one.values.iter().any(|value| same().all(|other| other.takes(value)))
-        })
+        let mut open = self.requirements.iter().filter(|one| one.matches(labels) == Match::Unknown);
+        open.all(|one| self.can_meet(&one.key, labels.hidden(&one.key)))
+    }
+
+    /// Whether all requirements on a key can be met, by its absence or by some value.
+    fn can_meet(&self, key: &str, is_present: bool) -> bool {
+        let same = || self.requirements.iter().filter(|one| *one.key == *key);
+        let without = !is_present && same().all(Requirement::takes_absence);
+        let listed = same().find(|one| one.operator == Operator::In);
+        without
+            || match listed {
+                Some(one) => one.values.iter().any(|value| same().all(|one| one.takes(value))),
+                // `NotIn` alone always leaves one.
+                None => same().all(|one| one.operator != Operator::DoesNotExist),
+            }
     }
 
     /// As `kubectl` writes selectors: `app=web,tier in (a,b),!old`; empty for the empty selector.
@@ -166,6 +178,9 @@ impl Requirement {
             };
         }
         let value = labels.value(&self.key);
+        if value.is_none() && labels.open() {
+            return Match::Unknown;
+        }
         let listed = || value.is_some_and(|v| self.values.iter().any(|listed| **listed == *v));
         Match::from(match self.operator {
             Operator::In => listed(),
@@ -175,8 +190,13 @@ impl Requirement {
         })
     }
 
+    /// Whether it is met where the key is absent.
+    pub fn takes_absence(&self) -> bool {
+        matches!(self.operator, Operator::NotIn | Operator::DoesNotExist)
+    }
+
     /// Whether it is met where the key is present with this value.
-    fn takes(&self, value: &str) -> bool {
+    pub fn takes(&self, value: &str) -> bool {
         let listed = || self.values.iter().any(|listed| **listed == *value);
         match self.operator {
             Operator::In => listed(),
@@ -267,6 +287,43 @@ mod tests {
         assert_eq!(ask(&[(Operator::In, &["a", "b"]), (Operator::NotIn, &["a"])]), Match::Unknown);
         assert_eq!(ask(&[(Operator::NotIn, &["b"]), (Operator::NotIn, &["a"])]), Match::Unknown);
         assert_eq!(ask(&[(Operator::In, &["a"]), (Operator::Exists, &[])]), Match::Unknown);
+    }
+
+    struct Open(&'static [(&'static str, &'static str)]);
+
+    impl Labels for Open {
+        fn value(&self, key: &str) -> Option<&str> {
+            self.0.iter().find(|(k, _)| *k == key).map(|(_, v)| *v)
+        }
+        fn hidden(&self, _key: &str) -> bool {
+            false
+        }
+        fn open(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn labels_of_which_not_all_are_known_may_have_any_other() {
+        let labels = Open(&[("name", "x")]);
+        let ask = |requirements: &[(&str, Operator, &[&str])]| {
+            let each = requirements.iter();
+            Selector::new(each.map(|(key, o, v)| requirement(key, *o, v)).collect())
+                .matches(&labels)
+        };
+        let team = |operator, values| ask(&[("team", operator, values)]);
+        assert_eq!(team(Operator::In, &["a"]), Match::Unknown);
+        assert_eq!(team(Operator::NotIn, &["a"]), Match::Unknown);
+        assert_eq!(team(Operator::Exists, &[]), Match::Unknown);
+        assert_eq!(team(Operator::DoesNotExist, &[]), Match::Unknown);
+        assert_eq!(ask(&[("name", Operator::In, &["x"])]), Match::Yes);
+        let other = [("name", Operator::In, &["y"][..]), ("team", Operator::Exists, &[][..])];
+        assert_eq!(ask(&other), Match::No);
+        let never = [("team", Operator::In, &["a"][..]), ("team", Operator::DoesNotExist, &[][..])];
+        assert_eq!(ask(&never), Match::No);
+        let absent = [("team", Operator::NotIn, &["a"][..]), never[1]];
+        assert_eq!(ask(&absent), Match::Unknown);
+        assert_eq!(ask(&[("team", Operator::Exists, &[]), never[1]]), Match::No);
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Cluster {
             pod_cidrs: model.pod_cidrs.iter().map(ToString::to_string).collect(),
             node_cidrs: model.node_cidrs.iter().map(ToString::to_string).collect(),
             domain_names: model.domains.iter().map(domain).collect(),
-            namespace: None,
+            ..CaseOptions::default()
         };
         Self { objects: write::objects(model, seed), options }
     }

@@ -18,6 +18,10 @@ export interface Options {
   nodeCidrs?: readonly string[];
   /** Addresses that domain names of policies resolve to, such as `api.example.com=192.0.2.7`. */
   domainNames?: readonly string[];
+  /** Labels of namespaces whose objects are not in the files, such as `monitoring=team=ops`; `monitoring=` for none. */
+  namespaceLabels?: readonly string[];
+  /** Take the other namespaces whose objects are not in the files to have no labels but their names. */
+  assumeUnlabelledNamespaces?: boolean;
   /** The namespace of objects that have none: `default` unless given. */
   namespace?: string;
 }

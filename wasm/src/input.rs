@@ -13,7 +13,14 @@ use portcullis_engine::{Change, FlowQuery, ListFilter, Options, Session, SourceF
 use crate::argument::Argument;
 use crate::error::Error;
 
-pub const OPTIONS: &[&str] = &["podCidrs", "nodeCidrs", "domainNames", "namespace"];
+pub const OPTIONS: &[&str] = &[
+    "podCidrs",
+    "nodeCidrs",
+    "domainNames",
+    "namespaceLabels",
+    "assumeUnlabelledNamespaces",
+    "namespace",
+];
 pub const FILTER: &[&str] =
     &["focus", "direction", "protocol", "port", "certainOnly", "siblings", "explain", "expand"];
 pub const RENDER: &[&str] = &["node", "deny", "comments"];
@@ -61,6 +68,10 @@ fn options(options: &Argument) -> Result<Options, Error> {
         ..Options::default()
     };
     read = read.with_domain_names(texts(options.get("domainNames")?, DOMAIN_NAME)?);
+    read = read.with_namespace_labels(texts(options.get("namespaceLabels")?, NAMESPACE_LABEL)?);
+    if let Some(assumed) = options.get("assumeUnlabelledNamespaces")? {
+        read.namespaces.unlabelled = assumed.flag()?;
+    }
     if let Some(namespace) = options.get("namespace")? {
         read.default_namespace = namespace.text()?;
     }
@@ -68,6 +79,7 @@ fn options(options: &Argument) -> Result<Options, Error> {
 }
 
 const CIDR: &str = "must be a CIDR, such as `10.0.0.0/16`";
+const NAMESPACE_LABEL: &str = "must be a namespace and a label, such as `monitoring=team=ops`";
 const DOMAIN_NAME: &str = "must be a name and an address, such as `api.example.com=192.0.2.7`";
 
 /// Texts of a form.

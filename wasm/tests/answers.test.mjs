@@ -109,6 +109,23 @@ test('domainNames says what names of policies resolve to', () => {
   assert.equal(new Model(guarded, options).evaluate(out).verdict, 'allow');
 });
 
+test('labels of namespaces that are not in the files are unknown unless options give them', () => {
+  const pod = (name, namespace) => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace } });
+  const from = [{ namespaceSelector: { matchLabels: { team: 'ops' } } }];
+  const spec = { podSelector: {}, ingress: [{ from }] };
+  const metadata = { name: 'p', namespace: 'shop' };
+  const np = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata, spec };
+  const items = [pod('db', 'shop'), pod('prom', 'mon'), np];
+  const all = { 'all.json': JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) };
+  const flow = { from: 'mon/prom', to: 'shop/db', port: 80 };
+  const { verdict, reason } = evaluate(all, flow);
+  assert.deepEqual([verdict, reason], ['unknown', 'namespace']);
+  assert.equal(evaluate(all, flow, { namespaceLabels: ['mon=team=ops'] }).verdict, 'allow');
+  assert.equal(evaluate(all, flow, { assumeUnlabelledNamespaces: true }).verdict, 'deny');
+  const wrong = () => evaluate(all, flow, { namespaceLabels: ['mon'] });
+  assert.throws(wrong, /namespaceLabels\[0\].*a namespace and a label/);
+});
+
 test('format writes every form, from reports that have been elsewhere too', () => {
   const report = JSON.parse(JSON.stringify(list(files)));
   const starts = { csv: /^\S+,/, dot: /^digraph/, md: /^\|/, mermaid: /^flowchart/, text: / => / };

@@ -8,23 +8,17 @@ use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::address::index_addresses;
-use super::draft::{Draft, Templated, life, settle_shared_addresses, template};
-use super::group::{Group, GroupId, GroupIndex};
-use super::hidden;
+use super::draft::{Draft, life, settle_shared_addresses, template};
+use super::group::{Group, GroupIndex};
 use super::intern::Interner;
+use super::namespace::{Undeclared, namespaces};
 use super::owner::{Owners, WorkloadKey};
-use super::variant::{self, AskedLabels};
+use super::pods::Maker;
+use super::variant::{AskedLabels, Variants};
 use super::{
-    AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, NamespaceId, Node, Workload,
-    WorkloadId,
+    AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, NamespaceId, Node, WorkloadId,
 };
-use crate::manifest::{Body, LabelList, Mode, Object, PodSpec, PodStatus};
-
-/// The label that the API server sets on every namespace.
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
-
-/// StatefulSets of more replicas are not taken apart.
-const MOST_REPLICAS: u32 = 1_000;
+use crate::manifest::{Body, LabelList, Mode, Object, PodSpec, PodStatus, Workload};
 
 /// What a model is built from.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +31,8 @@ pub struct Input<'i> {
     pub asked: &'i AskedLabels,
     /// What is known of addresses that are not in the input.
     pub space: &'i AddressSpace,
+    /// What is known of namespaces that are not in the input.
+    pub undeclared: &'i Undeclared,
 }
 
 /// The model of some objects.
@@ -56,34 +52,12 @@ pub fn namespace_of(object: &Object, default: &str) -> Arc<str> {
     object.meta.namespace.clone().unwrap_or_else(|| default.into())
 }
 
-fn namespaces(input: Input<'_>) -> BTreeMap<Arc<str>, Namespace> {
-    let mut namespaces: BTreeMap<Arc<str>, Namespace> = BTreeMap::new();
-    for object in input.objects {
-        if matches!(object.body, Body::Namespace) {
-            let (name, mode) = (object.meta.name.clone(), object.meta.mode.unwrap_or_default());
-            let labels = namespace_labels(&name, object.meta.labels.clone());
-            namespaces.insert(name.clone(), Namespace { name, labels, declared: true, mode });
-        }
-    }
-    for object in input.objects.iter().filter(|object| object.is_namespaced()) {
-        let name = namespace_of(object, input.default_namespace);
-        namespaces.entry(name.clone()).or_insert_with(|| Namespace::undeclared(&name));
-    }
-    namespaces
-}
-
 impl Namespace {
-    /// A namespace of which the input has no object.
-    pub fn undeclared(name: &Arc<str>) -> Self {
-        let labels = namespace_labels(name, LabelList::new());
-        Self { name: name.clone(), labels, declared: false, mode: Mode::Enforce }
+    /// A namespace of which the input has no object; `open` is whether it may have labels.
+    pub fn undeclared(name: &Arc<str>, open: bool) -> Self {
+        let labels = super::namespace::namespace_labels(name, LabelList::new());
+        Self { name: name.clone(), labels, declared: false, open, mode: Mode::Enforce }
     }
-}
-
-/// Labels of a namespace with the one that the API server sets.
-pub fn namespace_labels(name: &str, mut labels: LabelList) -> LabelList {
-    hidden::set(&mut labels, NAME_LABEL, name);
-    labels
 }
 
 /// Nodes that are declared or that pods name, with addresses from both: dumps of pods come without
@@ -135,6 +109,7 @@ struct Builder<'i> {
     nodes: BTreeMap<Arc<str>, NodeDraft>,
     node_by_address: FxHashMap<IpAddr, Arc<str>>,
     drafts: Vec<Draft>,
+    without_template: u32,
 }
 
 impl<'i> Builder<'i> {
@@ -150,6 +125,7 @@ impl<'i> Builder<'i> {
             node_by_address: addresses.collect(),
             nodes,
             drafts: Vec::new(),
+            without_template: 0,
         }
     }
 
@@ -233,26 +209,27 @@ impl<'i> Builder<'i> {
             if alive.contains(&root) || !stands_for_root {
                 continue;
             }
-            let name = &object.meta.name;
-            let split = hidden::REPLICA_KEYS.iter().any(|key| self.input.asked.contains_key(key))
-                && workload.kind == crate::manifest::WorkloadKind::StatefulSet
-                && workload.replicas.is_some_and(|replicas| replicas <= MOST_REPLICAS);
-            if split {
-                // Scaled to none it is still what its policies say, of the first pod that comes.
-                let (first, count) =
-                    (workload.first_replica, workload.replicas.unwrap_or(0).max(1));
-                for index in (first..).take(count as usize) {
-                    let labels = hidden::of_replica(name, index, &workload.labels);
-                    let name = format!("{name}-{index}").into();
-                    let one = Templated { workload: root.clone(), name, labels };
-                    self.drafts.push(template(object, workload, one));
-                }
-            } else {
-                let labels = hidden::with_known(workload.kind, name, &workload.labels);
-                let one = Templated { workload: root, name: name.clone(), labels };
-                self.drafts.push(template(object, workload, one));
-            }
+            let Some(source) = self.template_of(&own.0, workload) else {
+                self.without_template += 1;
+                continue;
+            };
+            let (labels, pod) = (&source.labels, &source.pod);
+            let maker = Maker { object, workload, labels, root: &root };
+            let pods = maker.pods(self.input.asked);
+            self.drafts.extend(pods.into_iter().map(|one| template(object, pod, one)));
         }
+    }
+
+    /// The workload that has a workload's template; none if it is not in the input.
+    fn template_of(&self, namespace: &Arc<str>, workload: &'i Workload) -> Option<&'i Workload> {
+        let Some(other) = &workload.template_of else { return Some(workload) };
+        let is_it =
+            |object: &&Arc<Object>| object.meta.name == other.name && *object.kind() == *other.kind;
+        let mut others = self.input.objects.iter().filter(is_it);
+        others.find_map(|object| match &object.body {
+            Body::Workload(found) if self.namespace_of(object) == *namespace => Some(found),
+            _ => None,
+        })
     }
 
     fn finish(self) -> ClusterModel {
@@ -272,11 +249,13 @@ impl<'i> Builder<'i> {
                 .collect::<Vec<_>>()
                 .into(),
             space: self.input.space.clone(),
+            without_template: self.without_template,
             ..ClusterModel::default()
         };
         let numbers = model.namespaces.iter().map(|(id, one)| (one.name.clone(), id));
         model.namespace_by_name = numbers.collect();
         model.services = services(&model, self.input);
+        model.service_endpoints = service_endpoints(&model, self.input);
         add_endpoints(&mut model, self.drafts, &self.owners, self.input.asked);
         index_addresses(&mut model);
         model
@@ -302,6 +281,22 @@ fn services(
     services
 }
 
+fn service_endpoints(
+    model: &ClusterModel,
+    input: Input<'_>,
+) -> Vec<(NamespaceId, crate::manifest::Endpoints)> {
+    let all = input.objects.iter().filter_map(|object| match &object.body {
+        Body::Endpoints(endpoints) => {
+            let namespace = model.namespace(&namespace_of(object, input.default_namespace))?;
+            Some((namespace, endpoints.clone()))
+        }
+        _ => None,
+    });
+    let mut all: Vec<_> = all.collect();
+    all.sort_by_key(|(namespace, _)| *namespace);
+    all
+}
+
 fn add_endpoints(
     model: &mut ClusterModel,
     mut drafts: Vec<Draft>,
@@ -315,6 +310,7 @@ fn add_endpoints(
     drafts.sort_by_cached_key(order);
     let mut strings = Interner::default();
     let mut groups = GroupIndex::default();
+    let variants = variant_maker(model, &drafts, asked);
     let mut last: Option<(WorkloadKey, WorkloadId)> = None;
     for draft in drafts {
         let workload = match &last {
@@ -333,8 +329,9 @@ fn add_endpoints(
                 labels: strings.labels(draft.labels),
                 hidden: draft.hidden,
                 ports: strings.ports(draft.ports),
+                assumed: None,
             };
-            add_group(model, &mut groups, group, asked)
+            variants.add(model, &mut groups, group)
         });
         model.endpoints.push(Endpoint {
             workload,
@@ -350,24 +347,17 @@ fn add_endpoints(
     model.groups = Arc::new(groups);
 }
 
-/// The group's number; its variants get theirs.
-fn add_group(
-    model: &mut ClusterModel,
-    groups: &mut GroupIndex,
-    group: Group,
-    asked: &AskedLabels,
-) -> GroupId {
-    let labelings = variant::labelings(&group.labels, group.hidden, asked);
-    let variants = labelings.into_iter().map(|labels| {
-        let labels = Arc::new(labels);
-        groups.intern(Group { labels, hidden: &[], ..group.clone() })
-    });
-    let variants: Vec<GroupId> = variants.collect();
-    let id = groups.intern(group);
-    if !variants.is_empty() {
-        model.variants.insert(id, variants);
-    }
-    id
+/// Makes variants; of labels of namespaces none where they would be too many.
+fn variant_maker<'a>(
+    model: &ClusterModel,
+    drafts: &[Draft],
+    asked: &'a AskedLabels,
+) -> Variants<'a> {
+    let open = |draft: &&Draft| {
+        let namespace = model.namespace(&draft.workload.0);
+        namespace.and_then(|id| model.namespaces.get(id)).is_some_and(|namespace| namespace.open)
+    };
+    Variants::new(asked, drafts.iter().filter(open).count())
 }
 
 fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> WorkloadId {
@@ -382,7 +372,7 @@ fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> Wor
         _ => None,
     });
     let namespace = model.namespace(namespace).unwrap_or(NamespaceId::MAX);
-    model.workloads.push(Workload {
+    model.workloads.push(super::Workload {
         namespace,
         kind: kind.clone(),
         name: name.clone(),

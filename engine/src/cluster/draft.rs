@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::owner::WorkloadKey;
 use super::{Addresses, Life, hidden};
-use crate::manifest::{LabelList, NamedPort, Object, Phase, PodStatus, Workload};
+use crate::manifest::{LabelList, NamedPort, Object, Phase, PodSpec, PodStatus};
 
 /// An endpoint before its workload and group have numbers.
 pub struct Draft {
@@ -43,20 +43,22 @@ pub struct Templated {
     pub name: Arc<str>,
     /// Their labels.
     pub labels: LabelList,
+    /// Keys of labels that they have besides, with values that are not known.
+    pub hidden: hidden::Keys,
 }
 
 /// Pods that a workload makes from its template, as an endpoint.
-pub fn template(object: &Arc<Object>, workload: &Workload, one: Templated) -> Draft {
-    let Templated { workload: root, name, labels } = one;
-    let host_network = workload.pod.host_network;
+pub fn template(object: &Arc<Object>, pod: &PodSpec, one: Templated) -> Draft {
+    let Templated { workload: root, name, labels, hidden } = one;
+    let host_network = pod.host_network;
     Draft {
         workload: root,
         name,
         labels,
-        hidden: hidden::hidden_keys(workload.kind),
-        ports: workload.pod.ports.clone(),
+        hidden,
+        ports: pod.ports.clone(),
         host_network,
-        node: workload.pod.node_name.clone(),
+        node: pod.node_name.clone(),
         addresses: if host_network { Addresses::SomeNode } else { Addresses::SomePod },
         template: true,
         life: Life::Active,

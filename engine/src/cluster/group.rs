@@ -24,6 +24,8 @@ pub struct Group {
     pub hidden: &'static [&'static str],
     /// Named ports, sorted.
     pub ports: Arc<Vec<NamedPort>>,
+    /// Labels that the namespace is assumed to have besides those that are known, sorted by key.
+    pub assumed: Option<Arc<LabelList>>,
 }
 
 impl Group {

@@ -6,15 +6,18 @@ mod draft;
 mod group;
 mod hidden;
 mod intern;
+mod namespace;
 mod owner;
+mod pods;
 mod variant;
 
 pub use address::{AddressSpace, Addresses, Place};
-pub use build::{Input, build, namespace_labels, namespace_of};
+pub use build::{Input, build, namespace_of};
 pub use draft::life;
 pub use group::{Group, GroupId, GroupIndex, PodLabels};
 pub use hidden::controller_keys;
 pub use intern::Interner;
+pub use namespace::{NamespaceLabels, Undeclared, namespace_labels};
 pub use variant::AskedLabels;
 
 use std::net::IpAddr;
@@ -23,7 +26,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
-use crate::manifest::{LabelList, Mode, Object, Service};
+use crate::manifest::{Endpoints, LabelList, Mode, Object, Service};
 use crate::shared::{Id, PagedTable, Shards};
 
 /// A cluster as policies can see it.
@@ -46,11 +49,16 @@ pub struct ClusterModel {
     pub endpoints: PagedTable<Endpoint>,
     /// Pods that no selector and no port name can tell apart, and their labels' index.
     pub groups: Arc<GroupIndex>,
-    /// Groups that a template's pods may be of, where selectors ask for labels that it does not
-    /// show; they have no endpoints of their own.
+    /// Groups that pods may be of, where selectors ask for labels of theirs or of their namespace
+    /// that the input does not show; they have no endpoints of their own.
     pub variants: FxHashMap<GroupId, Vec<GroupId>>,
     /// Services, sorted by namespace and name.
     pub services: Vec<(NamespaceId, Arc<str>, Service)>,
+    /// What is behind Services, sorted by namespace.
+    pub service_endpoints: Vec<(NamespaceId, Endpoints)>,
+    /// How many Rollouts there are whose template another workload has that is not in the input:
+    /// they have no endpoints.
+    pub without_template: u32,
     /// What is known of addresses that are not in the input.
     pub space: AddressSpace,
     /// The endpoint that an address belongs to; host-network pods are not in it.
@@ -73,6 +81,8 @@ pub struct Namespace {
     pub declared: bool,
     /// What is done with what its NetworkPolicies deny, unless these say it themselves.
     pub mode: Mode,
+    /// Whether it may have labels that the input does not show.
+    pub open: bool,
 }
 
 /// A node.
@@ -158,6 +168,17 @@ impl ClusterModel {
         self.namespace_by_name.get(name).copied()
     }
 
+    /// Whether labels of some namespace are open.
+    pub fn has_open_namespaces(&self) -> bool {
+        self.namespaces.values().any(|namespace| namespace.open)
+    }
+
+    /// The labels of a group's namespace, with those that the group assumes it to have.
+    pub fn namespace_labels<'m>(&'m self, group: &'m Group) -> Option<NamespaceLabels<'m>> {
+        let own = self.namespaces.get(group.namespace)?.labels();
+        Some(NamespaceLabels { assumed: group.assumed.as_deref(), ..own })
+    }
+
     /// A namespace's name.
     pub fn namespace_name(&self, id: NamespaceId) -> &str {
         self.namespaces.get(id).map_or("", |namespace| &namespace.name)
@@ -179,6 +200,28 @@ impl ClusterModel {
     /// An endpoint's workload.
     pub fn workload_of(&self, endpoint: &Endpoint) -> Option<&Workload> {
         self.workloads.get(endpoint.workload)
+    }
+
+    /// Whether an endpoint is one pod, which always reaches itself: a pod, or the template of a
+    /// single replica.
+    pub fn is_one_pod(&self, id: EndpointId) -> bool {
+        const SCALED: [&str; 5] = [
+            "Deployment",
+            "DeploymentConfig",
+            "ReplicaSet",
+            "ReplicationController",
+            "StatefulSet",
+        ];
+        let Some(endpoint) = self.endpoints.get(id).filter(|endpoint| endpoint.template) else {
+            return true;
+        };
+        let single = |workload: &Workload| {
+            // Replicas of a StatefulSet have names of their own where they are told apart.
+            let is_replica = &*workload.kind == "StatefulSet" && workload.name != endpoint.name;
+            let is_alone = workload.replicas.is_some_and(|replicas| replicas <= 1);
+            SCALED.contains(&&*workload.kind) && (is_alone || is_replica)
+        };
+        self.workload_of(endpoint).is_some_and(single)
     }
 
     /// The endpoints of a workload.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::manifest::{Object, Owner};
+use crate::manifest::{LabelList, Object, Owner};
 
 /// Namespace, kind and name of a workload.
 pub type WorkloadKey = (Arc<str>, Arc<str>, Arc<str>);
@@ -44,6 +44,32 @@ impl Owners {
             key = (namespace.clone(), kind.clone(), name.clone());
             owner = self.objects.get(&key).and_then(|object| object.meta.owner.as_ref());
         }
-        key
+        self.beyond(key, &object.meta.labels)
+    }
+
+    /// The owner of an owner that is not in the input, where its name tells: ReplicaSets of
+    /// Deployments and Rollouts are called after these and the hash of their template, Jobs of
+    /// CronJobs after these and their time. Dumps of `kubectl get deploy,pod` have none of them.
+    fn beyond(&self, key: WorkloadKey, labels: &LabelList) -> WorkloadKey {
+        let (namespace, kind, name) = &key;
+        let value = |key: &str| labels.iter().find(|(known, _)| **known == *key).map(|(_, v)| &**v);
+        let without = |end: &str| name.strip_suffix(end)?.strip_suffix('-');
+        let owner = match &**kind {
+            _ if self.objects.contains_key(&key) => None,
+            "ReplicaSet" => {
+                let of = |label, kind| Some((kind, without(value(label)?)?));
+                let rollout = of("rollouts-pod-template-hash", "Rollout");
+                rollout.or_else(|| of("pod-template-hash", "Deployment"))
+            }
+            "ReplicationController" => value("deploymentconfig").map(|n| ("DeploymentConfig", n)),
+            "Job" => {
+                let parts = name.rsplit_once('-');
+                let timed = parts.filter(|(_, time)| time.bytes().all(|b| b.is_ascii_digit()));
+                timed.map(|(name, _)| ("CronJob", name))
+            }
+            _ => None,
+        };
+        let owner = owner.map(|(kind, name)| (namespace.clone(), kind.into(), name.into()));
+        owner.filter(|owner| self.objects.contains_key(owner)).unwrap_or(key)
     }
 }

@@ -66,6 +66,10 @@ codes! {
     TextAfterDocument = "R10", "text-after-document", Error;
     /// An annotation `portcullis.dev/mode` that is not `audit` or `enforce`: it enforces.
     UnknownMode = "R11", "unknown-mode", Info;
+    /// A kind or a version that no API server has: its API group is one of Kubernetes' own.
+    UnknownKind = "R12", "unknown-kind", Error;
+    /// A Kubernetes object without `apiVersion` or without `kind`.
+    HalfAnObject = "R13", "half-an-object", Error;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
     /// An empty peer.
@@ -146,6 +150,8 @@ codes! {
     CidrHostBits = "V22", "cidr-host-bits", Error;
     /// A domain name that is not allowed.
     DomainName = "V23", "domain-name-invalid", Error;
+    /// A workload's selector that is empty or does not select the pods of its template.
+    SelectorMismatch = "V24", "selector-mismatch", Error;
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ mod code;
 mod nearest;
 
 pub use code::Code;
-pub use nearest::nearest;
+pub use nearest::{is_slip, nearest};
 
 use serde::{Deserialize, Serialize};
 

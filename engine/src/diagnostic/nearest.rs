@@ -25,6 +25,11 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     best.map(|(_, candidate)| candidate)
 }
 
+/// Whether a word differs from a known one, by case or by one letter.
+pub fn is_slip(word: &str, known: &str) -> bool {
+    word != known && word.len() <= known.len() + 4 && distance(word, known) <= 1
+}
+
 /// How many insertions, deletions, replacements and swaps of neighbours part two words
 /// (optimal string alignment), case ignored.
 fn distance(a: &str, b: &str) -> usize {
@@ -62,5 +67,13 @@ mod tests {
         assert_eq!(nearest("ipBlok", known), Some("ipBlock"));
         assert_eq!(nearest("app", known), None);
         assert_eq!(nearest("", known), None);
+    }
+
+    #[test]
+    fn a_slip_is_one_letter_or_case() {
+        for word in ["Networkpolicy", "NetworkPolicies", "NetworkPolcy", "NetworkPloicy"] {
+            assert_eq!(is_slip(word, "NetworkPolicy"), word != "NetworkPolicies", "{word}");
+        }
+        assert!(!is_slip("NetworkPolicy", "NetworkPolicy"));
     }
 }

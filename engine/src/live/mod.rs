@@ -105,6 +105,7 @@ impl Index {
                 labels: namespace_labels(&name.1, object.meta.labels),
                 name: name.1,
                 declared: true,
+                open: false,
                 mode: object.meta.mode.unwrap_or_default(),
             }),
             Body::Node { addresses, pod_cidrs } => self.put_node(Node {
@@ -127,7 +128,7 @@ impl Index {
     pub fn delete(&mut self, kind: Stored, name: &Name) {
         match kind {
             Stored::Namespace if self.model.namespace(&name.1).is_none() => {}
-            Stored::Namespace => self.put_namespace(Namespace::undeclared(&name.1)),
+            Stored::Namespace => self.put_namespace(Namespace::undeclared(&name.1, false)),
             Stored::Node => self.remove_node(&name.1),
             Stored::Policy | Stored::ClusterPolicy => self.remove_policy(name),
             Stored::Pod => self.remove_pod(name),
@@ -199,7 +200,8 @@ impl Index {
             return known;
         }
         let model = Arc::make_mut(&mut self.model);
-        let id = model.namespaces.push(Namespace::undeclared(name));
+        // Its object comes by another watch; until then it is as good as new.
+        let id = model.namespaces.push(Namespace::undeclared(name, false));
         model.namespace_by_name.insert(name.clone(), id);
         // INVARIANT: a namespace's pods are the workload of its number. No policy asks for owners.
         model.workloads.push(Workload {
@@ -330,7 +332,7 @@ fn stored(object: &Object) -> Option<Stored> {
         Body::Node { .. } => Some(Stored::Node),
         Body::Policy(_) => Some(Stored::Policy),
         Body::ClusterPolicy(_) => Some(Stored::ClusterPolicy),
-        Body::Workload(_) | Body::Service(_) => None,
+        Body::Workload(_) | Body::Service(_) | Body::Endpoints(_) => None,
     }
 }
 

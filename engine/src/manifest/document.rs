@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use ipnet::IpNet;
-
-use super::cluster_policy::{self, ClusterPolicyKind, Origin};
+use super::builtin::{self, Unserved};
+use super::cluster_policy::{self, Origin};
+use super::known::Known;
 use super::meta::Meta;
 use super::read::{Path, Reader};
-use super::workload::{self, WorkloadKind};
-use super::{Body, Object, pod, policy, service, stored, syntax, unjudged, words};
+use super::{Body, Object, policy, stored, syntax, unjudged, words};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{self, Node, Value};
 
@@ -78,11 +77,7 @@ impl Document {
         let kind = text("kind").or(envelope.map(|e| e.kind)).unwrap_or_default();
         let version = text("apiVersion").or(envelope.map(|e| e.api_version)).unwrap_or_default();
         if kind.is_empty() || version.is_empty() {
-            let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
-            // With neither, it is a file of another program.
-            self.is_incomplete |= kind.is_empty() != version.is_empty();
-            self.is_foreign |= kind.is_empty() && version.is_empty();
-            return self.not_an_object(node, &format!("`{missing}` is missing"));
+            return self.half_an_object(node, kind, version);
         }
         match node.get("items").map(|items| &items.value) {
             Some(Value::Seq(items)) if kind.ends_with("List") => self.list(kind, version, items),
@@ -113,6 +108,25 @@ impl Document {
             .push(Diagnostic::new(Code::NotAnObject, message).at(node.span).with_help(help));
     }
 
+    /// What has no kind or no version: of a kind or version that is known here an object, and else
+    /// something of another program.
+    fn half_an_object(&mut self, node: &Node<'_>, kind: &str, version: &str) {
+        let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
+        // With neither, it is a file of another program.
+        self.is_incomplete |= kind.is_empty() != version.is_empty();
+        self.is_foreign |= kind.is_empty() && version.is_empty();
+        let has_body = node.get("metadata").or(node.get("spec")).is_some();
+        let half = [version, kind].map(|text| (!text.is_empty()).then_some(text));
+        if !has_body || !builtin::is_known(half) {
+            return self.not_an_object(node, &format!("`{missing}` is missing"));
+        }
+        let message = format!("`{missing}` is missing: no API server takes this object");
+        let finding = Diagnostic::new(Code::HalfAnObject, message).at(node.span);
+        let home = Known::named(kind)
+            .map(|known| format!("write `apiVersion: {}`", known.current_version()));
+        self.findings.push(Diagnostic { help: home, ..finding });
+    }
+
     fn object(&mut self, node: &Node<'_>, kind: &str, version: &str, item: Option<usize>) {
         let known = match Known::find(kind, version) {
             Ok(known) => known,
@@ -121,7 +135,7 @@ impl Document {
         let mut reader = Reader::default();
         let meta = Meta::read(&mut reader, node, node.span);
         check_names(&mut reader, &meta, &known, node);
-        let body = known.read(&mut reader, node);
+        let body = known.read(&mut reader, node, &meta);
         if let Some((message, help)) = known.outdated(version) {
             let path = Path::Root.field("apiVersion");
             let span = node.get("apiVersion").map_or(node.span, |version| version.span);
@@ -138,7 +152,7 @@ impl Document {
     fn close(&mut self, known: Known, node: &Node<'_>, why: Arc<str>) {
         let mut reader = Reader::default();
         let meta = Meta::read(&mut reader, node, node.span);
-        let is_named = !reader.refused && !meta.name.is_empty();
+        let is_named = !reader.refused && !meta.name.is_empty() && !meta.is_generated;
         let body = match known {
             Known::Policy => Body::Policy(policy::closed(node)),
             Known::ClusterPolicy(kind) => {
@@ -148,7 +162,7 @@ impl Document {
                 self.is_incomplete = true;
                 return;
             }
-            Known::Service | Known::Workload(_) => return,
+            Known::Service | Known::Endpoints { .. } | Known::Workload(_) => return,
         };
         let object = Object { closed: Some(why), ..Object::of(meta, body, node) };
         match is_named {
@@ -165,7 +179,10 @@ impl Document {
         version: &str,
         finding: Option<Box<Diagnostic>>,
     ) {
-        let (group, _) = version.split_once('/').unwrap_or(("", version));
+        let (group, number) = version.split_once('/').unwrap_or(("", version));
+        if let Some(unserved) = builtin::unserved(group, number, kind) {
+            return self.unserved(node, (group, kind), unserved);
+        }
         if let Some(known) = Known::of(group, kind) {
             let why = finding.as_ref().map(|finding| finding.message.as_str());
             self.close(known, node, why.unwrap_or("another version of the kind").into());
@@ -176,11 +193,24 @@ impl Document {
         }
         let finding = finding.map_or_else(|| not_judged(kind, group), |finding| *finding);
         let span = node.get("kind").map_or(node.span, |kind| kind.span);
-        let text = |field: &str| node.get("metadata")?.get(field)?.as_str().map(str::to_owned);
-        let name = text("name").unwrap_or_default();
-        let object = Some((kind.to_owned(), text("namespace"), name));
-        self.findings.push(Diagnostic { object, ..finding.at(span) });
+        self.findings.push(Diagnostic { object: named(node, kind), ..finding.at(span) });
         self.not_judged.push(ForeignKind { kind: kind.to_owned(), group: group.to_owned() });
+    }
+
+    /// Leaves out what no API server has, and keeps what remains of a policy that was meant.
+    fn unserved(&mut self, node: &Node<'_>, (group, kind): (&str, &str), unserved: Unserved) {
+        let Unserved { finding, field, meant } = unserved;
+        if let Some(known) = meant {
+            self.close(known, node, finding.message.as_str().into());
+        }
+        let span = node.get(field).map_or(node.span, |value| value.span);
+        self.findings.push(Diagnostic { object: named(node, kind), ..finding.at(span) });
+        if meant.is_some_and(Known::is_policy) || unjudged::decides_traffic(group, kind) {
+            let (kind, group) = (kind.to_owned(), group.to_owned());
+            self.not_judged.push(ForeignKind { kind, group });
+        } else {
+            self.passed_over.push(kind.to_owned());
+        }
     }
 
     fn keep(&mut self, reader: Reader, object: Object, item: Option<usize>) {
@@ -206,150 +236,17 @@ impl Document {
     }
 }
 
+/// Kind, namespace and name of an object that is not read.
+fn named(node: &Node<'_>, kind: &str) -> Option<(String, Option<String>, String)> {
+    let text = |field: &str| node.get("metadata")?.get(field)?.as_str().map(str::to_owned);
+    Some((kind.to_owned(), text("namespace"), text("name").unwrap_or_default()))
+}
+
 fn not_judged(kind: &str, group: &str) -> Diagnostic {
     let message = format!("{kind} of `{group}` decides traffic but is not evaluated");
     let help = "no answer counts it: what is allowed here may be denied by it, and what is denied \
                 may be allowed";
     Diagnostic::new(Code::NotJudged, message).with_help(help)
-}
-
-/// A kind that the engine understands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
-    Policy,
-    ClusterPolicy(ClusterPolicyKind),
-    Pod,
-    Namespace,
-    Node,
-    Service,
-    Workload(WorkloadKind),
-}
-
-impl Known {
-    /// The kind, or none for one that is passed over, with a finding if only its version is odd.
-    fn find(kind: &str, api_version: &str) -> Result<Self, Option<Box<Diagnostic>>> {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let known = Self::of(group, kind).ok_or(None)?;
-        if known.served(group).contains(&version) {
-            return Ok(known);
-        }
-        let message = format!("no API server serves {kind} as `{api_version}`: it is ignored");
-        let help = format!("write `apiVersion: {}`", known.current_version());
-        Err(Some(Box::new(Diagnostic::new(Code::UnsupportedVersion, message).with_help(help))))
-    }
-
-    /// The kind, in whatever version.
-    fn of(group: &str, kind: &str) -> Option<Self> {
-        Some(match (group, kind) {
-            (cluster_policy::GROUP, _) => Self::ClusterPolicy(ClusterPolicyKind::find(kind)?),
-            ("networking.k8s.io" | "extensions", "NetworkPolicy") => Self::Policy,
-            ("", "Pod") => Self::Pod,
-            ("", "Namespace") => Self::Namespace,
-            ("", "Node") => Self::Node,
-            ("", "Service") => Self::Service,
-            _ => Self::Workload(WorkloadKind::find(kind, group)?),
-        })
-    }
-
-    /// Versions of a group that are, or once were, served for the kind.
-    fn served(self, group: &str) -> &'static [&'static str] {
-        match (self, group) {
-            (Self::ClusterPolicy(kind), _) => kind.versions(),
-            (_, "extensions") => &["v1beta1"],
-            (_, "" | "networking.k8s.io" | "apps.openshift.io") => &["v1"],
-            (_, "apps") => &["v1", "v1beta1", "v1beta2"],
-            (_, "kubevirt.io") => &["v1", "v1alpha3"],
-            (_, "batch") => &["v1", "v1beta1", "v2alpha1"],
-            _ => &["v1alpha1", "v1beta1", "v1"],
-        }
-    }
-
-    /// What is wrong with a version that is understood and no longer served, and what to write.
-    fn outdated(self, version: &str) -> Option<(String, String)> {
-        match self {
-            Self::ClusterPolicy(kind) => kind.outdated(),
-            _ if version == "extensions/v1beta1" => {
-                let message = "`extensions/v1beta1` NetworkPolicy is no longer served".to_owned();
-                Some((message, format!("write `apiVersion: {}`", self.current_version())))
-            }
-            _ => None,
-        }
-    }
-
-    fn current_version(self) -> &'static str {
-        match self {
-            Self::Policy => "networking.k8s.io/v1",
-            Self::ClusterPolicy(kind) => kind.current_version(),
-            Self::Workload(WorkloadKind::Job | WorkloadKind::CronJob) => "batch/v1",
-            Self::Workload(WorkloadKind::ReplicationController) => "v1",
-            Self::Workload(WorkloadKind::DeploymentConfig) => "apps.openshift.io/v1",
-            Self::Workload(WorkloadKind::Rollout) => "argoproj.io/v1alpha1",
-            Self::Workload(WorkloadKind::VirtualMachine) => "kubevirt.io/v1",
-            Self::Workload(_) => "apps/v1",
-            _ => "v1",
-        }
-    }
-
-    fn read(self, reader: &mut Reader, node: &Node<'_>) -> Body {
-        let spec = Path::Root.field("spec");
-        let status = Path::Root.field("status");
-        match self {
-            Self::Policy => {
-                reader.fields(&Path::Root, node, super::read::Keys::Exactly(OBJECT));
-                Body::Policy(policy::read(reader, node))
-            }
-            Self::ClusterPolicy(kind) => {
-                reader.fields(&Path::Root, node, super::read::Keys::Exactly(OBJECT));
-                Body::ClusterPolicy(cluster_policy::read(reader, node, kind, Origin::Written))
-            }
-            Self::Pod => Body::Pod {
-                spec: pod::read_spec(reader, &spec, node.get("spec")),
-                status: pod::read_status(reader, &status, node.get("status")),
-            },
-            Self::Namespace => Body::Namespace,
-            Self::Node => read_node(reader, node),
-            Self::Service => Body::Service(service::read(reader, node)),
-            Self::Workload(kind) => Body::Workload(workload::read(reader, kind, node)),
-        }
-    }
-}
-
-const OBJECT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
-
-/// Reads what counts of a Node.
-pub(super) fn read_node(reader: &mut Reader, node: &Node<'_>) -> Body {
-    let (spec, status) = (Path::Root.field("spec"), Path::Root.field("status"));
-    Body::Node {
-        addresses: node_addresses(reader, &status, node.get("status")),
-        pod_cidrs: pod_cidrs(reader, &spec, node.get("spec")),
-    }
-}
-
-/// The blocks of a node's pods: the field of both families, or the older one of one.
-fn pod_cidrs(reader: &mut Reader, path: &Path<'_>, spec: Option<&Node<'_>>) -> Box<[IpNet]> {
-    let items = reader.items(&path.field("podCIDRs"), spec.and_then(|spec| spec.get("podCIDRs")));
-    let older = spec.and_then(|spec| spec.get("podCIDR"));
-    let texts = if items.is_empty() {
-        older.into_iter().collect()
-    } else {
-        items.iter().collect::<Vec<_>>()
-    };
-    let blocks = texts.into_iter().filter_map(|text| text.as_str()?.parse::<IpNet>().ok());
-    blocks.map(|block| block.trunc()).collect()
-}
-
-fn node_addresses(
-    reader: &mut Reader,
-    path: &Path<'_>,
-    status: Option<&Node<'_>>,
-) -> Vec<std::net::IpAddr> {
-    let path = path.field("addresses");
-    let items = reader.items(&path, status.and_then(|status| status.get("addresses")));
-    let mut addresses: Vec<_> =
-        items.iter().filter_map(|item| item.get("address").and_then(pod::address)).collect();
-    addresses.sort_unstable();
-    addresses.dedup();
-    addresses
 }
 
 fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>) {
@@ -367,13 +264,13 @@ fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>)
             (syntax::is_subdomain, "lowercase letters, digits, `-` and `.`, 253 characters at most")
         }
     };
-    let name = &meta.name;
+    let name = if meta.is_generated { "" } else { &*meta.name };
     let prefix = node.get("metadata").and_then(|metadata| metadata.get("generateName"));
     let prefix = prefix.and_then(Node::as_str).unwrap_or_default();
     // Letters follow a prefix, so that it may end with a dash that a name may not end with.
     let begun = prefix.strip_suffix('-').filter(|rest| !rest.is_empty());
     let begun = begun.map_or_else(|| prefix.to_owned(), |rest| format!("{rest}a"));
-    for (field, written, whole) in [("name", &**name, &**name), ("generateName", prefix, &begun)] {
+    for (field, written, whole) in [("name", name, name), ("generateName", prefix, &begun)] {
         if !written.is_empty() && !fits(whole) {
             let message = format!("`{written}` is not a valid name");
             let finding = Diagnostic::new(Code::BadName, message).at(span(field));
@@ -381,7 +278,7 @@ fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>)
         }
     }
     let only = match known {
-        Known::ClusterPolicy(kind) => kind.only_name().filter(|only| *only != name.as_ref()),
+        Known::ClusterPolicy(kind) => kind.only_name().filter(|only| *only != name),
         _ => None,
     };
     if let (Some(only), false) = (only, name.is_empty()) {

@@ -15,8 +15,11 @@ pub type LabelList = Vec<(Arc<str>, Arc<str>)>;
 /// What the engine keeps of `metadata`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Meta {
-    /// `name`; empty if the input has none.
+    /// `name`; of an object with `generateName` that with a `*` behind it; empty if the input has
+    /// none.
     pub name: Arc<str>,
+    /// Whether the API server makes its name up, so that no two such objects are one.
+    pub is_generated: bool,
     /// `namespace`, if the input has one.
     pub namespace: Option<Arc<str>>,
     /// `labels`, sorted by key.
@@ -77,16 +80,17 @@ impl Meta {
             return Self::default();
         };
         let fields = reader.fields(&path, node, Keys::Exactly(FIELDS));
-        let meta = Self::from_fields(reader, &path, &fields);
+        let mut meta = Self::from_fields(reader, &path, &fields);
         check_others(reader, &path, &fields);
-        let mode = mode(reader, &path.field("annotations"), &fields);
-        let meta = Self { mode, ..meta };
-        let generated = fields.get("generateName").and_then(Node::as_str);
-        let generated = generated.is_some_and(|prefix| !prefix.is_empty());
+        meta.mode = mode(reader, &path.field("annotations"), &fields);
         // A name of another type is reported as such.
         let is_text = |name: &Node<'_>| matches!(name.value, Value::Str(_) | Value::Null);
         let is_missing = meta.name.is_empty() && fields.get("name").is_none_or(is_text);
-        if is_missing && !generated {
+        let prefix = fields.get("generateName").and_then(Node::as_str);
+        let prefix = prefix.filter(|prefix| !prefix.is_empty() && meta.name.is_empty());
+        if let Some(prefix) = prefix {
+            (meta.name, meta.is_generated) = (format!("{prefix}*").into(), true);
+        } else if is_missing {
             let finding = Diagnostic::new(Code::MissingName, "the object has no `metadata.name`");
             reader.refuse(&path.field("name"), finding.at(node.span));
         }
@@ -119,7 +123,8 @@ impl Meta {
         check_labels(reader, &path.field("labels"), &labels, fields.get("labels"));
         let owner = owner(reader, path, fields);
         let revision = Revision::default();
-        Self { name, namespace, labels, owner, created, mode: None, revision }
+        let is_generated = false;
+        Self { name, is_generated, namespace, labels, owner, created, mode: None, revision }
     }
 }
 

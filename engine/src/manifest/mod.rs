@@ -1,8 +1,10 @@
 //! Kubernetes objects: from trees to typed values, one file per kind.
 
+mod builtin;
 pub mod cluster_policy;
 mod document;
 mod file;
+mod known;
 mod meta;
 mod mode;
 pub mod pod;
@@ -10,7 +12,7 @@ pub mod policy;
 mod read;
 mod service;
 mod stored;
-mod syntax;
+pub(crate) mod syntax;
 mod unjudged;
 mod words;
 pub mod workload;
@@ -25,7 +27,7 @@ pub use policy::{
     Action, Block, ByDirection, Direction, NetworkPolicy, Networks, Peer, PeerKind, PortEntry,
     PortMatch, Rule,
 };
-pub use service::{Service, ServicePort, TargetPort};
+pub use service::{EndpointPort, Endpoints, Service, ServicePort, TargetPort};
 pub use stored::{Stored, read_stored, read_stored_tree};
 pub use workload::{Workload, WorkloadKind};
 
@@ -78,6 +80,8 @@ pub enum Body {
     },
     /// A Service.
     Service(Service),
+    /// What is behind a Service.
+    Endpoints(Endpoints),
 }
 
 impl Object {
@@ -103,6 +107,7 @@ impl Object {
             Body::Namespace => "Namespace",
             Body::Node { .. } => "Node",
             Body::Service(_) => "Service",
+            Body::Endpoints(endpoints) => endpoints.kind,
         }
     }
 

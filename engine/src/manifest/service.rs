@@ -1,8 +1,10 @@
 //! Services: names for pods, and other port numbers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::meta::LabelList;
+use super::pod::address;
 use super::read::{Keys, Path, Reader, whole};
 use crate::net::Protocol;
 use crate::tree::{Node, Value};
@@ -18,13 +20,43 @@ pub struct Service {
     pub headless: bool,
     /// `type: ExternalName`: only an alias of a DNS name.
     pub external_name: bool,
+    /// `clusterIP` and `clusterIPs` that are addresses, in order.
+    pub cluster_addresses: Vec<IpAddr>,
+    /// `externalIPs`, and addresses of the load balancer.
+    pub outside_addresses: Vec<IpAddr>,
+}
+
+/// The addresses behind a Service, as an Endpoints or an EndpointSlice says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// `Endpoints` or `EndpointSlice`.
+    pub kind: &'static str,
+    /// The Service, in the same namespace.
+    pub service: Arc<str>,
+    /// Addresses, each with all ports that they have.
+    pub subsets: Vec<(Vec<IpAddr>, Vec<EndpointPort>)>,
+}
+
+/// A port behind a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointPort {
+    /// The name of the Service's port; empty if that has none.
+    pub name: Arc<str>,
+    /// The port at the address.
+    pub port: u16,
+    /// Its protocol, TCP where it was left out.
+    pub protocol: Protocol,
 }
 
 /// A port of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicePort {
+    /// Its name, empty if it has none.
+    pub name: Arc<str>,
     /// The port that clients dial.
     pub port: u16,
+    /// The port of every node that leads here, if there is one.
+    pub node_port: Option<u16>,
     /// Its protocol, TCP where it was left out.
     pub protocol: Protocol,
     /// The port of the pod.
@@ -44,16 +76,92 @@ pub enum TargetPort {
 pub fn read(reader: &mut Reader, object: &Node<'_>) -> Service {
     let path = Path::Root.field("spec");
     let nothing = Node { value: Value::Null, span: object.span };
-    let known = ["selector", "ports", "clusterIP", "type"];
+    let known =
+        ["selector", "ports", "clusterIP", "clusterIPs", "externalIPs", "loadBalancerIP", "type"];
     let fields = reader.fields(&path, object.get("spec").unwrap_or(&nothing), Keys::Among(&known));
     let selector = reader.labels(&path.field("selector"), fields.get("selector"));
     let cluster_ip = reader.string(&path.field("clusterIP"), fields.get("clusterIP"));
     let kind = reader.string(&path.field("type"), fields.get("type"));
+    let mut cluster_addresses: Vec<IpAddr> =
+        fields.get("clusterIP").and_then(address).into_iter().collect();
+    cluster_addresses.extend(addresses(
+        reader,
+        &path.field("clusterIPs"),
+        fields.get("clusterIPs"),
+    ));
+    let mut outside_addresses =
+        addresses(reader, &path.field("externalIPs"), fields.get("externalIPs"));
+    outside_addresses.extend(fields.get("loadBalancerIP").and_then(address));
+    outside_addresses.extend(of_load_balancer(object));
     let path = path.field("ports");
     let items = reader.items(&path, fields.get("ports"));
     let ports = items.iter().enumerate().filter_map(|(i, item)| port(reader, &path.item(i), item));
     let (headless, external_name) = (cluster_ip == Some("None"), kind == Some("ExternalName"));
-    Service { selector, ports: ports.collect(), headless, external_name }
+    let ports = ports.collect();
+    Service { selector, ports, headless, external_name, cluster_addresses, outside_addresses }
+}
+
+fn addresses(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Vec<IpAddr> {
+    reader.items(path, node).iter().filter_map(address).collect()
+}
+
+fn of_load_balancer(object: &Node<'_>) -> Vec<IpAddr> {
+    let status = object.get("status").and_then(|status| status.get("loadBalancer"));
+    let items = status.and_then(|balancer| balancer.get("ingress")).map_or(&[][..], seq);
+    items.iter().filter_map(|item| address(item.get("ip")?)).collect()
+}
+
+fn seq<'n, 't>(node: &'n Node<'t>) -> &'n [Node<'t>] {
+    match &node.value {
+        Value::Seq(items) => items,
+        _ => &[],
+    }
+}
+
+/// Reads an Endpoints, which is called as its Service is.
+pub fn read_endpoints(reader: &mut Reader, object: &Node<'_>, name: &Arc<str>) -> Endpoints {
+    let path = Path::Root.field("subsets");
+    let mut subsets = Vec::new();
+    for (i, subset) in reader.items(&path, object.get("subsets")).iter().enumerate() {
+        let path = path.item(i);
+        let ready = reader.items(&path.field("addresses"), subset.get("addresses"));
+        let ready = ready.iter().filter_map(|item| address(item.get("ip")?)).collect();
+        subsets.push((ready, endpoint_ports(reader, &path, subset)));
+    }
+    Endpoints { kind: "Endpoints", service: name.clone(), subsets }
+}
+
+/// Reads an EndpointSlice: a label says whose it is.
+pub fn read_slice(reader: &mut Reader, object: &Node<'_>, labels: &LabelList) -> Endpoints {
+    let service = labels.iter().find(|(key, _)| &**key == "kubernetes.io/service-name");
+    let service = service.map_or_else(Arc::default, |(_, name)| name.clone());
+    let ports = endpoint_ports(reader, &Path::Root, object);
+    let path = Path::Root.field("endpoints");
+    let mut all = Vec::new();
+    for (i, item) in reader.items(&path, object.get("endpoints")).iter().enumerate() {
+        let ready = item.get("conditions").and_then(|conditions| conditions.get("ready"));
+        if !matches!(ready.map(|ready| &ready.value), Some(Value::Bool(false))) {
+            let path = path.item(i);
+            all.extend(addresses(reader, &path.field("addresses"), item.get("addresses")));
+        }
+    }
+    Endpoints { kind: "EndpointSlice", service, subsets: vec![(all, ports)] }
+}
+
+fn endpoint_ports(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Vec<EndpointPort> {
+    let path = path.field("ports");
+    let mut ports = Vec::new();
+    for (i, item) in reader.items(&path, node.get("ports")).iter().enumerate() {
+        let path = path.item(i);
+        let port = reader.integer(&path.field("port"), item.get("port"));
+        let name = reader.string(&path.field("name"), item.get("name")).unwrap_or_default();
+        let protocol = reader.string(&path.field("protocol"), item.get("protocol"));
+        let protocol = protocol.map_or(Some(Protocol::Tcp), Protocol::from_name);
+        if let (Some(port), Some(protocol)) = (port.and_then(|p| u16::try_from(p).ok()), protocol) {
+            ports.push(EndpointPort { name: name.into(), port, protocol });
+        }
+    }
+    ports
 }
 
 fn port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<ServicePort> {
@@ -71,5 +179,8 @@ fn port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<Service
         Some(Value::Number(number)) => TargetPort::Number(u16::try_from(whole(*number)?).ok()?),
         Some(_) => return None,
     };
-    Some(ServicePort { port, protocol, target })
+    let name = reader.string(&path.field("name"), fields.get("name")).unwrap_or_default().into();
+    let node_port = reader.integer(&path.field("nodePort"), fields.get("nodePort"));
+    let node_port = node_port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
+    Some(ServicePort { name, port, node_port, protocol, target })
 }

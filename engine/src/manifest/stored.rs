@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cluster_policy::{self, ClusterPolicyKind, Origin};
-use super::document::read_node;
+use super::known::read_node;
 use super::meta::Meta;
 use super::read::{Path, Reader};
 use super::{Body, Object, pod, policy};

@@ -1,9 +1,11 @@
 //! Workloads: kinds that make pods from a template.
 
-use super::meta::{LabelList, Meta};
+mod complete;
+
+use super::meta::{LabelList, Meta, Owner};
 use super::pod::{self, PodSpec};
 use super::read::{Keys, Path, Reader};
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// A kind that makes pods from a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,18 +28,24 @@ pub enum WorkloadKind {
     Rollout,
     /// `apps` StatefulSet.
     StatefulSet,
+    /// `serving.knative.dev` Service, which is a workload and no Service.
+    KnativeService,
     /// `kubevirt.io` VirtualMachine, whose template declares no container ports.
     VirtualMachine,
 }
 
+/// The group in which a Service is a workload.
+pub const KNATIVE: &str = "serving.knative.dev";
+
 impl WorkloadKind {
     /// All of them: kind, API groups, and itself.
-    pub const ALL: [(&'static str, &'static [&'static str], Self); 10] = [
+    pub const ALL: [(&'static str, &'static [&'static str], Self); 11] = [
         ("CronJob", &["batch"], Self::CronJob),
         ("DaemonSet", &["apps", "extensions"], Self::DaemonSet),
         ("Deployment", &["apps", "extensions"], Self::Deployment),
         ("DeploymentConfig", &["apps.openshift.io", ""], Self::DeploymentConfig),
         ("Job", &["batch"], Self::Job),
+        ("KnativeService", &[KNATIVE], Self::KnativeService),
         ("ReplicaSet", &["apps", "extensions"], Self::ReplicaSet),
         ("ReplicationController", &[""], Self::ReplicationController),
         ("Rollout", &["argoproj.io"], Self::Rollout),
@@ -47,6 +55,11 @@ impl WorkloadKind {
 
     /// The kind of this name in this API group.
     pub fn find(kind: &str, group: &str) -> Option<Self> {
+        let kind = match (kind, group) {
+            ("Service", KNATIVE) => "KnativeService",
+            (_, KNATIVE) => return None,
+            _ => kind,
+        };
         let mut all = Self::ALL.into_iter();
         all.find(|(name, groups, _)| *name == kind && groups.contains(&group))
             .map(|(_, _, kind)| kind)
@@ -66,18 +79,25 @@ pub struct Workload {
     /// `replicas`, or `completions` bounded by `parallelism` for a Job; none where the number
     /// hangs on nodes or is not written.
     pub replicas: Option<u32>,
+    /// `completions` of a Job or CronJob whose pods have numbers: `completionMode: Indexed`.
+    pub indexes: Option<u32>,
     /// The number of the first replica: `ordinals.start` of a StatefulSet, else 0.
     pub first_replica: u32,
     /// Labels of the template, sorted by key. The workload's own labels play no part.
     pub labels: LabelList,
     /// The template's `spec`.
     pub pod: PodSpec,
+    /// Kind and name of the workload that has the template instead: `workloadRef` of a Rollout.
+    pub template_of: Option<Owner>,
+    /// What pods are called that have more labels than the template, and these labels: those that
+    /// a Rollout gives to its canary and its stable pods, and the like.
+    pub marked: Vec<(&'static str, LabelList)>,
 }
 
 /// Reads a workload's `spec`.
 pub fn read(reader: &mut Reader, kind: WorkloadKind, object: &Node<'_>) -> Workload {
     let spec = Path::Root.field("spec");
-    let nothing = Node { value: crate::tree::Value::Null, span: object.span };
+    let nothing = Node { value: Value::Null, span: object.span };
     let node = object.get("spec").unwrap_or(&nothing);
     if kind == WorkloadKind::CronJob {
         let fields = reader.fields(&spec, node, Keys::Among(&["jobTemplate"]));
@@ -87,7 +107,10 @@ pub fn read(reader: &mut Reader, kind: WorkloadKind, object: &Node<'_>) -> Workl
         let path = path.field("spec");
         return read_spec(reader, kind, &path, inner.get("spec").unwrap_or(&nothing));
     }
-    read_spec(reader, kind, &spec, node)
+    let workload = read_spec(reader, kind, &spec, node);
+    let version = object.get("apiVersion").and_then(Node::as_str);
+    complete::check_selector(reader, version, &workload, node);
+    workload
 }
 
 fn read_spec(
@@ -98,7 +121,9 @@ fn read_spec(
 ) -> Workload {
     let counted = match kind {
         WorkloadKind::Job | WorkloadKind::CronJob => Some("parallelism"),
-        WorkloadKind::DaemonSet | WorkloadKind::VirtualMachine => None,
+        WorkloadKind::DaemonSet | WorkloadKind::VirtualMachine | WorkloadKind::KnativeService => {
+            None
+        }
         _ => Some("replicas"),
     };
     let known = ["template", "selector", "ordinals", counted.unwrap_or("template")];
@@ -111,15 +136,30 @@ fn read_spec(
         (WorkloadKind::StatefulSet, Some(node)) => first_replica(reader, path, node),
         _ => 0,
     };
-    let path = path.field("template");
-    let nothing = Node { value: crate::tree::Value::Null, span: node.span };
-    let template = fields.get("template").unwrap_or(&nothing);
+    let indexes = match counted {
+        Some("parallelism") => indexes(reader, path, node),
+        _ => None,
+    };
+    let template_of = workload_ref(kind, node);
+    if template_of.is_none() {
+        complete::check_template(reader, kind, path, node);
+    }
+    let (labels, pod) = template(reader, path, node);
+    let marked =
+        if kind == WorkloadKind::Rollout { marked(reader, path, node) } else { Vec::new() };
+    Workload { kind, replicas, indexes, first_replica, labels, pod, template_of, marked }
+}
+
+fn template(reader: &mut Reader, spec: &Path<'_>, node: &Node<'_>) -> (LabelList, PodSpec) {
+    let path = spec.field("template");
+    let nothing = Node { value: Value::Null, span: node.span };
+    let template = node.get("template").unwrap_or(&nothing);
     let fields = reader.fields(&path, template, Keys::Among(&["metadata", "spec"]));
     let meta = fields
         .get("metadata")
         .map(|node| Meta::read_template(reader, &path.field("metadata"), node));
     let pod = pod::read_spec(reader, &path.field("spec"), fields.get("spec"));
-    Workload { kind, replicas, first_replica, labels: meta.unwrap_or_default().labels, pod }
+    (meta.unwrap_or_default().labels, pod)
 }
 
 fn first_replica(reader: &mut Reader, spec: &Path<'_>, ordinals: &Node<'_>) -> u32 {
@@ -127,4 +167,36 @@ fn first_replica(reader: &mut Reader, spec: &Path<'_>, ordinals: &Node<'_>) -> u
     let fields = reader.fields(&path, ordinals, Keys::Exactly(&["start"]));
     let start = reader.integer(&path.field("start"), fields.get("start"));
     start.and_then(|start| u32::try_from(start).ok()).unwrap_or(0)
+}
+
+/// How many numbers the pods of a Job have; none if they have none.
+fn indexes(reader: &mut Reader, spec: &Path<'_>, node: &Node<'_>) -> Option<u32> {
+    let mode = node.get("completionMode").and_then(Node::as_str);
+    let completions = reader.integer(&spec.field("completions"), node.get("completions"));
+    (mode == Some("Indexed")).then(|| u32::try_from(completions.unwrap_or(1)).ok()).flatten()
+}
+
+fn workload_ref(kind: WorkloadKind, spec: &Node<'_>) -> Option<Owner> {
+    let of = spec.get("workloadRef").filter(|_| kind == WorkloadKind::Rollout)?;
+    let text = |field: &str| of.get(field).and_then(Node::as_str).unwrap_or_default().into();
+    Some(Owner { kind: text("kind"), name: text("name") })
+}
+
+/// Where a Rollout says which labels some of its pods have besides, and what these are called.
+const MARKS: [(&str, &str, &str); 4] = [
+    ("canary", "canaryMetadata", "canary"),
+    ("canary", "stableMetadata", "stable"),
+    ("blueGreen", "previewMetadata", "preview"),
+    ("blueGreen", "activeMetadata", "active"),
+];
+
+fn marked(reader: &mut Reader, spec: &Path<'_>, node: &Node<'_>) -> Vec<(&'static str, LabelList)> {
+    let path = spec.field("strategy");
+    let marks = MARKS.map(|(strategy, field, name)| {
+        let labels = node.get("strategy")?.get(strategy)?.get(field)?.get("labels")?;
+        let path = path.field(strategy);
+        let path = path.field(field);
+        Some((name, reader.labels(&path.field("labels"), Some(labels))))
+    });
+    marks.into_iter().flatten().filter(|(_, labels)| !labels.is_empty()).collect()
 }

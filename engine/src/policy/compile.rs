@@ -338,6 +338,20 @@ fn matches_node(selector: &Selector, node: &Node) -> Match {
     }
 }
 
+/// A policy's selectors of namespaces; none of what is no policy.
+pub fn namespace_selectors(object: &Object) -> impl Iterator<Item = &Selector> {
+    let subject = match &object.body {
+        Body::ClusterPolicy(policy) => Some(&policy.subject.namespaces),
+        _ => None,
+    };
+    let rules = Direction::BOTH.into_iter().flat_map(|direction| object.rules(direction));
+    let peers = rules.flat_map(|rule| &rule.peers).filter_map(|peer| match &peer.kind {
+        PeerKind::Pods { namespaces, .. } => namespaces.as_ref(),
+        _ => None,
+    });
+    subject.into_iter().chain(peers)
+}
+
 /// A policy's selectors of pods; none of what is no policy.
 pub fn pod_selectors(object: &Object) -> impl Iterator<Item = &Selector> {
     let subject = match &object.body {

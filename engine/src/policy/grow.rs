@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::programs::Programs;
 use super::select::{Scope, matches_namespace, names, select};
 use super::{PolicyRef, PolicySet, SetId};
-use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId};
+use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, NamespaceLabels};
 use crate::manifest::{Direction, LabelList};
 use crate::selector::Match;
 use crate::shared::PagedTable;
@@ -79,11 +79,12 @@ impl PolicySet {
     /// where they are subjects of policies, programs of the groups of the namespace.
     pub fn relabel(&mut self, model: &ClusterModel, namespace: NamespaceId, before: &LabelList) {
         let Some(now) = model.namespaces.get(namespace) else { return };
+        let before = NamespaceLabels { own: before, ..now.labels() };
         let mut concerned = Vec::new();
         for &index in &self.scopes.matching {
             let Some(set) = self.sets.get(index) else { continue };
             if let Scope::Matching(selector) = &set.key().scope
-                && matches_namespace(selector, before) != matches_namespace(selector, &now.labels)
+                && matches_namespace(selector, before) != matches_namespace(selector, now.labels())
             {
                 concerned.push((index, Arc::new(select(model, set.key()))));
             }

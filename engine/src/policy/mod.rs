@@ -18,7 +18,7 @@ mod split;
 mod touched;
 
 pub use atoms::{Atoms, SignatureId};
-pub use compile::{PolicyChange, pod_selectors};
+pub use compile::{PolicyChange, namespace_selectors, pod_selectors};
 pub use considered::Considered;
 pub use peer::{BlockPair, RulePeer};
 pub use select::PeerSet;

@@ -1,7 +1,6 @@
 //! Which pods a selector matches, by group.
 
-use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, PodLabels};
-use crate::manifest::LabelList;
+use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, NamespaceLabels, PodLabels};
 use crate::net::IntervalSet;
 use crate::selector::{Match, Operator, Requirement, Selector};
 
@@ -12,6 +11,8 @@ pub struct PeerSet {
     pub certain: IntervalSet<GroupId>,
     /// Groups of which it cannot be known.
     pub unknown: IntervalSet<GroupId>,
+    /// Among them those of which all is known but the labels of their namespace.
+    pub elsewhere: IntervalSet<GroupId>,
     key: SetKey,
 }
 
@@ -57,6 +58,11 @@ impl PeerSet {
         let certain = self.certain.iter().map(|group| (group, true));
         certain.chain(self.unknown.iter().map(|group| (group, false)))
     }
+
+    /// Groups of which it cannot be known for more than the labels of their namespace.
+    pub fn unknown_by_labels(&self) -> IntervalSet<GroupId> {
+        self.unknown.difference(&self.elsewhere)
+    }
 }
 
 /// Which namespaces' pods are meant.
@@ -82,30 +88,29 @@ pub struct SetKey {
 /// # Cost
 /// Linear in the groups that its rarest label has, not in all.
 pub fn select(model: &ClusterModel, key: &SetKey) -> PeerSet {
-    let namespaces = match &key.scope {
-        Scope::Own(_) => None,
-        Scope::Matching(selector) if selector.is_empty() => None,
-        Scope::Matching(selector) => Some(matching_namespaces(model, selector)),
-    };
-    let in_scope = |namespace: NamespaceId| match (&key.scope, &namespaces) {
-        (Scope::Own(own), _) => namespace == *own,
-        (_, None) => true,
-        (_, Some(matching)) => matching.contains(namespace),
-    };
-    let (mut certain, mut unknown) = (Vec::new(), Vec::new());
+    let scope = Scoped::new(model, &key.scope);
+    let (mut certain, mut unknown, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
     for id in candidates(model, key) {
-        let Some(group) = model.groups.get(id).filter(|group| in_scope(group.namespace)) else {
+        let Some(group) = model.groups.get(id) else { continue };
+        let in_scope = scope.has(group);
+        if in_scope == Match::No {
             continue;
-        };
-        match key.pods.matches(&PodLabels { labels: &group.labels, hidden: group.hidden }) {
-            Match::Yes => certain.push(id),
-            Match::Unknown => unknown.push(id),
-            Match::No => {}
+        }
+        let labels = PodLabels { labels: &group.labels, hidden: group.hidden };
+        match (key.pods.matches(&labels), in_scope) {
+            (Match::Yes, Match::Yes) => certain.push(id),
+            (Match::Yes, _) => {
+                unknown.push(id);
+                elsewhere.push(id);
+            }
+            (Match::Unknown, _) => unknown.push(id),
+            (Match::No, _) => {}
         }
     }
     PeerSet {
         certain: IntervalSet::from_sorted(certain),
         unknown: IntervalSet::from_sorted(unknown),
+        elsewhere: IntervalSet::from_sorted(elsewhere),
         key: key.clone(),
     }
 }
@@ -113,29 +118,58 @@ pub fn select(model: &ClusterModel, key: &SetKey) -> PeerSet {
 /// Whether a key names a group.
 pub fn names(model: &ClusterModel, key: &SetKey, group: &Group) -> Match {
     let in_scope = match &key.scope {
-        Scope::Own(own) => group.namespace == *own,
-        Scope::Matching(selector) => {
-            let namespace = model.namespaces.get(group.namespace);
-            namespace.is_some_and(|namespace| matches_namespace(selector, &namespace.labels))
-        }
+        Scope::Own(own) => Match::from(group.namespace == *own),
+        Scope::Matching(selector) => matches_scope(model, selector, group),
     };
-    if !in_scope {
+    if in_scope == Match::No {
         return Match::No;
     }
-    key.pods.matches(&PodLabels { labels: &group.labels, hidden: group.hidden })
+    in_scope.min(key.pods.matches(&PodLabels { labels: &group.labels, hidden: group.hidden }))
 }
 
 /// Whether a selector matches a namespace of these labels.
-pub fn matches_namespace(selector: &Selector, labels: &LabelList) -> bool {
-    selector.matches(&PodLabels { labels, hidden: &[] }) == Match::Yes
+pub fn matches_namespace(selector: &Selector, labels: NamespaceLabels<'_>) -> Match {
+    selector.matches(&labels)
 }
 
-fn matching_namespaces(model: &ClusterModel, selector: &Selector) -> IntervalSet<NamespaceId> {
-    let matching = model
-        .namespaces
-        .iter()
-        .filter(|(_, namespace)| matches_namespace(selector, &namespace.labels));
-    IntervalSet::from_sorted(matching.map(|(id, _)| id))
+fn matches_scope(model: &ClusterModel, selector: &Selector, group: &Group) -> Match {
+    let labels = model.namespace_labels(group);
+    labels.map_or(Match::No, |labels| matches_namespace(selector, labels))
+}
+
+/// A scope with the namespaces in it.
+struct Scoped<'s> {
+    model: &'s ClusterModel,
+    scope: &'s Scope,
+    matching: IntervalSet<NamespaceId>,
+    unknown: IntervalSet<NamespaceId>,
+}
+
+impl<'s> Scoped<'s> {
+    fn new(model: &'s ClusterModel, scope: &'s Scope) -> Self {
+        let (mut matching, mut unknown) = (Vec::new(), Vec::new());
+        if let Scope::Matching(selector) = scope {
+            for (id, namespace) in model.namespaces.iter() {
+                match matches_namespace(selector, namespace.labels()) {
+                    Match::Yes => matching.push(id),
+                    Match::Unknown => unknown.push(id),
+                    Match::No => {}
+                }
+            }
+        }
+        let (matching, unknown) =
+            (IntervalSet::from_sorted(matching), IntervalSet::from_sorted(unknown));
+        Self { model, scope, matching, unknown }
+    }
+
+    fn has(&self, group: &Group) -> Match {
+        match self.scope {
+            Scope::Own(own) => Match::from(group.namespace == *own),
+            Scope::Matching(_) if self.matching.contains(group.namespace) => Match::Yes,
+            Scope::Matching(_) if !self.unknown.contains(group.namespace) => Match::No,
+            Scope::Matching(selector) => matches_scope(self.model, selector, group),
+        }
+    }
 }
 
 /// Groups among which all matches are, ascending: the shortest list that the index offers.

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId, Group, GroupId, Life};
-use crate::manifest::{NamedPort, PortMatch};
+use crate::cluster::{
+    Addresses, ClusterModel, Endpoint, EndpointId, Group, GroupId, Life, NamespaceId,
+};
+use crate::manifest::{LabelList, NamedPort, PortMatch};
 use crate::net::{AddrSet, ByFamily, Family};
 use crate::policy::{Atoms, BlockId, PolicySet, SetId, SignatureId};
 use crate::shared::{Id, Table};
@@ -21,8 +24,10 @@ pub struct Class {
     pub kind: ClassKind,
     /// Sets of pods that its members are in for certain, ascending.
     pub sets: Vec<SetId>,
-    /// Sets of pods that its members may be in, ascending.
+    /// Sets of pods that its members may be in, ascending; but those of the next field.
     pub maybe_sets: Vec<SetId>,
+    /// Sets that they may be in for all but the labels of their namespace, ascending.
+    pub sets_elsewhere: Vec<SetId>,
     /// Names of ports that policies use and that its members have.
     pub ports: Vec<NamedPort>,
     /// Where its addresses are, per family; none if it has none in that family.
@@ -88,14 +93,22 @@ pub struct Classes {
 struct Key {
     sets: Vec<SetId>,
     maybe_sets: Vec<SetId>,
+    sets_elsewhere: Vec<SetId>,
     ports: Vec<NamedPort>,
     host_network: bool,
     places: ByFamily<Option<PlaceKey>>,
     families_certain: bool,
     /// Sets that its members may be in together, where a label decides that a template does not
     /// show.
-    together: Vec<Vec<SetId>>,
+    together: Vec<Variant>,
+    /// Their namespace, where its labels play a part and are not known: they are the same for all
+    /// pods in it.
+    namespace: Option<NamespaceId>,
 }
+
+/// Sets that a group is in, those that it may be in, and the labels that its namespace is assumed
+/// to have.
+type Variant = (Vec<SetId>, Vec<SetId>, Option<Arc<LabelList>>);
 
 impl Classes {
     /// The classes of active endpoints, then those of outside addresses by family.
@@ -172,6 +185,7 @@ impl Class {
             kind: ClassKind::Endpoints(Vec::new()),
             sets: key.sets.clone(),
             maybe_sets: key.maybe_sets.clone(),
+            sets_elsewhere: key.sets_elsewhere.clone(),
             ports: key.ports.clone(),
             places: key.places,
             families_certain: key.families_certain,
@@ -188,6 +202,7 @@ impl Class {
             kind,
             sets: Vec::new(),
             maybe_sets: Vec::new(),
+            sets_elsewhere: Vec::new(),
             ports: Vec::new(),
             places,
             families_certain: true,
@@ -202,7 +217,7 @@ impl Class {
 struct Used {
     sets: Vec<SetId>,
     blocks: Vec<BlockId>,
-    port_names: FxHashSet<std::sync::Arc<str>>,
+    port_names: FxHashSet<Arc<str>>,
 }
 
 impl Used {
@@ -234,37 +249,47 @@ impl Used {
 struct GroupKeys {
     sets: Table<Vec<SetId>, Group>,
     maybe_sets: Table<Vec<SetId>, Group>,
+    sets_elsewhere: Table<Vec<SetId>, Group>,
     ports: Table<Vec<NamedPort>, Group>,
 }
 
 impl GroupKeys {
     fn new(model: &ClusterModel, set: &PolicySet, used: &Used) -> Self {
         let count = model.groups.len();
-        let (mut sets, mut maybe_sets) =
-            (Table::filled(Vec::new(), count), Table::filled(Vec::new(), count));
+        let mut lists = [(); 3].map(|()| Table::filled(Vec::new(), count));
         for &id in &used.sets {
             let Some(pods) = set.set(id) else { continue };
-            for (group, certain) in pods.groups() {
-                let lists = if certain { &mut sets } else { &mut maybe_sets };
-                if let Some(list) = lists.get_mut(group) {
-                    list.push(id);
+            let by_labels = pods.unknown_by_labels();
+            for (list, groups) in lists.iter_mut().zip([&pods.certain, &by_labels, &pods.elsewhere])
+            {
+                for group in groups.iter() {
+                    list.get_mut(group).into_iter().for_each(|list| list.push(id));
                 }
             }
         }
+        let [sets, maybe_sets, sets_elsewhere] = lists;
         let ports = model.groups.iter().map(|(_, group)| {
             let named = group.ports.iter().filter(|port| used.port_names.contains(&port.name));
             named.cloned().collect()
         });
-        Self { sets, maybe_sets, ports: ports.collect() }
+        Self { sets, maybe_sets, sets_elsewhere, ports: ports.collect() }
     }
 
-    /// Groups that an endpoint may be of, one for all of those that are in the same sets; none if
-    /// all of them are.
-    fn variants(&self, model: &ClusterModel, endpoint: &Endpoint) -> BTreeMap<Vec<SetId>, GroupId> {
+    /// Groups that an endpoint may be of, one for all of those that are in the same sets where its
+    /// namespace has the same labels; none if all of them are.
+    fn variants(&self, model: &ClusterModel, endpoint: &Endpoint) -> BTreeMap<Variant, GroupId> {
         let groups = endpoint.group.and_then(|group| model.variants.get(&group));
-        let in_sets = |id: GroupId| self.sets.get(id).cloned().unwrap_or_default();
-        let by_sets = groups.into_iter().flatten().map(|id| (in_sets(*id), *id)).collect();
-        if BTreeMap::len(&by_sets) > 1 { by_sets } else { BTreeMap::new() }
+        let list =
+            |lists: &Table<Vec<SetId>, Group>, id| lists.get(id).cloned().unwrap_or_default();
+        let variant = |id: GroupId| {
+            let assumed = model.groups.get(id).and_then(|group| group.assumed.clone());
+            (list(&self.sets, id), list(&self.maybe_sets, id), assumed)
+        };
+        let all = groups.into_iter().flatten().map(|id| (variant(*id), *id));
+        let all: BTreeMap<Variant, GroupId> = all.collect();
+        let mut in_sets = all.keys().map(|(sets, maybe, _)| (sets, maybe));
+        let first = in_sets.next();
+        if in_sets.all(|other| Some(other) == first) { BTreeMap::new() } else { all }
     }
 
     fn of(&self, model: &ClusterModel, endpoint: &Endpoint, atoms: &Atoms) -> Key {
@@ -272,15 +297,20 @@ impl GroupKeys {
             endpoint.group.and_then(|group| lists.get(group)).cloned().unwrap_or_default()
         };
         let ports = endpoint.group.and_then(|group| self.ports.get(group));
+        let together: Vec<Variant> = self.variants(model, endpoint).into_keys().collect();
+        let is_open = together.iter().any(|(.., assumed)| assumed.is_some());
+        let group = endpoint.group.and_then(|group| model.groups.get(group));
         let (_, families_certain) = model.space.families(&endpoint.addresses);
         Key {
             sets: of_group(&self.sets),
             maybe_sets: of_group(&self.maybe_sets),
+            sets_elsewhere: of_group(&self.sets_elsewhere),
             ports: ports.cloned().unwrap_or_default(),
             host_network: endpoint.host_network(),
             places: ByFamily::from_fn(|family| place(model, endpoint, family, atoms)),
             families_certain,
-            together: self.variants(model, endpoint).into_keys().collect(),
+            together,
+            namespace: group.filter(|_| is_open).map(|group| group.namespace),
         }
     }
 }

@@ -209,7 +209,7 @@ impl Reach<'_> {
     pub fn is_one_pod(&self, unit: UnitId) -> bool {
         match self.units.get(unit).map(|unit| &unit.kind) {
             Some(UnitKind::Workload { endpoints, .. }) => match endpoints.as_slice() {
-                [one] => self.model.endpoints.get(*one).is_some_and(|one| !one.template),
+                [one] => self.model.is_one_pod(*one),
                 _ => false,
             },
             _ => false,

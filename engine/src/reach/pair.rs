@@ -70,7 +70,7 @@ pub fn over_variants(
 ) -> Conns {
     let mut all = Conns { certain: ConnSet::all(), possible: ConnSet::none() };
     for source in sources {
-        for destination in destinations {
+        for destination in destinations.iter().filter(|other| other.agrees_with(source)) {
             let one = ask(source, destination);
             all.certain = all.certain.intersection(&one.certain);
             all.possible = all.possible.union(&one.possible);

@@ -25,12 +25,24 @@ pub enum Key {
     Set(SetId),
     /// Pods of which it is unknown whether they are of a set.
     Maybe(SetId),
+    /// Pods of which it is unknown for the labels of their namespace alone.
+    Elsewhere(SetId),
     /// Addresses of a block.
     Block(BlockId),
     /// Pods whose address is not known.
     SomePod,
     /// Nodes whose address is not known.
     SomeNode,
+}
+
+impl Key {
+    /// Of pods of which it is unknown, for this reason, whether they are of a set.
+    pub fn open(set: SetId, reason: UnknownReason) -> Self {
+        match reason {
+            UnknownReason::Namespace => Self::Elsewhere(set),
+            _ => Self::Maybe(set),
+        }
+    }
 }
 
 /// The number of a [`Row`].
@@ -141,6 +153,7 @@ fn keys(classes: &Classes, class: &Class, family: Option<Family>) -> Vec<Key> {
     let mut keys = vec![Key::Any];
     keys.extend(class.sets.iter().map(|id| Key::Set(*id)));
     keys.extend(class.maybe_sets.iter().map(|id| Key::Maybe(*id)));
+    keys.extend(class.sets_elsewhere.iter().map(|id| Key::Elsewhere(*id)));
     match class.place(family) {
         Some(PlaceKey::Known(signature)) => {
             keys.extend(classes.blocks(signature).iter().map(|id| Key::Block(*id)));
@@ -217,6 +230,7 @@ impl Maker<'_, '_> {
         let tier = set.program(program).tier(TierKind::NetworkPolicy);
         for policy in tier.into_iter().flat_map(|tier| &tier.policies) {
             if !policy.certain {
+                // Of the pods of one namespace, it is their own labels that leave it open.
                 let key = NoteKey {
                     reason: UnknownReason::Label,
                     rule: Some((policy.policy, direction, None)),
@@ -273,11 +287,13 @@ impl Maker<'_, '_> {
             match peer {
                 RulePeer::Pods(id) => {
                     draft.add(Key::Set(*id), whole, self.interns.0);
-                    let hidden =
-                        self.cluster.1.set(*id).is_some_and(|pods| !pods.unknown.is_empty());
-                    if hidden {
-                        draft.add(Key::Maybe(*id), open, self.interns.0);
-                        row.notes.push((Key::Maybe(*id), noted, note(UnknownReason::Label)));
+                    let reasons = self.cluster.1.set(*id).map(|pods| UnknownReason::of_set(pods));
+                    let reasons = reasons.unwrap_or_default();
+                    let hidden = !reasons.is_empty();
+                    for reason in reasons {
+                        let key = Key::open(*id, reason);
+                        draft.add(key, open, self.interns.0);
+                        row.notes.push((key, noted, note(reason)));
                     }
                     if !named.is_empty() {
                         row.named.push((Key::Set(*id), named.clone()));

@@ -18,6 +18,8 @@ pub struct Case<'m> {
     pub port: u16,
     /// Which pair of endpoints it is about.
     pub pair: usize,
+    /// The family.
+    pub family: Family,
 }
 
 impl Case<'_> {
@@ -58,9 +60,10 @@ pub fn cases<'m>(
             let ends = source.zip(party(session.model(), destination, to, family));
             let Some((mut source, mut destination)) = ends else { continue };
             // Only as its own peer does a template stand for two pods.
-            source.several &= from == to;
-            destination.several &= from == to;
-            cases.push(Case { source, destination, port, pair });
+            let several = from == to && !from.is_some_and(|one| session.model().is_one_pod(one));
+            source.several &= several;
+            destination.several &= several;
+            cases.push(Case { source, destination, port, pair, family });
         }
     }
     if cases.is_empty() {

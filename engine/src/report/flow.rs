@@ -1,5 +1,7 @@
 //! The answer of `eval` and `explain`.
 
+mod parts;
+
 use std::sync::Arc;
 
 use super::audit::audit;
@@ -32,9 +34,12 @@ impl Session {
             return Err(QueryError::new("port 0 does not exist: ports are 1 to 65535"));
         }
         let source = resolve(self.model(), &query.from)?;
-        let (destination, cases) = self.destination(query, &source)?;
+        let Asked { name: destination, cases, from_outside } = self.asked(query, &source)?;
         let judged: Vec<Judged> = cases.iter().map(|case| Judged::new(self, query, case)).collect();
-        let (verdict, reason) = conclude(&judged);
+        let (verdict, reason) = match from_outside {
+            true => (Verdict::Unknown, Some(UnknownReason::Translation)),
+            false => conclude(&judged),
+        };
         // The evidence is that of a case with this verdict; where cases differ without one, of the
         // one that stands in the way most.
         let deciding = judged.iter().zip(&cases).min_by_key(|(judged, _)| {
@@ -44,10 +49,7 @@ impl Session {
         let Some((_, case)) = deciding else {
             return Err(QueryError::new("no pair of pods matches this question"));
         };
-        let evidence = Evidence {
-            egress: end_report(self, question(query, case, Direction::Egress)),
-            ingress: end_report(self, question(query, case, Direction::Ingress)),
-        };
+        let evidence = evidence(self, query, case);
         Ok(FlowReport {
             from: query.from.clone(),
             to: query.to.clone(),
@@ -59,7 +61,8 @@ impl Session {
             source: name(&source),
             destination,
             pod_port: Some(case.port).filter(|port| *port != query.port),
-            allowed: allowed(self, &cases),
+            allowed: allowed(self, &cases).filter(|_| !from_outside),
+            parts: parts::parts(self, query, &cases, &judged),
             evidence,
             audit: None,
             not_judged: check::not_judged(self),
@@ -67,25 +70,38 @@ impl Session {
     }
 
     /// Who receives, and the cases to judge: a Service's are its pods, each at its own port.
-    fn destination<'m>(
-        &'m self,
-        query: &FlowQuery,
-        source: &Side,
-    ) -> Result<(Arc<str>, Vec<Case<'m>>), QueryError> {
-        if let Some((name, backends)) = service::backends(self.model(), query)? {
+    fn asked<'m>(&'m self, query: &FlowQuery, source: &Side) -> Result<Asked<'m>, QueryError> {
+        if let Some(target) = service::target(self.model(), query)? {
             let mut all = Vec::new();
-            for (endpoint, port) in backends {
-                let side = Side::endpoints(vec![endpoint], String::new());
+            for (side, port) in &target.backends {
                 let offset = all.len();
-                let cases = cases(self, source, &side, port)?.into_iter();
+                let cases = cases(self, source, side, *port)?.into_iter();
                 all.extend(
                     cases.map(|case| Case { pair: case.pair + offset, ..case }.translated()),
                 );
             }
-            return Ok((name, all));
+            return Ok(Asked { name: target.name, cases: all, from_outside: target.from_outside });
         }
         let side = resolve(self.model(), &query.to)?;
-        Ok((name(&side), cases(self, source, &side, query.port)?))
+        let cases = cases(self, source, &side, query.port)?;
+        Ok(Asked { name: name(&side), cases, from_outside: false })
+    }
+}
+
+/// What is asked about.
+struct Asked<'m> {
+    /// Who receives.
+    name: Arc<str>,
+    /// The pairs to judge.
+    cases: Vec<Case<'m>>,
+    /// Whether it is a Service that is reached from outside the cluster's own addresses.
+    from_outside: bool,
+}
+
+fn evidence(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Evidence {
+    Evidence {
+        egress: end_report(session, question(query, case, Direction::Egress)),
+        ingress: end_report(session, question(query, case, Direction::Ingress)),
     }
 }
 
@@ -201,9 +217,11 @@ fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence)
             Some(UnknownReason::Address) => "an address decides this, and it is not in the input: pass `--pod-cidr`, `--node-cidr`, or real pods and nodes".into(),
             Some(UnknownReason::Node) => "it depends on whether both are on the same node, which the input does not say: pass real pods, with `spec.nodeName`".into(),
             Some(UnknownReason::Label) => "a label that the controller adds decides this, and the template does not show it: pass real pods".into(),
+            Some(UnknownReason::Namespace) => "a label of a namespace decides this, and the Namespace is not in the input: pass it, or `--namespace-labels NAMESPACE=KEY=VALUE`, or `--assume-unlabelled-namespaces`".into(),
             Some(UnknownReason::Tie) => "policies of equal priority disagree, and their order is undefined: give them different priorities".into(),
             Some(UnknownReason::Name) => "a domain name decides this, and its addresses are not in the input: pass `--domain`".into(),
-            Some(UnknownReason::Group) | None => "the workload's pods differ: ask about a single pod".into(),
+            Some(UnknownReason::Translation) => "it depends on whether the network translates the address before it enforces policies: ask for the Service, or for a pod behind it".into(),
+            Some(UnknownReason::Group) | None => "the pods differ: each answer is below".into(),
         },
     }
 }

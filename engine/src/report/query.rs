@@ -69,7 +69,7 @@ pub fn parse_protocol(text: &str) -> Result<Protocol, QueryError> {
 /// If nobody is, if several could be, or if those meant cannot take part in traffic.
 pub fn resolve(model: &ClusterModel, text: &str) -> Result<Side, QueryError> {
     if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(by_address(model, address));
+        return Ok(address_side(model, address));
     }
     let parts: Vec<&str> = text.split('/').collect();
     match parts.as_slice() {
@@ -86,7 +86,8 @@ pub fn resolve(model: &ClusterModel, text: &str) -> Result<Side, QueryError> {
     }
 }
 
-fn by_address(model: &ClusterModel, address: IpAddr) -> Side {
+/// Who has an address.
+pub fn address_side(model: &ClusterModel, address: IpAddr) -> Side {
     let address = address.to_canonical();
     match model.by_address.get(&address) {
         Some(&endpoint) => Side::Endpoints {
@@ -120,6 +121,18 @@ fn pod_name(model: &ClusterModel, endpoint: EndpointId) -> String {
     }
     let namespace = model.workload_of(endpoint).map_or("", |w| model.namespace_name(w.namespace));
     format!("{namespace}/{}", endpoint.name)
+}
+
+/// What tells an endpoint from others of its workload: a replica's own name.
+pub fn part_name(model: &ClusterModel, id: EndpointId) -> String {
+    let endpoint = model.endpoints.get(id);
+    let workload = endpoint.and_then(|endpoint| model.workload_of(endpoint));
+    match (endpoint, workload) {
+        (Some(endpoint), Some(workload)) if endpoint.name != workload.name => {
+            format!("{}/{}", model.namespace_name(workload.namespace), endpoint.name)
+        }
+        _ => pod_name(model, id),
+    }
 }
 
 /// The name, the kind and the first pod of `NAME[KIND]` or `NAME[KIND]{POD and 2 more}`.

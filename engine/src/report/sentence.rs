@@ -59,7 +59,7 @@ pub fn peer_why(
             };
             let namespace = model.namespaces.get(group.namespace)?;
             let name = &namespace.name;
-            let labels = PodLabels { labels: &namespace.labels, hidden: &[] };
+            let labels = namespace.labels();
             let scope = match namespaces {
                 None => own.filter(|own| *own != group.namespace).map(|own| {
                     let own = model.namespace_name(own);
@@ -84,16 +84,19 @@ fn block_why(party: &Party<'_>, matches: Match) -> String {
 }
 
 /// The first requirement that labels do not meet.
-fn selector_why(selector: &Selector, labels: &PodLabels<'_>, who: &str) -> Option<String> {
+fn selector_why(selector: &Selector, labels: &impl Labels, who: &str) -> Option<String> {
     let failing = selector.requirements().iter().find(|r| r.matches(labels) != Match::Yes)?;
     Some(requirement_why(failing, labels, who))
 }
 
-fn requirement_why(requirement: &Requirement, labels: &PodLabels<'_>, who: &str) -> String {
+fn requirement_why(requirement: &Requirement, labels: &impl Labels, who: &str) -> String {
     let key = &requirement.key;
     match (labels.hidden(key), labels.value(key), requirement.operator) {
         (true, ..) => {
             format!("the controller sets `{key}`, and the template does not show its value")
+        }
+        (_, None, _) if labels.open() => {
+            format!("{who} is not in the input, so it is unknown whether it has a label `{key}`")
         }
         (_, None, _) => format!("{who} has no label `{key}`"),
         (_, Some(_), Operator::DoesNotExist) => format!("{who} has a label `{key}`"),

@@ -460,6 +460,9 @@ pub struct FlowReport {
     /// What would be said if audited policies were enforced; absent where none of them has a say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<Box<AuditReport>>,
+    /// Each answer with its own evidence, where pods or address families differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<FlowPart>,
     /// Objects of the input that decide traffic and that are not judged, by kind with its group:
     /// they can change this answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -481,6 +484,30 @@ pub struct AuditReport {
     /// Audited policies that decide it, or may, sorted.
     pub policies: Vec<ObjectRef>,
     /// What would decide, at each end.
+    pub evidence: Evidence,
+}
+
+/// One of several answers that a question has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct FlowPart {
+    /// Who sends.
+    pub source: Arc<str>,
+    /// Who receives.
+    pub destination: Arc<str>,
+    /// The address family, where the two differ: `IPv4` or `IPv6`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
+    /// The port that the pod sees, where a Service makes another one of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_port: Option<u16>,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Why it is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<UnknownReason>,
+    /// What decided.
     pub evidence: Evidence,
 }
 

@@ -56,7 +56,7 @@ impl Changed {
     /// labels that they ask controllers for, stays what it is.
     fn leave_the_world(&self, session: &Session) -> bool {
         let objects = self.gone.iter().chain(&self.put).map(|(_, object)| object);
-        if !asked_labels(objects).is_empty() {
+        if !asked_labels(objects, session.model().has_open_namespaces()).is_empty() {
             return false;
         }
         let namespaces = |changed: &[(Identity, Arc<Object>)]| -> FxHashSet<Arc<str>> {
@@ -101,7 +101,7 @@ fn policies(parts: &[Part], session: &Session) -> Option<Vec<(Identity, Arc<Obje
     let objects = parts.iter().flat_map(|part| &part.document.objects);
     objects
         .map(|object| {
-            let is_policy = object.is_policy();
+            let is_policy = object.is_policy() && !object.meta.is_generated;
             is_policy.then(|| (identity(object, default), object.clone()))
         })
         .collect()

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{Identity, Repeated};
 use crate::cluster::{AskedLabels, controller_keys, namespace_of};
 use crate::manifest::{Object, SourceFile};
-use crate::policy::{PolicyChange, pod_selectors};
+use crate::policy::{PolicyChange, namespace_selectors, pod_selectors};
 use crate::selector::Selector;
 
 pub(super) fn identity(object: &Object, default: &str) -> Identity {
@@ -16,24 +16,60 @@ pub(super) fn identity(object: &Object, default: &str) -> Identity {
     (object.kind(), namespace, object.meta.name.clone())
 }
 
-/// Objects of a sort, each identity once: the last one wins, as with `kubectl apply`.
+/// Objects of a sort.
+#[derive(Default)]
+pub(super) struct Gathered {
+    /// Each identity once: the last one wins, as with `kubectl apply`.
+    pub objects: FxHashMap<Identity, Arc<Object>>,
+    /// Those that replace others.
+    pub repeated: Vec<Repeated>,
+    /// Those without a final name that had to be told apart.
+    pub renamed: Renamed,
+}
+
+/// Objects under other names than the input has, by address, with those of the input.
+pub(super) type Renamed = FxHashMap<usize, (Arc<Object>, Arc<Object>)>;
+
+/// Objects of a sort from all files.
 pub(super) fn gather(
     files: &[Arc<SourceFile>],
     default: &str,
     sort: impl Fn(&Object) -> bool,
-) -> (FxHashMap<Identity, Arc<Object>>, Vec<Repeated>) {
-    let (mut objects, mut repeated) = (FxHashMap::default(), Vec::new());
+) -> Gathered {
+    let mut all = Gathered::default();
+    // How often a prefix of names has come, so that many of one cost no more than others.
+    let mut counts: FxHashMap<Identity, u32> = FxHashMap::default();
     for (file, source) in files.iter().enumerate() {
         for (part, place) in source.parts.iter().enumerate() {
             for object in place.document.objects.iter().filter(|object| sort(object)) {
-                let object = object.clone();
-                if let Some(first) = objects.insert(identity(&object, default), object.clone()) {
-                    repeated.push(Repeated { file, part, object, first });
+                let (key, object) = (identity(object, default), object.clone());
+                if object.meta.is_generated {
+                    let count = counts.entry(key.clone()).or_default();
+                    *count += 1;
+                    all.add_unnamed(key, &object, *count);
+                } else if let Some(first) = all.objects.insert(key, object.clone()) {
+                    all.repeated.push(Repeated { file, part, object, first });
                 }
             }
         }
     }
-    (objects, repeated)
+    all
+}
+
+impl Gathered {
+    /// Adds an object that the API server makes a name for: never that of another one.
+    fn add_unnamed(&mut self, key: Identity, object: &Arc<Object>, count: u32) {
+        if count == 1 {
+            self.objects.insert(key, object.clone());
+            return;
+        }
+        let name: Arc<str> = format!("{}{count}", object.meta.name).into();
+        let mut one = Object::clone(object);
+        one.meta.name = name.clone();
+        let one = Arc::new(one);
+        self.renamed.insert(Arc::as_ptr(&one).addr(), (one.clone(), object.clone()));
+        self.objects.insert((key.0, key.1, name), one);
+    }
 }
 
 /// Documents with objects other than policies, by address.
@@ -44,14 +80,21 @@ pub(super) fn other_documents(files: &[Arc<SourceFile>]) -> Vec<usize> {
     others.map(|part| Arc::as_ptr(&part.document).addr()).collect()
 }
 
-/// Labels that controllers add, as selectors of pods ask for them.
-pub(super) fn asked_labels<'p>(policies: impl Iterator<Item = &'p Arc<Object>>) -> AskedLabels {
+/// Labels that controllers add, as selectors of pods ask for them, and selectors of namespaces, if
+/// labels of some are open.
+pub(super) fn asked_labels<'p>(
+    policies: impl Iterator<Item = &'p Arc<Object>>,
+    open_namespaces: bool,
+) -> AskedLabels {
     let keys: FxHashSet<&'static str> = controller_keys().collect();
-    let mut asked = AskedLabels::new();
+    let mut asked = AskedLabels::default();
     for object in policies {
+        if open_namespaces {
+            namespace_selectors(object).for_each(|selector| asked.add_namespaces(selector));
+        }
         for requirement in pod_selectors(object).flat_map(Selector::requirements) {
             if let Some(key) = keys.get(&*requirement.key) {
-                asked.entry(key).or_default().extend(requirement.values.iter().cloned());
+                asked.of_pods.entry(key).or_default().extend(requirement.values.iter().cloned());
             }
         }
     }

@@ -2,94 +2,20 @@
 
 mod edit;
 mod gather;
+mod options;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
 use crate::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
-use crate::diagnostic::Code;
 use crate::folder::{Skipped, SkippedKind};
 use crate::manifest::{ForeignKind, Object, SourceFile};
 pub use crate::policy::Identity;
 use crate::policy::{Considered, PolicySet};
-use gather::{asked_labels, changed, gather, identity, other_documents};
-
-/// What the input does not say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Where addresses of pods lie that the input does not give; none: anywhere.
-    pub pod_cidrs: Vec<IpNet>,
-    /// Where addresses of nodes lie that the input does not give; none: anywhere.
-    pub node_cidrs: Vec<IpNet>,
-    /// The namespace of objects that name none.
-    pub default_namespace: String,
-    /// What names resolve to that policies ask for: `*.` in front stands for all names below.
-    pub domain_names: BTreeMap<String, Vec<IpAddr>>,
-    /// Findings that are not told; each is of a lint, so that nothing is left out in silence.
-    pub ignored_codes: Vec<Code>,
-}
-
-impl Options {
-    /// The same without findings of these codes.
-    #[must_use]
-    pub fn ignoring(mut self, codes: Vec<Code>) -> Self {
-        self.ignored_codes = codes;
-        self
-    }
-
-    /// What names resolve to, from texts such as `api.example.com=192.0.2.7`; several of one name
-    /// add up.
-    #[must_use]
-    pub fn with_domain_names(mut self, names: impl IntoIterator<Item = DomainName>) -> Self {
-        for DomainName { name, address } in names {
-            self.domain_names.entry(name).or_default().push(address);
-        }
-        self
-    }
-}
-
-/// A domain name and an address that it resolves to.
-///
-/// # Shape
-/// As text, `NAME=ADDRESS`; the name may begin with `*.`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DomainName {
-    /// The name.
-    pub name: String,
-    /// One of its addresses.
-    pub address: IpAddr,
-}
-
-impl std::str::FromStr for DomainName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let form = "NAME=ADDRESS expected, for example api.example.com=192.0.2.7";
-        let (name, address) = text.split_once('=').ok_or(form)?;
-        let address =
-            address.parse().map_err(|_| format!("`{address}` is not a valid address: {form}"))?;
-        if name.is_empty() {
-            return Err(form.into());
-        }
-        Ok(Self { name: name.to_owned(), address })
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            pod_cidrs: Vec::new(),
-            node_cidrs: Vec::new(),
-            default_namespace: "default".into(),
-            domain_names: BTreeMap::new(),
-            ignored_codes: Vec::new(),
-        }
-    }
-}
+use gather::{Gathered, Renamed, asked_labels, changed, gather, identity, other_documents};
+pub use options::{DomainName, NamespaceLabel, Options};
 
 /// A change of the input.
 #[derive(Clone, Debug)]
@@ -112,6 +38,8 @@ pub struct Session {
     set: Arc<PolicySet>,
     /// Policies whose identity stands before already, by file and part.
     repeated_policies: Vec<Repeated>,
+    /// Policies that the API server makes names for.
+    renamed_policies: Renamed,
     origins: OnceLock<Arc<Origins>>,
     /// What the front end found beside the files and did not read.
     skipped: Arc<[Skipped]>,
@@ -131,6 +59,7 @@ struct World {
     asked: AskedLabels,
     policy_namespaces: BTreeSet<Arc<str>>,
     repeated: Vec<Repeated>,
+    renamed: Renamed,
 }
 
 /// An object that replaces an earlier one of its identity.
@@ -159,9 +88,10 @@ impl Session {
         let world = Arc::new(World {
             model,
             documents: Vec::new(),
-            asked: AskedLabels::new(),
+            asked: AskedLabels::default(),
             policy_namespaces: BTreeSet::new(),
             repeated: Vec::new(),
+            renamed: Renamed::default(),
         });
         Self {
             options,
@@ -169,6 +99,7 @@ impl Session {
             world,
             set,
             repeated_policies: Vec::new(),
+            renamed_policies: Renamed::default(),
             origins: OnceLock::new(),
             skipped: Arc::default(),
             not_judged: OnceLock::new(),
@@ -239,6 +170,11 @@ impl Session {
             for kind in parts.flat_map(|part| &part.document.not_judged) {
                 *counts.entry(kind.clone()).or_default() += 1;
             }
+            let without_template = self.model().without_template;
+            if without_template > 0 {
+                let kind = "Rollout without its template".to_owned();
+                counts.insert(ForeignKind { kind, group: "argoproj.io".into() }, without_template);
+            }
             counts
         })
     }
@@ -248,7 +184,8 @@ impl Session {
             Some(changes) if self.set.is_compact() => {
                 let default = &self.options.default_namespace;
                 let set = PolicySet::clone(&self.set).update(self.model(), default, &changes);
-                self.next(files, Arc::clone(&self.world), set)
+                let renamed_policies = self.renamed_policies.clone();
+                Self { renamed_policies, ..self.next(files, Arc::clone(&self.world), set) }
             }
             _ => self.with_all_files(files),
         }
@@ -258,16 +195,17 @@ impl Session {
     fn with_all_files(&self, files: Vec<Arc<SourceFile>>) -> Self {
         let default = &self.options.default_namespace;
         let is_policy = Object::is_policy;
-        let (policies, repeated) = gather(&files, default, is_policy);
-        let asked = asked_labels(policies.values());
+        let Gathered { objects: policies, repeated, renamed } = gather(&files, default, is_policy);
         let policy_namespaces: BTreeSet<Arc<str>> =
             policies.keys().map(|(_, namespace, _)| namespace.clone()).collect();
         let documents = other_documents(&files);
-        let same_world = documents == self.world.documents
-            && asked == self.world.asked
-            && policy_namespaces == self.world.policy_namespaces;
+        let same_documents =
+            documents == self.world.documents && policy_namespaces == self.world.policy_namespaces;
+        let open_namespaces = !same_documents || self.model().has_open_namespaces();
+        let asked = asked_labels(policies.values(), open_namespaces);
+        let same_world = same_documents && asked == self.world.asked;
         let (world, set) = if same_world && self.set.is_compact() {
-            let (before, _) = gather(&self.files, default, is_policy);
+            let before = gather(&self.files, default, is_policy).objects;
             let changes = changed(&before, &policies);
             let set = PolicySet::clone(&self.set).update(&self.world.model, default, &changes);
             (Arc::clone(&self.world), set)
@@ -279,24 +217,37 @@ impl Session {
             let set = PolicySet::compile(&world.model, default, &sorted);
             (Arc::new(world), set)
         };
-        Self { repeated_policies: repeated, ..self.next(files, world, set) }
+        let next = self.next(files, world, set);
+        Self { repeated_policies: repeated, renamed_policies: renamed, ..next }
     }
 
     fn next(&self, files: Vec<Arc<SourceFile>>, world: Arc<World>, set: PolicySet) -> Self {
         let (options, origins) = (self.options.clone(), OnceLock::new());
         let (set, not_judged) = (Arc::new(set), OnceLock::new());
-        let (repeated_policies, skipped) = (Vec::new(), Arc::clone(&self.skipped));
-        Self { options, files, world, set, repeated_policies, origins, skipped, not_judged }
+        let (repeated_policies, renamed_policies) = (Vec::new(), Renamed::default());
+        let skipped = Arc::clone(&self.skipped);
+        Self {
+            options,
+            files,
+            world,
+            set,
+            repeated_policies,
+            renamed_policies,
+            origins,
+            skipped,
+            not_judged,
+        }
     }
 
     fn build_world(
         &self,
         files: &[Arc<SourceFile>],
         policies: &FxHashMap<Identity, Arc<Object>>,
-        (documents, asked, policy_namespaces): (Vec<usize>, AskedLabels, BTreeSet<Arc<str>>),
+        (documents, mut asked, policy_namespaces): (Vec<usize>, AskedLabels, BTreeSet<Arc<str>>),
     ) -> World {
         let default = &self.options.default_namespace;
-        let (objects, repeated) = gather(files, default, |object| !object.is_policy());
+        let Gathered { objects, repeated, renamed } =
+            gather(files, default, |object| !object.is_policy());
         let mut objects: Vec<_> = objects.iter().chain(policies).collect();
         objects.sort_unstable_by(|a, b| a.0.cmp(b.0));
         let objects: Vec<_> = objects.into_iter().map(|(_, object)| object.clone()).collect();
@@ -307,8 +258,12 @@ impl Session {
             default_namespace: default,
             asked: &asked,
             space: &space,
+            undeclared: &self.options.namespaces,
         }));
-        World { model, documents, asked, policy_namespaces, repeated }
+        if !model.has_open_namespaces() {
+            asked.of_namespaces.clear();
+        }
+        World { model, documents, asked, policy_namespaces, repeated, renamed }
     }
 
     /// The options.
@@ -360,7 +315,11 @@ impl Session {
             }
             Arc::new(origins)
         });
-        origins.get(&Arc::as_ptr(object).addr()).copied()
+        let address = Arc::as_ptr(object).addr();
+        let renamed = [&self.renamed_policies, &self.world.renamed];
+        let original = renamed.into_iter().find_map(|all| all.get(&address));
+        let address = original.map_or(address, |(_, original)| Arc::as_ptr(original).addr());
+        origins.get(&address).copied()
     }
 
     /// Kind, namespace and name of an object.

@@ -18,7 +18,8 @@ use crate::manifest::Direction;
 use crate::net::{AddrSet, Family, Protocol};
 use crate::policy::fold::{OneFlow, Outcomes, Rules, Ties, Walk};
 use crate::policy::{
-    Atoms, BlockId, PolicyRef, PolicyRule, PolicySet, Program, RulePeer, SignatureId, TierKind,
+    Atoms, BlockId, PeerSet, PolicyRef, PolicyRule, PolicySet, Program, RulePeer, SignatureId,
+    TierKind,
 };
 use crate::selector::Match;
 use matches::ports_match;
@@ -64,8 +65,24 @@ pub enum UnknownReason {
     Node,
     /// A label decides that the controller adds and the template does not show.
     Label,
+    /// A label of a namespace decides, and the Namespace is not in the input.
+    Namespace,
+    /// A Service's address decides, and whether policies see it translated is not defined.
+    Translation,
     /// The pods of the workload asked about do not agree.
     Group,
+}
+
+impl UnknownReason {
+    /// Why it cannot be known of some pods whether they are of a set; nothing if it can of all.
+    pub fn of_set(set: &PeerSet) -> Vec<Self> {
+        match (set.unknown.is_empty(), set.elsewhere.is_empty()) {
+            (true, _) => Vec::new(),
+            (false, true) => vec![Self::Label],
+            (false, false) if set.elsewhere == set.unknown => vec![Self::Namespace],
+            (false, false) => vec![Self::Label, Self::Namespace],
+        }
+    }
 }
 
 /// Why an end lets a flow pass or not.
@@ -284,12 +301,19 @@ struct Asking<'a, 'q, 'm, T> {
 struct Assumed {
     names: Option<Match>,
     labels: Option<Match>,
+    namespaces: Option<Match>,
 }
 
 impl Assumed {
-    fn of(self, peer: RulePeer) -> Match {
+    fn all(matches: Match) -> Self {
+        let matches = Some(matches);
+        Self { names: matches, labels: matches, namespaces: matches }
+    }
+
+    fn of(self, set: &PolicySet, peer: RulePeer, party: &Party<'_>) -> Match {
         let assumed = match peer {
             RulePeer::Names(_) => self.names,
+            RulePeer::Pods(id) if party.is_elsewhere(set, id) => self.namespaces,
             RulePeer::Pods(_) => self.labels,
             RulePeer::Block(_) | RulePeer::Nodes(..) => None,
         };
@@ -302,7 +326,7 @@ impl<T: Trace> Asking<'_, '_, '_, T> {
         let mut matches = Match::from(rule.peers.is_empty());
         for peer in &rule.peers {
             let entry = match peer_matches(self.set, *peer, self.question.peer) {
-                Match::Unknown => self.assumed.of(*peer),
+                Match::Unknown => self.assumed.of(self.set, *peer, self.question.peer),
                 known => known,
             };
             self.trace.peer(entry);

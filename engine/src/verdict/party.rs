@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::cluster::{Addresses, ClusterModel, EndpointId, Group, GroupId, Place};
 use crate::net::Family;
+use crate::policy::{PolicySet, SetId};
 use crate::selector::Match;
 
 /// One end of a flow, as the other end's policies see it.
@@ -90,6 +91,22 @@ impl<'m> Party<'m> {
             Some(Self { group, ..self.clone() })
         };
         groups.iter().filter_map(of).collect()
+    }
+
+    /// Whether it is open whether it is in a set only for its namespace's labels.
+    pub fn is_elsewhere(&self, set: &PolicySet, id: SetId) -> bool {
+        let elsewhere = set.set(id).map(|pods| &pods.elsewhere);
+        self.group.is_some_and(|(group, _)| elsewhere.is_some_and(|all| all.contains(group)))
+    }
+
+    /// Whether both can be what they are taken for: one namespace has the same labels for all.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        match (self.group, other.group) {
+            (Some((_, a)), Some((_, b))) if a.namespace == b.namespace => {
+                a.assumed.is_none() || b.assumed.is_none() || a.assumed == b.assumed
+            }
+            _ => true,
+        }
     }
 
     /// Whether it is on `other`'s node.

@@ -6,19 +6,22 @@ use crate::policy::{Program, RulePeer};
 use crate::selector::Match;
 
 /// What of all that is open leaves the answer open, if all else is assumed: the order of policies;
-/// addresses; names; or else a label.
+/// addresses; names; labels of namespaces; or else a label.
 pub fn reason(judge: Judge<'_, '_, '_>, program: &Program) -> UnknownReason {
     let judge = Judge { ties: Ties::ByName, ..judge };
     if judge.at_each_place(program).admits() != Match::Unknown {
         return UnknownReason::Tie;
     }
     let asking = Reasons { judge, program };
-    let addresses = [Match::No, Match::Yes].into_iter().any(|assumed| {
-        asking.addresses_decide(Assumed { names: Some(assumed), labels: Some(assumed) })
-    });
+    let addresses = [Match::No, Match::Yes]
+        .into_iter()
+        .any(|assumed| asking.addresses_decide(Assumed::all(assumed)));
     match addresses {
         true => UnknownReason::Address,
-        false if asking.names_decide() => UnknownReason::Name,
+        false if asking.decides(|names| Assumed { names, ..Assumed::default() }) => {
+            UnknownReason::Name
+        }
+        false if asking.namespaces_decide() => UnknownReason::Namespace,
         false => UnknownReason::Label,
     }
 }
@@ -54,12 +57,21 @@ impl Reasons<'_, '_, '_> {
         })
     }
 
-    /// Whether all is known somewhere once names are, though it was not.
-    fn names_decide(&self) -> bool {
+    /// Whether all is known somewhere once something is, though it was not.
+    fn decides(&self, assuming: impl Fn(Option<Match>) -> Assumed) -> bool {
         let open = self.by_place(Assumed::default());
-        let [no, yes] = [Match::No, Match::Yes]
-            .map(|assumed| self.by_place(Assumed { names: Some(assumed), ..Assumed::default() }));
+        let [no, yes] = [Match::No, Match::Yes].map(|known| self.by_place(assuming(Some(known))));
         let known = no.iter().zip(&yes).map(|(a, b)| [a, b].iter().all(|m| **m != Match::Unknown));
         open.iter().zip(known).any(|(open, known)| *open == Match::Unknown && known)
+    }
+
+    /// Whether a label of a namespace decides: the peer's, or the subject's where a policy that
+    /// selects it by that leaves all open.
+    fn namespaces_decide(&self) -> bool {
+        let Judge { set, question, .. } = self.judge;
+        let subjects = self.program.policies().filter(|one| !one.certain);
+        let mut subjects = subjects.filter_map(|one| Some(set.policy(one.policy)?.subject));
+        subjects.any(|id| question.subject.is_elsewhere(set, id))
+            || self.decides(|namespaces| Assumed { namespaces, ..Assumed::default() })
     }
 }

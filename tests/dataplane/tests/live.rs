@@ -9,7 +9,7 @@ use std::sync::Arc;
 use portcullis_dataplane_tests::site::mixed;
 use portcullis_dataplane_tests::watched::{Objects, watched};
 use portcullis_engine::cluster::{
-    self, AddressSpace, Addresses, AskedLabels, ClusterModel, EndpointId, Life,
+    self, AddressSpace, Addresses, AskedLabels, ClusterModel, EndpointId, Life, Undeclared,
 };
 use portcullis_engine::dataplane::{
     Input, Lowering, RuleOrigin, Settings, UNKNOWN_WIRING, Verifier, ipset_restore,
@@ -103,8 +103,9 @@ fn compare((index, makers): (&mut Index, &mut Makers), wanted: &Objects, what: &
     let mut model = cluster::build(cluster::Input {
         objects: &objects,
         default_namespace: "default",
-        asked: &AskedLabels::new(),
+        asked: &AskedLabels::default(),
         space: &AddressSpace::default(),
+        undeclared: &Undeclared { unlabelled: true, ..Undeclared::default() },
     });
     // Whoever watches a cluster is told of every node that there is, and by the nodes themselves:
     // what pods say of them does not count.

@@ -141,11 +141,16 @@ fn expectation(case: &mut Case, line: usize, text: &str) -> Result<(), String> {
 fn options(options: &mut CaseOptions, text: &str) -> Result<(), String> {
     let mut words = text.split_whitespace();
     while let Some(option) = words.next() {
+        if option == "--assume-unlabelled-namespaces" {
+            options.assume_unlabelled_namespaces = true;
+            continue;
+        }
         let value = words.next().ok_or("an option without a value")?.to_owned();
         match option {
             "--pod-cidr" => options.pod_cidrs.push(value),
             "--node-cidr" => options.node_cidrs.push(value),
             "--domain" => options.domain_names.push(value),
+            "--namespace-labels" => options.namespace_labels.push(value),
             "--namespace" => options.namespace = Some(value),
             _ => return Err(format!("no option `{option}`")),
         }

@@ -78,6 +78,12 @@ pub struct CaseOptions {
     /// `--domain`
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub domain_names: Vec<String>,
+    /// `--namespace-labels`
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub namespace_labels: Vec<String>,
+    /// `--assume-unlabelled-namespaces`
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub assume_unlabelled_namespaces: bool,
     /// `--namespace`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
@@ -104,6 +110,9 @@ impl CaseOptions {
         let mut arguments = named("--pod-cidr", &self.pod_cidrs);
         arguments.extend(named("--node-cidr", &self.node_cidrs));
         arguments.extend(named("--domain", &self.domain_names));
+        arguments.extend(named("--namespace-labels", &self.namespace_labels));
+        let flag = "--assume-unlabelled-namespaces".to_owned();
+        arguments.extend(self.assume_unlabelled_namespaces.then_some(flag));
         arguments.extend(named("--namespace", self.namespace.as_slice()));
         arguments
     }
@@ -122,13 +131,15 @@ impl CaseOptions {
         let namespace = self.namespace.clone();
         let domains = self.domain_names.iter().map(|text| text.parse());
         let domains: Vec<_> = domains.collect::<Result<_, String>>()?;
-        let options = Options {
+        let labels = self.namespace_labels.iter().map(|text| text.parse());
+        let labels: Vec<_> = labels.collect::<Result<_, String>>()?;
+        let mut options = Options {
             pod_cidrs: nets(&self.pod_cidrs)?,
             node_cidrs: nets(&self.node_cidrs)?,
             default_namespace: namespace.unwrap_or(defaults.default_namespace),
-            domain_names: defaults.domain_names,
-            ..Options::default()
+            ..defaults
         };
-        Ok(options.with_domain_names(domains))
+        options.namespaces.unlabelled = self.assume_unlabelled_namespaces;
+        Ok(options.with_domain_names(domains).with_namespace_labels(labels))
     }
 }

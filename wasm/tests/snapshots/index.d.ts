@@ -21,6 +21,10 @@ export interface Options {
     nodeCidrs?: readonly string[];
     /** Addresses that domain names of policies resolve to, such as `api.example.com=192.0.2.7`. */
     domainNames?: readonly string[];
+    /** Labels of namespaces whose objects are not in the files, such as `monitoring=team=ops`; `monitoring=` for none. */
+    namespaceLabels?: readonly string[];
+    /** Take the other namespaces whose objects are not in the files to have no labels but their names. */
+    assumeUnlabelledNamespaces?: boolean;
     /** The namespace of objects that have none: `default` unless given. */
     namespace?: string;
 }
@@ -345,6 +349,24 @@ export interface FilterRuleReport {
     source?: RuleSource;
 }
 
+/** One of several answers that a question has. */
+export interface FlowPart {
+    /** Who sends. */
+    source: string;
+    /** Who receives. */
+    destination: string;
+    /** The answer. */
+    verdict: Verdict;
+    /** What decided. */
+    evidence: Evidence;
+    /** The address family, where the two differ: `IPv4` or `IPv6`. */
+    family?: Family;
+    /** The port that the pod sees, where a Service makes another one of it. */
+    podPort?: number;
+    /** Why it is unknown. */
+    reason?: UnknownReason;
+}
+
 /** A flow to evaluate. */
 export interface FlowQuery {
     /** `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, or an address. */
@@ -386,6 +408,8 @@ export interface FlowReport {
      * they can change this answer.
      */
     notJudged?: KindCount[];
+    /** Each answer with its own evidence, where pods or address families differ. */
+    parts?: FlowPart[];
     /** The port that the pods see, where a Service makes another one of it. */
     podPort?: number;
     /** Why it is unknown. */
@@ -706,9 +730,11 @@ export type TierOutcome = 'accept' | 'deny' | 'pass' | 'unknown' | 'notReached';
  * - `address`: A block of addresses decides, and an end's address is not in the input.
  * - `node`: Whether both ends are on one node decides, and the input does not say.
  * - `label`: A label decides that the controller adds and the template does not show.
+ * - `namespace`: A label of a namespace decides, and the Namespace is not in the input.
+ * - `translation`: A Service's address decides, and whether policies see it translated is not defined.
  * - `group`: The pods of the workload asked about do not agree.
  */
-export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'group';
+export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'translation' | 'group';
 
 /**
  * A verdict.

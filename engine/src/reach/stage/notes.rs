@@ -30,9 +30,10 @@ impl Noter<'_> {
         let mut all = Vec::new();
         for one in &tier.policies {
             let Some(policy) = self.set.policy(one.policy) else { continue };
-            if !one.certain {
+            let subject = self.set.set(policy.subject).filter(|_| !one.certain);
+            for reason in subject.map(|set| UnknownReason::of_set(set)).unwrap_or_default() {
                 let rule = Some((one.policy, self.direction, None));
-                let note = notes.intern(NoteKey { reason: UnknownReason::Label, rule });
+                let note = notes.intern(NoteKey { reason, rule });
                 all.push((Key::Any, ConnId::ALL, note));
             }
             for (index, rule) in (0u32..).zip(policy.rules(self.direction).unwrap_or_default()) {
@@ -55,7 +56,11 @@ impl Noter<'_> {
     fn open(&self, peer: RulePeer) -> Vec<(Key, UnknownReason)> {
         let (address, name) = (UnknownReason::Address, UnknownReason::Name);
         match peer {
-            RulePeer::Pods(id) => vec![(Key::Maybe(id), UnknownReason::Label)],
+            RulePeer::Pods(id) => {
+                let reasons = self.set.set(id).map(|set| UnknownReason::of_set(set));
+                let reasons = reasons.unwrap_or_default().into_iter();
+                reasons.map(|reason| (Key::open(id, reason), reason)).collect()
+            }
             RulePeer::Block(_) => vec![(Key::SomePod, address), (Key::SomeNode, address)],
             RulePeer::Nodes(pair, _) => {
                 vec![(Key::Block(pair.possible), address), (Key::SomeNode, address)]

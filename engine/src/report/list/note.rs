@@ -69,11 +69,19 @@ fn note_message(key: &NoteKey) -> String {
         (UnknownReason::Label, _) => {
             "a peer selects by a label that a controller adds: pass real pods"
         }
+        (UnknownReason::Namespace, _) => {
+            "a label of a namespace decides this, and the Namespace is not in the input: \
+             pass it, or `--namespace-labels NAMESPACE=KEY=VALUE`, or \
+             `--assume-unlabelled-namespaces`"
+        }
         (UnknownReason::Tie, _) => {
             "policies of equal priority disagree, and their order is undefined: \
              give them different priorities"
         }
         (UnknownReason::Name, _) => "a domain name decides this: pass its addresses (`--domain`)",
+        (UnknownReason::Translation, _) => {
+            "the network may translate addresses before or after policies"
+        }
         (UnknownReason::Group, _) => "the pods differ",
     }
     .into()

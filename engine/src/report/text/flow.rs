@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::plain::{Plain, width};
 use super::reason::Reasons;
 use super::style::{Ink, Style};
-use crate::report::types::{EndReport, EndState, FlowReport, Verdict};
+use crate::report::types::{EndReport, EndState, Evidence, FlowPart, FlowReport, Verdict};
 
 /// Writes the verdict of a flow in one line, then what each end says and which rule decides.
 ///
@@ -17,11 +17,47 @@ pub fn write_verdict(report: &FlowReport, style: Style, out: &mut dyn Write) -> 
         writeln!(out, "  {}", Plain(&report.summary))?;
     }
     write_audit(report, style, out)?;
-    let (from, to) =
-        (end_name(&report.from, &report.source), end_name(&report.to, &report.destination));
+    for part in &report.parts {
+        write_part(part, report, style, out)?;
+    }
+    if !report.parts.is_empty() {
+        return Ok(());
+    }
+    let names = (end_name(&report.from, &report.source), end_name(&report.to, &report.destination));
+    write_evidence(&report.evidence, (report, names), style, out)
+}
+
+/// One of several answers.
+fn write_part(
+    part: &FlowPart,
+    report: &FlowReport,
+    style: Style,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    let (ink, word) = verdict_word(part.verdict);
+    let (from, to) = (part.source.to_string(), part.destination.to_string());
+    let gap = 10 - word.len();
+    let word = style.paint(ink, word);
+    write!(out, "{word}{:gap$}{} → {}", "", Plain(&from), Plain(&to))?;
+    let family = part.family.map(|family| format!("{family:?}"));
+    let port = part.pod_port.map(|port| format!("{port} at the pod"));
+    let more: Vec<String> = family.into_iter().chain(port).collect();
+    if !more.is_empty() {
+        write!(out, "   ({})", more.join(", "))?;
+    }
+    out.write_char('\n')?;
+    write_evidence(&part.evidence, (report, (from, to)), style, out)
+}
+
+fn write_evidence(
+    evidence: &Evidence,
+    (report, (from, to)): (&FlowReport, (String, String)),
+    style: Style,
+    out: &mut dyn Write,
+) -> fmt::Result {
     let indent = "  leaves ".len() + width(&from).max(width(&to)) + 3;
-    let egress = end_lines(&report.evidence.egress, "egress", &report.to, style);
-    let ingress = end_lines(&report.evidence.ingress, "ingress", &report.from, style);
+    let egress = end_lines(&evidence.egress, "egress", &report.to, style);
+    let ingress = end_lines(&evidence.ingress, "ingress", &report.from, style);
     for (verb, name, lines) in [("leaves", from, egress), ("enters", to, ingress)] {
         let gap = indent - "  leaves ".len() - width(&name);
         write!(out, "  {verb} {}{:gap$}", Plain(&name), "")?;

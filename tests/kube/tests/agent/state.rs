@@ -10,7 +10,7 @@ use kube::Client;
 use portcullis_agent::observe::Status;
 use portcullis_agent::source::apiserver::{ApiServer, NodeStatus, Patience};
 use portcullis_agent::source::{Change, ChangeSink, Changes, Source as _};
-use portcullis_engine::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
+use portcullis_engine::cluster::{self, AddressSpace, AskedLabels, ClusterModel, Undeclared};
 use portcullis_engine::dataplane::{
     Input, Settings, UNKNOWN_WIRING, ipset_restore, iptables_restore, lower, verify,
 };
@@ -100,8 +100,9 @@ pub async fn afresh(client: &Client) -> State {
     let model = cluster::build(cluster::Input {
         objects: &objects,
         default_namespace: "default",
-        asked: &AskedLabels::new(),
+        asked: &AskedLabels::default(),
         space: &AddressSpace::default(),
+        undeclared: &Undeclared { unlabelled: true, ..Undeclared::default() },
     });
     let is_policy =
         |object: &&Arc<Object>| matches!(object.body, Body::Policy(_) | Body::ClusterPolicy(_));

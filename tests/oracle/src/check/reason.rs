@@ -6,12 +6,13 @@ use super::{Mismatch, Pair, question};
 use crate::cluster::{Cluster, Labels};
 use crate::oracle::{Outcomes, Traffic, World, outcomes};
 
-const REASONS: [UnknownReason; 6] = [
+const REASONS: [UnknownReason; 7] = [
     UnknownReason::Tie,
     UnknownReason::Name,
     UnknownReason::Address,
     UnknownReason::Node,
     UnknownReason::Label,
+    UnknownReason::Namespace,
     UnknownReason::Group,
 ];
 
@@ -52,7 +53,9 @@ fn differ_only_in(reason: UnknownReason, a: &World, b: &World) -> bool {
     let addresses = (a.source.address, a.destination.address, &a.destination.node)
         == (b.source.address, b.destination.address, &b.destination.node);
     let names = a.destination.names == b.destination.names;
-    let labels = labels(a) == labels(b);
+    let namespaces = namespaces(a) == namespaces(b);
+    let own_labels = labels(a) == labels(b);
+    let labels = own_labels && namespaces;
     let node = a.own_node == b.own_node;
     match reason {
         UnknownReason::Tie => std::ptr::eq(a, b),
@@ -60,7 +63,10 @@ fn differ_only_in(reason: UnknownReason, a: &World, b: &World) -> bool {
         // Another address may be another name's.
         UnknownReason::Address => who && labels && node,
         UnknownReason::Node => who && labels && addresses && names,
-        UnknownReason::Label => who && addresses && node && names,
+        UnknownReason::Label => who && addresses && node && names && namespaces,
+        UnknownReason::Namespace => who && addresses && node && names && own_labels,
+        // No world has a Service.
+        UnknownReason::Translation => false,
         // Pods differ in everything.
         UnknownReason::Group => !who,
     }
@@ -68,4 +74,9 @@ fn differ_only_in(reason: UnknownReason, a: &World, b: &World) -> bool {
 
 fn labels(world: &World) -> [Option<&Labels>; 2] {
     [&world.source, &world.destination].map(|party| party.pod.as_ref().map(|pod| &pod.labels))
+}
+
+fn namespaces(world: &World) -> [Option<&Labels>; 2] {
+    [&world.source, &world.destination]
+        .map(|party| party.pod.as_ref().map(|pod| &pod.namespace_labels))
 }

@@ -384,6 +384,15 @@ impl Cluster {
         declared.chain(told)
     }
 
+    /// Every selector of namespaces that some policy mentions.
+    pub fn namespace_selectors(&self) -> impl Iterator<Item = &Selector> {
+        let own = self.policies.iter().flat_map(Policy::peers).filter_map(|peer| match peer {
+            Peer::Pods(namespaces, _) => namespaces.as_ref(),
+            Peer::Block(..) => None,
+        });
+        own.chain(self.cluster_policies.iter().flat_map(ClusterPolicy::namespace_selectors))
+    }
+
     /// Every selector of pods that some policy mentions.
     pub fn pod_selectors(&self) -> impl Iterator<Item = &Selector> {
         let own = self.policies.iter().flat_map(Policy::pod_selectors);

@@ -138,6 +138,17 @@ impl ClusterPolicy {
         })
     }
 
+    /// All selectors of namespaces that it mentions.
+    pub fn namespace_selectors(&self) -> impl Iterator<Item = &Selector> {
+        let peers = self.peers().filter_map(|peer| match peer {
+            TierPeer::Pods(pods) => Some(pods),
+            _ => None,
+        });
+        [&self.subject].into_iter().chain(peers).map(|pods| match pods {
+            PodsOf::Namespaces(namespaces) | PodsOf::Pods(namespaces, _) => namespaces,
+        })
+    }
+
     /// All selectors of nodes that it mentions.
     pub fn node_selectors(&self) -> impl Iterator<Item = &Selector> {
         self.peers().filter_map(|peer| match peer {

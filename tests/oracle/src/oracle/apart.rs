@@ -8,7 +8,7 @@ use super::rules::{Traffic, outcomes};
 use super::tiers::cluster_peer_matches;
 use super::world::World;
 use super::{Verdict, agreed};
-use crate::cluster::{Cluster, ClusterPolicy, Direction, TierPeer};
+use crate::cluster::{Cluster, ClusterPolicy, Direction, Labels, TierPeer};
 
 /// A peer that is in some worlds somebody and in others not, by where it is kept: two that say the
 /// same are two.
@@ -49,10 +49,6 @@ pub fn is_open_apart(cluster: &Cluster, worlds: &[World], traffic: &Traffic) -> 
 
 /// Whether worlds differ in nothing but in nodes and domain names.
 fn is_alike(a: &World, b: &World) -> bool {
-    let labels = |world: &World| {
-        [&world.source, &world.destination]
-            .map(|one| one.pod.as_ref().map(|pod| pod.labels.clone()))
-    };
     let who = |world: &World| {
         let ends = [&world.source, &world.destination];
         (ends.map(|one| one.identity), ends.map(|one| one.address), world.own_node)
@@ -60,13 +56,18 @@ fn is_alike(a: &World, b: &World) -> bool {
     who(a) == who(b) && labels(a) == labels(b)
 }
 
+/// Labels of both pods and of their namespaces.
+fn labels(world: &World) -> [Option<(&Labels, &Labels)>; 2] {
+    [&world.source, &world.destination]
+        .map(|one| one.pod.as_ref().map(|pod| (&pod.labels, &pod.namespace_labels)))
+}
+
 fn open_peers<'c>(cluster: &'c Cluster, worlds: &[&World]) -> Vec<&'c TierPeer> {
     let rules = cluster
         .cluster_policies
         .iter()
         .flat_map(|one: &ClusterPolicy| one.rules(Direction::Egress));
-    let matches =
-        |peer: &TierPeer, world: &World| cluster_peer_matches(cluster, peer, &world.destination);
+    let matches = |peer: &TierPeer, world: &World| cluster_peer_matches(peer, &world.destination);
     let is_open = |peer: &&TierPeer| {
         worlds.iter().any(|world| matches(peer, world))
             && !worlds.iter().all(|world| matches(peer, world))

@@ -9,6 +9,7 @@
 
 mod apart;
 mod names;
+mod namespaces;
 mod nodes;
 mod rules;
 mod tiers;

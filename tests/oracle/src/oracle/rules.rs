@@ -43,6 +43,8 @@ pub struct Party {
 pub struct PodFacts {
     /// Its namespace.
     pub namespace: String,
+    /// The namespace's labels: made up where the input does not have it.
+    pub namespace_labels: Labels,
     /// Its labels.
     pub labels: Labels,
     /// Its named ports.
@@ -133,9 +135,11 @@ pub fn network_policies(
     let mut rules = selecting
         .iter()
         .flat_map(|policy| policy.rules(direction).iter().map(move |rule| (policy, rule)));
-    Some(rules.any(|(policy, rule)| {
-        rule_matches(cluster, (policy, rule), (peer, &world.destination), traffic)
-    }))
+    Some(
+        rules.any(|(policy, rule)| {
+            rule_matches((policy, rule), (peer, &world.destination), traffic)
+        }),
+    )
 }
 
 /// §5: eligible pods of the policy's own namespace, in a direction that the policy lists.
@@ -158,7 +162,6 @@ pub fn types(policy: &Policy) -> Vec<Direction> {
 
 /// §6: `(ports empty or any entry matches) and (peers empty or any peer matches)`.
 pub fn rule_matches(
-    cluster: &Cluster,
     (policy, rule): (&Policy, &Rule),
     (peer, destination): (&Party, &Party),
     traffic: &Traffic,
@@ -166,7 +169,7 @@ pub fn rule_matches(
     let ports = rule.ports.as_deref().unwrap_or_default();
     let peers = rule.peers.as_deref().unwrap_or_default();
     (ports.is_empty() || ports.iter().any(|port| port_matches(port, destination, traffic)))
-        && (peers.is_empty() || peers.iter().any(|one| peer_matches(cluster, policy, one, peer)))
+        && (peers.is_empty() || peers.iter().any(|one| peer_matches(policy, one, peer)))
 }
 
 /// §9.
@@ -187,7 +190,7 @@ pub fn port_matches(port: &Port, destination: &Party, traffic: &Traffic) -> bool
 }
 
 /// §7 and §8.
-pub fn peer_matches(cluster: &Cluster, policy: &Policy, peer: &Peer, party: &Party) -> bool {
+pub fn peer_matches(policy: &Policy, peer: &Peer, party: &Party) -> bool {
     match peer {
         Peer::Block(cidr, except) => {
             cidr.contains(party.address)
@@ -196,9 +199,7 @@ pub fn peer_matches(cluster: &Cluster, policy: &Policy, peer: &Peer, party: &Par
         Peer::Pods(namespaces, pods) => party.pod.as_ref().is_some_and(|pod| {
             let namespace = match namespaces {
                 None => pod.namespace == policy.namespace,
-                Some(selector) => {
-                    selector_matches(selector, &namespace_labels(cluster, &pod.namespace))
-                }
+                Some(selector) => selector_matches(selector, &pod.namespace_labels),
             };
             namespace && pods.as_ref().is_none_or(|s| selector_matches(s, &pod.labels))
         }),
@@ -219,12 +220,4 @@ pub fn selector_matches(selector: &Selector, labels: &Labels) -> bool {
         }
     });
     equal && expressions
-}
-
-/// §4: the API server's own label overrides; a namespace that is not in the input has only that.
-pub fn namespace_labels(cluster: &Cluster, name: &str) -> Labels {
-    let declared = cluster.namespaces.iter().find(|one| one.declared && one.name == name);
-    let mut labels = declared.map(|one| one.labels.clone()).unwrap_or_default();
-    labels.insert("kubernetes.io/metadata.name".into(), name.into());
-    labels
 }

@@ -1,6 +1,6 @@
 //! The tiers of policies for all namespaces, where everything is known.
 
-use super::rules::{Party, Traffic, namespace_labels, selector_matches};
+use super::rules::{Party, Traffic, selector_matches};
 use super::world::World;
 use super::{names, rules};
 use crate::cluster::{
@@ -38,13 +38,11 @@ fn first_matches<'c>(
 ) -> Vec<(&'c ClusterPolicy, &'c TierRule)> {
     let (subject, _) = world.ends(direction);
     let policies = cluster.cluster_policies.iter();
-    let selecting =
-        policies.filter(|one| one.tier == tier && is_subject(cluster, &one.subject, subject));
+    let selecting = policies.filter(|one| one.tier == tier && is_subject(&one.subject, subject));
     let matching: Vec<_> = selecting
         .filter_map(|policy| {
             let mut rules = policy.rules(direction).iter();
-            let first =
-                rules.find(|rule| tier_rule_matches(cluster, (rule, direction), world, traffic))?;
+            let first = rules.find(|rule| tier_rule_matches((rule, direction), world, traffic))?;
             Some((policy, first))
         })
         .collect();
@@ -110,39 +108,38 @@ pub fn may_decide(
 }
 
 /// §2 and §3: pods on the host's network are never subjects.
-pub fn is_subject(cluster: &Cluster, subject: &PodsOf, party: &Party) -> bool {
+pub fn is_subject(subject: &PodsOf, party: &Party) -> bool {
     let Some(pod) = &party.pod else { return false };
-    let namespace = namespace_labels(cluster, &pod.namespace);
+    let namespace = &pod.namespace_labels;
     match subject {
-        PodsOf::Namespaces(namespaces) => selector_matches(namespaces, &namespace),
+        PodsOf::Namespaces(namespaces) => selector_matches(namespaces, namespace),
         PodsOf::Pods(namespaces, pods) => {
-            selector_matches(namespaces, &namespace) && selector_matches(pods, &pod.labels)
+            selector_matches(namespaces, namespace) && selector_matches(pods, &pod.labels)
         }
     }
 }
 
 /// §3, §4: any peer, and any port where there are some.
 pub fn tier_rule_matches(
-    cluster: &Cluster,
     (rule, direction): (&TierRule, Direction),
     world: &World,
     traffic: &Traffic,
 ) -> bool {
     let (_, peer) = world.ends(direction);
     let destination = &world.destination;
-    rule.peers.iter().any(|one| cluster_peer_matches(cluster, one, peer))
+    rule.peers.iter().any(|one| cluster_peer_matches(one, peer))
         && rule.ports.as_ref().is_none_or(|ports| {
             ports.iter().any(|port| cluster_port_matches(port, destination, traffic))
         })
 }
 
 /// §3.
-pub fn cluster_peer_matches(cluster: &Cluster, peer: &TierPeer, party: &Party) -> bool {
+pub fn cluster_peer_matches(peer: &TierPeer, party: &Party) -> bool {
     if let Some((_, assumed)) = party.assumed.iter().find(|(open, _)| open.is(peer)) {
         return *assumed;
     }
     match peer {
-        TierPeer::Pods(pods) => is_subject(cluster, pods, party),
+        TierPeer::Pods(pods) => is_subject(pods, party),
         TierPeer::Nodes(selector) => {
             party.pod.is_none()
                 && party.node.as_ref().is_some_and(|labels| selector_matches(selector, labels))

@@ -195,6 +195,7 @@ fn addresses_of(cluster: &Cluster, at: usize, pod: &Pod) -> Option<Vec<IpAddr>> 
 fn facts(namespace: &str, labels: &Labels, spec: &Spec) -> Option<PodFacts> {
     (!spec.host_network).then(|| PodFacts {
         namespace: namespace.into(),
+        namespace_labels: Labels::new(),
         labels: labels.clone(),
         ports: named_ports(spec),
     })

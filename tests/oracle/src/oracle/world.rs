@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 
 use super::names;
+use super::namespaces;
 use super::nodes;
 use super::rules::{Party, PodFacts};
 use super::who::{Host, Identity, Person, node_at};
-use crate::cluster::{Cluster, Direction, Labels, Net, family_of};
+use crate::cluster::{Cluster, Direction, Kind, Labels, Net, family_of};
 
 /// One way: everything is known.
 #[derive(Clone, Debug)]
@@ -38,8 +39,7 @@ impl World {
 
 /// Every way in which two persons can be completed.
 pub fn worlds(cluster: &Cluster, source: &Person, destination: &Person) -> Vec<World> {
-    let itself =
-        source.identity == destination.identity && matches!(source.identity, Identity::Pod(_));
+    let itself = source.identity == destination.identity && is_one_pod(cluster, source.identity);
     let mut worlds = Vec::new();
     for family in [4, 6] {
         let sources = parties(cluster, source, family);
@@ -47,7 +47,7 @@ pub fn worlds(cluster: &Cluster, source: &Person, destination: &Person) -> Vec<W
         let destinations: Vec<Party> =
             destinations.iter().flat_map(|one| as_destination(cluster, destination, one)).collect();
         for a in &sources {
-            for b in &destinations {
+            for b in destinations.iter().filter(|b| may_be_together(a, b)) {
                 for &own_node in own_node(cluster, source, destination) {
                     let (source, destination) = (a.clone(), b.clone());
                     worlds.push(World { source, destination, own_node, itself });
@@ -58,13 +58,27 @@ pub fn worlds(cluster: &Cluster, source: &Person, destination: &Person) -> Vec<W
     worlds
 }
 
+/// §6: whether a pod reaches itself: one of the input, and that of a single replica.
+fn is_one_pod(cluster: &Cluster, identity: Identity) -> bool {
+    match identity {
+        Identity::Pod(_) => true,
+        Identity::Replica(_, Some(_)) => true,
+        Identity::Replica(at, None) => cluster.workloads.get(at).is_some_and(|workload| {
+            let scaled = matches!(workload.kind, Kind::Deployment | Kind::ReplicaSet);
+            scaled && workload.replicas.unwrap_or(1) <= 1
+        }),
+        Identity::Address => false,
+    }
+}
+
 /// A person with every address and every value of hidden labels that could make a difference.
 fn parties(cluster: &Cluster, person: &Person, family: u8) -> Vec<Party> {
     let pods: Vec<Option<PodFacts>> = match &person.pod {
         None => vec![None],
         Some(pod) => labelings(cluster, &pod.labels, person.hidden)
             .into_iter()
-            .map(|labels| Some(PodFacts { labels, ..pod.clone() }))
+            .flat_map(|labels| in_namespaces(cluster, &PodFacts { labels, ..pod.clone() }))
+            .map(Some)
             .collect(),
     };
     let mut parties = Vec::new();
@@ -82,6 +96,22 @@ fn parties(cluster: &Cluster, person: &Person, family: u8) -> Vec<Party> {
         }
     }
     parties
+}
+
+/// A pod with all labels that its namespace may have.
+fn in_namespaces(cluster: &Cluster, pod: &PodFacts) -> Vec<PodFacts> {
+    let all = namespaces::labelings(cluster, &pod.namespace).into_iter();
+    all.map(|namespace_labels| PodFacts { namespace_labels, ..pod.clone() }).collect()
+}
+
+/// A namespace has the same labels for all pods in it.
+fn may_be_together(a: &Party, b: &Party) -> bool {
+    match (&a.pod, &b.pod) {
+        (Some(a), Some(b)) if a.namespace == b.namespace => {
+            a.namespace_labels == b.namespace_labels
+        }
+        _ => true,
+    }
 }
 
 /// A party with every node whose address it may have, and with every set of names that may resolve

@@ -217,10 +217,12 @@ impl Objects<'_> {
         let template = self.map(vec![("metadata", Some(inner)), ("spec", Some(spec))]);
         let start =
             workload.first.map(|first| self.map(vec![("start", Some(Tree::Number(first)))]));
+        let selector = self.workload_selector(workload);
         let mut spec = self.map(vec![
             ("ordinals", start),
             ("replicas", workload.replicas.map(Tree::Number)),
             ("template", Some(template)),
+            ("selector", selector),
         ]);
         if workload.kind == Kind::CronJob {
             let job = self.map(vec![("spec", Some(spec))]);
@@ -230,8 +232,15 @@ impl Objects<'_> {
         // Its own labels say nothing of its pods.
         let misleading = Labels::from([("app".into(), "x".into())]);
         let meta = self.meta(own, &misleading, Some((0, workload.owner.as_ref())));
-        let kind = (version(workload.kind), workload.kind.name());
+        let kind = (workload_version(workload), workload.kind.name());
         self.object(kind, meta, vec![("spec", Some(spec))])
+    }
+
+    /// Kinds of `apps` need one, which selects the pods of the template.
+    fn workload_selector(&mut self, workload: &Workload) -> Option<Tree> {
+        let is_needed = version(workload.kind) == "apps/v1" && !workload.labels.is_empty();
+        let labels = is_needed.then(|| self.label_map(&workload.labels))?;
+        Some(self.map(vec![("matchLabels", Some(labels))]))
     }
 
     fn spec(&mut self, spec: &Spec) -> Tree {
@@ -339,6 +348,15 @@ impl Objects<'_> {
             ("operator", Some(operator_name(expression.operator).into())),
             ("values", values),
         ])
+    }
+}
+
+/// Without labels, one of which the selector is that of the template: an empty one is refused.
+fn workload_version(workload: &Workload) -> &'static str {
+    match (version(workload.kind), workload.kind) {
+        ("apps/v1", Kind::StatefulSet) if workload.labels.is_empty() => "apps/v1beta1",
+        ("apps/v1", _) if workload.labels.is_empty() => "extensions/v1beta1",
+        (version, _) => version,
     }
 }
 

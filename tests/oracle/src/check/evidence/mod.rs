@@ -155,7 +155,7 @@ impl Asked<'_> {
         for (i, peer) in peers.enumerate() {
             let truth = self.all(|world| {
                 let party = world.ends(self.direction).1;
-                peer_matches(self.engine.cluster, policy, peer, party)
+                peer_matches(policy, peer, party)
             });
             let random = &mut Random::new(0);
             written.push((format!("{path}.{field}[{i}]"), truth, Some(Objects(random).peer(peer))));
@@ -179,7 +179,7 @@ impl Asked<'_> {
     fn rule_matches(&self, policy: &Policy, rule: &Rule, world: &World) -> bool {
         let rule = (policy, rule);
         let ends = (world.ends(self.direction).1, &world.destination);
-        rule_matches(self.engine.cluster, rule, ends, self.traffic)
+        rule_matches(rule, ends, self.traffic)
     }
 
     fn entries(&self, evidence: &RuleEvidence, written: &[Written]) -> Result<u64, Mismatch> {

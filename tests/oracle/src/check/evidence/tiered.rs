@@ -22,9 +22,7 @@ pub fn name(policy: &ClusterPolicy) -> String {
 impl Asked<'_> {
     /// Whether a policy is of the end's tiers: it has rules of the direction, and may select.
     pub(super) fn tiers_select(&self, policy: &ClusterPolicy) -> bool {
-        let selects = self.all(|world| {
-            is_subject(self.engine.cluster, &policy.subject, world.ends(self.direction).0)
-        });
+        let selects = self.all(|world| is_subject(&policy.subject, world.ends(self.direction).0));
         !policy.rules(self.direction).is_empty() && selects != Some(Verdict::Deny)
     }
 
@@ -70,8 +68,7 @@ impl Asked<'_> {
         let cluster = self.engine.cluster;
         let mut written: Vec<Written> = Vec::new();
         for (i, peer) in rule.peers.iter().enumerate() {
-            let truth =
-                self.all(|world| cluster_peer_matches(cluster, peer, world.ends(self.direction).1));
+            let truth = self.all(|world| cluster_peer_matches(peer, world.ends(self.direction).1));
             let tree = Objects(&mut Random::new(0)).tier_peer(peer);
             written.push((format!("{path}.{field}[{i}]"), truth, Some(tree)));
         }
@@ -81,12 +78,11 @@ impl Asked<'_> {
             written.extend(self.tier_port(policy, port, &path));
         }
         let matches =
-            |world: &World| tier_rule_matches(cluster, (rule, self.direction), world, self.traffic);
+            |world: &World| tier_rule_matches((rule, self.direction), world, self.traffic);
         let decides = |world: &World| {
             let rule = (rule, policy.tier, self.direction);
             let subject = world.ends(self.direction).0;
-            is_subject(cluster, &policy.subject, subject)
-                && may_decide(cluster, rule, world, self.traffic)
+            is_subject(&policy.subject, subject) && may_decide(cluster, rule, world, self.traffic)
         };
         self.rule_says(evidence, matches, (Verdict::Unknown, decides))?;
         self.entries(evidence, &written)

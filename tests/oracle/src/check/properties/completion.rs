@@ -7,8 +7,8 @@ use crate::cluster::{Cluster, ClusterPolicy, Kind, Labels, Net, Phase, Pod, Work
 use crate::oracle::End;
 use crate::random::Random;
 
-/// The cluster with addresses and labels for pods, with pods for templates, with addresses for
-/// domain names and an order for policies of equal priority; none if all of that is known.
+/// The cluster with addresses and labels for pods, with pods for templates, with labels for namespaces,
+/// with addresses for domain names and an order for policies of equal priority; none if all of that is known.
 pub fn completed(cluster: &Cluster, random: &mut Random) -> Option<Cluster> {
     let mut other = cluster.clone();
     let templates = cluster.workloads.iter().filter(|one| may_have_pods(cluster, one));
@@ -32,6 +32,9 @@ pub fn completed(cluster: &Cluster, random: &mut Random) -> Option<Cluster> {
         }
     }
     name_addresses(&mut other, &taken, random);
+    for namespace in &mut other.namespaces {
+        namespace.declared |= random.chance(50);
+    }
     order(&mut other, random);
     (other != *cluster).then_some(other)
 }
