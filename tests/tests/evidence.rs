@@ -223,8 +223,14 @@ fn only_a_workload_of_several_pods_has_siblings() {
         for endpoint in list.endpoints.iter().filter(|one| one.kind == EndpointKind::Workload) {
             let mut lines = list.connections.iter().filter(|one| one.from == endpoint.id);
             let own = lines.find(|one| one.to == endpoint.id);
-            if endpoint.pods.len() == 1 {
+            // Of a StatefulSet an endpoint may be one replica or several.
+            let is_of_set = endpoint.workload_kind.as_deref() == Some("StatefulSet");
+            let is_template = endpoint.pods.is_empty();
+            let is_scaled = endpoint.replicas.is_some_and(|replicas| replicas <= 1);
+            if endpoint.pods.len() == 1 || is_template && is_scaled && !is_of_set {
                 ensure(own.is_none(), &format!("{}: a pod and no other", endpoint.id))?;
+            } else if is_template && is_of_set {
+                ensure(own.is_none_or(|one| one.allowed.is_some()), &endpoint.id)?;
             } else if endpoint.ingress == endpoint.egress && is_open(endpoint.egress) {
                 let all = own.is_some_and(|one| one.allowed.as_deref() == Some("All Connections"));
                 ensure(all, &format!("{}: {own:?}", endpoint.id))?;

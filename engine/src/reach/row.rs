@@ -287,7 +287,7 @@ impl Maker<'_, '_> {
             match peer {
                 RulePeer::Pods(id) => {
                     draft.add(Key::Set(*id), whole, self.interns.0);
-                    let reasons = self.cluster.1.set(*id).map(|pods| UnknownReason::of_set(pods));
+                    let reasons = self.cluster.1.set(*id).map(UnknownReason::of_set);
                     let reasons = reasons.unwrap_or_default();
                     let hidden = !reasons.is_empty();
                     for reason in reasons {

@@ -11,7 +11,7 @@ pub fn inputs() -> Vec<String> {
     texts.extend(WORDS.iter().map(|word| format!("{word}: [{word}, \"{word}\", '{word}']\n")));
     for tag in ["str", "int", "float", "bool", "null", "timestamp", "binary", "merge", "map", "x"] {
         let tagged = |word: &&str| format!("a: !!{tag} {word}\n");
-        texts.extend(WORDS.iter().map(|word| tagged(word)));
+        texts.extend(WORDS.iter().map(tagged));
         texts.push(format!("a: !<tag:yaml.org,2002:{tag}> \"1\"\nb: !{tag} 1\n"));
         texts.push(format!("!!{tag} a: b\n? !!{tag}\n: c\nd: !!{tag}\n"));
     }

@@ -31,7 +31,7 @@ impl Noter<'_> {
         for one in &tier.policies {
             let Some(policy) = self.set.policy(one.policy) else { continue };
             let subject = self.set.set(policy.subject).filter(|_| !one.certain);
-            for reason in subject.map(|set| UnknownReason::of_set(set)).unwrap_or_default() {
+            for reason in subject.map(UnknownReason::of_set).unwrap_or_default() {
                 let rule = Some((one.policy, self.direction, None));
                 let note = notes.intern(NoteKey { reason, rule });
                 all.push((Key::Any, ConnId::ALL, note));
@@ -57,7 +57,7 @@ impl Noter<'_> {
         let (address, name) = (UnknownReason::Address, UnknownReason::Name);
         match peer {
             RulePeer::Pods(id) => {
-                let reasons = self.set.set(id).map(|set| UnknownReason::of_set(set));
+                let reasons = self.set.set(id).map(UnknownReason::of_set);
                 let reasons = reasons.unwrap_or_default().into_iter();
                 reasons.map(|reason| (Key::open(id, reason), reason)).collect()
             }

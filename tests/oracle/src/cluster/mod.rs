@@ -6,9 +6,7 @@ mod tiered;
 
 pub use audits::{Audits, Mode};
 pub use net::{Net, family_of, number_of};
-pub use tiered::{
-    Action, ClusterPolicy, ClusterTier, PodsOf, PolicyVersion, TierPeer, TierPort, TierRule,
-};
+pub use tiered::*;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
