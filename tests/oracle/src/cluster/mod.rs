@@ -6,7 +6,8 @@ mod tiered;
 
 pub use audits::{Audits, Mode};
 pub use net::{Net, family_of, number_of};
-pub use tiered::*;
+pub use tiered::{Action, ClusterPolicy, ClusterTier, PodsOf, PolicyVersion};
+pub use tiered::{TierPeer, TierPort, TierRule};
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
