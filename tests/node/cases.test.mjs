@@ -30,7 +30,7 @@ function answer(model, flow) {
 function answers({ inputs, options, flows }) {
   const model = new Model(inputs, options);
   try {
-    return { check: model.check(), list: model.list(), flows: flows.map((flow) => answer(model, flow)) };
+    return { check: model.check(), list: model.list({ expand: true }), flows: flows.map((flow) => answer(model, flow)) };
   } finally {
     model.free();
   }

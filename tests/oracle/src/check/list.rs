@@ -11,8 +11,8 @@ use super::ask::{Engine, of_protocol};
 use super::{Counts, Mismatch};
 use crate::cluster::{Cluster, Direction, Net, Owner};
 use crate::oracle::{
-    End, Identity, Person, Traffic, Verdict, World, agreed, is_open_apart, persons, selected_by,
-    verdict, worlds,
+    End, Identity, Person, Traffic, Verdict, World, agreed, is_one_pod, is_open_apart, persons,
+    selected_by, verdict, worlds,
 };
 
 /// A unit of the list, as the oracle knows it.
@@ -198,8 +198,9 @@ fn between(cluster: &Cluster, (from, to): (&Unit<'_>, &Unit<'_>), own: bool) -> 
     for source in &from.persons {
         for destination in &to.persons {
             let one = source.identity == destination.identity;
-            // A template's pods are several; a pod is not its own sibling.
-            if own && one && matches!(source.identity, Identity::Pod(_)) {
+            // A template's pods are several, unless it is of one replica; a pod is not its own
+            // sibling.
+            if own && one && is_one_pod(cluster, source.identity) {
                 continue;
             }
             all.extend(worlds(cluster, source, destination));

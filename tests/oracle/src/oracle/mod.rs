@@ -26,7 +26,7 @@ pub use tiers::{
     tier_actions, tier_rule_matches,
 };
 pub use who::{End, Host, Identity, Person, hidden, persons};
-pub use world::{World, worlds};
+pub use world::{World, is_one_pod, worlds};
 
 use crate::cluster::Cluster;
 

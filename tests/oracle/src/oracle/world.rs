@@ -59,7 +59,7 @@ pub fn worlds(cluster: &Cluster, source: &Person, destination: &Person) -> Vec<W
 }
 
 /// §6: whether a pod reaches itself: one of the input, and that of a single replica.
-fn is_one_pod(cluster: &Cluster, identity: Identity) -> bool {
+pub fn is_one_pod(cluster: &Cluster, identity: Identity) -> bool {
     match identity {
         Identity::Pod(_) => true,
         Identity::Replica(_, Some(_)) => true,
