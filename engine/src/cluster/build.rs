@@ -314,7 +314,10 @@ fn add_endpoints(
     let mut last: Option<(WorkloadKey, WorkloadId)> = None;
     for draft in drafts {
         let workload = match &last {
-            Some((key, id)) if *key == draft.workload => *id,
+            Some((key, id)) if *key == draft.workload => {
+                complete_workload(model, *id, &draft);
+                *id
+            }
             _ => {
                 let id = add_workload(model, &draft, owners);
                 last = Some((draft.workload.clone(), id));
@@ -367,10 +370,7 @@ fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> Wor
         None if &**kind == "Pod" || draft.template => Some(draft.object.clone()),
         None => None,
     };
-    let replicas = object.as_ref().and_then(|object| match &object.body {
-        Body::Workload(workload) => workload.replicas,
-        _ => None,
-    });
+    let replicas = object.as_ref().and_then(replicas_of);
     let namespace = model.namespace(namespace).unwrap_or(NamespaceId::MAX);
     model.workloads.push(super::Workload {
         namespace,
@@ -379,4 +379,20 @@ fn add_workload(model: &mut ClusterModel, draft: &Draft, owners: &Owners) -> Wor
         object,
         replicas,
     })
+}
+
+/// Tells a workload of which only pods were known by what has its template.
+fn complete_workload(model: &mut ClusterModel, id: WorkloadId, draft: &Draft) {
+    let known = model.workloads.get_mut(id).filter(|known| known.object.is_none());
+    if let Some(known) = known.filter(|_| draft.template) {
+        known.object = Some(draft.object.clone());
+        known.replicas = replicas_of(&draft.object);
+    }
+}
+
+fn replicas_of(object: &Arc<Object>) -> Option<u32> {
+    match &object.body {
+        Body::Workload(workload) => workload.replicas,
+        _ => None,
+    }
 }
