@@ -13,8 +13,10 @@ pub fn completed(cluster: &Cluster, random: &mut Random) -> Option<Cluster> {
     let mut other = cluster.clone();
     let templates = cluster.workloads.iter().filter(|one| may_have_pods(cluster, one));
     for (i, workload) in templates.enumerate() {
-        // Two, so that they are each other's siblings.
-        for j in 0..2 {
+        // Two, so that they are each other's siblings; of a single replica there is one.
+        let is_scaled = matches!(workload.kind, Kind::Deployment | Kind::ReplicaSet);
+        let is_alone = is_scaled && workload.replicas.unwrap_or(1) <= 1;
+        for j in 0..if is_alone { 1 } else { 2 } {
             let pod = pod_of(cluster, workload, (i, j), random);
             other.pods.push(pod);
         }
