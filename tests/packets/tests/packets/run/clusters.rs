@@ -106,6 +106,8 @@ pub fn realise(mut cluster: Cluster, seed: u64) -> Option<(Cluster, Vec<IpAddr>)
     let mut random = Random::new(seed ^ 0xA5A5);
     let six = cluster.pods.iter().any(|pod| pod.addresses.iter().any(IpAddr::is_ipv6));
     cluster.workloads.clear();
+    // Every namespace of a cluster has its object.
+    cluster.namespaces.iter_mut().for_each(|namespace| namespace.declared = true);
     (cluster.pod_cidrs, cluster.node_cidrs) = (Vec::new(), Vec::new());
     let labels: Vec<Labels> = cluster.nodes.iter().map(|node| node.labels.clone()).collect();
     cluster.nodes = [1, 2].map(|at| node(at, labels.get(usize::from(at) - 1), six)).into();
