@@ -22,7 +22,7 @@ use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::gate::{self, Gate};
 use crate::enforce::{Enforcer, PodInterfaces, PolicyCounters};
 use crate::kernel::iptables::{Backend, Iptables};
-use crate::kernel::{self, PacketFilter as _, Removal, TableEvents, TaggedFrames, bridge};
+use crate::kernel::{self, PacketFilter as _, Removal, TaggedFrames, bridge};
 use crate::observe::{self, Identity, Reporter, Status, flowlog, masquerade};
 use crate::options::{
     Check, CheckFormat, Cleanup, Command, Enforcement, FlowLogOption, LogFormat, ModeOption,
@@ -293,14 +293,10 @@ fn keep(options: &Options) -> anyhow::Result<()> {
         observe::serve(endpoint, &status);
     }
     let audit = Duration::from_secs(options.running.audit_seconds);
-    let iptables_is_nft = iptables.backend == Backend::Nft;
     masquerade::watch(iptables.tables, audit, Arc::clone(&status))?;
     let (to, messages) = channel();
     stop_on_signals(to.clone())?;
     alone::watch(&options.enforcement.prefix, Arc::clone(&status));
-    if iptables_is_nft {
-        report_disturbances(to.clone());
-    }
     let told = Told::by(options, &status);
     let reporter = told.events.as_ref().map(Events::reporter).unwrap_or_default();
     let observers = observers(options, reporter, &status);
@@ -310,28 +306,6 @@ fn keep(options: &Options) -> anyhow::Result<()> {
     source(options, &status, told).start(ChangeSink::new(to, Message::Changes))?;
     run_until_stopped(&mut agent, &messages);
     Ok(())
-}
-
-/// Has the loop look at once where others change which rules packets enter first. Without that it
-/// looks every few seconds.
-fn report_disturbances(to: Sender<Message>) {
-    let wait = move || -> Result<(), rustix::io::Errno> {
-        let events = TableEvents::subscribe()?;
-        loop {
-            events.wait()?;
-            if to.send(Message::Disturbed).is_err() {
-                return Ok(());
-            }
-        }
-    };
-    let follow = move || {
-        if let Err(error) = wait() {
-            tracing::warn!(%error, "could not hear of changes of rules; they are looked for instead");
-        }
-    };
-    if let Err(error) = std::thread::Builder::new().name("table-events".into()).spawn(follow) {
-        tracing::warn!(%error, "could not hear of changes of rules; they are looked for instead");
-    }
 }
 
 fn run_until_stopped(agent: &mut Agent, messages: &Receiver<Message>) {

@@ -46,11 +46,6 @@ impl Audits {
         self.schedule.written(something_left);
     }
 
-    /// Somebody has changed what packets enter first.
-    pub fn disturbed(&mut self) {
-        self.schedule.disturbed();
-    }
-
     /// When something is due.
     pub fn next(&self) -> Instant {
         self.schedule.next()

@@ -43,8 +43,6 @@ pub enum Message {
     Changes(Changes),
     /// The kernel was compared with what it should hold.
     Audited(AuditReport),
-    /// Somebody has changed which rules packets enter first.
-    Disturbed,
     /// The agent is to end; what is in force stays in force.
     Stop,
 }
@@ -106,7 +104,6 @@ impl Agent {
                     self.attempt_if_due();
                 }
                 Ok(Message::Audited(finding)) => self.conclude(finding),
-                Ok(Message::Disturbed) => self.audits.disturbed(),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => self.maintain(),
             }
@@ -123,7 +120,6 @@ impl Agent {
             match message {
                 Message::Changes(more) => all.extend(more.changes),
                 Message::Audited(finding) => self.conclude(finding),
-                Message::Disturbed => self.audits.disturbed(),
                 Message::Stop => next = Next::Stop,
             }
         }

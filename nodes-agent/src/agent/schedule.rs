@@ -27,10 +27,6 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// An audit may take twice as long as this, however often there is to be one.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// How soon after a check the next one is made where somebody changes what packets enter first.
-/// Whoever does so all the time keeps the agent busy for some hundredths of a processor.
-const HURRY: Duration = Duration::from_millis(500);
-
 /// So many findings may come too late, because of changes, before an audit is waited for.
 const ENOUGH: u32 = 5;
 
@@ -57,8 +53,6 @@ pub struct Schedule {
     /// Since when there is something out of force.
     left: Option<Instant>,
     checked: Instant,
-    /// Whether somebody has changed what packets enter first.
-    disturbed: bool,
     auditing: bool,
     /// When the audit that runs has taken too long; none once that was said.
     overdue: Option<Instant>,
@@ -76,21 +70,9 @@ impl Schedule {
     pub fn new(pace: Pace) -> Self {
         let now = Instant::now();
         let (applied, left, checked, audited) = (now, None, now, now);
-        let (disturbed, auditing, late, audit_due) = (false, false, 0, Duration::ZERO);
+        let (auditing, late, audit_due) = (false, 0, Duration::ZERO);
         let (overdue, took) = (None, Duration::ZERO);
-        Self {
-            pace,
-            applied,
-            left,
-            checked,
-            disturbed,
-            auditing,
-            overdue,
-            took,
-            late,
-            audited,
-            audit_due,
-        }
+        Self { pace, applied, left, checked, auditing, overdue, took, late, audited, audit_due }
     }
 
     /// The kernel was written to, and something is now out of force or not.
@@ -99,20 +81,8 @@ impl Schedule {
         self.left = something_left.then(|| self.left.unwrap_or(self.applied));
     }
 
-    /// Somebody has changed what packets enter first: the next check is due at once, unless one
-    /// was made just now.
-    pub fn disturbed(&mut self) {
-        self.disturbed = true;
-    }
-
-    /// How long after the last check the next one is due.
-    fn pause(&self) -> Duration {
-        if self.disturbed { self.pace.check.min(HURRY) } else { self.pace.check }
-    }
-
     /// An audit has begun.
     pub fn began(&mut self) {
-        self.disturbed = false;
         self.auditing = true;
         self.overdue = Some(Instant::now() + (self.pace.check.max(SHORTEST) + self.took) * 2);
     }
@@ -146,7 +116,7 @@ impl Schedule {
 
     /// When something is due.
     pub fn next(&self) -> Instant {
-        let audit = if self.auditing { None } else { Some(self.checked + self.pause()) };
+        let audit = if self.auditing { None } else { Some(self.checked + self.pace.check) };
         // An audit that never ends must not keep it from what else is due.
         let far = || Instant::now() + self.pace.audit;
         [audit, self.overdue, self.sweep()].into_iter().flatten().min().unwrap_or_else(far)
@@ -166,11 +136,10 @@ impl Schedule {
         if self.overdue.is_some_and(|at| at <= now) {
             return Due::Overdue;
         }
-        if self.auditing || now < self.checked + self.pause() {
+        if self.auditing || now < self.checked + self.pace.check {
             return Due::Nothing;
         }
-        // What may be open is looked at first.
-        let full = self.audited.elapsed() >= self.audit_due && !self.disturbed;
+        let full = self.audited.elapsed() >= self.audit_due;
         let depth = if full { Depth::Everything } else { Depth::Entries };
         if self.late < ENOUGH { Due::Audit(depth) } else { Due::AuditNow(depth) }
     }
@@ -207,19 +176,6 @@ mod tests {
         );
         assert!(schedule.ended(&finding(3, Duration::ZERO), 3));
         assert_eq!(schedule.due(), Due::Audit(Depth::Everything));
-    }
-
-    #[test]
-    fn what_others_change_is_looked_at_soon() {
-        let check = Duration::from_secs(3600);
-        let mut schedule = Schedule::new(Pace { check, ..PACE });
-        assert_eq!(schedule.due(), Due::Nothing);
-        schedule.disturbed();
-        schedule.checked = schedule.checked.checked_sub(HURRY).unwrap();
-        assert_eq!(schedule.due(), Due::Audit(Depth::Entries));
-        schedule.began();
-        assert!(schedule.ended(&finding(0, Duration::ZERO), 0));
-        assert_eq!(schedule.due(), Due::Nothing);
     }
 
     #[test]

@@ -10,7 +10,6 @@ pub mod exec;
 mod guard;
 mod packet_filter;
 mod routes;
-mod table_events;
 mod tagged;
 
 pub mod addresses;
@@ -26,5 +25,4 @@ pub use error::KernelError;
 pub use guard::Guard;
 pub use packet_filter::{Counts, Held, Missing, PacketFilter, Removal};
 pub use routes::Routes;
-pub use table_events::TableEvents;
 pub use tagged::TaggedFrames;
