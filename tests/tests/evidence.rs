@@ -229,9 +229,10 @@ fn only_a_workload_of_several_pods_has_siblings() {
             let is_scaled = endpoint.replicas.is_some_and(|replicas| replicas <= 1);
             if endpoint.pods.len() == 1 || is_template && is_scaled && !is_of_set {
                 ensure(own.is_none(), &format!("{}: a pod and no other", endpoint.id))?;
-            } else if is_template && is_of_set {
-                ensure(own.is_none_or(|one| one.allowed.is_some()), &endpoint.id)?;
-            } else if endpoint.ingress == endpoint.egress && is_open(endpoint.egress) {
+                continue;
+            }
+            let is_open = endpoint.ingress == endpoint.egress && is_open(endpoint.egress);
+            if is_open && !(is_template && is_of_set) {
                 let all = own.is_some_and(|one| one.allowed.as_deref() == Some("All Connections"));
                 ensure(all, &format!("{}: {own:?}", endpoint.id))?;
             }

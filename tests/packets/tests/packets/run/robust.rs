@@ -22,7 +22,6 @@ pub const TESTS: &[Test] = &[
     ("while a change is refused the last good rules are repaired", kept),
     ("native rules of others do not keep the agent from looking after its own", foreign),
     ("a family without tables leaves the other enforced, and is enforced once it has them", alone),
-    ("a flush is repaired at once where the kernel tells of it", told),
     ("a second agent on a node is noticed, and the first one says nothing", second),
     ("a set that somebody else's rule asks for stays, and is no drift", in_use),
     ("after a change of the implementation the old rules judge no more", switched),
@@ -106,7 +105,8 @@ fn hanging() {
         assert!(agent.metric("portcullis_audit_errors_total") >= 1.0);
         // It hangs again, this time until the agent is to end.
         fs::write(tools.trouble(), "").unwrap();
-        agent.wait("/readyz", "reading the kernel's rules has not ended in time");
+        // The slower the last full look was, the longer until the next one.
+        agent.wait_long("/readyz", "reading the kernel's rules has not ended in time");
         let start = Instant::now();
         agent.stop();
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
@@ -209,38 +209,6 @@ fn alone() {
         scenario.expect(&flows(&scenario), &[true, false]);
         agent.stop();
     }
-}
-
-/// The look that comes anyway is an hour away.
-fn told() {
-    let scenario = Scenario::build((Wiring::Routed, Backend::Nft), &shop(), &[]);
-    let _answering = scenario.answering(&[80]);
-    let agent = Running::start(&scenario, 0, &["--check-seconds", "3600"]);
-    for times in 1..=3 {
-        flush(&scenario);
-        let start = Instant::now();
-        wait_for_repair(&scenario, &agent);
-        println!("repaired after {:?}", start.elapsed());
-        agent.wait("/metrics", &format!("portcullis_drift_repairs_total {times}\n"));
-        scenario.expect(&flows(&scenario), &[true, false]);
-    }
-    // A rule in front of ours is found, too.
-    let open = ["iptables-nft", "-I", "FORWARD", "1", "-j", "ACCEPT"];
-    scenario.node(0).namespace.run(&open).unwrap();
-    let start = Instant::now();
-    let first = || {
-        everything(&scenario, 0)
-            .lines()
-            .find_map(|l| Some(l.strip_prefix("-A FORWARD ")?.to_owned()))
-    };
-    while first().as_deref() != Some("-j PCL-FORWARD") {
-        assert!(start.elapsed() < Duration::from_secs(30), "{}", agent.complaints());
-    }
-    scenario.expect(&flows(&scenario), &[true, false]);
-    // Others' rules elsewhere are nothing to look after.
-    let elsewhere = ["iptables-nft", "-t", "nat", "-A", "POSTROUTING", "-j", "RETURN"];
-    scenario.node(0).namespace.run(&elsewhere).unwrap();
-    agent.stop();
 }
 
 fn second() {
