@@ -262,8 +262,10 @@ fn an_engine_that_misses_a_policy_is_found_out() {
     let seed = found[0];
     let cluster = generate::cluster(seed);
     let (small, _) = shrink_by(&cluster, fails(&cluster).unwrap(), fails);
+    // Two policies where one pod is all that is left: it always reaches itself, so that the one that
+    // is missed shows in the evidence alone, beside another.
     assert!(
-        small.policies.len() == 1 && small.pods.len() + small.workloads.len() <= 2,
+        small.policies.len() <= 2 && small.pods.len() + small.workloads.len() <= 2,
         "{small:?}"
     );
 }
