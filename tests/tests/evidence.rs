@@ -224,10 +224,11 @@ fn only_a_workload_of_several_pods_has_siblings() {
             let mut lines = list.connections.iter().filter(|one| one.from == endpoint.id);
             let own = lines.find(|one| one.to == endpoint.id);
             // Of a StatefulSet an endpoint may be one replica or several.
-            let is_of_set = endpoint.workload_kind.as_deref() == Some("StatefulSet");
-            let is_template = endpoint.pods.is_empty();
-            let is_scaled = endpoint.replicas.is_some_and(|replicas| replicas <= 1);
-            if endpoint.pods.len() == 1 || is_template && is_scaled && !is_of_set {
+            let kind = endpoint.workload_kind.as_deref().unwrap_or_default();
+            let (is_of_set, is_template) = (kind == "StatefulSet", endpoint.pods.is_empty());
+            let is_scaled = kind.starts_with("Deployment") || kind.starts_with("Replica");
+            let is_alone = is_scaled && endpoint.replicas.is_some_and(|replicas| replicas <= 1);
+            if endpoint.pods.len() == 1 || is_template && is_alone {
                 ensure(own.is_none(), &format!("{}: a pod and no other", endpoint.id))?;
                 continue;
             }
