@@ -22,8 +22,11 @@ pub fn watch(prefix: &str, status: Arc<Status>) {
     let wait = move || {
         loop {
             match claim(&prefix) {
-                // Nothing is ever said there. It is the agent's until it ends.
-                Ok(claim) => break hold(&claim, &status),
+                Ok(claim) => {
+                    status.note(ABOUT, Vec::new());
+                    // Nothing is ever said there. It is the agent's until it ends.
+                    break std::mem::forget(claim);
+                }
                 Err(error) => say(&prefix, &error, &status),
             }
             std::thread::sleep(AGAIN);
@@ -39,16 +42,6 @@ pub fn watch(prefix: &str, status: Arc<Status>) {
 fn claim(prefix: &str) -> io::Result<UnixListener> {
     let name = format!("portcullis-agent {prefix}");
     UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)
-}
-
-fn hold(claim: &UnixListener, status: &Status) {
-    status.note(ABOUT, Vec::new());
-    loop {
-        // Whoever connects is let go.
-        if claim.accept().is_err() {
-            std::thread::sleep(AGAIN);
-        }
-    }
 }
 
 fn say(prefix: &str, error: &io::Error, status: &Status) {

@@ -225,6 +225,7 @@ fn identity(options: &Options, backend: Backend) -> Identity {
         node: options.wanted.node.clone().unwrap_or_default(),
         source: if is_directory { "directory" } else { "API server" }.to_owned(),
         backend: backend.name().to_owned(),
+        audits: options.enforcement.mode == ModeOption::Audit,
     }
 }
 

@@ -65,7 +65,7 @@ codes! {
     /// Text after the end of a document, which kubectl does not read.
     TextAfterDocument = "R10", "text-after-document", Error;
     /// An annotation `portcullis.dev/mode` that is not `audit` or `enforce`: it enforces.
-    UnknownMode = "R11", "unknown-mode", Info;
+    UnknownMode = "R11", "unknown-mode", Warning;
     /// A kind or a version that no API server has: its API group is one of Kubernetes' own.
     UnknownKind = "R12", "unknown-kind", Error;
     /// A Kubernetes object without `apiVersion` or without `kind`.

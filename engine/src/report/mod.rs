@@ -26,7 +26,9 @@ mod why;
 
 pub use at::{RuleAt, RulePart};
 pub use list::{ListFilter, in_focus};
-pub use node::{NodePolicy, PolicyState, closed_sentence, node_policies, nodes_concerned, pending};
+pub use node::{
+    NodePolicy, PolicyState, closed_sentence, node_policies, node_policy, nodes_concerned, pending,
+};
 pub use program::{
     ChainReport, FamilyReport, FilterRuleReport, ProgramQuery, ProgramReport, RuleSource,
     SetReport, note_sentence,

@@ -99,7 +99,8 @@ fn said_of(note: &Note) -> Option<(PolicyId, PolicyState)> {
     }
 }
 
-fn node_policy(session: &Session, policy: &CompiledPolicy) -> NodePolicy {
+/// A policy as it is said of a node on which it is in force.
+pub fn node_policy(session: &Session, policy: &CompiledPolicy) -> NodePolicy {
     let object = &policy.object;
     let named = place::object_ref(session, object);
     let message = closed_sentence(object);
@@ -139,6 +140,11 @@ pub fn pending(in_force: &[NodePolicy], desired: &[NodePolicy], why: &str) -> Ve
 }
 
 impl NodePolicy {
+    /// Whether both are about the policy of one kind, namespace and name.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Self::by_name(self, other).is_eq()
+    }
+
     fn by_name(&self, other: &Self) -> Ordering {
         let key =
             |policy: &Self| (policy.namespace.clone(), policy.name.clone(), policy.kind.clone());

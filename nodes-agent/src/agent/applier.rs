@@ -15,13 +15,10 @@ use crate::enforce::{Attachment, EnforceError, Enforcer, PodBlocks, PolicyCounte
 use crate::kernel::{Counts, Guard, KernelError, TaggedFrames, addresses, bridge};
 use crate::observe::flowlog::LatestSession;
 use crate::observe::{
-    Enforced, InForceLog, Nodes, Phase, PolicyName, Reporter, Status, unenforced,
+    Enforced, InForceLog, Nodes, Phase, PolicyName, Reporter, Status, TABLES, unenforced,
 };
 
 use super::reports::PolicyReports;
-
-/// This part of the agent, as operators know it.
-const TABLES: &str = "tables";
 
 /// Brings desired states into force.
 #[derive(Debug)]
@@ -176,9 +173,8 @@ impl Applier {
         let mut enforced = Enforced::now(session, &self.node, program);
         let groups: Vec<_> = self.lowering.local_pods().map(|(group, _)| group).collect();
         enforced.pods = groups.len();
-        // In an audit no policy is in force.
-        let judged = if self.settings.mode == Mode::Audit { Vec::new() } else { groups };
-        enforced.policies = self.reports.in_force(session, judged, &program.notes);
+        let mode = self.settings.mode;
+        enforced.policies = self.reports.in_force((session, mode), groups, &program.notes);
         self.status.enforced(enforced);
         self.status.metrics.in_force(program);
         self.status.metrics.applies.inc();
@@ -195,8 +191,7 @@ impl Applier {
         for (family, why) in self.enforcer.missing() {
             let Some(why) = why else { continue };
             let said = format!("{family} is not enforced: the kernel has no tables for it: {why}");
-            let spoken = addresses::of_host(family).is_ok_and(|own| !own.is_empty());
-            if spoken { open.push(said) } else { notes.push(said) }
+            if addresses::is_spoken(family) { open.push(said) } else { notes.push(said) }
         }
         match open.is_empty() {
             true => self.status.restored(TABLES),
@@ -213,7 +208,7 @@ impl Applier {
     /// Says which policies a change concerns that could not be applied.
     pub fn report_pending(&self, session: &Session) {
         let groups = self.lowering.local_pods().map(|(group, _)| group);
-        let policies = self.reports.pending(session, groups);
+        let policies = self.reports.pending((session, self.settings.mode), groups);
         self.status.pending(policies, Nodes::of(session, &self.node));
     }
 
@@ -286,11 +281,11 @@ impl Applier {
             Mode::Audit => &[],
         };
         let rewritten = self.tagged.ensure_dropped(pods)?;
-        if self.bridges_are_filtered && (switched || rewritten) {
+        if self.bridges_are_filtered && (switched == Some(true) || rewritten) {
             tracing::warn!(switched, rewritten, "bridges were no longer filtered; repaired");
             self.status.metrics.drift_repairs.inc();
         }
-        self.bridges_are_filtered = true;
+        self.bridges_are_filtered = switched.is_some();
         Ok(())
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use portcullis_engine::Session;
 use portcullis_engine::cluster::GroupId;
 use portcullis_engine::dataplane::Note;
-use portcullis_engine::policy::{CompiledPolicy, PolicyId};
+use portcullis_engine::manifest::Mode;
+use portcullis_engine::policy::{CompiledPolicy, Considered, PolicyId};
 use portcullis_engine::report::{NodePolicy, node_policies, pending};
 
 /// What is said of the policies in force.
@@ -23,11 +24,11 @@ impl PolicyReports {
     /// Of a state that has come into force, of which the groups have pods on the node.
     pub fn in_force(
         &mut self,
-        session: &Session,
+        (session, mode): (&Session, Mode),
         groups: impl IntoIterator<Item = GroupId>,
         notes: &[Note],
     ) -> Arc<[NodePolicy]> {
-        let ids = session.policies().selecting(groups);
+        let ids = selecting(session, mode, groups);
         let policies = compiled(session, &ids);
         let same = policies.len() == self.policies.len()
             && policies.iter().zip(&self.policies).all(|(one, other)| Arc::ptr_eq(one, other));
@@ -41,12 +42,21 @@ impl PolicyReports {
     /// While a state could not be brought into force.
     pub fn pending(
         &self,
-        session: &Session,
+        (session, mode): (&Session, Mode),
         groups: impl IntoIterator<Item = GroupId>,
     ) -> Arc<[NodePolicy]> {
-        let desired = node_policies(session, &session.policies().selecting(groups), &[]);
+        let desired = node_policies(session, &selecting(session, mode, groups), &[]);
         pending(&self.said, &desired, "a change could not be applied").into()
     }
+}
+
+/// Policies that are enforced, as far as the agent enforces any.
+fn selecting(
+    session: &Session,
+    mode: Mode,
+    groups: impl IntoIterator<Item = GroupId>,
+) -> Vec<PolicyId> {
+    session.policies().considering(Considered::in_force(mode)).selecting(groups)
 }
 
 fn compiled(session: &Session, ids: &[PolicyId]) -> Vec<Arc<CompiledPolicy>> {

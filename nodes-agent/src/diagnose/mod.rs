@@ -49,10 +49,11 @@ pub fn diagnose(options: &DiagnoseOptions) -> anyhow::Result<String> {
     Ok(format!("archive of {} bytes{failed}", archive.len()))
 }
 
-/// For nobody else to read: it has names and addresses of pods.
+/// For nobody else to read, since it has names and addresses of pods: a file that is there already
+/// may belong to somebody, or lead elsewhere.
 fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut how = std::fs::OpenOptions::new();
-    how.write(true).create(true).truncate(true).mode(0o600).open(file)?.write_all(bytes)
+    how.write(true).create_new(true).mode(0o600).open(file)?.write_all(bytes)
 }
 
 /// The archive, and the names of parts that could not be had.

@@ -50,6 +50,11 @@ fn read_v6(line: &str) -> Option<IpAddr> {
     Some(Ipv6Addr::from(u128::from_str_radix(digits, 16).ok()?).into())
 }
 
+/// Whether the kernel speaks a family: then pods may, though the host has no address of it.
+pub fn is_spoken(family: Family) -> bool {
+    family == Family::IPv4 || std::path::Path::new("/proc/sys/net/ipv6").exists()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

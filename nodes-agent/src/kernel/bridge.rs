@@ -11,17 +11,19 @@ const SWITCHES: [&str; 3] =
 /// Where they are, in the network namespace of whoever looks.
 const FOLDER: &str = "/proc/sys/net/bridge";
 
-/// Sees to it that traffic within a bridge is filtered; whether that had to be turned on.
+/// Sees to it that traffic within a bridge is filtered; whether that had to be turned on; nothing where there
+/// is nothing to filter.
 ///
 /// # Errors
 /// A sentence for the operator: traffic between pods of this node is open until it is repaired.
-pub fn ensure_filtered() -> Result<bool, String> {
+pub fn ensure_filtered() -> Result<Option<bool>, String> {
     if !has_bridge(Path::new("/sys/class/net")) && !Path::new(FOLDER).exists() {
-        return Ok(false);
+        return Ok(None);
     }
-    SWITCHES
-        .iter()
-        .try_fold(false, |any, switch| Ok(turn_on(&Path::new(FOLDER).join(switch))? || any))
+    let mut switches = SWITCHES.iter().map(|switch| Path::new(FOLDER).join(switch));
+    let switched =
+        switches.try_fold(false, |any, switch| Ok::<_, String>(turn_on(&switch)? || any));
+    switched.map(Some)
 }
 
 /// Whether there is a bridge. Pods may be on one that is not there yet: this is asked again and

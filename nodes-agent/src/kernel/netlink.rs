@@ -42,21 +42,9 @@ impl Socket {
     /// # Errors
     /// If the kernel has no netfilter, or the process has no more files.
     pub fn open() -> Result<Self, Errno> {
-        Self::of_groups(0)
-    }
-
-    /// One that is sent what a group is told.
-    ///
-    /// # Errors
-    /// If the kernel has no such group, or the process may not listen to it.
-    pub fn subscribe(group: u32) -> Result<Self, Errno> {
-        Self::of_groups(1 << (group - 1))
-    }
-
-    fn of_groups(groups: u32) -> Result<Self, Errno> {
         let (family, kind) = (AddressFamily::NETLINK, SocketType::RAW);
         let socket = socket_with(family, kind, SocketFlags::CLOEXEC, Some(NETFILTER))?;
-        bind(&socket, &SocketAddrNetlink::new(0, groups))?;
+        bind(&socket, &SocketAddrNetlink::new(0, 0))?;
         Ok(Self(socket))
     }
 

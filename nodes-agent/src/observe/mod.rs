@@ -14,6 +14,8 @@ pub use complaint::{Complaint, PolicyName, Reporter};
 pub use http::{Endpoint, Paths, TlsFiles, serve};
 pub use in_force::InForceLog;
 pub use metrics::{Metrics, Phase, StatusWrite};
+#[cfg(test)]
+pub use report::policy;
 pub use report::{Counts, Enforced, FamilySize, Identity, NodeReport, Nodes, shown};
 
 use std::collections::BTreeMap;
@@ -21,6 +23,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use portcullis_engine::report::NodePolicy;
+
+/// The part of the agent without which a family is open, as operators know it.
+pub const TABLES: &str = "tables";
 
 /// How long the agent's loop may be silent before it counts as stuck: while it waits for something
 /// to do, which is never for long, and while it is at work. A slow tool, or a program that takes
@@ -87,16 +92,22 @@ impl State {
     }
 
     fn obstacles(&self) -> Option<String> {
-        let parts = self.not_listed.values().chain(self.degraded.values());
-        let all = self.obstacle.iter().chain(parts).cloned();
-        let all: Vec<String> = all.chain(self.long_work()).collect();
+        let parts = self.parts().map(|(_, why)| why.to_owned());
+        let all: Vec<String> = self.why_not_in_force().into_iter().chain(parts).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 
     /// Why what the cluster says is not in force, or not for certain.
     fn why_not_in_force(&self) -> Vec<String> {
-        let all = self.obstacle.iter().chain(self.not_listed.values()).cloned();
+        let tables = self.degraded.get(TABLES);
+        let all = self.obstacle.iter().chain(self.not_listed.values()).chain(tables).cloned();
         all.chain(self.long_work()).collect()
+    }
+
+    /// Parts of the agent that do not work, and why, though all is in force.
+    fn parts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let parts = self.degraded.iter().filter(|(part, _)| **part != TABLES);
+        parts.map(|(part, why)| (*part, why.as_str()))
     }
 
     fn long_work(&self) -> Option<String> {
@@ -133,6 +144,15 @@ impl Status {
     /// Says that a kind has been listed.
     pub fn listed(&self, kind: &str) {
         self.update(|state| drop(state.not_listed.remove(kind)));
+    }
+
+    /// Whether all kinds could be listed.
+    ///
+    /// # Errors
+    /// Why some could not.
+    pub fn all_listed(&self) -> Result<(), String> {
+        let why: Vec<String> = self.state().not_listed.values().cloned().collect();
+        if why.is_empty() { Ok(()) } else { Err(why.join("; ")) }
     }
 
     /// Says that a part of the agent does not work, and why; whether that is new.

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::FilterProgram;
-use portcullis_engine::net::Family;
 use portcullis_engine::report::{NodePolicy, PolicyState};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +24,9 @@ pub struct Identity {
     pub source: String,
     /// The implementation of iptables.
     pub backend: String,
+    /// Whether it denies nothing, as `--mode audit` has it.
+    #[serde(default)]
+    pub audits: bool,
 }
 
 /// What the kernel was brought to hold last, and of which policies.
@@ -125,7 +127,7 @@ impl NodeReport {
 
     pub(super) fn of_state(state: &State) -> Self {
         let Enforced { policies, pods, families, applied, .. } = state.enforced.clone();
-        let degraded = state.degraded.iter().map(|(part, why)| ((*part).to_owned(), why.clone()));
+        let degraded = state.parts().map(|(part, why)| (part.to_owned(), why.to_owned()));
         let audited = SystemTime::now().checked_sub(state.audited.elapsed());
         Self {
             identity: state.identity.clone(),
@@ -139,11 +141,6 @@ impl NodeReport {
             families,
             policies,
         }
-    }
-
-    /// Whether what is desired is in force, and every policy as it is written.
-    pub fn is_all_in_force(&self) -> bool {
-        self.obstacles.is_empty() && self.counts.in_force == self.counts.policies
     }
 }
 
@@ -175,12 +172,8 @@ impl Enforced {
 
 impl FamilySize {
     fn of(program: &portcullis_engine::dataplane::FamilyProgram) -> Self {
-        let family = match program.family {
-            Family::IPv4 => "IPv4",
-            Family::IPv6 => "IPv6",
-        };
         Self {
-            family: family.to_owned(),
+            family: program.family.to_string(),
             rules: program.rule_count(),
             sets: program.sets.len(),
             members: program.member_count(),
@@ -195,21 +188,24 @@ pub fn shown(time: SystemTime) -> String {
     Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
+/// A policy of a namespace, for tests.
+#[cfg(test)]
+pub fn policy(name: &str, state: PolicyState) -> NodePolicy {
+    NodePolicy {
+        kind: "NetworkPolicy".into(),
+        namespace: Some("shop".into()),
+        name: name.into(),
+        uid: None,
+        generation: Some(3),
+        state,
+        message: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::TABLES;
     use super::*;
-
-    fn policy(name: &str, state: PolicyState) -> NodePolicy {
-        NodePolicy {
-            kind: "NetworkPolicy".into(),
-            namespace: Some("shop".into()),
-            name: name.into(),
-            uid: None,
-            generation: Some(3),
-            state,
-            message: None,
-        }
-    }
 
     #[test]
     fn a_report_says_what_is_in_force_and_what_is_not() {
@@ -224,12 +220,15 @@ mod tests {
         let report = NodeReport::of(&status);
         assert_eq!(report.last_applied.as_deref(), Some("1970-01-01T00:00:01Z"));
         let counts = Counts { policies: 2, in_force: 1, closed: 1, pending: 0, pods: 2 };
-        assert_eq!((report.counts, report.is_all_in_force(), report.ready), (counts, false, true));
+        assert_eq!((report.counts, report.ready), (counts, true));
         status.degraded("flow log", "no");
         status.not_listed("nodes", &std::io::Error::other("no"));
         let report = NodeReport::of(&status);
         assert_eq!(report.obstacles, ["could not list nodes: no"], "a part is no obstacle");
         assert_eq!((report.degraded["flow log"].as_str(), report.ready), ("no", false));
+        status.degraded(TABLES, "IPv6 is not enforced");
+        let report = NodeReport::of(&status);
+        assert_eq!(report.obstacles, ["could not list nodes: no", "IPv6 is not enforced"]);
         let text = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<NodeReport>(&text).unwrap(), report);
     }

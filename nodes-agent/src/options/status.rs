@@ -6,7 +6,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use portcullis_engine::report::NodePolicy;
 
 use super::Serving;
 
@@ -77,9 +76,8 @@ impl PolicyArgument {
     }
 
     /// Whether it names a policy.
-    pub fn names(&self, policy: &NodePolicy) -> bool {
-        let namespace = policy.namespace.as_deref();
-        namespace == self.namespace.as_deref() && *policy.name == *self.name
+    pub fn names(&self, namespace: Option<&str>, name: &str) -> bool {
+        namespace == self.namespace.as_deref() && name == self.name
     }
 }
 

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use portcullis_engine::diagnostic::{Code, Diagnostic, Severity};
+use portcullis_engine::diagnostic::{Diagnostic, Severity};
 use portcullis_engine::manifest::Part;
 use portcullis_engine::{Change, SourceFile};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -262,12 +262,13 @@ fn report(file: &SourceFile) -> usize {
         for finding in &part.document.findings {
             let line = line(file, part, finding);
             let (code, message) = (finding.code.id(), &finding.message);
-            if finding.code == Code::UnknownMode {
-                tracing::warn!(file = %file.name, line, code, "{message}");
-            }
-            if finding.severity() == Severity::Error {
-                tracing::error!(file = %file.name, line, code, "{message}");
-                errors += 1;
+            match finding.severity() {
+                Severity::Info => {}
+                Severity::Warning => tracing::warn!(file = %file.name, line, code, "{message}"),
+                Severity::Error => {
+                    tracing::error!(file = %file.name, line, code, "{message}");
+                    errors += 1;
+                }
             }
         }
     }

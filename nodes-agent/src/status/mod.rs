@@ -46,7 +46,9 @@ pub fn of_node(options: &StatusOptions) -> anyhow::Result<(String, Answer)> {
 /// A report with nothing but the policy that was asked about.
 fn about(report: NodeReport, asked: Option<&PolicyArgument>) -> NodeReport {
     match asked {
-        Some(asked) => only(report, |policy| asked.names(policy)),
+        Some(asked) => {
+            only(report, |policy| asked.names(policy.namespace.as_deref(), &policy.name))
+        }
         None => report,
     }
 }
@@ -65,7 +67,7 @@ fn only(report: NodeReport, counts: impl Fn(&NodePolicy) -> bool) -> NodeReport 
 fn answer(report: &NodeReport, asked: Option<&PolicyArgument>) -> Answer {
     let all = report.policies.iter().all(|policy| policy.state == PolicyState::InForce);
     let is_found = asked.is_none() || !report.policies.is_empty();
-    match report.obstacles.is_empty() && all && is_found {
+    match report.obstacles.is_empty() && !report.identity.audits && all && is_found {
         true => Answer::InForce,
         false => Answer::NotInForce,
     }
@@ -74,18 +76,7 @@ fn answer(report: &NodeReport, asked: Option<&PolicyArgument>) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn policy(name: &str, state: PolicyState) -> NodePolicy {
-        NodePolicy {
-            kind: "NetworkPolicy".into(),
-            namespace: Some("shop".into()),
-            name: name.into(),
-            uid: None,
-            generation: Some(3),
-            state,
-            message: None,
-        }
-    }
+    use crate::observe::policy;
 
     #[test]
     fn what_was_asked_about_decides() {

@@ -15,7 +15,7 @@ pub fn table(report: &NodeReport, asked: Option<&PolicyArgument>) -> String {
     }
     match (asked, report.policies.is_empty()) {
         (Some(asked), true) => {
-            let _ = writeln!(text, "\n{asked} does not concern this node");
+            let _ = writeln!(text, "\n{asked} is audited, or does not concern this node");
         }
         (_, true) => {}
         (_, false) => policies(report, &mut text),
@@ -31,13 +31,15 @@ fn lines(report: &NodeReport) -> Vec<(&'static str, String)> {
     );
     let yes_or = |why: String| if why.is_empty() { "yes".to_owned() } else { format!("no: {why}") };
     let degraded: Vec<String> = report.degraded.values().cloned().collect();
+    let audits = identity.audits.then(|| "the agent audits, and denies nothing".to_owned());
+    let troubles: Vec<String> = report.obstacles.iter().cloned().chain(audits).collect();
     let ready = [report.obstacles.clone(), degraded].concat();
     let applied = report.last_applied.as_deref().unwrap_or("never");
     let counts = &report.counts;
     let mut lines = vec![
         ("node", identity.node.clone()),
         ("agent", agent),
-        ("in force", yes_or(report.obstacles.join("; "))),
+        ("in force", yes_or(troubles.join("; "))),
         ("ready", yes_or(ready.join("; "))),
         ("applied", format!("{applied}, rules read again {}", report.last_audited)),
     ];
@@ -82,23 +84,20 @@ mod tests {
     use portcullis_engine::report::NodePolicy;
 
     use super::*;
-    use crate::observe::{Counts, FamilySize, Identity};
+    use crate::observe::{self, Counts, FamilySize, Identity};
 
     fn report() -> NodeReport {
         let policy = |name: &str, state, message: Option<&str>| NodePolicy {
-            kind: "NetworkPolicy".into(),
-            namespace: Some("shop".into()),
-            name: name.into(),
-            uid: None,
             generation: Some(12),
-            state,
             message: message.map(str::to_owned),
+            ..observe::policy(name, state)
         };
         let identity = Identity {
             version: "0.1.0".into(),
             node: "n1".into(),
             source: "API server".into(),
             backend: "nft".into(),
+            audits: false,
         };
         let families = vec![FamilySize { family: "IPv4".into(), rules: 30, sets: 4, members: 9 }];
         let policies = [

@@ -1,7 +1,7 @@
 //! Waiting until a policy is in force on all nodes that it concerns: those with pods that it
 //! selects, as the API server has them, whose status objects must list it in this version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -9,9 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::bail;
 use jiff::Timestamp;
+use portcullis_engine::manifest::Mode;
 use portcullis_engine::policy::CompiledPolicy;
-use portcullis_engine::report::nodes_concerned;
+use portcullis_engine::report::{NodePolicy, PolicyState, node_policy, nodes_concerned};
 use portcullis_engine::{Options, Session};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::Answer;
@@ -23,9 +25,9 @@ use crate::source::{ChangeSink, Changes, DesiredState, Source as _};
 /// How often objects are asked for.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// Longer than that no agent that is alive leaves its object alone: it renews it after five minutes,
-/// and waits for ten at most before it writes.
-const STALE: Duration = Duration::from_secs(20 * 60);
+/// Longer than that no agent that is alive leaves its object alone: in the largest cluster it pauses
+/// for ten minutes and up to as long again, and a request may fail in between.
+const STALE: Duration = Duration::from_secs(25 * 60);
 
 /// How many nodes are named at the end.
 const NAMED: usize = 10;
@@ -41,16 +43,6 @@ pub struct Wait {
     pub timeout: Duration,
     /// A kubeconfig file; none: that of a pod.
     pub kubeconfig: Option<PathBuf>,
-}
-
-/// Which version of which object is waited for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Version {
-    kind: String,
-    namespace: Option<String>,
-    name: String,
-    uid: Option<Arc<str>>,
-    generation: Option<u32>,
 }
 
 /// Waits; a sentence, and whether the policy is in force.
@@ -70,19 +62,17 @@ pub fn wait(wanted: &Wait) -> anyhow::Result<(String, Answer)> {
     let mut waiting = Waiting {
         wanted,
         reader: StatusReader::connect(&server)?,
-        version: Version::default(),
+        end: Instant::now() + wanted.timeout,
+        version: None,
         missing: BTreeMap::new(),
-        done: BTreeMap::new(),
+        done: BTreeSet::new(),
         state: "the API server has not listed everything yet".to_owned(),
     };
     let (to, changes) = channel();
     Box::new(server).start(ChangeSink::from(to))?;
     let outcome = waiting.run(&changes)?;
-    if outcome.is_none()
-        && waiting.version == Version::default()
-        && let Some(why) = status.obstacle().filter(|why| why.contains("could not list"))
-    {
-        bail!("{why}");
+    if outcome.is_none() && waiting.version.is_none() {
+        status.all_listed().map_err(anyhow::Error::msg)?;
     }
     Ok(waiting.sentence(outcome))
 }
@@ -90,11 +80,14 @@ pub fn wait(wanted: &Wait) -> anyhow::Result<(String, Answer)> {
 struct Waiting<'w> {
     wanted: &'w Wait,
     reader: StatusReader,
-    version: Version,
+    /// When it is over.
+    end: Instant,
+    /// Which version of the policy is waited for; none while there is none.
+    version: Option<NodePolicy>,
     /// Nodes on which it is not in force, and why.
     missing: BTreeMap<Arc<str>, String>,
     /// Nodes on which it is.
-    done: BTreeMap<Arc<str>, ()>,
+    done: BTreeSet<Arc<str>>,
     /// Why no nodes are asked.
     state: String,
 }
@@ -102,8 +95,7 @@ struct Waiting<'w> {
 impl Waiting<'_> {
     /// On how many nodes it is in force; none if it is not on all in time.
     fn run(&mut self, changes: &Receiver<Changes>) -> anyhow::Result<Option<usize>> {
-        let (end, mut desired) =
-            (Instant::now() + self.wanted.timeout, DesiredState::new(Options::default(), ""));
+        let (end, mut desired) = (self.end, DesiredState::new(Options::default(), ""));
         let mut is_complete = false;
         loop {
             is_complete |= take(
@@ -122,44 +114,53 @@ impl Waiting<'_> {
 
     /// Whether the policy is in force on all nodes that it concerns now.
     fn look(&mut self, session: &Session) -> anyhow::Result<bool> {
+        self.missing.clear();
         let Some(policy) = self.find(session) else {
             let asked = &self.wanted.policy;
             self.state = format!("there is no {} {asked}", asked.kind());
             return Ok(false);
         };
-        let version = Version::of(session, &policy);
+        let version = node_policy(session, &policy);
+        if policy.mode == Mode::Audit {
+            self.state = "it is audited, and not enforced".to_owned();
+            return Ok(false);
+        }
         if version.generation < self.wanted.generation {
             self.state = format!("it has generation {}", version.generation.unwrap_or_default());
             return Ok(false);
         }
-        if version != self.version {
-            (self.version, self.done) = (version, BTreeMap::new());
+        if self.version.as_ref() != Some(&version) {
+            self.done.clear();
         }
         let nodes = nodes_concerned(session, &policy);
-        self.done.retain(|node, ()| nodes.contains(node));
-        self.missing.clear();
-        for node in nodes {
-            if !self.done.contains_key(&node) {
-                self.ask(node)?;
+        self.done.retain(|node| nodes.contains(node));
+        for node in nodes.into_iter().filter(|node| !self.done.contains(node)).collect::<Vec<_>>() {
+            match self.ask(&node, &version)? {
+                Ok(()) => drop(self.done.insert(node)),
+                Err(why) => drop(self.missing.insert(node, why)),
             }
         }
+        self.version = Some(version);
         Ok(self.missing.is_empty())
     }
 
-    fn ask(&mut self, node: Arc<str>) -> anyhow::Result<()> {
-        let object = self.reader.read(&node)?;
-        match judge(object.as_ref(), &self.version, SystemTime::now()) {
-            Ok(()) => drop(self.done.insert(node, ())),
-            Err(why) => drop(self.missing.insert(node, why)),
+    /// Whether the version is in force on a node, or why it is not.
+    fn ask(&mut self, node: &str, version: &NodePolicy) -> anyhow::Result<Result<(), String>> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(Err("it was not asked in time".into()));
         }
-        Ok(())
+        Ok(match self.reader.read(node, left)? {
+            Ok(object) => judge(object.as_ref(), version, SystemTime::now()),
+            Err(why) => Err(why),
+        })
     }
 
     fn find(&self, session: &Session) -> Option<Arc<CompiledPolicy>> {
         let asked = &self.wanted.policy;
         let is_it = |policy: &Arc<CompiledPolicy>| {
             let namespace = policy.namespace.map(|own| session.model().namespace_name(own));
-            namespace == asked.namespace.as_deref() && *policy.object.meta.name == *asked.name
+            asked.names(namespace, &policy.object.meta.name)
         };
         session.policies().policies().map(|(_, policy)| policy).find(|one| is_it(one)).cloned()
     }
@@ -167,7 +168,8 @@ impl Waiting<'_> {
     fn sentence(&self, outcome: Option<usize>) -> (String, Answer) {
         let asked = &self.wanted.policy;
         let named = format!("{} {asked}", asked.kind());
-        let version = self.version.generation.map(|one| format!(" (generation {one})"));
+        let generation = self.version.as_ref().and_then(|version| version.generation);
+        let version = generation.map(|one| format!(" (generation {one})"));
         let version = version.unwrap_or_default();
         if let Some(nodes) = outcome {
             let where_ = match nodes {
@@ -212,29 +214,8 @@ fn take(
     }
 }
 
-impl Version {
-    fn of(session: &Session, policy: &CompiledPolicy) -> Self {
-        let namespace = policy.namespace.map(|own| session.model().namespace_name(own).to_owned());
-        let object = &policy.object;
-        Self {
-            kind: object.kind().to_owned(),
-            namespace,
-            name: object.meta.name.to_string(),
-            uid: object.meta.revision.uid.clone(),
-            generation: object.meta.revision.generation,
-        }
-    }
-
-    fn is_of(&self, entry: &Value) -> bool {
-        let text = |field: &str| entry.get(field).and_then(Value::as_str);
-        text("kind") == Some(&*self.kind)
-            && text("namespace") == self.namespace.as_deref()
-            && text("name") == Some(&*self.name)
-    }
-}
-
 /// Whether a node's status object says that a version is in force there, or why it does not.
-fn judge(object: Option<&Value>, version: &Version, now: SystemTime) -> Result<(), String> {
+fn judge(object: Option<&Value>, version: &NodePolicy, now: SystemTime) -> Result<(), String> {
     let Some(status) = object.and_then(|object| object.get("status")) else {
         return Err("it has no NodePolicyStatus: does an agent run there that may write it?".into());
     };
@@ -251,28 +232,28 @@ fn judge(object: Option<&Value>, version: &Version, now: SystemTime) -> Result<(
     {
         return Err(format!("InForce is {}: {}", text(one, "status"), text(one, "message")));
     }
-    let Some(entry) = list("policies").find(|entry| version.is_of(entry)) else {
+    let entries = list("policies").filter_map(|entry| NodePolicy::deserialize(entry).ok());
+    let Some(entry) = entries.into_iter().find(|entry| entry.is_same(version)) else {
         let omitted = status.pointer("/counts/omitted").and_then(Value::as_u64).unwrap_or(0);
         let omitted = (omitted > 0).then(|| format!(" (it leaves out {omitted})"));
         return Err(format!("it does not list the policy yet{}", omitted.unwrap_or_default()));
     };
-    if version.uid.as_deref() != entry.get("uid").and_then(Value::as_str) {
+    if version.uid != entry.uid {
         return Err("it has another policy of this name, which was removed".into());
     }
-    let generation = entry.get("generation").and_then(Value::as_u64);
-    if generation < version.generation.map(u64::from) {
-        return Err(format!("it has generation {}", generation.unwrap_or_default()));
+    if entry.generation < version.generation {
+        return Err(format!("it has generation {}", entry.generation.unwrap_or_default()));
     }
-    match &*text(entry, "state") {
-        "InForce" => Ok(()),
-        state => Err(format!("{state}: {}", text(entry, "message"))),
+    match entry.state {
+        PolicyState::InForce => Ok(()),
+        state => Err(format!("{state:?}: {}", entry.message.unwrap_or_default())),
     }
 }
 
 fn is_stale(observed: &str, now: SystemTime) -> bool {
     let observed = observed.parse::<Timestamp>().map(SystemTime::from);
-    // The clocks of others may be ahead.
-    observed.is_ok_and(|at| now.duration_since(at).unwrap_or_default() > STALE)
+    // The clocks of others may be ahead. Who does not say when is not believed.
+    observed.map_or(true, |at| now.duration_since(at).unwrap_or_default() > STALE)
 }
 
 #[cfg(test)]
@@ -280,15 +261,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::observe::policy;
 
-    fn version() -> Version {
-        Version {
-            kind: "NetworkPolicy".into(),
-            namespace: Some("shop".into()),
-            name: "db".into(),
-            uid: Some("u".into()),
-            generation: Some(3),
-        }
+    fn version() -> NodePolicy {
+        NodePolicy { uid: Some("u".into()), ..policy("db", PolicyState::InForce) }
     }
 
     fn judged(change: impl FnOnce(&mut Value)) -> Result<(), String> {
@@ -326,6 +302,8 @@ mod tests {
             status["policies"][0]["message"] = json!("why");
         });
         assert_eq!(closed, Err("Closed: why".into()));
+        let untimed = judged(|status| status["observedTime"] = json!(null));
+        assert!(untimed.unwrap_err().contains("not been heard of"));
     }
 
     #[test]
@@ -335,8 +313,8 @@ mod tests {
         assert_eq!(trouble, Err("InForce is False: m".into()));
         let object = json!({"status": {"observedTime": "1970-01-01T00:00:00Z"}});
         let now = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let silent = judge(Some(&object), &version(), now(1201)).unwrap_err();
+        let silent = judge(Some(&object), &version(), now(1501)).unwrap_err();
         assert!(silent.contains("not been heard of since 1970-01-01T00:00:00Z"), "{silent}");
-        assert!(judge(Some(&object), &version(), now(1200)).unwrap_err().contains("not list"));
+        assert!(judge(Some(&object), &version(), now(1500)).unwrap_err().contains("not list"));
     }
 }

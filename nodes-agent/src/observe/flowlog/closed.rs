@@ -7,10 +7,8 @@ use portcullis_engine::verdict::Verdict;
 
 /// What is true of a packet of which policies as they are written say something.
 pub fn verdict(action: &str, written: Verdict) -> Verdict {
-    match (action, written) {
-        ("deny", Verdict::Allow) => Verdict::Deny,
-        (_, written) => written,
-    }
+    // What is unknown is closed, too.
+    if action == "deny" { Verdict::Deny } else { written }
 }
 
 /// Why a packet was denied, where no policy as it is written says so.
@@ -20,7 +18,7 @@ pub fn reason(action: &str, direction: Option<&str>, ends: &[&EndReport]) -> Opt
     }
     let why = match (direction, ends) {
         (Some("unknown"), _) => "an address is not known to belong to a pod",
-        (_, [end]) if end.verdict == Verdict::Allow => {
+        (_, [end]) if end.verdict != Verdict::Deny => {
             "the rules in force deny what policies as they are written allow: a policy that needs \
              more than one may is closed, or policies have just changed"
         }
@@ -61,6 +59,8 @@ status: {phase: Running, podIP: 10.0.0.2}
         assert_eq!(report.verdict, Verdict::Allow);
         assert_eq!(verdict("deny", report.verdict), Verdict::Deny);
         assert_eq!(verdict("allow", report.verdict), Verdict::Allow);
+        assert_eq!(verdict("deny", Verdict::Unknown), Verdict::Deny);
+        assert_eq!(verdict("audit", Verdict::Unknown), Verdict::Unknown);
         let ends = [&report.evidence.ingress];
         assert!(reason("deny", Some("ingress"), &ends).unwrap().contains("rules in force deny"));
         assert!(reason("deny", Some("unknown"), &[]).unwrap().contains("not known to belong"));

@@ -85,19 +85,15 @@ fn guarded<B>(
     }
 }
 
-/// Says that the token cannot be read: then nobody is served metrics.
-fn token_failed(error: &std::io::Error, status: &Status) {
-    let why = format!("could not read the token file of metrics: {error}");
+/// Looks whether there is a token, whoever asks: without one nobody is served metrics.
+pub fn check_token(file: &Path, status: &Status) {
+    let why = match std::fs::read(file) {
+        Ok(token) if !token.trim_ascii().is_empty() => return status.restored(TOKEN),
+        Ok(_) => "the token file of metrics is empty".to_owned(),
+        Err(error) => format!("could not read the token file of metrics: {error}"),
+    };
     if status.degraded(TOKEN, &why) {
         tracing::error!("{why}");
-    }
-}
-
-/// Looks whether the token can be read, whoever asks.
-pub fn check_token(file: &Path, status: &Status) {
-    match std::fs::read(file) {
-        Ok(_) => status.restored(TOKEN),
-        Err(error) => token_failed(&error, status),
     }
 }
 

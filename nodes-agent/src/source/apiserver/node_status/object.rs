@@ -137,6 +137,7 @@ fn conditions(report: &NodeReport) -> [(&'static str, Verdict); 3] {
     let says = |status, reason| Verdict { status, reason };
     let in_force = match report.obstacles.is_empty() {
         false => says("False", "NotApplied"),
+        true if report.identity.audits => says("False", "Audited"),
         true if report.degraded.contains_key(AUDIT) => says("Unknown", "NotAudited"),
         true => says("True", "Applied"),
     };
@@ -152,6 +153,9 @@ fn message(kind: &str, report: &NodeReport) -> String {
     let obstacles = report.obstacles.join("; ");
     match kind {
         "AsWritten" => closed(&report.policies),
+        "InForce" if obstacles.is_empty() && report.identity.audits => {
+            "the agent audits, and denies nothing".to_owned()
+        }
         "InForce" if obstacles.is_empty() => match report.degraded.get(AUDIT) {
             Some(why) => why.clone(),
             None => format!("policies that concern this node: {}", report.counts.policies),
@@ -192,13 +196,10 @@ mod tests {
 
     fn policy(name: &str, state: PolicyState) -> NodePolicy {
         NodePolicy {
-            kind: "NetworkPolicy".into(),
-            namespace: Some("shop".into()),
-            name: name.into(),
             uid: Some("00000000-0000-4000-8000-000000000000".into()),
             generation: Some(1),
-            state,
             message: (state != PolicyState::InForce).then(|| "é".repeat(400)),
+            ..crate::observe::policy(name, state)
         }
     }
 

@@ -1,5 +1,7 @@
 //! Reading status objects, for who waits.
 
+use std::time::Duration;
+
 use kube::Client;
 use kube::client::Body;
 use serde_json::Value;
@@ -27,18 +29,28 @@ impl StatusReader {
         Ok(Self { runtime, client, patience: server.patience })
     }
 
-    /// The object of a node; none if there is none, or no such kind.
+    /// The object of a node; none if there is none, or no such kind. Else why the server did not
+    /// give it within a time.
     ///
     /// # Errors
-    /// If it may not be read. While the server does not answer there is none.
-    pub fn read(&self, node: &str) -> anyhow::Result<Option<Value>> {
+    /// If it may not be read.
+    pub fn read(
+        &self,
+        node: &str,
+        within: Duration,
+    ) -> anyhow::Result<Result<Option<Value>, String>> {
         let path = format!("{NODE_STATUSES}/{}", encoded(node));
         let request = http::Request::get(path).body(Body::empty())?;
-        match self.runtime.block_on(json_of(&self.client, request, self.patience)) {
-            Ok(object) => Ok(Some(object)),
-            Err(error) if error.is_forbidden() => Err(error.into()),
-            Err(WatchError::Request(error)) => Err(error.into()),
-            Err(_) => Ok(None),
+        let asked = async {
+            tokio::time::timeout(within, json_of(&self.client, request, self.patience)).await
+        };
+        match self.runtime.block_on(asked) {
+            Ok(Ok(object)) => Ok(Ok(Some(object))),
+            Ok(Err(error)) if error.is_absent() => Ok(Ok(None)),
+            Ok(Err(error)) if error.is_forbidden() => Err(error.into()),
+            Ok(Err(WatchError::Request(error))) => Err(error.into()),
+            Ok(Err(error)) => Ok(Err(format!("the API server does not say: {error}"))),
+            Err(_) => Ok(Err("the API server did not answer in time".into())),
         }
     }
 }
