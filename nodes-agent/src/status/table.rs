@@ -146,6 +146,6 @@ in force          12  NetworkPolicy shop/a
         assert!(text.contains("\nin force  no: no iptables\n"), "{text}");
         assert!(text.contains("\nready     no: no iptables; no group\n"), "{text}");
         assert!(text.contains("\napplied   never, "), "{text}");
-        assert!(text.ends_with("\nshop/x does not concern this node\n"), "{text}");
+        assert!(text.ends_with("\nshop/x is audited, or does not concern this node\n"), "{text}");
     }
 }
