@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::manifest::{LabelList, Object, Owner};
+use crate::manifest::{Body, LabelList, Object, Owner, Workload};
 
 /// Namespace, kind and name of a workload.
 pub type WorkloadKey = (Arc<str>, Arc<str>, Arc<str>);
@@ -25,6 +25,21 @@ impl Owners {
     /// A workload object.
     pub fn get(&self, key: &WorkloadKey) -> Option<&Arc<Object>> {
         self.objects.get(key)
+    }
+
+    /// The workload that has a workload's template; none if it is not in the input, or has none of
+    /// its own.
+    pub fn template_of<'w>(
+        &'w self,
+        namespace: &Arc<str>,
+        workload: &'w Workload,
+    ) -> Option<&'w Workload> {
+        let Some(Owner { kind, name }) = &workload.template_of else { return Some(workload) };
+        let key = (namespace.clone(), kind.clone(), name.clone());
+        match &self.get(&key)?.body {
+            Body::Workload(other) => Some(other).filter(|other| other.template_of.is_none()),
+            _ => None,
+        }
     }
 
     /// The topmost owner that the input names, following `ownerReferences` upwards.
