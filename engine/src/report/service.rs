@@ -38,6 +38,7 @@ pub fn target(model: &ClusterModel, query: &FlowQuery) -> Result<Option<Target>,
     }
     let parts: Vec<&str> = query.to.split('/').collect();
     match parts.as_slice() {
+        ["node" | "Node", name] => at_node(model, name, query),
         [namespace, kind, name] if is_service(kind) => {
             let (index, service) = find(model, namespace, name)?;
             Named { model, index, name, service }.target(query, false).map(Some)
@@ -48,6 +49,21 @@ pub fn target(model: &ClusterModel, query: &FlowQuery) -> Result<Option<Target>,
 
 fn is_service(kind: &str) -> bool {
     ["service", "services", "svc"].contains(&kind.to_ascii_lowercase().as_str())
+}
+
+/// The Service that has the port of every node, asked for at a node by its name.
+fn at_node(
+    model: &ClusterModel,
+    name: &str,
+    query: &FlowQuery,
+) -> Result<Option<Target>, QueryError> {
+    let node = model.nodes.iter().find(|node| *node.name == *name);
+    for address in node.into_iter().flat_map(|node| &node.addresses) {
+        if let Some(target) = by_address(model, *address, query)? {
+            return Ok(Some(target));
+        }
+    }
+    Ok(None)
 }
 
 /// The Service that has an address: in the cluster, or outside of it and at that port, or at a node
