@@ -191,12 +191,10 @@ fn conclude(judged: &[Judged]) -> (Verdict, Option<UnknownReason>) {
     let Some(first) = judged.first() else {
         return (Verdict::Unknown, None);
     };
-    if judged.iter().all(|other| other.verdict() == first.verdict()) {
+    if !differ(judged) {
         return (first.verdict(), first.reason());
     }
-    let pair =
-        |pair: usize| judged.iter().filter(move |judged| judged.pair == pair).map(Judged::verdict);
-    let split = judged.iter().any(|one| pair(one.pair).any(|verdict| verdict != one.verdict()));
+    let split = by_pair(judged).any(differ);
     let unknown = judged.iter().find_map(Judged::reason);
     let reason = match (split, unknown) {
         (true, _) => UnknownReason::Address,
@@ -204,6 +202,17 @@ fn conclude(judged: &[Judged]) -> (Verdict, Option<UnknownReason>) {
         (false, None) => UnknownReason::Group,
     };
     (Verdict::Unknown, Some(reason))
+}
+
+/// What was judged of each pair of pods, which is one case for each family.
+fn by_pair(judged: &[Judged]) -> impl Iterator<Item = &[Judged]> {
+    judged.chunk_by(|one, next| one.pair == next.pair)
+}
+
+/// Whether verdicts differ.
+fn differ(judged: &[Judged]) -> bool {
+    let first = judged.first().map(Judged::verdict);
+    judged.iter().any(|one| Some(one.verdict()) != first)
 }
 
 fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence) -> String {
