@@ -79,7 +79,7 @@ impl Owners {
             "ReplicationController" => value("deploymentconfig").map(|n| ("DeploymentConfig", n)),
             "Job" => {
                 let parts = name.rsplit_once('-');
-                let timed = parts.filter(|(_, time)| time.bytes().all(|b| b.is_ascii_digit()));
+                let timed = parts.filter(|(_, time)| is_minute(time));
                 timed.map(|(name, _)| ("CronJob", name))
             }
             _ => None,
@@ -87,4 +87,11 @@ impl Owners {
         let owner = owner.map(|(kind, name)| (namespace.clone(), kind.into(), name.into()));
         owner.filter(|owner| self.objects.contains_key(owner)).unwrap_or(key)
     }
+}
+
+/// Whether the end of a Job's name is the minute for which a CronJob made it: minutes since 1970,
+/// which have had eight digits since 1989.
+fn is_minute(text: &str) -> bool {
+    const FEWEST: usize = 8;
+    text.len() >= FEWEST && text.bytes().all(|byte| byte.is_ascii_digit())
 }
