@@ -136,11 +136,23 @@ fn deep_and_wide_texts_are_refused_or_read() {
             keys("k", 50_000)
         ),
         one_line(20_000),
+        format!("{many}---\n{many}", many = pod_of_many_labels(50_000)),
+        joined(20_000, |i| format!("{}\n", pod(i % 10_000))),
     ];
     for text in texts {
         let session = Session::new(Options::default());
         exercise(&session, "case.yaml", text.as_bytes());
     }
+}
+
+/// Two such pods of one name are compared.
+fn pod_of_many_labels(count: usize) -> String {
+    let labels = joined(count, |i| format!("k{i}: v,"));
+    format!("{{kind: Pod, apiVersion: v1, metadata: {{name: p, labels: {{{labels}}}}}}}\n")
+}
+
+fn pod(i: usize) -> String {
+    format!(r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"p{i}"}}}}"#)
 }
 
 /// A list as it is printed for machines, with a fault in each item.
