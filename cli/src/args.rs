@@ -52,7 +52,8 @@ pub struct InputArgs {
         help_heading = "Input"
     )]
     pub domains: Vec<DomainName>,
-    /// Labels of a namespace whose object is not in the input; may be repeated
+    /// All labels of a namespace whose object is not in the input, or labels to add to or replace
+    /// in one that is; may be repeated
     #[arg(long = "namespace-labels", value_name = "NS=KEY=VALUE", help_heading = "Input")]
     pub namespace_labels: Vec<NamespaceLabel>,
     /// Take namespaces whose objects are not in the input to have no labels but their names

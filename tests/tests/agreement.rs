@@ -115,6 +115,41 @@ fn listed_verdict(
     common(&verdicts).unwrap()
 }
 
+/// Of more kinds of namespaces than are tried one by one, what is not known stays so.
+#[test]
+fn the_list_keeps_apart_what_only_labels_of_a_namespace_leave_open() {
+    let pod = |namespace: &str, name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}}}\n\
+             spec: {{containers: [{{name: c, image: i}}]}}\n---\n"
+        )
+    };
+    let namespace =
+        |name: &str| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n---\n");
+    let policy = |team: usize| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+             metadata: {{name: p{team}, namespace: guard}}\n\
+             spec: {{podSelector: {{}}, policyTypes: [Egress], egress: [{{to: \
+             [{{namespaceSelector: {{matchLabels: {{team: v{team}}}}}}}]}}]}}\n---\n"
+        )
+    };
+    let pods = pod("guard", "web") + &pod("declared", "b") + &pod("open", "a");
+    let text = pods + &namespace("guard") + &namespace("declared");
+    let text = text + &(0..65).map(policy).collect::<String>();
+    let file = SourceFile::new("case.yaml", text.as_bytes());
+    let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
+    let list = session.list(&whole_list()).in_pairs();
+    let connections = by_pair(&list);
+    for (from, to) in list.endpoints.iter().flat_map(|a| list.endpoints.iter().map(move |b| (a, b)))
+    {
+        let listed = connections.get(&(&*from.id, &*to.id)).map_or(&[][..], Vec::as_slice);
+        if from.id != to.id {
+            compare(&session, &list, (from, to), listed).unwrap();
+        }
+    }
+}
+
 /// How the parts of an endpoint are asked about.
 fn names(session: &Session, endpoint: &EndpointReport) -> Vec<String> {
     if endpoint.kind == EndpointKind::Addresses {

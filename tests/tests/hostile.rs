@@ -136,11 +136,23 @@ fn deep_and_wide_texts_are_refused_or_read() {
             keys("k", 50_000)
         ),
         one_line(20_000),
+        format!("{many}---\n{many}", many = pod_of_many_labels(50_000)),
+        joined(20_000, |i| format!("{}\n", pod(i % 10_000))),
     ];
     for text in texts {
         let session = Session::new(Options::default());
         exercise(&session, "case.yaml", text.as_bytes());
     }
+}
+
+/// Two such pods of one name are compared.
+fn pod_of_many_labels(count: usize) -> String {
+    let labels = joined(count, |i| format!("k{i}: v,"));
+    format!("{{kind: Pod, apiVersion: v1, metadata: {{name: p, labels: {{{labels}}}}}}}\n")
+}
+
+fn pod(i: usize) -> String {
+    format!(r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"p{i}"}}}}"#)
 }
 
 /// A list as it is printed for machines, with a fault in each item.
@@ -150,9 +162,30 @@ fn one_line(items: usize) -> String {
     format!(r#"{{"apiVersion":"v1","kind":"List","items":[{items}]}}"#)
 }
 
+/// Aliases that each stand deep in the next anchor: thousands of levels, in a few lines.
+fn tower() -> String {
+    let nested = |inner: &str| "[".repeat(254) + inner + &"]".repeat(254);
+    let floor = |i: usize| format!("a{}: &a{} {}\n", i + 1, i + 1, nested(&format!("*a{i}")));
+    format!("a0: &a0 {}\n", nested("")) + &joined(55, floor)
+}
+
 #[test]
 fn each_refusal_has_its_place() {
-    let texts: [(Vec<u8>, &str, u32, u32); 19] = [
+    let texts: [(Vec<u8>, &str, u32, u32); 22] = [
+        (tower().into(), "R04", 2, 263),
+        (
+            format!("a: &a [[]]\nb: {}*a{}\n", "[".repeat(253), "]".repeat(253)).into(),
+            "R04",
+            2,
+            257,
+        ),
+        (
+            format!("a: &a {{k: []}}\nb: {}<<: *a{}\n", "{a: ".repeat(253) + "{", "}".repeat(254))
+                .into(),
+            "R04",
+            2,
+            1021,
+        ),
         ("[".repeat(100_000).into(), "R04", 1, 256),
         (
             "[".repeat(100_000).into_bytes().into_iter().chain(vec![b']'; 100_000]).collect(),
@@ -219,5 +252,18 @@ fn aliases_of_real_documents_are_read() {
         let list = session.list(&ListFilter::default());
         let pods_listed = list.endpoints.iter().filter(|one| one.kind == EndpointKind::Workload);
         assert_eq!(pods_listed.count(), pods + 1);
+    }
+}
+
+/// What an alias stands for may be as deep as what is written there may.
+#[test]
+fn an_alias_may_be_as_deep_as_what_it_stands_for() {
+    let deep = |inner: &str| format!("b: {}{inner}{}\n", "[".repeat(252), "]".repeat(252));
+    for inner in ["[[]]", "*a"] {
+        let text = format!("a: &a [[]]\n{}", deep(inner));
+        let file = SourceFile::new("case.yaml", text.as_bytes());
+        let found = Session::new(Options::default()).apply(vec![Change::Put(file)]).check();
+        let codes: Vec<_> = found.diagnostics.iter().map(|one| &*one.code).collect();
+        assert_eq!(codes, ["R02"], "{inner}");
     }
 }

@@ -4,10 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::InputError;
+use super::read::MOST_BYTES;
 use crate::output::Progress;
 
 /// How often a running tool is looked at.
@@ -51,8 +53,8 @@ impl Tool {
 
     fn output(&self, limit: Duration, mut progress: Progress) -> Result<Vec<u8>, String> {
         let mut child = self.start()?;
-        let out = drain(child.stdout.take());
-        let err = drain(child.stderr.take());
+        let out = drain(child.stdout.take(), MOST_BYTES);
+        let err = drain(child.stderr.take(), MOST_BYTES);
         let end = Instant::now() + limit;
         let status = loop {
             match child.try_wait() {
@@ -61,12 +63,13 @@ impl Tool {
                 waited => {
                     let _ = child.kill();
                     let _ = child.wait();
-                    let late = format!("no end after {}s: see --tool-seconds", limit.as_secs());
-                    return Err(waited.map_or_else(|error| error.to_string(), |_| late));
+                    return Err(waited.map_or_else(|error| error.to_string(), |_| late(limit)));
                 }
             }
             progress.show(|| format!("running {}", self.name));
         };
+        // What it has left running may hold its output open.
+        let collect = |drained| collect(drained, end).unwrap_or_else(|| Err(late(limit)));
         let (out, err) = (collect(out)?, collect(err)?);
         match status.success() {
             true => Ok(out),
@@ -94,19 +97,49 @@ fn spawn<'a>(program: &str, args: impl Iterator<Item = &'a OsStr>) -> io::Result
     command.spawn()
 }
 
-type Drained = Option<thread::JoinHandle<io::Result<Vec<u8>>>>;
-
-/// Reads a stream on a thread of its own: a tool that writes to both would wait for ever.
-fn drain(stream: Option<impl Read + Send + 'static>) -> Drained {
-    let mut stream = stream?.take(super::read::MOST_BYTES);
-    Some(thread::spawn(move || {
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).map(|_| bytes)
-    }))
+fn late(limit: Duration) -> String {
+    format!("no end after {}s: see --tool-seconds", limit.as_secs())
 }
 
-fn collect(drained: Drained) -> Result<Vec<u8>, String> {
-    let Some(thread) = drained else { return Ok(Vec::new()) };
-    let read = thread.join().map_err(|_| "its output could not be read".to_owned())?;
-    read.map_err(|error| error.to_string())
+type Drained = Option<mpsc::Receiver<Result<Vec<u8>, String>>>;
+
+/// Reads a stream on a thread of its own: a tool that writes to both would wait for ever.
+fn drain(stream: Option<impl Read + Send + 'static>, most: u64) -> Drained {
+    let stream = stream?;
+    let (sender, receiver) = mpsc::channel();
+    // Nobody may be waiting any more.
+    thread::spawn(move || drop(sender.send(read_all(stream, most))));
+    Some(receiver)
+}
+
+fn read_all(stream: impl Read, most: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    stream.take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    match bytes.len() as u64 > most {
+        true => Err(format!("its output is larger than {most} bytes")),
+        false => Ok(bytes),
+    }
+}
+
+/// What was read; none if its end does not come in time.
+fn collect(drained: Drained, end: Instant) -> Option<Result<Vec<u8>, String>> {
+    let Some(receiver) = drained else { return Some(Ok(Vec::new())) };
+    // What a tool has written before it ended is read in any case.
+    let left = end.saturating_duration_since(Instant::now()).max(PATIENCE);
+    match receiver.recv_timeout(left) {
+        Ok(read) => Some(read),
+        Err(RecvTimeoutError::Timeout) => None,
+        Err(RecvTimeoutError::Disconnected) => Some(Err("its output could not be read".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_is_whole_or_refused() {
+        assert_eq!(read_all(&b"abc"[..], 3), Ok(b"abc".to_vec()));
+        assert_eq!(read_all(&b"abcd"[..], 3), Err("its output is larger than 3 bytes".to_owned()));
+    }
 }

@@ -210,6 +210,10 @@ fn tools_are_run_and_ended() {
     let hung = with(&["list", "--helm", "c", "--tool-seconds", "1"]);
     assert_eq!(hung.status, 2);
     assert!(hung.err.contains("helm template c: no end after 1s"), "{hung}");
+    // What it leaves behind holds its output open.
+    tool("helm", "sleep 30 &");
+    let left = with(&["list", "--helm", "c", "--tool-seconds", "1"]);
+    assert!(left.err.contains("helm template c: no end after 1s"), "{left}");
     fs::remove_file(folder.join("helm")).unwrap();
     let none = run_in(&folder, &["list", "--helm", "c"], "", &[("PATH", "/nowhere")]);
     assert_eq!(none.err, "error: helm template c: helm is not installed\n");

@@ -18,7 +18,7 @@ use super::variant::{AskedLabels, Variants};
 use super::{
     AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, NamespaceId, Node, WorkloadId,
 };
-use crate::manifest::{Body, LabelList, Mode, Object, PodSpec, PodStatus, Workload};
+use crate::manifest::{Body, LabelList, Mode, Object, PodSpec, PodStatus};
 
 /// What a model is built from.
 #[derive(Clone, Copy, Debug)]
@@ -197,6 +197,7 @@ impl<'i> Builder<'i> {
     fn templates(&mut self) {
         let active = self.drafts.iter().filter(|draft| draft.life == Life::Active);
         let alive: FxHashSet<WorkloadKey> = active.map(|draft| draft.workload.clone()).collect();
+        let mut drafts = Vec::new();
         for object in self.input.objects {
             let Body::Workload(workload) = &object.body else {
                 continue;
@@ -209,27 +210,16 @@ impl<'i> Builder<'i> {
             if alive.contains(&root) || !stands_for_root {
                 continue;
             }
-            let Some(source) = self.template_of(&own.0, workload) else {
+            let Some(source) = self.owners.template_of(&own.0, workload) else {
                 self.without_template += 1;
                 continue;
             };
             let (labels, pod) = (&source.labels, &source.pod);
             let maker = Maker { object, workload, labels, root: &root };
             let pods = maker.pods(self.input.asked);
-            self.drafts.extend(pods.into_iter().map(|one| template(object, pod, one)));
+            drafts.extend(pods.into_iter().map(|one| template(object, pod, one)));
         }
-    }
-
-    /// The workload that has a workload's template; none if it is not in the input.
-    fn template_of(&self, namespace: &Arc<str>, workload: &'i Workload) -> Option<&'i Workload> {
-        let Some(other) = &workload.template_of else { return Some(workload) };
-        let is_it =
-            |object: &&Arc<Object>| object.meta.name == other.name && *object.kind() == *other.kind;
-        let mut others = self.input.objects.iter().filter(is_it);
-        others.find_map(|object| match &object.body {
-            Body::Workload(found) if self.namespace_of(object) == *namespace => Some(found),
-            _ => None,
-        })
+        self.drafts.extend(drafts);
     }
 
     fn finish(self) -> ClusterModel {

@@ -120,6 +120,11 @@ pub fn number_keys(kind: WorkloadKind) -> Keys {
     }
 }
 
+/// All keys by which pods with numbers differ.
+pub fn all_number_keys() -> impl Iterator<Item = &'static str> {
+    REPLICA_KEYS.into_iter().chain([INDEX])
+}
+
 /// The labels of the pod of a number.
 pub fn with_number(
     workload: &Workload,

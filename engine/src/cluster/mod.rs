@@ -15,7 +15,7 @@ pub use address::{AddressSpace, Addresses, Place};
 pub use build::{Input, build, namespace_of};
 pub use draft::life;
 pub use group::{Group, GroupId, GroupIndex, PodLabels};
-pub use hidden::controller_keys;
+pub use hidden::{all_number_keys, controller_keys, hidden_keys};
 pub use intern::Interner;
 pub use namespace::{NamespaceLabels, Undeclared, namespace_labels};
 pub use variant::AskedLabels;

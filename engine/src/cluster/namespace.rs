@@ -17,7 +17,7 @@ pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Undeclared {
     /// All labels of these namespaces, but that of the name; of a namespace that is in the input,
-    /// labels that it has besides.
+    /// labels that it has besides, or instead of its own of the same key.
     pub labels: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Arc<str>>>,
     /// Whether the others have no labels but that of the name.
     pub unlabelled: bool,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::manifest::{LabelList, Object, Owner};
+use crate::manifest::{Body, LabelList, Object, Owner, Workload};
 
 /// Namespace, kind and name of a workload.
 pub type WorkloadKey = (Arc<str>, Arc<str>, Arc<str>);
@@ -25,6 +25,21 @@ impl Owners {
     /// A workload object.
     pub fn get(&self, key: &WorkloadKey) -> Option<&Arc<Object>> {
         self.objects.get(key)
+    }
+
+    /// The workload that has a workload's template; none if it is not in the input, or has none of
+    /// its own.
+    pub fn template_of<'w>(
+        &'w self,
+        namespace: &Arc<str>,
+        workload: &'w Workload,
+    ) -> Option<&'w Workload> {
+        let Some(Owner { kind, name }) = &workload.template_of else { return Some(workload) };
+        let key = (namespace.clone(), kind.clone(), name.clone());
+        match &self.get(&key)?.body {
+            Body::Workload(other) => Some(other).filter(|other| other.template_of.is_none()),
+            _ => None,
+        }
     }
 
     /// The topmost owner that the input names, following `ownerReferences` upwards.
@@ -64,7 +79,7 @@ impl Owners {
             "ReplicationController" => value("deploymentconfig").map(|n| ("DeploymentConfig", n)),
             "Job" => {
                 let parts = name.rsplit_once('-');
-                let timed = parts.filter(|(_, time)| time.bytes().all(|b| b.is_ascii_digit()));
+                let timed = parts.filter(|(_, time)| is_minute(time));
                 timed.map(|(name, _)| ("CronJob", name))
             }
             _ => None,
@@ -72,4 +87,11 @@ impl Owners {
         let owner = owner.map(|(kind, name)| (namespace.clone(), kind.into(), name.into()));
         owner.filter(|owner| self.objects.contains_key(owner)).unwrap_or(key)
     }
+}
+
+/// Whether the end of a Job's name is the minute for which a CronJob made it: minutes since 1970,
+/// which have had eight digits since 1989.
+fn is_minute(text: &str) -> bool {
+    const FEWEST: usize = 8;
+    text.len() >= FEWEST && text.bytes().all(|byte| byte.is_ascii_digit())
 }

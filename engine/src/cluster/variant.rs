@@ -140,10 +140,8 @@ fn namespace_labelings(selectors: &BTreeSet<Selector>) -> Vec<LabelList> {
         selectors.iter().flat_map(unnamed).map(|one| &one.key).collect();
     let mut all = BTreeMap::from([(vec![true; selectors.len()], LabelList::new())]);
     for key in keys {
-        all = with_key(&all, selectors, key);
-        if all.len() > MOST {
-            return Vec::new();
-        }
+        let Some(next) = with_key(&all, selectors, key) else { return Vec::new() };
+        all = next;
     }
     if all.len() > 1 { all.into_values().collect() } else { Vec::new() }
 }
@@ -151,8 +149,12 @@ fn namespace_labelings(selectors: &BTreeSet<Selector>) -> Vec<LabelList> {
 /// Labels by which selectors may still match.
 type ByMatches = BTreeMap<Vec<bool>, LabelList>;
 
-/// The same with one more label, absent or of each value that makes a difference.
-fn with_key(all: &ByMatches, selectors: &BTreeSet<Selector>, key: &Arc<str>) -> ByMatches {
+/// The same with one more label, absent or of each value that makes a difference; none if that is
+/// too many.
+///
+/// # Cost
+/// Memory is linear in the selectors: it ends with the first labels that are too many.
+fn with_key(all: &ByMatches, selectors: &BTreeSet<Selector>, key: &Arc<str>) -> Option<ByMatches> {
     let own = |selector: &Selector| -> Vec<Requirement> {
         selector.requirements().iter().filter(|one| one.key == *key).cloned().collect()
     };
@@ -168,7 +170,38 @@ fn with_key(all: &ByMatches, selectors: &BTreeSet<Selector>, key: &Arc<str>) -> 
             let mut labels = labels.clone();
             value.into_iter().for_each(|value| hidden::set(&mut labels, key, value));
             next.entry(matches).or_insert(labels);
+            if next.len() > MOST {
+                return None;
+            }
         }
     }
-    next
+    Some(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::selector::Operator;
+
+    fn with(key: &str, value: &str) -> Selector {
+        let (key, values) = (key.into(), vec![value.into()]);
+        Selector::new(vec![Requirement { key, operator: Operator::In, values }])
+    }
+
+    /// As many lists of as many matches would not fit into memory.
+    #[test]
+    fn very_many_values_of_a_label_stay_unknown() {
+        let selectors = (0..200_000).map(|i| with("team", &i.to_string())).collect();
+        assert_eq!(namespace_labelings(&selectors), Vec::<LabelList>::new());
+    }
+
+    #[test]
+    fn each_value_that_is_asked_for_is_one_kind_of_namespace() {
+        let selectors: BTreeSet<Selector> =
+            [with("team", "a"), with("team", "b"), with("stage", "live")].into();
+        let labels = namespace_labelings(&selectors);
+        // Absent, another value, a or b; and live or not.
+        assert_eq!(labels.len(), 6);
+        assert_eq!(namespace_labelings(&BTreeSet::new()), Vec::<LabelList>::new());
+    }
 }

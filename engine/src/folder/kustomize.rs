@@ -62,8 +62,9 @@ pub(super) fn inputs(trees: &BTreeMap<String, Kustomization>) -> BTreeMap<&str, 
     let named = trees.iter().flat_map(|(folder, tree)| {
         tree.inputs.iter().map(move |path| (path.as_str(), folder.as_str()))
     });
-    let is_resource = |path: &str| trees.values().any(|tree| tree.resources.contains(path));
-    named.filter(|(path, _)| !is_resource(path)).collect()
+    let resources = trees.values().flat_map(|tree| &tree.resources).map(String::as_str);
+    let resources: BTreeSet<&str> = resources.collect();
+    named.filter(|(path, _)| !resources.contains(path)).collect()
 }
 
 /// The kustomization that names a file or a folder above it as its input.
@@ -72,17 +73,37 @@ pub(super) fn owner<'t>(inputs: &BTreeMap<&str, &'t str>, path: &str) -> Option<
     places.find_map(|place| inputs.get(place).copied())
 }
 
-/// The folders that no other one builds upon: what a user would build. One of those that only name
-/// each other, so that a tree is never passed over in silence.
+/// The folders that no other one builds upon: what a user would build. Of those that name each
+/// other and that no other names, the first, so that a tree is never passed over in silence.
+///
+/// # Cost
+/// Linear in what the kustomizations name.
 pub(super) fn roots(trees: &BTreeMap<String, Kustomization>) -> Vec<&str> {
-    let named: BTreeSet<&str> =
-        trees.values().flat_map(|tree| &tree.resources).map(String::as_str).collect();
-    let roots: Vec<&str> =
-        trees.keys().map(String::as_str).filter(|folder| !named.contains(folder)).collect();
-    match roots.is_empty() {
-        true => trees.keys().map(String::as_str).take(1).collect(),
-        false => roots,
+    let mut seen = BTreeSet::new();
+    let mut roots: Vec<&str> = trees.keys().map(String::as_str).collect();
+    // What a folder builds upon is none, where it comes later; and then where it came earlier.
+    roots.retain(|folder| add_all(&mut seen, trees, folder));
+    seen.clear();
+    roots.reverse();
+    roots.retain(|folder| add_all(&mut seen, trees, folder));
+    roots.reverse();
+    roots
+}
+
+/// Adds a folder and all folders that it builds upon; whether it was not there yet.
+fn add_all<'t>(
+    seen: &mut BTreeSet<&'t str>,
+    trees: &'t BTreeMap<String, Kustomization>,
+    folder: &'t str,
+) -> bool {
+    let is_new = seen.insert(folder);
+    let mut next: Vec<&str> = is_new.then_some(folder).into_iter().collect();
+    while let Some(folder) = next.pop() {
+        let named = trees.get(folder).into_iter().flat_map(|tree| &tree.resources);
+        let folders = named.map(String::as_str).filter(|path| trees.contains_key(*path));
+        next.extend(folders.filter(|path| seen.insert(path)));
     }
+    is_new
 }
 
 fn items<'n, 't>(node: Option<&'n Node<'t>>) -> &'n [Node<'t>] {

@@ -187,6 +187,27 @@ mod tests {
         assert_eq!(layout.skipped, [skipped(SkippedKind::Kustomization, &["."])]);
     }
 
+    #[test]
+    fn trees_that_only_name_each_other_are_told_once_each() {
+        let file = |folder: &str, named: &str| {
+            let text = format!("resources: [{named}]\n");
+            (format!("{folder}/kustomization.yaml"), text)
+        };
+        let trees = [
+            file("a", "x.yaml"),
+            // What the circle of b and c builds upon.
+            file("alone", "."),
+            file("base", ""),
+            file("b", "../c, ../base"),
+            file("c", "../b"),
+            file("d", "../e"),
+            file("e", "../d"),
+        ];
+        let trees = trees.each_ref().map(|(path, text)| (path.as_str(), text.as_str()));
+        let told = sorted(&trees).skipped.into_iter().map(|one| one.paths.join(" "));
+        assert_eq!(told.collect::<Vec<_>>(), ["a", "alone", "b", "d"]);
+    }
+
     /// Two that name each other have no root, and are told all the same.
     #[test]
     fn a_kustomization_that_cannot_be_read_hides_nothing() {

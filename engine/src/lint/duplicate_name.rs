@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::Object;
 use crate::session::{Repeated, Session};
 use crate::source::Span;
-use crate::tree::{self, Node, Value};
+use crate::tree::{self, Entry, Node, Value};
 
 /// Files of one folder that share more objects than this are variants.
 const MISTAKES: usize = 3;
@@ -20,7 +20,7 @@ const MISTAKES: usize = 3;
 /// that were not named and are variants. An object that says the same again is none: everybody who
 /// applies both gets what each says.
 pub fn findings(session: &Session) -> Vec<Finding> {
-    let mut same = Sameness { session, trees: FxHashMap::default() };
+    let mut same = Sameness { session, objects: FxHashMap::default() };
     let mut pairs: BTreeMap<(usize, usize), Vec<&Repeated>> = BTreeMap::new();
     for repeated in session.repeated() {
         let first = session.origin(&repeated.first);
@@ -97,8 +97,11 @@ fn place_of(session: &Session, object: &Arc<Object>) -> Option<String> {
 /// without what does not decide, and few are there twice.
 struct Sameness<'s> {
     session: &'s Session,
-    trees: FxHashMap<(usize, usize), Vec<Node<'s>>>,
+    objects: FxHashMap<(usize, usize), Objects<'s>>,
 }
+
+/// Objects of a document by their first and last byte there.
+type Objects<'s> = FxHashMap<(u32, u32), Node<'s>>;
 
 impl Sameness<'_> {
     fn holds(&mut self, again: &Repeated, first: Option<(usize, usize)>) -> bool {
@@ -106,9 +109,7 @@ impl Sameness<'_> {
         let again_at = (again.file, again.part);
         self.read(first);
         self.read(again_at);
-        let find = |at, object: &Object| {
-            self.trees.get(&at)?.iter().find_map(|tree| node_at(tree, object.span))
-        };
+        let find = |at, object: &Object| self.objects.get(&at)?.get(&place(object.span));
         match (find(first, &again.first), find(again_at, &again.object)) {
             (Some(first), Some(again)) => are_equal(first, again),
             _ => false,
@@ -117,28 +118,33 @@ impl Sameness<'_> {
 
     fn read(&mut self, (file, part): (usize, usize)) {
         let session = self.session;
-        self.trees.entry((file, part)).or_insert_with(|| {
+        self.objects.entry((file, part)).or_insert_with(|| {
             let source = session.files().get(file);
             let range = source.and_then(|source| source.parts.get(part)).map(|p| p.range.clone());
             let text = source.zip(range).and_then(|(source, range)| source.text.get(range));
-            let trees = text.map(tree::read_trees).filter(|trees| trees.fault.is_none());
-            trees.map(|trees| trees.documents).unwrap_or_default()
+            let trees = text.map(tree::read_whole_trees).filter(|trees| trees.fault.is_none());
+            let mut objects = Objects::default();
+            for node in trees.into_iter().flat_map(|trees| trees.documents) {
+                add_objects(&mut objects, node);
+            }
+            objects
         });
     }
 }
 
-/// The object that stands at a place: the document, or an item of a list.
-fn node_at<'n, 't>(node: &'n Node<'t>, span: Span) -> Option<&'n Node<'t>> {
-    if node.span == span {
-        return Some(node);
-    }
-    match &node.get("items")?.value {
-        Value::Seq(items) => {
-            let at = items.partition_point(|item| item.span.start < span.start);
-            let found = items.get(at).filter(|item| item.span == span);
-            found.or_else(|| items.iter().find_map(|item| node_at(item, span)))
-        }
-        _ => None,
+fn place(span: Span) -> (u32, u32) {
+    (span.start, span.end)
+}
+
+/// Adds the object, or those of a list.
+fn add_objects<'t>(objects: &mut Objects<'t>, mut node: Node<'t>) {
+    let is_list =
+        node.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.ends_with("List"));
+    let Value::Map(entries) = &mut node.value else { return };
+    let items = entries.iter_mut().find(|entry| is_list && entry.key == "items");
+    match items.map(|entry| std::mem::replace(&mut entry.value.value, Value::Null)) {
+        Some(Value::Seq(items)) => items.into_iter().for_each(|item| add_objects(objects, item)),
+        _ => drop(objects.insert(place(node.span), node)),
     }
 }
 
@@ -148,12 +154,17 @@ fn are_equal(a: &Node<'_>, b: &Node<'_>) -> bool {
         (Value::Seq(a), Value::Seq(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| are_equal(a, b))
         }
-        (Value::Map(entries), Value::Map(others)) => {
-            entries.len() == others.len()
-                && entries.iter().all(|entry| {
-                    b.get(&entry.key).is_some_and(|other| are_equal(&entry.value, other))
-                })
+        (Value::Map(a), Value::Map(b)) => {
+            let same =
+                |(a, b): (&Entry<'_>, &Entry<'_>)| a.key == b.key && are_equal(&a.value, &b.value);
+            a.len() == b.len() && by_key(a).into_iter().zip(by_key(b)).all(same)
         }
         (a, b) => a == b,
     }
+}
+
+fn by_key<'n, 't>(entries: &'n [Entry<'t>]) -> Vec<&'n Entry<'t>> {
+    let mut entries: Vec<_> = entries.iter().collect();
+    entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    entries
 }

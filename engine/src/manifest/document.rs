@@ -48,6 +48,7 @@ pub fn read_document(text: &str) -> Document {
     for node in &trees.documents {
         document.read(node, None);
     }
+    document.is_foreign = !trees.documents.is_empty() && trees.documents.iter().all(is_foreign);
     if trees.fault.is_some() {
         document.is_incomplete = true;
         let is_object = text.contains("apiVersion") || text.contains("kind");
@@ -70,7 +71,6 @@ impl Document {
     fn read(&mut self, node: &Node<'_>, envelope: Option<Envelope<'_>>) {
         if !matches!(node.value, Value::Map(_)) {
             self.is_incomplete = true;
-            self.is_foreign |= envelope.is_none();
             return self.not_an_object(node, &format!("this is {}", node.value.describe()));
         }
         let text = |key: &str| node.get(key).and_then(Node::as_str);
@@ -114,7 +114,6 @@ impl Document {
         let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
         // With neither, it is a file of another program.
         self.is_incomplete |= kind.is_empty() != version.is_empty();
-        self.is_foreign |= kind.is_empty() && version.is_empty();
         let has_body = node.get("metadata").or(node.get("spec")).is_some();
         let half = [version, kind].map(|text| (!text.is_empty()).then_some(text));
         if !has_body || !builtin::is_known(half) {
@@ -234,6 +233,12 @@ impl Document {
             self.not_judged.push(ForeignKind { kind, group: cluster_policy::GROUP.to_owned() });
         }
     }
+}
+
+/// Whether a value is of another program: neither an object nor meant as one.
+fn is_foreign(node: &Node<'_>) -> bool {
+    let has = |key| node.get(key).and_then(Node::as_str).is_some_and(|text| !text.is_empty());
+    !has("kind") && !has("apiVersion")
 }
 
 /// Kind, namespace and name of an object that is not read.

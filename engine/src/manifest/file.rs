@@ -66,14 +66,7 @@ impl SourceFile {
             return Self::from_text(name, text, faults, &before.documents());
         }
         let parts = edit::parts(&text, before);
-        Self {
-            name: name.into(),
-            text,
-            parts,
-            is_found: false,
-            is_foreign: false,
-            lines: OnceLock::new(),
-        }
+        Self::of_parts(name, text, parts)
     }
 
     /// The same file for whoever enforces it: policies that are wrong isolate what they select, and
@@ -125,14 +118,12 @@ impl SourceFile {
             }
         });
         let parts = parts.collect();
-        Self {
-            name: name.into(),
-            text,
-            parts,
-            is_found: false,
-            is_foreign: false,
-            lines: OnceLock::new(),
-        }
+        Self::of_parts(name, text, parts)
+    }
+
+    fn of_parts(name: &str, text: Arc<str>, parts: Vec<Part>) -> Self {
+        let (is_found, is_foreign) = (false, false);
+        Self { name: name.into(), text, parts, is_found, is_foreign, lines: OnceLock::new() }
     }
 
     /// Where its lines begin.
@@ -174,4 +165,37 @@ fn fault_at(offset: usize) -> Diagnostic {
     Diagnostic::new(Code::Encoding, "not a text file: invalid UTF-8 or a NUL byte")
         .at(Span::new(offset, offset + 1))
         .with_help("save the file as UTF-8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_foreign(text: &str) -> bool {
+        SourceFile::new("a.json", text.as_bytes()).found().is_foreign
+    }
+
+    #[test]
+    fn one_value_of_another_program_does_not_make_a_policy_foreign() {
+        let policy = r#"{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{"name":"p"},"spec":{"podSelector":{}}}"#;
+        for other in [r#"{"a":1}"#, "{}"] {
+            for text in [format!("{policy}\n{other}\n"), format!("{other}\n{policy}\n")] {
+                let file = SourceFile::new("a.json", text.as_bytes()).found();
+                assert!(!file.is_foreign, "{text}");
+                assert_eq!(file.parts.iter().map(|p| p.document.objects.len()).sum::<usize>(), 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_without_an_object_is_foreign() {
+        for text in [r#"{"a":1}"#, "{\"a\":1}\n{\"b\":2}\n", "- a\n", "a: [", "a: 1\n---\n"] {
+            assert!(is_foreign(text), "{text}");
+        }
+        for text in
+            ["", "# nothing\n", r#"{"kind":"Pod"}"#, "kind: [", "{\"a\":1}\n{\"kind\":\"Pod\"}"]
+        {
+            assert!(!is_foreign(text), "{text}");
+        }
+    }
 }

@@ -144,8 +144,6 @@ impl Known {
     }
 
     pub fn read(self, reader: &mut Reader, node: &Node<'_>, meta: &Meta) -> Body {
-        let spec = Path::Root.field("spec");
-        let status = Path::Root.field("status");
         match self {
             Self::Policy => {
                 reader.fields(&Path::Root, node, Keys::Exactly(OBJECT));
@@ -155,10 +153,7 @@ impl Known {
                 reader.fields(&Path::Root, node, Keys::Exactly(OBJECT));
                 Body::ClusterPolicy(cluster_policy::read(reader, node, kind, Origin::Written))
             }
-            Self::Pod => Body::Pod {
-                spec: pod::read_spec(reader, &spec, node.get("spec")),
-                status: pod::read_status(reader, &status, node.get("status")),
-            },
+            Self::Pod => read_pod(reader, node),
             Self::Namespace => Body::Namespace,
             Self::Node => read_node(reader, node),
             Self::Service => Body::Service(service::read(reader, node)),
@@ -174,6 +169,15 @@ impl Known {
 }
 
 const OBJECT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
+
+/// Reads what counts of a Pod.
+pub(super) fn read_pod(reader: &mut Reader, node: &Node<'_>) -> Body {
+    let (spec, status) = (Path::Root.field("spec"), Path::Root.field("status"));
+    Body::Pod {
+        spec: pod::read_spec(reader, &spec, node.get("spec")),
+        status: pod::read_status(reader, &status, node.get("status")),
+    }
+}
 
 /// Reads what counts of a Node.
 pub(super) fn read_node(reader: &mut Reader, node: &Node<'_>) -> Body {

@@ -75,8 +75,7 @@ impl Meta {
     pub fn read(reader: &mut Reader, object: &Node<'_>, span: Span) -> Self {
         let path = Path::Root.field("metadata");
         let Some(node) = object.get("metadata") else {
-            let finding = Diagnostic::new(Code::MissingName, "the object has no `metadata.name`");
-            reader.refuse(&Path::Root.field("metadata").field("name"), finding.at(span));
+            reader.refuse(&path.field("name"), missing_name(span));
             return Self::default();
         };
         let fields = reader.fields(&path, node, Keys::Exactly(FIELDS));
@@ -91,8 +90,7 @@ impl Meta {
         if let Some(prefix) = prefix {
             (meta.name, meta.is_generated) = (format!("{prefix}*").into(), true);
         } else if is_missing {
-            let finding = Diagnostic::new(Code::MissingName, "the object has no `metadata.name`");
-            reader.refuse(&path.field("name"), finding.at(node.span));
+            reader.refuse(&path.field("name"), missing_name(node.span));
         }
         meta
     }
@@ -139,6 +137,10 @@ impl Revision {
             generation: generation.and_then(|number| u32::try_from(number).ok()),
         }
     }
+}
+
+fn missing_name(span: Span) -> Diagnostic {
+    Diagnostic::new(Code::MissingName, "the object has no `metadata.name`").at(span)
 }
 
 /// Reports fields of a wrong type, for which the API server refuses an object as well, and keys of

@@ -7,6 +7,7 @@ use super::meta::LabelList;
 use super::pod::address;
 use super::read::{Keys, Path, Reader, whole};
 use crate::net::Protocol;
+use crate::selector::{Operator, Requirement, Selector};
 use crate::tree::{Node, Value};
 
 /// What the engine keeps of a Service.
@@ -24,6 +25,18 @@ pub struct Service {
     pub cluster_addresses: Vec<IpAddr>,
     /// `externalIPs`, and addresses of the load balancer.
     pub outside_addresses: Vec<IpAddr>,
+}
+
+impl Service {
+    /// Which pods of its namespace are behind it.
+    pub fn selector(&self) -> Selector {
+        let requirement = |(key, value): &(Arc<str>, Arc<str>)| Requirement {
+            key: key.clone(),
+            operator: Operator::In,
+            values: vec![value.clone()],
+        };
+        Selector::new(self.selector.iter().map(requirement).collect())
+    }
 }
 
 /// The addresses behind a Service, as an Endpoints or an EndpointSlice says.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::cluster_policy::{self, ClusterPolicyKind, Origin};
-use super::known::read_node;
+use super::known::{read_node, read_pod};
 use super::meta::Meta;
-use super::read::{Path, Reader};
-use super::{Body, Object, pod, policy};
+use super::read::Reader;
+use super::{Body, Object, policy};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{self, Node};
 
@@ -95,17 +95,13 @@ pub(super) fn understood(reader: &Reader) -> bool {
 }
 
 fn body(reader: &mut Reader, kind: Stored, node: &Node<'_>) -> Body {
-    let (spec, status) = (Path::Root.field("spec"), Path::Root.field("status"));
     match kind {
         Stored::Policy => Body::Policy(policy::read(reader, node)),
         Stored::ClusterPolicy => {
             let kind = ClusterPolicyKind::ClusterNetworkPolicy;
             Body::ClusterPolicy(cluster_policy::read(reader, node, kind, Origin::Stored))
         }
-        Stored::Pod => Body::Pod {
-            spec: pod::read_spec(reader, &spec, node.get("spec")),
-            status: pod::read_status(reader, &status, node.get("status")),
-        },
+        Stored::Pod => read_pod(reader, node),
         Stored::Namespace => Body::Namespace,
         Stored::Node => read_node(reader, node),
     }

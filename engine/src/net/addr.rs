@@ -134,39 +134,38 @@ impl AddrSet {
 
     /// Its ranges, IPv4 first, ascending: as `first-last`, or as an address alone.
     pub fn range_texts(&self) -> Vec<String> {
-        let v4 = self.v4.ranges().iter().map(|&(a, b)| range_text::<Ipv4Addr>(a.into(), b.into()));
-        let v6 = self.v6.ranges().iter().map(|&(a, b)| range_text::<Ipv6Addr>(a.into(), b.into()));
-        v4.chain(v6).collect()
+        self.map_ranges(range_text::<Ipv4Addr>, range_text::<Ipv6Addr>).collect()
     }
 
     /// Each of its ranges as a set, IPv4 first, ascending.
     pub fn each_range(&self) -> Vec<Self> {
-        let v4 = self
-            .v4
-            .ranges()
-            .iter()
-            .map(|&(a, b)| Self { v4: IntervalSet::range(a, b), v6: IntervalSet::empty() });
-        let v6 = self
-            .v6
-            .ranges()
-            .iter()
-            .map(|&(a, b)| Self { v4: IntervalSet::empty(), v6: IntervalSet::range(a, b) });
-        v4.chain(v6).collect()
+        let v4 = |a: Ipv4Addr, b: Ipv4Addr| Self {
+            v4: IntervalSet::range(a.into(), b.into()),
+            v6: IntervalSet::empty(),
+        };
+        let v6 = |a: Ipv6Addr, b: Ipv6Addr| Self {
+            v4: IntervalSet::empty(),
+            v6: IntervalSet::range(a.into(), b.into()),
+        };
+        self.map_ranges(v4, v6).collect()
     }
 
     /// The fewest CIDRs that make it up, IPv4 first, ascending.
     pub fn nets(&self) -> Vec<Cidr> {
-        let v4 = self
-            .v4
-            .ranges()
-            .iter()
-            .flat_map(|&(a, b)| ipnet::Ipv4Subnets::new(a.into(), b.into(), 0).map(Cidr::V4));
-        let v6 = self
-            .v6
-            .ranges()
-            .iter()
-            .flat_map(|&(a, b)| ipnet::Ipv6Subnets::new(a.into(), b.into(), 0).map(Cidr::V6));
-        v4.chain(v6).collect()
+        let v4 = |a, b| ipnet::Ipv4Subnets::new(a, b, 0).map(Cidr::V4).collect::<Vec<_>>();
+        let v6 = |a, b| ipnet::Ipv6Subnets::new(a, b, 0).map(Cidr::V6).collect();
+        self.map_ranges(v4, v6).flatten().collect()
+    }
+
+    /// What becomes of the first and the last address of each range, IPv4 first, ascending.
+    fn map_ranges<T>(
+        &self,
+        v4: impl Fn(Ipv4Addr, Ipv4Addr) -> T,
+        v6: impl Fn(Ipv6Addr, Ipv6Addr) -> T,
+    ) -> impl Iterator<Item = T> {
+        let v4 = self.v4.ranges().iter().map(move |&(a, b)| v4(a.into(), b.into()));
+        let v6 = self.v6.ranges().iter().map(move |&(a, b)| v6(a.into(), b.into()));
+        v4.chain(v6)
     }
 
     /// Their texts.

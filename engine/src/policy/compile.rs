@@ -344,12 +344,7 @@ pub fn namespace_selectors(object: &Object) -> impl Iterator<Item = &Selector> {
         Body::ClusterPolicy(policy) => Some(&policy.subject.namespaces),
         _ => None,
     };
-    let rules = Direction::BOTH.into_iter().flat_map(|direction| object.rules(direction));
-    let peers = rules.flat_map(|rule| &rule.peers).filter_map(|peer| match &peer.kind {
-        PeerKind::Pods { namespaces, .. } => namespaces.as_ref(),
-        _ => None,
-    });
-    subject.into_iter().chain(peers)
+    subject.into_iter().chain(pod_peers(object).filter_map(|(namespaces, _)| namespaces))
 }
 
 /// A policy's selectors of pods; none of what is no policy.
@@ -359,12 +354,16 @@ pub fn pod_selectors(object: &Object) -> impl Iterator<Item = &Selector> {
         Body::ClusterPolicy(policy) => Some(&policy.subject.pods),
         _ => None,
     };
+    subject.into_iter().chain(pod_peers(object).filter_map(|(_, pods)| pods))
+}
+
+/// Selectors of namespaces and of pods of each peer that has some.
+fn pod_peers(object: &Object) -> impl Iterator<Item = (Option<&Selector>, Option<&Selector>)> {
     let rules = Direction::BOTH.into_iter().flat_map(|direction| object.rules(direction));
-    let peers = rules.flat_map(|rule| &rule.peers).filter_map(|peer| match &peer.kind {
-        PeerKind::Pods { pods, .. } => pods.as_ref(),
+    rules.flat_map(|rule| &rule.peers).filter_map(|peer| match &peer.kind {
+        PeerKind::Pods { namespaces, pods, .. } => Some((namespaces.as_ref(), pods.as_ref())),
         _ => None,
-    });
-    subject.into_iter().chain(peers)
+    })
 }
 
 #[cfg(test)]

@@ -54,13 +54,15 @@ pub fn cases<'m>(
         return Err(QueryError::new(message));
     }
     let mut cases = Vec::new();
+    let itself = source.is_same_replica(destination);
     for (pair, (from, to)) in pairs.into_iter().enumerate() {
         for family in Family::BOTH {
             let source = party(session.model(), source, from, family);
             let ends = source.zip(party(session.model(), destination, to, family));
             let Some((mut source, mut destination)) = ends else { continue };
             // Only as its own peer does a template stand for two pods.
-            let several = from == to && !from.is_some_and(|one| session.model().is_one_pod(one));
+            let is_one = |id| itself || session.model().is_one_pod(id);
+            let several = from == to && !from.is_some_and(is_one);
             source.several &= several;
             destination.several &= several;
             cases.push(Case { source, destination, port, pair, family });

@@ -34,11 +34,11 @@ impl Session {
             return Err(QueryError::new("port 0 does not exist: ports are 1 to 65535"));
         }
         let source = resolve(self.model(), &query.from)?;
-        let Asked { name: destination, cases, from_outside } = self.asked(query, &source)?;
+        let Asked { name: destination, cases, doubt } = self.asked(query, &source)?;
         let judged: Vec<Judged> = cases.iter().map(|case| Judged::new(self, query, case)).collect();
-        let (verdict, reason) = match from_outside {
-            true => (Verdict::Unknown, Some(UnknownReason::Translation)),
-            false => conclude(&judged),
+        let (verdict, reason) = match doubt {
+            Some(reason) => (Verdict::Unknown, Some(reason)),
+            None => conclude(&judged),
         };
         // The evidence is that of a case with this verdict; where cases differ without one, of the
         // one that stands in the way most.
@@ -61,7 +61,7 @@ impl Session {
             source: name(&source),
             destination,
             pod_port: Some(case.port).filter(|port| *port != query.port),
-            allowed: allowed(self, &cases).filter(|_| !from_outside),
+            allowed: allowed(self, &cases).filter(|_| doubt.is_none()),
             parts: parts::parts(self, query, &cases, &judged),
             evidence,
             audit: None,
@@ -80,11 +80,16 @@ impl Session {
                     cases.map(|case| Case { pair: case.pair + offset, ..case }.translated()),
                 );
             }
-            return Ok(Asked { name: target.name, cases: all, from_outside: target.from_outside });
+            let doubt = match (target.from_outside, target.is_open) {
+                (true, _) => Some(UnknownReason::Translation),
+                (false, true) => Some(UnknownReason::Label),
+                (false, false) => None,
+            };
+            return Ok(Asked { name: target.name, cases: all, doubt });
         }
         let side = resolve(self.model(), &query.to)?;
         let cases = cases(self, source, &side, query.port)?;
-        Ok(Asked { name: name(&side), cases, from_outside: false })
+        Ok(Asked { name: name(&side), cases, doubt: None })
     }
 }
 
@@ -94,8 +99,9 @@ struct Asked<'m> {
     name: Arc<str>,
     /// The pairs to judge.
     cases: Vec<Case<'m>>,
-    /// Whether it is a Service that is reached from outside the cluster's own addresses.
-    from_outside: bool,
+    /// Why it is unknown who receives, whatever policies say of each pair: of a Service that is
+    /// reached from outside the cluster's own addresses, or that may have more or fewer pods.
+    doubt: Option<UnknownReason>,
 }
 
 fn evidence(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Evidence {
@@ -185,12 +191,10 @@ fn conclude(judged: &[Judged]) -> (Verdict, Option<UnknownReason>) {
     let Some(first) = judged.first() else {
         return (Verdict::Unknown, None);
     };
-    if judged.iter().all(|other| other.verdict() == first.verdict()) {
+    if !differ(judged) {
         return (first.verdict(), first.reason());
     }
-    let pair =
-        |pair: usize| judged.iter().filter(move |judged| judged.pair == pair).map(Judged::verdict);
-    let split = judged.iter().any(|one| pair(one.pair).any(|verdict| verdict != one.verdict()));
+    let split = by_pair(judged).any(differ);
     let unknown = judged.iter().find_map(Judged::reason);
     let reason = match (split, unknown) {
         (true, _) => UnknownReason::Address,
@@ -198,6 +202,17 @@ fn conclude(judged: &[Judged]) -> (Verdict, Option<UnknownReason>) {
         (false, None) => UnknownReason::Group,
     };
     (Verdict::Unknown, Some(reason))
+}
+
+/// What was judged of each pair of pods, which is one case for each family.
+fn by_pair(judged: &[Judged]) -> impl Iterator<Item = &[Judged]> {
+    judged.chunk_by(|one, next| one.pair == next.pair)
+}
+
+/// Whether verdicts differ.
+fn differ(judged: &[Judged]) -> bool {
+    let first = judged.first().map(Judged::verdict);
+    judged.iter().any(|one| Some(one.verdict()) != first)
 }
 
 fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence) -> String {

@@ -6,6 +6,7 @@ use super::list::workload_id;
 use super::types::Protocol;
 use crate::cluster::{ClusterModel, Endpoint, EndpointId, Life, NamespaceId, WorkloadId};
 use crate::diagnostic::nearest;
+use crate::manifest::{Body, WorkloadKind};
 use crate::net::Family;
 
 /// Why a question cannot be answered, as a sentence that says what to do.
@@ -40,6 +41,8 @@ pub enum Side {
         name: String,
         /// Set where one of their addresses was asked for: only its family is meant.
         family: Option<Family>,
+        /// Whether one pod is meant, though its template may stand for several.
+        is_replica: bool,
     },
     /// Addresses that are no pod's: one, or all those of a node; at least one.
     Addresses(Vec<IpAddr>),
@@ -48,7 +51,12 @@ pub enum Side {
 impl Side {
     /// Endpoints that are asked for by name, and so in any family.
     pub fn endpoints(endpoints: Vec<EndpointId>, name: String) -> Self {
-        Self::Endpoints { endpoints, name, family: None }
+        Self::Endpoints { endpoints, name, family: None, is_replica: false }
+    }
+
+    /// Whether both are the same one pod of a template.
+    pub fn is_same_replica(&self, other: &Self) -> bool {
+        matches!(self, Self::Endpoints { is_replica: true, .. }) && self == other
     }
 }
 
@@ -94,6 +102,7 @@ pub fn address_side(model: &ClusterModel, address: IpAddr) -> Side {
             endpoints: vec![endpoint],
             name: pod_name(model, endpoint),
             family: Some(Family::of(address)),
+            is_replica: false,
         },
         None => Side::Addresses(vec![address]),
     }
@@ -161,14 +170,28 @@ fn part(
 }
 
 /// A replica that a StatefulSet's template will have, which has a name before it is there.
-fn replica(model: &ClusterModel, namespace: NamespaceId, name: &str) -> Option<EndpointId> {
+fn replica(model: &ClusterModel, namespace: NamespaceId, name: &str) -> Option<Side> {
     let mut there = model.endpoints_in(namespace);
-    let is_replica = |endpoint: &Endpoint| {
-        let own = model.workloads.get(endpoint.workload);
-        let kind = own.is_some_and(|own| &*own.kind == "StatefulSet" && *own.name != *name);
-        kind && endpoint.template && endpoint.life == Life::Active && *endpoint.name == *name
-    };
-    there.find(|(_, endpoint)| is_replica(endpoint)).map(|(id, _)| id)
+    let (id, _) = there.find(|(_, endpoint)| is_replica(endpoint, name))?;
+    let name = format!("{}/{name}", model.namespace_name(namespace));
+    Some(Side::Endpoints { endpoints: vec![id], name, family: None, is_replica: true })
+}
+
+/// Whether an endpoint is the pod of this name of a StatefulSet's template, or stands for it.
+fn is_replica(endpoint: &Endpoint, name: &str) -> bool {
+    let Some(object) = endpoint.object.as_ref().filter(|_| endpoint.template) else { return false };
+    let Body::Workload(workload) = &object.body else { return false };
+    if workload.kind != WorkloadKind::StatefulSet || endpoint.life != Life::Active {
+        return false;
+    }
+    if endpoint.name != object.meta.name {
+        return *endpoint.name == *name;
+    }
+    let number = name.strip_prefix(&*endpoint.name).and_then(|rest| rest.strip_prefix('-'));
+    let number = number.filter(|text| *text == "0" || !text.starts_with(['0', '+']));
+    let first = workload.first_replica;
+    let numbers = first..first.saturating_add(workload.replicas.unwrap_or(1).max(1));
+    number.and_then(|text| text.parse().ok()).is_some_and(|number: u32| numbers.contains(&number))
 }
 
 fn check_namespace(model: &ClusterModel, namespace: &str) -> Result<NamespaceId, QueryError> {
@@ -195,7 +218,7 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
         };
     }
     if let Some(replica) = replica(model, index, name) {
-        return Ok(Side::endpoints(vec![replica], format!("{namespace}/{name}")));
+        return Ok(replica);
     }
     let of_name =
         |(_, w): &(WorkloadId, &crate::cluster::Workload)| w.namespace == index && *w.name == *name;

@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use super::query::{QueryError, Side, address_side, part_name};
 use super::types::FlowQuery;
-use crate::cluster::{ClusterModel, Endpoint, Life, NamespaceId, PodLabels};
+use crate::cluster::{ClusterModel, Endpoint, Life, NamespaceId, PodLabels, hidden_keys};
 use crate::diagnostic::nearest;
 use crate::manifest::{Body, NamedPort, Service, ServicePort, TargetPort};
-use crate::selector::Labels as _;
+use crate::selector::{Match, Selector};
 
 /// What a question about a Service is about.
 pub struct Target {
     /// The Service's name in answers.
     pub name: Arc<str>,
-    /// What is behind it, each with the port that it sees; at least one.
+    /// What is behind it, or may be, each with the port that it sees; at least one.
     pub backends: Vec<(Side, u16)>,
+    /// Whether it is unknown of some whether they are behind it: it selects by labels that
+    /// templates do not show.
+    pub is_open: bool,
     /// Whether it is reached by an address that the network translates somewhere else than that of
     /// the cluster, so that it is left to implementations what policies see.
     pub from_outside: bool,
@@ -34,13 +37,33 @@ pub fn target(model: &ClusterModel, query: &FlowQuery) -> Result<Option<Target>,
         return by_address(model, address.to_canonical(), query);
     }
     let parts: Vec<&str> = query.to.split('/').collect();
-    let [namespace, kind, name] = parts.as_slice() else { return Ok(None) };
-    if !["service", "services", "svc"].contains(&kind.to_ascii_lowercase().as_str()) {
-        return Ok(None);
+    match parts.as_slice() {
+        ["node" | "Node", name] => at_node(model, name, query),
+        [namespace, kind, name] if is_service(kind) => {
+            let (index, service) = find(model, namespace, name)?;
+            Named { model, index, name, service }.target(query, false).map(Some)
+        }
+        _ => Ok(None),
     }
-    let (index, service) = find(model, namespace, name)?;
-    let one = Named { model, index, name, service };
-    Ok(Some(Target { name: one.id(), backends: one.backends(query)?, from_outside: false }))
+}
+
+fn is_service(kind: &str) -> bool {
+    ["service", "services", "svc"].contains(&kind.to_ascii_lowercase().as_str())
+}
+
+/// The Service that has the port of every node, asked for at a node by its name.
+fn at_node(
+    model: &ClusterModel,
+    name: &str,
+    query: &FlowQuery,
+) -> Result<Option<Target>, QueryError> {
+    let node = model.nodes.iter().find(|node| *node.name == *name);
+    for address in node.into_iter().flat_map(|node| &node.addresses) {
+        if let Some(target) = by_address(model, *address, query)? {
+            return Ok(Some(target));
+        }
+    }
+    Ok(None)
 }
 
 /// The Service that has an address: in the cluster, or outside of it and at that port, or at a node
@@ -70,8 +93,7 @@ fn by_address(
             Some(port) => FlowQuery { port: port.port, ..query.clone() },
             None => query.clone(),
         };
-        let backends = one.backends(&query)?;
-        return Ok(Some(Target { name: one.id(), backends, from_outside: !inside }));
+        return one.target(&query, !inside).map(Some);
     }
     Ok(None)
 }
@@ -90,31 +112,38 @@ impl Named<'_> {
         format!("{}/{}[Service]", self.model.namespace_name(self.index), self.name).into()
     }
 
-    fn backends(self, query: &FlowQuery) -> Result<Vec<(Side, u16)>, QueryError> {
-        let Self { model, index, service, .. } = self;
+    fn target(self, query: &FlowQuery, from_outside: bool) -> Result<Target, QueryError> {
+        let Self { service, .. } = self;
         let id = self.id();
         if service.external_name {
             return Err(QueryError::new(format!("`{id}` is only an alias of an external name")));
         }
         let port = port(service, &id, query)?;
-        let backends = match service.selector.is_empty() {
-            true => self.addresses(port, query),
-            false => {
-                let all = model.endpoints.iter();
-                let behind = all.filter(|(_, e)| is_behind(model, index, service, e));
-                let side = |id| Side::endpoints(vec![id], part_name(model, id));
-                behind
-                    .filter_map(|(i, e)| Some((side(i), pod_port(model, port, e, query)?)))
-                    .collect()
-            }
+        let (backends, is_open) = match service.selector.is_empty() {
+            true => (self.addresses(port, query), false),
+            false => self.pods(port, query),
         };
         match (backends.is_empty(), service.selector.is_empty()) {
-            (false, _) => Ok(backends),
+            (false, _) => Ok(Target { name: id, backends, is_open, from_outside }),
             (true, true) => Err(QueryError::new(format!(
                 "`{id}` selects no pods, and its Endpoints are not in the input: use an address behind it"
             ))),
             (true, false) => Err(QueryError::new(format!("no pod is behind `{id}` on that port"))),
         }
+    }
+
+    /// Pods that it selects or may select, and whether it is unknown of some.
+    fn pods(self, port: Option<&ServicePort>, query: &FlowQuery) -> (Vec<(Side, u16)>, bool) {
+        let Self { model, index, service, .. } = self;
+        let selector = service.selector();
+        let mut is_open = false;
+        let behind = model.endpoints.iter().filter_map(|(id, endpoint)| {
+            let met = is_behind(model, index, &selector, endpoint);
+            let port = (met != Match::No).then(|| pod_port(model, port, endpoint, query))??;
+            is_open |= met == Match::Unknown;
+            Some((Side::endpoints(vec![id], part_name(model, id)), port))
+        });
+        (behind.collect(), is_open)
     }
 
     /// What Endpoints and EndpointSlices say: the same in both, where both are in the input.
@@ -183,15 +212,14 @@ fn port<'s>(
 fn is_behind(
     model: &ClusterModel,
     namespace: NamespaceId,
-    service: &Service,
+    selector: &Selector,
     endpoint: &Endpoint,
-) -> bool {
+) -> Match {
     let own = model.workload_of(endpoint).is_some_and(|owner| owner.namespace == namespace);
-    let has = |labels: PodLabels<'_>| {
-        let has = |(key, value): &(Arc<str>, Arc<str>)| labels.value(key) == Some(&**value);
-        service.selector.iter().all(has)
-    };
-    endpoint.life == Life::Active && own && labels(model, endpoint).is_some_and(has)
+    match labels(model, endpoint).filter(|_| own && endpoint.life == Life::Active) {
+        Some(labels) => selector.matches(&labels),
+        None => Match::No,
+    }
 }
 
 /// Labels as Services see them: those of pods on the host's network too, which policies do not.
@@ -201,11 +229,14 @@ fn labels<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> Option<PodLabe
         return Some(PodLabels { labels: &group.labels, hidden: group.hidden });
     }
     let object = endpoint.object.as_ref()?;
-    let labels = match &object.body {
-        Body::Workload(workload) => &workload.labels,
-        _ => &object.meta.labels,
-    };
-    Some(PodLabels { labels, hidden: &[] })
+    Some(match &object.body {
+        // Of which replica of a template it speaks is not kept: nothing asks for it but this.
+        Body::Workload(workload) => {
+            let hidden = hidden_keys(workload, false, false);
+            PodLabels { labels: &workload.labels, hidden }
+        }
+        _ => PodLabels { labels: &object.meta.labels, hidden: &[] },
+    })
 }
 
 /// Named ports, likewise.

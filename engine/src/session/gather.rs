@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Identity, Repeated};
-use crate::cluster::{AskedLabels, controller_keys, namespace_of};
-use crate::manifest::{Object, SourceFile};
+use crate::cluster::{AskedLabels, all_number_keys, controller_keys, namespace_of};
+use crate::manifest::{Body, Object, SourceFile};
 use crate::policy::{PolicyChange, namespace_selectors, pod_selectors};
 use crate::selector::Selector;
 
@@ -99,6 +99,20 @@ pub(super) fn asked_labels<'p>(
         }
     }
     asked
+}
+
+/// The numbers of pods that Services ask for: a Service of one replica has no other pod behind it.
+pub(super) fn asked_by_services(asked: &mut AskedLabels, files: &[Arc<SourceFile>]) {
+    let objects = files.iter().flat_map(|file| &file.parts).flat_map(|part| &part.document.objects);
+    let services = objects.filter_map(|object| match &object.body {
+        Body::Service(service) => Some(service),
+        _ => None,
+    });
+    for (key, value) in services.flat_map(|service| &service.selector) {
+        if let Some(key) = all_number_keys().find(|known| *known == &**key) {
+            asked.of_pods.entry(key).or_default().insert(value.clone());
+        }
+    }
 }
 
 pub(super) fn changed(

@@ -14,7 +14,9 @@ use crate::folder::{Skipped, SkippedKind};
 use crate::manifest::{ForeignKind, Object, SourceFile};
 pub use crate::policy::Identity;
 use crate::policy::{Considered, PolicySet};
-use gather::{Gathered, Renamed, asked_labels, changed, gather, identity, other_documents};
+use gather::{
+    Gathered, Renamed, asked_by_services, asked_labels, changed, gather, identity, other_documents,
+};
 pub use options::{DomainName, NamespaceLabel, Options};
 
 /// A change of the input.
@@ -202,7 +204,8 @@ impl Session {
         let same_documents =
             documents == self.world.documents && policy_namespaces == self.world.policy_namespaces;
         let open_namespaces = !same_documents || self.model().has_open_namespaces();
-        let asked = asked_labels(policies.values(), open_namespaces);
+        let mut asked = asked_labels(policies.values(), open_namespaces);
+        asked_by_services(&mut asked, &files);
         let same_world = same_documents && asked == self.world.asked;
         let (world, set) = if same_world && self.set.is_compact() {
             let before = gather(&self.files, default, is_policy).objects;

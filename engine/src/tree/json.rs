@@ -7,15 +7,15 @@ use hifijson::{Error, Expect, SliceLexer};
 
 use super::merge::last_of_each_key;
 use super::node::{Entry, Node, Value};
-use super::{DEEPEST, Trees, yaml};
+use super::{DEEPEST, Extent, Trees, yaml};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
 /// Reads JSON values that follow one another, as `kubectl` and `jq` print them, and says where
 /// something else may follow: after the last one, and after its line if nothing else stands in it.
-pub fn read(text: &str) -> (Trees<'_>, Option<usize>) {
+pub fn read(text: &str, extent: Extent) -> (Trees<'_>, Option<usize>) {
     let mut lexer = SliceLexer::new(text.as_bytes());
-    let mut reader = Reader { length: text.len(), findings: Vec::new(), overflow: None };
+    let mut reader = Reader { length: text.len(), extent, findings: Vec::new(), overflow: None };
     let mut trees = Trees::default();
     let mut end = 0;
     while let Some(next) = lexer.ws_peek() {
@@ -59,6 +59,7 @@ fn failure(error: &Error, at: usize) -> Diagnostic {
 
 struct Reader {
     length: usize,
+    extent: Extent,
     findings: Vec<Diagnostic>,
     /// A number that is too large, which is still JSON.
     overflow: Option<Diagnostic>,
@@ -118,6 +119,7 @@ impl Reader {
         self.entries(lexer, |reader, lexer, key, next| {
             let start = reader.at(lexer);
             match next {
+                _ if reader.extent == Extent::Whole => reader.value(next, lexer, depth),
                 b'{' if key == "annotations" => reader.annotations(lexer, depth),
                 b'[' | b'{' if is_unread(key) => {
                     skip(next, lexer, depth)?;
@@ -237,7 +239,7 @@ mod tests {
 
     #[test]
     fn values_know_their_place() {
-        let (trees, _) = read(" {\"a\": [1, \"\\u00e9\"]}\n{}");
+        let (trees, _) = read(" {\"a\": [1, \"\\u00e9\"]}\n{}", Extent::Needed);
         assert_eq!(trees.documents.len(), 2);
         let a = trees.documents[0].get("a").unwrap();
         assert_eq!(a.span, Span::new(7, 20));
@@ -253,7 +255,7 @@ mod tests {
             ("{\"a\": \"x", Code::Syntax),
             (&"[".repeat(100_000), Code::Limits),
         ] {
-            let finding = read(text).0.fault.unwrap();
+            let finding = read(text, Extent::Whole).0.fault.unwrap();
             assert_eq!(finding.code, code);
             assert!(finding.span.is_some());
         }

@@ -53,10 +53,29 @@ pub fn looks_like_json(text: &str) -> bool {
 /// `YAMLOrJSONDecoder` of `k8s.io/apimachinery`: what is not JSON is read as YAML from where the
 /// first value of JSON ends, or from the start if there is none.
 pub fn read_trees(text: &str) -> Trees<'_> {
+    read(text, Extent::Needed)
+}
+
+/// The same with all of JSON: lists and mappings that no reader of objects looks into are not
+/// empty.
+pub fn read_whole_trees(text: &str) -> Trees<'_> {
+    read(text, Extent::Whole)
+}
+
+/// How much of JSON is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// What readers of objects look into: that is a small part of what `kubectl` prints.
+    Needed,
+    /// Everything.
+    Whole,
+}
+
+fn read(text: &str, extent: Extent) -> Trees<'_> {
     if !looks_like_json(text) {
         return yaml(text, 0);
     }
-    let (mut trees, end) = json::read(text);
+    let (mut trees, end) = json::read(text, extent);
     let retry = end.filter(|_| trees.documents.len() <= 1);
     let Some((end, fault)) = retry.zip(trees.fault.take_if(|_| retry.is_some())) else {
         return trees;

@@ -221,7 +221,7 @@ pub struct Subjects<'g> {
 }
 
 /// Keys of classes by which a peer may name them.
-fn keys_of(peer: RulePeer) -> Vec<Key> {
+pub(super) fn keys_of(peer: RulePeer) -> Vec<Key> {
     match peer.pods() {
         Some(id) => vec![Key::Set(id), Key::Maybe(id), Key::Elsewhere(id)],
         None => {

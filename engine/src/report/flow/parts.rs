@@ -1,12 +1,16 @@
 //! The answers of a question that has several: pods that differ, and families.
 
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
 use super::super::query::part_name;
 use super::super::types::{FlowPart, FlowQuery};
-use super::{Judged, evidence};
+use super::{Judged, by_pair, differ, evidence};
 use crate::net::Family;
 use crate::report::case::Case;
 use crate::session::Session;
-use crate::verdict::{Party, Verdict};
+use crate::verdict::Party;
 
 /// More answers than these are not listed: some pods of each kind are among them.
 const MOST: usize = 100;
@@ -18,37 +22,48 @@ pub fn parts(
     cases: &[Case<'_>],
     judged: &[Judged],
 ) -> Vec<FlowPart> {
-    let first = judged.first().map(Judged::verdict);
-    if judged.iter().all(|one| Some(one.verdict()) == first) {
-        return Vec::new();
+    let (mut parts, mut seen) = (Vec::new(), FxHashSet::default());
+    if !differ(judged) {
+        return parts;
     }
-    let mut parts: Vec<FlowPart> = Vec::new();
-    for (case, one) in cases.iter().zip(judged) {
-        let verdicts = judged.iter().filter(|other| other.pair == one.pair).map(Judged::verdict);
-        let verdicts: Vec<Verdict> = verdicts.collect();
-        let family = verdicts.iter().any(|other| *other != one.verdict()).then_some(case.family);
-        let part = part(session, query, (case, one), family);
-        let same = |other: &FlowPart| {
-            let who = |part: &FlowPart| (part.source.clone(), part.destination.clone());
-            (who(other), other.family, other.verdict) == (who(&part), part.family, part.verdict)
-        };
-        if parts.len() < MOST && !parts.iter().any(same) {
-            parts.push(part);
+    let mut cases = cases.iter();
+    for pair in by_pair(judged) {
+        let families_differ = differ(pair);
+        for (one, case) in pair.iter().zip(cases.by_ref()) {
+            let ends = Ends {
+                source: party_name(session, &case.source, &query.from),
+                destination: party_name(session, &case.destination, &query.to),
+                family: families_differ.then_some(case.family),
+            };
+            if seen.insert((ends.clone(), one.verdict())) {
+                parts.push(part(session, query, (case, one), ends));
+            }
+            if parts.len() == MOST {
+                return parts;
+            }
         }
     }
     parts
+}
+
+/// What an answer is about.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Ends {
+    source: Arc<str>,
+    destination: Arc<str>,
+    family: Option<Family>,
 }
 
 fn part(
     session: &Session,
     query: &FlowQuery,
     (case, judged): (&Case<'_>, &Judged),
-    family: Option<Family>,
+    ends: Ends,
 ) -> FlowPart {
     FlowPart {
-        source: party_name(session, &case.source, &query.from),
-        destination: party_name(session, &case.destination, &query.to),
-        family,
+        source: ends.source,
+        destination: ends.destination,
+        family: ends.family,
         pod_port: Some(case.port).filter(|port| *port != query.port),
         verdict: judged.verdict(),
         reason: judged.reason(),
@@ -56,7 +71,7 @@ fn part(
     }
 }
 
-fn party_name(session: &Session, party: &Party<'_>, asked: &str) -> std::sync::Arc<str> {
+fn party_name(session: &Session, party: &Party<'_>, asked: &str) -> Arc<str> {
     match (party.endpoint, &party.place) {
         (Some(endpoint), _) => part_name(session.model(), endpoint).into(),
         (None, crate::cluster::Place::Known(address)) => address.to_string().into(),

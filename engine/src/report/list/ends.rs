@@ -35,8 +35,8 @@ pub struct Ends<'e, 'm> {
     ids: &'e Table<Arc<str>, Unit>,
     /// The first unit that is a workload, and how many of them there are.
     workloads: Vec<UnitId>,
-    /// Units by namespace.
-    namespaces: FxHashMap<NamespaceId, usize>,
+    /// The workloads of each namespace, ascending.
+    namespaces: FxHashMap<NamespaceId, Vec<UnitId>>,
     groups: Vec<(GroupReport, Units)>,
     by_members: FxHashMap<Units, usize>,
     /// How many groups have a name.
@@ -55,9 +55,9 @@ impl<'e, 'm> Ends<'e, 'm> {
             by_members: FxHashMap::default(),
             names: FxHashMap::default(),
         };
-        for unit in &ends.workloads {
-            if let Some(namespace) = ends.namespace(*unit) {
-                *ends.namespaces.entry(namespace).or_default() += 1;
+        for unit in ends.workloads.clone() {
+            if let Some(namespace) = ends.namespace(unit) {
+                ends.namespaces.entry(namespace).or_default().push(unit);
             }
         }
         ends
@@ -96,14 +96,7 @@ impl<'e, 'm> Ends<'e, 'm> {
         let name = (units.len() >= FEWEST).then(|| {
             let namespace = self.namespace(*units.first()?)?;
             let name = format!("{}/*", self.reach.model().namespace_name(namespace));
-            let of = |unit: &&UnitId| self.namespace(**unit) == Some(namespace);
-            let missing = self.namespaces.get(&namespace)?.saturating_sub(units.len());
-            // Looked for only where there are few.
-            if missing > MOST_LEFT_OUT {
-                return None;
-            }
-            let all: Vec<UnitId> = self.workloads.iter().filter(of).copied().collect();
-            self.but(&name, &all, units)
+            self.but(&name, self.namespaces.get(&namespace)?, units)
         });
         match name.flatten() {
             Some(name) => terms.push((Some(name), units)),

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
 
-use super::super::Fault;
-use super::super::node::{Entry, Node, Value};
+use super::super::node::{Entry, Value};
 use super::super::scalar::Scalar;
-use super::fault::at;
+use super::super::{DEEPEST, Fault};
+use super::fault::{at, too_deep};
 use super::key::Content;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
@@ -59,6 +59,7 @@ struct Anchor<'t> {
     content: Content<'t>,
     /// How many values it has, itself among them.
     values: u64,
+    size: Size,
 }
 
 impl<'t> Anchors<'t> {
@@ -94,20 +95,21 @@ impl<'t> Anchors<'t> {
         span: Span,
     ) -> Result<(), Fault> {
         // Anchors around anchors copy what is in them once for each.
-        self.copied += written_out(content);
+        let size = Size::of(content);
+        self.copied += size.bytes;
         within(self.copied, self.most, span)?;
         let values = self.values - begun.values;
         let state = self.by_name.get_mut(&begun.name);
         if let Some(state) =
             state.filter(|state| matches!(state, State::Open(number) if *number == begun.number))
         {
-            *state = State::Done(Anchor { content: content.clone(), values });
+            *state = State::Done(Anchor { content: content.clone(), values, size });
         }
         Ok(())
     }
 
-    /// What an alias stands for.
-    pub fn resolve(&mut self, name: &str, span: Span) -> Result<Content<'t>, Fault> {
+    /// What an alias stands for, in so many lists and mappings.
+    pub fn resolve(&mut self, name: &str, span: Span, depth: usize) -> Result<Content<'t>, Fault> {
         let place = span.start as usize;
         let Some(found) = self.by_name.get(name) else {
             return at(format!("no anchor `&{name}` stands before this alias"), place);
@@ -117,8 +119,10 @@ impl<'t> Anchors<'t> {
         };
         self.copies += anchor.values;
         self.values += anchor.values;
-        let length = written_out(&anchor.content);
-        self.copied += length;
+        if depth + anchor.size.height > DEEPEST {
+            return Err(Box::new(too_deep(span)));
+        }
+        self.copied += anchor.size.bytes;
         let content = match within(self.copied, self.most, span)? {
             () if matches!(anchor.content, Content::Merge) => {
                 Content::Scalar(Scalar::Str("<<".into()))
@@ -156,24 +160,48 @@ fn within(copied: usize, most: usize, span: Span) -> Result<(), Fault> {
     Err(Box::new(Diagnostic::new(Code::Limits, message).at(span)))
 }
 
-/// How many bytes a value takes without aliases, about.
-fn written_out(content: &Content<'_>) -> usize {
-    match content {
-        Content::Collection(value) => value_written_out(value),
-        Content::Scalar(Scalar::Str(text)) => SIGNS + text.len(),
-        _ => SIGNS,
-    }
+/// What a value takes without aliases.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    /// Bytes, about.
+    bytes: usize,
+    /// Lists and mappings in each other; none in a single value.
+    height: usize,
 }
 
 const SIGNS: usize = 2;
 
-fn value_written_out(value: &Value<'_>) -> usize {
-    let entry = |entry: &Entry<'_>| entry.key.len() + SIGNS + value_written_out(&entry.value.value);
-    let item = |item: &Node<'_>| value_written_out(&item.value);
-    match value {
-        Value::Seq(items) => SIGNS + items.iter().map(item).sum::<usize>(),
-        Value::Map(entries) => SIGNS + entries.iter().map(entry).sum::<usize>(),
-        Value::Str(text) => SIGNS + text.len(),
-        _ => SIGNS,
+impl Size {
+    fn of(content: &Content<'_>) -> Self {
+        match content {
+            Content::Collection(value) => Self::of_value(value),
+            Content::Scalar(Scalar::Str(text)) => Self::single(text.len()),
+            _ => Self::single(0),
+        }
+    }
+
+    fn of_value(value: &Value<'_>) -> Self {
+        let whole = |parts: &mut dyn Iterator<Item = Self>| {
+            let empty = Self { bytes: SIGNS, height: 1 };
+            parts.fold(empty, |whole, part| Self {
+                bytes: whole.bytes + part.bytes,
+                height: whole.height.max(part.height + 1),
+            })
+        };
+        match value {
+            Value::Seq(items) => whole(&mut items.iter().map(|item| Self::of_value(&item.value))),
+            Value::Map(entries) => whole(&mut entries.iter().map(Self::of_entry)),
+            Value::Str(text) => Self::single(text.len()),
+            _ => Self::single(0),
+        }
+    }
+
+    fn of_entry(entry: &Entry<'_>) -> Self {
+        let value = Self::of_value(&entry.value.value);
+        Self { bytes: value.bytes + entry.key.len() + SIGNS, ..value }
+    }
+
+    fn single(length: usize) -> Self {
+        Self { bytes: SIGNS + length, height: 0 }
     }
 }

@@ -63,20 +63,10 @@ impl<'t> Grammar<'t> {
     fn block_list(&mut self, start: Head) -> Result<Node<'t>, Fault> {
         self.scanner.take();
         let mut items = Vec::new();
-        loop {
-            let head = self.scanner.peek()?;
-            match head.kind {
-                Kind::Item => items.push(self.item(&[Kind::Item, Kind::BlockEnd])?),
-                Kind::BlockEnd => break,
-                _ => {
-                    return at(
-                        "a list goes on here with something that is not an item",
-                        head.start,
-                    );
-                }
-            }
+        let otherwise = "a list goes on here with something that is not an item";
+        while self.goes_on_in_block(Kind::Item, otherwise)? {
+            items.push(self.item(&[Kind::Item, Kind::BlockEnd])?);
         }
-        self.scanner.take();
         Ok(list(items, start))
     }
 
@@ -101,20 +91,10 @@ impl<'t> Grammar<'t> {
         const ENDS: &[Kind] = &[Kind::Key, Kind::Value, Kind::BlockEnd];
         self.scanner.take();
         let mut entries = Entries::default();
-        loop {
-            let head = self.scanner.peek()?;
-            match head.kind {
-                Kind::Key => self.entry(&mut entries, Place::Value, ENDS)?,
-                Kind::BlockEnd => break,
-                _ => {
-                    return at(
-                        "a mapping goes on here with something that is not a key",
-                        head.start,
-                    );
-                }
-            }
+        let otherwise = "a mapping goes on here with something that is not a key";
+        while self.goes_on_in_block(Kind::Key, otherwise)? {
+            self.entry(&mut entries, Place::Value, ENDS)?;
         }
-        self.scanner.take();
         let ends = entries.own.last().map(|entry| entry.value.span.end.max(entry.key_span.end));
         let end = ends.map_or(start.end, |end| end as usize);
         Ok(self.mapping(entries, Span::new(start.start, end)))
@@ -159,6 +139,20 @@ impl<'t> Grammar<'t> {
         }
         let end = self.scanner.take().head.end;
         Ok(self.mapping(entries, Span::new(start.start, end)))
+    }
+
+    /// Whether another entry of a block follows, which begins with a token of this kind; after the
+    /// last one its end is taken.
+    fn goes_on_in_block(&mut self, entry: Kind, otherwise: &str) -> Result<bool, Fault> {
+        let head = self.scanner.peek()?;
+        match head.kind {
+            kind if kind == entry => Ok(true),
+            Kind::BlockEnd => {
+                self.scanner.take();
+                Ok(false)
+            }
+            _ => at(otherwise, head.start),
+        }
     }
 
     /// Whether another entry follows between brackets, after a comma if it is not the first.

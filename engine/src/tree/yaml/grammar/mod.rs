@@ -85,7 +85,7 @@ impl<'t> Grammar<'t> {
         if first.kind == Kind::Alias {
             let name = self.scanner.take().text;
             self.anchors.count(span(first))?;
-            return Ok((self.anchors.resolve(&name, span(first))?, span(first)));
+            return Ok((self.anchors.resolve(&name, span(first), self.depth)?, span(first)));
         }
         let Properties { anchor, tag } = self.properties()?;
         let begun = anchor.map(|name| self.anchors.begin(name));
