@@ -3,11 +3,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use portcullis_dataplane_tests::site::{load, program};
+use portcullis_dataplane_tests::site::{load, program, session};
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict};
+use portcullis_engine::Session;
 use portcullis_engine::dataplane::{Input, Members, Settings, UNKNOWN_WIRING, lower, verify};
 use portcullis_engine::net::Family;
-use portcullis_engine::{Change, Options, Session, SourceFile};
 
 const PODS: &str = "
 {apiVersion: v1, kind: Namespace, metadata: {name: other}}
@@ -26,18 +26,15 @@ const PODS: &str = "
 ---
 ";
 
-fn session(spec: &str) -> Session {
+/// The pods with a policy of this specification.
+fn with_policy(spec: &str) -> Session {
     let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
                   metadata: {name: p, namespace: shop}\nspec: ";
-    let text = format!("{PODS}{policy}{spec}");
-    let session = Session::new(Options::default())
-        .apply(vec![Change::Put(SourceFile::new("all.yaml", text.as_bytes()))]);
-    assert_eq!(session.check().summary.errors, 0, "{:?}", session.check().diagnostics);
-    session
+    session(&format!("{PODS}{policy}{spec}"))
 }
 
 fn kernel(spec: &str, settings: &Settings) -> Kernel {
-    load(&program(&session(spec), "n1", settings)).unwrap()
+    load(&program(&with_policy(spec), "n1", settings)).unwrap()
 }
 
 fn passes(kernel: &Kernel, from: &str, to: &str, port: u16) -> bool {
@@ -135,7 +132,7 @@ fn no_set_holds_everything() {
     let spec = "{podSelector: {}, policyTypes: [Ingress, Egress],
                  ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}]}],
                  egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.3/32]}}]}]}";
-    let program = program(&session(spec), "n1", &Settings::default());
+    let program = program(&with_policy(spec), "n1", &Settings::default());
     let sets = &program.families[Family::IPv4].sets;
     let blocks = sets.values().filter(|set| matches!(set.members, Members::Blocks(_)));
     assert_eq!(blocks.count(), 1, "one for what has an exception, none for everything");
@@ -163,10 +160,9 @@ fn chains_do_not_lead_on_too_often() {
                  spec: {{nodeName: n1}}, status: {{phase: Running, podIP: {ip}}}}}\n"
             );
         }
-        let file = SourceFile::new("all.yaml", text.as_bytes());
-        let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
-        let settings = Settings::default();
+        let session = session(&text);
         let (model, policies) = (session.model(), session.policies());
+        let settings = Settings::default();
         let wiring = &UNKNOWN_WIRING;
         let input = Input { model, policies, node: "n1", settings: &settings, wiring };
         let program = lower(input);
