@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use portcullis_dataplane_tests::site::{load, program, session};
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict};
 use portcullis_engine::Session;
-use portcullis_engine::dataplane::{Input, Members, Settings, UNKNOWN_WIRING, lower, verify};
+use portcullis_engine::dataplane::{Input, Members, Note, Settings, UNKNOWN_WIRING, lower, verify};
 use portcullis_engine::manifest::Mode;
 use portcullis_engine::net::Family;
 
@@ -171,6 +171,29 @@ fn chains_do_not_lead_on_too_often() {
             verify(&program, input).unwrap();
         }
     }
+}
+
+/// Only policies of one priority that do not do the same are noted, and none as its own rival.
+#[test]
+fn a_policy_does_not_rival_itself() {
+    let policy = |name: &str, priority: u32| {
+        format!(
+            "---\n{{apiVersion: policy.networking.k8s.io/v1beta1, kind: ClusterNetworkPolicy,\n \
+             metadata: {{name: {name}}}, spec: {{tier: Admin, priority: {priority}, subject: {{namespaces: {{}}}},\n \
+             ingress: [{{action: Accept, from: [{{namespaces: {{matchLabels: {{a: b}}}}}}]}}, \
+             {{action: Deny, from: [{{namespaces: {{}}}}]}}]}}}}\n"
+        )
+    };
+    let notes = |second: u32| {
+        let session = session(&format!("{PODS}{}{}", policy("one", 1), policy("two", second)));
+        let mut notes = program(&session, "n1", &Settings::default()).notes;
+        notes.retain(|note| matches!(note, Note::Tie(..)));
+        notes
+    };
+    assert_eq!(notes(2), []);
+    let rivals = notes(1);
+    assert_eq!(rivals.len(), 2, "{rivals:?}");
+    assert!(rivals.iter().all(|note| matches!(note, Note::Tie(one, other) if one != other)));
 }
 
 const CLUSTER_POLICIES: &str = "
