@@ -28,7 +28,7 @@ pub struct Audit {
 type Made = BTreeMap<ChainName, (Arc<Chain>, Arc<Chain>)>;
 
 /// Adds to a program what says what would be denied if audited policies were in force; nothing if
-/// there are none.
+/// there are none. Of these it makes no notes: they close nothing.
 ///
 /// # Cost
 /// As that of the program that has these policies in force.
@@ -52,9 +52,6 @@ pub fn add(audit: &mut Option<Box<Audit>>, program: &mut FilterProgram, input: I
         adding.add(own);
         made[family] = adding.made;
     }
-    program.notes.extend(intended.notes);
-    program.notes.sort_unstable();
-    program.notes.dedup();
 }
 
 struct Adding<'a> {
