@@ -12,7 +12,7 @@ use super::super::program::{
     Action, Chain, ChainKind, ChainName, Class, FamilyProgram, FilterProgram, FilterRule,
 };
 use super::super::settings::Settings;
-use super::{Input, Lowering};
+use super::{Input, Lowering, tier};
 use crate::manifest::{Direction, Mode};
 use crate::net::ByFamily;
 use crate::policy::Considered;
@@ -124,8 +124,7 @@ impl Adding<'_> {
             Action::Return | Action::Accept => Action::Return,
             Action::Drop | Action::Reject(_) => Action::Goto(self.settings.would_deny(direction)),
             Action::Log { group, prefix } => {
-                let prefix = prefix.replacen(":deny:", ":audit:", 1).into();
-                Action::Log { group: *group, prefix }
+                Action::Log { group: *group, prefix: tier::audited(self.settings, prefix) }
             }
         };
         FilterRule { action, ..rule.clone() }
