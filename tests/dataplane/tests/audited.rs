@@ -116,6 +116,27 @@ fn nothing_is_denied_where_the_agent_only_audits() {
     assert!(said > 1_000, "{said}");
 }
 
+/// Names of chains have 28 bytes, and the kernel takes no longer ones.
+#[test]
+fn the_longest_prefix_leaves_room_for_audits() {
+    let settings = Settings { prefix: "ABCDE".into(), ..Settings::default() }.checked().unwrap();
+    let wiring = wiring(0);
+    let mut said = 0;
+    for seed in 0..20 {
+        let mut random = Random::new(seed);
+        let cluster = some_audited(&mixed(seed), &mut random);
+        let site = Site::new(&cluster, seed, (&settings, &wiring)).unwrap();
+        for (node, (program, kernel)) in &site.nodes {
+            let (model, policies) = (site.session.model(), site.session.policies());
+            let input = Input { model, policies, node, settings: &settings, wiring: &wiring };
+            verify(program, input).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong:#?}"));
+            let packets = packets(&cluster, program, &mut random);
+            said += packets.iter().filter(|packet| judged(kernel, "FORWARD", packet).1).count();
+        }
+    }
+    assert!(said > 50, "{said}");
+}
+
 #[test]
 fn every_other_program_is_found_wrong() {
     let mut random = Random::new(5);
