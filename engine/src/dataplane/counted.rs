@@ -168,7 +168,7 @@ mod tests {
         const SAVED: &str = "\
             [5:300] -A PCL-WI -j RETURN\n\
             [2:120] -A PCL-WE -j RETURN\n\
-            [9:540] -A PCL-AI-x7k -j RETURN\n\
+            [9:540] -A PCL-AIx7k -j RETURN\n\
             [1:60] -A PCL-UNKNOWN -j RETURN\n\
             [4:240] -A PCL-I-x7k -j REJECT --reject-with icmp-port-unreachable\n";
         let counts = denial_counts("PCL", &ByFamily::from_array([SAVED, ""].map(str::to_owned)));

@@ -4,7 +4,7 @@ use blake2::{Blake2s256, Digest as _};
 
 /// 100 bits: enough that nobody finds a second content of a name, and short enough for the
 /// kernel's limits.
-const LETTERS: usize = 20;
+pub const LETTERS: usize = 20;
 
 /// What a name is made from, so that only equal contents share it.
 ///

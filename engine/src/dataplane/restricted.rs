@@ -32,12 +32,14 @@ pub fn restricted(old: &FilterProgram, new: &FilterProgram) -> BTreeSet<IpAddr> 
             }
         }
         let mut left = BTreeSet::new();
+        let in_force = |class: &&Class| class.mode == Mode::Enforce;
         for (_, before, now) in joined(&old.classes, &new.classes) {
+            let (before, now) = (before.filter(in_force), now.filter(in_force));
             restricted.extend(others(now, before).map(|(_, subject)| subject));
             left.extend(others(before, now));
         }
         // What an Admin tier accepted, the chain after it may deny.
-        for class in new.classes.values() {
+        for class in new.classes.values().filter(in_force) {
             let left = |subject: &&IpAddr| left.contains(&(class.direction, **subject));
             restricted.extend(class.subjects.iter().filter(left));
         }
@@ -242,5 +244,21 @@ spec:
         assert!(without.families.values().flat_map(|family| &family.classes).any(of_both));
         assert!(!restricted(&with, &without).is_empty());
         assert!(restricted(&with, &with).is_empty());
+    }
+
+    #[test]
+    fn what_is_only_audited_takes_nothing_away() {
+        let audited = "{name: p, namespace: x, annotations: {portcullis.dev/mode: audit}}";
+        let audit =
+            text("fine").replace("{name: p, namespace: x}\nspec", &format!("{audited}\nspec"));
+        let other = audit.replace("app: fine}}}]}]", "app: fine}}}], ports: [{port: 80}]}]");
+        let (audit, other) = (program_of(&audit), program_of(&other));
+        let audits = |program: &FilterProgram| -> BTreeSet<ChainName> {
+            let classes = program.families.values().flat_map(|family| &family.classes);
+            let audits = classes.filter(|(_, class)| class.mode == Mode::Audit);
+            audits.map(|(name, _)| name.clone()).collect()
+        };
+        assert_ne!(audits(&audit), audits(&other));
+        assert!(restricted(&audit, &other).is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use super::digest::LETTERS;
 use super::limits::Limits;
 use super::program::ChainName;
 use crate::manifest::{Direction, Mode};
@@ -139,15 +140,22 @@ impl Settings {
     }
 
     /// The chain of an audit that says what a chain that denies does; no other chain has its name.
+    ///
+    /// # Shape
+    /// As long as the other's where that ends in a digest, so that there is room for it, too:
+    /// `PCL-AI…` for `PCL-I-…`, `PCL-AIG` for `PCL-IG`.
     pub fn audit(&self, name: &str) -> ChainName {
         let word = name.get(self.prefix.len() + 1..).unwrap_or_default();
-        format!("{}-A{word}", self.prefix).into()
+        let (tag, digest) = word.split_once('-').unwrap_or((word, ""));
+        format!("{}-A{tag}{digest}", self.prefix).into()
     }
 
     /// The chain that the name of a chain of an audit is made of; none if it is not one's.
     pub fn audited(&self, name: &str) -> Option<ChainName> {
         let word = name.strip_prefix(&*self.prefix)?.strip_prefix("-A")?;
-        Some(format!("{}-{word}", self.prefix).into())
+        let (tag, digest) = word.split_at_checked(1)?;
+        let dash = if digest.len() == LETTERS { "-" } else { "" };
+        Some(format!("{}-{tag}{dash}{digest}", self.prefix).into())
     }
 
     /// The chain that counts packets which an audited end would deny.

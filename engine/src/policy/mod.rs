@@ -348,8 +348,8 @@ impl PolicySet {
 
     /// Policies in force: by number, ascending.
     pub fn in_force(&self) -> impl Iterator<Item = (PolicyId, &Arc<CompiledPolicy>)> {
-        let all = self.considered != Considered::Enforced;
-        self.policies().filter(move |(_, policy)| all || policy.mode == Mode::Enforce)
+        let considered = self.considered;
+        self.policies().filter(move |(_, policy)| considered.includes(policy.mode))
     }
 
     /// Policies that are only audited: by number, ascending.

@@ -1,18 +1,20 @@
 //! A random cluster whose every node runs the program made for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use portcullis_engine::Session;
 use portcullis_engine::cluster::{Addresses, ClusterModel, Life};
 use portcullis_engine::dataplane::{
-    FilterProgram, Input, Settings, UNKNOWN_WIRING, Wiring, ipset_restore, iptables_restore, lower,
+    Admitted, Denial, FilterProgram, FlowLog, Input, InvalidPackets, Settings, UNKNOWN_WIRING,
+    Wiring, ipset_restore, iptables_restore, lower,
 };
 use portcullis_engine::net;
-use portcullis_oracle::check::Engine;
+use portcullis_engine::{Change, Options, Session, SourceFile};
+use portcullis_oracle::check::{Engine, some_audited};
 use portcullis_oracle::cluster::{self, Cluster};
 use portcullis_oracle::generate;
 use portcullis_oracle::oracle::Traffic;
+use portcullis_oracle::random::Random;
 
 use crate::kernel::{Failure, Kernel, Packet, Protocol, Verdict};
 
@@ -53,6 +55,50 @@ pub fn wiring(seed: u64) -> Wiring {
     }
 }
 
+/// What operators may decide, by the seed.
+pub fn settings(seed: u64) -> Settings {
+    let mut settings = Settings::default();
+    if seed.is_multiple_of(2) {
+        let blocks = ["10.0.0.0/28", "fd00::/64"];
+        settings.unknown_local =
+            blocks.into_iter().filter_map(|block| block.parse().ok()).collect();
+    }
+    if seed.is_multiple_of(3) {
+        settings.denial = Denial::Drop;
+        settings.flow_log = Some(FlowLog { group: 1, per_second: 5, burst: 9, admitted: true });
+    }
+    if seed.is_multiple_of(5) {
+        settings.admitted = Admitted::Accept;
+    }
+    if seed.is_multiple_of(7) {
+        settings.invalid = InvalidPackets::Dropped;
+    }
+    settings
+}
+
+/// How many random clusters to spoil the programs of: so many, unless `MUTATION_CLUSTERS` says more.
+pub fn clusters(usual: u64) -> u64 {
+    let more = std::env::var("MUTATION_CLUSTERS").ok().and_then(|n| n.parse().ok());
+    more.unwrap_or(usual)
+}
+
+/// What the engine makes of the objects of a text.
+///
+/// # Panics
+/// If it finds an error in them.
+pub fn session(text: &str) -> Session {
+    let file = SourceFile::new("all.yaml", text.as_bytes());
+    let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
+    assert_eq!(session.check().summary.errors, 0, "{:?}", session.check().diagnostics);
+    session
+}
+
+/// Addresses of a node.
+pub fn own_node(session: &Session, node: &str) -> BTreeSet<IpAddr> {
+    let nodes = session.model().nodes.iter().filter(|known| *known.name == *node);
+    nodes.flat_map(|node| node.addresses.clone()).collect()
+}
+
 /// The random cluster of a seed, in which every pod is on a node and all policies are
 /// NetworkPolicies.
 pub fn cluster(seed: u64) -> Cluster {
@@ -63,6 +109,12 @@ pub fn cluster(seed: u64) -> Cluster {
 /// namespaces as well.
 pub fn mixed(seed: u64) -> Cluster {
     on_nodes(generate::mixed(seed))
+}
+
+/// The same, and of every third seed some policies are only audited.
+pub fn sometimes_audited(seed: u64, random: &mut Random) -> Cluster {
+    let cluster = mixed(seed);
+    if seed.is_multiple_of(3) { some_audited(&cluster, random) } else { cluster }
 }
 
 fn on_nodes(mut cluster: Cluster) -> Cluster {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use portcullis_dataplane_tests::change::change;
-use portcullis_dataplane_tests::mutate::{MUTATIONS, mutate};
+use portcullis_dataplane_tests::mutate::{mutate, mutations};
 use portcullis_dataplane_tests::site::{mixed, with_addresses};
 use portcullis_engine::dataplane::{
     FilterProgram, Input, Lowering, Settings, UNKNOWN_WIRING, Verifier, lower, verify,
@@ -67,7 +67,7 @@ fn again_is_as_afresh() {
             let program = lowering.lower(input);
             assert_eq!(program, lower(input), "seed {seed}, step {step}");
             verifier.verify(&program, input).unwrap_or_else(|e| panic!("seed {seed}: {e:#?}"));
-            let kind = *random.pick(&MUTATIONS);
+            let kind = *random.pick(&mutations());
             if let Some(spoiled) = mutate(&program, kind, &mut random) {
                 let found = verifier.verify(&spoiled, input);
                 assert_eq!(found, verify(&spoiled, input), "seed {seed}, step {step}: {kind}");

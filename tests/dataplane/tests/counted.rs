@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use portcullis_dataplane_tests::site::session;
 use portcullis_engine::dataplane::{
     Action, Decided, Effect, FilterProgram, FilterRule, Input, Lowering, RuleCounts, Settings,
     UNKNOWN_WIRING,
 };
 use portcullis_engine::net::Family;
-use portcullis_engine::{Change, Options, Session, SourceFile};
 
 /// Pods `a` and `b` have policies of their own whose rules are the same, so that they share a
 /// chain; `a` has one more that admits the same, and one more that admits something else.
@@ -43,13 +43,6 @@ spec:
 ---
 {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: closed}, spec: {podSelector: {}}}
 ";
-
-fn session(text: &str) -> Session {
-    let file = SourceFile::new("all.yaml", text.as_bytes());
-    let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
-    assert_eq!(session.check().summary.errors, 0, "{:?}", session.check().diagnostics);
-    session
-}
 
 /// Of each rule of the chains of policies that is wanted, ten packets times its place in the chain,
 /// from one.

@@ -3,11 +3,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use portcullis_dataplane_tests::site::{load, program};
+use portcullis_dataplane_tests::site::{load, program, session};
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict};
-use portcullis_engine::dataplane::{Input, Members, Settings, UNKNOWN_WIRING, lower, verify};
+use portcullis_engine::Session;
+use portcullis_engine::dataplane::{Input, Members, Note, Settings, UNKNOWN_WIRING, lower, verify};
+use portcullis_engine::manifest::Mode;
 use portcullis_engine::net::Family;
-use portcullis_engine::{Change, Options, Session, SourceFile};
 
 const PODS: &str = "
 {apiVersion: v1, kind: Namespace, metadata: {name: other}}
@@ -26,18 +27,15 @@ const PODS: &str = "
 ---
 ";
 
-fn session(spec: &str) -> Session {
+/// The pods with a policy of this specification.
+fn with_policy(spec: &str) -> Session {
     let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
                   metadata: {name: p, namespace: shop}\nspec: ";
-    let text = format!("{PODS}{policy}{spec}");
-    let session = Session::new(Options::default())
-        .apply(vec![Change::Put(SourceFile::new("all.yaml", text.as_bytes()))]);
-    assert_eq!(session.check().summary.errors, 0, "{:?}", session.check().diagnostics);
-    session
+    session(&format!("{PODS}{policy}{spec}"))
 }
 
 fn kernel(spec: &str, settings: &Settings) -> Kernel {
-    load(&program(&session(spec), "n1", settings)).unwrap()
+    load(&program(&with_policy(spec), "n1", settings)).unwrap()
 }
 
 fn passes(kernel: &Kernel, from: &str, to: &str, port: u16) -> bool {
@@ -135,7 +133,7 @@ fn no_set_holds_everything() {
     let spec = "{podSelector: {}, policyTypes: [Ingress, Egress],
                  ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}]}],
                  egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.3/32]}}]}]}";
-    let program = program(&session(spec), "n1", &Settings::default());
+    let program = program(&with_policy(spec), "n1", &Settings::default());
     let sets = &program.families[Family::IPv4].sets;
     let blocks = sets.values().filter(|set| matches!(set.members, Members::Blocks(_)));
     assert_eq!(blocks.count(), 1, "one for what has an exception, none for everything");
@@ -146,14 +144,14 @@ fn no_set_holds_everything() {
 }
 
 /// nftables takes no more than 16 chains one after the other: with two trees of addresses, wherever
-/// pods have theirs, and a denial at the end.
+/// pods have theirs, and a denial at the end, which an audit has counted by one more.
 #[test]
 fn chains_do_not_lead_on_too_often() {
     let dense = |pod: u32| 0x0a00_0001 + pod;
     let spread = |pod: u32| 0x0a00_0000 | (pod.wrapping_mul(0x9e37_79b1) >> 8);
     // Each has one bit more in common with the last.
-    let lopsided = |pod: u32| 0x0a00_0000 | (1 << pod);
-    let ways: [(&dyn Fn(u32) -> u32, u32); 3] = [(&dense, 500), (&spread, 500), (&lopsided, 24)];
+    let lopsided = |pod: u32| 0x4000_0000 | (1 << pod);
+    let ways: [(&dyn Fn(u32) -> u32, u32); 3] = [(&dense, 500), (&spread, 500), (&lopsided, 30)];
     for (address, pods) in ways {
         let mut text = String::from(CLUSTER_POLICIES);
         for pod in 0..pods {
@@ -163,16 +161,39 @@ fn chains_do_not_lead_on_too_often() {
                  spec: {{nodeName: n1}}, status: {{phase: Running, podIP: {ip}}}}}\n"
             );
         }
-        let file = SourceFile::new("all.yaml", text.as_bytes());
-        let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
-        let settings = Settings::default();
+        let session = session(&text);
         let (model, policies) = (session.model(), session.policies());
-        let wiring = &UNKNOWN_WIRING;
-        let input = Input { model, policies, node: "n1", settings: &settings, wiring };
-        let program = lower(input);
-        load(&program).unwrap();
-        verify(&program, input).unwrap();
+        for mode in [Mode::Enforce, Mode::Audit] {
+            let settings = &Settings { mode, ..Settings::default() };
+            let input = Input { model, policies, node: "n1", settings, wiring: &UNKNOWN_WIRING };
+            let program = lower(input);
+            load(&program).unwrap();
+            verify(&program, input).unwrap();
+        }
     }
+}
+
+/// Only policies of one priority that do not do the same are noted, and none as its own rival.
+#[test]
+fn a_policy_does_not_rival_itself() {
+    let policy = |name: &str, priority: u32| {
+        format!(
+            "---\n{{apiVersion: policy.networking.k8s.io/v1beta1, kind: ClusterNetworkPolicy,\n \
+             metadata: {{name: {name}}}, spec: {{tier: Admin, priority: {priority}, subject: {{namespaces: {{}}}},\n \
+             ingress: [{{action: Accept, from: [{{namespaces: {{matchLabels: {{a: b}}}}}}]}}, \
+             {{action: Deny, from: [{{namespaces: {{}}}}]}}]}}}}\n"
+        )
+    };
+    let notes = |second: u32| {
+        let session = session(&format!("{PODS}{}{}", policy("one", 1), policy("two", second)));
+        let mut notes = program(&session, "n1", &Settings::default()).notes;
+        notes.retain(|note| matches!(note, Note::Tie(..)));
+        notes
+    };
+    assert_eq!(notes(2), []);
+    let rivals = notes(1);
+    assert_eq!(rivals.len(), 2, "{rivals:?}");
+    assert!(rivals.iter().all(|note| matches!(note, Note::Tie(one, other) if one != other)));
 }
 
 const CLUSTER_POLICIES: &str = "

@@ -8,6 +8,7 @@ use portcullis_dataplane_tests::{Packet, Protocol, Verdict};
 use portcullis_engine::dataplane::{
     FilterProgram, Input, Limits, Note, Settings, UNKNOWN_WIRING, verify,
 };
+use portcullis_engine::manifest::Mode;
 use portcullis_engine::net::Family;
 use portcullis_engine::{Change, Options, Session, SourceFile};
 
@@ -117,6 +118,24 @@ fn a_policy_with_too_many_rules_isolates_and_admits_nothing() {
     // The check knows the limits by itself.
     assert!(verify(&open, input(&session, &settings(2, 10))).is_err());
     assert!(verify(&closed, input(&session, &settings(3, 10))).is_err());
+}
+
+/// It closes nothing, so there is nothing to complain of.
+#[test]
+fn an_audited_policy_with_too_many_rules_is_not_noted() {
+    let rules = "[{from: [{podSelector: {}}]}, {ports: [{port: 80}]}]";
+    let audited = "name: big, annotations: {portcullis.dev/mode: audit},";
+    let policy = network_policy(rules);
+    for (policy, mode, noted) in [
+        (policy.clone(), Mode::Enforce, true),
+        (policy.replace("name: big,", audited), Mode::Enforce, false),
+        (policy, Mode::Audit, false),
+    ] {
+        let settings = Settings { mode, ..settings(1, 10) };
+        let program = proven(&session(&policy), &settings);
+        assert_eq!(is_over(&program), noted, "{policy}");
+        assert_eq!(passes(&program, "10.0.0.1", 80), !noted, "{policy}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use portcullis_dataplane_tests::mutate::{MUTATIONS, mutate};
+use portcullis_dataplane_tests::mutate::{mutate, mutations};
 use portcullis_dataplane_tests::site::{load, program};
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict};
 use portcullis_engine::dataplane::{
@@ -247,7 +247,7 @@ fn what_is_wrong_in_such_rules_is_found() {
         let packets = packets(ingress);
         let mut verifier = Verifier::default();
         verifier.verify(&right, input).unwrap();
-        for kind in MUTATIONS.into_iter().flat_map(|kind| [kind; 3]) {
+        for kind in mutations().into_iter().flat_map(|kind| [kind; 3]) {
             let Some(spoiled) = mutate(&right, kind, &mut random) else { continue };
             let Ok(other) = load(&spoiled) else { continue };
             let differs =

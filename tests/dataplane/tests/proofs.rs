@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use portcullis_dataplane_tests::change::change;
-use portcullis_dataplane_tests::mutate::{MUTATIONS, mutate};
+use portcullis_dataplane_tests::mutate::{mutate, mutations};
 use portcullis_dataplane_tests::site::{mixed, wiring};
 use portcullis_dataplane_tests::watched::{Objects, events, watched};
 use portcullis_engine::Options;
@@ -48,7 +48,7 @@ impl Node {
         assert_eq!(program, lower(input), "made again is as made afresh");
         let mut programs = vec![("its own", program.clone())];
         programs.extend(self.before.replace(program.clone()).map(|old| ("that of before", old)));
-        let kind = *random.pick(&MUTATIONS);
+        let kind = *random.pick(&mutations());
         programs.extend(mutate(&program, kind, random).map(|spoiled| ("spoiled", spoiled)));
         random.shuffle(&mut programs);
         for (what, program) in programs {

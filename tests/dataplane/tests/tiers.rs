@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portcullis_dataplane_tests::mutate::{MUTATIONS, mutate};
+use portcullis_dataplane_tests::mutate::{mutate, mutations};
 use portcullis_dataplane_tests::polarity::{Answer, answer, asked};
 use portcullis_dataplane_tests::site::{Site, load, mixed, with_addresses};
 use portcullis_dataplane_tests::{Packet, Verdict as Kernel};
@@ -159,9 +159,9 @@ fn doubts_close() {
             let program = lower(input);
             verify(&program, input).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong:#?}"));
             let kernel = load(&program).unwrap();
-            let spoiled = MUTATIONS.iter().filter_map(|kind| {
+            let spoiled = mutations().into_iter().filter_map(|kind| {
                 let spoiled = mutate(&program, kind, &mut random)?;
-                Some((*kind, load(&spoiled).ok()?, spoiled))
+                Some((kind, load(&spoiled).ok()?, spoiled))
             });
             let mut spoiled: Vec<_> = spoiled.collect();
             let on_node = |address: &IpAddr| {

@@ -12,13 +12,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use portcullis_dataplane_tests::mutate::{self, MUTATIONS, mutate};
-use portcullis_dataplane_tests::site::{Site, load, mixed, wiring};
+use portcullis_dataplane_tests::mutate::{self, mutate, mutations};
+use portcullis_dataplane_tests::site::{Site, clusters, load, mixed, own_node, settings, wiring};
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, State, Verdict};
-use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
-    Admitted, Counterexample, Denial, Disagreement, FilterProgram, FlowLog, Input, InvalidPackets,
-    Settings, Verifier, verify,
+    Counterexample, Disagreement, FilterProgram, Input, Verifier, verify,
 };
 use portcullis_engine::manifest::Direction;
 use portcullis_oracle::check::ports;
@@ -27,24 +25,6 @@ use portcullis_oracle::random::Random;
 
 /// Random clusters, unless `MUTATION_CLUSTERS` says more.
 const CLUSTERS: u64 = 120;
-
-fn settings(seed: u64) -> Settings {
-    let mut settings = Settings::default();
-    if seed.is_multiple_of(2) {
-        settings.unknown_local = vec!["10.0.0.0/28".parse().unwrap(), "fd00::/64".parse().unwrap()];
-    }
-    if seed.is_multiple_of(3) {
-        settings.denial = Denial::Drop;
-        settings.flow_log = Some(FlowLog { group: 1, per_second: 5, burst: 9, admitted: true });
-    }
-    if seed.is_multiple_of(5) {
-        settings.admitted = Admitted::Accept;
-    }
-    if seed.is_multiple_of(7) {
-        settings.invalid = InvalidPackets::Dropped;
-    }
-    settings
-}
 
 /// Packets that tell programs apart: between all addresses at the ends of what the two name, at
 /// some of the ports.
@@ -129,11 +109,6 @@ fn told_apart(
     packets.iter().find(told).copied()
 }
 
-fn own_node(session: &Session, node: &str) -> BTreeSet<IpAddr> {
-    let nodes = session.model().nodes.iter().filter(|known| *known.name == *node);
-    nodes.flat_map(|node| node.addresses.clone()).collect()
-}
-
 /// What one kind of mutation came to.
 #[derive(Default)]
 struct Tally {
@@ -147,8 +122,7 @@ fn what_is_right_is_found_right_and_what_is_wrong_wrong() {
     let mut random = Random::new(11);
     let (mut programs, mut walked) = (0, 0);
     let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
-    let more = std::env::var("MUTATION_CLUSTERS").ok().and_then(|n| n.parse().ok());
-    for seed in 0..more.unwrap_or(CLUSTERS) {
+    for seed in 0..clusters(CLUSTERS) {
         let cluster = mixed(seed);
         let (settings, wiring) = (settings(seed), wiring(seed / 2));
         let site = Site::new(&cluster, seed, (&settings, &wiring)).unwrap();
@@ -162,7 +136,7 @@ fn what_is_right_is_found_right_and_what_is_wrong_wrong() {
             assert_eq!(verifier.verify(program, input), Ok(verified));
             assert_eq!(verifier.verify(program, input), Ok(verified));
             let own_node = own_node(&site.session, node);
-            for kind in MUTATIONS {
+            for kind in mutations() {
                 let Some(spoiled) = mutate(program, kind, &mut random) else { continue };
                 let tally = tallies.entry(kind).or_default();
                 let Ok(other) = load(&spoiled) else {
@@ -194,7 +168,7 @@ fn what_is_right_is_found_right_and_what_is_wrong_wrong() {
         );
         assert!(*changed > 0, "{kind} never changed what passes");
     }
-    assert_eq!(tallies.len(), MUTATIONS.len());
+    assert_eq!(tallies.len(), mutations().len());
 }
 
 /// The flow that is said to be judged otherwise is judged as is said.

@@ -12,7 +12,7 @@ use super::super::program::{
     Action, Chain, ChainKind, ChainName, Class, FamilyProgram, FilterProgram, FilterRule,
 };
 use super::super::settings::Settings;
-use super::{Input, Lowering};
+use super::{Input, Lowering, tier};
 use crate::manifest::{Direction, Mode};
 use crate::net::ByFamily;
 use crate::policy::Considered;
@@ -28,7 +28,7 @@ pub struct Audit {
 type Made = BTreeMap<ChainName, (Arc<Chain>, Arc<Chain>)>;
 
 /// Adds to a program what says what would be denied if audited policies were in force; nothing if
-/// there are none.
+/// there are none. Of these it makes no notes: they close nothing.
 ///
 /// # Cost
 /// As that of the program that has these policies in force.
@@ -52,9 +52,6 @@ pub fn add(audit: &mut Option<Box<Audit>>, program: &mut FilterProgram, input: I
         adding.add(own);
         made[family] = adding.made;
     }
-    program.notes.extend(intended.notes);
-    program.notes.sort_unstable();
-    program.notes.dedup();
 }
 
 struct Adding<'a> {
@@ -127,8 +124,7 @@ impl Adding<'_> {
             Action::Return | Action::Accept => Action::Return,
             Action::Drop | Action::Reject(_) => Action::Goto(self.settings.would_deny(direction)),
             Action::Log { group, prefix } => {
-                let prefix = prefix.replacen(":deny:", ":audit:", 1).into();
-                Action::Log { group: *group, prefix }
+                Action::Log { group: *group, prefix: tier::audited(self.settings, prefix) }
             }
         };
         FilterRule { action, ..rule.clone() }

@@ -225,7 +225,8 @@ impl Body<'_, '_> {
             }
             // One note a policy: the first that differs is found at once where many do.
             let notes = alike.iter().filter_map(|(id, one)| {
-                let other = alike.iter().find(|(_, other)| differ(one, other, self.direction));
+                let mut others = alike.iter().filter(|(other, _)| other != id);
+                let other = others.find(|(_, other)| differ(one, other, self.direction));
                 Some(Note::Tie(*id, other?.0))
             });
             let notes: Vec<Note> = notes.collect();

@@ -8,7 +8,7 @@ use super::super::program::{
 };
 use super::super::settings::{Admitted, Denial, Settings};
 use super::super::wiring::{Interface, Wiring};
-use super::tier::{denied, logged};
+use super::tier::{AUDITED, denied, logged};
 use crate::manifest::{Direction, Mode};
 use crate::net::{Cidr, Family, Protocol};
 
@@ -273,7 +273,7 @@ impl Entry<'_> {
     fn unknown_end(&self) -> Vec<FilterRule> {
         match self.settings.mode {
             Mode::Enforce => denied(self.settings, "unknown"),
-            Mode::Audit => closed(logged(self.settings, "audit:unknown")),
+            Mode::Audit => closed(logged(self.settings, AUDITED, "unknown")),
         }
     }
 

@@ -136,9 +136,14 @@ impl TierChain<'_, '_> {
     }
 }
 
+/// What a log says of packets that are denied.
+const DENIED: &str = "deny";
+/// What it says of those that audited policies would deny.
+pub const AUDITED: &str = "audit";
+
 /// Logs, if that is wanted, and denies.
 pub fn denied(settings: &Settings, what: &str) -> Vec<FilterRule> {
-    let log = logged(settings, &format!("deny:{what}"));
+    let log = logged(settings, DENIED, what);
     let end = match settings.denial {
         Denial::Reject => Action::Reject(RejectWith::PortUnreachable),
         Denial::Drop => Action::Drop,
@@ -147,9 +152,22 @@ pub fn denied(settings: &Settings, what: &str) -> Vec<FilterRule> {
 }
 
 /// Logs, if that is wanted, at a rate that has a limit.
-pub fn logged(settings: &Settings, what: &str) -> Option<FilterRule> {
+pub fn logged(settings: &Settings, word: &str, what: &str) -> Option<FilterRule> {
     let log = settings.flow_log?;
-    let prefix = format!("{}:{what}", settings.prefix).into();
+    let prefix = format!("{}{what}", said(settings, word)).into();
     let limit = Match::Limit(log.per_second, log.burst);
     Some(FilterRule::new([limit], Action::Log { group: log.group, prefix }))
+}
+
+/// What a log says in an audit where it says otherwise that packets are denied.
+pub fn audited(settings: &Settings, prefix: &Arc<str>) -> Arc<str> {
+    match prefix.strip_prefix(&said(settings, DENIED)) {
+        Some(what) => format!("{}{what}", said(settings, AUDITED)).into(),
+        None => prefix.clone(),
+    }
+}
+
+/// What the log's texts of one word begin with.
+fn said(settings: &Settings, word: &str) -> String {
+    format!("{}:{word}:", settings.prefix)
 }

@@ -169,6 +169,14 @@ pub struct Workload {
     pub owner: Option<Owner>,
 }
 
+impl Workload {
+    /// §6: whether it is known to have one pod at most.
+    pub fn is_alone(&self) -> bool {
+        let is_scaled = matches!(self.kind, Kind::Deployment | Kind::ReplicaSet);
+        is_scaled && self.replicas.unwrap_or(1) <= 1
+    }
+}
+
 /// A direction, seen from the subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names of Kubernetes")]

@@ -7,7 +7,7 @@ use super::namespaces;
 use super::nodes;
 use super::rules::{Party, PodFacts};
 use super::who::{Host, Identity, Person, node_at};
-use crate::cluster::{Cluster, Direction, Kind, Labels, Net, family_of};
+use crate::cluster::{Cluster, Direction, Labels, Net, Workload, family_of};
 
 /// One way: everything is known.
 #[derive(Clone, Debug)]
@@ -63,10 +63,7 @@ pub fn is_one_pod(cluster: &Cluster, identity: Identity) -> bool {
     match identity {
         Identity::Pod(_) => true,
         Identity::Replica(_, Some(_)) => true,
-        Identity::Replica(at, None) => cluster.workloads.get(at).is_some_and(|workload| {
-            let scaled = matches!(workload.kind, Kind::Deployment | Kind::ReplicaSet);
-            scaled && workload.replicas.unwrap_or(1) <= 1
-        }),
+        Identity::Replica(at, None) => cluster.workloads.get(at).is_some_and(Workload::is_alone),
         Identity::Address => false,
     }
 }

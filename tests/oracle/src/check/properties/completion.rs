@@ -14,9 +14,7 @@ pub fn completed(cluster: &Cluster, random: &mut Random) -> Option<Cluster> {
     let templates = cluster.workloads.iter().filter(|one| may_have_pods(cluster, one));
     for (i, workload) in templates.enumerate() {
         // Two, so that they are each other's siblings; of a single replica there is one.
-        let is_scaled = matches!(workload.kind, Kind::Deployment | Kind::ReplicaSet);
-        let is_alone = is_scaled && workload.replicas.unwrap_or(1) <= 1;
-        for j in 0..if is_alone { 1 } else { 2 } {
+        for j in 0..if workload.is_alone() { 1 } else { 2 } {
             let pod = pod_of(cluster, workload, (i, j), random);
             other.pods.push(pod);
         }
