@@ -237,7 +237,10 @@ fn agent(
 ) -> anyhow::Result<Agent> {
     let node = options.wanted.node.as_deref().context("which node is this? pass --node NAME")?;
     let iptables = Iptables::find(options.enforcement.backend)?;
-    let (settings, running) = (options.settings()?, &options.running);
+    let (mut settings, running) = (options.settings()?, &options.running);
+    if iptables.backend.walks_once() {
+        settings.walked = usize::MAX;
+    }
     let other = Iptables::find(Some(iptables.backend.other())).ok();
     let enforcer = Enforcer::new(iptables, &settings.prefix);
     let enforcer = enforcer.succeeding(other.map(|other| Box::new(other) as Box<_>));

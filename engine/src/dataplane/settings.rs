@@ -29,7 +29,14 @@ pub struct Settings {
     pub invalid: InvalidPackets,
     /// How much one policy may ask for; one that asks for more is closed.
     pub limits: Limits,
+    /// Pods share the chain of an Admin tier where the kernel then looks at no more rules than this
+    /// in a direction, about, to see how far chains lead on; `usize::MAX` if it looks at each chain
+    /// once, whatever leads there.
+    pub walked: usize,
 }
+
+/// Some milliseconds of a kernel that looks at a chain as often as something leads there.
+const WALKED: usize = 30_000;
 
 /// What becomes of a packet that policies deny.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,6 +112,7 @@ impl Default for Settings {
             admitted: Admitted::Return,
             invalid: InvalidPackets::Policed,
             limits: Limits::default(),
+            walked: WALKED,
         }
     }
 }

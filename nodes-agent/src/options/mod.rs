@@ -358,6 +358,7 @@ impl Enforcement {
                 InvalidOption::Drop => InvalidPackets::Dropped,
             },
             limits: self.limits.of_each(),
+            ..Settings::default()
         };
         Ok(settings.checked()?)
     }

@@ -70,6 +70,10 @@ pub fn settings(seed: u64) -> Settings {
     if seed.is_multiple_of(5) {
         settings.admitted = Admitted::Accept;
     }
+    if seed.is_multiple_of(4) {
+        // No pods share the chain of an Admin tier.
+        settings.walked = 0;
+    }
     if seed.is_multiple_of(7) {
         settings.invalid = InvalidPackets::Dropped;
     }

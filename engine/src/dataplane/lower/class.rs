@@ -2,8 +2,8 @@
 //!
 //! What a tier accepts returns, which lets it pass this end: a chain that was gone to returns to
 //! where the first of all was jumped at. What it denies goes to a chain that does nothing else.
-//! What the Admin tier passes on goes to a tree of addresses that all such tiers share, and not to
-//! the chain of the next tier: so pods that have nothing but the Admin tier in common share its
+//! What a tier passes on goes to the chain of the next tier; what an Admin tier that pods share
+//! passes on, to a tree of addresses: so pods that have nothing but that tier in common share its
 //! chain.
 //!
 //! What is not known is closed: rules accept and pass on only what they match for certain, and
@@ -17,6 +17,7 @@ use super::super::limits::Counted;
 use super::super::program::{Chain, L4, Match, Note, RuleOrigin};
 use super::credit::{ChainCredit, TierCredit};
 use super::keys::{AskedPeer, Extent};
+use super::memory::ClassKey;
 use super::ports::{self, Asking, PortPart};
 use super::tier::{Draft, Outcome, TierChain};
 use super::{FamilyLowering, Input};
@@ -59,44 +60,52 @@ pub struct Made {
     pub credits: Vec<ChainCredit>,
 }
 
-/// The chains of the first tier of a program for pods of a group: where that tier is the Admin tier,
-/// what it passes on is found by the tree after it; where it is NetworkPolicy, it decides everything,
-/// and of Baseline nothing comes after.
+/// The chains of a program for pods of a group, each tier's with that of the tier after it. Where
+/// pods share the Admin tier, it is the only one, and the tree after it finds what comes next.
 ///
 /// # Shape
 /// In each chain no conditions come twice. A rule that matches everything is the last one of its
 /// tier; where a tier only accepts, it stands alone.
-pub fn chains(
-    lowering: &mut FamilyLowering<'_>,
-    direction: Direction,
-    id: ProgramId,
-    group: GroupId,
-) -> Made {
+pub fn chains(lowering: &mut FamilyLowering<'_>, key: ClassKey, group: GroupId) -> Made {
     let Input { policies, model, settings, .. } = lowering.input;
+    let ClassKey { direction, program, passes, .. } = key;
     let mut made = Made::default();
-    let (Some(tier), Some(subject)) = (policies.program(id).tiers.first(), model.groups.get(group))
-    else {
+    let tiers = reached(&policies.program(program).tiers);
+    let (false, Some(subject)) = (tiers.is_empty(), model.groups.get(group)) else {
         // Nothing can be said of such pods, so nothing is admitted for them.
         let kind = TierKind::NetworkPolicy;
         let closed = TierChain { lowering, direction, kind, next: None };
         return Made { chains: vec![closed.of_accepted(Vec::new())], ..made };
     };
-    let mut body = Body {
-        lowering,
-        direction,
-        subject,
-        rules: Vec::new(),
-        known: FxHashMap::default(),
-        notes: &mut made.notes,
-    };
-    body.tier(tier);
-    let (rules, kind) = (body.rules, tier.kind);
-    let credit = TierCredit::of(tier, &rules);
-    let next = (kind == TierKind::Admin).then(|| settings.root_after_admin(direction));
-    let (first, denial) = TierChain { lowering, direction, kind, next }.chains(rules);
-    made.credits.push(credit.in_chain(&first, direction));
-    made.chains.extend(std::iter::once(first).chain(denial));
+    let mut next = passes.then(|| settings.root_after_admin(direction));
+    for tier in tiers.iter().rev() {
+        let mut body = Body {
+            lowering,
+            direction,
+            subject,
+            rules: Vec::new(),
+            known: FxHashMap::default(),
+            notes: &mut made.notes,
+        };
+        body.tier(tier);
+        let (rules, kind) = (body.rules, tier.kind);
+        let credit = TierCredit::of(tier, &rules);
+        let (first, denial) = TierChain { lowering, direction, kind, next }.chains(rules);
+        made.credits.push(credit.in_chain(&first, direction));
+        next = Some(first.name.clone());
+        made.chains.extend(denial.into_iter().chain([first]));
+    }
+    made.chains.reverse();
     made
+}
+
+/// The tiers of a program that packets come to: after NetworkPolicies, which decide everything, none.
+///
+/// # Source
+/// ClusterNetworkPolicy §5.
+fn reached(tiers: &[Tier]) -> &[Tier] {
+    let last = tiers.iter().position(|tier| tier.kind.end() == manifest::Action::Deny);
+    tiers.get(..last.map_or(tiers.len(), |last| last + 1)).unwrap_or_default()
 }
 
 /// What a rule does, and with how much of what it names.

@@ -25,6 +25,8 @@ pub struct ClassKey {
     pub direction: Direction,
     /// The program.
     pub program: ProgramId,
+    /// Whether its only tier, Admin, passes on to the tree after it.
+    pub passes: bool,
     /// The pods' group, if their names of ports count.
     pub named: Option<GroupId>,
 }

@@ -4,7 +4,7 @@
 //! tiers share chains, those under the same Admin tier that tier's, whatever comes after it. `class`
 //! makes a class's rules, and `tier` a chain of them; `sets` makes the sets of addresses that rules
 //! ask for, with whoever may be meant where a rule denies; `dispatch` leads from a packet's address
-//! to the class, and to what comes after the Admin tier; `entry` has the chains that every program
+//! to the class, and to what comes after the Admin tier if pods share that (`sharing`); `entry` has the chains that every program
 //! has. Chains of classes are named by what they hold (`identity`), so a change makes
 //! new chains and never edits one that packets walk. `memory` keeps what was made, and from what, so
 //! that only what a change concerns is made again.
@@ -20,6 +20,7 @@ mod memory;
 mod pods;
 mod ports;
 mod sets;
+mod sharing;
 mod tier;
 
 use std::collections::BTreeMap;
@@ -36,7 +37,7 @@ use super::wiring::Wiring;
 use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::{Direction, Mode};
 use crate::net::{ByFamily, Family};
-use crate::policy::{Considered, PolicySet, ProgramId};
+use crate::policy::{Considered, PolicySet};
 use audited::Audit;
 use dispatch::{Dispatch, Leaf, Place, Tree};
 use entry::Entry;
@@ -223,19 +224,22 @@ impl<'i> FamilyLowering<'i> {
 
     fn leaves(&mut self, pods: &[LocalPod], direction: Direction, notes: &mut Vec<Note>) -> Leaves {
         let mut leaves = Leaves::default();
+        let shares = self.shares_admin(pods, direction);
         for pod in pods {
             let id = self.input.policies.program_id(pod.group, direction);
             let own = pod.of(self.family);
             if self.input.policies.program(id).is_open() || own.is_empty() {
                 continue;
             }
-            let split = self.input.policies.split(id);
-            let class = self.class(direction, split.map_or(id, |split| split.admin), pod, notes);
+            let split = self.input.policies.split(id).filter(|_| shares);
+            let first = split.map_or(id, |split| split.admin);
+            let key = |program, passes| ClassKey { direction, program, passes, named: None };
+            let class = self.class(key(first, split.is_some()), pod, notes);
             leaves.first.extend(leaves_of(own, own, &class));
             let Some(split) = split else { continue };
             let behind = leaves.after_admin.get_or_insert_default();
             if !self.input.policies.program(split.after).is_open() {
-                let class = self.class(direction, split.after, pod, notes);
+                let class = self.class(key(split.after, false), pod, notes);
                 behind.extend(leaves_of(own, &Arc::default(), &class));
             }
         }
@@ -248,29 +252,19 @@ impl<'i> FamilyLowering<'i> {
     }
 
     /// The chain of the first tier of a program for a pod, which is counted in.
-    fn class(
-        &mut self,
-        direction: Direction,
-        id: ProgramId,
-        pod: &LocalPod,
-        notes: &mut Vec<Note>,
-    ) -> ChainName {
-        let name = self.chain_of(direction, id, pod.group, notes);
-        let new = || Class { direction, mode: Mode::Enforce, program: id, subjects: Vec::new() };
+    fn class(&mut self, key: ClassKey, pod: &LocalPod, notes: &mut Vec<Note>) -> ChainName {
+        let ClassKey { direction, program, .. } = key;
+        let name = self.chain_of(key, pod.group, notes);
+        let new = || Class { direction, mode: Mode::Enforce, program, subjects: Vec::new() };
         let class = self.classes.entry(name.clone()).or_insert_with(new);
         class.subjects.extend(pod.of(self.family).iter());
         name
     }
 
-    fn chain_of(
-        &mut self,
-        direction: Direction,
-        id: ProgramId,
-        group: GroupId,
-        notes: &mut Vec<Note>,
-    ) -> ChainName {
-        let named = class::depends_on_subject(self.input.policies, id, direction);
-        let key = ClassKey { direction, program: id, named: named.then_some(group) };
+    fn chain_of(&mut self, key: ClassKey, group: GroupId, notes: &mut Vec<Note>) -> ChainName {
+        let ClassKey { direction, program, .. } = key;
+        let named = class::depends_on_subject(self.input.policies, program, direction);
+        let key = ClassKey { named: named.then_some(group), ..key };
         if let Some(known) = self.known.get(&key) {
             return known.name();
         }
@@ -291,7 +285,7 @@ impl<'i> FamilyLowering<'i> {
 
     fn new_class(&mut self, key: ClassKey, group: GroupId) -> KnownClass {
         let ClassKey { direction, program: id, .. } = key;
-        let class::Made { chains, notes, credits } = class::chains(self, direction, id, group);
+        let class::Made { chains, notes, credits } = class::chains(self, key, group);
         let (uses, known) = (self.sets.take_uses(), self.input.policies);
         let (policies, doubts) = (memory::ground(known, id), class::doubts(known, id, direction));
         KnownClass { policies, uses, doubts, chains, notes, credits: credits.into() }

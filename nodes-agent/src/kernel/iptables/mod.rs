@@ -9,6 +9,7 @@ mod removal;
 mod session;
 mod sets;
 mod tables;
+mod walk;
 
 pub use sets::Ipset;
 pub use tables::{Backend, Tables};
