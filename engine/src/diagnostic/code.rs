@@ -83,6 +83,8 @@ codes! {
     UnknownKind = "R12", "unknown-kind", Error;
     /// A Kubernetes object without `apiVersion` or without `kind`.
     HalfAnObject = "R13", "half-an-object", Error;
+    /// A workload of a kustomize tree that is complete only when `kustomize build` has changed it.
+    Uncompleted = "R14", "uncompleted-workload", Info;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
     /// An empty peer.
