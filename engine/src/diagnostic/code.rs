@@ -70,6 +70,8 @@ codes! {
     UnknownKind = "R12", "unknown-kind", Error;
     /// A Kubernetes object without `apiVersion` or without `kind`.
     HalfAnObject = "R13", "half-an-object", Error;
+    /// A selector whose requirements contradict each other: it matches nothing.
+    ContradictorySelector = "L05", "contradictory-selector", Error;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
     /// An empty peer.

@@ -4,9 +4,12 @@
 //! [`crate::diagnostic`]. It looks at what is compiled, not at text, and says nothing where the
 //! input leaves open whether there is anything to say.
 
+mod contradictory_selector;
 mod duplicate_name;
+mod named;
 mod namespace_without_pods;
 mod priority_tie;
+mod text;
 
 use std::sync::Arc;
 
@@ -19,8 +22,12 @@ use crate::session::Session;
 pub type Finding = (Option<(usize, usize)>, Diagnostic);
 
 /// All lints, in the order of their codes.
-pub const ALL: &[fn(&Session) -> Vec<Finding>] =
-    &[namespace_without_pods::findings, duplicate_name::findings, priority_tie::findings];
+pub const ALL: &[fn(&Session) -> Vec<Finding>] = &[
+    contradictory_selector::findings,
+    namespace_without_pods::findings,
+    duplicate_name::findings,
+    priority_tie::findings,
+];
 
 /// What all lints find.
 pub fn findings(session: &Session) -> Vec<Finding> {
