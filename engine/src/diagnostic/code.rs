@@ -74,6 +74,8 @@ codes! {
     ContradictorySelector = "L05", "contradictory-selector", Error;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
+    /// Two peers, by namespace and by pod, that seem to be meant as one.
+    AndOrDash = "L15", "and-or-dash", Warning;
     /// An empty peer.
     EmptyPeer = "L17", "empty-peer-element", Error;
     /// A key that the object's type does not have; the API server drops it.

@@ -6,9 +6,11 @@
 
 mod contradictory_selector;
 mod duplicate_name;
+mod known;
 mod named;
 mod namespace_without_pods;
 mod priority_tie;
+mod stray_dash;
 mod text;
 
 use std::sync::Arc;
@@ -25,6 +27,7 @@ pub type Finding = (Option<(usize, usize)>, Diagnostic);
 pub const ALL: &[fn(&Session) -> Vec<Finding>] = &[
     contradictory_selector::findings,
     namespace_without_pods::findings,
+    stray_dash::findings,
     duplicate_name::findings,
     priority_tie::findings,
 ];
