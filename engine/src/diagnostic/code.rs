@@ -72,6 +72,8 @@ codes! {
     HalfAnObject = "R13", "half-an-object", Error;
     /// A selector whose requirements contradict each other: it matches nothing.
     ContradictorySelector = "L05", "contradictory-selector", Error;
+    /// A `podSelector` alone, which means the policy's namespace, for pods of another one.
+    CrossNamespacePodSelector = "L08", "cross-namespace-podselector", Warning;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
     /// Two peers, by namespace and by pod, that seem to be meant as one.

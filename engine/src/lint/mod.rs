@@ -5,6 +5,7 @@
 //! input leaves open whether there is anything to say.
 
 mod contradictory_selector;
+mod cross_namespace_pod_selector;
 mod duplicate_name;
 mod known;
 mod named;
@@ -26,6 +27,7 @@ pub type Finding = (Option<(usize, usize)>, Diagnostic);
 /// All lints, in the order of their codes.
 pub const ALL: &[fn(&Session) -> Vec<Finding>] = &[
     contradictory_selector::findings,
+    cross_namespace_pod_selector::findings,
     namespace_without_pods::findings,
     stray_dash::findings,
     duplicate_name::findings,
