@@ -70,6 +70,8 @@ codes! {
     UnknownKind = "R12", "unknown-kind", Error;
     /// A Kubernetes object without `apiVersion` or without `kind`.
     HalfAnObject = "R13", "half-an-object", Error;
+    /// A selector that matches no pod, where the namespaces that it means have pods.
+    SelectorMatchesNothing = "L03", "selector-matches-nothing", Warning;
     /// A selector whose requirements contradict each other: it matches nothing.
     ContradictorySelector = "L05", "contradictory-selector", Error;
     /// A `podSelector` alone, which means the policy's namespace, for pods of another one.

@@ -7,10 +7,12 @@
 mod contradictory_selector;
 mod cross_namespace_pod_selector;
 mod duplicate_name;
+mod host_pods;
 mod known;
 mod named;
 mod namespace_without_pods;
 mod priority_tie;
+mod selector_matches_nothing;
 mod stray_dash;
 mod text;
 
@@ -26,6 +28,7 @@ pub type Finding = (Option<(usize, usize)>, Diagnostic);
 
 /// All lints, in the order of their codes.
 pub const ALL: &[fn(&Session) -> Vec<Finding>] = &[
+    selector_matches_nothing::findings,
     contradictory_selector::findings,
     cross_namespace_pod_selector::findings,
     namespace_without_pods::findings,
