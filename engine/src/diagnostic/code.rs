@@ -98,6 +98,8 @@ codes! {
     NonStringLabel = "L25", "non-string-label", Error;
     /// An `endPort` that does not fit its `port`.
     EndPort = "L26", "endport-invalid", Error;
+    /// A named port that no pod has which the rule leads to.
+    NamedPortUndefined = "L28", "named-port-undefined", Warning;
     /// A host name where a CIDR belongs.
     HostName = "L37", "fqdn-unsupported", Error;
     /// An `except` that is not a strict subset of its block.

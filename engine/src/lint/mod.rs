@@ -10,7 +10,9 @@ mod duplicate_name;
 mod host_pods;
 mod known;
 mod named;
+mod named_port_undefined;
 mod namespace_without_pods;
+mod port_pods;
 mod priority_tie;
 mod selector_matches_nothing;
 mod stray_dash;
@@ -34,6 +36,7 @@ pub const ALL: &[fn(&Session) -> Vec<Finding>] = &[
     namespace_without_pods::findings,
     stray_dash::findings,
     duplicate_name::findings,
+    named_port_undefined::findings,
     priority_tie::findings,
 ];
 
