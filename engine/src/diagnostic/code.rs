@@ -98,6 +98,8 @@ codes! {
     NonStringLabel = "L25", "non-string-label", Error;
     /// An `endPort` that does not fit its `port`.
     EndPort = "L26", "endport-invalid", Error;
+    /// A port of a Service in a rule for its pods, which listen on another one.
+    ServicePortUsed = "L27", "service-port-used", Warning;
     /// A named port that no pod has which the rule leads to.
     NamedPortUndefined = "L28", "named-port-undefined", Warning;
     /// A host name where a CIDR belongs.

@@ -15,6 +15,7 @@ mod namespace_without_pods;
 mod port_pods;
 mod priority_tie;
 mod selector_matches_nothing;
+mod service_port_used;
 mod stray_dash;
 mod text;
 
@@ -36,6 +37,7 @@ pub const ALL: &[fn(&Session) -> Vec<Finding>] = &[
     namespace_without_pods::findings,
     stray_dash::findings,
     duplicate_name::findings,
+    service_port_used::findings,
     named_port_undefined::findings,
     priority_tie::findings,
 ];
