@@ -76,6 +76,8 @@ codes! {
     ContradictorySelector = "L05", "contradictory-selector", Error;
     /// A `podSelector` alone, which means the policy's namespace, for pods of another one.
     CrossNamespacePodSelector = "L08", "cross-namespace-podselector", Warning;
+    /// Pods on the host's network that a selector names: policies do not apply to them.
+    HostNetworkBypass = "L10", "hostnetwork-bypass", Info;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
     /// Two peers, by namespace and by pod, that seem to be meant as one.

@@ -7,6 +7,7 @@
 mod contradictory_selector;
 mod cross_namespace_pod_selector;
 mod duplicate_name;
+mod host_network_bypass;
 mod host_pods;
 mod known;
 mod named;
@@ -34,6 +35,7 @@ pub const ALL: &[fn(&Session) -> Vec<Finding>] = &[
     selector_matches_nothing::findings,
     contradictory_selector::findings,
     cross_namespace_pod_selector::findings,
+    host_network_bypass::findings,
     namespace_without_pods::findings,
     stray_dash::findings,
     duplicate_name::findings,
