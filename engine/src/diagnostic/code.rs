@@ -104,6 +104,8 @@ codes! {
     ServicePortUsed = "L27", "service-port-used", Warning;
     /// A named port that no pod has which the rule leads to.
     NamedPortUndefined = "L28", "named-port-undefined", Warning;
+    /// Pods that may send to others, but not to the cluster's DNS.
+    DnsForgotten = "L32", "dns-forgotten", Info;
     /// A host name where a CIDR belongs.
     HostName = "L37", "fqdn-unsupported", Error;
     /// An `except` that is not a strict subset of its block.

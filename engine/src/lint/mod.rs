@@ -6,6 +6,7 @@
 
 mod contradictory_selector;
 mod cross_namespace_pod_selector;
+mod dns_forgotten;
 mod duplicate_name;
 mod host_network_bypass;
 mod host_pods;
@@ -41,6 +42,7 @@ pub const ALL: &[fn(&Session) -> Vec<Finding>] = &[
     duplicate_name::findings,
     service_port_used::findings,
     named_port_undefined::findings,
+    dns_forgotten::findings,
     priority_tie::findings,
 ];
 
