@@ -110,6 +110,8 @@ codes! {
     HostName = "L37", "fqdn-unsupported", Error;
     /// An `except` that is not a strict subset of its block.
     ExceptOutside = "L39", "except-outside-cidr", Error;
+    /// A block of all addresses, next to peers that it makes superfluous: it includes all pods.
+    AnyIncludesPods = "L41", "any-includes-pods", Warning;
     /// A CIDR with host bits, leading zeros or an IPv4-mapped address.
     NoncanonicalCidr = "L44", "noncanonical-cidr", Warning;
     /// Cluster policies of the same tier and priority that disagree about a flow.

@@ -4,6 +4,7 @@
 //! [`crate::diagnostic`]. It looks at what is compiled, not at text, and says nothing where the
 //! input leaves open whether there is anything to say.
 
+mod any_includes_pods;
 mod contradictory_selector;
 mod cross_namespace_pod_selector;
 mod dns_forgotten;
@@ -43,6 +44,7 @@ pub const ALL: &[fn(&Session) -> Vec<Finding>] = &[
     service_port_used::findings,
     named_port_undefined::findings,
     dns_forgotten::findings,
+    any_includes_pods::findings,
     priority_tie::findings,
 ];
 
