@@ -11,7 +11,8 @@ use crate::manifest::Object;
 use crate::session::{Repeated, Session};
 use crate::tree::{Entry, Node, Value};
 
-/// Files of one folder that share more objects than this are variants.
+/// Files of one folder that share more objects than this are variants, even if policies are among
+/// these.
 const MISTAKES: usize = 3;
 
 /// One finding for each object that replaces a different one, and one for each two files or folders
@@ -29,7 +30,7 @@ pub fn findings(session: &Session) -> Vec<Finding> {
     }
     let (mut found, mut variants) = (Vec::new(), BTreeMap::<_, Vec<&Repeated>>::new());
     for ((first, file), repeated) in pairs {
-        match variant(session, first, file, repeated.len()) {
+        match variant(session, (first, file), &repeated) {
             Some(names) => variants.entry(names).or_default().extend(repeated),
             None => found.extend(repeated.into_iter().map(|repeated| alone(session, repeated))),
         }
@@ -40,9 +41,15 @@ pub fn findings(session: &Session) -> Vec<Finding> {
 }
 
 /// What two files are that hold variants of the same objects, if they do: two folders that nobody
-/// would apply together, or two files with much in common.
-fn variant(session: &Session, first: usize, file: usize, count: usize) -> Option<(String, String)> {
+/// would apply together, or two files: people keep a workload or a Service in several forms side by
+/// side, while a policy of the same name in another file is a copy whose name was forgotten.
+fn variant(
+    session: &Session,
+    (first, file): (usize, usize),
+    repeated: &[&Repeated],
+) -> Option<(String, String)> {
     let (first, file) = (session.files().get(first)?, session.files().get(file)?);
+    let has_policies = repeated.iter().any(|repeated| repeated.object.is_policy());
     let folder = |name: &str| name.rsplit_once('/').map_or(".", |(folder, _)| folder).to_owned();
     let (folders, files) = ((folder(&first.name), folder(&file.name)), first.name != file.name);
     if !(first.is_found && file.is_found) {
@@ -51,7 +58,8 @@ fn variant(session: &Session, first: usize, file: usize, count: usize) -> Option
     if folders.0 != folders.1 {
         return Some(folders);
     }
-    (files && count > MISTAKES).then(|| (first.name.to_string(), file.name.to_string()))
+    (files && (!has_policies || repeated.len() > MISTAKES))
+        .then(|| (first.name.to_string(), file.name.to_string()))
 }
 
 fn alone(session: &Session, Repeated { file, part, object, first }: &Repeated) -> Finding {
@@ -105,8 +113,23 @@ impl Sameness<'_> {
         self.texts.read(again_at);
         let (first, again) =
             (self.texts.node(first, &again.first), self.texts.node(again_at, &again.object));
-        first.zip(again).is_some_and(|(first, again)| are_equal(first, again))
+        let same = |(first, again): (&Node<'_>, &Node<'_>)| {
+            are_equal(&without_namespace(first), &without_namespace(again))
+        };
+        first.zip(again).is_some_and(same)
     }
+}
+
+/// Objects of the same identity are in the same namespace, whether or not they name it.
+fn without_namespace<'t>(object: &Node<'t>) -> Node<'t> {
+    let mut object = object.clone();
+    if let Value::Map(entries) = &mut object.value {
+        let metadata = entries.iter_mut().find(|entry| entry.key == "metadata");
+        if let Some(Value::Map(fields)) = metadata.map(|entry| &mut entry.value.value) {
+            fields.retain(|field| field.key != "namespace");
+        }
+    }
+    object
 }
 
 /// Whether two trees are the same but for where they stand and the order of their keys.
