@@ -27,6 +27,7 @@ Examples:
   kubectl get ns,pod,netpol,node -A -o yaml | portcullis list -
   portcullis eval --from shop/web --to shop/db --port 5432 manifests/
   portcullis eval --from shop/web --to 192.0.2.7 --port 443 --expect deny manifests/
+  portcullis eval --from 'monitoring/{app=prometheus}' --to shop/db --port metrics manifests/
   portcullis check --fail-on warning manifests/";
 
 /// Shows which network flows Kubernetes policies allow, and which line of which policy decides.

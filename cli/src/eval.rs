@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use portcullis_engine::Session;
 use portcullis_engine::net::Protocol;
 use portcullis_engine::report::text::{Style, write_chain, write_verdict};
-use portcullis_engine::report::{FlowQuery, FlowReport, Verdict, parse_protocol};
+use portcullis_engine::report::{FlowQuery, FlowReport, PortQuery, Verdict, parse_protocol};
 
 use crate::args::{FailOn, Form, InputArgs, OutputArgs};
 use crate::flows::{self, Answer, Flow};
@@ -18,19 +18,28 @@ use crate::{findings, input};
 pub struct EvalArgs {
     #[command(flatten)]
     pub input: InputArgs,
-    /// The source: NAMESPACE/POD, NAMESPACE/KIND/NAME of a workload, or an address
+    /// The source: NAMESPACE/POD, NAMESPACE/KIND/NAME of a workload, node/NAME, an address, or
+    /// NAMESPACE/{KEY=VALUE}, a pod that is not in the input
+    ///
+    /// 'monitoring/{app=prometheus}' is a pod with these labels (more behind commas, none in {}) in
+    /// that namespace, if there were one. Its address, its node and the names of its ports are
+    /// unknown, and so are labels of a namespace that is not in the input.
     #[arg(long, value_name = "WHO", required_unless_present = "flows", help_heading = "Flow")]
     pub from: Option<String>,
     /// The destination, as --from, or NAMESPACE/service/NAME
     #[arg(long, value_name = "WHO", required_unless_present = "flows", help_heading = "Flow")]
     pub to: Option<String>,
-    /// The destination port: the pod's own, or the Service's if --to is one
-    #[arg(long, value_name = "N", required_unless_present = "flows", help_heading = "Flow")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
-    pub port: Option<u16>,
-    /// TCP, UDP or SCTP
-    #[arg(long, default_value = "TCP", value_parser = parse_protocol, help_heading = "Flow")]
-    pub protocol: Protocol,
+    /// The destination port: a number, a name or a range, for example 5432, 53/UDP, http or 80-90
+    ///
+    /// The pod's own port, or the Service's if --to is one. A name is a container's port, which may
+    /// have another number in each pod. Of a range, there is one answer if all ports agree, else
+    /// one for each part of it that differs.
+    #[arg(long, value_name = "PORT[/PROTOCOL]", required_unless_present = "flows")]
+    #[arg(value_parser = port_text, help_heading = "Flow")]
+    pub port: Option<String>,
+    /// TCP, UDP or SCTP [default: TCP, or as --port says]
+    #[arg(long, value_parser = parse_protocol, help_heading = "Flow")]
+    pub protocol: Option<Protocol>,
     /// Evaluate all flows of a file: a JSON or YAML list of {from, to, protocol, port}
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Flow")]
     #[arg(conflicts_with_all = ["from", "to", "port", "protocol"])]
@@ -94,6 +103,11 @@ impl Depth {
     }
 }
 
+/// The text of a port, if it is one.
+fn port_text(text: &str) -> Result<String, String> {
+    PortQuery::parse(text, None).map(|_| text.to_owned()).map_err(|error| error.message)
+}
+
 pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
     let (session, flows) = match &args.flows {
         Some(file) => {
@@ -118,10 +132,11 @@ pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
 }
 
 fn one(args: &EvalArgs, depth: Depth, session: &Session) -> anyhow::Result<Outcome> {
-    let (Some(from), Some(to), Some(port)) = (&args.from, &args.to, args.port) else {
+    let (Some(from), Some(to), Some(port)) = (&args.from, &args.to, &args.port) else {
         anyhow::bail!("--from, --to and --port are required, or --flows");
     };
-    let query = FlowQuery { from: from.clone(), to: to.clone(), protocol: args.protocol, port };
+    let (port, protocol) = PortQuery::parse(port, args.protocol)?;
+    let query = FlowQuery { from: from.clone(), to: to.clone(), protocol, port };
     let report = session.evaluate(&query)?;
     let mut out = Output::new();
     match args.output {

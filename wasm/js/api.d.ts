@@ -30,11 +30,13 @@ export interface Options {
 export interface ListFilter {
   /** Only those of these: `NAMESPACE`, `NAMESPACE/NAME`, `NAMESPACE/KIND/NAME` or a name; none: all. */
   focus?: readonly string[];
+  /** Of those in focus, only workloads with pods of these labels, as `kubectl -l` takes them: `app=web,tier in (front,back),!old`. */
+  selector?: string;
   /** Of those in focus, only what comes to them (`ingress`) or from them (`egress`). */
   direction?: 'ingress' | 'egress';
-  /** Only connections that include this port. */
-  port?: number;
-  /** The protocol of `port`: `TCP` unless given. */
+  /** Only connections that include this port: a number, `53/UDP`, some of a range such as `80-90`, or a number that the destination has under a name such as `http`. */
+  port?: PortQuery;
+  /** The protocol of `port`: `TCP` unless given there. */
   protocol?: Protocol;
   /** Leave out pairs between which nothing is certain. */
   certainOnly?: boolean;

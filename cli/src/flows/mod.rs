@@ -10,7 +10,7 @@ use std::fmt::{self, Write};
 use std::path::Path;
 
 use portcullis_engine::report::text::{Ink, Plain, Style};
-use portcullis_engine::report::{FlowQuery, FlowReport};
+use portcullis_engine::report::{FlowQuery, FlowReport, PortQuery};
 use portcullis_engine::{Session, tree};
 use serde::Serialize;
 use serde_yaml::Value;
@@ -110,7 +110,7 @@ impl Flow {
                 from: Some(query.from.into()),
                 to: Some(query.to.into()),
                 protocol: Some(query.protocol.name().into()),
-                port: Some(query.port.into()),
+                port: Some(port_value(&query.port)),
                 error: error.message,
                 place,
             })),
@@ -130,6 +130,11 @@ impl Refused {
         writeln!(out, "  {}", Plain(&self.error))?;
         writeln!(out, "  {}", style.paint(Ink::Dim, &self.place.text()))
     }
+}
+
+/// A port as files have it.
+fn port_value(port: &PortQuery) -> Value {
+    port.number().map_or_else(|| port.to_string().into(), Value::from)
 }
 
 fn refuse(entry: &Entry, error: String, place: Place) -> Refused {

@@ -26,7 +26,7 @@ fn json_keeps_the_order_and_has_no_verdict_for_refused_flows() {
     }
     assert_eq!(answers[3]["line"], 7);
     assert_eq!(answers[3]["column"], 39);
-    assert_eq!(answers[3]["port"], "5432");
+    assert_eq!(answers[3]["port"], "54 32");
     assert_eq!(answers[0]["evidence"]["ingress"]["verdict"], "allow");
 }
 

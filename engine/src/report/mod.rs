@@ -12,23 +12,28 @@ mod check;
 mod evidence;
 mod flow;
 mod isolation;
+mod labels;
 mod list;
 mod node;
 mod path;
 mod place;
+mod port;
 mod program;
 mod query;
 mod sentence;
 mod service;
+mod supposed;
 pub mod text;
 mod types;
 mod why;
 
 pub use at::{RuleAt, RulePart};
+pub use labels::parse_selector;
 pub use list::{ListFilter, in_focus};
 pub use node::{
     NodePolicy, PolicyState, closed_sentence, node_policies, node_policy, nodes_concerned, pending,
 };
+pub use port::PortQuery;
 pub use program::{
     ChainReport, FamilyReport, FilterRuleReport, ProgramQuery, ProgramReport, RuleSource,
     SetReport, note_sentence,
