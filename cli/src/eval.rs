@@ -1,16 +1,18 @@
 //! `portcullis eval` and `portcullis explain`.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use portcullis_engine::Session;
 use portcullis_engine::net::Protocol;
 use portcullis_engine::report::text::{Style, write_chain, write_verdict};
-use portcullis_engine::report::{FlowQuery, FlowReport, PortQuery, Verdict, parse_protocol};
+use portcullis_engine::report::{
+    FlowAnswer, FlowQuery, FlowReport, FlowResult, PortQuery, Verdict, parse_protocol,
+};
 
-use crate::args::{FailOn, Form, InputArgs, OutputArgs};
-use crate::flows::{self, Answer, Flow};
+use crate::args::{FailOn, InputArgs, OutputArgs};
+use crate::flows::{self, Flow};
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
 
@@ -40,16 +42,21 @@ pub struct EvalArgs {
     /// TCP, UDP or SCTP [default: TCP, or as --port says]
     #[arg(long, value_parser = parse_protocol, help_heading = "Flow")]
     pub protocol: Option<Protocol>,
-    /// Evaluate all flows of a file: a JSON or YAML list of {from, to, protocol, port}
+    /// Evaluate all flows of a file: a JSON or YAML list of {name, from, to, protocol, port, expect}
+    ///
+    /// `expect` is allow, deny or unknown: if a verdict is another one, it is marked, and the exit
+    /// status is 1. `name`, `protocol` and `expect` may be left out. A flow that cannot be evaluated
+    /// does not affect the others; the exit status is then 2.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Flow")]
     #[arg(conflicts_with_all = ["from", "to", "port", "protocol"])]
     pub flows: Option<PathBuf>,
     /// The output format
     #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
-    pub output: Form,
+    pub output: FlowForm,
     #[command(flatten)]
     pub say: OutputArgs,
-    /// Exit with 1 unless this is the verdict; with --flows, the verdict of every flow
+    /// Exit with 1 unless this is the verdict; with --flows, the verdict of every flow for which the
+    /// file expects none
     #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Exit status")]
     pub expect: Option<Expect>,
     /// Exit with 1 for findings of this severity or above in the input
@@ -67,6 +74,17 @@ pub struct EvalArgs {
 pub enum Expect {
     Allow,
     Deny,
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FlowForm {
+    /// The verdict and what decides
+    Text,
+    /// Everything, for programs
+    Json,
+    /// JUnit's XML, a test case for each flow, for continuous integration
+    Junit,
 }
 
 impl From<Expect> for Verdict {
@@ -74,6 +92,7 @@ impl From<Expect> for Verdict {
         match expect {
             Expect::Allow => Self::Allow,
             Expect::Deny => Self::Deny,
+            Expect::Unknown => Self::Unknown,
         }
     }
 }
@@ -95,7 +114,8 @@ impl Depth {
         }
     }
 
-    fn write(self, report: &FlowReport, style: Style, out: &mut Output) -> fmt::Result {
+    /// Writes an answer.
+    pub fn write(self, report: &FlowReport, style: Style, out: &mut dyn fmt::Write) -> fmt::Result {
         match self {
             Self::Verdict => write_verdict(report, style, out),
             Self::Chain => write_chain(report, style, out),
@@ -115,7 +135,7 @@ pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
                 return Err(input::InputError::StdinTwice.into());
             }
             let flows = flows::read(file)?;
-            (input::session(&args.input, args.say)?, Some(flows))
+            (input::session(&args.input, args.say)?, Some((&**file, flows)))
         }
         None => (input::session(&args.input, args.say)?, None),
     };
@@ -138,32 +158,41 @@ fn one(args: &EvalArgs, depth: Depth, session: &Session) -> anyhow::Result<Outco
     let (port, protocol) = PortQuery::parse(port, args.protocol)?;
     let query = FlowQuery { from: from.clone(), to: to.clone(), protocol, port };
     let report = session.evaluate(&query)?;
+    let expect = args.expect.map(Verdict::from);
+    let outcome = Outcome::met(expect.is_none_or(|expect| expect == report.verdict));
     let mut out = Output::new();
     match args.output {
-        Form::Json => out.json(&report)?,
-        Form::Text => {
+        FlowForm::Json => out.json(&report)?,
+        FlowForm::Text => {
             let style = output::style(args.say);
             out.render(|out| depth.write(&report, style, out))?;
         }
+        FlowForm::Junit => {
+            let result = FlowResult::new(None, expect, report);
+            flows::write_junit("flow", &[FlowAnswer::Given(Box::new(result))], &mut out)?;
+        }
     }
     out.finish()?;
-    Ok(expected(args, report.verdict))
+    Ok(outcome)
 }
 
 fn many(
     args: &EvalArgs,
     depth: Depth,
     session: &Session,
-    flows: Vec<Flow>,
+    (file, flows): (&Path, Vec<Flow>),
 ) -> anyhow::Result<Outcome> {
-    let answers: Vec<Answer> = flows.into_iter().map(|flow| flow.answer(session)).collect();
+    let expect = args.expect.map(Verdict::from);
+    let answers: Vec<FlowAnswer> =
+        flows.into_iter().map(|flow| flow.answer(session, expect)).collect();
     let mut out = Output::new();
     match args.output {
-        Form::Json => out.json(&answers)?,
-        Form::Text => {
+        FlowForm::Json => out.json(&answers)?,
+        FlowForm::Junit => flows::write_junit(&input::name(file), &answers, &mut out)?,
+        FlowForm::Text => {
             let style = output::style(args.say);
-            for (index, answer) in answers.iter().enumerate() {
-                out.render(|out| write_answer(answer, index, (depth, style), out))?;
+            for (number, answer) in (1..).zip(&answers) {
+                out.render(|out| flows::write_answer(answer, number, (depth, style), out))?;
             }
         }
     }
@@ -171,43 +200,22 @@ fn many(
     Ok(conclude(args, &answers))
 }
 
-fn write_answer(
-    answer: &Answer,
-    index: usize,
-    (depth, style): (Depth, Style),
-    out: &mut Output,
-) -> fmt::Result {
-    use std::fmt::Write as _;
-    if index > 0 {
-        out.write_char('\n')?;
+/// Says how many answers are as expected, and how many there are not.
+fn conclude(args: &EvalArgs, answers: &[FlowAnswer]) -> Outcome {
+    let expected = answers.iter().filter_map(|answer| match answer {
+        FlowAnswer::Given(result) => result.as_expected,
+        FlowAnswer::Refused(_) => None,
+    });
+    let expected: Vec<bool> = expected.collect();
+    let other = expected.iter().filter(|met| !**met).count();
+    if !expected.is_empty() && !args.say.quiet {
+        let (n, of) = if other > 0 { (other, "are not") } else { (expected.len(), "are") };
+        output::say(&format!("{n} of {} flows {of} as expected", expected.len()));
     }
-    match answer {
-        Answer::Given(report) => depth.write(report, style, out),
-        Answer::Refused(refused) => refused.write(style, out),
-    }
-}
-
-fn conclude(args: &EvalArgs, answers: &[Answer]) -> Outcome {
-    let refused = answers.iter().filter(|a| matches!(a, Answer::Refused(_))).count();
+    let refused = answers.iter().filter(|one| matches!(one, FlowAnswer::Refused(_))).count();
     if refused > 0 {
         output::say_error(&format!("{refused} of {} flows could not be evaluated", answers.len()));
         return Outcome::Unusable;
     }
-    let given = answers.iter().filter_map(|answer| match answer {
-        Answer::Given(report) => Some(expected(args, report.verdict)),
-        Answer::Refused(_) => None,
-    });
-    let outcomes: Vec<Outcome> = given.collect();
-    let other = outcomes.iter().filter(|outcome| **outcome != Outcome::Answered).count();
-    if other > 0 && !args.say.quiet {
-        output::say(&format!("{other} of {} flows are not as expected", outcomes.len()));
-    }
-    outcomes.into_iter().max().unwrap_or(Outcome::Answered)
-}
-
-fn expected(args: &EvalArgs, verdict: Verdict) -> Outcome {
-    match args.expect {
-        Some(expect) if Verdict::from(expect) != verdict => Outcome::NotMet,
-        _ => Outcome::Answered,
-    }
+    Outcome::met(other == 0)
 }

@@ -60,14 +60,14 @@ export interface RenderOptions {
 
 /** Whether a flow is allowed, and what decides. */
 export function evaluate(files: Files, flow: FlowQuery, options?: Options): FlowReport;
-/** Whether each of some flows is allowed, and what decides, in their order. */
-export function evaluate(files: Files, flows: readonly FlowQuery[], options?: Options): FlowReport[];
+/** Whether each of some flows is allowed, and what decides, in their order. A flow that cannot be evaluated has an `error` instead of a `verdict`; the others are answered. */
+export function evaluate(files: Files, flows: readonly FlowEntry[], options?: Options): FlowAnswer[];
 
 export interface Model {
   /** Whether a flow is allowed, and what decides. */
   evaluate(flow: FlowQuery): FlowReport;
-  /** Whether each of some flows is allowed, and what decides, in their order. */
-  evaluate(flows: readonly FlowQuery[]): FlowReport[];
+  /** Whether each of some flows is allowed, and what decides, in their order. A flow that cannot be evaluated has an `error` instead of a `verdict`; the others are answered. */
+  evaluate(flows: readonly FlowEntry[]): FlowAnswer[];
 }
 
 /** How a list can be written. `text` and `md` end with what is unknown, the others show what is certain. */

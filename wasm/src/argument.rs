@@ -76,6 +76,12 @@ impl Argument {
         text.ok_or_else(|| self.must_be("a string"))
     }
 
+    /// A text or a number as it is written; none for all else.
+    pub fn shown(&self) -> Option<String> {
+        let number = || self.value.as_f64().map(|number| number.to_string());
+        self.value.as_string().or_else(number)
+    }
+
     /// A text's bytes, or bytes.
     pub fn bytes(&self) -> Result<Vec<u8>, Error> {
         if let Some(text) = self.value.as_string() {

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use portcullis_engine::dataplane::{Denial, Settings};
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::report::{
-    FlowReport, PortQuery, ProgramQuery, ProgramReport, Protocol, parse_protocol, parse_selector,
+    FlowAnswer, FlowError, FlowReport, FlowResult, PortQuery, ProgramQuery, ProgramReport,
+    Protocol, Verdict, parse_protocol, parse_selector,
 };
 use portcullis_engine::selector::Selector;
 use portcullis_engine::{Change, FlowQuery, ListFilter, Options, Session, SourceFile};
@@ -36,6 +37,7 @@ pub const FILTER: &[&str] = &[
 pub const RENDER: &[&str] = &["node", "deny", "comments"];
 const FILE: &[&str] = &["name", "text"];
 const FLOW: &[&str] = &["from", "to", "protocol", "port"];
+const ENTRY: &[&str] = &["name", "from", "to", "protocol", "port", "expect"];
 
 /// A session that has read the files.
 pub fn session(given: &Argument, options: &Argument) -> Result<Session, Error> {
@@ -167,6 +169,43 @@ fn protocol(of: &Argument) -> Result<Option<Protocol>, Error> {
 /// The answer for one flow.
 pub fn evaluate(session: &Session, flow: &Argument) -> Result<FlowReport, Error> {
     flow.only(FLOW)?;
+    report(session, flow)
+}
+
+/// The answers for several flows: what is wrong with one is its answer, and no other's.
+pub fn answers(session: &Session, flows: &Argument) -> Result<Vec<FlowAnswer>, Error> {
+    let answers = flows.items()?.zip(1..).map(|(flow, number)| {
+        let text = |name: &str| flow.as_ref().ok()?.get(name).ok()??.shown();
+        let (name, from, to) = (text("name"), text("from"), text("to"));
+        let (protocol, port) = (text("protocol"), text("port"));
+        match flow.as_ref().map_err(Error::clone).and_then(|flow| result(session, flow)) {
+            Ok(result) => FlowAnswer::Given(Box::new(result)),
+            Err(error) => {
+                let error = error.of_flow(number);
+                FlowAnswer::Refused(Box::new(FlowError { name, from, to, protocol, port, ..error }))
+            }
+        }
+    });
+    Ok(answers.collect())
+}
+
+fn result(session: &Session, flow: &Argument) -> Result<FlowResult, Error> {
+    flow.only(ENTRY)?;
+    let name = flow.get("name")?.map(|name| name.text()).transpose()?;
+    let expect = flow.get("expect")?.map(|expect| verdict(&expect)).transpose()?;
+    Ok(FlowResult::new(name, expect, report(session, flow)?))
+}
+
+fn verdict(of: &Argument) -> Result<Verdict, Error> {
+    match of.text()?.as_str() {
+        "allow" => Ok(Verdict::Allow),
+        "deny" => Ok(Verdict::Deny),
+        "unknown" => Ok(Verdict::Unknown),
+        _ => Err(of.wrong("must be `allow`, `deny` or `unknown`")),
+    }
+}
+
+fn report(session: &Session, flow: &Argument) -> Result<FlowReport, Error> {
     let (from, to) = (flow.need("from")?.text()?, flow.need("to")?.text()?);
     let given = protocol(flow)?;
     let (port, protocol) = flow.need("port")?.port(given)?;

@@ -11,6 +11,7 @@ mod case;
 mod check;
 mod evidence;
 mod flow;
+mod flows;
 mod isolation;
 mod labels;
 mod list;
@@ -28,6 +29,7 @@ mod types;
 mod why;
 
 pub use at::{RuleAt, RulePart};
+pub use flows::{FlowAnswer, FlowEntry, FlowError, FlowErrorCode, FlowResult};
 pub use labels::parse_selector;
 pub use list::{ListFilter, in_focus};
 pub use node::{
