@@ -158,22 +158,25 @@ fn one(args: &EvalArgs, depth: Depth, session: &Session) -> anyhow::Result<Outco
     let (port, protocol) = PortQuery::parse(port, args.protocol)?;
     let query = FlowQuery { from: from.clone(), to: to.clone(), protocol, port };
     let report = session.evaluate(&query)?;
-    let expect = args.expect.map(Verdict::from);
-    let outcome = Outcome::met(expect.is_none_or(|expect| expect == report.verdict));
+    let result = FlowResult::new(None, args.expect.map(Verdict::from), report);
+    print_one(args, depth, &result)?;
+    Ok(Outcome::met(result.as_expected != Some(false)))
+}
+
+fn print_one(args: &EvalArgs, depth: Depth, result: &FlowResult) -> anyhow::Result<()> {
     let mut out = Output::new();
     match args.output {
-        FlowForm::Json => out.json(&report)?,
+        FlowForm::Json => out.json(&result.report)?,
         FlowForm::Text => {
             let style = output::style(args.say);
-            out.render(|out| depth.write(&report, style, out))?;
+            out.render(|out| depth.write(&result.report, style, out))?;
         }
         FlowForm::Junit => {
-            let result = FlowResult::new(None, expect, report);
-            flows::write_junit("flow", &[FlowAnswer::Given(Box::new(result))], &mut out)?;
+            let answer = FlowAnswer::Given(Box::new(result.clone()));
+            flows::write_junit("flow", &[answer], &mut out)?;
         }
     }
-    out.finish()?;
-    Ok(outcome)
+    Ok(out.finish()?)
 }
 
 fn many(
@@ -185,19 +188,27 @@ fn many(
     let expect = args.expect.map(Verdict::from);
     let answers: Vec<FlowAnswer> =
         flows.into_iter().map(|flow| flow.answer(session, expect)).collect();
+    print_many(args, depth, (file, &answers))?;
+    Ok(conclude(args, &answers))
+}
+
+fn print_many(
+    args: &EvalArgs,
+    depth: Depth,
+    (file, answers): (&Path, &[FlowAnswer]),
+) -> anyhow::Result<()> {
     let mut out = Output::new();
     match args.output {
         FlowForm::Json => out.json(&answers)?,
-        FlowForm::Junit => flows::write_junit(&input::name(file), &answers, &mut out)?,
+        FlowForm::Junit => flows::write_junit(&input::name(file), answers, &mut out)?,
         FlowForm::Text => {
             let style = output::style(args.say);
-            for (number, answer) in (1..).zip(&answers) {
+            for (number, answer) in (1..).zip(answers) {
                 out.render(|out| flows::write_answer(answer, number, (depth, style), out))?;
             }
         }
     }
-    out.finish()?;
-    Ok(conclude(args, &answers))
+    Ok(out.finish()?)
 }
 
 /// Says how many answers are as expected, and how many there are not.

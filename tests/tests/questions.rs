@@ -9,7 +9,7 @@ use portcullis_engine::report::{
     EndpointKind, EndpointReport, FlowPart, FlowQuery, FlowReport, PortQuery, Protocol,
     UnknownReason, Verdict,
 };
-use portcullis_engine::{Change, ListFilter, Session, SourceFile};
+use portcullis_engine::{Change, ListFilter, Options, Session, SourceFile};
 use portcullis_tests::random::{Random, hold};
 
 const PORTS: [u16; 9] = [1, 79, 80, 81, 443, 444, 8080, 8081, 65535];
@@ -143,4 +143,34 @@ fn same(
         (Err(_), Err(_)) => Ok(()),
         (Ok(one), Err(error)) | (Err(error), Ok(one)) => Err(format!("{error}: {one:#?}")),
     }
+}
+
+/// Two workloads of nine kinds of pods each, under a policy of every second port.
+fn many_pods_and_ports() -> String {
+    let mut text = String::new();
+    for (owner, block) in [("a", 1), ("b", 2)] {
+        for number in 1..=9 {
+            text.push_str(&format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: {owner}-{number}, namespace: x, labels: {{part: p{number}}}, ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: {owner}, uid: u, controller: true}}]}}\nspec: {{containers: [{{name: c, image: i}}]}}\nstatus: {{podIP: 10.0.{block}.{number}, podIPs: [{{ip: 10.0.{block}.{number}}}]}}\n---\n"
+            ));
+        }
+    }
+    let ports: Vec<String> = (1..=700).map(|n| format!("{{port: {}}}", 2 * n)).collect();
+    let ports = ports.join(", ");
+    text + &format!(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: x}}\nspec: {{podSelector: {{}}, ingress: [{{ports: [{ports}]}}]}}\n"
+    )
+}
+
+#[test]
+fn a_range_that_would_take_very_long_is_refused() {
+    let file = SourceFile::new("x.yaml", many_pods_and_ports().as_bytes());
+    let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
+    let range = |first, last| (Protocol::Tcp, PortQuery::Range(first, last));
+    let refused = ask(&session, ("x/a", "x/b"), range(1, 65535)).unwrap_err();
+    assert!(refused.contains("ask for fewer ports, or for single pods"), "{refused}");
+    let pods = ask(&session, ("x/a-1", "x/b-1"), range(1, 65535)).unwrap();
+    assert_eq!((pods.verdict, pods.reason), (Verdict::Unknown, Some(UnknownReason::Ports)));
+    let few = ask(&session, ("x/a", "x/b"), range(1, 20)).unwrap();
+    assert_eq!(few.reason, Some(UnknownReason::Ports));
 }

@@ -49,7 +49,7 @@ impl Session {
         }
         let source = resolve(self.model(), &query.from)?;
         let Asked { name: destination, cases, doubt } = self.asked(query, &source)?;
-        let cases = ranges::differing(self, query, cases);
+        let cases = ranges::differing(self, query, cases)?;
         let judged: Vec<Judged> = cases.iter().map(|case| Judged::new(self, query, case)).collect();
         let (verdict, reason) = match doubt {
             Some(reason) => (Verdict::Unknown, Some(reason)),

@@ -123,17 +123,12 @@ impl FlowError {
     /// A question without an answer.
     pub fn query(number: usize, query: &FlowQuery, error: String) -> Self {
         Self {
-            number,
-            name: None,
             from: Some(query.from.clone()),
             to: Some(query.to.clone()),
-            protocol: Some(Protocol::name(query.protocol).to_owned()),
+            protocol: Some(query.protocol.name().to_owned()),
             port: Some(query.port.to_string()),
             code: FlowErrorCode::Query,
-            error,
-            file: None,
-            line: None,
-            column: None,
+            ..Self::argument(number, error)
         }
     }
 

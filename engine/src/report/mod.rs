@@ -1,9 +1,10 @@
 //! What users receive: the only module whose types are serialised for them.
 //!
 //! Each answer has a file that makes it from what the engine computed (`check`, `list`, `flow` with
-//! `evidence` and `audit`, `program`, `node`, `at`), and all have their types in `types`. `query` reads what users ask,
-//! `place` and `path` say where things stand, `sentence` says them in words, `text` writes reports
-//! for terminals and documents. Nothing here decides what a policy means.
+//! `evidence` and `audit`, `program`, `node`, `at`), and all have their types in `types`, those of
+//! many flows in `flows`. `query`, `port`, `supposed` and `labels` read what users ask, `place` and
+//! `path` say where things stand, `sentence` says them in words, `text` writes reports for terminals
+//! and documents. Nothing here decides what a policy means.
 
 mod at;
 mod audit;

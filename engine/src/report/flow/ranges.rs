@@ -2,26 +2,41 @@
 
 use std::collections::BTreeSet;
 
-use super::{Judged, deciding, evidence};
+use super::{Judged, deciding, question};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::PortSet;
+use crate::policy::PolicyId;
 use crate::reach;
 use crate::report::case::Case;
 use crate::report::port::PortQuery;
-use crate::report::types::{EndReport, EndState, Evidence, FlowQuery, ObjectRef, Verdict};
+use crate::report::query::QueryError;
+use crate::report::types::{EndState, FlowQuery, Verdict};
 use crate::session::Session;
-use crate::verdict::Party;
+use crate::verdict::{Party, Record, judge};
+
+/// More questions than these, one for each pair of ends and each part of a range, are not asked.
+const MOST: usize = 100_000;
 
 /// Cases of a range, each once for all ports that are alike in verdicts and in what decides; others
 /// as they are.
+///
+/// # Errors
+/// If that would take very long.
 pub fn differing<'m>(
     session: &'m Session,
     query: &FlowQuery,
     cases: Vec<Case<'m>>,
-) -> Vec<Case<'m>> {
-    let PortQuery::Range(first, last) = query.port else { return cases };
+) -> Result<Vec<Case<'m>>, QueryError> {
+    let PortQuery::Range(first, last) = query.port else { return Ok(cases) };
+    let pieces = pieces(session, query, &cases, (first, last));
+    if pieces.len().saturating_mul(cases.len()) > MOST {
+        return Err(QueryError::new(format!(
+            "policies distinguish {} parts of the ports {first}-{last} and many pairs of pods: ask for fewer ports, or for single pods",
+            pieces.len()
+        )));
+    }
     let mut alike: Vec<(Answer, PortSet, Vec<Case<'m>>)> = Vec::new();
-    for (from, to) in pieces(session, query, &cases, (first, last)) {
+    for (from, to) in pieces {
         let here: Vec<Case<'m>> =
             cases.iter().map(|case| Case { port: from, ..case.clone() }).collect();
         let answer = Answer::new(session, query, &here);
@@ -31,7 +46,7 @@ pub fn differing<'m>(
             None => alike.push((answer, ports, here)),
         }
     }
-    by_pair(alike)
+    Ok(by_pair(alike))
 }
 
 /// All cases of a pair together: its ports in their order.
@@ -56,8 +71,9 @@ struct Answer {
     decided_by: Vec<(Verdict, EndState, Vec<Deciding>)>,
 }
 
-/// A policy that decides, and the paths of the rules by which it does with what matches in them.
-type Deciding = (ObjectRef, Vec<String>);
+/// A rule that decides, by its policy and its place there, and the places of the port entries that
+/// match as well as all of it does.
+type Deciding = (PolicyId, usize, Vec<usize>);
 
 impl Answer {
     fn new(session: &Session, query: &FlowQuery, cases: &[Case<'_>]) -> Self {
@@ -65,25 +81,30 @@ impl Answer {
         let judged: Vec<Judged> = judged.collect();
         let verdicts: Vec<Verdict> = judged.iter().map(Judged::verdict).collect();
         let (verdict, _) = super::conclude(&judged);
-        let shown = deciding(&judged, cases, verdict);
-        let decided_by = shown.map_or_else(Vec::new, |(_, case)| {
-            let Evidence { egress, ingress } = evidence(session, query, case);
-            [egress, ingress].iter().map(decided_by).collect()
+        let shown = deciding(&judged, cases, verdict).map(|(_, case)| {
+            Direction::BOTH.map(|direction| decided_by(session, query, (case, direction)))
         });
-        Self { verdicts, decided_by }
+        Self { verdicts, decided_by: shown.into_iter().flatten().collect() }
     }
 }
 
-fn decided_by(end: &EndReport) -> (Verdict, EndState, Vec<Deciding>) {
-    let deciding = end.policies.iter().filter(|policy| policy.decides).map(|policy| {
-        let rules = policy.rules.iter().filter(|rule| rule.decides);
-        let paths = rules.flat_map(|rule| {
-            let matching = rule.ports.iter().filter(|entry| entry.matches >= rule.matches);
-            std::iter::once(rule.path.clone()).chain(matching.map(|entry| entry.path.clone()))
-        });
-        (policy.policy.clone(), paths.collect())
-    });
-    (end.verdict, end.state, deciding.collect())
+fn decided_by(
+    session: &Session,
+    query: &FlowQuery,
+    (case, direction): (&Case<'_>, Direction),
+) -> (Verdict, EndState, Vec<Deciding>) {
+    let mut record = Record::default();
+    let end = judge(session.policies(), question(query, case, direction), &mut record);
+    let mut deciding = Vec::new();
+    for policy in record.tiers.iter().flat_map(|tier| &tier.policies) {
+        let rules = policy.rules.iter().enumerate().filter(|(_, rule)| rule.decides);
+        deciding.extend(rules.map(|(place, rule)| {
+            let ports = rule.ports.iter().enumerate();
+            let matching = ports.filter(|(_, matches)| Some(**matches) >= rule.matches);
+            (policy.policy.policy, place, matching.map(|(place, _)| place).collect())
+        }));
+    }
+    (end.verdict, end.state, deciding)
 }
 
 /// The range in pieces of ports that no rule tells apart.

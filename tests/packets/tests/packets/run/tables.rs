@@ -70,7 +70,7 @@ pub fn flows(case: &Case, known: &Known) -> (Vec<Probe>, Vec<bool>) {
             let query = &flow.query;
             let port = query.port.number()?;
             let pairs = known.pairs(&query.from, &query.to).into_iter();
-            let probe = |(from, to)| Probe { from, to, protocol: query.protocol, port };
+            let probe = move |(from, to)| Probe { from, to, protocol: query.protocol, port };
             Some(pairs.map(move |pair| (probe(pair), *verdict == Verdict::Allow)))
         }
         _ => None,
