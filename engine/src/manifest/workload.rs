@@ -2,6 +2,8 @@
 
 mod complete;
 
+pub(super) use complete::of_a_tree;
+
 use super::meta::{LabelList, Meta, Owner};
 use super::pod::{self, PodSpec};
 use super::read::{Keys, Path, Reader};

@@ -107,13 +107,16 @@ fn requirement_why(requirement: &Requirement, labels: &impl Labels, who: &str) -
 /// Why a port entry does not match, or why that is not known.
 pub fn port_why(
     entry: &PortEntry,
-    asked: (crate::net::Protocol, &str),
+    asked: (Option<crate::net::Protocol>, &str),
     matches: Match,
 ) -> Option<String> {
     if matches == Match::Yes {
         return None;
     }
     let (protocol, port) = asked;
+    let Some(protocol) = protocol else {
+        return Some(format!("it is for {} alone", entry.protocol));
+    };
     let is_one = !port.contains(['-', ',']);
     Some(match &entry.ports {
         _ if entry.protocol != protocol => format!("it is for {}, not {protocol}", entry.protocol),

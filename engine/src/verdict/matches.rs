@@ -35,7 +35,7 @@ pub fn port_matches(entry: &PortEntry, question: Question<'_, '_>) -> Match {
         Direction::Egress => question.peer,
     };
     match &entry.ports {
-        _ if entry.protocol != question.protocol => Match::No,
+        _ if Some(entry.protocol) != question.protocol => Match::No,
         PortMatch::Any => Match::Yes,
         PortMatch::Range(first, last) => Match::from((*first..=*last).contains(&question.port)),
         PortMatch::Named(name) => destination.names_port(name, entry.protocol, question.port),
