@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::query::{QueryError, Side};
+use super::service::Dialled;
 use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId, GroupId};
 use crate::net::Family;
 use crate::session::Session;
@@ -20,9 +21,19 @@ pub struct Case<'m> {
     pub pair: usize,
     /// The family.
     pub family: Family,
+    /// What the source dials, where policies may see that in place of the destination.
+    pub dialled: Option<(Party<'m>, u16)>,
 }
 
-impl Case<'_> {
+impl<'m> Case<'m> {
+    /// The same by way of what clients dial outside of the cluster; none in another family.
+    pub fn by_way_of(self, model: &'m ClusterModel, dialled: &Dialled) -> Option<Self> {
+        let mut own = dialled.addresses.iter();
+        let address = own.find(|address| Family::of(**address) == self.family)?;
+        let dialled = Some((Party::address(model, *address), dialled.port));
+        Some(Self { dialled, ..self })
+    }
+
     /// The same by way of a Service: a pod that reaches itself so is judged like any other.
     ///
     /// # Source
@@ -65,7 +76,7 @@ pub fn cases<'m>(
             let several = from == to && !from.is_some_and(is_one);
             source.several &= several;
             destination.several &= several;
-            cases.push(Case { source, destination, port, pair, family });
+            cases.push(Case { source, destination, port, pair, family, dialled: None });
         }
     }
     if cases.is_empty() {

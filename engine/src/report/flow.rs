@@ -1,6 +1,7 @@
 //! The answer of `eval` and `explain`.
 
 mod parts;
+mod readings;
 
 use std::sync::Arc;
 
@@ -10,9 +11,9 @@ use super::check;
 use super::evidence::end_report;
 use super::query::{QueryError, Side, resolve};
 use super::service;
-use super::types::{Evidence, FlowQuery, FlowReport, UnknownReason, Verdict};
+use super::types::{Evidence, FlowQuery, FlowReport, Protocol, UnknownReason, Verdict};
 use crate::manifest::Direction;
-use crate::net::ConnSet;
+use crate::net::{ConnSet, PortSet};
 use crate::reach;
 use crate::session::Session;
 use crate::verdict::{EndVerdict, NoTrace, Question, judge};
@@ -34,8 +35,8 @@ impl Session {
             return Err(QueryError::new("port 0 does not exist: ports are 1 to 65535"));
         }
         let source = resolve(self.model(), &query.from)?;
-        let Asked { name: destination, cases, doubt } = self.asked(query, &source)?;
-        let judged: Vec<Judged> = cases.iter().map(|case| Judged::new(self, query, case)).collect();
+        let Asked { name: destination, cases, ports, doubt } = self.asked(query, &source)?;
+        let judged = judge_all(self, query, &cases);
         let (verdict, reason) = match doubt {
             Some(reason) => (Verdict::Unknown, Some(reason)),
             None => conclude(&judged),
@@ -61,7 +62,10 @@ impl Session {
             source: name(&source),
             destination,
             pod_port: Some(case.port).filter(|port| *port != query.port),
-            allowed: allowed(self, &cases).filter(|_| doubt.is_none()),
+            allowed: match ports.is_empty() {
+                true => allowed(self, &cases).filter(|_| doubt.is_none()),
+                false => self.allowed_by_port(query, &source, &ports),
+            },
             parts: parts::parts(self, query, &cases, &judged),
             evidence,
             audit: None,
@@ -74,23 +78,49 @@ impl Session {
         if let Some(target) = service::target(self.model(), query)? {
             let mut all = Vec::new();
             for (side, port) in &target.backends {
-                let offset = all.len();
+                let offset = all.last().map_or(0, |case: &Case<'_>| case.pair + 1);
                 let cases = cases(self, source, side, *port)?.into_iter();
-                all.extend(
-                    cases.map(|case| Case { pair: case.pair + offset, ..case }.translated()),
-                );
+                let cases =
+                    cases.map(|case| Case { pair: case.pair + offset, ..case }.translated());
+                match &target.outside {
+                    None => all.extend(cases),
+                    Some(dialled) => {
+                        all.extend(cases.filter_map(|case| case.by_way_of(self.model(), dialled)));
+                    }
+                }
             }
-            let doubt = match (target.from_outside, target.is_open) {
-                (true, _) => Some(UnknownReason::Translation),
-                (false, true) => Some(UnknownReason::Label),
-                (false, false) => None,
-            };
-            return Ok(Asked { name: target.name, cases: all, doubt });
+            let doubt = target.is_open.then_some(UnknownReason::Label);
+            return Ok(Asked { name: target.name, cases: all, ports: target.ports, doubt });
         }
         let side = resolve(self.model(), &query.to)?;
         let cases = cases(self, source, &side, query.port)?;
-        Ok(Asked { name: name(&side), cases, doubt: None })
+        Ok(Asked { name: name(&side), cases, ports: Vec::new(), doubt: None })
     }
+
+    /// Of a Service's ports those at which all that is behind them is allowed for certain.
+    fn allowed_by_port(
+        &self,
+        query: &FlowQuery,
+        source: &Side,
+        ports: &[(Protocol, u16)],
+    ) -> Option<String> {
+        let mut all = ConnSet::none();
+        for (protocol, port) in ports {
+            let query = FlowQuery { protocol: *protocol, port: *port, ..query.clone() };
+            // Behind a port there may be nothing.
+            let Ok(asked) = self.asked(&query, source) else { continue };
+            let judged = judge_all(self, &query, &asked.cases);
+            let is_allowed = |one: &Judged| one.verdict() == Verdict::Allow;
+            if asked.doubt.is_none() && !judged.is_empty() && judged.iter().all(is_allowed) {
+                all.add(*protocol, &PortSet::from_ranges([(*port, *port)]));
+            }
+        }
+        Some(all.text()).filter(|text| !text.is_empty())
+    }
+}
+
+fn judge_all(session: &Session, query: &FlowQuery, cases: &[Case<'_>]) -> Vec<Judged> {
+    cases.iter().map(|case| Judged::new(session, query, case)).collect()
 }
 
 /// What is asked about.
@@ -99,8 +129,10 @@ struct Asked<'m> {
     name: Arc<str>,
     /// The pairs to judge.
     cases: Vec<Case<'m>>,
-    /// Why it is unknown who receives, whatever policies say of each pair: of a Service that is
-    /// reached from outside the cluster's own addresses, or that may have more or fewer pods.
+    /// The ports of the Service that is asked about; empty if none is, or if it translates none.
+    ports: Vec<(Protocol, u16)>,
+    /// Why it is unknown who receives, whatever policies say of each pair: of a Service that may
+    /// have more or fewer pods.
     doubt: Option<UnknownReason>,
 }
 
@@ -134,8 +166,9 @@ fn name(side: &Side) -> Arc<str> {
 struct Judged {
     egress: EndVerdict,
     ingress: EndVerdict,
-    /// The verdict where the ends' own leave open what they say together.
-    settled: Option<Verdict>,
+    /// The verdict, and why it is unknown, where it is not that of the two ends: they may leave
+    /// open what they say together, or policies may see other addresses.
+    settled: Option<(Verdict, Option<UnknownReason>)>,
     pair: usize,
 }
 
@@ -145,17 +178,25 @@ impl Judged {
             |direction| judge(session.policies(), question(query, case, direction), &mut NoTrace);
         let (egress, ingress) = (ask(Direction::Egress), ask(Direction::Ingress));
         let open = egress.verdict.min(ingress.verdict) == Verdict::Unknown;
-        let settled = open.then(|| settled(session, query, case)).flatten();
+        let settled = match &case.dialled {
+            Some(dialled) => {
+                Some(readings::conclude(session, query, (case, dialled), (egress, ingress)))
+            }
+            None => open.then(|| settled(session, query, case)).flatten().map(|one| (one, None)),
+        };
         Self { egress, ingress, settled, pair: case.pair }
     }
 
     fn verdict(&self) -> Verdict {
-        self.settled.unwrap_or(self.egress.verdict.min(self.ingress.verdict))
+        self.settled.map_or(self.egress.verdict.min(self.ingress.verdict), |(verdict, _)| verdict)
     }
 
     fn reason(&self) -> Option<UnknownReason> {
-        (self.verdict() == Verdict::Unknown).then_some(())?;
-        self.egress.reason.or(self.ingress.reason)
+        match self.settled {
+            Some((_, reason)) => reason,
+            None if self.verdict() == Verdict::Unknown => self.egress.reason.or(self.ingress.reason),
+            None => None,
+        }
     }
 }
 
@@ -235,7 +276,7 @@ fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence)
             Some(UnknownReason::Namespace) => "a label of a namespace decides this, and the Namespace is not in the input: pass it, or `--namespace-labels NAMESPACE=KEY=VALUE`, or `--assume-unlabelled-namespaces`".into(),
             Some(UnknownReason::Tie) => "policies of equal priority disagree, and their order is undefined: give them different priorities".into(),
             Some(UnknownReason::Name) => "a domain name decides this, and its addresses are not in the input: pass `--domain`".into(),
-            Some(UnknownReason::Translation) => "it depends on whether the network translates the address before it enforces policies: ask for the Service, or for a pod behind it".into(),
+            Some(UnknownReason::Translation) => "it depends on whether the network translates addresses before it enforces policies: ask for the Service, or for a pod behind it, from the address that the pod sees".into(),
             Some(UnknownReason::Group) | None => "the pods differ: each answer is below".into(),
         },
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::query::{QueryError, Side, address_side, part_name};
-use super::types::FlowQuery;
+use super::types::{FlowQuery, Protocol};
 use crate::cluster::{ClusterModel, Endpoint, Life, NamespaceId, PodLabels, hidden_keys};
 use crate::diagnostic::nearest;
 use crate::manifest::{Body, NamedPort, Service, ServicePort, TargetPort};
@@ -19,9 +19,19 @@ pub struct Target {
     /// Whether it is unknown of some whether they are behind it: it selects by labels that
     /// templates do not show.
     pub is_open: bool,
-    /// Whether it is reached by an address that the network translates somewhere else than that of
-    /// the cluster, so that it is left to implementations what policies see.
-    pub from_outside: bool,
+    /// What clients dial, if that is not the Service or its address in the cluster: it is left to
+    /// implementations what policies see.
+    pub outside: Option<Dialled>,
+    /// All ports that it has there; empty for one without translation.
+    pub ports: Vec<(Protocol, u16)>,
+}
+
+/// An address outside of the cluster, or those of a node, and a port.
+pub struct Dialled {
+    /// At least one.
+    pub addresses: Vec<IpAddr>,
+    /// The port.
+    pub port: u16,
 }
 
 /// What is behind the Service that a question names, or whose address it asks for; none if it is
@@ -41,7 +51,7 @@ pub fn target(model: &ClusterModel, query: &FlowQuery) -> Result<Option<Target>,
         ["node" | "Node", name] => at_node(model, name, query),
         [namespace, kind, name] if is_service(kind) => {
             let (index, service) = find(model, namespace, name)?;
-            Named { model, index, name, service }.target(query, false).map(Some)
+            Named { model, index, name, service }.target(query, query.port).map(Some)
         }
         _ => Ok(None),
     }
@@ -58,8 +68,11 @@ fn at_node(
     query: &FlowQuery,
 ) -> Result<Option<Target>, QueryError> {
     let node = model.nodes.iter().find(|node| *node.name == *name);
-    for address in node.into_iter().flat_map(|node| &node.addresses) {
-        if let Some(target) = by_address(model, *address, query)? {
+    let addresses = node.map(|node| &node.addresses[..]).unwrap_or_default();
+    for address in addresses {
+        if let Some(mut target) = by_address(model, *address, query)? {
+            let dialled = target.outside.as_mut().into_iter();
+            dialled.for_each(|dialled| dialled.addresses = addresses.to_vec());
             return Ok(Some(target));
         }
     }
@@ -89,11 +102,13 @@ fn by_address(
             continue;
         }
         let one = Named { model, index: *index, name, service };
-        let query = match node_port {
-            Some(port) => FlowQuery { port: port.port, ..query.clone() },
-            None => query.clone(),
-        };
-        return one.target(&query, !inside).map(Some);
+        let mut target = one.target(query, node_port.map_or(query.port, |port| port.port))?;
+        if node_port.is_some() {
+            let at_node = |port: &ServicePort| Some((port.protocol, port.node_port?));
+            target.ports = service.ports.iter().filter_map(at_node).collect();
+        }
+        target.outside = (!inside).then(|| Dialled { addresses: vec![address], port: query.port });
+        return Ok(Some(target));
     }
     Ok(None)
 }
@@ -112,19 +127,25 @@ impl Named<'_> {
         format!("{}/{}[Service]", self.model.namespace_name(self.index), self.name).into()
     }
 
-    fn target(self, query: &FlowQuery, from_outside: bool) -> Result<Target, QueryError> {
+    /// What is behind a port of its own.
+    fn target(self, query: &FlowQuery, port: u16) -> Result<Target, QueryError> {
         let Self { service, .. } = self;
+        let query = &FlowQuery { port, ..query.clone() };
         let id = self.id();
         if service.external_name {
             return Err(QueryError::new(format!("`{id}` is only an alias of an external name")));
         }
-        let port = port(service, &id, query)?;
+        let port = asked_port(service, &id, query)?;
         let (backends, is_open) = match service.selector.is_empty() {
             true => (self.addresses(port, query), false),
             false => self.pods(port, query),
         };
         match (backends.is_empty(), service.selector.is_empty()) {
-            (false, _) => Ok(Target { name: id, backends, is_open, from_outside }),
+            (false, _) => {
+                let translated = service.ports.iter().filter(|_| !service.headless);
+                let ports = translated.map(|port| (port.protocol, port.port)).collect();
+                Ok(Target { name: id, backends, is_open, outside: None, ports })
+            }
             (true, true) => Err(QueryError::new(format!(
                 "`{id}` selects no pods, and its Endpoints are not in the input: use an address behind it"
             ))),
@@ -187,7 +208,7 @@ fn find<'m>(
     }))
 }
 
-fn port<'s>(
+fn asked_port<'s>(
     service: &'s Service,
     id: &str,
     query: &FlowQuery,

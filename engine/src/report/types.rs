@@ -452,7 +452,8 @@ pub struct FlowReport {
     /// The port that the pods see, where a Service makes another one of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_port: Option<u16>,
-    /// Everything allowed between the two, whatever the port asked about.
+    /// Everything allowed between the two, whatever the port asked about; of a Service, those of
+    /// its ports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<String>,
     /// What decided, at each end, in the order in which a packet meets them.
@@ -485,6 +486,9 @@ pub struct AuditReport {
     pub policies: Vec<ObjectRef>,
     /// What would decide, at each end.
     pub evidence: Evidence,
+    /// Each answer with its own evidence, where pods or address families would differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<FlowPart>,
 }
 
 /// One of several answers that a question has.

@@ -34,19 +34,24 @@ fn write_part(
     style: Style,
     out: &mut dyn Write,
 ) -> fmt::Result {
+    write_part_head(part, style, out)?;
+    let ends = (part.source.to_string(), part.destination.to_string());
+    write_evidence(&part.evidence, (report, ends), style, out)
+}
+
+/// Whom one of several answers is about.
+pub fn write_part_head(part: &FlowPart, style: Style, out: &mut dyn Write) -> fmt::Result {
     let (ink, word) = verdict_word(part.verdict);
-    let (from, to) = (part.source.to_string(), part.destination.to_string());
     let gap = 10 - word.len();
     let word = style.paint(ink, word);
-    write!(out, "{word}{:gap$}{} → {}", "", Plain(&from), Plain(&to))?;
+    write!(out, "{word}{:gap$}{} → {}", "", Plain(&part.source), Plain(&part.destination))?;
     let family = part.family.map(|family| format!("{family:?}"));
     let port = part.pod_port.map(|port| format!("{port} at the pod"));
     let more: Vec<String> = family.into_iter().chain(port).collect();
     if !more.is_empty() {
         write!(out, "   ({})", more.join(", "))?;
     }
-    out.write_char('\n')?;
-    write_evidence(&part.evidence, (report, (from, to)), style, out)
+    out.write_char('\n')
 }
 
 fn write_evidence(
