@@ -50,7 +50,8 @@ pub fn left_out(summary: &Summary, command: &str, say: OutputArgs) {
     }
     let not_judged = text::not_judged(&summary.not_judged);
     let skipped = text::skipped(&summary.skipped, command);
-    not_judged.into_iter().chain(skipped).for_each(|line| output::say(&line));
+    let rejected = text::rejected(&summary.rejected);
+    not_judged.into_iter().chain(rejected).chain(skipped).for_each(|line| output::say(&line));
 }
 
 /// The paths as they were given.

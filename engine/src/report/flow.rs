@@ -12,6 +12,7 @@ use super::evidence::end_report;
 use super::query::{QueryError, Side, resolve};
 use super::service;
 use super::types::{Evidence, FlowQuery, FlowReport, Protocol, UnknownReason, Verdict};
+use crate::cluster::Place;
 use crate::manifest::Direction;
 use crate::net::{ConnSet, PortSet};
 use crate::reach;
@@ -58,7 +59,7 @@ impl Session {
             port: query.port,
             verdict,
             reason,
-            summary: summary(verdict, reason, &evidence),
+            summary: summary((verdict, reason), &evidence, are_known(&cases)),
             source: name(&source),
             destination,
             pod_port: Some(case.port).filter(|port| *port != query.port),
@@ -70,6 +71,7 @@ impl Session {
             evidence,
             audit: None,
             not_judged: check::not_judged(self),
+            rejected: check::rejected(self),
         })
     }
 
@@ -194,7 +196,9 @@ impl Judged {
     fn reason(&self) -> Option<UnknownReason> {
         match self.settled {
             Some((_, reason)) => reason,
-            None if self.verdict() == Verdict::Unknown => self.egress.reason.or(self.ingress.reason),
+            None if self.verdict() == Verdict::Unknown => {
+                self.egress.reason.or(self.ingress.reason)
+            }
             None => None,
         }
     }
@@ -256,7 +260,17 @@ fn differ(judged: &[Judged]) -> bool {
     judged.iter().any(|one| Some(one.verdict()) != first)
 }
 
-fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence) -> String {
+/// Whether the addresses of all ends are in the input.
+fn are_known(cases: &[Case<'_>]) -> bool {
+    let mut ends = cases.iter().flat_map(|case| [&case.source.place, &case.destination.place]);
+    ends.all(|place| matches!(place, Place::Known(_)))
+}
+
+fn summary(
+    (verdict, reason): (Verdict, Option<UnknownReason>),
+    evidence: &Evidence,
+    are_known: bool,
+) -> String {
     let Evidence { egress, ingress } = evidence;
     match verdict {
         Verdict::Allow => "both ends allow the flow".into(),
@@ -268,7 +282,9 @@ fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence)
         Verdict::Unknown => match reason {
             // No case by itself is unknown: it is the families that disagree.
             Some(UnknownReason::Address) if egress.verdict.min(ingress.verdict) != verdict => {
-                "IPv4 and IPv6 differ: use an address, or pass `--pod-cidr` for the family that pods have".into()
+                let differ = "IPv4 and IPv6 differ: each answer is below";
+                let or = "; pass `--pod-cidr` for the family that pods have";
+                if are_known { differ.into() } else { format!("{differ}{or}") }
             }
             Some(UnknownReason::Address) => "an address decides this, and it is not in the input: pass `--pod-cidr`, `--node-cidr`, or real pods and nodes".into(),
             Some(UnknownReason::Node) => "it depends on whether both are on the same node, which the input does not say: pass real pods, with `spec.nodeName`".into(),

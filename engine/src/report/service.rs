@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::query::{QueryError, Side, address_side, part_name};
+use super::query::{QueryError, Side, address_side, as_listed, part_name};
 use super::types::{FlowQuery, Protocol};
 use crate::cluster::{ClusterModel, Endpoint, Life, NamespaceId, PodLabels, hidden_keys};
 use crate::diagnostic::nearest;
-use crate::manifest::{Body, NamedPort, Service, ServicePort, TargetPort};
+use crate::manifest::{Body, EndpointPort, NamedPort, Service, ServicePort, TargetPort};
 use crate::selector::{Match, Selector};
 
 /// What a question about a Service is about.
@@ -53,11 +53,19 @@ pub fn target(model: &ClusterModel, query: &FlowQuery) -> Result<Option<Target>,
             let (index, service) = find(model, namespace, name)?;
             Named { model, index, name, service }.target(query, query.port).map(Some)
         }
+        [namespace, name] => match as_listed(name) {
+            Some((name, kind, None)) if is_service(kind) => {
+                let (index, service) = find(model, namespace, name)?;
+                Named { model, index, name, service }.target(query, query.port).map(Some)
+            }
+            _ => Ok(None),
+        },
         _ => Ok(None),
     }
 }
 
-fn is_service(kind: &str) -> bool {
+/// Whether a kind, or a short name of it, is that of Services.
+pub fn is_service(kind: &str) -> bool {
     ["service", "services", "svc"].contains(&kind.to_ascii_lowercase().as_str())
 }
 
@@ -111,6 +119,37 @@ fn by_address(
         return Ok(Some(target));
     }
     Ok(None)
+}
+
+/// What is behind the Service that has an address in the cluster, at whatever port; none if no
+/// Service has it.
+pub fn behind(model: &ClusterModel, address: IpAddr) -> Option<Vec<Side>> {
+    let has_it = |service: &Service| service.cluster_addresses.contains(&address);
+    let none_has = model.by_address.get(&address).is_none();
+    let mut services = model.services.iter().filter(|_| none_has);
+    let (index, name, service) = services.find(|(.., service)| has_it(service))?;
+    if service.selector.is_empty() {
+        let subsets = subsets(model, *index, name);
+        let addresses = subsets.flat_map(|(addresses, _)| addresses);
+        return Some(addresses.map(|address| address_side(model, *address)).collect());
+    }
+    let selector = service.selector();
+    let behind = model
+        .endpoints
+        .iter()
+        .filter(|(_, endpoint)| is_behind(model, *index, &selector, endpoint) != Match::No);
+    Some(behind.map(|(id, _)| Side::endpoints(vec![id], part_name(model, id))).collect())
+}
+
+/// What Endpoints and EndpointSlices say of a Service: addresses, each with all ports.
+fn subsets<'m>(
+    model: &'m ClusterModel,
+    namespace: NamespaceId,
+    name: &'m str,
+) -> impl Iterator<Item = &'m (Vec<IpAddr>, Vec<EndpointPort>)> {
+    let own = model.service_endpoints.iter();
+    let own = own.filter(move |(index, one)| *index == namespace && *one.service == *name);
+    own.flat_map(|(_, one)| &one.subsets)
 }
 
 /// A Service with its name and its namespace.
@@ -170,10 +209,8 @@ impl Named<'_> {
     /// What Endpoints and EndpointSlices say: the same in both, where both are in the input.
     fn addresses(self, port: Option<&ServicePort>, query: &FlowQuery) -> Vec<(Side, u16)> {
         let Self { model, index, name, .. } = self;
-        let own = model.service_endpoints.iter();
-        let own = own.filter(|(namespace, one)| *namespace == index && *one.service == *name);
         let mut all: Vec<(IpAddr, u16)> = Vec::new();
-        for (addresses, ports) in own.flat_map(|(_, one)| &one.subsets) {
+        for (addresses, ports) in subsets(model, index, name) {
             let numbers = ports.iter().filter(|known| match port {
                 Some(port) => known.name == port.name && known.protocol == port.protocol,
                 None => known.port == query.port && known.protocol == query.protocol,

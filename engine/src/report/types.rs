@@ -116,6 +116,10 @@ pub struct Summary {
     /// as `CiliumNetworkPolicy (cilium.io)`, sorted: they can change any answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_judged: Vec<KindCount>,
+    /// Policies that API servers reject, by kind with its group: they are not in force, and no
+    /// answer counts them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<KindCount>,
     /// What lies among the files and is not read as manifests: charts, kustomize trees, then files
     /// of other programs. Empty unless a folder was read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -468,6 +472,10 @@ pub struct FlowReport {
     /// they can change this answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_judged: Vec<KindCount>,
+    /// Policies that API servers reject, by kind with its group: they are not in force, and no
+    /// answer counts them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<KindCount>,
 }
 
 /// What would be said of a flow if policies that are only audited were enforced.

@@ -3,9 +3,12 @@
 use std::net::IpAddr;
 
 use super::ListFilter;
+use crate::cluster::{ClusterModel, EndpointId};
 use crate::manifest::Direction;
 use crate::net::{AddrSet, Cidr};
-use crate::reach::{Unit, UnitId};
+use crate::reach::{Reach, Unit, UnitId, UnitKind};
+use crate::report::query::{Side, address_side};
+use crate::report::service;
 use crate::report::types::EndpointReport;
 use crate::shared::Table;
 
@@ -16,10 +19,12 @@ pub struct Focus {
 }
 
 impl Focus {
-    pub fn new(filter: &ListFilter, endpoints: &[EndpointReport]) -> Self {
-        let matches =
-            |endpoint: &EndpointReport| filter.focus.iter().any(|focus| in_focus(focus, endpoint));
-        let inside = (!filter.focus.is_empty()).then(|| endpoints.iter().map(matches).collect());
+    pub fn new(reach: &Reach<'_>, filter: &ListFilter, endpoints: &[EndpointReport]) -> Self {
+        let asked: Vec<Asked<'_>> =
+            filter.focus.iter().map(|focus| Asked::new(reach.model(), focus)).collect();
+        let units = reach.units().values().zip(endpoints);
+        let matches = |(unit, report)| asked.iter().any(|one| one.has(unit, report));
+        let inside = (!filter.focus.is_empty()).then(|| units.map(matches).collect());
         Self { inside, direction: filter.direction }
     }
 
@@ -40,6 +45,43 @@ impl Focus {
             Some(Direction::Egress) => from,
             Some(Direction::Ingress) => to,
         }
+    }
+}
+
+/// Who is meant by a focus.
+enum Asked<'f> {
+    /// Whoever is called so.
+    Named(&'f str),
+    /// Pods, and addresses that are no pod's: by an address of theirs, or of the Service that they
+    /// are behind.
+    Ends(Vec<EndpointId>, Vec<IpAddr>),
+}
+
+impl<'f> Asked<'f> {
+    fn new(model: &ClusterModel, focus: &'f str) -> Self {
+        let Ok(address) = focus.parse::<IpAddr>() else { return Self::Named(focus) };
+        let address = address.to_canonical();
+        let behind = service::behind(model, address);
+        let (mut pods, mut addresses) = (Vec::new(), Vec::new());
+        for side in behind.unwrap_or_else(|| vec![address_side(model, address)]) {
+            match side {
+                Side::Endpoints { endpoints, .. } => pods.extend(endpoints),
+                Side::Addresses(own) => addresses.extend(own),
+            }
+        }
+        Self::Ends(pods, addresses)
+    }
+
+    fn has(&self, unit: &Unit, report: &EndpointReport) -> bool {
+        let (pods, addresses) = match self {
+            Self::Named(focus) => return in_focus(focus, report),
+            Self::Ends(pods, addresses) => (pods, addresses),
+        };
+        let is_pod = match &unit.kind {
+            UnitKind::Workload { endpoints, .. } => endpoints.iter().any(|id| pods.contains(id)),
+            UnitKind::Outside(..) => false,
+        };
+        is_pod || addresses.iter().any(|address| has(report, *address))
     }
 }
 

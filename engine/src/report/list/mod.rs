@@ -33,7 +33,8 @@ pub use focus::in_focus;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListFilter {
     /// Only connections of these: `NAMESPACE`, `NAMESPACE/NAME`, `NAMESPACE/KIND/NAME`, a name, an
-    /// address, or anything that a list calls an endpoint; none: all.
+    /// address, or anything that a list calls an endpoint; none: all. An address means the pod that
+    /// has it; one of a Service in the cluster means what is behind that.
     pub focus: Vec<String>,
     /// Of those in focus, only connections to them or from them.
     pub direction: Option<Direction>,
@@ -60,7 +61,7 @@ impl Session {
         let mut reach = new(self.model(), self.policies());
         let ids = endpoint::unit_ids(self.model(), reach.units());
         let endpoints = endpoints(self, &reach, &ids);
-        let focus = Focus::new(filter, &endpoints);
+        let focus = Focus::new(&reach, filter, &endpoints);
         let mut explained = Explained::default();
         let woven = Weaver::new(&mut reach, (filter, &focus), &mut explained).weave();
         let notes = note::notes(self, &reach, &woven.counts);

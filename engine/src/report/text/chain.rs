@@ -8,8 +8,8 @@ use super::plain::{Plain, width};
 use super::reason::{last, short};
 use super::style::{Ink, Style};
 use crate::report::types::{
-    EndReport, EntryEvidence, Evidence, FlowPart, FlowReport, Location, Match, PolicyEvidence, RuleEvidence,
-    TierEvidence, TierKind,
+    EndReport, EntryEvidence, Evidence, FlowPart, FlowReport, Location, Match, PolicyEvidence,
+    RuleEvidence, TierEvidence, TierKind,
 };
 
 /// Writes the full chain of one flow.
