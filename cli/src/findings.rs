@@ -31,6 +31,7 @@ pub fn say(summary: &Summary, command: &str, input: &InputArgs, say: OutputArgs)
     if say.quiet {
         return;
     }
+    text::rejected(&summary.rejected).iter().for_each(|line| output::say(line));
     let see = format!("see `portcullis check {}`", self::paths(input));
     if summary.variants > 0 {
         output::say(&format!(
@@ -50,8 +51,7 @@ pub fn left_out(summary: &Summary, command: &str, say: OutputArgs) {
     }
     let not_judged = text::not_judged(&summary.not_judged);
     let skipped = text::skipped(&summary.skipped, command);
-    let rejected = text::rejected(&summary.rejected);
-    not_judged.into_iter().chain(rejected).chain(skipped).for_each(|line| output::say(&line));
+    not_judged.into_iter().chain(skipped).for_each(|line| output::say(&line));
 }
 
 /// The paths as they were given.

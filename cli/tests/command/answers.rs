@@ -101,7 +101,7 @@ fn what_is_not_in_force_is_said() {
     let rejected = BY_NAME.replace("{name: web,", "{name: Web,");
     let flow = ["eval", "--from", "shop/cl", "--to", "shop/web", "--port", "80"];
     let said = "not in force: 1 NetworkPolicy (networking.k8s.io): the API server rejects it\n";
-    for command in [&flow[..], &["list"], &["check"]] {
+    for command in [&flow[..], &["list"]] {
         let ran = ask(command, &rejected);
         assert!(ran.err.contains(said), "{ran}");
     }
