@@ -66,15 +66,21 @@ fn print(
     Ok(())
 }
 
+/// How many policies there are, and how many of them are only audited.
+fn policies(summary: &Summary) -> String {
+    match (summary.policies + summary.audited, summary.audited) {
+        (0, _) => "no policies".into(),
+        (1, 0) => "1 policy".into(),
+        (1, _) => "1 policy, only audited".into(),
+        (n, 0) => format!("{n} policies"),
+        (n, audited) => format!("{n} policies, {audited} of them audited"),
+    }
+}
+
 /// What was read and what was found, in a line.
 fn summary(summary: &Summary) -> String {
     let of = |n, noun| findings::count(n, noun).unwrap_or_else(|| format!("no {noun}s"));
-    let policies = match summary.policies {
-        0 => "no policies".into(),
-        1 => "1 policy".into(),
-        n => format!("{n} policies"),
-    };
-    let mut parts = vec![of(summary.workloads, "workload"), policies];
+    let mut parts = vec![of(summary.workloads, "workload"), policies(summary)];
     let found = [
         findings::count(summary.errors, "error"),
         findings::count(summary.warnings, "warning"),

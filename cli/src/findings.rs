@@ -31,6 +31,7 @@ pub fn say(summary: &Summary, command: &str, input: &InputArgs, say: OutputArgs)
     if say.quiet {
         return;
     }
+    text::rejected(&summary.rejected).iter().for_each(|line| output::say(line));
     let see = format!("see `portcullis check {}`", self::paths(input));
     if summary.variants > 0 {
         output::say(&format!(

@@ -7,7 +7,7 @@ use portcullis_engine::ListFilter;
 use portcullis_engine::diagnostic::nearest;
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::Protocol;
-use portcullis_engine::report::text::{ListFormat, write_list};
+use portcullis_engine::report::text::{self, ListFormat, write_list};
 use portcullis_engine::report::{ListReport, PortQuery, in_focus, parse_protocol, parse_selector};
 use portcullis_engine::selector::Selector;
 
@@ -205,6 +205,7 @@ fn keep_connected(report: &mut ListReport) {
 
 /// Says what the form has no room for.
 fn remark(report: &ListReport, args: &ListArgs) {
+    text::audited(&report.summary).iter().for_each(|line| output::say(line));
     if report.connections.is_empty() {
         output::say(&nothing(report, args));
     }

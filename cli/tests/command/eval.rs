@@ -117,7 +117,9 @@ fn findings_decide_it_too() {
     let ran = ask("eval", "default/alone", "192.0.2.1", &rest);
     assert_eq!(ran.status, 1);
     assert!(ran.out.starts_with("allowed "), "{ran}");
-    assert_eq!(ran.err, "6 errors in the input: see `portcullis check broken`\n");
+    let said = "not in force: 3 NetworkPolicy (networking.k8s.io): the API server rejects them\n\
+                6 errors in the input: see `portcullis check broken`\n";
+    assert_eq!(ran.err, said);
 }
 
 #[test]

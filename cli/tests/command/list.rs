@@ -110,7 +110,9 @@ fn findings_are_counted_beside_the_answer() {
     let ran = run(&["list", "broken"]);
     assert_eq!(ran.status, 0);
     assert!(ran.out.contains("default/alone[Pod]"), "{ran}");
-    assert_eq!(ran.err, "6 errors in the input: see `portcullis check broken`\n");
+    let said = "not in force: 3 NetworkPolicy (networking.k8s.io): the API server rejects them\n\
+                6 errors in the input: see `portcullis check broken`\n";
+    assert_eq!(ran.err, said);
     let strict = run(&["list", "--fail-on", "error", "broken"]);
     assert_eq!((strict.status, strict.out), (1, ran.out));
     assert_eq!(run(&["list", "--fail-on", "info", "shop"]).status, 0);

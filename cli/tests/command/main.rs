@@ -9,6 +9,7 @@
     reason = "test code"
 )]
 
+mod answers;
 mod arguments;
 mod check;
 mod eval;

@@ -25,6 +25,8 @@ pub struct Document {
     pub not_judged: Vec<ForeignKind>,
     /// Where objects that are not read may make pods; each place once.
     pub makes_pods: Vec<MakesPods>,
+    /// Kinds of policies that every API server rejects, one entry per object.
+    pub rejected: Vec<ForeignKind>,
     /// What remains of policies that are wrong for whoever enforces them: they isolate what they
     /// select, and admit nothing. Those that were not refused are among the objects, too.
     pub closed: Vec<Arc<Object>>,
@@ -236,6 +238,9 @@ impl Document {
             // Left out, it opens what it would deny, if a server of another version has it.
             let kind = format!("rejected {}", object.kind());
             self.not_judged.push(ForeignKind { kind, group: cluster_policy::GROUP.to_owned() });
+        } else if matches!(object.body, Body::Policy(_)) {
+            let (kind, group) = (object.kind().to_owned(), "networking.k8s.io".to_owned());
+            self.rejected.push(ForeignKind { kind, group });
         }
     }
 }

@@ -78,7 +78,12 @@ impl Reach<'_> {
         let mut passages = Vec::with_capacity(merged.len());
         for &(to, span, family) in &*merged {
             let unknown = self.conns.difference(span.possible, span.certain);
-            let notes = notes.between(self, (source, to), unknown);
+            let mut notes = notes.between(self, (source, to), unknown);
+            // No rule leaves it open: families differ, and ends may have either.
+            if unknown != ConnId::NONE && notes.is_empty() && self.rows.len() > 1 {
+                let key = NoteKey { reason: UnknownReason::Address, rule: None };
+                notes = [self.notes.intern(key)].into();
+            }
             passages.push(Passage { to, allowed: span.certain, unknown, family, notes });
         }
         passages

@@ -16,14 +16,15 @@ pub fn audit(
     in_force: &FlowReport,
 ) -> Result<Option<Box<AuditReport>>, QueryError> {
     let Some(intended) = session.intended() else { return Ok(None) };
-    let FlowReport { verdict, reason, evidence, .. } = intended.evaluate_in_force(query)?;
+    let FlowReport { verdict, reason, evidence, parts, .. } = intended.evaluate_in_force(query)?;
     let has_say = policies(&evidence).any(|policy| policy.audited);
     if !has_say && verdict == in_force.verdict {
         return Ok(None);
     }
     let deciding = deciding(&evidence);
     let summary = summary(verdict, in_force.verdict, &evidence, &deciding);
-    Ok(Some(Box::new(AuditReport { verdict, reason, summary, policies: deciding, evidence })))
+    let policies = deciding;
+    Ok(Some(Box::new(AuditReport { verdict, reason, summary, policies, evidence, parts })))
 }
 
 fn policies(evidence: &Evidence) -> impl Iterator<Item = &PolicyEvidence> {

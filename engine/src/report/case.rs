@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::port::PortQuery;
 use super::query::{QueryError, Side, part_name};
-use super::service::ports;
+use super::service::{Dialled, ports};
 use super::types::FlowQuery;
 use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId, GroupId};
 use crate::manifest::NamedPort;
@@ -27,9 +27,19 @@ pub struct Case<'m> {
     pub pair: usize,
     /// The family.
     pub family: Family,
+    /// What the source dials, where policies may see that in place of the destination.
+    pub dialled: Option<(Party<'m>, u16)>,
 }
 
-impl Case<'_> {
+impl<'m> Case<'m> {
+    /// The same by way of what clients dial outside of the cluster; none in another family.
+    pub fn by_way_of(self, model: &'m ClusterModel, dialled: &Dialled) -> Option<Self> {
+        let mut own = dialled.addresses.iter();
+        let address = own.find(|address| Family::of(**address) == self.family)?;
+        let dialled = Some((Party::address(model, *address), dialled.port));
+        Some(Self { dialled, ..self })
+    }
+
     /// The same by way of a Service: a pod that reaches itself so is judged like any other.
     ///
     /// # Source
@@ -80,7 +90,15 @@ pub fn cases<'m>(
             let several = from == to && !from.is_some_and(is_one);
             source.several &= several;
             destination.several &= several;
-            cases.push(Case { source, destination, port, ports: None, pair, family });
+            cases.push(Case {
+                source,
+                destination,
+                port,
+                ports: None,
+                pair,
+                family,
+                dialled: None,
+            });
         }
     }
     if cases.is_empty() {

@@ -112,6 +112,7 @@ fn summary(session: &Session, diagnostics: &[DiagnosticReport]) -> Summary {
             .map(|(kind, count)| KindCount { kind: kind.to_owned(), count })
             .collect(),
         not_judged: not_judged(session),
+        rejected: rejected(session),
         skipped: session.skipped().iter().map(skipped).collect(),
         variants: count(diagnostics.iter().filter(|d| d.code == Code::Variants.id()).count()),
         errors: of(Severity::Error),
@@ -146,9 +147,15 @@ fn shell(path: &str) -> String {
 
 /// Objects that no answer counts.
 pub fn not_judged(session: &Session) -> Vec<KindCount> {
-    let kind = |(ForeignKind { kind, group }, count): (&ForeignKind, &u32)| {
-        let kind = if group.is_empty() { kind.clone() } else { format!("{kind} ({group})") };
-        KindCount { kind, count: *count }
-    };
-    session.not_judged().iter().map(kind).collect()
+    session.not_judged().iter().map(|(kind, count)| kind_count(kind, *count)).collect()
+}
+
+/// Policies that are not in force.
+pub fn rejected(session: &Session) -> Vec<KindCount> {
+    session.rejected().into_iter().map(|(kind, count)| kind_count(kind, count)).collect()
+}
+
+fn kind_count(ForeignKind { kind, group }: &ForeignKind, count: u32) -> KindCount {
+    let kind = if group.is_empty() { kind.clone() } else { format!("{kind} ({group})") };
+    KindCount { kind, count }
 }

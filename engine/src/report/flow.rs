@@ -3,6 +3,7 @@
 mod names;
 mod parts;
 mod ranges;
+mod readings;
 
 use std::sync::Arc;
 
@@ -14,7 +15,8 @@ use super::port::PortQuery;
 use super::query::{QueryError, Side, resolve};
 use super::service;
 use super::supposed::Supposed;
-use super::types::{Evidence, FlowQuery, FlowReport, UnknownReason, Verdict};
+use super::types::{Evidence, FlowQuery, FlowReport, Protocol, UnknownReason, Verdict};
+use crate::cluster::Place;
 use crate::manifest::Direction;
 use crate::net::{ConnSet, PortSet};
 use crate::reach;
@@ -48,9 +50,9 @@ impl Session {
             return Err(QueryError::new("port 0 does not exist: ports are 1 to 65535"));
         }
         let source = resolve(self.model(), &query.from)?;
-        let Asked { name: destination, cases, doubt } = self.asked(query, &source)?;
+        let Asked { name: destination, cases, ports, doubt } = self.asked(query, &source)?;
         let cases = ranges::differing(self, query, cases)?;
-        let judged: Vec<Judged> = cases.iter().map(|case| Judged::new(self, query, case)).collect();
+        let judged = judge_all(self, query, &cases);
         let (verdict, reason) = match doubt {
             Some(reason) => (Verdict::Unknown, Some(reason)),
             None => conclude(&judged),
@@ -66,15 +68,19 @@ impl Session {
             port: query.port.clone(),
             verdict,
             reason,
-            summary: summary(verdict, reason, &evidence),
+            summary: summary((verdict, reason), &evidence, are_known(&cases)),
             source: name(&source),
             destination,
             pod_port: pod_port(query, case.port),
-            allowed: allowed(self, &cases).filter(|_| doubt.is_none()),
+            allowed: match ports.is_empty() {
+                true => allowed(self, &cases).filter(|_| doubt.is_none()),
+                false => self.allowed_by_port(query, &source, &ports),
+            },
             parts: parts::parts(self, query, &cases, &judged),
             evidence,
             audit: None,
             not_judged: check::not_judged(self),
+            rejected: check::rejected(self),
         })
     }
 
@@ -83,24 +89,50 @@ impl Session {
         if let Some(target) = service::target(self.model(), query)? {
             let mut all = Vec::new();
             for (side, port) in &target.backends {
-                let offset = all.len();
+                let offset = all.last().map_or(0, |case: &Case<'_>| case.pair + 1);
                 let query = FlowQuery { port: (*port).into(), ..query.clone() };
                 let cases = cases(self, (source, side), &query)?.into_iter();
-                all.extend(
-                    cases.map(|case| Case { pair: case.pair + offset, ..case }.translated()),
-                );
+                let cases =
+                    cases.map(|case| Case { pair: case.pair + offset, ..case }.translated());
+                match &target.outside {
+                    None => all.extend(cases),
+                    Some(dialled) => {
+                        all.extend(cases.filter_map(|case| case.by_way_of(self.model(), dialled)));
+                    }
+                }
             }
-            let doubt = match (target.from_outside, target.is_open) {
-                (true, _) => Some(UnknownReason::Translation),
-                (false, true) => Some(UnknownReason::Label),
-                (false, false) => None,
-            };
-            return Ok(Asked { name: target.name, cases: all, doubt });
+            let doubt = target.is_open.then_some(UnknownReason::Label);
+            return Ok(Asked { name: target.name, cases: all, ports: target.ports, doubt });
         }
         let side = resolve(self.model(), &query.to)?;
         let cases = cases(self, (source, &side), query)?;
-        Ok(Asked { name: name(&side), cases, doubt: None })
+        Ok(Asked { name: name(&side), cases, ports: Vec::new(), doubt: None })
     }
+
+    /// Of a Service's ports those at which all that is behind them is allowed for certain.
+    fn allowed_by_port(
+        &self,
+        query: &FlowQuery,
+        source: &Side,
+        ports: &[(Protocol, u16)],
+    ) -> Option<String> {
+        let mut all = ConnSet::none();
+        for (protocol, port) in ports {
+            let query = FlowQuery { protocol: *protocol, port: (*port).into(), ..query.clone() };
+            // Behind a port there may be nothing.
+            let Ok(asked) = self.asked(&query, source) else { continue };
+            let judged = judge_all(self, &query, &asked.cases);
+            let is_allowed = |one: &Judged| one.verdict() == Verdict::Allow;
+            if asked.doubt.is_none() && !judged.is_empty() && judged.iter().all(is_allowed) {
+                all.add(*protocol, &PortSet::from_ranges([(*port, *port)]));
+            }
+        }
+        Some(all.text()).filter(|text| !text.is_empty())
+    }
+}
+
+fn judge_all(session: &Session, query: &FlowQuery, cases: &[Case<'_>]) -> Vec<Judged> {
+    cases.iter().map(|case| Judged::new(session, query, case)).collect()
 }
 
 /// What is asked about.
@@ -109,8 +141,10 @@ struct Asked<'m> {
     name: Arc<str>,
     /// The pairs to judge.
     cases: Vec<Case<'m>>,
-    /// Why it is unknown who receives, whatever policies say of each pair: of a Service that is
-    /// reached from outside the cluster's own addresses, or that may have more or fewer pods.
+    /// The ports of the Service that is asked about; empty if none is, or if it translates none.
+    ports: Vec<(Protocol, u16)>,
+    /// Why it is unknown who receives, whatever policies say of each pair: of a Service that may
+    /// have more or fewer pods.
     doubt: Option<UnknownReason>,
 }
 
@@ -171,8 +205,9 @@ fn name(side: &Side) -> Arc<str> {
 struct Judged {
     egress: EndVerdict,
     ingress: EndVerdict,
-    /// The verdict where the ends' own leave open what they say together.
-    settled: Option<Verdict>,
+    /// The verdict, and why it is unknown, where it is not that of the two ends: they may leave
+    /// open what they say together, or policies may see other addresses.
+    settled: Option<(Verdict, Option<UnknownReason>)>,
     pair: usize,
     /// The ports that it speaks for, where not all are alike.
     ports: Option<PortSet>,
@@ -184,17 +219,27 @@ impl Judged {
             |direction| judge(session.policies(), question(query, case, direction), &mut NoTrace);
         let (egress, ingress) = (ask(Direction::Egress), ask(Direction::Ingress));
         let open = egress.verdict.min(ingress.verdict) == Verdict::Unknown;
-        let settled = open.then(|| settled(session, query, case)).flatten();
+        let settled = match &case.dialled {
+            Some(dialled) => {
+                Some(readings::conclude(session, query, (case, dialled), (egress, ingress)))
+            }
+            None => open.then(|| settled(session, query, case)).flatten().map(|one| (one, None)),
+        };
         Self { egress, ingress, settled, pair: case.pair, ports: case.ports.clone() }
     }
 
     fn verdict(&self) -> Verdict {
-        self.settled.unwrap_or(self.egress.verdict.min(self.ingress.verdict))
+        self.settled.map_or(self.egress.verdict.min(self.ingress.verdict), |(verdict, _)| verdict)
     }
 
     fn reason(&self) -> Option<UnknownReason> {
-        (self.verdict() == Verdict::Unknown).then_some(())?;
-        self.egress.reason.or(self.ingress.reason)
+        match self.settled {
+            Some((_, reason)) => reason,
+            None if self.verdict() == Verdict::Unknown => {
+                self.egress.reason.or(self.ingress.reason)
+            }
+            None => None,
+        }
     }
 }
 
@@ -268,7 +313,17 @@ fn differ(judged: &[Judged]) -> bool {
     judged.iter().any(|one| Some(one.verdict()) != first)
 }
 
-fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence) -> String {
+/// Whether the addresses of all ends are in the input.
+fn are_known(cases: &[Case<'_>]) -> bool {
+    let mut ends = cases.iter().flat_map(|case| [&case.source.place, &case.destination.place]);
+    ends.all(|place| matches!(place, Place::Known(_)))
+}
+
+fn summary(
+    (verdict, reason): (Verdict, Option<UnknownReason>),
+    evidence: &Evidence,
+    are_known: bool,
+) -> String {
     let Evidence { egress, ingress } = evidence;
     match verdict {
         Verdict::Allow => "both ends allow the flow".into(),
@@ -280,7 +335,9 @@ fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence)
         Verdict::Unknown => match reason {
             // No case by itself is unknown: it is the families that disagree.
             Some(UnknownReason::Address) if egress.verdict.min(ingress.verdict) != verdict => {
-                "IPv4 and IPv6 differ: use an address, or pass `--pod-cidr` for the family that pods have".into()
+                let differ = "IPv4 and IPv6 differ: each answer is below";
+                let or = "; pass `--pod-cidr` for the family that pods have";
+                if are_known { differ.into() } else { format!("{differ}{or}") }
             }
             Some(UnknownReason::Address) => "an address decides this, and it is not in the input: pass `--pod-cidr`, `--node-cidr`, or real pods and nodes".into(),
             Some(UnknownReason::Node) => "it depends on whether both are on the same node, which the input does not say: pass real pods, with `spec.nodeName`".into(),
@@ -288,7 +345,7 @@ fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence)
             Some(UnknownReason::Namespace) => "a label of a namespace decides this, and the Namespace is not in the input: pass it, or `--namespace-labels NAMESPACE=KEY=VALUE`, or `--assume-unlabelled-namespaces`".into(),
             Some(UnknownReason::Tie) => "policies of equal priority disagree, and their order is undefined: give them different priorities".into(),
             Some(UnknownReason::Name) => "a domain name decides this, and its addresses are not in the input: pass `--domain`".into(),
-            Some(UnknownReason::Translation) => "it depends on whether the network translates the address before it enforces policies: ask for the Service, or for a pod behind it".into(),
+            Some(UnknownReason::Translation) => "it depends on whether the network translates addresses before it enforces policies: ask for the Service, or for a pod behind it, from the address that the pod sees".into(),
             Some(UnknownReason::PortName) => "the name of a port decides this, and the pod asked about is not in the input: ask for a pod that declares its ports".into(),
             Some(UnknownReason::Ports) => "the ports differ: each answer is below".into(),
             Some(UnknownReason::Group) | None => "the pods differ: each answer is below".into(),

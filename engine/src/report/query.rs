@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::list::workload_id;
+use super::service;
 use super::supposed::Supposed;
 use super::types::Protocol;
 use crate::cluster::{ClusterModel, Endpoint, EndpointId, GroupId, Life, NamespaceId, WorkloadId};
@@ -163,7 +164,7 @@ pub fn part_name(model: &ClusterModel, id: EndpointId) -> String {
 }
 
 /// The name, the kind and the first pod of `NAME[KIND]` or `NAME[KIND]{POD and 2 more}`.
-fn as_listed(text: &str) -> Option<(&str, &str, Option<&str>)> {
+pub fn as_listed(text: &str) -> Option<(&str, &str, Option<&str>)> {
     let (text, pods) = match text.strip_suffix('}').and_then(|text| text.split_once('{')) {
         Some((text, pods)) => (text, pods.split(' ').next()),
         None => (text, None),
@@ -281,6 +282,11 @@ fn workload(
     }
     if kind.eq_ignore_ascii_case("pod") {
         return named(model, namespace, name);
+    }
+    if service::is_service(kind) {
+        return Err(QueryError::new(format!(
+            "`{namespace}/{kind}/{name}` is a Service, which is never a source: use a pod or a workload"
+        )));
     }
     let known = model.workloads.values().filter(of_kind).map(|w| &*w.name);
     let message = format!("no pod or workload: no {kind} `{name}` in namespace `{namespace}`");

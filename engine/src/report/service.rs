@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::port::PortQuery;
-use super::query::{QueryError, Side, address_side, part_name};
-use super::types::FlowQuery;
+use super::query::{QueryError, Side, address_side, as_listed, part_name};
+use super::types::{FlowQuery, Protocol};
 use crate::cluster::{ClusterModel, Endpoint, Life, NamespaceId, PodLabels, hidden_keys};
 use crate::diagnostic::nearest;
-use crate::manifest::{Body, NamedPort, Service, ServicePort, TargetPort};
+use crate::manifest::{Body, EndpointPort, NamedPort, Service, ServicePort, TargetPort};
 use crate::selector::{Match, Selector};
 
 /// What a question about a Service is about.
@@ -20,9 +20,19 @@ pub struct Target {
     /// Whether it is unknown of some whether they are behind it: it selects by labels that
     /// templates do not show.
     pub is_open: bool,
-    /// Whether it is reached by an address that the network translates somewhere else than that of
-    /// the cluster, so that it is left to implementations what policies see.
-    pub from_outside: bool,
+    /// What clients dial, if that is not the Service or its address in the cluster: it is left to
+    /// implementations what policies see.
+    pub outside: Option<Dialled>,
+    /// All ports that it has there; empty for one without translation.
+    pub ports: Vec<(Protocol, u16)>,
+}
+
+/// An address outside of the cluster, or those of a node, and a port.
+pub struct Dialled {
+    /// At least one.
+    pub addresses: Vec<IpAddr>,
+    /// The port.
+    pub port: u16,
 }
 
 /// What is behind the Service that a question names, or whose address it asks for; none if it is
@@ -42,13 +52,21 @@ pub fn target(model: &ClusterModel, query: &FlowQuery) -> Result<Option<Target>,
         ["node" | "Node", name] => at_node(model, name, query),
         [namespace, kind, name] if is_service(kind) => {
             let (index, service) = find(model, namespace, name)?;
-            Named { model, index, name, service }.target(query, false).map(Some)
+            Named { model, index, name, service }.target(query, query.port.clone()).map(Some)
         }
+        [namespace, name] => match as_listed(name) {
+            Some((name, kind, None)) if is_service(kind) => {
+                let (index, service) = find(model, namespace, name)?;
+                Named { model, index, name, service }.target(query, query.port.clone()).map(Some)
+            }
+            _ => Ok(None),
+        },
         _ => Ok(None),
     }
 }
 
-fn is_service(kind: &str) -> bool {
+/// Whether a kind, or a short name of it, is that of Services.
+pub fn is_service(kind: &str) -> bool {
     ["service", "services", "svc"].contains(&kind.to_ascii_lowercase().as_str())
 }
 
@@ -59,8 +77,11 @@ fn at_node(
     query: &FlowQuery,
 ) -> Result<Option<Target>, QueryError> {
     let node = model.nodes.iter().find(|node| *node.name == *name);
-    for address in node.into_iter().flat_map(|node| &node.addresses) {
-        if let Some(target) = by_address(model, *address, query)? {
+    let addresses = node.map(|node| &node.addresses[..]).unwrap_or_default();
+    for address in addresses {
+        if let Some(mut target) = by_address(model, *address, query)? {
+            let dialled = target.outside.as_mut().into_iter();
+            dialled.for_each(|dialled| dialled.addresses = addresses.to_vec());
             return Ok(Some(target));
         }
     }
@@ -90,13 +111,50 @@ fn by_address(
             continue;
         }
         let one = Named { model, index: *index, name, service };
-        let query = match node_port.filter(|_| query.port.number().is_some()) {
-            Some(port) => FlowQuery { port: port.port.into(), ..query.clone() },
-            None => query.clone(),
-        };
-        return one.target(&query, !inside).map(Some);
+        let own = node_port.filter(|_| query.port.number().is_some());
+        let port = own.map_or_else(|| query.port.clone(), |port| port.port.into());
+        let mut target = one.target(query, port)?;
+        if node_port.is_some() {
+            let at_node = |port: &ServicePort| Some((port.protocol, port.node_port?));
+            target.ports = service.ports.iter().filter_map(at_node).collect();
+        }
+        // Ranges and names are asked for of Services by their names.
+        let port = query.port.number().unwrap_or_default();
+        target.outside = (!inside).then(|| Dialled { addresses: vec![address], port });
+        return Ok(Some(target));
     }
     Ok(None)
+}
+
+/// What is behind the Service that has an address in the cluster, at whatever port; none if no
+/// Service has it.
+pub fn behind(model: &ClusterModel, address: IpAddr) -> Option<Vec<Side>> {
+    let has_it = |service: &Service| service.cluster_addresses.contains(&address);
+    let none_has = model.by_address.get(&address).is_none();
+    let mut services = model.services.iter().filter(|_| none_has);
+    let (index, name, service) = services.find(|(.., service)| has_it(service))?;
+    if service.selector.is_empty() {
+        let subsets = subsets(model, *index, name);
+        let addresses = subsets.flat_map(|(addresses, _)| addresses);
+        return Some(addresses.map(|address| address_side(model, *address)).collect());
+    }
+    let selector = service.selector();
+    let behind = model
+        .endpoints
+        .iter()
+        .filter(|(_, endpoint)| is_behind(model, *index, &selector, endpoint) != Match::No);
+    Some(behind.map(|(id, _)| Side::endpoints(vec![id], part_name(model, id))).collect())
+}
+
+/// What Endpoints and EndpointSlices say of a Service: addresses, each with all ports.
+fn subsets<'m>(
+    model: &'m ClusterModel,
+    namespace: NamespaceId,
+    name: &'m str,
+) -> impl Iterator<Item = &'m (Vec<IpAddr>, Vec<EndpointPort>)> {
+    let own = model.service_endpoints.iter();
+    let own = own.filter(move |(index, one)| *index == namespace && *one.service == *name);
+    own.flat_map(|(_, one)| &one.subsets)
 }
 
 /// A Service with its name and its namespace.
@@ -113,19 +171,25 @@ impl Named<'_> {
         format!("{}/{}[Service]", self.model.namespace_name(self.index), self.name).into()
     }
 
-    fn target(self, query: &FlowQuery, from_outside: bool) -> Result<Target, QueryError> {
+    /// What is behind a port of its own.
+    fn target(self, query: &FlowQuery, port: PortQuery) -> Result<Target, QueryError> {
         let Self { service, .. } = self;
+        let query = &FlowQuery { port, ..query.clone() };
         let id = self.id();
         if service.external_name {
             return Err(QueryError::new(format!("`{id}` is only an alias of an external name")));
         }
-        let port = port(service, &id, query)?;
+        let port = asked_port(service, &id, query)?;
         let (backends, is_open) = match service.selector.is_empty() {
             true => (self.addresses(port, query), false),
             false => self.pods(port, query),
         };
         match (backends.is_empty(), service.selector.is_empty()) {
-            (false, _) => Ok(Target { name: id, backends, is_open, from_outside }),
+            (false, _) => {
+                let translated = service.ports.iter().filter(|_| !service.headless);
+                let ports = translated.map(|port| (port.protocol, port.port)).collect();
+                Ok(Target { name: id, backends, is_open, outside: None, ports })
+            }
             (true, true) => Err(QueryError::new(format!(
                 "`{id}` selects no pods, and its Endpoints are not in the input: use an address behind it"
             ))),
@@ -150,10 +214,8 @@ impl Named<'_> {
     /// What Endpoints and EndpointSlices say: the same in both, where both are in the input.
     fn addresses(self, port: Option<&ServicePort>, query: &FlowQuery) -> Vec<(Side, u16)> {
         let Self { model, index, name, .. } = self;
-        let own = model.service_endpoints.iter();
-        let own = own.filter(|(namespace, one)| *namespace == index && *one.service == *name);
         let mut all: Vec<(IpAddr, u16)> = Vec::new();
-        for (addresses, ports) in own.flat_map(|(_, one)| &one.subsets) {
+        for (addresses, ports) in subsets(model, index, name) {
             let numbers = ports.iter().filter(|known| match port {
                 Some(port) => known.name == port.name && known.protocol == port.protocol,
                 None => query.port.includes(known.port) && known.protocol == query.protocol,
@@ -188,7 +250,7 @@ fn find<'m>(
     }))
 }
 
-fn port<'s>(
+fn asked_port<'s>(
     service: &'s Service,
     id: &str,
     query: &FlowQuery,

@@ -118,6 +118,10 @@ pub struct Summary {
     /// as `CiliumNetworkPolicy (cilium.io)`, sorted: they can change any answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_judged: Vec<KindCount>,
+    /// Policies that API servers reject, by kind with its group: they are not in force, and no
+    /// answer counts them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<KindCount>,
     /// What lies among the files and is not read as manifests: charts, kustomize trees, then files
     /// of other programs. Empty unless a folder was read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -477,7 +481,8 @@ pub struct FlowReport {
     /// another one of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_port: Option<u16>,
-    /// Everything allowed between the two, whatever the port asked about.
+    /// Everything allowed between the two, whatever the port asked about; of a Service, those of
+    /// its ports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<String>,
     /// What decided, at each end, in the order in which a packet meets them.
@@ -492,6 +497,10 @@ pub struct FlowReport {
     /// they can change this answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_judged: Vec<KindCount>,
+    /// Policies that API servers reject, by kind with its group: they are not in force, and no
+    /// answer counts them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<KindCount>,
 }
 
 /// What would be said of a flow if policies that are only audited were enforced.
@@ -510,6 +519,9 @@ pub struct AuditReport {
     pub policies: Vec<ObjectRef>,
     /// What would decide, at each end.
     pub evidence: Evidence,
+    /// Each answer with its own evidence, where pods or address families would differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<FlowPart>,
 }
 
 /// One of several answers that a question has.

@@ -182,6 +182,16 @@ impl Session {
         })
     }
 
+    /// How many policies there are of each kind that API servers reject: they are not in force.
+    pub fn rejected(&self) -> BTreeMap<&ForeignKind, u32> {
+        let mut counts = BTreeMap::new();
+        let parts = self.files.iter().flat_map(|file| &file.parts);
+        for kind in parts.flat_map(|part| &part.document.rejected) {
+            *counts.entry(kind).or_default() += 1;
+        }
+        counts
+    }
+
     fn with_files(&self, files: Vec<Arc<SourceFile>>) -> Self {
         match edit::policies_only(self, &files) {
             Some(changes) if self.set.is_compact() => {

@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 
 use super::ListFilter;
-use crate::cluster::ClusterModel;
+use crate::cluster::{ClusterModel, EndpointId};
 use crate::manifest::Direction;
 use crate::net::{AddrSet, Cidr, PortSet, Protocol};
-use crate::reach::{Unit, UnitId, UnitKind};
+use crate::reach::{Reach, Unit, UnitId, UnitKind};
 use crate::report::port::PortQuery;
-use crate::report::service::{labels, ports};
+use crate::report::query::{Side, address_side};
+use crate::report::service::{self, labels, ports};
 use crate::report::types::EndpointReport;
 use crate::selector::Match;
 use crate::shared::Table;
@@ -22,19 +23,20 @@ pub struct Focus {
 }
 
 impl Focus {
-    pub fn new<'u>(
-        filter: &ListFilter,
-        model: &ClusterModel,
-        units: impl Iterator<Item = (&'u Unit, &'u EndpointReport)> + Clone,
-    ) -> Self {
-        let inside = filter.has_focus().then(|| {
-            let inside = units.clone().map(|(unit, endpoint)| {
-                is_chosen(filter, endpoint) && is_selected(filter, model, unit)
-            });
-            inside.collect()
-        });
+    pub fn new(reach: &Reach<'_>, filter: &ListFilter, endpoints: &[EndpointReport]) -> Self {
+        let model = reach.model();
+        let asked: Vec<Asked<'_>> =
+            filter.focus.iter().map(|focus| Asked::new(model, focus)).collect();
+        let units = || reach.units().values().zip(endpoints);
+        let is_inside = |(unit, report): (&Unit, &EndpointReport)| {
+            let in_namespace = filter.namespace.is_none() || filter.namespace == report.namespace;
+            in_namespace
+                && (asked.is_empty() || asked.iter().any(|one| one.has(unit, report)))
+                && is_selected(filter, model, unit)
+        };
+        let inside = filter.has_focus().then(|| units().map(is_inside).collect());
         let ports = filter.port.as_ref().map(|(protocol, port)| {
-            units.map(|(unit, _)| numbers(model, unit, (*protocol, port))).collect()
+            units().map(|(unit, _)| numbers(model, unit, (*protocol, port))).collect()
         });
         Self { inside, direction: filter.direction, ports }
     }
@@ -71,13 +73,6 @@ impl ListFilter {
     }
 }
 
-/// Whether an endpoint is one of those in focus, and in the namespace.
-fn is_chosen(filter: &ListFilter, endpoint: &EndpointReport) -> bool {
-    let in_namespace = filter.namespace.is_none() || filter.namespace == endpoint.namespace;
-    let mut focus = filter.focus.iter();
-    in_namespace && (filter.focus.is_empty() || focus.any(|focus| in_focus(focus, endpoint)))
-}
-
 /// Whether the selector certainly selects one of a unit's pods.
 fn is_selected(filter: &ListFilter, model: &ClusterModel, unit: &Unit) -> bool {
     let Some(selector) = &filter.selector else { return true };
@@ -99,6 +94,45 @@ fn numbers(model: &ClusterModel, unit: &Unit, (protocol, port): (Protocol, &Port
     let own = endpoints.flat_map(|endpoint| ports(model, endpoint));
     let same = own.filter(|own| own.name == *name && own.protocol == protocol);
     PortSet::from_ranges(same.map(|own| (own.port, own.port)))
+}
+
+/// Who is meant by a focus.
+enum Asked<'f> {
+    /// Whoever is called so.
+    Named(&'f str),
+    /// Pods, and addresses that are no pod's: by an address of theirs, or of the Service that they
+    /// are behind.
+    Ends(Vec<EndpointId>, Vec<IpAddr>),
+}
+
+impl<'f> Asked<'f> {
+    fn new(model: &ClusterModel, focus: &'f str) -> Self {
+        let Ok(address) = focus.parse::<IpAddr>() else { return Self::Named(focus) };
+        let address = address.to_canonical();
+        let behind = service::behind(model, address);
+        let (mut pods, mut addresses) = (Vec::new(), Vec::new());
+        for side in behind.unwrap_or_else(|| vec![address_side(model, address)]) {
+            match side {
+                Side::Endpoints { endpoints, .. } => pods.extend(endpoints),
+                Side::Addresses(own) => addresses.extend(own),
+                // No address is that of a pod that is not there.
+                Side::Supposed { .. } => {}
+            }
+        }
+        Self::Ends(pods, addresses)
+    }
+
+    fn has(&self, unit: &Unit, report: &EndpointReport) -> bool {
+        let (pods, addresses) = match self {
+            Self::Named(focus) => return in_focus(focus, report),
+            Self::Ends(pods, addresses) => (pods, addresses),
+        };
+        let is_pod = match &unit.kind {
+            UnitKind::Workload { endpoints, .. } => endpoints.iter().any(|id| pods.contains(id)),
+            UnitKind::Outside(..) => false,
+        };
+        is_pod || addresses.iter().any(|address| has(report, *address))
+    }
 }
 
 /// Whether a focus (see [`ListFilter::focus`]) names an endpoint: anything that a list writes does,

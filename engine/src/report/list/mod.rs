@@ -35,7 +35,8 @@ pub use focus::in_focus;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListFilter {
     /// Only connections of these: `NAMESPACE`, `NAMESPACE/NAME`, `NAMESPACE/KIND/NAME`, a name, an
-    /// address, or anything that a list calls an endpoint; none: all.
+    /// address, or anything that a list calls an endpoint; none: all. An address means the pod that
+    /// has it; one of a Service in the cluster means what is behind that.
     pub focus: Vec<String>,
     /// Of these, only those in this namespace; none: in any.
     pub namespace: Option<String>,
@@ -67,7 +68,7 @@ impl Session {
         let mut reach = new(self.model(), self.policies());
         let ids = endpoint::unit_ids(self.model(), reach.units());
         let endpoints = endpoints(self, &reach, &ids);
-        let focus = Focus::new(filter, self.model(), reach.units().values().zip(&endpoints));
+        let focus = Focus::new(&reach, filter, &endpoints);
         let mut explained = Explained::default();
         let woven = Weaver::new(&mut reach, (filter, &focus), &mut explained).weave();
         let notes = note::notes(self, &reach, &woven.counts);

@@ -54,6 +54,10 @@ fn note(session: &Session, key: &NoteKey, connections: u32) -> Note {
 
 fn note_message(key: &NoteKey) -> String {
     match (key.reason, key.rule) {
+        (UnknownReason::Address, None) => {
+            "IPv4 and IPv6 differ, and the input does not say which of them the pods have: \
+             pass `--pod-cidr`, or real pods"
+        }
         (UnknownReason::Address, _) => {
             "an address decides this, and the input does not have it: \
              pass `--pod-cidr` (and `--node-cidr`), or real pods and nodes"

@@ -8,8 +8,8 @@ use super::plain::{Plain, width};
 use super::reason::{last, short};
 use super::style::{Ink, Style};
 use crate::report::types::{
-    EndReport, EntryEvidence, Evidence, FlowReport, Location, Match, PolicyEvidence, RuleEvidence,
-    TierEvidence, TierKind,
+    EndReport, EntryEvidence, Evidence, FlowPart, FlowReport, Location, Match, PolicyEvidence,
+    RuleEvidence, TierEvidence, TierKind,
 };
 
 /// Writes the full chain of one flow.
@@ -26,18 +26,29 @@ pub fn write_chain(report: &FlowReport, style: Style, out: &mut dyn Write) -> fm
     write_audit(report, style, out)?;
     let whole = report.allowed.as_deref().unwrap_or("nothing");
     writeln!(out, "  certainly allowed between the two: {}", Plain(whole))?;
-    for part in &report.parts {
-        out.write_char('\n')?;
-        write_part_head(part, report, style, out)?;
-        write_ends((&part.source, &part.destination), &part.evidence, style, out)?;
-    }
     let ends = (&*report.source, &*report.destination);
-    if report.parts.is_empty() {
-        write_ends(ends, &report.evidence, style, out)?;
-    }
+    write_all(report, (&report.parts, &report.evidence), ends, style, out)?;
     let Some(audit) = &report.audit else { return Ok(()) };
     writeln!(out, "\nif audited policies were enforced:")?;
-    write_ends(ends, &audit.evidence, style, out)
+    write_all(report, (&audit.parts, &audit.evidence), ends, style, out)
+}
+
+/// Each answer with its evidence, or the evidence of the only one.
+fn write_all(
+    report: &FlowReport,
+    (parts, evidence): (&[FlowPart], &Evidence),
+    ends: (&str, &str),
+    style: Style,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    if parts.is_empty() {
+        return write_ends(ends, evidence, style, out);
+    }
+    parts.iter().try_for_each(|part| {
+        out.write_char('\n')?;
+        write_part_head(part, report, style, out)?;
+        write_ends((&part.source, &part.destination), &part.evidence, style, out)
+    })
 }
 
 fn write_ends(

@@ -29,7 +29,7 @@ pub use style::{Ink, Style};
 
 use rustc_hash::FxHashMap;
 
-use super::types::{Connection, KindCount, ListReport};
+use super::types::{Connection, KindCount, ListReport, Summary};
 
 /// A form in which a list can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +70,35 @@ pub fn write_list(
 /// What an answer does not count: `not evaluated: 2 CiliumNetworkPolicy (cilium.io): they can change
 /// this answer`. None if there is nothing.
 pub fn not_judged(kinds: &[KindCount]) -> Option<String> {
-    let texts: Vec<String> =
-        kinds.iter().map(|KindCount { kind, count }| format!("{count} {kind}")).collect();
-    let one = kinds.iter().map(|kind| kind.count).sum::<u32>() == 1;
-    let they = if one { "it" } else { "they" };
-    let listed = texts.join(", ");
-    (!texts.is_empty()).then(|| format!("not evaluated: {listed}: {they} can change this answer"))
+    let they = if total(kinds) == 1 { "it" } else { "they" };
+    let listed = listed(kinds);
+    (!kinds.is_empty()).then(|| format!("not evaluated: {listed}: {they} can change this answer"))
+}
+
+/// Policies that are not in force: `not in force: 1 NetworkPolicy (networking.k8s.io): the API
+/// server rejects it`. None if there is nothing.
+pub fn rejected(kinds: &[KindCount]) -> Option<String> {
+    let them = if total(kinds) == 1 { "it" } else { "them" };
+    let listed = listed(kinds);
+    (!kinds.is_empty()).then(|| format!("not in force: {listed}: the API server rejects {them}"))
+}
+
+/// Policies that a list does not count, since they are only audited. None if there are none.
+pub fn audited(summary: &Summary) -> Option<String> {
+    match summary.audited {
+        0 => None,
+        1 => Some("1 policy is only audited: the list does not count it".into()),
+        n => Some(format!("{n} policies are only audited: the list does not count them")),
+    }
+}
+
+fn listed(kinds: &[KindCount]) -> String {
+    let texts = kinds.iter().map(|KindCount { kind, count }| format!("{count} {kind}"));
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+fn total(kinds: &[KindCount]) -> u32 {
+    kinds.iter().map(|kind| kind.count).sum()
 }
 
 /// A list as one text; see [`write_list`].
