@@ -289,7 +289,7 @@ fn verdicts<T: Trace>(session: &Session, trace: impl Fn() -> T) -> f64 {
             direction,
             subject,
             peer,
-            protocol: Protocol::Tcp,
+            protocol: Some(Protocol::Tcp),
             port: 9100,
         };
         let egress = judge(set, ask(Direction::Egress, source, destination), &mut trace());
