@@ -125,6 +125,8 @@ export interface AuditReport {
     policies: ObjectRef[];
     /** What would decide, at each end. */
     evidence: Evidence;
+    /** Each answer with its own evidence, where pods or address families would differ. */
+    parts?: FlowPart[];
     /** Why it is unknown. */
     reason?: UnknownReason;
 }
@@ -471,7 +473,10 @@ export interface FlowReport {
     destination: string;
     /** What decided, at each end, in the order in which a packet meets them. */
     evidence: Evidence;
-    /** Everything allowed between the two, whatever the port asked about. */
+    /**
+     * Everything allowed between the two, whatever the port asked about; of a Service, those of
+     * its ports.
+     */
     allowed?: string;
     /** What would be said if audited policies were enforced; absent where none of them has a say. */
     audit?: AuditReport;
@@ -489,6 +494,11 @@ export interface FlowReport {
     podPort?: number;
     /** Why it is unknown. */
     reason?: UnknownReason;
+    /**
+     * Policies that API servers reject, by kind with its group: they are not in force, and no
+     * answer counts them.
+     */
+    rejected?: KindCount[];
 }
 
 /** The answer to a flow of a list that was evaluated. */
@@ -807,6 +817,11 @@ export interface Summary {
      * as `CiliumNetworkPolicy (cilium.io)`, sorted: they can change any answer.
      */
     notJudged?: KindCount[];
+    /**
+     * Policies that API servers reject, by kind with its group: they are not in force, and no
+     * answer counts them.
+     */
+    rejected?: KindCount[];
     /**
      * What lies among the files and is not read as manifests: charts, kustomize trees, then files
      * of other programs. Empty unless a folder was read.
