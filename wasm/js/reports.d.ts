@@ -310,6 +310,11 @@ export interface FlowReport {
   podPort?: number;
   /** Why it is unknown. */
   reason?: UnknownReason;
+  /**
+   * Whether this is about two different pods of one workload, which was asked about itself: a
+   * pod always reaches itself.
+   */
+  siblings?: boolean;
 }
 
 /** Endpoints that are treated alike by others, or neighbouring ranges of addresses. */

@@ -75,6 +75,21 @@ pub fn cases<'m>(
     Ok(cases)
 }
 
+/// Whether two sides are the same pods of one workload, which has several: pairs are then of
+/// different pods, since a pod always reaches itself.
+pub fn are_siblings(model: &ClusterModel, source: &Side, destination: &Side) -> bool {
+    let (Side::Endpoints { endpoints, .. }, Side::Endpoints { endpoints: others, .. }) =
+        (source, destination)
+    else {
+        return false;
+    };
+    let are_several = match endpoints.as_slice() {
+        [one] => !source.is_same_replica(destination) && !model.is_one_pod(*one),
+        several => several.len() > 1,
+    };
+    endpoints == others && are_several
+}
+
 fn party<'m>(
     model: &'m ClusterModel,
     side: &Side,

@@ -5,7 +5,7 @@ mod parts;
 use std::sync::Arc;
 
 use super::audit::audit;
-use super::case::{Case, cases};
+use super::case::{Case, are_siblings, cases};
 use super::check;
 use super::evidence::end_report;
 use super::query::{QueryError, Side, resolve};
@@ -34,7 +34,7 @@ impl Session {
             return Err(QueryError::new("port 0 does not exist: ports are 1 to 65535"));
         }
         let source = resolve(self.model(), &query.from)?;
-        let Asked { name: destination, cases, doubt } = self.asked(query, &source)?;
+        let Asked { name: destination, cases, doubt, siblings } = self.asked(query, &source)?;
         let judged: Vec<Judged> = cases.iter().map(|case| Judged::new(self, query, case)).collect();
         let (verdict, reason) = match doubt {
             Some(reason) => (Verdict::Unknown, Some(reason)),
@@ -60,6 +60,7 @@ impl Session {
             summary: summary(verdict, reason, &evidence),
             source: name(&source),
             destination,
+            siblings,
             pod_port: Some(case.port).filter(|port| *port != query.port),
             allowed: allowed(self, &cases).filter(|_| doubt.is_none()),
             parts: parts::parts(self, query, &cases, &judged),
@@ -85,11 +86,12 @@ impl Session {
                 (false, true) => Some(UnknownReason::Label),
                 (false, false) => None,
             };
-            return Ok(Asked { name: target.name, cases: all, doubt });
+            return Ok(Asked { name: target.name, cases: all, doubt, siblings: false });
         }
         let side = resolve(self.model(), &query.to)?;
         let cases = cases(self, source, &side, query.port)?;
-        Ok(Asked { name: name(&side), cases, doubt: None })
+        let siblings = are_siblings(self.model(), source, &side);
+        Ok(Asked { name: name(&side), cases, doubt: None, siblings })
     }
 }
 
@@ -102,6 +104,8 @@ struct Asked<'m> {
     /// Why it is unknown who receives, whatever policies say of each pair: of a Service that is
     /// reached from outside the cluster's own addresses, or that may have more or fewer pods.
     doubt: Option<UnknownReason>,
+    /// Whether the pairs are of different pods of one workload.
+    siblings: bool,
 }
 
 fn evidence(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Evidence {

@@ -77,9 +77,14 @@ pub fn write_head(report: &FlowReport, style: Style, out: &mut dyn Write) -> fmt
     let word = style.paint(ink, word);
     write!(out, "{word}{:gap$}{from} → {to}   {} {}", "", report.protocol, report.port)?;
     match report.pod_port {
-        Some(port) => writeln!(out, " ({port} at the pod)"),
-        None => out.write_char('\n'),
+        Some(port) => writeln!(out, " ({port} at the pod)")?,
+        None => out.write_char('\n')?,
     }
+    if report.siblings {
+        let workload = Plain(&report.source);
+        writeln!(out, "  between two pods of {workload}: a pod always reaches itself")?;
+    }
+    Ok(())
 }
 
 /// What would be said if audited policies were enforced, where some have a say.
