@@ -145,12 +145,19 @@ impl Known {
 
     pub fn read(self, reader: &mut Reader, node: &Node<'_>, meta: &Meta) -> Body {
         match self {
-            Self::Policy => {
-                reader.fields(&Path::Root, node, Keys::Exactly(OBJECT));
-                Body::Policy(policy::read(reader, node))
+            // Their own fields.
+            Self::Endpoints { .. } => {}
+            // Later versions may have more.
+            Self::Workload(kind) if !kind.is_of_kubernetes() => {
+                reader.fields(&Path::Root, node, Keys::Among(OBJECT));
             }
-            Self::ClusterPolicy(kind) => {
+            _ => {
                 reader.fields(&Path::Root, node, Keys::Exactly(OBJECT));
+            }
+        }
+        match self {
+            Self::Policy => Body::Policy(policy::read(reader, node)),
+            Self::ClusterPolicy(kind) => {
                 Body::ClusterPolicy(cluster_policy::read(reader, node, kind, Origin::Written))
             }
             Self::Pod => read_pod(reader, node),

@@ -14,6 +14,7 @@ mod service;
 mod stored;
 pub(crate) mod syntax;
 mod unjudged;
+mod validate;
 mod words;
 pub mod workload;
 

@@ -51,13 +51,83 @@ pub struct PodStatus {
     pub host_addresses: Vec<IpAddr>,
 }
 
+/// Fields of a pod's `spec` that are read.
+const SPEC: &[&str] = &["hostNetwork", "nodeName", "containers", "initContainers"];
+
+/// Its other fields.
+const OTHERS_OF_SPEC: &[&str] = &[
+    "volumes",
+    "ephemeralContainers",
+    "restartPolicy",
+    "terminationGracePeriodSeconds",
+    "activeDeadlineSeconds",
+    "dnsPolicy",
+    "nodeSelector",
+    "serviceAccountName",
+    "serviceAccount",
+    "automountServiceAccountToken",
+    "hostPID",
+    "hostIPC",
+    "shareProcessNamespace",
+    "securityContext",
+    "imagePullSecrets",
+    "hostname",
+    "subdomain",
+    "affinity",
+    "schedulerName",
+    "tolerations",
+    "hostAliases",
+    "priorityClassName",
+    "priority",
+    "dnsConfig",
+    "readinessGates",
+    "runtimeClassName",
+    "enableServiceLinks",
+    "preemptionPolicy",
+    "overhead",
+    "topologySpreadConstraints",
+    "setHostnameAsFQDN",
+    "os",
+    "hostUsers",
+    "schedulingGates",
+    "resourceClaims",
+    "resources",
+    "hostnameOverride",
+];
+
+/// Fields of a container that are not read.
+const OTHERS_OF_CONTAINERS: &[&str] = &[
+    "name",
+    "image",
+    "command",
+    "args",
+    "workingDir",
+    "envFrom",
+    "env",
+    "resources",
+    "resizePolicy",
+    "restartPolicyRules",
+    "volumeMounts",
+    "volumeDevices",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "imagePullPolicy",
+    "securityContext",
+    "stdin",
+    "stdinOnce",
+    "tty",
+];
+
 /// Reads a pod's `spec`.
 pub fn read_spec(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> PodSpec {
     let Some(node) = node else {
         return PodSpec::default();
     };
-    let known = ["hostNetwork", "nodeName", "containers", "initContainers"];
-    let fields = reader.fields(path, node, Keys::Among(&known));
+    let fields = reader.fields(path, node, Keys::Open(SPEC, OTHERS_OF_SPEC));
     let host_network = reader.boolean(&path.field("hostNetwork"), fields.get("hostNetwork"));
     let node_name = reader.string(&path.field("nodeName"), fields.get("nodeName"));
     let node_name = node_name.filter(|name| !name.is_empty()).map(Arc::from);
@@ -79,27 +149,32 @@ fn containers(
     let initial = matches!(path, Path::Field(_, "initContainers"));
     for (i, node) in reader.items(path, node).iter().enumerate() {
         let path = path.item(i);
-        let fields = reader.fields(&path, node, Keys::Among(&["ports", "restartPolicy"]));
+        let keys = Keys::Open(&["ports", "restartPolicy"], OTHERS_OF_CONTAINERS);
+        let fields = reader.fields(&path, node, keys);
         // Of init containers only sidecars run beside the others. [NetworkPolicy §9]
         let sidecar = fields.get("restartPolicy").and_then(Node::as_str) == Some("Always");
-        if initial && !sidecar {
-            continue;
+        for name in ["name", "image"] {
+            reader.string(&path.field(name), fields.get(name));
         }
         let path = path.field("ports");
         for (i, node) in reader.items(&path, fields.get("ports")).iter().enumerate() {
-            ports.extend(named_port(reader, &path.item(i), node));
+            let named = named_port(reader, &path.item(i), node);
+            ports.extend(named.filter(|_| sidecar || !initial));
         }
     }
 }
 
 fn named_port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<NamedPort> {
     let known = ["name", "containerPort", "protocol", "hostPort", "hostIP"];
-    let fields = reader.fields(path, node, Keys::Among(&known));
+    let fields = reader.fields(path, node, Keys::Exactly(&known));
     // All are read before any is asked for: a wrong type is reported on ports without a name too.
     let name = reader.string(&path.field("name"), fields.get("name"));
     let port = reader.integer(&path.field("containerPort"), fields.get("containerPort"));
     let protocol = reader.string(&path.field("protocol"), fields.get("protocol"));
+    reader.integer(&path.field("hostPort"), fields.get("hostPort"));
+    reader.string(&path.field("hostIP"), fields.get("hostIP"));
     let (name, port) = (name?, u16::try_from(port?).ok().filter(|port| *port > 0)?);
+    let protocol = protocol.filter(|word| !word.is_empty());
     let protocol = protocol.map_or(Some(Protocol::Tcp), Protocol::from_name)?;
     (!name.is_empty()).then(|| NamedPort { name: name.into(), protocol, port })
 }

@@ -1,6 +1,7 @@
 //! Workloads: kinds that make pods from a template.
 
 mod complete;
+mod fields;
 
 use super::meta::{LabelList, Meta, Owner};
 use super::pod::{self, PodSpec};
@@ -65,6 +66,14 @@ impl WorkloadKind {
             .map(|(_, _, kind)| kind)
     }
 
+    /// Whether it is a kind of Kubernetes itself.
+    pub fn is_of_kubernetes(self) -> bool {
+        !matches!(
+            self,
+            Self::DeploymentConfig | Self::KnativeService | Self::Rollout | Self::VirtualMachine
+        )
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         Self::ALL.into_iter().find(|(_, _, kind)| *kind == self).map_or("", |(name, _, _)| name)
@@ -100,7 +109,8 @@ pub fn read(reader: &mut Reader, kind: WorkloadKind, object: &Node<'_>) -> Workl
     let nothing = Node { value: Value::Null, span: object.span };
     let node = object.get("spec").unwrap_or(&nothing);
     if kind == WorkloadKind::CronJob {
-        let fields = reader.fields(&spec, node, Keys::Among(&["jobTemplate"]));
+        let keys = Keys::Open(&["jobTemplate"], fields::OF_CRON_JOBS);
+        let fields = reader.fields(&spec, node, keys);
         let (job, path) =
             (fields.get("jobTemplate").unwrap_or(&nothing), spec.field("jobTemplate"));
         let inner = reader.fields(&path, job, Keys::Among(&["metadata", "spec"]));
@@ -127,7 +137,11 @@ fn read_spec(
         _ => Some("replicas"),
     };
     let known = ["template", "selector", "ordinals", counted.unwrap_or("template")];
-    let fields = reader.fields(path, node, Keys::Among(&known));
+    let keys = match fields::others(kind) {
+        Some(others) => Keys::Open(fields::read(kind), others),
+        None => Keys::Among(&known),
+    };
+    let fields = reader.fields(path, node, keys);
     let replicas = counted.and_then(|name| {
         let written = reader.integer(&path.field(name), fields.get(name));
         u32::try_from(written.unwrap_or(1)).ok()
@@ -154,7 +168,7 @@ fn template(reader: &mut Reader, spec: &Path<'_>, node: &Node<'_>) -> (LabelList
     let path = spec.field("template");
     let nothing = Node { value: Value::Null, span: node.span };
     let template = node.get("template").unwrap_or(&nothing);
-    let fields = reader.fields(&path, template, Keys::Among(&["metadata", "spec"]));
+    let fields = reader.fields(&path, template, Keys::Exactly(&["metadata", "spec"]));
     let meta = fields
         .get("metadata")
         .map(|node| Meta::read_template(reader, &path.field("metadata"), node));
