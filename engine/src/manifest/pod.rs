@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::read::{Keys, Path, Reader};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::net::Protocol;
 use crate::tree::{Node, Value};
 
@@ -195,10 +196,12 @@ pub fn read_status(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>
         });
     let mut read = |one: &str, many: &str| {
         let mut addresses = Vec::new();
-        addresses.extend(fields.get(one).and_then(address));
+        addresses.extend(read_address(reader, &path.field(one), fields.get(one)));
         let path = path.field(many);
-        let items = reader.items(&path, fields.get(many));
-        addresses.extend(items.iter().filter_map(|item| address(item.get("ip")?)));
+        for (i, item) in reader.items(&path, fields.get(many)).iter().enumerate() {
+            let path = path.item(i);
+            addresses.extend(read_address(reader, &path.field("ip"), item.get("ip")));
+        }
         let mut seen = Vec::new();
         addresses.retain(|a| {
             !seen.contains(a) && {
@@ -211,6 +214,17 @@ pub fn read_status(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>
     let addresses = read("podIP", "podIPs");
     let host_addresses = read("hostIP", "hostIPs");
     PodStatus { phase, addresses, host_addresses }
+}
+
+/// An address; what is not one is reported, and ignored: the API server has none such.
+fn read_address(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option<IpAddr> {
+    let node = node.filter(|node| node.value != Value::Null)?;
+    let found = address(node);
+    if let (None, Some(text)) = (found, node.as_str().filter(|text| !text.is_empty())) {
+        let message = format!("`{text}` is not a valid address: it is ignored");
+        reader.report(path, Diagnostic::new(Code::Address, message).at(node.span));
+    }
+    found
 }
 
 /// An address, if the node is one.

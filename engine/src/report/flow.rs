@@ -23,7 +23,8 @@ impl Session {
     /// # Errors
     /// If an end is not in the input, could be several, or cannot take part in traffic.
     pub fn evaluate(&self, query: &FlowQuery) -> Result<FlowReport, QueryError> {
-        let in_force = self.evaluate_in_force(query)?;
+        let in_force =
+            self.evaluate_in_force(query).map_err(|error| rejected(self, query, error))?;
         let audit = audit(self, query, &in_force)?;
         Ok(FlowReport { audit, ..in_force })
     }
@@ -93,6 +94,27 @@ impl Session {
         let siblings = are_siblings(self.model(), source, &side);
         Ok(Asked { name: name(&side), cases, doubt: None, siblings })
     }
+}
+
+/// The error of a question about an object that is left out, with why it is.
+fn rejected(session: &Session, query: &FlowQuery, error: QueryError) -> QueryError {
+    let why = [&query.from, &query.to].into_iter().find_map(|asked| {
+        let (namespace, rest) = asked.split_once('/')?;
+        let name = rest.rsplit('/').next()?.split(['[', '{']).next()?;
+        let found = error.message.contains(&format!("`{name}`"));
+        check::rejection(session, namespace, name).filter(|_| found)
+    });
+    let Some((why, object)) = why.and_then(|why| Some((why.clone(), why.object?))) else {
+        return error;
+    };
+    let place = why.location.map(|at| format!(" at {}:{}:{}", at.file, at.line, at.column));
+    QueryError::new(format!(
+        "{}: the {} of this name is left out, since the API server rejects it{}: {}",
+        error.message,
+        object.kind,
+        place.unwrap_or_default(),
+        why.message
+    ))
 }
 
 /// What is asked about.
