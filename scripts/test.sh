@@ -46,7 +46,7 @@ quick() {
   scripts/setup.sh lint
   step "format" cargo fmt --all --check
   step "clippy" clippy --all-targets
-  step "unit and case tests" cargo test ${LOCKED[@]+"${LOCKED[@]}"}
+  step "unit and case tests" cargo test --no-fail-fast ${LOCKED[@]+"${LOCKED[@]}"}
 }
 
 everything() {
@@ -58,7 +58,7 @@ everything() {
   step "clippy, native" clippy --workspace --all-targets
   step "clippy, WebAssembly" clippy_wasm
   step "an API server to test with" kube
-  step "unit and case tests" cargo test --workspace --exclude portcullis-packets ${LOCKED[@]+"${LOCKED[@]}"}
+  step "unit and case tests" cargo test --workspace --no-fail-fast --exclude portcullis-packets ${LOCKED[@]+"${LOCKED[@]}"}
   step "packets through the node agent's rules" scripts/test-packets.sh
   step "the static server" node --test --test-reporter=spec scripts/serve.test.mjs
   step "JavaScript of the page" scripts/test-js.sh

@@ -103,7 +103,7 @@ fn globs(patterns: &[&String]) -> Result<GlobSet, String> {
 fn code_of(text: &str) -> Result<Code, String> {
     let known = Code::ALL.iter().copied().find(|code| code.id() == text || code.name() == text);
     let code = known.ok_or_else(|| format!("ignore.codes: no code `{text}`"))?;
-    match code.is_lint() {
+    match code.is_pitfall_alone() {
         true => Ok(code),
         false => Err(format!(
             "ignore.codes: {} cannot be ignored, since what it is about is left out of every \
@@ -144,7 +144,10 @@ mod tests {
     fn what_is_wrong_is_said() {
         let wrong = |text| config(text).unwrap_err();
         assert_eq!(wrong("ignore: {codes: [L99]}"), "ignore.codes: no code `L99`");
-        assert!(wrong("ignore: {codes: [R01]}").contains("R01 cannot be ignored"));
+        for code in ["R01", "V05", "L17", "L24", "bad-enum-case"] {
+            let said = wrong(&format!("ignore: {{codes: [{code}]}}"));
+            assert!(said.contains(" cannot be ignored, since "), "{said}");
+        }
         assert!(wrong("ignore: {paths: ['[']}").contains("ignore.paths: "));
     }
 }

@@ -126,9 +126,30 @@ fn duplicates_say_where_the_first_stands_and_many_are_one_finding() {
 
     let labelled = POD.replace("namespace: shop", "namespace: shop, labels: {a: b}");
     write(&folder, &[("d.yaml", &labelled)]);
-    let ran = check(&folder, &["."]);
+    let ran = check(&folder, &["c.yaml", "d.yaml"]);
     assert_eq!(ran.status, 1);
     assert!(ran.out.contains("it replaces the first, at c.yaml:1\n"), "{ran}");
+    let found = check(&folder, &["."]);
+    let told = "info[L51]: Pod `web` replaces a different one in c.yaml\n";
+    assert!(found.status == 0 && found.out.contains(told), "{found}");
+    let policy = |selector: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+             metadata: {{name: p, namespace: shop}}\nspec: {{podSelector: {selector}}}\n"
+        )
+    };
+    let copies = [("e.yaml", policy("{}")), ("f.yaml", policy("{matchLabels: {a: b}}"))];
+    write(&folder, &copies.each_ref().map(|(name, text)| (*name, &**text)));
+    let ran = check(&folder, &["."]);
+    assert!(ran.out.contains("error[L21]: a second NetworkPolicy `p`"), "{ran}");
+    write(&folder, &[("e.yaml", ""), ("f.yaml", "")]);
+
+    let [own, default] =
+        ["", ", namespace: default"].map(|to| POD.replace(", namespace: shop", to));
+    write(&folder, &[("g.yaml", &own), ("h.yaml", &default)]);
+    let ran = check(&folder, &["g.yaml", "h.yaml"]);
+    assert_eq!((ran.status, ran.out.matches("[L").count()), (0, 0), "{ran}");
+    write(&folder, &[("g.yaml", ""), ("h.yaml", "")]);
 
     let pods = |label: &str| -> String {
         let pod = |i| {
@@ -169,7 +190,7 @@ fn a_configuration_leaves_paths_and_codes_out() {
             ("m/pod.yaml", POD),
             ("m/test/broken.yaml", "kind: [\n"),
             ("m/other.yaml", &POD.replace("namespace: shop", "namespace: shop, labels: {a: b}")),
-            ("portcullis.yaml", "ignore:\n  paths: [m/test/]\n  codes: [L21]\n"),
+            ("portcullis.yaml", "ignore:\n  paths: [m/test/]\n  codes: [L51]\n"),
         ],
     );
     let ran = check(&folder, &["."]);

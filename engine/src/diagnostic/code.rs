@@ -30,9 +30,10 @@ macro_rules! codes {
                 match self { $(Self::$variant => concat!($($doc),*).trim_ascii()),* }
             }
 
-            /// Whether findings of this code are about pitfalls: then nothing was left out.
-            pub fn is_lint(self) -> bool {
-                self.id().starts_with('L')
+            /// Whether what findings of this code are about counts in answers all the same: they
+            /// are about pitfalls, and not those for which the API server rejects the object.
+            pub fn is_pitfall_alone(self) -> bool {
+                self.id().starts_with('L') && !REJECTED.contains(&self)
             }
 
             /// How much findings of this code matter.
@@ -42,6 +43,18 @@ macro_rules! codes {
         }
     };
 }
+
+/// Pitfalls for which the API server rejects the object.
+const REJECTED: [Code; 8] = [
+    Code::EmptyPeer,
+    Code::EnumCase,
+    Code::PortAsString,
+    Code::NonStringLabel,
+    Code::EndPort,
+    Code::HostName,
+    Code::ExceptOutside,
+    Code::ClusterPolicySchema,
+];
 
 codes! {
     /// The text is not well-formed YAML or JSON.

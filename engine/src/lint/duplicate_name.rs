@@ -13,7 +13,8 @@ use crate::session::{Repeated, Session};
 use crate::source::Span;
 use crate::tree::{self, Entry, Node, Value};
 
-/// Files of one folder that share more objects than this are variants.
+/// Files of one folder that share more objects than this are variants, even if policies are among
+/// these.
 const MISTAKES: usize = 3;
 
 /// One finding for each object that replaces a different one, and one for each two files or folders
@@ -31,7 +32,7 @@ pub fn findings(session: &Session) -> Vec<Finding> {
     }
     let (mut found, mut variants) = (Vec::new(), BTreeMap::<_, Vec<&Repeated>>::new());
     for ((first, file), repeated) in pairs {
-        match variant(session, first, file, repeated.len()) {
+        match variant(session, (first, file), &repeated) {
             Some(names) => variants.entry(names).or_default().extend(repeated),
             None => found.extend(repeated.into_iter().map(|repeated| alone(session, repeated))),
         }
@@ -42,9 +43,15 @@ pub fn findings(session: &Session) -> Vec<Finding> {
 }
 
 /// What two files are that hold variants of the same objects, if they do: two folders that nobody
-/// would apply together, or two files with much in common.
-fn variant(session: &Session, first: usize, file: usize, count: usize) -> Option<(String, String)> {
+/// would apply together, or two files: people keep a workload or a Service in several forms side by
+/// side, while a policy of the same name in another file is a copy whose name was forgotten.
+fn variant(
+    session: &Session,
+    (first, file): (usize, usize),
+    repeated: &[&Repeated],
+) -> Option<(String, String)> {
     let (first, file) = (session.files().get(first)?, session.files().get(file)?);
+    let has_policies = repeated.iter().any(|repeated| repeated.object.is_policy());
     let folder = |name: &str| name.rsplit_once('/').map_or(".", |(folder, _)| folder).to_owned();
     let (folders, files) = ((folder(&first.name), folder(&file.name)), first.name != file.name);
     if !(first.is_found && file.is_found) {
@@ -53,7 +60,8 @@ fn variant(session: &Session, first: usize, file: usize, count: usize) -> Option
     if folders.0 != folders.1 {
         return Some(folders);
     }
-    (files && count > MISTAKES).then(|| (first.name.to_string(), file.name.to_string()))
+    (files && (!has_policies || repeated.len() > MISTAKES))
+        .then(|| (first.name.to_string(), file.name.to_string()))
 }
 
 fn alone(session: &Session, Repeated { file, part, object, first }: &Repeated) -> Finding {
@@ -144,7 +152,18 @@ fn add_objects<'t>(objects: &mut Objects<'t>, mut node: Node<'t>) {
     let items = entries.iter_mut().find(|entry| is_list && entry.key == "items");
     match items.map(|entry| std::mem::replace(&mut entry.value.value, Value::Null)) {
         Some(Value::Seq(items)) => items.into_iter().for_each(|item| add_objects(objects, item)),
-        _ => drop(objects.insert(place(node.span), node)),
+        _ => {
+            drop_namespace(entries);
+            drop(objects.insert(place(node.span), node));
+        }
+    }
+}
+
+/// Objects of the same identity are in the same namespace, whether or not they name it.
+fn drop_namespace(object: &mut [Entry<'_>]) {
+    let metadata = object.iter_mut().find(|entry| entry.key == "metadata");
+    if let Some(Value::Map(fields)) = metadata.map(|entry| &mut entry.value.value) {
+        fields.retain(|field| field.key != "namespace");
     }
 }
 

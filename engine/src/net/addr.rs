@@ -132,6 +132,11 @@ impl AddrSet {
         v4.or_else(|| self.v6.ranges().first().map(|&(a, _)| IpAddr::V6(Ipv6Addr::from(a))))
     }
 
+    /// How many ranges it has.
+    pub fn range_count(&self) -> usize {
+        self.v4.ranges().len() + self.v6.ranges().len()
+    }
+
     /// Its ranges, IPv4 first, ascending: as `first-last`, or as an address alone.
     pub fn range_texts(&self) -> Vec<String> {
         self.map_ranges(range_text::<Ipv4Addr>, range_text::<Ipv6Addr>).collect()

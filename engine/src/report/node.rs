@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{note_sentence, place};
 use crate::cluster::{Addresses, Endpoint, Life};
 use crate::dataplane::Note;
-use crate::manifest::{Body, Direction, Object};
+use crate::manifest::{Body, Direction, Mode, Object};
 use crate::policy::{CompiledPolicy, PolicyId};
 use crate::selector::Match;
 use crate::session::Session;
@@ -49,6 +49,8 @@ pub enum PolicyState {
     InForce,
     /// It is enforced, but what could not be known of it, or asks for too much, is closed.
     Closed,
+    /// It is not enforced on purpose: what it would deny is logged and counted.
+    Audited,
     /// It is not in force yet.
     Pending,
 }
@@ -65,12 +67,19 @@ pub fn closed_sentence(object: &Object) -> Option<String> {
     Some(format!("{what}: {outcome}"))
 }
 
-/// Policies of a state that is in force, with the notes of its program.
+/// Policies of a state that is in force on a node of a mode, with the notes of its program.
 ///
 /// # Cost
 /// Linear in the policies and the notes, with a sort.
-pub fn node_policies(session: &Session, policies: &[PolicyId], notes: &[Note]) -> Vec<NodePolicy> {
-    let policy = |id: &PolicyId| Some(node_policy(session, session.policies().policy(*id)?));
+pub fn node_policies(
+    (session, mode): (&Session, Mode),
+    policies: &[PolicyId],
+    notes: &[Note],
+) -> Vec<NodePolicy> {
+    let policy = |id: &PolicyId| {
+        let policy = session.policies().policy(*id)?;
+        Some(node_policy(session, policy).on_a_node_of(mode, policy.mode))
+    };
     let mut all: Vec<(PolicyId, NodePolicy)> =
         policies.iter().filter_map(|id| Some((*id, policy(id)?))).collect();
     for note in notes {
@@ -99,7 +108,7 @@ fn said_of(note: &Note) -> Option<(PolicyId, PolicyState)> {
     }
 }
 
-/// A policy as it is said of a node on which it is in force.
+/// A policy as it is said of a node on which it is enforced.
 pub fn node_policy(session: &Session, policy: &CompiledPolicy) -> NodePolicy {
     let object = &policy.object;
     let named = place::object_ref(session, object);
@@ -128,7 +137,7 @@ pub fn pending(in_force: &[NodePolicy], desired: &[NodePolicy], why: &str) -> Ve
             all.push(gone.waiting(&format!("it was removed and is still in force: {why}")));
         }
         match before.next_if(|old| old.by_name(policy) == Ordering::Equal) {
-            Some(old) if old.is_same_version(policy) => all.push(old.clone()),
+            Some(old) if old.stays(policy) => all.push(old.clone()),
             Some(old) => all.push(policy.waiting(&format!("{}: {why}", old.earlier()))),
             None => all.push(policy.waiting(&format!("it is not in force yet: {why}"))),
         }
@@ -156,18 +165,37 @@ impl NodePolicy {
         (&self.uid, self.generation) == (&other.uid, other.generation)
     }
 
+    /// Whether what was in force of it is what is wanted of it.
+    fn stays(&self, wanted: &Self) -> bool {
+        let is_audited = |one: &Self| one.state == PolicyState::Audited;
+        self.is_same_version(wanted) && is_audited(self) == is_audited(wanted)
+    }
+
+    fn on_a_node_of(self, node: Mode, own: Mode) -> Self {
+        let why = match (node, own) {
+            (Mode::Audit, _) => "the agent audits, and denies nothing",
+            (_, Mode::Audit) => "what it would deny is logged and counted, not denied",
+            (Mode::Enforce, Mode::Enforce) => return self,
+        };
+        Self { state: PolicyState::Audited, message: Some(why.to_owned()), ..self }
+    }
+
     fn waiting(&self, why: &str) -> Self {
         Self { state: PolicyState::Pending, message: Some(why.to_owned()), ..self.clone() }
     }
 
     fn earlier(&self) -> String {
         match self.generation {
+            _ if self.state == PolicyState::Audited => "it is only audited still".to_owned(),
             Some(generation) => format!("generation {generation} is in force"),
             None => "what it said before is in force".to_owned(),
         }
     }
 
     fn add(&mut self, state: PolicyState, what: &str) {
+        if self.state == PolicyState::Audited {
+            return;
+        }
         self.state = self.state.max(state);
         let before = self.message.take().map(|before| before + "; ").unwrap_or_default();
         self.message = Some(before + what);
@@ -208,6 +236,7 @@ mod tests {
     use super::*;
     use crate::dataplane::{Input, Lowering, Settings, UNKNOWN_WIRING};
     use crate::manifest::SourceFile;
+    use crate::policy::Considered;
     use crate::{Change, Options};
 
     const PODS: &str = "\
@@ -238,8 +267,9 @@ spec: {nodeName: three}\nstatus: {phase: Pending}\n";
         let (settings, wiring) = (&Settings::default(), &UNKNOWN_WIRING);
         let (model, policies) = (session.model(), session.policies());
         let program = lowering.lower(Input { model, policies, node, settings, wiring });
+        let policies = policies.considering(Considered::All);
         let selecting = policies.selecting(lowering.local_pods().map(|(group, _)| group));
-        node_policies(session, &selecting, &program.notes)
+        node_policies((session, Mode::Enforce), &selecting, &program.notes)
     }
 
     fn short(policies: &[NodePolicy]) -> Vec<String> {
@@ -279,6 +309,32 @@ spec: {nodeName: three}\nstatus: {phase: Pending}\n";
             why.ends_with(": it isolates the pods that it selects and admits nothing"),
             "{why}"
         );
+    }
+
+    #[test]
+    fn what_is_audited_is_said_to_be() {
+        let enforced = policy("p", ("a", 1), "");
+        let audited = |text: &str| {
+            text.replace("{name: p,", "{annotations: {portcullis.dev/mode: audit}, name: p,")
+        };
+        let (enforced, audited) =
+            (session(std::slice::from_ref(&enforced)), session(&[audited(&enforced)]));
+        let (before, after) = (said(&enforced, "one"), said(&audited, "one"));
+        assert_eq!(short(&after), ["NetworkPolicy x/p 1 Audited"]);
+        let message = "what it would deny is logged and counted, not denied";
+        assert_eq!(after[0].message.as_deref(), Some(message));
+        // An annotation leaves the generation as it is.
+        for (old, new, why) in [
+            (&before, &after, "generation 1 is in force: no"),
+            (&after, &before, "it is only audited still: no"),
+        ] {
+            let all = pending(old, new, "no");
+            assert_eq!(short(&all), ["NetworkPolicy x/p 1 Pending"]);
+            assert_eq!(all[0].message.as_deref(), Some(why));
+        }
+        let ids: Vec<PolicyId> = enforced.policies().policies().map(|(id, _)| id).collect();
+        let all = node_policies((&enforced, Mode::Audit), &ids, &[Note::OverLimits(ids[0])]);
+        assert_eq!(short(&all), ["NetworkPolicy x/p 1 Audited"], "of an agent that audits");
     }
 
     #[test]

@@ -28,12 +28,12 @@ impl PolicyReports {
         groups: impl IntoIterator<Item = GroupId>,
         notes: &[Note],
     ) -> Arc<[NodePolicy]> {
-        let ids = selecting(session, mode, groups);
+        let ids = selecting(session, groups);
         let policies = compiled(session, &ids);
         let same = policies.len() == self.policies.len()
             && policies.iter().zip(&self.policies).all(|(one, other)| Arc::ptr_eq(one, other));
         if !same || self.notes != notes {
-            self.said = node_policies(session, &ids, notes).into();
+            self.said = node_policies((session, mode), &ids, notes).into();
             (self.policies, self.notes) = (policies, notes.to_vec());
         }
         Arc::clone(&self.said)
@@ -45,18 +45,14 @@ impl PolicyReports {
         (session, mode): (&Session, Mode),
         groups: impl IntoIterator<Item = GroupId>,
     ) -> Arc<[NodePolicy]> {
-        let desired = node_policies(session, &selecting(session, mode, groups), &[]);
+        let desired = node_policies((session, mode), &selecting(session, groups), &[]);
         pending(&self.said, &desired, "a change could not be applied").into()
     }
 }
 
-/// Policies that are enforced, as far as the agent enforces any.
-fn selecting(
-    session: &Session,
-    mode: Mode,
-    groups: impl IntoIterator<Item = GroupId>,
-) -> Vec<PolicyId> {
-    session.policies().considering(Considered::in_force(mode)).selecting(groups)
+/// Policies that select pods of the node, audited ones as well.
+fn selecting(session: &Session, groups: impl IntoIterator<Item = GroupId>) -> Vec<PolicyId> {
+    session.policies().considering(Considered::All).selecting(groups)
 }
 
 fn compiled(session: &Session, ids: &[PolicyId]) -> Vec<Arc<CompiledPolicy>> {

@@ -295,6 +295,7 @@ impl Metrics {
         let states = [
             (PolicyState::InForce, counts.in_force),
             (PolicyState::Closed, counts.closed),
+            (PolicyState::Audited, counts.audited),
             (PolicyState::Pending, counts.pending),
         ];
         for (state, count) in states {

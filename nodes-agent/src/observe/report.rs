@@ -85,6 +85,9 @@ pub struct Counts {
     pub in_force: usize,
     /// Those that are closed.
     pub closed: usize,
+    /// Those that are only audited.
+    #[serde(default)]
+    pub audited: usize,
     /// Those that are not in force yet.
     pub pending: usize,
     /// Pods of the node that have an address.
@@ -151,6 +154,7 @@ impl Counts {
             policies: policies.len(),
             in_force: count(PolicyState::InForce),
             closed: count(PolicyState::Closed),
+            audited: count(PolicyState::Audited),
             pending: count(PolicyState::Pending),
             pods,
         }
@@ -219,7 +223,8 @@ mod tests {
         assert!(status.text().contains("\nportcullis_policies{state=\"Closed\"} 1\n"));
         let report = NodeReport::of(&status);
         assert_eq!(report.last_applied.as_deref(), Some("1970-01-01T00:00:01Z"));
-        let counts = Counts { policies: 2, in_force: 1, closed: 1, pending: 0, pods: 2 };
+        let counts =
+            Counts { policies: 2, in_force: 1, closed: 1, audited: 0, pending: 0, pods: 2 };
         assert_eq!((report.counts, report.ready), (counts, true));
         status.degraded("flow log", "no");
         status.not_listed("nodes", &std::io::Error::other("no"));

@@ -26,7 +26,7 @@ pub struct StatusOptions {
     /// the kind in front: networkpolicy/NAMESPACE/NAME.
     #[arg(long, value_name = "POLICY", conflicts_with = "wait")]
     pub policy: Option<PolicyArgument>,
-    /// Print only policies that are not in force as they are written.
+    /// Print only policies that are closed or pending.
     #[arg(long, conflicts_with = "wait")]
     pub faults: bool,
     /// Wait until this policy, as the API server has it now or later, is in force on all nodes that

@@ -54,7 +54,7 @@ fn about(report: NodeReport, asked: Option<&PolicyArgument>) -> NodeReport {
 }
 
 fn faults(report: NodeReport) -> NodeReport {
-    only(report, |policy| policy.state != PolicyState::InForce)
+    only(report, |policy| !matches!(policy.state, PolicyState::InForce | PolicyState::Audited))
 }
 
 fn only(report: NodeReport, counts: impl Fn(&NodePolicy) -> bool) -> NodeReport {
@@ -63,9 +63,14 @@ fn only(report: NodeReport, counts: impl Fn(&NodePolicy) -> bool) -> NodeReport 
     NodeReport { policies, ..report }
 }
 
-/// Whether what a report is about is in force. A policy that does not concern the node is not.
+/// Whether what a report is about is in force. A policy that does not concern the node is not, nor
+/// is one that is audited; but of a node as a whole, audited ones are as they were asked to be.
 fn answer(report: &NodeReport, asked: Option<&PolicyArgument>) -> Answer {
-    let all = report.policies.iter().all(|policy| policy.state == PolicyState::InForce);
+    let all = report.policies.iter().all(|policy| match policy.state {
+        PolicyState::InForce => true,
+        PolicyState::Audited => asked.is_none(),
+        PolicyState::Closed | PolicyState::Pending => false,
+    });
     let is_found = asked.is_none() || !report.policies.is_empty();
     match report.obstacles.is_empty() && !report.identity.audits && all && is_found {
         true => Answer::InForce,
@@ -90,6 +95,16 @@ mod tests {
         assert_eq!(asked(Some("shop/a")), Answer::InForce);
         assert_eq!(asked(Some("shop/b")), Answer::NotInForce);
         assert_eq!(asked(Some("shop/c")), Answer::NotInForce, "it does not concern the node");
+        let audited = NodeReport {
+            policies: Arc::from([
+                policy("a", PolicyState::InForce),
+                policy("b", PolicyState::Audited),
+            ]),
+            ..NodeReport::default()
+        };
+        let one: PolicyArgument = "shop/b".parse().unwrap();
+        assert_eq!(answer(&audited, None), Answer::InForce);
+        assert_eq!(answer(&about(audited, Some(&one)), Some(&one)), Answer::NotInForce);
         assert_eq!(faults(report.clone()).policies.len(), 1);
         let failed = NodeReport { obstacles: vec!["no".into()], ..about(report, None) };
         let asked = "shop/a".parse().unwrap();

@@ -15,7 +15,7 @@ pub fn table(report: &NodeReport, asked: Option<&PolicyArgument>) -> String {
     }
     match (asked, report.policies.is_empty()) {
         (Some(asked), true) => {
-            let _ = writeln!(text, "\n{asked} is audited, or does not concern this node");
+            let _ = writeln!(text, "\n{asked} does not concern this node");
         }
         (_, true) => {}
         (_, false) => policies(report, &mut text),
@@ -53,8 +53,13 @@ fn lines(report: &NodeReport) -> Vec<(&'static str, String)> {
     lines.push((
         "policies",
         format!(
-            "{} concern this node: in force {}, closed {}, pending {}; pods {}",
-            counts.policies, counts.in_force, counts.closed, counts.pending, counts.pods
+            "{} concern this node: in force {}, closed {}, audited {}, pending {}; pods {}",
+            counts.policies,
+            counts.in_force,
+            counts.closed,
+            counts.audited,
+            counts.pending,
+            counts.pods
         ),
     ));
     lines.extend(report.notes.iter().map(|note| ("note", note.clone())));
@@ -67,6 +72,7 @@ fn policies(report: &NodeReport, text: &mut String) {
         let state = match policy.state {
             PolicyState::InForce => "in force",
             PolicyState::Closed => "closed",
+            PolicyState::Audited => "audited",
             PolicyState::Pending => "pending",
         };
         let generation = policy.generation.map_or_else(|| "-".to_owned(), |one| one.to_string());
@@ -110,7 +116,7 @@ mod tests {
             notes: vec!["pods share br0".into()],
             last_applied: Some("2026-01-01T00:00:00Z".into()),
             last_audited: "2026-01-01T00:00:03Z".into(),
-            counts: Counts { policies: 2, in_force: 1, closed: 1, pending: 0, pods: 5 },
+            counts: Counts { policies: 2, in_force: 1, closed: 1, audited: 0, pending: 0, pods: 5 },
             policies: Arc::from(policies),
             ..NodeReport::default()
         }
@@ -125,7 +131,7 @@ in force  yes
 ready     yes
 applied   2026-01-01T00:00:00Z, rules read again 2026-01-01T00:00:03Z
 kernel    IPv4: rules 30, sets 4, members of sets 9
-policies  2 concern this node: in force 1, closed 1, pending 0; pods 5
+policies  2 concern this node: in force 1, closed 1, audited 0, pending 0; pods 5
 note      pods share br0
 
 STATE     GENERATION  POLICY
@@ -146,6 +152,6 @@ in force          12  NetworkPolicy shop/a
         assert!(text.contains("\nin force  no: no iptables\n"), "{text}");
         assert!(text.contains("\nready     no: no iptables; no group\n"), "{text}");
         assert!(text.contains("\napplied   never, "), "{text}");
-        assert!(text.ends_with("\nshop/x is audited, or does not concern this node\n"), "{text}");
+        assert!(text.ends_with("\nshop/x does not concern this node\n"), "{text}");
     }
 }

@@ -114,7 +114,7 @@ impl Waiting<'_> {
 
     /// Whether the policy is in force on all nodes that it concerns now.
     fn look(&mut self, session: &Session) -> anyhow::Result<bool> {
-        self.missing.clear();
+        let mut before = std::mem::take(&mut self.missing);
         let Some(policy) = self.find(session) else {
             let asked = &self.wanted.policy;
             self.state = format!("there is no {} {asked}", asked.kind());
@@ -131,13 +131,18 @@ impl Waiting<'_> {
         }
         if self.version.as_ref() != Some(&version) {
             self.done.clear();
+            before.clear();
         }
         let nodes = nodes_concerned(session, &policy);
         self.done.retain(|node| nodes.contains(node));
         for node in nodes.into_iter().filter(|node| !self.done.contains(node)).collect::<Vec<_>>() {
             match self.ask(&node, &version)? {
                 Ok(()) => drop(self.done.insert(node)),
-                Err(why) => drop(self.missing.insert(node, why)),
+                Err(why) => {
+                    // A look that the end cuts short says less than the one before it.
+                    let known = before.remove(&node).filter(|_| Instant::now() >= self.end);
+                    self.missing.insert(node, known.unwrap_or(why));
+                }
             }
         }
         self.version = Some(version);

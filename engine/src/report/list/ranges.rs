@@ -54,15 +54,19 @@ pub fn ranges(addresses: &AddrSet) -> Vec<Named> {
 
 fn shape(addresses: &AddrSet, family: Family) -> Shape {
     let left_out = AddrSet::full().of_family(family).difference(addresses);
-    let [all, out] = [&addresses.of_family(family), &left_out].map(|set| set.range_texts().len());
-    if all > out { Shape::But(left_out) } else { Shape::Ranges }
+    if addresses.of_family(family).range_count() > left_out.range_count() {
+        Shape::But(left_out)
+    } else {
+        Shape::Ranges
+    }
 }
 
 fn but(what: &str, left_out: &AddrSet, listed: &AddrSet) -> Option<String> {
-    let ranges = left_out.range_texts();
-    match ranges.len() {
+    match left_out.range_count() {
         0 => Some(format!("all {what}")),
-        1..=MOST_LEFT_OUT => Some(format!("all {what} except {}", ranges.join(", "))),
+        1..=MOST_LEFT_OUT => {
+            Some(format!("all {what} except {}", left_out.range_texts().join(", ")))
+        }
         _ if left_out.difference(listed).is_empty() => Some(format!("all other {what}")),
         _ => None,
     }

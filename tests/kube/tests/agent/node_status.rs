@@ -13,6 +13,7 @@ use portcullis_agent::observe::{Enforced, StatusWrite};
 use portcullis_agent::source::apiserver::{NodeStatus, Patience, StatusPace};
 use portcullis_agent::status::{Answer, Wait, wait};
 use portcullis_engine::dataplane::{Input, Lowering, Settings, UNKNOWN_WIRING};
+use portcullis_engine::manifest::Mode;
 use portcullis_engine::report::{node_policies, pending};
 use portcullis_kube::{NODE_STATUSES, create_policy, create_service_account, grant, token};
 use serde_json::{Value, json};
@@ -56,7 +57,8 @@ impl TestAgent {
         let (model, policies) = (session.model(), session.policies());
         let program = lowering.lower(Input { model, policies, node, settings, wiring });
         let groups = lowering.local_pods().map(|(group, _)| group);
-        let policies = node_policies(&session, &policies.selecting(groups), &program.notes);
+        let policies =
+            node_policies((&session, Mode::Enforce), &policies.selecting(groups), &program.notes);
         let (policies, pods) = (policies.into(), lowering.local_pods().count());
         Enforced { policies, pods, ..Enforced::now(&session, node, &program) }
     }
@@ -287,7 +289,7 @@ async fn a_policy_can_be_waited_for_on_all_nodes_that_it_concerns() {
     // The agent's own account may do that, too.
     let kubeconfig = account(&cluster, &admin, &cluster.url()).await;
     let waits = |policy: &str, seconds| waiting(&kubeconfig, policy, seconds);
-    let (text, answer) = waits("shop/api", 3).join().unwrap();
+    let (text, answer) = waits("shop/api", 6).join().unwrap();
     assert_eq!(answer, Answer::NotInForce);
     assert!(text.contains("on 1 of 1 nodes:\n  n1: it has no NodePolicyStatus"), "{text}");
     let (text, _) = waits("shop/none", 2).join().unwrap();
@@ -305,14 +307,14 @@ async fn a_policy_can_be_waited_for_on_all_nodes_that_it_concerns() {
     // What the objects said a moment ago is about another version.
     let of_shop: Api<NetworkPolicy> = Api::namespaced(admin.clone(), "shop");
     merge(of_shop.clone(), "api", json!({"spec": {"policyTypes": ["Ingress", "Egress"]}})).await;
-    let (text, _) = waits("shop/api", 3).join().unwrap();
+    let (text, _) = waits("shop/api", 6).join().unwrap();
     assert!(text.contains("  n1: it has generation 1\n"), "{text}");
     // A pod elsewhere makes its node one to wait for.
     pod(&admin, ("more", "api", "n2"), "10.1.0.30").await;
     let both = waits("shop/api", 120);
     agents[0].enforces(&admin, "a policy and a pod").await;
     object(&admin, "n1", |one| policies(one) == ["api 2 \"InForce\""]).await;
-    let (text, answer) = waits("shop/api", 3).join().unwrap();
+    let (text, answer) = waits("shop/api", 6).join().unwrap();
     assert!(text.contains("on 1 of 2 nodes:\n  n2: it does not list the policy yet\n"), "{text}");
     assert_eq!(answer, Answer::NotInForce);
     agents[1].enforces(&admin, "a policy and a pod").await;
@@ -323,6 +325,6 @@ async fn a_policy_can_be_waited_for_on_all_nodes_that_it_concerns() {
     // One that is made again has the generation of before, and is another one.
     of_shop.delete("api", &DeleteParams::default()).await.unwrap();
     create_policy(&admin, &admits("api", "api", "{podSelector: {}}")).await.unwrap();
-    let (text, _) = waits("shop/api", 3).join().unwrap();
+    let (text, _) = waits("shop/api", 6).join().unwrap();
     assert!(text.contains("another policy of this name"), "{text}");
 }
