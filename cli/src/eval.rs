@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use portcullis_engine::Session;
-use portcullis_engine::net::Protocol;
+use portcullis_engine::net::{Family, Protocol};
 use portcullis_engine::report::text::{Style, write_chain, write_verdict};
 use portcullis_engine::report::{FlowQuery, FlowReport, Verdict, parse_protocol};
 
-use crate::args::{FailOn, Form, InputArgs, OutputArgs};
+use crate::args::{FailOn, Form, InputArgs, OutputArgs, parse_family};
 use crate::flows::{self, Answer, Flow};
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
@@ -31,6 +31,9 @@ pub struct EvalArgs {
     /// TCP, UDP or SCTP
     #[arg(long, default_value = "TCP", value_parser = parse_protocol, help_heading = "Flow")]
     pub protocol: Protocol,
+    /// Answer for one address family, where pods have addresses of both: ipv4 or ipv6
+    #[arg(long, value_name = "FAMILY", value_parser = parse_family, help_heading = "Flow")]
+    pub family: Option<Family>,
     /// Evaluate all flows of a file: a JSON or YAML list of {from, to, protocol, port}
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Flow")]
     #[arg(conflicts_with_all = ["from", "to", "port", "protocol"])]
@@ -101,9 +104,9 @@ pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
                 return Err(input::InputError::StdinTwice.into());
             }
             let flows = flows::read(file)?;
-            (input::session(&args.input, args.say)?, Some(flows))
+            (input::session_of(args.family, &args.input, args.say)?, Some(flows))
         }
-        None => (input::session(&args.input, args.say)?, None),
+        None => (input::session_of(args.family, &args.input, args.say)?, None),
     };
     let summary = session.summary();
     findings::say(&summary, depth.command(), &args.input, args.say);

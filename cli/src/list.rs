@@ -6,11 +6,11 @@ use clap::{Args, ValueEnum};
 use portcullis_engine::ListFilter;
 use portcullis_engine::diagnostic::nearest;
 use portcullis_engine::manifest::Direction;
-use portcullis_engine::net::Protocol;
+use portcullis_engine::net::{Family, Protocol};
 use portcullis_engine::report::text::{ListFormat, write_list};
 use portcullis_engine::report::{ListReport, in_focus, parse_protocol};
 
-use crate::args::{FailOn, InputArgs, OutputArgs};
+use crate::args::{FailOn, InputArgs, OutputArgs, parse_family};
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
 
@@ -33,6 +33,9 @@ pub struct ListArgs {
     /// Only connections that include this port, for example 5432 or 53/UDP
     #[arg(long, value_name = "PORT[/PROTOCOL]", value_parser = port, help_heading = "Filter")]
     pub port: Option<(Protocol, u16)>,
+    /// Only connections of one address family: ipv4 or ipv6
+    #[arg(long, value_name = "FAMILY", value_parser = parse_family, help_heading = "Filter")]
+    pub family: Option<Family>,
     /// Also list connections between pods of the same workload
     #[arg(long, help_heading = "Filter")]
     pub siblings: bool,
@@ -97,7 +100,7 @@ pub fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
     if args.explain && matches!(args.output, ListForm::Dot | ListForm::Mermaid) {
         anyhow::bail!("--explain does not work with a drawing: use -o text, json, csv or md");
     }
-    let session = input::session(&args.input, args.say)?;
+    let session = input::session_of(args.family, &args.input, args.say)?;
     let mut report = session.list(&filter(args));
     if let Some(why) = findings::unusable(&session, &report.summary) {
         findings::say(&report.summary, COMMAND, &args.input, args.say);
@@ -190,7 +193,7 @@ fn nothing(report: &ListReport, args: &ListArgs) -> String {
     if report.summary.workloads == 0 {
         return "no pods or workloads in the input".into();
     }
-    if !args.focus.is_empty() || args.port.is_some() {
+    if !args.focus.is_empty() || args.port.is_some() || args.family.is_some() {
         return "no such connection is allowed".into();
     }
     if report.notes.is_empty() {

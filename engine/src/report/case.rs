@@ -69,7 +69,10 @@ pub fn cases<'m>(
         }
     }
     if cases.is_empty() {
-        let message = "the ends have no address family in common, so no traffic is possible";
+        let message = match session.model().space.family {
+            Some(family) => format!("not both ends have an {family} address"),
+            None => "the ends have no address family in common, so no traffic is possible".into(),
+        };
         return Err(QueryError::new(message));
     }
     Ok(cases)
@@ -97,6 +100,7 @@ fn party<'m>(
     family: Family,
 ) -> Option<Party<'m>> {
     match (side, endpoint) {
+        _ if !model.space.asks_for(family) => None,
         (Side::Addresses(addresses), _) => {
             let mut own = addresses.iter().filter(|address| Family::of(**address) == family);
             own.next().map(|address| Party::address(model, *address))

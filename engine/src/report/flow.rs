@@ -253,7 +253,7 @@ fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence)
         Verdict::Unknown => match reason {
             // No case by itself is unknown: it is the families that disagree.
             Some(UnknownReason::Address) if egress.verdict.min(ingress.verdict) != verdict => {
-                "IPv4 and IPv6 differ: use an address, or pass `--pod-cidr` for the family that pods have".into()
+                "IPv4 and IPv6 differ: ask for one of them (`--family`), or pass `--pod-cidr` for the family that pods have".into()
             }
             Some(UnknownReason::Address) => "an address decides this, and it is not in the input: pass `--pod-cidr`, `--node-cidr`, or real pods and nodes".into(),
             Some(UnknownReason::Node) => "it depends on whether both are on the same node, which the input does not say: pass real pods, with `spec.nodeName`".into(),
