@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        let wrong = |text| config(text).unwrap_err();
+        let wrong = |text: &str| config(text).unwrap_err();
         assert_eq!(wrong("ignore: {codes: [L99]}"), "ignore.codes: no code `L99`");
         for code in ["R01", "V05", "L17", "L24", "bad-enum-case"] {
             let said = wrong(&format!("ignore: {{codes: [{code}]}}"));
