@@ -30,6 +30,8 @@ const NAMES: &[&str] = &[
     "Service",
     "StatefulSet",
     "VirtualMachine",
+    "VirtualMachineInstance",
+    "VirtualMachineInstanceReplicaSet",
 ];
 
 /// A kind that the engine understands.
@@ -136,7 +138,7 @@ impl Known {
             Self::Workload(WorkloadKind::DeploymentConfig) => "apps.openshift.io/v1",
             Self::Workload(WorkloadKind::Rollout) => "argoproj.io/v1alpha1",
             Self::Workload(WorkloadKind::KnativeService) => "serving.knative.dev/v1",
-            Self::Workload(WorkloadKind::VirtualMachine) => "kubevirt.io/v1",
+            Self::Workload(kind) if kind.is_machine() => "kubevirt.io/v1",
             Self::Endpoints { sliced: true } => "discovery.k8s.io/v1",
             Self::Workload(_) => "apps/v1",
             _ => "v1",

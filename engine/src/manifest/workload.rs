@@ -2,6 +2,7 @@
 
 mod complete;
 mod fields;
+mod machine;
 
 use super::meta::{LabelList, Meta, Owner};
 use super::pod::{self, PodSpec};
@@ -31,8 +32,12 @@ pub enum WorkloadKind {
     StatefulSet,
     /// `serving.knative.dev` Service, which is a workload and no Service.
     KnativeService,
-    /// `kubevirt.io` VirtualMachine, whose template declares no container ports.
+    /// `kubevirt.io` VirtualMachine.
     VirtualMachine,
+    /// `kubevirt.io` VirtualMachineInstance, which has no template: it is what one stands for.
+    VirtualMachineInstance,
+    /// `kubevirt.io` VirtualMachineInstanceReplicaSet.
+    VirtualMachineInstanceReplicaSet,
 }
 
 /// The group in which a Service is a workload.
@@ -40,7 +45,7 @@ pub const KNATIVE: &str = "serving.knative.dev";
 
 impl WorkloadKind {
     /// All of them: kind, API groups, and itself.
-    pub const ALL: [(&'static str, &'static [&'static str], Self); 11] = [
+    pub const ALL: [(&'static str, &'static [&'static str], Self); 13] = [
         ("CronJob", &["batch"], Self::CronJob),
         ("DaemonSet", &["apps", "extensions"], Self::DaemonSet),
         ("Deployment", &["apps", "extensions"], Self::Deployment),
@@ -52,6 +57,12 @@ impl WorkloadKind {
         ("Rollout", &["argoproj.io"], Self::Rollout),
         ("StatefulSet", &["apps"], Self::StatefulSet),
         ("VirtualMachine", &["kubevirt.io"], Self::VirtualMachine),
+        ("VirtualMachineInstance", &["kubevirt.io"], Self::VirtualMachineInstance),
+        (
+            "VirtualMachineInstanceReplicaSet",
+            &["kubevirt.io"],
+            Self::VirtualMachineInstanceReplicaSet,
+        ),
     ];
 
     /// The kind of this name in this API group.
@@ -68,9 +79,18 @@ impl WorkloadKind {
 
     /// Whether it is a kind of Kubernetes itself.
     pub fn is_of_kubernetes(self) -> bool {
-        !matches!(
+        let is_others =
+            matches!(self, Self::DeploymentConfig | Self::KnativeService | Self::Rollout);
+        !is_others && !self.is_machine()
+    }
+
+    /// Whether its pods run virtual machines.
+    pub fn is_machine(self) -> bool {
+        matches!(
             self,
-            Self::DeploymentConfig | Self::KnativeService | Self::Rollout | Self::VirtualMachine
+            Self::VirtualMachine
+                | Self::VirtualMachineInstance
+                | Self::VirtualMachineInstanceReplicaSet
         )
     }
 
@@ -108,6 +128,9 @@ pub fn read(reader: &mut Reader, kind: WorkloadKind, object: &Node<'_>) -> Workl
     let spec = Path::Root.field("spec");
     let nothing = Node { value: Value::Null, span: object.span };
     let node = object.get("spec").unwrap_or(&nothing);
+    if kind == WorkloadKind::VirtualMachineInstance {
+        return machine::read_instance(reader, &spec, object);
+    }
     if kind == WorkloadKind::CronJob {
         let keys = Keys::Open(&["jobTemplate"], fields::OF_CRON_JOBS);
         let fields = reader.fields(&spec, node, keys);
@@ -158,13 +181,18 @@ fn read_spec(
     if template_of.is_none() {
         complete::check_template(reader, kind, path, node);
     }
-    let (labels, pod) = template(reader, path, node);
+    let (labels, pod) = template(reader, kind, path, node);
     let marked =
         if kind == WorkloadKind::Rollout { marked(reader, path, node) } else { Vec::new() };
     Workload { kind, replicas, indexes, first_replica, labels, pod, template_of, marked }
 }
 
-fn template(reader: &mut Reader, spec: &Path<'_>, node: &Node<'_>) -> (LabelList, PodSpec) {
+fn template(
+    reader: &mut Reader,
+    kind: WorkloadKind,
+    spec: &Path<'_>,
+    node: &Node<'_>,
+) -> (LabelList, PodSpec) {
     let path = spec.field("template");
     let nothing = Node { value: Value::Null, span: node.span };
     let template = node.get("template").unwrap_or(&nothing);
@@ -172,7 +200,8 @@ fn template(reader: &mut Reader, spec: &Path<'_>, node: &Node<'_>) -> (LabelList
     let meta = fields
         .get("metadata")
         .map(|node| Meta::read_template(reader, &path.field("metadata"), node));
-    let pod = pod::read_spec(reader, &path.field("spec"), fields.get("spec"));
+    let read = if kind.is_machine() { machine::read_spec } else { pod::read_spec };
+    let pod = read(reader, &path.field("spec"), fields.get("spec"));
     (meta.unwrap_or_default().labels, pod)
 }
 

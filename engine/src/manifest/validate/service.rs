@@ -97,13 +97,12 @@ fn check_addresses(reader: &mut Reader, path: &Path<'_>, spec: &Node<'_>) {
             check_address(reader, &path_all.item(i), written, one);
         }
     }
-    let first = all.first().and_then(Node::as_str);
-    if let (Some(first), Some(node)) = (first, all.first()) {
-        if single.map(|(written, _)| written) != Some(first) {
-            let message = format!("`clusterIP` is not the first of `clusterIPs`, `{first}`");
-            let finding = Diagnostic::new(Code::FieldConflict, message).at(node.span);
-            reader.refuse(&path_all, finding.with_help("write `clusterIP` alone"));
-        }
+    let first = all.first().and_then(|node| Some((node.as_str()?, node)));
+    let single = single.map(|(written, _)| written);
+    if let Some((first, node)) = first.filter(|(first, _)| single != Some(first)) {
+        let message = format!("`clusterIP` is not the first of `clusterIPs`, `{first}`");
+        let finding = Diagnostic::new(Code::FieldConflict, message).at(node.span);
+        reader.refuse(&path_all, finding.with_help("write `clusterIP` alone"));
     }
     check_pair(reader, &path_all, all);
     let path = path.field("externalIPs");

@@ -12,7 +12,7 @@ pub fn check(reader: &mut Reader, kind: WorkloadKind, path: &Path<'_>, spec: &No
     let job = path.field("jobTemplate");
     let job_spec = job.field("spec");
     match kind {
-        WorkloadKind::VirtualMachine => {}
+        kind if kind.is_machine() => {}
         WorkloadKind::CronJob => {
             let job = field(spec, "jobTemplate").and_then(|job| field(job, "spec"));
             if let Some(spec) = job {

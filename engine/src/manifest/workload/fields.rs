@@ -25,7 +25,9 @@ pub fn others(kind: WorkloadKind) -> Option<&'static [&'static str]> {
         WorkloadKind::DeploymentConfig
         | WorkloadKind::KnativeService
         | WorkloadKind::Rollout
-        | WorkloadKind::VirtualMachine => return None,
+        | WorkloadKind::VirtualMachine
+        | WorkloadKind::VirtualMachineInstance
+        | WorkloadKind::VirtualMachineInstanceReplicaSet => return None,
     })
 }
 

@@ -300,15 +300,15 @@ pub fn all() -> Vec<ObjectCase> {
 }
 
 fn names_and_labels(ask: &mut impl FnMut(&str, String)) {
-    let named: Vec<(&str, fn(&str) -> String)> = vec![
-        ("Pod", |meta| format!("apiVersion: v1\nkind: Pod\nmetadata: {{{meta}}}\nspec: {{containers: [{{name: c, image: x}}]}}\n")),
-        ("Service", |meta| object("v1", "Service", meta, "{ports: [{port: 80}]}")),
-        ("Namespace", |meta| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{{meta}}}\n")),
-        ("Node", |meta| object("v1", "Node", meta, "{}")),
+    let named: [fn(&str) -> String; 4] = [
+        |meta| format!("apiVersion: v1\nkind: Pod\nmetadata: {{{meta}}}\nspec: {{containers: [{{name: c, image: x}}]}}\n"),
+        |meta| object("v1", "Service", meta, "{ports: [{port: 80}]}"),
+        |meta| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{{meta}}}\n"),
+        |meta| object("v1", "Node", meta, "{}"),
     ];
     for name in NAMES {
         let meta = format!("name: {name}");
-        named.iter().for_each(|(_, object)| ask("name", object(&meta)));
+        named.iter().for_each(|object| ask("name", object(&meta)));
         for (kind, ..) in WORKLOADS {
             let whole = workload(kind, &template(kind, "[{name: c, image: x}]"));
             ask("name", whole.replace("metadata: {name: t}", &format!("metadata: {{{meta}}}")));
@@ -316,7 +316,7 @@ fn names_and_labels(ask: &mut impl FnMut(&str, String)) {
     }
     for labels in LABELS {
         let meta = format!("name: t, labels: {labels}");
-        named.iter().for_each(|(_, object)| ask("labels", object(&meta)));
+        named.iter().for_each(|object| ask("labels", object(&meta)));
         let whole = workload("Deployment", &template("Deployment", "[{name: c, image: x}]"));
         ask("labels", whole.replace("metadata: {name: t}", &format!("metadata: {{{meta}}}")));
     }
