@@ -51,7 +51,7 @@ quick() {
 
 everything() {
   scripts/setup.sh rust node
-  say "All tests (about 20 minutes the first time on two cores, tools included; then well under one)"
+  say "All tests (about 50 minutes the first time on two cores, tools included; then about half of that)"
   # All that may be missing is installed or named before the first test runs.
   scripts/setup.sh lint e2e web deny
   step "format" cargo fmt --all --check

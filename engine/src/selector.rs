@@ -165,6 +165,13 @@ impl Selector {
 }
 
 impl Requirement {
+    /// As `kubectl` writes it: `app=web`.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        self.write(&mut text);
+        text
+    }
+
     /// Whether labels meet the requirement.
     ///
     /// # Source

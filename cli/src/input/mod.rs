@@ -94,8 +94,18 @@ struct Inputs {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Input {
     path: PathBuf,
-    /// Whether it was found in a folder, not named.
-    is_found: bool,
+    origin: Origin,
+}
+
+/// Why a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    /// It was named.
+    Named,
+    /// It was found in a folder.
+    Found,
+    /// It was found there and belongs to a kustomize tree.
+    OfTree,
 }
 
 /// The files that paths stand for, sorted, each once however it is reached: named ones first, so
@@ -108,13 +118,16 @@ fn inputs(paths: &[PathBuf], config: &Config) -> Result<Inputs, InputError> {
     for path in files {
         let path = if is_stdin(path) { path.clone() } else { walk::short(path) };
         if known.insert(identity(&path)) {
-            inputs.files.push(Input { path, is_found: false });
+            inputs.files.push(Input { path, origin: Origin::Named });
         }
     }
     for folder in folders {
         let found = walk::folder(folder, config)?;
         let found_files = found.files.into_iter().filter(|path| known.insert(identity(path)));
-        inputs.files.extend(found_files.map(|path| Input { path, is_found: true }));
+        inputs.files.extend(found_files.map(|path| {
+            let is_of_tree = found.of_trees.contains(&path);
+            Input { path, origin: if is_of_tree { Origin::OfTree } else { Origin::Found } }
+        }));
         let new = found.skipped.into_iter().filter(|new| !inputs.skipped.contains(new));
         let new: Vec<Skipped> = new.collect();
         inputs.skipped.extend(new);

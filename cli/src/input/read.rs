@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use portcullis_engine::SourceFile;
 
-use super::{Input, InputError};
+use super::{Input, InputError, Origin};
 use crate::output::Progress;
 
 /// Where the standard input stands in names of files.
@@ -115,5 +115,9 @@ fn read_some(inputs: &[Input], next: &AtomicUsize, sender: &Sender<Reading>) {
 fn read(input: &Input) -> Reading {
     let path: &PathBuf = &input.path;
     let file = SourceFile::of(&name(path), read_bytes(path)?);
-    Ok(if input.is_found { file.found() } else { file })
+    Ok(match input.origin {
+        Origin::Named => file,
+        Origin::Found => file.found(),
+        Origin::OfTree => file.found().in_a_tree(),
+    })
 }

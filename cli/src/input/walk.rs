@@ -15,6 +15,8 @@ const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 #[derive(Default)]
 pub(super) struct Found {
     pub files: Vec<PathBuf>,
+    /// Those that belong to kustomize trees.
+    pub of_trees: BTreeSet<PathBuf>,
     pub skipped: Vec<Skipped>,
 }
 
@@ -33,7 +35,7 @@ pub(super) fn folder(path: &Path, config: &Config) -> Result<Found, InputError> 
     let (paths, mut files): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|path| path.to_str().is_some());
     let paths = paths.iter().filter_map(|path| path.to_str().map(str::to_owned)).collect();
-    let Layout { manifests, mut skipped } = folder::layout(paths, text);
+    let Layout { manifests, of_trees, mut skipped } = folder::layout(paths, text);
     files.extend(manifests.into_iter().map(PathBuf::from));
     if files.is_empty() && ignored.is_empty() {
         let is_chart = skipped.iter().any(|one| one.what == SkippedKind::HelmChart);
@@ -43,7 +45,8 @@ pub(super) fn folder(path: &Path, config: &Config) -> Result<Found, InputError> 
         let paths = ignored.iter().map(|path| path.display().to_string()).collect();
         skipped.push(Skipped { what: SkippedKind::Ignored, paths });
     }
-    Ok(Found { files, skipped })
+    let of_trees = of_trees.into_iter().map(PathBuf::from).collect();
+    Ok(Found { files, of_trees, skipped })
 }
 
 /// The path without `.`, so that a file has one name however it was reached.

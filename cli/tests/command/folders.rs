@@ -182,6 +182,27 @@ fn folders_with_the_same_names_are_variants_and_every_answer_says_so() {
     assert_eq!((list.status, &*list.err), (0, told));
 }
 
+/// A Deployment without a selector is refused; one in a kustomize tree is only not complete yet.
+#[test]
+fn what_kustomize_completes_is_no_mistake() {
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\n\
+                      spec: {template: {metadata: {labels: {app: web}}}}\n";
+    let folder = folder(
+        "uncompleted",
+        &[
+            ("base/deployment.yaml", deployment),
+            ("base/kustomization.yaml", "resources: [deployment.yaml]\ncommonLabels: {a: b}\n"),
+            ("pod.yaml", POD),
+        ],
+    );
+    let ran = check(&folder, &["--fail-on", "warning", "."]);
+    let told = "info[R14]: `spec.selector` is missing: left out, as kustomize has yet to complete \
+                it\n";
+    assert!(ran.status == 0 && ran.out.contains(told), "{ran}");
+    let named = check(&folder, &["base/deployment.yaml"]);
+    assert!(named.status == 1 && named.out.contains("error[V13]"), "{named}");
+}
+
 #[test]
 fn a_configuration_leaves_paths_and_codes_out() {
     let folder = folder(

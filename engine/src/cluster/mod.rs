@@ -17,7 +17,7 @@ pub use draft::life;
 pub use group::{Group, GroupId, GroupIndex, PodLabels};
 pub use hidden::{all_number_keys, controller_keys, hidden_keys};
 pub use intern::Interner;
-pub use namespace::{NamespaceLabels, Undeclared, namespace_labels};
+pub use namespace::{NAME_LABEL, NamespaceLabels, Undeclared, namespace_labels};
 pub use variant::AskedLabels;
 
 use std::net::IpAddr;

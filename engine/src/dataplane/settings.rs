@@ -85,6 +85,8 @@ pub enum InvalidPackets {
 pub enum SettingsError {
     /// The prefix is empty, longer than five, or not of ASCII letters and digits.
     Prefix,
+    /// Chains of other programs begin like this.
+    Foreign,
     /// The mark is not exactly one bit.
     KillMark,
 }
@@ -93,12 +95,20 @@ impl std::fmt::Display for SettingsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Prefix => "a prefix is one to five letters or digits",
+            Self::Foreign => "chains of other programs have this prefix: choose another one",
             Self::KillMark => "the connection mark must be exactly one bit",
         })
     }
 }
 
 impl std::error::Error for SettingsError {}
+
+/// How names of chains begin that others write: the agent, and its `cleanup`, would take those with
+/// its own prefix for its own.
+const FOREIGN: [&str; 12] = [
+    "KUBE", "CNI", "CALI", "FELIX", "CILIU", "ANTRE", "DOCKE", "FLANN", "WEAVE", "LIBVI", "UFW",
+    "POSTR",
+];
 
 impl Default for Settings {
     fn default() -> Self {
@@ -197,6 +207,17 @@ impl Settings {
         let plain = self.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if !plain || !(1..=5).contains(&self.prefix.len()) {
             return Err(SettingsError::Prefix);
+        }
+        let is_foreign = |other: &&str| {
+            let common = other.len().min(self.prefix.len());
+            self.prefix
+                .as_bytes()
+                .get(..common)
+                .zip(other.as_bytes().get(..common))
+                .is_some_and(|(own, other)| own.eq_ignore_ascii_case(other))
+        };
+        if FOREIGN.iter().any(|other| is_foreign(other) && self.prefix.len() > 2) {
+            return Err(SettingsError::Foreign);
         }
         if self.kill_mark.count_ones() != 1 {
             return Err(SettingsError::KillMark);

@@ -83,8 +83,20 @@ codes! {
     UnknownKind = "R12", "unknown-kind", Error;
     /// A Kubernetes object without `apiVersion` or without `kind`.
     HalfAnObject = "R13", "half-an-object", Error;
+    /// A workload of a kustomize tree that is complete only when `kustomize build` has changed it.
+    Uncompleted = "R14", "uncompleted-workload", Info;
+    /// A selector that matches no pod, where the namespaces that it means have pods.
+    SelectorMatchesNothing = "L03", "selector-matches-nothing", Warning;
+    /// A selector whose requirements contradict each other: it matches nothing.
+    ContradictorySelector = "L05", "contradictory-selector", Error;
+    /// A `podSelector` alone, which means the policy's namespace, for pods of another one.
+    CrossNamespacePodSelector = "L08", "cross-namespace-podselector", Warning;
+    /// Pods on the host's network that a selector names: policies do not apply to them.
+    HostNetworkBypass = "L10", "hostnetwork-bypass", Info;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
+    /// Two peers, by namespace and by pod, that seem to be meant as one.
+    AndOrDash = "L15", "and-or-dash", Warning;
     /// An empty peer.
     EmptyPeer = "L17", "empty-peer-element", Error;
     /// A key that the object's type does not have; the API server drops it.
@@ -103,10 +115,18 @@ codes! {
     NonStringLabel = "L25", "non-string-label", Error;
     /// An `endPort` that does not fit its `port`.
     EndPort = "L26", "endport-invalid", Error;
+    /// A port of a Service in a rule for its pods, which listen on another one.
+    ServicePortUsed = "L27", "service-port-used", Warning;
+    /// A named port that no pod has which the rule leads to.
+    NamedPortUndefined = "L28", "named-port-undefined", Warning;
+    /// Pods that may send to others, but not to the cluster's DNS.
+    DnsForgotten = "L32", "dns-forgotten", Info;
     /// A host name where a CIDR belongs.
     HostName = "L37", "fqdn-unsupported", Error;
     /// An `except` that is not a strict subset of its block.
     ExceptOutside = "L39", "except-outside-cidr", Error;
+    /// A block of all addresses, next to peers that it makes superfluous: it includes all pods.
+    AnyIncludesPods = "L41", "any-includes-pods", Warning;
     /// A CIDR with host bits, leading zeros or an IPv4-mapped address.
     NoncanonicalCidr = "L44", "noncanonical-cidr", Warning;
     /// Cluster policies of the same tier and priority that disagree about a flow.

@@ -4,7 +4,7 @@ mod code;
 mod nearest;
 
 pub use code::Code;
-pub use nearest::{is_slip, nearest};
+pub use nearest::{is_slip, nearest, nearly_same};
 
 use serde::{Deserialize, Serialize};
 

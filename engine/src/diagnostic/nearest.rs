@@ -6,12 +6,25 @@
 /// A word that differs only in case wins; then the smallest edit distance, which may be a third
 /// of the word's length at most; ties go to the first.
 pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    within(word, known, (word.chars().count() / 3).max(1))
+}
+
+/// The one of `known` that is nearest to `word`, if it differs by case or by two letters at most,
+/// and by one where the word is short.
+pub fn nearly_same<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    within(word, known, (word.chars().count() / 3).clamp(1, 2))
+}
+
+fn within<'k>(
+    word: &str,
+    known: impl IntoIterator<Item = &'k str>,
+    limit: usize,
+) -> Option<&'k str> {
     // Longer words are not typing slips, and the comparison is quadratic.
     const LONGEST: usize = 64;
     if word.len() > LONGEST {
         return None;
     }
-    let limit = (word.chars().count() / 3).max(1);
     let mut best: Option<(usize, &str)> = None;
     for candidate in known {
         let distance = match candidate.eq_ignore_ascii_case(word) {
@@ -67,6 +80,14 @@ mod tests {
         assert_eq!(nearest("ipBlok", known), Some("ipBlock"));
         assert_eq!(nearest("app", known), None);
         assert_eq!(nearest("", known), None);
+    }
+
+    #[test]
+    fn labels_are_nearly_the_same_by_two_letters_at_most() {
+        assert_eq!(nearly_same("frontned", ["frontend", "db"]), Some("frontend"));
+        assert_eq!(nearly_same("argocd-server", ["argocd-dex-server"]), None);
+        assert_eq!(nearly_same("api", ["app"]), Some("app"));
+        assert_eq!(nearly_same("web", ["db"]), None);
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub enum SkippedKind {
 pub struct Layout {
     /// Paths of manifests, or of what may be one; in the order in which they were given.
     pub manifests: Vec<String>,
+    /// Those that belong to kustomize trees, which may complete them.
+    pub of_trees: BTreeSet<String>,
     /// Charts, then kustomize trees, each by path.
     pub skipped: Vec<Skipped>,
 }
@@ -79,11 +81,13 @@ pub fn layout(paths: Vec<String>, mut text: impl FnMut(&str) -> Option<String>) 
             None => manifests.push(path),
         }
     }
+    let is_of_tree = |path: &&String| ancestors(path).any(|folder| trees.contains_key(folder));
+    let of_trees = manifests.iter().filter(is_of_tree).cloned().collect();
     let skipped = left_out.into_iter().map(|((what, folder), files)| {
         let paths = std::iter::once(folder.to_owned()).chain(files).collect();
         Skipped { what, paths }
     });
-    Layout { manifests, skipped: skipped.collect() }
+    Layout { manifests, of_trees, skipped: skipped.collect() }
 }
 
 fn name(path: &str) -> &str {

@@ -4,14 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
+use super::text::Texts;
 use super::{Finding, about};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::Object;
 use crate::session::{Repeated, Session};
-use crate::source::Span;
-use crate::tree::{self, Entry, Node, Value};
+use crate::tree::{Entry, Node, Value};
 
 /// Files of one folder that share more objects than this are variants, even if policies are among
 /// these.
@@ -21,7 +19,7 @@ const MISTAKES: usize = 3;
 /// that were not named and are variants. An object that says the same again is none: everybody who
 /// applies both gets what each says.
 pub fn findings(session: &Session) -> Vec<Finding> {
-    let mut same = Sameness { session, objects: FxHashMap::default() };
+    let mut same = Sameness { texts: Texts::new(session) };
     let mut pairs: BTreeMap<(usize, usize), Vec<&Repeated>> = BTreeMap::new();
     for repeated in session.repeated() {
         let first = session.origin(&repeated.first);
@@ -101,70 +99,46 @@ fn place_of(session: &Session, object: &Arc<Object>) -> Option<String> {
     Some(format!("{}:{line}", source.name))
 }
 
-/// Whether objects say the same. Their texts are read again, each document once: objects are read
-/// without what does not decide, and few are there twice.
+/// Whether objects say the same. Their texts are read again: objects are read without what does not
+/// decide, and few are there twice.
 struct Sameness<'s> {
-    session: &'s Session,
-    objects: FxHashMap<(usize, usize), Objects<'s>>,
+    texts: Texts<'s>,
 }
-
-/// Objects of a document by their first and last byte there.
-type Objects<'s> = FxHashMap<(u32, u32), Node<'s>>;
 
 impl Sameness<'_> {
     fn holds(&mut self, again: &Repeated, first: Option<(usize, usize)>) -> bool {
         let Some(first) = first else { return false };
         let again_at = (again.file, again.part);
-        self.read(first);
-        self.read(again_at);
-        let find = |at, object: &Object| self.objects.get(&at)?.get(&place(object.span));
-        match (find(first, &again.first), find(again_at, &again.object)) {
-            (Some(first), Some(again)) => are_equal(first, again),
-            _ => false,
+        self.texts.read(first);
+        self.texts.read(again_at);
+        let (first, again) =
+            (self.texts.node(first, &again.first), self.texts.node(again_at, &again.object));
+        first.zip(again).is_some_and(|(first, again)| say_same(first, again))
+    }
+}
+
+/// Whether two objects of one identity are the same, whether or not they name their namespace.
+fn say_same(a: &Node<'_>, b: &Node<'_>) -> bool {
+    let (Value::Map(a), Value::Map(b)) = (&a.value, &b.value) else { return false };
+    are_same(by_key(a), by_key(b), |key, a, b| match (key, &a.value, &b.value) {
+        ("metadata", Value::Map(a), Value::Map(b)) => {
+            let named = |entry: &&Entry<'_>| entry.key != "namespace";
+            let [a, b] = [a, b].map(|all| by_key(all).into_iter().filter(named).collect());
+            are_same(a, b, |_, a, b| are_equal(a, b))
         }
-    }
-
-    fn read(&mut self, (file, part): (usize, usize)) {
-        let session = self.session;
-        self.objects.entry((file, part)).or_insert_with(|| {
-            let source = session.files().get(file);
-            let range = source.and_then(|source| source.parts.get(part)).map(|p| p.range.clone());
-            let text = source.zip(range).and_then(|(source, range)| source.text.get(range));
-            let trees = text.map(tree::read_whole_trees).filter(|trees| trees.fault.is_none());
-            let mut objects = Objects::default();
-            for node in trees.into_iter().flat_map(|trees| trees.documents) {
-                add_objects(&mut objects, node);
-            }
-            objects
-        });
-    }
+        _ => are_equal(a, b),
+    })
 }
 
-fn place(span: Span) -> (u32, u32) {
-    (span.start, span.end)
-}
-
-/// Adds the object, or those of a list.
-fn add_objects<'t>(objects: &mut Objects<'t>, mut node: Node<'t>) {
-    let is_list =
-        node.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.ends_with("List"));
-    let Value::Map(entries) = &mut node.value else { return };
-    let items = entries.iter_mut().find(|entry| is_list && entry.key == "items");
-    match items.map(|entry| std::mem::replace(&mut entry.value.value, Value::Null)) {
-        Some(Value::Seq(items)) => items.into_iter().for_each(|item| add_objects(objects, item)),
-        _ => {
-            drop_namespace(entries);
-            drop(objects.insert(place(node.span), node));
-        }
-    }
-}
-
-/// Objects of the same identity are in the same namespace, whether or not they name it.
-fn drop_namespace(object: &mut [Entry<'_>]) {
-    let metadata = object.iter_mut().find(|entry| entry.key == "metadata");
-    if let Some(Value::Map(fields)) = metadata.map(|entry| &mut entry.value.value) {
-        fields.retain(|field| field.key != "namespace");
-    }
+/// Whether fields that are sorted by their keys are the same.
+fn are_same(
+    a: Vec<&Entry<'_>>,
+    b: Vec<&Entry<'_>>,
+    same: impl Fn(&str, &Node<'_>, &Node<'_>) -> bool,
+) -> bool {
+    let same =
+        |(a, b): (&Entry<'_>, &Entry<'_>)| a.key == b.key && same(&a.key, &a.value, &b.value);
+    a.len() == b.len() && a.into_iter().zip(b).all(same)
 }
 
 /// Whether two trees are the same but for where they stand and the order of their keys.
@@ -173,11 +147,7 @@ fn are_equal(a: &Node<'_>, b: &Node<'_>) -> bool {
         (Value::Seq(a), Value::Seq(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| are_equal(a, b))
         }
-        (Value::Map(a), Value::Map(b)) => {
-            let same =
-                |(a, b): (&Entry<'_>, &Entry<'_>)| a.key == b.key && are_equal(&a.value, &b.value);
-            a.len() == b.len() && by_key(a).into_iter().zip(by_key(b)).all(same)
-        }
+        (Value::Map(a), Value::Map(b)) => are_same(by_key(a), by_key(b), |_, a, b| are_equal(a, b)),
         (a, b) => a == b,
     }
 }

@@ -4,9 +4,23 @@
 //! [`crate::diagnostic`]. It looks at what is compiled, not at text, and says nothing where the
 //! input leaves open whether there is anything to say.
 
+mod any_includes_pods;
+mod contradictory_selector;
+mod cross_namespace_pod_selector;
+mod dns_forgotten;
 mod duplicate_name;
+mod host_network_bypass;
+mod host_pods;
+mod known;
+mod named;
+mod named_port_undefined;
 mod namespace_without_pods;
+mod port_pods;
 mod priority_tie;
+mod selector_matches_nothing;
+mod service_port_used;
+mod stray_dash;
+mod text;
 
 use std::sync::Arc;
 
@@ -19,8 +33,20 @@ use crate::session::Session;
 pub type Finding = (Option<(usize, usize)>, Diagnostic);
 
 /// All lints, in the order of their codes.
-pub const ALL: &[fn(&Session) -> Vec<Finding>] =
-    &[namespace_without_pods::findings, duplicate_name::findings, priority_tie::findings];
+pub const ALL: &[fn(&Session) -> Vec<Finding>] = &[
+    selector_matches_nothing::findings,
+    contradictory_selector::findings,
+    cross_namespace_pod_selector::findings,
+    host_network_bypass::findings,
+    namespace_without_pods::findings,
+    stray_dash::findings,
+    duplicate_name::findings,
+    service_port_used::findings,
+    named_port_undefined::findings,
+    dns_forgotten::findings,
+    any_includes_pods::findings,
+    priority_tie::findings,
+];
 
 /// What all lints find.
 pub fn findings(session: &Session) -> Vec<Finding> {

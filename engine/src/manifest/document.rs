@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::builtin::{self, Unserved};
 use super::cluster_policy::{self, Origin};
+use super::custom::{self, MakesPods};
 use super::known::Known;
 use super::meta::Meta;
 use super::read::{Path, Reader};
@@ -22,6 +23,8 @@ pub struct Document {
     pub passed_over: Vec<String>,
     /// Kinds of objects that decide traffic and are not understood, one entry per object.
     pub not_judged: Vec<ForeignKind>,
+    /// Where objects that are not read may make pods; each place once.
+    pub makes_pods: Vec<MakesPods>,
     /// What remains of policies that are wrong for whoever enforces them: they isolate what they
     /// select, and admit nothing. Those that were not refused are among the objects, too.
     pub closed: Vec<Arc<Object>>,
@@ -180,6 +183,8 @@ impl Document {
         finding: Option<Box<Diagnostic>>,
     ) {
         let (group, number) = version.split_once('/').unwrap_or(("", version));
+        let makes_pods = custom::makes_pods(node, group, kind);
+        self.makes_pods.extend(makes_pods.filter(|place| !self.makes_pods.contains(place)));
         if let Some(unserved) = builtin::unserved(group, number, kind) {
             return self.unserved(node, (group, kind), unserved);
         }

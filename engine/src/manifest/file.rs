@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use rustc_hash::FxHashMap;
 
 use super::document::{Document, read_document};
+use super::workload;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{self, LineIndex, Span};
 use crate::tree;
@@ -94,6 +95,17 @@ impl SourceFile {
         self.is_found = true;
         if self.is_foreign {
             self.parts.clear();
+        }
+        self
+    }
+
+    /// The same file as one of a kustomize tree, read as it stands: what lacks a template or a
+    /// selector there is no mistake.
+    #[must_use]
+    pub fn in_a_tree(mut self) -> Self {
+        for part in &mut self.parts {
+            let document = Arc::make_mut(&mut part.document);
+            document.findings.iter_mut().for_each(workload::of_a_tree);
         }
         self
     }

@@ -2,6 +2,7 @@
 
 mod builtin;
 pub mod cluster_policy;
+mod custom;
 mod document;
 mod file;
 mod known;
@@ -19,6 +20,7 @@ mod words;
 pub mod workload;
 
 pub use cluster_policy::{ClusterPolicy, ClusterPolicyKind, ClusterTier, Subject};
+pub use custom::MakesPods;
 pub use document::{Document, ForeignKind, read_document};
 pub use file::{Part, SourceFile};
 pub use meta::{LabelList, Meta, Owner, Revision};

@@ -15,6 +15,8 @@ pub struct PodSpec {
     pub host_network: bool,
     /// `nodeName`.
     pub node_name: Option<Arc<str>>,
+    /// Whether it does not ask the cluster's DNS: `dnsPolicy: Default` or `None`.
+    pub own_resolver: bool,
     /// Named ports of containers and sidecars, sorted, without repetition.
     pub ports: Vec<NamedPort>,
 }
@@ -138,7 +140,9 @@ pub fn read_spec(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) 
     containers(reader, &inits, fields.get("initContainers"), &mut ports);
     ports.sort_unstable();
     ports.dedup();
-    PodSpec { host_network, node_name, ports }
+    let policy = node.get("dnsPolicy").and_then(Node::as_str);
+    let own_resolver = matches!(policy, Some("Default" | "None"));
+    PodSpec { host_network, node_name, own_resolver, ports }
 }
 
 fn containers(

@@ -4,6 +4,8 @@ mod complete;
 mod fields;
 mod machine;
 
+pub(super) use complete::of_a_tree;
+
 use super::meta::{LabelList, Meta, Owner};
 use super::pod::{self, PodSpec};
 use super::read::{Keys, Path, Reader};

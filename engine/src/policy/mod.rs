@@ -21,7 +21,7 @@ pub use atoms::{Atoms, SignatureId};
 pub use compile::{PolicyChange, namespace_selectors, pod_selectors};
 pub use considered::Considered;
 pub use peer::{BlockPair, RulePeer};
-pub use select::PeerSet;
+pub use select::{PeerSet, Scope};
 pub use split::Split;
 
 use std::sync::Arc;

@@ -43,6 +43,26 @@ impl PeerSet {
         &self.key
     }
 
+    /// The pods of a scope that a selector matches.
+    pub(crate) fn of(model: &ClusterModel, scope: Scope, pods: Selector) -> Self {
+        select(model, &SetKey { scope, pods })
+    }
+
+    /// Which namespaces' pods are meant.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.key.scope
+    }
+
+    /// The selector of pods.
+    pub(crate) fn pods(&self) -> &Selector {
+        &self.key.pods
+    }
+
+    /// Whether no group matches, nor may match.
+    pub fn is_empty(&self) -> bool {
+        self.certain.is_empty() && self.unknown.is_empty()
+    }
+
     /// What it was made from, namespaces and pods, in words that are the same whatever else there
     /// is.
     pub fn meaning(&self, model: &ClusterModel) -> [String; 2] {

@@ -209,7 +209,7 @@ fn question<'q, 'm>(
         Direction::Egress => (&case.source, &case.destination),
         Direction::Ingress => (&case.destination, &case.source),
     };
-    Question { direction, subject, peer, protocol: query.protocol, port: case.port }
+    Question { direction, subject, peer, protocol: Some(query.protocol), port: case.port }
 }
 
 /// One verdict of all cases. Families disagree: the address decides. Pods disagree: the group.

@@ -107,13 +107,16 @@ fn requirement_why(requirement: &Requirement, labels: &impl Labels, who: &str) -
 /// Why a port entry does not match.
 pub fn port_why(
     entry: &PortEntry,
-    asked: (crate::net::Protocol, u16),
+    asked: (Option<crate::net::Protocol>, u16),
     matches: bool,
 ) -> Option<String> {
     if matches {
         return None;
     }
     let (protocol, port) = asked;
+    let Some(protocol) = protocol else {
+        return Some(format!("it is for {} alone", entry.protocol));
+    };
     Some(match &entry.ports {
         _ if entry.protocol != protocol => format!("it is for {}, not {protocol}", entry.protocol),
         PortMatch::Named(name) => {

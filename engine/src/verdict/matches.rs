@@ -33,7 +33,7 @@ pub fn port_matches(entry: &PortEntry, question: Question<'_, '_>) -> bool {
         Direction::Ingress => question.subject,
         Direction::Egress => question.peer,
     };
-    entry.protocol == question.protocol
+    Some(entry.protocol) == question.protocol
         && match &entry.ports {
             PortMatch::Any => true,
             PortMatch::Range(first, last) => (*first..=*last).contains(&question.port),

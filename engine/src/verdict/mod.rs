@@ -113,9 +113,9 @@ pub struct Question<'q, 'm> {
     pub subject: &'q Party<'m>,
     /// The other end.
     pub peer: &'q Party<'m>,
-    /// Protocol.
-    pub protocol: Protocol,
-    /// Destination port.
+    /// Protocol; none for one without ports, such as ICMP.
+    pub protocol: Option<Protocol>,
+    /// Destination port; of no meaning without a protocol.
     pub port: u16,
 }
 

@@ -1,7 +1,9 @@
 //! A gate for the time before an agent runs, such as after a boot: what comes from pods and goes to
 //! them is denied until an agent knows who they are.
 
-use portcullis_engine::dataplane::{Input, Settings, Wiring, lower, verify};
+use portcullis_engine::dataplane::{
+    ChainState, FilterProgram, Input, KernelState, Settings, Wiring, lower, verify,
+};
 use portcullis_engine::{Options, Session};
 
 use super::{EnforceError, Enforcer};
@@ -27,14 +29,27 @@ pub fn close(
     wiring: &Wiring,
 ) -> Result<Gate, EnforceError> {
     let mut enforcer = Enforcer::new(filter, &settings.prefix);
-    if enforcer.held()?.tables.values().any(|table| !table.hooks.is_empty()) {
-        return Ok(Gate::InForce);
-    }
+    let held = enforcer.held()?;
     let session = Session::new(Options::default());
     let (model, policies) = (session.model(), session.policies());
     let input = Input { model, policies, node: "", settings, wiring };
     let program = lower(input);
     verify(&program, input).map_err(EnforceError::Unproven)?;
+    if is_in_force(&held, &program) {
+        return Ok(Gate::InForce);
+    }
     enforcer.apply(program)?;
     Ok(Gate::Closed)
+}
+
+/// Whether rules are in force wherever the gate's would be: an agent's have more chains, but are
+/// entered at the same places. Hooks of one family alone, or that lead to nothing, close nothing.
+fn is_in_force(held: &KernelState, program: &FilterProgram) -> bool {
+    program.families.iter().all(|(family, wanted)| {
+        let table = &held.tables[family];
+        wanted.hooks.iter().all(|hook| {
+            let is_full = |chain: &ChainState| !chain.is_empty();
+            table.hooks.contains_key(hook) && table.chains.get(&hook.to).is_some_and(is_full)
+        })
+    })
 }

@@ -1,7 +1,7 @@
 //! Tools as processes: each in a group of its own, so that it can be ended with all that it has
 //! started, and none for longer than its limit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -23,6 +23,14 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// How soon a tool that runs is looked at again, as the agent may have to stop.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often the time of a tool that only reads is doubled at most.
+const MOST_DOUBLED: u32 = 4;
+
+/// How often in a row tools that only read have not ended in time, by what they were asked. What
+/// others have written, or many policies together, may take longer to read than was thought, and
+/// what cannot be read can never be replaced.
+static DOUBLED: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
 
 static LIMITED: OnceLock<Duration> = OnceLock::new();
 static STOP: OnceLock<Instant> = OnceLock::new();
@@ -54,6 +62,8 @@ fn end(group: Pid) {
 pub struct Running {
     child: Child,
     group: Pid,
+    /// What it was asked, if it only reads.
+    asked: Option<String>,
     limit: Duration,
     deadline: Instant,
     stdout: Receiver<Vec<u8>>,
@@ -79,9 +89,12 @@ impl Running {
         }
         let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
         let more = u64::try_from(input.len() / BYTES_A_SECOND).unwrap_or_default();
-        let limit = *LIMITED.get_or_init(|| LIMIT) + Duration::from_secs(more);
+        let asked = input.is_empty().then(|| format!("{} {}", tool.display(), words.join(" ")));
+        let often = asked.as_ref().and_then(|asked| doubled(|all| all.get(asked).copied()));
+        let limit = *LIMITED.get_or_init(|| LIMIT) * 2_u32.pow(often.unwrap_or(0));
+        let limit = limit + Duration::from_secs(more);
         let deadline = Instant::now() + limit;
-        Ok(Self { child, group, limit, deadline, stdout, stderr })
+        Ok(Self { child, group, asked, limit, deadline, stdout, stderr })
     }
 
     /// Waits until it has ended; what it said.
@@ -94,6 +107,7 @@ impl Running {
         let mut pause = Duration::from_micros(100);
         loop {
             if let Some(status) = self.child.try_wait()? {
+                self.asked.as_ref().map(|asked| doubled(|all| all.remove(asked)));
                 return Ok(Output { status, stdout, stderr });
             }
             self.check()?;
@@ -119,11 +133,21 @@ impl Running {
             return Err(io::Error::other("ended, since the agent stops"));
         }
         if self.deadline <= now {
+            if let Some(asked) = self.asked.clone() {
+                doubled(|all| {
+                    let often = all.entry(asked).or_insert(0);
+                    *often = (*often + 1).min(MOST_DOUBLED);
+                });
+            }
             let said = format!("ended, since it took longer than {} s", self.limit.as_secs());
             return Err(io::Error::new(io::ErrorKind::TimedOut, said));
         }
         Ok(())
     }
+}
+
+fn doubled<R>(act: impl FnOnce(&mut BTreeMap<String, u32>) -> R) -> R {
+    act(&mut DOUBLED.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl Drop for Running {

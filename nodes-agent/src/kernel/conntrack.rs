@@ -31,13 +31,13 @@ pub struct Connection {
 /// What policies can ask of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ends {
-    /// Protocol.
-    pub protocol: Protocol,
+    /// Protocol; none for those without ports.
+    pub protocol: Option<Protocol>,
     /// Who opened it.
     pub client: IpAddr,
     /// Who really answers, after all translation.
     pub server: IpAddr,
-    /// Where that one answers.
+    /// Where that one answers; zero without a protocol.
     pub port: u16,
 }
 
@@ -65,7 +65,6 @@ const CONNECTION: u16 = SUBSYSTEM;
 const GET: u16 = SUBSYSTEM | 1;
 const ORIGINAL: u16 = 1;
 const REPLY: u16 = 2;
-const STATE: u16 = 4;
 const MARK: u16 = 8;
 const ZONE: u16 = 18;
 const MARK_MASK: u16 = 21;
@@ -183,15 +182,13 @@ fn with_mark(request: Request, bits: Bits) -> Request {
     request.with(MARK_MASK, &bits.mask.to_be_bytes())
 }
 
-/// A connection; none for protocols without ports, nor for what is over.
+/// A connection, in whatever state: the kernel lets the packets pass of one that it takes to be over,
+/// and a pod can make it think so.
 fn read_connection(message: &Message<'_>) -> Option<Connection> {
     let find = |kind| message.attributes().find(|(found, _)| *found == kind).map(|(_, v)| v);
     let (tuple, reply) = (find(ORIGINAL)?, read_tuple(find(REPLY)?)?);
     let original = read_tuple(tuple)?;
     let protocol = original.protocol;
-    if find(STATE).is_some_and(|state| is_over(protocol, state)) {
-        return None;
-    }
     let (client, server, port) = (original.source, reply.source, reply.source_port);
     let mark = find(MARK).and_then(|mark| mark.first_chunk());
     let mark = mark.map_or(0, |mark| u32::from_be_bytes(*mark));
@@ -201,7 +198,7 @@ fn read_connection(message: &Message<'_>) -> Option<Connection> {
 
 /// One direction of a connection.
 struct Tuple {
-    protocol: Protocol,
+    protocol: Option<Protocol>,
     source: IpAddr,
     source_port: u16,
 }
@@ -214,10 +211,12 @@ fn read_tuple(bytes: &[u8]) -> Option<Tuple> {
     const SOURCES: [u16; 2] = [1, 3];
     let source = SOURCES.into_iter().find_map(|kind| find(find(bytes, ADDRESSES)?, kind));
     let protocol = find(bytes, PROTOCOL)?;
+    let number = read_protocol(*find(protocol, NUMBER)?.first()?);
+    let port = find(protocol, SOURCE_PORT).filter(|_| number.is_some());
     Some(Tuple {
-        protocol: read_protocol(*find(protocol, NUMBER)?.first()?)?,
+        protocol: number,
         source: read_address(source?)?,
-        source_port: u16::from_be_bytes(*find(protocol, SOURCE_PORT)?.first_chunk()?),
+        source_port: port.and_then(<[u8]>::first_chunk).map_or(0, |port| u16::from_be_bytes(*port)),
     })
 }
 
@@ -239,24 +238,11 @@ fn read_protocol(number: u8) -> Option<Protocol> {
     }
 }
 
-/// Whether a connection is in a state in which it is over.
-fn is_over(protocol: Protocol, state: &[u8]) -> bool {
-    const TCP: u16 = 1;
-    const SCTP: u16 = 3;
-    const IN_PROTOCOL: u16 = 1;
-    let state = |kind| find(find(state, kind)?, IN_PROTOCOL)?.first().copied();
-    match protocol {
-        // TIME_WAIT and CLOSE.
-        Protocol::Tcp => matches!(state(TCP), Some(7 | 8)),
-        // CLOSED.
-        Protocol::Sctp => state(SCTP) == Some(1),
-        Protocol::Udp => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const STATE: u16 = 4;
 
     /// An attribute, padded.
     fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
@@ -294,18 +280,25 @@ mod tests {
     fn connections_are_read() {
         let read_one = read(6, 3).unwrap();
         let Ends { protocol, client, server, port } = read_one.ends;
-        assert_eq!((protocol, port, read_one.mark), (Protocol::Tcp, 8080, 3));
+        assert_eq!((protocol, port, read_one.mark), (Some(Protocol::Tcp), 8080, 3));
         assert_eq!([client, server], [[10, 0, 0, 1], [10, 0, 0, 2]].map(IpAddr::from));
         let zone = Some(vec![0, 7]);
         assert_eq!(read_one.key, Key { tuple: tuple([10, 0, 0, 1], 6, 4000), zone });
     }
 
+    /// A pod can bring a connection that goes on into each of them.
     #[test]
-    fn what_is_over_or_has_no_ports_is_left_out() {
-        assert_eq!([7, 8].map(|state| read(6, state)), [None, None]);
-        assert_eq!(read(132, 1), None);
-        // CLOSE_WAIT; COOKIE_WAIT.
-        assert!(read(6, 5).is_some() && read(132, 2).is_some());
-        assert_eq!(read(1, 0), None);
+    fn no_state_is_left_out_and_no_protocol() {
+        for (protocol, state) in [(6, 7), (6, 8), (6, 5), (132, 1), (132, 2)] {
+            assert_eq!(
+                read(protocol, state).map(|one| one.ends.port),
+                Some(8080),
+                "{protocol} {state}"
+            );
+        }
+        for protocol in [1, 47, 253] {
+            let ends = read(protocol, 0).unwrap().ends;
+            assert_eq!((ends.protocol, ends.port), (None, 0), "{protocol}");
+        }
     }
 }

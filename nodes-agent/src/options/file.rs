@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 use serde_yaml::Value;
@@ -22,8 +22,11 @@ pub fn with_words_of(
 ) -> anyhow::Result<Vec<OsString>> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("`{shown}`"))?;
-    let options: BTreeMap<String, Value> = serde_yaml::from_str(&text)
-        .with_context(|| format!("`{shown}` is not a mapping of options to values"))?;
+    // Not in the words of the parser, which quotes the text: it may be a secret's, by mistake.
+    let options: BTreeMap<String, Value> = serde_yaml::from_str(&text).map_err(|error| {
+        let line = error.location().map_or(1, |place| place.line());
+        anyhow!("`{shown}`, line {line}: not a mapping of options to values")
+    })?;
     let mut all = words.to_vec();
     let (own, given) = match given.subcommand() {
         Some((name, given)) => (command.find_subcommand(name).unwrap_or(command), given),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use portcullis_engine::report::PolicyState;
+use portcullis_engine::report::text::Plain;
 
 use crate::observe::NodeReport;
 use crate::options::PolicyArgument;
@@ -11,7 +12,7 @@ use crate::options::PolicyArgument;
 pub fn table(report: &NodeReport, asked: Option<&PolicyArgument>) -> String {
     let mut text = String::new();
     for (what, said) in lines(report) {
-        let _ = writeln!(text, "{what:9} {said}");
+        let _ = writeln!(text, "{what:9} {}", Plain(&said));
     }
     match (asked, report.policies.is_empty()) {
         (Some(asked), true) => {
@@ -76,9 +77,9 @@ fn policies(report: &NodeReport, text: &mut String) {
             PolicyState::Pending => "pending",
         };
         let generation = policy.generation.map_or_else(|| "-".to_owned(), |one| one.to_string());
-        let _ = writeln!(text, "{state:9} {generation:>10}  {policy}");
+        let _ = writeln!(text, "{state:9} {generation:>10}  {}", Plain(&policy.to_string()));
         if let Some(message) = &policy.message {
-            let _ = writeln!(text, "{:22}→ {message}", "");
+            let _ = writeln!(text, "{:22}→ {}", "", Plain(message));
         }
     }
 }

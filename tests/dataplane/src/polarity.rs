@@ -37,6 +37,7 @@ pub fn asked<R>(
     ask: impl FnOnce(Question<'_, '_>) -> R,
 ) -> R {
     let (subject, peer) = (party(model, subject), party(model, peer));
+    let protocol = Some(protocol);
     ask(Question { direction, subject: &subject, peer: &peer, protocol, port })
 }
 

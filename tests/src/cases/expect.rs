@@ -20,6 +20,8 @@ pub enum Expect {
     Whole(Flow, String),
     /// `diagnostic L19 at case.yaml:7`
     Finding(String, Option<Place>),
+    /// `no diagnostic L32`: none of this code, of whatever severity.
+    Absent(String),
     /// `diagnostics: L19 L20`, `no diagnostics`: exactly these of severity warning or error.
     Findings(Vec<String>),
     /// `list: a => b : TCP 80`
@@ -79,6 +81,9 @@ impl Expect {
     pub fn parse(line: &str) -> Result<Self, String> {
         if line == "no diagnostics" {
             return Ok(Self::Findings(Vec::new()));
+        }
+        if let Some(code) = line.strip_prefix("no diagnostic ") {
+            return Ok(Self::Absent(code.trim().to_owned()));
         }
         if let Some(rest) = line.strip_prefix("diagnostic ") {
             return finding(rest);

@@ -114,6 +114,10 @@ fn meets(
             same(listed == text, || format!("{allowed}, but `list` says {listed}"))
         }
         Expect::Finding(code, place) => finding(&answers.check.diagnostics, code, place.as_ref()),
+        Expect::Absent(code) => {
+            let found = &answers.check.diagnostics;
+            same(found.iter().all(|finding| finding.code != *code), || findings_text(found))
+        }
         Expect::Findings(codes) => findings(&answers.check.diagnostics, codes),
         Expect::Listed(text) => {
             let lines = answers.list_lines();

@@ -11,6 +11,17 @@ use crate::tree::{Node, Value};
 
 const PATCH: &str = "what has no template or selector may be a patch: `kustomize build` applies it";
 
+/// What is said of an incomplete workload where kustomize completes or applies it.
+pub fn of_a_tree(finding: &mut Diagnostic) {
+    if finding.code == Code::MissingField && finding.help.as_deref() == Some(PATCH) {
+        finding.code = Code::Uncompleted;
+        let field = finding.message.split(" is missing").next().unwrap_or_default();
+        finding.message =
+            format!("{field} is missing: left out, as kustomize has yet to complete it");
+        finding.help = Some("ask about what `kustomize build` prints: `--kustomize FOLDER`".into());
+    }
+}
+
 /// Refuses a workload without a template.
 pub fn check_template(reader: &mut Reader, kind: WorkloadKind, spec: &Path<'_>, node: &Node<'_>) {
     let template = node.get("template").map(|template| &template.value);

@@ -177,7 +177,7 @@ mod tests {
         };
         let order = |client: &str, mark| {
             let (client, server) = (address(client), address("10.0.0.9"));
-            let ends = Ends { protocol: Protocol::Tcp, client, server, port: 80 };
+            let ends = Ends { protocol: Some(Protocol::Tcp), client, server, port: 80 };
             let connection = Connection { ends, mark, key: Key::default() };
             concerned(connection, 0x80, &work).map(|one| one.order)
         };

@@ -1,0 +1,158 @@
+//! L28: a named port that no pod has.
+//!
+//! **What.** A port of a rule is given by a name that none of the pods has which receive the
+//! connection: those that the policy selects, for ingress, and the rule's peers, for egress. Or
+//! they have it with another protocol: `port: dns` means TCP unless `protocol: UDP` is written.
+//!
+//! **Why.** Name and protocol must both be the same, or the entry matches nothing.
+//!
+//! **Fix.** Correct the name or the protocol, or name the port in the pods' containers.
+//!
+//! Nothing is said where pods may be missing (as for L03), of pods whose ports are added by
+//! controllers or webhooks, and where a peer is an address, which has no port names (L30).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::Finding;
+use super::known::KnownPods;
+use super::port_pods::{self, PortRule};
+use super::text::{Field, Texts};
+use crate::cluster::{ClusterModel, NamespaceId};
+use crate::diagnostic::{Code, Diagnostic, nearly_same};
+use crate::manifest::{Direction, NamedPort, PortEntry, PortMatch};
+use crate::net::Protocol;
+use crate::policy::{PeerSet, SetId};
+use crate::session::Session;
+
+/// One finding for each such element of `ports`.
+///
+/// # Cost
+/// Linear in the rules, and for each name and set of pods in its groups.
+pub fn findings(session: &Session) -> Vec<Finding> {
+    let rules = || port_pods::all(session.policies());
+    if !rules().any(|rule| rule.rule.ports.iter().any(|port| name_of(port).is_some())) {
+        return Vec::new();
+    }
+    let model = session.model();
+    let known = KnownPods::new(session);
+    let mut search = Search { model, known, has: FxHashMap::default() };
+    let mut texts = Texts::new(session);
+    let mut findings = Vec::new();
+    for rule in rules() {
+        for (item, entries) in rule.items() {
+            let Some(finding) = search.finding(rule, entries) else { continue };
+            let path = rule.path(item);
+            let port = format!("{path}.port");
+            let object = &rule.policy.object;
+            findings.push(texts.about(object, Field::First(&[&port, &path]), finding));
+        }
+    }
+    findings
+}
+
+fn name_of(entry: &PortEntry) -> Option<&Arc<str>> {
+    match &entry.ports {
+        PortMatch::Named(name) => Some(name),
+        PortMatch::Any | PortMatch::Range(..) => None,
+    }
+}
+
+/// What is known of names.
+struct Search<'s> {
+    model: &'s ClusterModel,
+    known: KnownPods<'s>,
+    /// Whether a pod of a set has a port of a name and protocol, or may have it.
+    has: FxHashMap<(SetId, Arc<str>, Protocol), bool>,
+}
+
+impl Search<'_> {
+    fn finding(&mut self, rule: PortRule<'_>, entries: &[PortEntry]) -> Option<Diagnostic> {
+        let name = name_of(entries.first()?)?;
+        let ids = rule.destinations()?;
+        let has_one = |search: &mut Self, entry: &PortEntry| {
+            ids.iter().any(|id| search.has(rule, *id, entry))
+        };
+        if is_injected(name) || entries.iter().any(|entry| has_one(self, entry)) {
+            return None;
+        }
+        let sets = rule.sets(&ids);
+        let known = sets.iter().all(|set| self.are_known(set));
+        let ports = port_pods::groups(self.model, &sets).flat_map(|group| group.ports.iter());
+        let ports: BTreeSet<&NamedPort> = ports.collect();
+        let is_there = sets.iter().any(|set| !set.is_empty());
+        (known && is_there).then(|| finding(rule.direction, (name, entries), &ports))
+    }
+
+    fn has(&mut self, rule: PortRule<'_>, id: SetId, entry: &PortEntry) -> bool {
+        let Some(name) = name_of(entry) else { return true };
+        let key = (id, name.clone(), entry.protocol);
+        let model = self.model;
+        *self.has.entry(key).or_insert_with(|| {
+            let sets = rule.sets(&[id]);
+            port_pods::groups(model, &sets)
+                .any(|group| !group.named_ports(name, entry.protocol).is_empty())
+        })
+    }
+
+    /// Whether the input has all pods of a set, with all their ports.
+    fn are_known(&self, set: &PeerSet) -> bool {
+        let namespaces = self.known.namespaces_of(set.scope());
+        namespaces.is_some_and(|all| !all.into_iter().any(|one| has_hidden_ports(self.model, one)))
+    }
+}
+
+/// Whether a namespace has pods whose ports are not those of their template.
+fn has_hidden_ports(model: &ClusterModel, namespace: NamespaceId) -> bool {
+    const KINDS: [&str; 2] = ["KnativeService", "VirtualMachine"];
+    let workloads = model.endpoints_in(namespace).filter_map(|(_, one)| model.workload_of(one));
+    { workloads }.any(|workload| KINDS.contains(&&*workload.kind))
+}
+
+/// Whether webhooks add containers with a port of this name.
+fn is_injected(name: &str) -> bool {
+    ["http-envoy-prom", "linkerd-admin", "linkerd-proxy", "mesh-metrics"].contains(&name)
+}
+
+fn finding(
+    direction: Direction,
+    (name, entries): (&str, &[PortEntry]),
+    ports: &BTreeSet<&NamedPort>,
+) -> Diagnostic {
+    let whose = match direction {
+        Direction::Ingress => "no pod that the policy selects",
+        Direction::Egress => "no pod among the peers",
+    };
+    let protocols: Vec<&str> = entries.iter().map(|entry| entry.protocol.name()).collect();
+    let protocols = protocols.join(" or ");
+    let same: Vec<&NamedPort> = ports.iter().copied().filter(|port| *port.name == *name).collect();
+    let message = match same.first() {
+        Some(port) => format!(
+            "{whose} has a {protocols} port named `{name}`: it is a port of {} there",
+            port.protocol
+        ),
+        None => format!("{whose} has a port named `{name}`"),
+    };
+    let help = match same.first() {
+        Some(port) => format!("write `protocol: {}`", port.protocol),
+        None => help(name, ports),
+    };
+    Diagnostic::new(Code::NamedPortUndefined, message).with_help(help)
+}
+
+/// What names there are instead.
+fn help(name: &str, ports: &BTreeSet<&NamedPort>) -> String {
+    const MOST: usize = 5;
+    let names: BTreeSet<&str> = ports.iter().map(|port| &*port.name).collect();
+    if let Some(near) = nearly_same(name, names.iter().copied()) {
+        return format!("did you mean `{near}`?");
+    }
+    let some: Vec<&str> = names.iter().take(MOST).copied().collect();
+    let more = if names.len() > MOST { ", …" } else { "" };
+    match some.is_empty() {
+        true => "name the port in the pods' containers, or give its number".to_owned(),
+        false => format!("their ports are named `{}`{more}", some.join("`, `")),
+    }
+}
