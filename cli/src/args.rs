@@ -60,9 +60,9 @@ pub struct InputArgs {
     /// Take namespaces whose objects are not in the input to have no labels but their names
     #[arg(long, help_heading = "Input")]
     pub assume_unlabelled_namespaces: bool,
-    /// The namespace of objects that have none
-    #[arg(long, short, default_value = "default", help_heading = "Input")]
-    pub namespace: String,
+    /// The namespace of objects that have none [default: default]; `list` lists this one only
+    #[arg(long, short, value_name = "NAMESPACE", help_heading = "Input")]
+    pub namespace: Option<String>,
 }
 
 impl InputArgs {
@@ -70,9 +70,11 @@ impl InputArgs {
         let mut options = Options {
             pod_cidrs: self.pod_cidr.clone(),
             node_cidrs: self.node_cidr.clone(),
-            default_namespace: self.namespace.clone(),
             ..Options::default()
         };
+        if let Some(namespace) = &self.namespace {
+            options.default_namespace.clone_from(namespace);
+        }
         options.namespaces.unlabelled = self.assume_unlabelled_namespaces;
         options
             .with_domain_names(self.domains.iter().cloned())

@@ -10,8 +10,8 @@ use crate::render;
 const STATUS: &str = "\
 Exit status:
   0  answered
-  1  findings at or above --fail-on, or --expect not met
-  2  unusable input or arguments
+  1  findings at or above --fail-on, or another verdict than --expect or a flow's `expect` says
+  2  unusable input or arguments, or a flow of --flows that could not be evaluated
 
 Input:
   A folder is read recursively: every .yaml, .yml and .json file, except in hidden folders and
@@ -27,6 +27,8 @@ Examples:
   kubectl get ns,pod,netpol,node -A -o yaml | portcullis list -
   portcullis eval --from shop/web --to shop/db --port 5432 manifests/
   portcullis eval --from shop/web --to 192.0.2.7 --port 443 --expect deny manifests/
+  portcullis eval --from 'monitoring/{app=prometheus}' --to shop/db --port metrics manifests/
+  portcullis eval --flows flows.yaml -o junit manifests/ > portcullis.xml
   portcullis check --fail-on warning manifests/";
 
 /// Shows which network flows Kubernetes policies allow, and which line of which policy decides.

@@ -1,16 +1,18 @@
 //! `portcullis eval` and `portcullis explain`.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use portcullis_engine::Session;
 use portcullis_engine::net::{Family, Protocol};
 use portcullis_engine::report::text::{Style, write_chain, write_verdict};
-use portcullis_engine::report::{FlowQuery, FlowReport, Verdict, parse_protocol};
+use portcullis_engine::report::{
+    FlowAnswer, FlowQuery, FlowReport, FlowResult, PortQuery, Verdict, parse_protocol,
+};
 
-use crate::args::{FailOn, Form, InputArgs, OutputArgs, parse_family};
-use crate::flows::{self, Answer, Flow};
+use crate::args::{FailOn, InputArgs, OutputArgs, parse_family};
+use crate::flows::{self, Flow};
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
 
@@ -18,32 +20,46 @@ use crate::{findings, input};
 pub struct EvalArgs {
     #[command(flatten)]
     pub input: InputArgs,
-    /// The source: NAMESPACE/POD, NAMESPACE/KIND/NAME of a workload, or an address
+    /// The source: NAMESPACE/POD, NAMESPACE/KIND/NAME of a workload, node/NAME, an address, or
+    /// NAMESPACE/{KEY=VALUE}, a pod that is not in the input
+    ///
+    /// 'monitoring/{app=prometheus}' is a pod with these labels (more behind commas, none in {}) in
+    /// that namespace, if there were one. Its address, its node and the names of its ports are
+    /// unknown, and so are labels of a namespace that is not in the input.
     #[arg(long, value_name = "WHO", required_unless_present = "flows", help_heading = "Flow")]
     pub from: Option<String>,
     /// The destination, as --from, or NAMESPACE/service/NAME
     #[arg(long, value_name = "WHO", required_unless_present = "flows", help_heading = "Flow")]
     pub to: Option<String>,
-    /// The destination port: the pod's own, or the Service's if --to is one
-    #[arg(long, value_name = "N", required_unless_present = "flows", help_heading = "Flow")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
-    pub port: Option<u16>,
-    /// TCP, UDP or SCTP
-    #[arg(long, default_value = "TCP", value_parser = parse_protocol, help_heading = "Flow")]
-    pub protocol: Protocol,
+    /// The destination port: a number, a name or a range, for example 5432, 53/UDP, http or 80-90
+    ///
+    /// The pod's own port, or the Service's if --to is one. A name is a container's port, which may
+    /// have another number in each pod. Of a range, there is one answer if all ports agree, else
+    /// one for each part of it that differs.
+    #[arg(long, value_name = "PORT[/PROTOCOL]", required_unless_present = "flows")]
+    #[arg(value_parser = port_text, help_heading = "Flow")]
+    pub port: Option<String>,
+    /// TCP, UDP or SCTP [default: TCP, or as --port says]
+    #[arg(long, value_parser = parse_protocol, help_heading = "Flow")]
+    pub protocol: Option<Protocol>,
     /// Answer for one address family, where pods have addresses of both: ipv4 or ipv6
     #[arg(long, value_name = "FAMILY", value_parser = parse_family, help_heading = "Flow")]
     pub family: Option<Family>,
-    /// Evaluate all flows of a file: a JSON or YAML list of {from, to, protocol, port}
+    /// Evaluate all flows of a file: a JSON or YAML list of {name, from, to, protocol, port, expect}
+    ///
+    /// `expect` is allow, deny or unknown: if a verdict is another one, it is marked, and the exit
+    /// status is 1. `name`, `protocol` and `expect` may be left out. A flow that cannot be evaluated
+    /// does not affect the others; the exit status is then 2.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Flow")]
     #[arg(conflicts_with_all = ["from", "to", "port", "protocol"])]
     pub flows: Option<PathBuf>,
     /// The output format
     #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
-    pub output: Form,
+    pub output: FlowForm,
     #[command(flatten)]
     pub say: OutputArgs,
-    /// Exit with 1 unless this is the verdict; with --flows, the verdict of every flow
+    /// Exit with 1 unless this is the verdict; with --flows, the verdict of every flow for which the
+    /// file expects none
     #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Exit status")]
     pub expect: Option<Expect>,
     /// Exit with 1 for findings of this severity or above in the input
@@ -61,6 +77,17 @@ pub struct EvalArgs {
 pub enum Expect {
     Allow,
     Deny,
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FlowForm {
+    /// The verdict and what decides
+    Text,
+    /// Everything, for programs
+    Json,
+    /// JUnit's XML, a test case for each flow, for continuous integration
+    Junit,
 }
 
 impl From<Expect> for Verdict {
@@ -68,6 +95,7 @@ impl From<Expect> for Verdict {
         match expect {
             Expect::Allow => Self::Allow,
             Expect::Deny => Self::Deny,
+            Expect::Unknown => Self::Unknown,
         }
     }
 }
@@ -89,12 +117,18 @@ impl Depth {
         }
     }
 
-    fn write(self, report: &FlowReport, style: Style, out: &mut Output) -> fmt::Result {
+    /// Writes an answer.
+    pub fn write(self, report: &FlowReport, style: Style, out: &mut dyn fmt::Write) -> fmt::Result {
         match self {
             Self::Verdict => write_verdict(report, style, out),
             Self::Chain => write_chain(report, style, out),
         }
     }
+}
+
+/// The text of a port, if it is one.
+fn port_text(text: &str) -> Result<String, String> {
+    PortQuery::parse(text, None).map(|_| text.to_owned()).map_err(|error| error.message)
 }
 
 pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
@@ -104,7 +138,7 @@ pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
                 return Err(input::InputError::StdinTwice.into());
             }
             let flows = flows::read(file)?;
-            (input::session_of(args.family, &args.input, args.say)?, Some(flows))
+            (input::session_of(args.family, &args.input, args.say)?, Some((&**file, flows)))
         }
         None => (input::session_of(args.family, &args.input, args.say)?, None),
     };
@@ -121,81 +155,81 @@ pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
 }
 
 fn one(args: &EvalArgs, depth: Depth, session: &Session) -> anyhow::Result<Outcome> {
-    let (Some(from), Some(to), Some(port)) = (&args.from, &args.to, args.port) else {
+    let (Some(from), Some(to), Some(port)) = (&args.from, &args.to, &args.port) else {
         anyhow::bail!("--from, --to and --port are required, or --flows");
     };
-    let query = FlowQuery { from: from.clone(), to: to.clone(), protocol: args.protocol, port };
+    let (port, protocol) = PortQuery::parse(port, args.protocol)?;
+    let query = FlowQuery { from: from.clone(), to: to.clone(), protocol, port };
     let report = session.evaluate(&query)?;
+    let result = FlowResult::new(None, args.expect.map(Verdict::from), report);
+    print_one(args, depth, &result)?;
+    Ok(Outcome::met(result.as_expected != Some(false)))
+}
+
+fn print_one(args: &EvalArgs, depth: Depth, result: &FlowResult) -> anyhow::Result<()> {
     let mut out = Output::new();
     match args.output {
-        Form::Json => out.json(&report)?,
-        Form::Text => {
+        FlowForm::Json => out.json(&result.report)?,
+        FlowForm::Text => {
             let style = output::style(args.say);
-            out.render(|out| depth.write(&report, style, out))?;
+            out.render(|out| depth.write(&result.report, style, out))?;
+        }
+        FlowForm::Junit => {
+            let answer = FlowAnswer::Given(Box::new(result.clone()));
+            flows::write_junit("flow", &[answer], &mut out)?;
         }
     }
-    out.finish()?;
-    Ok(expected(args, report.verdict))
+    Ok(out.finish()?)
 }
 
 fn many(
     args: &EvalArgs,
     depth: Depth,
     session: &Session,
-    flows: Vec<Flow>,
+    (file, flows): (&Path, Vec<Flow>),
 ) -> anyhow::Result<Outcome> {
-    let answers: Vec<Answer> = flows.into_iter().map(|flow| flow.answer(session)).collect();
-    let mut out = Output::new();
-    match args.output {
-        Form::Json => out.json(&answers)?,
-        Form::Text => {
-            let style = output::style(args.say);
-            for (index, answer) in answers.iter().enumerate() {
-                out.render(|out| write_answer(answer, index, (depth, style), out))?;
-            }
-        }
-    }
-    out.finish()?;
+    let expect = args.expect.map(Verdict::from);
+    let answers: Vec<FlowAnswer> =
+        flows.into_iter().map(|flow| flow.answer(session, expect)).collect();
+    print_many(args, depth, (file, &answers))?;
     Ok(conclude(args, &answers))
 }
 
-fn write_answer(
-    answer: &Answer,
-    index: usize,
-    (depth, style): (Depth, Style),
-    out: &mut Output,
-) -> fmt::Result {
-    use std::fmt::Write as _;
-    if index > 0 {
-        out.write_char('\n')?;
+fn print_many(
+    args: &EvalArgs,
+    depth: Depth,
+    (file, answers): (&Path, &[FlowAnswer]),
+) -> anyhow::Result<()> {
+    let mut out = Output::new();
+    match args.output {
+        FlowForm::Json => out.json(&answers)?,
+        FlowForm::Junit => flows::write_junit(&input::name(file), answers, &mut out)?,
+        FlowForm::Text => {
+            let style = output::style(args.say);
+            for (number, answer) in (1..).zip(answers) {
+                out.render(|out| flows::write_answer(answer, number, (depth, style), out))?;
+            }
+        }
     }
-    match answer {
-        Answer::Given(report) => depth.write(report, style, out),
-        Answer::Refused(refused) => refused.write(style, out),
-    }
+    Ok(out.finish()?)
 }
 
-fn conclude(args: &EvalArgs, answers: &[Answer]) -> Outcome {
-    let refused = answers.iter().filter(|a| matches!(a, Answer::Refused(_))).count();
+/// Says how many answers are as expected, and how many there are not.
+fn conclude(args: &EvalArgs, answers: &[FlowAnswer]) -> Outcome {
+    let expected = answers.iter().filter_map(|answer| match answer {
+        FlowAnswer::Given(result) => result.as_expected,
+        FlowAnswer::Refused(_) => None,
+    });
+    let expected: Vec<bool> = expected.collect();
+    let other = expected.iter().filter(|met| !**met).count();
+    if !expected.is_empty() && !args.say.quiet {
+        let (n, of) = if other > 0 { (other, "are not") } else { (expected.len(), "are") };
+        output::say(&format!("{n} of {} flows {of} as expected", expected.len()));
+    }
+    let refused = answers.iter().filter(|one| matches!(one, FlowAnswer::Refused(_))).count();
     if refused > 0 {
         output::say_error(&format!("{refused} of {} flows could not be evaluated", answers.len()));
         return Outcome::Unusable;
     }
-    let given = answers.iter().filter_map(|answer| match answer {
-        Answer::Given(report) => Some(expected(args, report.verdict)),
-        Answer::Refused(_) => None,
-    });
-    let outcomes: Vec<Outcome> = given.collect();
-    let other = outcomes.iter().filter(|outcome| **outcome != Outcome::Answered).count();
-    if other > 0 && !args.say.quiet {
-        output::say(&format!("{other} of {} flows are not as expected", outcomes.len()));
-    }
-    outcomes.into_iter().max().unwrap_or(Outcome::Answered)
-}
-
-fn expected(args: &EvalArgs, verdict: Verdict) -> Outcome {
-    match args.expect {
-        Some(expect) if Verdict::from(expect) != verdict => Outcome::NotMet,
-        _ => Outcome::Answered,
-    }
+    Outcome::met(other == 0)
 }

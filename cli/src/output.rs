@@ -22,6 +22,13 @@ pub enum Outcome {
     Unusable,
 }
 
+impl Outcome {
+    /// Whether what was expected is so.
+    pub fn met(is_met: bool) -> Self {
+        if is_met { Self::Answered } else { Self::NotMet }
+    }
+}
+
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         Self::from(match outcome {

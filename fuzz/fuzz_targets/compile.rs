@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
                 let part = |text: &Option<String>| text.clone().unwrap_or_default();
                 format!("{}/{}/{}", part(&e.namespace), part(&e.workload_kind), part(&e.name))
             };
-            let query = FlowQuery { from: name(from), to: name(to), protocol: Protocol::Tcp, port: 80 };
+            let query = FlowQuery { from: name(from), to: name(to), protocol: Protocol::Tcp, port: 80.into() };
             let Ok(report) = session.evaluate(&query) else { continue };
             let has = |key: &Option<std::sync::Arc<str>>| {
                 let ranges = key.as_ref().and_then(|key| list.port_sets.get(key));

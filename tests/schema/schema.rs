@@ -3,7 +3,9 @@
 //! The file is checked in, since the package's types are made of it, and since a change of it is a
 //! change for users, to be seen in review.
 
-use portcullis_engine::report::{CheckReport, FlowQuery, FlowReport, ListReport, ProgramReport};
+use portcullis_engine::report::{
+    CheckReport, FlowEntry, FlowError, FlowQuery, FlowReport, FlowResult, ListReport, ProgramReport,
+};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -12,7 +14,14 @@ use serde_json::{Map, Value, json};
 /// Since 2, connections of a list name groups of endpoints.
 pub const VERSION: u32 = 2;
 
-/// The schema, with a definition for each type.
+/// What the schema is called, wherever the file is.
+pub const ID: &str = "https://portcullis.dev/schema/2/portcullis.schema.json";
+
+/// Reports, each of which is the whole of what a command prints.
+const REPORTS: [&str; 5] =
+    ["CheckReport", "ListReport", "FlowReport", "FlowAnswers", "ProgramReport"];
+
+/// The schema, with a definition for each type: what is printed is one of the reports.
 #[must_use]
 pub fn schema() -> Value {
     // What is received has all fields that are always written; what is given has defaults.
@@ -20,20 +29,83 @@ pub fn schema() -> Value {
         SchemaSettings::draft2020_12().for_serialize(),
         SchemaSettings::draft2020_12().for_deserialize(),
     );
-    let mut definitions =
-        definitions::<(CheckReport, ListReport, FlowReport, ProgramReport)>(received);
-    definitions.extend(self::definitions::<FlowQuery>(given));
+    let mut definitions = definitions::<(
+        (CheckReport, ListReport, FlowReport, ProgramReport),
+        (FlowResult, FlowError),
+    )>(received);
+    definitions.extend(self::definitions::<(FlowQuery, FlowEntry)>(given));
     definitions.values_mut().for_each(|definition| {
         leave_out_null(definition);
         leave_out_shape(definition);
+        leave_out_widths(definition);
     });
+    definitions.extend(lists());
+    let reports = REPORTS.map(reference);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": ID,
         "version": VERSION,
         "title": "Portcullis",
         "description": "What `portcullis -o json` prints and the npm package @portcullis/engine returns",
+        "anyOf": reports,
         "$defs": definitions,
     })
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
+/// What a file of flows has, and what is printed for one.
+fn lists() -> [(String, Value); 3] {
+    let answer = ["FlowResult", "FlowError"].map(reference);
+    let flows = json!({
+        "description": "A file of flows for `portcullis eval --flows`, in JSON or YAML",
+        "type": "array",
+        "items": reference("FlowEntry"),
+        "minItems": 1,
+    });
+    let answer = json!({
+        "description": "The answer to one flow of a file, or why there is none",
+        "anyOf": answer,
+    });
+    let answers = json!({
+        "description": "What `portcullis eval --flows FILE -o json` prints, in the order of the file",
+        "type": "array",
+        "items": reference("FlowAnswer"),
+    });
+    let named = [("Flows", flows), ("FlowAnswer", answer), ("FlowAnswers", answers)];
+    named.map(|(name, value)| (name.to_owned(), value))
+}
+
+/// Formats such as `uint16`, which no validator knows: their ranges are in `minimum` and `maximum`.
+fn leave_out_widths(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            let widths = fields.get("format").and_then(Value::as_str).and_then(width);
+            if let Some(most) = widths {
+                fields.remove("format");
+                fields.entry("minimum").or_insert_with(|| 0.into());
+                most.into_iter().for_each(|most| {
+                    fields.entry("maximum").or_insert_with(|| most.into());
+                });
+            }
+            fields.values_mut().for_each(leave_out_widths);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_widths),
+        _ => {}
+    }
+}
+
+/// The greatest number of a width, if it says one.
+fn width(format: &str) -> Option<Option<u64>> {
+    match format {
+        "uint8" => Some(Some(u8::MAX.into())),
+        "uint16" => Some(Some(u16::MAX.into())),
+        "uint32" => Some(Some(u32::MAX.into())),
+        "uint" | "uint64" => Some(None),
+        _ => None,
+    }
 }
 
 fn definitions<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {

@@ -66,7 +66,7 @@ fn compare(
             // Of pods of one unit, one reaching another one is meant.
             for (from, to) in pairs.filter(|(a, b)| from.id != to.id || a != b) {
                 let (from, to) = (from.clone(), to.clone());
-                let query = FlowQuery { from, to, protocol, port };
+                let query = FlowQuery { from, to, protocol, port: port.into() };
                 // Refused where no traffic is possible; then nothing is listed either.
                 verdicts.extend(session.evaluate(&query).map(|report| report.verdict));
             }

@@ -84,12 +84,16 @@ fn answers(command: &Path, folder: &Path, case: &Case) -> Result<Answers, Box<dy
     }
     fs::write(folder.join("flows.json"), serde_json::to_string(&case.flows)?)?;
     let ask = Ask { command, folder: folder.join("input"), case };
-    let lines = ask.text(&["list", "--expand", "--quiet"])?;
+    let lines = ask.text(&["list", "--all-namespaces", "--expand", "--quiet"])?;
     Ok(Answers {
         check: ask.json(&["check", "-o", "json"])?,
-        list: ask.json(&["list", "--expand", "-o", "json"])?,
+        list: ask.json(&["list", "--all-namespaces", "--expand", "-o", "json"])?,
         lines: Some(lines.lines().map(str::to_owned).collect()),
-        flows: ask.json(&["eval", "-o", "json", "--flows", "../flows.json"])?,
+        // A file without flows is an error.
+        flows: match case.flows.is_empty() {
+            true => Vec::new(),
+            false => ask.json(&["eval", "-o", "json", "--flows", "../flows.json"])?,
+        },
     })
 }
 

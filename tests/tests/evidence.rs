@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::report::{
     Connection, EndReport, EndState, EndpointKind, EndpointReport, EntryEvidence, Evidence,
-    FlowQuery, FlowReport, Isolation, ListReport, Match, PolicyEvidence, Protocol, RuleEvidence,
-    Verdict,
+    FlowQuery, FlowReport, Isolation, ListReport, Match, PolicyEvidence, PortQuery, Protocol,
+    RuleEvidence, Verdict,
 };
 use portcullis_engine::{ListFilter, Session};
 use portcullis_tests::random::{Random, hold, hold_with_network_policies};
@@ -23,7 +23,7 @@ fn flows(session: &Session, rng: &mut Random) -> Vec<FlowQuery> {
         let (from, to) = (rng.pick(&names).clone(), rng.pick(&names).clone());
         let protocol = *rng.pick(&Protocol::ALL);
         let port = *rng.pick(&[1, 79, 80, 81, 443, 8080, 65535]);
-        FlowQuery { from, to, protocol, port }
+        FlowQuery { from, to, protocol, port: PortQuery::Number(port) }
     };
     (0..60).map(flow).collect()
 }
@@ -66,7 +66,7 @@ fn adds_up(report: &FlowReport) -> Result<(), String> {
     ensure(agrees, "the ends do not add up")?;
     ensure(report.reason.is_some() == (report.verdict == Verdict::Unknown), "reason")?;
     let allowed = report.allowed.as_deref().unwrap_or("");
-    let listed = allows(allowed, report.protocol, report.port);
+    let listed = allows(allowed, report.protocol, report.port.number().unwrap());
     ensure(listed == (report.verdict == Verdict::Allow), "what is allowed in all differs")
 }
 
@@ -262,9 +262,10 @@ fn filter(rng: &mut Random, list: &ListReport) -> ListFilter {
         focus.push(rng.pick(&forms).clone());
     }
     let direction = *rng.pick(&[None, Some(Direction::Ingress), Some(Direction::Egress)]);
-    let port = *rng.pick(&[None, Some((Protocol::Tcp, 80)), Some((Protocol::Udp, 53))]);
+    let ports = [None, Some((Protocol::Tcp, 80.into())), Some((Protocol::Udp, 53.into()))];
+    let port = rng.pick(&ports).clone();
     let (certain_only, siblings, expand) = (rng.chance(50), rng.chance(50), rng.chance(50));
-    ListFilter { focus, direction, port, certain_only, siblings, explain: false, expand }
+    ListFilter { focus, direction, port, certain_only, siblings, expand, ..ListFilter::default() }
 }
 
 fn passes(filter: &ListFilter, list: &ListReport, connection: &Connection) -> bool {
@@ -282,7 +283,9 @@ fn passes(filter: &ListFilter, list: &ListReport, connection: &Connection) -> bo
     };
     // Where only what is certain is listed, the port must be among it.
     let maybe = |port| !filter.certain_only && has(&connection.unknown, port);
-    let port = filter.port.is_none_or(|port| has(&connection.allowed, port) || maybe(port));
+    let port = filter.port.as_ref();
+    let port = port.map(|(protocol, port)| (*protocol, port.number().unwrap()));
+    let port = port.is_none_or(|port| has(&connection.allowed, port) || maybe(port));
     let certain = !filter.certain_only || connection.allowed.is_some();
     let sibling = filter.siblings || connection.from != connection.to;
     ends && port && certain && sibling

@@ -45,7 +45,8 @@ fn holds(session: &Session, list: &ListReport, connection: &Connection) -> Resul
     for (protocol, port) in asked(list, connection) {
         let from_outside = from.kind == EndpointKind::Addresses;
         let (from, to) = (name(from), name(to));
-        let Ok(report) = session.evaluate(&FlowQuery { from, to, protocol, port }) else {
+        let Ok(report) = session.evaluate(&FlowQuery { from, to, protocol, port: port.into() })
+        else {
             return Ok(());
         };
         let ends = [&report.evidence.egress, &report.evidence.ingress];

@@ -311,7 +311,7 @@ fn the_rest_is_the_others_where_what_is_left_out_is_listed() {
 fn members_of_groups_are_endpoints() {
     let yaml = workloads("shop", &["a", "b", "c"]);
     let list = session(&yaml)
-        .list(&ListFilter { port: Some((Protocol::Tcp, 80)), ..ListFilter::default() });
+        .list(&ListFilter { port: Some((Protocol::Tcp, 80.into())), ..ListFilter::default() });
     let named: Vec<(&str, EndpointKind, usize)> =
         list.groups.iter().map(|group| (&*group.id, group.kind, group.members.len())).collect();
     assert_eq!(

@@ -52,7 +52,7 @@ fn exercise(session: &Session, name: &str, text: &[u8]) -> Session {
     for ends in ["shop/web 10.1.0.20", "203.0.113.9 shop/db", "shop/db shop/Deployment/web"] {
         let (from, to) = ends.split_once(' ').unwrap();
         let (from, to) = (from.to_owned(), to.to_owned());
-        let _ = session.evaluate(&FlowQuery { from, to, protocol: Protocol::Tcp, port: 80 });
+        let _ = session.evaluate(&FlowQuery { from, to, protocol: Protocol::Tcp, port: 80.into() });
     }
     session
 }

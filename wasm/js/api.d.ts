@@ -32,11 +32,13 @@ export interface Options {
 export interface ListFilter {
   /** Only those of these: `NAMESPACE`, `NAMESPACE/NAME`, `NAMESPACE/KIND/NAME` or a name; none: all. */
   focus?: readonly string[];
+  /** Of those in focus, only workloads with pods of these labels, as `kubectl -l` takes them: `app=web,tier in (front,back),!old`. */
+  selector?: string;
   /** Of those in focus, only what comes to them (`ingress`) or from them (`egress`). */
   direction?: 'ingress' | 'egress';
-  /** Only connections that include this port. */
-  port?: number;
-  /** The protocol of `port`: `TCP` unless given. */
+  /** Only connections that include this port: a number, `53/UDP`, some of a range such as `80-90`, or a number that the destination has under a name such as `http`. */
+  port?: PortQuery;
+  /** The protocol of `port`: `TCP` unless given there. */
   protocol?: Protocol;
   /** Leave out pairs between which nothing is certain. */
   certainOnly?: boolean;
@@ -60,14 +62,14 @@ export interface RenderOptions {
 
 /** Whether a flow is allowed, and what decides. */
 export function evaluate(files: Files, flow: FlowQuery, options?: Options): FlowReport;
-/** Whether each of some flows is allowed, and what decides, in their order. */
-export function evaluate(files: Files, flows: readonly FlowQuery[], options?: Options): FlowReport[];
+/** Whether each of some flows is allowed, and what decides, in their order. A flow that cannot be evaluated has an `error` instead of a `verdict`; the others are answered. */
+export function evaluate(files: Files, flows: readonly FlowEntry[], options?: Options): FlowAnswer[];
 
 export interface Model {
   /** Whether a flow is allowed, and what decides. */
   evaluate(flow: FlowQuery): FlowReport;
-  /** Whether each of some flows is allowed, and what decides, in their order. */
-  evaluate(flows: readonly FlowQuery[]): FlowReport[];
+  /** Whether each of some flows is allowed, and what decides, in their order. A flow that cannot be evaluated has an `error` instead of a `verdict`; the others are answered. */
+  evaluate(flows: readonly FlowEntry[]): FlowAnswer[];
 }
 
 /** How a list can be written. `text` and `md` end with what is unknown, the others show what is certain. */

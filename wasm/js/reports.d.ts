@@ -245,6 +245,65 @@ export interface FilterRuleReport {
   source?: RuleSource;
 }
 
+/** The answer to one flow of a file, or why there is none */
+export type FlowAnswer = FlowResult | FlowError;
+
+/** What `portcullis eval --flows FILE -o json` prints, in the order of the file */
+export type FlowAnswers = FlowAnswer[];
+
+/** An entry of a list of flows: a question, and what is expected of the answer. */
+export interface FlowEntry {
+  /**
+   * `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, an address, or
+   * `NAMESPACE/{KEY=VALUE}` for a pod that is not in the input.
+   */
+  from: string;
+  /** As `from`, or `NAMESPACE/Service/NAME`: then `port` is the Service's. */
+  to: string;
+  /** Destination port as the destination pod sees it. */
+  port: PortQuery;
+  /** The verdict that is expected: with another one the command ends with exit status 1. */
+  expect?: Verdict;
+  /** How it is called in answers. */
+  name?: string;
+  /** `TCP`, `UDP` or `SCTP`; `TCP` if absent, unless `port` says it. */
+  protocol?: Protocol;
+}
+
+/** A flow of a list that could not be evaluated; the others are. */
+export interface FlowError {
+  /** Its number in the list, from 1. */
+  number: number;
+  /** Which kind of error it is. */
+  code: FlowErrorCode;
+  /** What is wrong. */
+  error: string;
+  /** The column there, from 1. */
+  column?: number;
+  /** The file that it is in. */
+  file?: string;
+  /** As given, if it is there. */
+  from?: string;
+  /** The line there, from 1. */
+  line?: number;
+  /** Its name, if it has one. */
+  name?: string;
+  /** As given, if it is there. */
+  port?: string;
+  /** As given, if it is there. */
+  protocol?: string;
+  /** As given, if it is there. */
+  to?: string;
+}
+
+/**
+ * Why a flow could not be evaluated.
+ *
+ * - `argument`: It is not a flow: a field is missing, or is not of its form.
+ * - `query`: Nothing in the input has that name, or it cannot take part in traffic.
+ */
+export type FlowErrorCode = 'argument' | 'query';
+
 /** One of several answers that a question has. */
 export interface FlowPart {
   /** Who sends. */
@@ -257,20 +316,31 @@ export interface FlowPart {
   evidence: Evidence;
   /** The address family, where the two differ: `IPv4` or `IPv6`. */
   family?: Family;
-  /** The port that the pod sees, where a Service makes another one of it. */
+  /**
+   * The number of the port that the pod sees, where it was asked for by name or a Service makes
+   * another one of it.
+   */
   podPort?: number;
+  /** The ports that it is about, where those of a range differ: `80-85,90`. */
+  ports?: string;
   /** Why it is unknown. */
   reason?: UnknownReason;
 }
 
 /** A flow to evaluate. */
 export interface FlowQuery {
-  /** `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, or an address. */
+  /**
+   * `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, an address, or
+   * `NAMESPACE/{KEY=VALUE}`, a pod of these labels that is not in the input.
+   */
   from: string;
   /** As `from`, or `NAMESPACE/Service/NAME`: then `port` is the Service's. */
   to: string;
-  /** Destination port as the destination pod sees it, 1–65535. */
-  port: number;
+  /**
+   * Destination port as the destination pod sees it: a number, a name or a range. The protocol
+   * may stand behind it instead of in `protocol`: `53/UDP`.
+   */
+  port: PortQuery;
   /** `TCP`, `UDP` or `SCTP`; `TCP` if absent. */
   protocol?: Protocol;
 }
@@ -284,7 +354,7 @@ export interface FlowReport {
   /** As asked. */
   protocol: Protocol;
   /** As asked. */
-  port: number;
+  port: PortQuery;
   /** The answer. */
   verdict: Verdict;
   /** The answer as a sentence. */
@@ -304,9 +374,12 @@ export interface FlowReport {
    * they can change this answer.
    */
   notJudged?: KindCount[];
-  /** Each answer with its own evidence, where pods or address families differ. */
+  /** Each answer with its own evidence, where pods, ports or address families differ. */
   parts?: FlowPart[];
-  /** The port that the pods see, where a Service makes another one of it. */
+  /**
+   * The number of the port that the pods see, where it was asked for by name or a Service makes
+   * another one of it.
+   */
   podPort?: number;
   /** Why it is unknown. */
   reason?: UnknownReason;
@@ -316,6 +389,55 @@ export interface FlowReport {
    */
   siblings?: boolean;
 }
+
+/** The answer to a flow of a list that was evaluated. */
+export interface FlowResult {
+  /** As asked. */
+  from: string;
+  /** As asked. */
+  to: string;
+  /** As asked. */
+  protocol: Protocol;
+  /** As asked. */
+  port: PortQuery;
+  /** The answer. */
+  verdict: Verdict;
+  /** The answer as a sentence. */
+  summary: string;
+  /** What the source resolved to, for example `shop/web[Deployment]`. */
+  source: string;
+  /** What the destination resolved to. */
+  destination: string;
+  /** What decided, at each end, in the order in which a packet meets them. */
+  evidence: Evidence;
+  /** Everything allowed between the two, whatever the port asked about. */
+  allowed?: string;
+  /** Whether the verdict is the expected one. */
+  asExpected?: boolean;
+  /** What would be said if audited policies were enforced; absent where none of them has a say. */
+  audit?: AuditReport;
+  /** The verdict that was expected. */
+  expect?: Verdict;
+  /** Its name, if it has one. */
+  name?: string;
+  /**
+   * Objects of the input that decide traffic and that are not judged, by kind with its group:
+   * they can change this answer.
+   */
+  notJudged?: KindCount[];
+  /** Each answer with its own evidence, where pods, ports or address families differ. */
+  parts?: FlowPart[];
+  /**
+   * The number of the port that the pods see, where it was asked for by name or a Service makes
+   * another one of it.
+   */
+  podPort?: number;
+  /** Why it is unknown. */
+  reason?: UnknownReason;
+}
+
+/** A file of flows for `portcullis eval --flows`, in JSON or YAML */
+export type Flows = FlowEntry[];
 
 /** Endpoints that are treated alike by others, or neighbouring ranges of addresses. */
 export interface GroupReport {
@@ -450,6 +572,9 @@ export interface PolicyEvidence {
   /** Its priority, for cluster policies: lower numbers come first. */
   priority?: number;
 }
+
+/** The port that a question is about: a number, the name of a container's port or of a Service's (`http`), or a range (`80-90`). In questions the protocol may stand behind it: `53/UDP`. */
+export type PortQuery = number | string;
 
 /** A range of ports of one protocol. */
 export interface PortRange {
@@ -634,8 +759,10 @@ export type TierOutcome = 'accept' | 'deny' | 'pass' | 'unknown' | 'notReached';
  * - `namespace`: A label of a namespace decides, and the Namespace is not in the input.
  * - `translation`: A Service's address decides, and whether policies see it translated is not defined.
  * - `group`: The pods of the workload asked about do not agree.
+ * - `ports`: The ports asked about do not agree.
+ * - `portName`: The name of a port decides, and the pod asked about is not in the input.
  */
-export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'translation' | 'group';
+export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'translation' | 'group' | 'ports' | 'portName';
 
 /**
  * A verdict.

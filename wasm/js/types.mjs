@@ -39,7 +39,8 @@ function fields({ properties, required = [] }) {
 
 function expression(type) {
   if (type.$ref) return type.$ref.replace('#/$defs/', '');
-  if (type.oneOf) return type.oneOf.map(expression).join(' | ');
+  const choices = type.oneOf ?? type.anyOf;
+  if (choices) return choices.map(expression).join(' | ');
   if (type.enum) return type.enum.map((value) => `'${value}'`).join(' | ');
   if (type.const !== undefined) return `'${type.const}'`;
   return expressionOf(type.type, type);

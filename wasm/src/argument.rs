@@ -2,6 +2,7 @@
 
 use js_sys::{Array, JSON, Reflect, Uint8Array};
 use portcullis_engine::diagnostic::nearest;
+use portcullis_engine::report::{PortQuery, Protocol};
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -24,6 +25,8 @@ extern "C" {
     #[wasm_bindgen(catch, js_namespace = Object, js_name = keys)]
     fn keys(value: &JsValue) -> Result<Array, JsValue>;
 }
+
+const PORT: &str = "a whole number from 1 to 65535, a range such as `80-90`, or the name of a port";
 
 /// A value and the words by which its giver knows it: `options.podCidrs[1]`.
 #[derive(Debug)]
@@ -73,6 +76,12 @@ impl Argument {
         text.ok_or_else(|| self.must_be("a string"))
     }
 
+    /// A text or a number as it is written; none for all else.
+    pub fn shown(&self) -> Option<String> {
+        let number = || self.value.as_f64().map(|number| number.to_string());
+        self.value.as_string().or_else(number)
+    }
+
     /// A text's bytes, or bytes.
     pub fn bytes(&self) -> Result<Vec<u8>, Error> {
         if let Some(text) = self.value.as_string() {
@@ -98,15 +107,13 @@ impl Argument {
         flag.ok_or_else(|| self.must_be("true or false"))
     }
 
-    pub fn port(&self) -> Result<u16, Error> {
-        let number = self.value.as_f64();
-        let port = number.filter(|n| n.fract() == 0.0 && (1.0..=65535.0).contains(n));
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a whole number in the range of the type"
-        )]
-        port.map(|port| port as u16).ok_or_else(|| self.must_be("a whole number from 1 to 65535"))
+    /// A port: a number, or a text such as `53/UDP`, with the protocol that is given besides.
+    pub fn port(&self, given: Option<Protocol>) -> Result<(PortQuery, Protocol), Error> {
+        let number = self.value.as_f64().filter(|n| n.fract() == 0.0 && *n > 0.0);
+        let text = number.map(|number| number.to_string()).or_else(|| self.value.as_string());
+        let text = text.ok_or_else(|| self.must_be(PORT))?;
+        let port = PortQuery::parse(&text, given);
+        port.map_err(|error| self.wrong(&format!("must be {PORT}: {error}")))
     }
 
     /// What an array has, read one by one: a hole at the head of thousands of millions ends it.

@@ -1,5 +1,6 @@
 //! What JavaScript gets instead of an answer: always a `PortcullisError` (`js/error.js`).
 
+use portcullis_engine::report::{FlowError, FlowErrorCode};
 use wasm_bindgen::handler::schedule_reinit;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
@@ -16,7 +17,7 @@ extern "C" {
 }
 
 /// Why there is no answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     code: &'static str,
     message: String,
@@ -48,6 +49,15 @@ impl Error {
             argument: None,
             cause: JsValue::UNDEFINED,
         }
+    }
+
+    /// As the answer for one flow of several.
+    pub fn of_flow(self, number: usize) -> FlowError {
+        let code = match self.code {
+            "query" => FlowErrorCode::Query,
+            _ => FlowErrorCode::Argument,
+        };
+        FlowError { code, ..FlowError::argument(number, self.message) }
     }
 
     /// With the exception that led to it.

@@ -7,8 +7,10 @@ use portcullis_engine::dataplane::{Denial, Settings};
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::Family;
 use portcullis_engine::report::{
-    FlowReport, ProgramQuery, ProgramReport, Protocol, parse_protocol,
+    FlowAnswer, FlowError, FlowReport, FlowResult, PortQuery, ProgramQuery, ProgramReport,
+    Protocol, Verdict, parse_protocol, parse_selector,
 };
+use portcullis_engine::selector::Selector;
 use portcullis_engine::{Change, FlowQuery, ListFilter, Options, Session, SourceFile};
 
 use crate::argument::Argument;
@@ -23,11 +25,21 @@ pub const OPTIONS: &[&str] = &[
     "assumeUnlabelledNamespaces",
     "namespace",
 ];
-pub const FILTER: &[&str] =
-    &["focus", "direction", "protocol", "port", "certainOnly", "siblings", "explain", "expand"];
+pub const FILTER: &[&str] = &[
+    "focus",
+    "selector",
+    "direction",
+    "protocol",
+    "port",
+    "certainOnly",
+    "siblings",
+    "explain",
+    "expand",
+];
 pub const RENDER: &[&str] = &["node", "deny", "comments"];
 const FILE: &[&str] = &["name", "text"];
 const FLOW: &[&str] = &["from", "to", "protocol", "port"];
+const ENTRY: &[&str] = &["name", "from", "to", "protocol", "port", "expect"];
 
 /// A session that has read the files.
 pub fn session(given: &Argument, options: &Argument) -> Result<Session, Error> {
@@ -108,6 +120,8 @@ pub fn filter(filter: &Argument) -> Result<ListFilter, Error> {
     let flag = |name| filter.get(name)?.map_or(Ok(false), |flag| flag.flag());
     Ok(ListFilter {
         focus: focus(filter)?,
+        namespace: None,
+        selector: selector(filter)?,
         direction: direction(filter)?,
         port: port(filter)?,
         certain_only: flag("certainOnly")?,
@@ -124,6 +138,14 @@ fn focus(filter: &Argument) -> Result<Vec<String>, Error> {
     focus.items()?.map(|item| item?.text()).collect()
 }
 
+fn selector(filter: &Argument) -> Result<Option<Selector>, Error> {
+    let Some(selector) = filter.get("selector")? else {
+        return Ok(None);
+    };
+    let parsed = parse_selector(&selector.text()?);
+    parsed.map(Some).map_err(|error| selector.wrong(&format!("cannot be used: {error}")))
+}
+
 fn direction(filter: &Argument) -> Result<Option<Direction>, Error> {
     let Some(direction) = filter.get("direction")? else {
         return Ok(None);
@@ -133,31 +155,69 @@ fn direction(filter: &Argument) -> Result<Option<Direction>, Error> {
     known.map(Some).ok_or_else(|| direction.wrong("must be `ingress` or `egress`"))
 }
 
-fn port(filter: &Argument) -> Result<Option<(Protocol, u16)>, Error> {
+fn port(filter: &Argument) -> Result<Option<(Protocol, PortQuery)>, Error> {
     match (filter.get("port")?, filter.get("protocol")?) {
-        (Some(port), _) => Ok(Some((protocol(filter)?, port.port()?))),
+        (Some(port), _) => {
+            let (port, protocol) = port.port(protocol(filter)?)?;
+            Ok(Some((protocol, port)))
+        }
         (None, Some(protocol)) => Err(protocol.wrong("needs a `port` with it")),
         (None, None) => Ok(None),
     }
 }
 
-/// `TCP` if none is given.
-fn protocol(of: &Argument) -> Result<Protocol, Error> {
+fn protocol(of: &Argument) -> Result<Option<Protocol>, Error> {
     let Some(protocol) = of.get("protocol")? else {
-        return Ok(Protocol::Tcp);
+        return Ok(None);
     };
-    parse_protocol(&protocol.text()?).map_err(|_| protocol.wrong("must be `TCP`, `UDP` or `SCTP`"))
+    let known = parse_protocol(&protocol.text()?);
+    known.map(Some).map_err(|_| protocol.wrong("must be `TCP`, `UDP` or `SCTP`"))
 }
 
 /// The answer for one flow.
 pub fn evaluate(session: &Session, flow: &Argument) -> Result<FlowReport, Error> {
     flow.only(FLOW)?;
-    let query = FlowQuery {
-        from: flow.need("from")?.text()?,
-        to: flow.need("to")?.text()?,
-        protocol: protocol(flow)?,
-        port: flow.need("port")?.port()?,
-    };
+    report(session, flow)
+}
+
+/// The answers for several flows: what is wrong with one is its answer, and no other's.
+pub fn answers(session: &Session, flows: &Argument) -> Result<Vec<FlowAnswer>, Error> {
+    let answers = flows.items()?.zip(1..).map(|(flow, number)| {
+        let text = |name: &str| flow.as_ref().ok()?.get(name).ok()??.shown();
+        let (name, from, to) = (text("name"), text("from"), text("to"));
+        let (protocol, port) = (text("protocol"), text("port"));
+        match flow.as_ref().map_err(Error::clone).and_then(|flow| result(session, flow)) {
+            Ok(result) => FlowAnswer::Given(Box::new(result)),
+            Err(error) => {
+                let error = error.of_flow(number);
+                FlowAnswer::Refused(Box::new(FlowError { name, from, to, protocol, port, ..error }))
+            }
+        }
+    });
+    Ok(answers.collect())
+}
+
+fn result(session: &Session, flow: &Argument) -> Result<FlowResult, Error> {
+    flow.only(ENTRY)?;
+    let name = flow.get("name")?.map(|name| name.text()).transpose()?;
+    let expect = flow.get("expect")?.map(|expect| verdict(&expect)).transpose()?;
+    Ok(FlowResult::new(name, expect, report(session, flow)?))
+}
+
+fn verdict(of: &Argument) -> Result<Verdict, Error> {
+    match of.text()?.as_str() {
+        "allow" => Ok(Verdict::Allow),
+        "deny" => Ok(Verdict::Deny),
+        "unknown" => Ok(Verdict::Unknown),
+        _ => Err(of.wrong("must be `allow`, `deny` or `unknown`")),
+    }
+}
+
+fn report(session: &Session, flow: &Argument) -> Result<FlowReport, Error> {
+    let (from, to) = (flow.need("from")?.text()?, flow.need("to")?.text()?);
+    let given = protocol(flow)?;
+    let (port, protocol) = flow.need("port")?.port(given)?;
+    let query = FlowQuery { from, to, protocol, port };
     let report = session.evaluate(&query);
     report.map_err(|error| flow.unanswerable(error.message))
 }

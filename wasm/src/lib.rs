@@ -164,10 +164,7 @@ impl Model {
     pub fn evaluate(&self, flows: JsValue) -> Result<JsValue, Error> {
         match Argument::new("flow", flows) {
             flow if !flow.is_list() => to_js(&input::evaluate(&self.0, &flow)?),
-            flows => {
-                let reports = flows.items()?.map(|flow| input::evaluate(&self.0, &flow?));
-                to_js(&reports.collect::<Result<Vec<_>, Error>>()?)
-            }
+            flows => to_js(&input::answers(&self.0, &flows)?),
         }
     }
 

@@ -80,6 +80,22 @@ test('evaluate answers one flow or many, explain one', () => {
   assert.deepEqual(evaluate(files, []), []);
 });
 
+test('flows have names and expectations, ports have names and ranges, ends need not be there', () => {
+  const flows = [
+    { ...flow, name: 'reads', expect: 'allow' },
+    { ...flow, expect: 'deny' },
+    { ...flow, from: 'shop/{app=web}' },
+    { ...flow, port: `1-${flow.port - 1}` },
+  ];
+  const [named, other, supposed, range] = evaluate(files, flows);
+  assert.deepEqual([named.name, named.expect, named.asExpected], ['reads', 'allow', true]);
+  assert.deepEqual([other.asExpected, other.name], [false, undefined]);
+  assert.deepEqual([supposed.verdict, supposed.source], ['allow', 'shop/{app=web}']);
+  assert.equal(range.port, `1-${flow.port - 1}`);
+  assert.notEqual(range.verdict, 'allow');
+  assert.deepEqual(list(files, { selector: 'app=db' }), list(files, { focus: ['shop/db'] }));
+});
+
 test('cluster policies are tiers of the evidence, and rules say what decides', () => {
   const guarded = { ...files, 'guard.yaml': clusterPolicies };
   const { verdict, evidence: { ingress } } = evaluate(guarded, flow);

@@ -108,6 +108,7 @@ test('options that are not known or make no sense', () => {
   assertArgument(() => list(files, { certainOnly: 1 }), 'options.certainOnly', /true or false, not 1$/);
   assertArgument(() => list(files, { siblings: 'no' }), 'options.siblings', /true or false/);
   assertArgument(() => list(files, { protocol: 'UDP' }), 'options.protocol', /needs a `port`/);
+  assertArgument(() => list(files, { selector: 'app in web' }), 'options.selector', /is not a label selector/);
   assertArgument(() => list(files, { port: 1, protocol: 'ICMP' }), 'options.protocol', /`TCP`, `UDP` or `SCTP`$/);
   assertArgument(() => new Model(files).list({ namespace: 'x' }), 'filter', /has no `namespace`/);
 });
@@ -116,7 +117,9 @@ test('flows of every wrong type', () => {
   for (const [kind, value] of Object.entries(odd)) {
     const got = new RegExp(`not an? ${kind}$`);
     assertArgument(() => evaluate(files, value), 'flow', got);
-    assertArgument(() => evaluate(files, [flow, value]), 'flow[1]', got);
+    const [first, second] = evaluate(files, [flow, value]);
+    assert.deepEqual([first.verdict, second.number, second.code], ['allow', 2, 'argument']);
+    assert.match(second.error, got);
     for (const field of ['from', 'to', 'protocol', 'port']) {
       assertArgument(() => explain(files, { ...flow, [field]: value }), `flow.${field}`, got);
     }
@@ -127,9 +130,10 @@ test('flows of every wrong type', () => {
 });
 
 test('ports out of range', () => {
-  for (const port of [0, -1, 65536, 1.5, NaN, Infinity, '80']) {
+  for (const port of [0, -1, 65536, 1.5, NaN, Infinity, '', 'HTTP', '90-80', '80/ICMP']) {
     assertArgument(() => evaluate(files, { ...flow, port }), 'flow.port', /whole number from 1 to 65535/);
   }
+  assertArgument(() => evaluate(files, { ...flow, port: '53/UDP', protocol: 'TCP' }), 'flow.port', /leave out one of the two/);
 });
 
 test('reports and forms that are none', () => {
@@ -167,11 +171,19 @@ test('what an argument throws when it is read is the cause', () => {
 });
 
 test('questions about nobody', () => {
-  const ask = (ends) => () => evaluate(files, [flow, { ...flow, ...ends }]);
-  const query = (call, message) => assertThrows(call, { code: 'query', argument: 'flow[1]', message });
-  query(ask({ from: 'shop/wbe' }), /did you mean `shop\/web`\?$/);
-  query(ask({ to: 'nowhere/db' }), /namespace `nowhere`/);
-  query(ask({ to: '' }), /is not a pod, workload, node or address/);
+  const query = (ends, message) => {
+    assertThrows(() => evaluate(files, { ...flow, ...ends }), { code: 'query', argument: 'flow', message });
+    // The same is the answer to one of several, and the others are answered.
+    const answers = evaluate(files, [flow, { ...flow, ...ends, name: 'x' }, flow]);
+    assert.deepEqual(answers.map(({ verdict }) => verdict), ['allow', undefined, 'allow']);
+    const { number, name, code, error, to } = answers[1];
+    assert.deepEqual({ number, name, code, to }, { number: 2, name: 'x', code: 'query', to: { ...flow, ...ends }.to });
+    assert.match(error, message);
+  };
+  query({ from: 'shop/wbe' }, /did you mean `shop\/web`\?$/);
+  query({ to: 'nowhere/db' }, /namespace `nowhere`/);
+  query({ to: '' }, /is not a pod, workload, node or address/);
+  query({ to: 'shop/{app}' }, /`app` is not a label: KEY=VALUE expected/);
 });
 
 test('a model that was freed', () => {

@@ -89,8 +89,8 @@ fn PortField() -> Html {
     };
     html! {
         <span class="chip"><span>{ text.ask_port }</span>
-            <input class="port" value={flow.port.clone()} aria-label={text.ask_port} inputmode="numeric"
-                autocomplete="off" size="5" {oninput} />
+            <input class="port" value={flow.port.clone()} aria-label={text.ask_port}
+                autocomplete="off" autocapitalize="off" spellcheck="false" size="5" {oninput} />
             <select aria-label={text.ask_protocol} {onchange}>
                 { for [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].map(option) }
             </select>

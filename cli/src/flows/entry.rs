@@ -4,12 +4,13 @@ use std::fmt;
 
 use portcullis_engine::diagnostic::nearest;
 use portcullis_engine::net::Protocol;
-use portcullis_engine::report::{FlowQuery, parse_protocol};
+use portcullis_engine::report::{FlowQuery, PortQuery, Verdict, parse_protocol};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Value;
 
-const FIELDS: [&str; 4] = ["from", "to", "protocol", "port"];
+const PORT: &str = "a number from 1 to 65535, a range such as 80-90, or a port's name";
+const FIELDS: [&str; 6] = ["name", "from", "to", "protocol", "port", "expect"];
 
 /// What stands in the file, as loosely as it can be read: whatever is wrong with one flow is no
 /// error of the whole, a repeated key neither.
@@ -106,8 +107,8 @@ impl<'de> Visitor<'de> for EntryVisitor {
     }
 }
 
-/// The question that an entry asks.
-pub fn query(entry: &Entry) -> Result<FlowQuery, Fault> {
+/// The question that an entry asks, and the verdict that it expects.
+pub fn flow(entry: &Entry) -> Result<(FlowQuery, Option<Verdict>), Fault> {
     let Entry::Fields(fields) = entry else {
         let found = entry.describe();
         return Err(fault(format!("this is {found}, not {{from, to, protocol, port}}")));
@@ -117,12 +118,14 @@ pub fn query(entry: &Entry) -> Result<FlowQuery, Fault> {
         Some(Value::String(text)) => Ok(text.clone()),
         other => Err(expected(name, "NAMESPACE/NAME or an address", other)),
     };
-    Ok(FlowQuery {
-        from: text("from")?,
-        to: text("to")?,
-        protocol: protocol(entry.field("protocol"))?,
-        port: port(entry.field("port"))?,
-    })
+    let (from, to) = (text("from")?, text("to")?);
+    let given = protocol(entry.field("protocol"))?;
+    let (port, protocol) = port(entry.field("port"), given)?;
+    let expect = expect(entry.field("expect"))?;
+    if !matches!(entry.field("name"), None | Some(Value::String(_) | Value::Number(_))) {
+        return Err(expected("name", "a string", entry.field("name")));
+    }
+    Ok((FlowQuery { from, to, protocol, port }, expect))
 }
 
 fn fault(message: String) -> Fault {
@@ -135,7 +138,9 @@ fn check_keys(fields: &[(Value, Value)]) -> Result<(), Fault> {
         if !FIELDS.contains(&&*name) {
             return Err(fault(match nearest(&name, FIELDS) {
                 Some(meant) => format!("unknown field `{name}`: did you mean `{meant}`?"),
-                None => format!("unknown field `{name}`: a flow has from, to, protocol and port"),
+                None => format!(
+                    "unknown field `{name}`: a flow has name, from, to, protocol, port and expect"
+                ),
             }));
         }
         if fields.iter().take(index).any(|(earlier, _)| earlier == key) {
@@ -145,21 +150,45 @@ fn check_keys(fields: &[(Value, Value)]) -> Result<(), Fault> {
     Ok(())
 }
 
-fn protocol(given: Option<&Value>) -> Result<Protocol, Fault> {
+fn protocol(given: Option<&Value>) -> Result<Option<Protocol>, Fault> {
     let name = match given {
-        None => "TCP",
+        None => return Ok(None),
         Some(Value::String(name)) => name,
         other => return Err(expected("protocol", "TCP, UDP or SCTP", other)),
     };
-    parse_protocol(name).map_err(|error| Fault { field: Some("protocol"), message: error.message })
+    let protocol = parse_protocol(name);
+    protocol.map(Some).map_err(|error| Fault { field: Some("protocol"), message: error.message })
 }
 
-fn port(given: Option<&Value>) -> Result<u16, Fault> {
-    let port = given.and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
-    match port {
-        Some(port) if port > 0 => Ok(port),
-        _ => Err(expected("port", "a number from 1 to 65535", given)),
+fn port(given: Option<&Value>, protocol: Option<Protocol>) -> Result<(PortQuery, Protocol), Fault> {
+    let text = match given {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) if number.as_u64().is_some_and(is_port) => number.to_string(),
+        _ => return Err(expected("port", PORT, given)),
+    };
+    let port = PortQuery::parse(&text, protocol);
+    port.map_err(|error| Fault { field: Some("port"), message: error.message })
+}
+
+fn expect(given: Option<&Value>) -> Result<Option<Verdict>, Fault> {
+    const WORDS: &str = "allow, deny or unknown";
+    match given {
+        None => Ok(None),
+        Some(Value::String(text)) => match text.as_str() {
+            "allow" => Ok(Some(Verdict::Allow)),
+            "deny" => Ok(Some(Verdict::Deny)),
+            "unknown" => Ok(Some(Verdict::Unknown)),
+            _ => Err(Fault {
+                field: Some("expect"),
+                message: format!("`{text}` is not a verdict: use {WORDS}"),
+            }),
+        },
+        other => Err(expected("expect", WORDS, other)),
     }
+}
+
+fn is_port(number: u64) -> bool {
+    (1..=u64::from(u16::MAX)).contains(&number)
 }
 
 fn expected(field: &'static str, what: &str, found: Option<&Value>) -> Fault {

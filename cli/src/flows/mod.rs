@@ -1,24 +1,27 @@
 //! Many flows at once: `--flows FILE`.
 //!
-//! A flow that makes no sense is refused by itself, with its index and its line; the others are
+//! A flow that makes no sense is refused by itself, with its number and its line; the others are
 //! judged.
 
 mod entry;
+mod junit;
 mod place;
+mod write;
 
-use std::fmt::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
-use portcullis_engine::report::text::{Ink, Plain, Style};
-use portcullis_engine::report::{FlowQuery, FlowReport};
+use portcullis_engine::report::{
+    FlowAnswer, FlowError, FlowErrorCode, FlowQuery, FlowResult, Verdict,
+};
 use portcullis_engine::{Session, tree};
-use serde::Serialize;
-use serde_yaml::Value;
 use thiserror::Error;
 
 use crate::input::{self, InputError};
-use entry::{Entry, query};
+use entry::{Entry, Fault, flow};
+pub use junit::write_junit;
 use place::{Place, Places};
+pub use write::write_answer;
 
 /// Why no flow could be read.
 #[derive(Debug, Error)]
@@ -29,41 +32,21 @@ pub enum FlowsError {
     Syntax { file: String, reason: String },
     #[error("{file}: this is {found}, not a list of {{from, to, protocol, port}}")]
     NoList { file: String, found: &'static str },
+    #[error("{file}: there are no flows in it")]
+    Empty { file: String },
 }
 
-/// A flow of the file: a question, or why it is none.
-pub struct Flow(Result<(FlowQuery, Place), Box<Refused>>);
-
-/// The answer to one flow, in JSON a report or a refusal without a verdict.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum Answer {
-    Given(Box<FlowReport>),
-    Refused(Box<Refused>),
-}
-
-/// A flow that cannot be judged.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Refused {
-    /// Fields as the file has them, where it has them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    protocol: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    port: Option<Value>,
-    /// Why.
-    error: String,
-    #[serde(flatten)]
+/// A flow of the file: a question with what is expected of the answer, or why it is none.
+pub struct Flow {
+    name: Option<String>,
+    asked: Result<(FlowQuery, Option<Verdict>), Box<FlowError>>,
     place: Place,
 }
 
 /// Reads the flows of a file, or of the standard input.
 ///
 /// # Errors
-/// If it is no list in YAML or JSON.
+/// If it is no list in YAML or JSON, or if there is nothing in it: a test of nothing is a mistake.
 pub fn read(path: &Path) -> Result<Vec<Flow>, FlowsError> {
     let bytes = input::read_bytes(path)?;
     let file = input::name(path);
@@ -71,6 +54,7 @@ pub fn read(path: &Path) -> Result<Vec<Flow>, FlowsError> {
     let text =
         String::from_utf8(bytes).map_err(|_| syntax("not a text file: invalid UTF-8".into()))?;
     let entries = match parse(&text).map_err(|error| syntax(error.to_string()))? {
+        Entry::List(entries) if entries.is_empty() => return Err(FlowsError::Empty { file }),
         Entry::List(entries) => entries,
         other => {
             let found = other.describe();
@@ -78,14 +62,7 @@ pub fn read(path: &Path) -> Result<Vec<Flow>, FlowsError> {
         }
     };
     let places = Places::new(&text, &file);
-    let flows = (0..).zip(entries).map(|(index, entry)| match query(&entry) {
-        Ok(query) => Flow(Ok((query, places.of(index, None)))),
-        Err(fault) => {
-            let place = places.of(index, fault.field);
-            Flow(Err(Box::new(refuse(&entry, fault.message, place))))
-        }
-    });
-    Ok(flows.collect())
+    Ok((0..).zip(entries).map(|(index, entry)| read_entry(&entry, &places, index)).collect())
 }
 
 /// JSON is YAML, but a reader of JSON is many times faster.
@@ -97,49 +74,52 @@ fn parse(text: &str) -> Result<Entry, serde_yaml::Error> {
     }
 }
 
-impl Flow {
-    /// Judges the flow.
-    pub fn answer(self, session: &Session) -> Answer {
-        let (query, place) = match self.0 {
-            Ok(flow) => flow,
-            Err(refused) => return Answer::Refused(refused),
-        };
-        match session.evaluate(&query) {
-            Ok(report) => Answer::Given(Box::new(report)),
-            Err(error) => Answer::Refused(Box::new(Refused {
-                from: Some(query.from.into()),
-                to: Some(query.to.into()),
-                protocol: Some(query.protocol.name().into()),
-                port: Some(query.port.into()),
-                error: error.message,
-                place,
-            })),
+fn read_entry(entry: &Entry, places: &Places<'_>, index: usize) -> Flow {
+    let name = entry.field("name").map(entry::show);
+    match flow(entry) {
+        Ok(asked) => Flow { name, asked: Ok(asked), place: places.of(index, None) },
+        Err(fault) => {
+            let place = places.of(index, fault.field);
+            let refused = refuse(entry, fault, &place);
+            Flow { name, asked: Err(Box::new(refused)), place }
         }
     }
 }
 
-impl Refused {
-    /// Writes the refusal where the verdict would stand.
-    pub fn write(&self, style: Style, out: &mut dyn Write) -> fmt::Result {
-        let of = |value: &Option<Value>| value.as_ref().map_or_else(|| "?".into(), entry::show);
-        let (from, to, port) = (of(&self.from), of(&self.to), of(&self.port));
-        let protocol = self.protocol.as_ref().map_or_else(|| "TCP".into(), entry::show);
-        let word = style.paint(Ink::Bad, "invalid");
-        let flow = format!("{from} → {to}   {protocol} {port}");
-        writeln!(out, "{word}   {}", Plain(&flow))?;
-        writeln!(out, "  {}", Plain(&self.error))?;
-        writeln!(out, "  {}", style.paint(Ink::Dim, &self.place.text()))
+impl Flow {
+    /// Judges the flow; `expect` is expected of its answer unless the file says what is.
+    pub fn answer(self, session: &Session, expect: Option<Verdict>) -> FlowAnswer {
+        let Self { name, asked, place } = self;
+        let (query, own) = match asked {
+            Ok(flow) => flow,
+            Err(refused) => return FlowAnswer::Refused(Box::new(FlowError { name, ..*refused })),
+        };
+        match session.evaluate(&query) {
+            Ok(report) => {
+                FlowAnswer::Given(Box::new(FlowResult::new(name, own.or(expect), report)))
+            }
+            Err(error) => {
+                let refused = FlowError::query(place.number(), &query, error.message);
+                FlowAnswer::Refused(Box::new(FlowError { name, ..at(refused, &place) }))
+            }
+        }
     }
 }
 
-fn refuse(entry: &Entry, error: String, place: Place) -> Refused {
-    let field = |name: &str| entry.field(name).cloned();
-    Refused {
+fn refuse(entry: &Entry, fault: Fault, place: &Place) -> FlowError {
+    let field = |name: &str| entry.field(name).map(entry::show);
+    let refused = FlowError {
         from: field("from"),
         to: field("to"),
         protocol: field("protocol"),
         port: field("port"),
-        error,
-        place,
-    }
+        code: FlowErrorCode::Argument,
+        ..FlowError::argument(place.number(), fault.message)
+    };
+    at(refused, place)
+}
+
+fn at(refused: FlowError, place: &Place) -> FlowError {
+    let file = Some(Arc::from(&*place.file));
+    FlowError { file, line: place.line, column: place.column, ..refused }
 }

@@ -2,27 +2,21 @@
 
 use portcullis_engine::source::LineIndex;
 use portcullis_engine::tree::{Node, Value, read_trees};
-use serde::Serialize;
 
 /// Where a flow stands.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Place {
     /// Its place in the list, from 0.
     index: usize,
-    file: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    column: Option<u32>,
+    pub file: String,
+    pub line: Option<u32>,
+    pub column: Option<u32>,
 }
 
 impl Place {
-    pub fn text(&self) -> String {
-        let Self { index, file, .. } = self;
-        match (self.line, self.column) {
-            (Some(line), Some(column)) => format!("flow {index} at {file}:{line}:{column}"),
-            _ => format!("flow {index} of {file}"),
-        }
+    /// Its number, from 1.
+    pub fn number(&self) -> usize {
+        self.index + 1
     }
 }
 

@@ -55,6 +55,23 @@ fn protocols_in_any_case_and_kinds() {
 }
 
 #[test]
+fn ports_by_name_and_in_ranges() {
+    let by_name = ask("eval", "mon/prom", "shop/db", &["--port", "metrics", "shop"]);
+    insta::assert_snapshot!("a_port_by_name", by_name);
+    let range = ["--port", "5432-9187", "shop"];
+    insta::assert_snapshot!("ports_that_differ", ask("eval", "shop/web", "shop/db", &range));
+    insta::assert_snapshot!("explain_ports", ask("explain", "shop/web", "shop/db", &range));
+    let alike = ask("eval", "shop/web", "shop/db", &["--port", "1-80/TCP", "shop"]);
+    insta::assert_snapshot!("ports_that_are_alike", alike);
+    let udp = ask("eval", "shop/web", "shop/db", &["--port", "53/udp", "-o", "json", "shop"]);
+    let report: serde_json::Value = serde_json::from_str(&udp.out).unwrap();
+    assert_eq!((&report["protocol"], &report["port"]), (&"UDP".into(), &53.into()));
+    let none = ask("eval", "shop/web", "shop/db", &["--port", "pg", "shop"]);
+    let said = "error: `shop/db[StatefulSet]` has no TCP port named `pg`: it has TCP ";
+    assert!(none.status == 2 && none.err.starts_with(said), "{none}");
+}
+
+#[test]
 fn the_whole_chain() {
     let rest = ["--port", "9187", "shop"];
     insta::assert_snapshot!("explain_allowed", ask("explain", "mon/prom", "shop/db", &rest));

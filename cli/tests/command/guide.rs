@@ -39,7 +39,9 @@ fn examples_are_true() {
     let examples = examples(&std::fs::read_to_string(guide).unwrap());
     assert!(examples.len() > 5, "the guide has lost its examples");
     for (command, expected) in examples {
-        let ran = run(&command.split(' ').collect::<Vec<_>>());
+        // Quotes are the shell's.
+        let words = command.split(' ').map(|word| word.trim_matches('\''));
+        let ran = run(&words.collect::<Vec<_>>());
         let output = ran.out + &ran.err;
         let lines: Vec<&str> = output.lines().collect();
         assert!(matches(&lines, &expected), "{command}\n{output}");

@@ -153,3 +153,50 @@ fn the_same_input_gives_the_same_bytes() {
     }
     assert!(fixtures().join("shop").is_dir());
 }
+
+#[test]
+fn ports_by_name_and_in_ranges() {
+    let lines = |port| run(&["list", "shop", "--quiet", "--port", port]).out;
+    // The name of a port of `db`, and of no other.
+    assert_eq!(lines("metrics"), "mon/prom[Deployment] => shop/db[StatefulSet] : TCP 9187\n");
+    assert!(lines("9187").lines().count() > 1);
+    assert!(lines("5000-6000").contains("=> shop/db[StatefulSet] : TCP 5432"));
+    assert_eq!(lines("5000-6000/UDP"), lines("5000/UDP"));
+}
+
+#[test]
+fn namespaces_and_labels_choose_workloads() {
+    let lines = |args: &[&str]| {
+        let ran = run(&[&["list", "shop", "--quiet"], args].concat());
+        assert_eq!(ran.status, 0, "{args:?}: {ran}");
+        ran.out
+    };
+    let all = lines(&[]);
+    assert_eq!(lines(&["-n", "mon"]), lines(&["--focus", "mon"]));
+    assert_ne!(lines(&["-n", "mon"]), all);
+    assert_eq!(lines(&["-n", "mon", "-A"]), all);
+    assert_eq!(lines(&["-A"]), all);
+    assert_eq!(lines(&["-l", "app=db"]), lines(&["--focus", "shop/db"]));
+    assert_eq!(lines(&["-l", "app notin (web,api,prom)"]), lines(&["--focus", "shop/db"]));
+    let two = ["-l", "app in (db, api)", "-n", "shop", "--direction", "ingress"];
+    let named = ["--focus", "shop/db", "--focus", "shop/api", "--direction", "ingress"];
+    assert_eq!(lines(&two), lines(&named));
+    // All that are chosen must be chosen by each.
+    assert_eq!(lines(&["-n", "mon", "-l", "app=db"]), "");
+    assert_eq!(lines(&["-l", "!app"]), "");
+}
+
+#[test]
+fn namespaces_and_labels_that_make_no_sense() {
+    let refused = |args: &[&str]| {
+        let ran = run(&[&["list", "shop"], args].concat());
+        assert_eq!((ran.status, &*ran.out), (2, ""), "{args:?}: {ran}");
+        ran.err
+    };
+    let unknown = "error: -n: no pod or workload in namespace `shp`: did you mean `shop`?\n";
+    assert_eq!(refused(&["-n", "shp"]), unknown);
+    assert!(refused(&["-l", "app in web"]).contains("is not a label selector"));
+    let alone =
+        "error: --direction says which connections of some: use it with --focus, -n or -l\n";
+    assert_eq!(refused(&["--direction", "ingress"]), alone);
+}

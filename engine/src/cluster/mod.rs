@@ -9,6 +9,7 @@ mod intern;
 mod namespace;
 mod owner;
 mod pods;
+mod suppose;
 mod variant;
 
 pub use address::{AddressSpace, Addresses, Place};

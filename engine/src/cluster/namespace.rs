@@ -62,26 +62,32 @@ impl Namespace {
 
 /// Namespaces by name: those that are declared, and those that objects are in.
 pub fn namespaces(input: Input<'_>) -> BTreeMap<Arc<str>, Namespace> {
+    let known = input.undeclared;
     let mut namespaces: BTreeMap<Arc<str>, Namespace> = BTreeMap::new();
     for object in input.objects {
         if matches!(object.body, Body::Namespace) {
             let (name, labels) = (object.meta.name.clone(), object.meta.labels.clone());
             let mode = object.meta.mode.unwrap_or_default();
-            let declared = Namespace { mode, ..namespace(input, name.clone(), Some(labels)) };
+            let declared = Namespace { mode, ..namespace(known, name.clone(), Some(labels)) };
             namespaces.insert(name, declared);
         }
     }
     for object in input.objects.iter().filter(|object| object.is_namespaced()) {
         let name = namespace_of(object, input.default_namespace);
-        namespaces.entry(name.clone()).or_insert_with(|| namespace(input, name, None));
+        namespaces.entry(name.clone()).or_insert_with(|| undeclared(known, name));
     }
     namespaces
 }
 
+/// A namespace whose object is not in the input.
+pub fn undeclared(known: &Undeclared, name: Arc<str>) -> Namespace {
+    namespace(known, name, None)
+}
+
 /// A namespace of the labels that its object has, if it is declared, and of those that options say.
-fn namespace(input: Input<'_>, name: Arc<str>, declared: Option<LabelList>) -> Namespace {
-    let said = input.undeclared.labels.get(&name);
-    let open = declared.is_none() && said.is_none() && !input.undeclared.unlabelled;
+fn namespace(known: &Undeclared, name: Arc<str>, declared: Option<LabelList>) -> Namespace {
+    let said = known.labels.get(&name);
+    let open = declared.is_none() && said.is_none() && !known.unlabelled;
     let (is_declared, mut labels) = (declared.is_some(), declared.unwrap_or_default());
     for (key, value) in said.into_iter().flatten() {
         hidden::set(&mut labels, key, value);

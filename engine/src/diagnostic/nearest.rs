@@ -25,8 +25,9 @@ fn within<'k>(
     if word.len() > LONGEST {
         return None;
     }
+    let length = word.chars().count();
     let mut best: Option<(usize, &str)> = None;
-    for candidate in known {
+    for candidate in known.into_iter().filter(|one| one.chars().count().abs_diff(length) <= limit) {
         let distance = match candidate.eq_ignore_ascii_case(word) {
             true => 0,
             false => distance(word, candidate),

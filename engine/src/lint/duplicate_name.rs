@@ -113,32 +113,23 @@ impl Sameness<'_> {
         self.texts.read(again_at);
         let (first, again) =
             (self.texts.node(first, &again.first), self.texts.node(again_at, &again.object));
-        first.zip(again).is_some_and(|(first, again)| say_same(first, again))
+        let same = |(first, again): (&Node<'_>, &Node<'_>)| {
+            are_equal(&without_namespace(first), &without_namespace(again))
+        };
+        first.zip(again).is_some_and(same)
     }
 }
 
-/// Whether two objects of one identity are the same, whether or not they name their namespace.
-fn say_same(a: &Node<'_>, b: &Node<'_>) -> bool {
-    let (Value::Map(a), Value::Map(b)) = (&a.value, &b.value) else { return false };
-    are_same(by_key(a), by_key(b), |key, a, b| match (key, &a.value, &b.value) {
-        ("metadata", Value::Map(a), Value::Map(b)) => {
-            let named = |entry: &&Entry<'_>| entry.key != "namespace";
-            let [a, b] = [a, b].map(|all| by_key(all).into_iter().filter(named).collect());
-            are_same(a, b, |_, a, b| are_equal(a, b))
+/// Objects of the same identity are in the same namespace, whether or not they name it.
+fn without_namespace<'t>(object: &Node<'t>) -> Node<'t> {
+    let mut object = object.clone();
+    if let Value::Map(entries) = &mut object.value {
+        let metadata = entries.iter_mut().find(|entry| entry.key == "metadata");
+        if let Some(Value::Map(fields)) = metadata.map(|entry| &mut entry.value.value) {
+            fields.retain(|field| field.key != "namespace");
         }
-        _ => are_equal(a, b),
-    })
-}
-
-/// Whether fields that are sorted by their keys are the same.
-fn are_same(
-    a: Vec<&Entry<'_>>,
-    b: Vec<&Entry<'_>>,
-    same: impl Fn(&str, &Node<'_>, &Node<'_>) -> bool,
-) -> bool {
-    let same =
-        |(a, b): (&Entry<'_>, &Entry<'_>)| a.key == b.key && same(&a.key, &a.value, &b.value);
-    a.len() == b.len() && a.into_iter().zip(b).all(same)
+    }
+    object
 }
 
 /// Whether two trees are the same but for where they stand and the order of their keys.
@@ -147,7 +138,11 @@ fn are_equal(a: &Node<'_>, b: &Node<'_>) -> bool {
         (Value::Seq(a), Value::Seq(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| are_equal(a, b))
         }
-        (Value::Map(a), Value::Map(b)) => are_same(by_key(a), by_key(b), |_, a, b| are_equal(a, b)),
+        (Value::Map(a), Value::Map(b)) => {
+            let same =
+                |(a, b): (&Entry<'_>, &Entry<'_>)| a.key == b.key && are_equal(&a.value, &b.value);
+            a.len() == b.len() && by_key(a).into_iter().zip(by_key(b)).all(same)
+        }
         (a, b) => a == b,
     }
 }

@@ -104,7 +104,7 @@ fn leaves_pods_out(finding: &Diagnostic) -> bool {
     let kind = finding.object.as_ref().map(|(kind, ..)| kind.as_str());
     let is_left_out = match finding.code {
         Code::UnknownField | Code::DuplicateKey => false,
-        Code::UnsupportedVersion => true,
+        Code::Uncompleted | Code::UnsupportedVersion => true,
         code => code.severity() == Severity::Error,
     };
     is_left_out && kind.is_none_or(|kind| !OTHERS.contains(&kind))

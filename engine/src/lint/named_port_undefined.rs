@@ -80,10 +80,11 @@ impl Search<'_> {
         }
         let sets = rule.sets(&ids);
         let known = sets.iter().all(|set| self.are_known(set));
-        let ports = port_pods::groups(self.model, &sets).flat_map(|group| group.ports.iter());
-        let ports: BTreeSet<&NamedPort> = ports.collect();
         let is_there = sets.iter().any(|set| !set.is_empty());
-        (known && is_there).then(|| finding(rule.direction, (name, entries), &ports))
+        (known && is_there).then(|| {
+            let ports = port_pods::groups(self.model, &sets).flat_map(|group| group.ports.iter());
+            finding(rule.direction, (name, entries), &Ports::new(ports, name))
+        })
     }
 
     fn has(&mut self, rule: PortRule<'_>, id: SetId, entry: &PortEntry) -> bool {
@@ -92,8 +93,8 @@ impl Search<'_> {
         let model = self.model;
         *self.has.entry(key).or_insert_with(|| {
             let sets = rule.sets(&[id]);
-            port_pods::groups(model, &sets)
-                .any(|group| !group.named_ports(name, entry.protocol).is_empty())
+            let mut ports = port_pods::groups(model, &sets).flat_map(|group| group.ports.iter());
+            ports.any(|port| port.name == *name && port.protocol == entry.protocol)
         })
     }
 
@@ -119,7 +120,7 @@ fn is_injected(name: &str) -> bool {
 fn finding(
     direction: Direction,
     (name, entries): (&str, &[PortEntry]),
-    ports: &BTreeSet<&NamedPort>,
+    ports: &Ports<'_>,
 ) -> Diagnostic {
     let whose = match direction {
         Direction::Ingress => "no pod that the policy selects",
@@ -127,25 +128,46 @@ fn finding(
     };
     let protocols: Vec<&str> = entries.iter().map(|entry| entry.protocol.name()).collect();
     let protocols = protocols.join(" or ");
-    let same: Vec<&NamedPort> = ports.iter().copied().filter(|port| *port.name == *name).collect();
-    let message = match same.first() {
+    let message = match ports.of_other_protocol {
         Some(port) => format!(
-            "{whose} has a {protocols} port named `{name}`: it is a port of {} there",
+            "{whose} has a {protocols} port named `{name}`: there it is a port of {}",
             port.protocol
         ),
         None => format!("{whose} has a port named `{name}`"),
     };
-    let help = match same.first() {
+    let help = match ports.of_other_protocol {
         Some(port) => format!("write `protocol: {}`", port.protocol),
-        None => help(name, ports),
+        None => help(name, &ports.names),
     };
     Diagnostic::new(Code::NamedPortUndefined, message).with_help(help)
 }
 
+/// Ports of the pods, none of which is meant.
+struct Ports<'m> {
+    /// One of the same name.
+    of_other_protocol: Option<&'m NamedPort>,
+    /// Names of some of them.
+    names: BTreeSet<&'m str>,
+}
+
+impl<'m> Ports<'m> {
+    fn new(ports: impl Iterator<Item = &'m NamedPort>, name: &str) -> Self {
+        const MOST: usize = 500;
+        let mut all = Self { of_other_protocol: None, names: BTreeSet::new() };
+        for port in ports {
+            if *port.name == *name {
+                all.of_other_protocol = Some(port);
+            } else if all.names.len() < MOST {
+                all.names.insert(&port.name);
+            }
+        }
+        all
+    }
+}
+
 /// What names there are instead.
-fn help(name: &str, ports: &BTreeSet<&NamedPort>) -> String {
+fn help(name: &str, names: &BTreeSet<&str>) -> String {
     const MOST: usize = 5;
-    let names: BTreeSet<&str> = ports.iter().map(|port| &*port.name).collect();
     if let Some(near) = nearly_same(name, names.iter().copied()) {
         return format!("did you mean `{near}`?");
     }

@@ -214,8 +214,8 @@ impl<'m> Shown<'m> {
     }
 }
 
-/// With so many keys or values of one namespace a word is compared.
-const MOST_COMPARED: usize = 1_000;
+/// With no more keys or values than these a word is compared.
+const MOST_COMPARED: usize = 500;
 
 fn help_of_values(requirement: &Requirement, known: &BTreeSet<&str>) -> String {
     const MOST: usize = 5;

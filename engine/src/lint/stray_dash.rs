@@ -19,7 +19,7 @@
 
 use super::Finding;
 use super::known::KnownPods;
-use super::named::{self, Named, PeerPlace, Role};
+use super::named::{Named, PeerPlace, Role};
 use super::text::{Field, Texts};
 use crate::cluster::{ClusterModel, NamespaceId};
 use crate::diagnostic::{Code, Diagnostic};
@@ -135,13 +135,12 @@ impl Pair<'_> {
         if [both, &whole, &here].iter().any(|set| !set.unknown.is_empty()) {
             return String::new();
         }
-        let count = |sets: &[&PeerSet]| {
-            let is_in = |endpoint: &&crate::cluster::Endpoint| {
-                sets.iter().any(|set| named::has(model, set, endpoint))
-            };
-            model.endpoints.values().filter(is_in).count()
-        };
-        let (either, both) = (count(&[&whole, &here]), count(&[both]));
-        format!(" (as written {either} pods or templates match, in one element {both})")
+        let groups = model.endpoints.values().filter_map(|endpoint| endpoint.group);
+        let (mut either, mut each) = (0usize, 0usize);
+        for group in groups {
+            either += usize::from(whole.certain.contains(group) || here.certain.contains(group));
+            each += usize::from(both.certain.contains(group));
+        }
+        format!(" (as written {either} pods or templates match, in one element {each})")
     }
 }

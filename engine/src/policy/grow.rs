@@ -44,7 +44,7 @@ impl PolicySet {
         for (&set, &certain) in &joined {
             if let Some(set) = self.sets.get_mut(set) {
                 let matches = if certain { Match::Yes } else { Match::Unknown };
-                Arc::make_mut(set).admit(id, matches);
+                Arc::make_mut(set).admit(id, group, matches);
             }
         }
         joined

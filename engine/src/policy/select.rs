@@ -29,12 +29,16 @@ impl PeerSet {
     }
 
     /// Takes a group in that has come to be; it is the greatest so far.
-    pub(super) fn admit(&mut self, group: GroupId, matches: Match) {
-        let point = IntervalSet::range(group, group);
+    pub(super) fn admit(&mut self, id: GroupId, group: &Group, matches: Match) {
+        let point = IntervalSet::range(id, id);
         match matches {
             Match::Yes => self.certain = self.certain.union(&point),
             Match::Unknown => self.unknown = self.unknown.union(&point),
             Match::No => {}
+        }
+        let labels = PodLabels { labels: &group.labels, hidden: group.hidden };
+        if matches == Match::Unknown && self.key.pods.matches(&labels) == Match::Yes {
+            self.elsewhere = self.elsewhere.union(&point);
         }
     }
 

@@ -2,13 +2,18 @@
 
 use rustc_hash::FxHashMap;
 
-use super::query::{QueryError, Side};
+use super::port::PortQuery;
+use super::query::{QueryError, Side, part_name};
+use super::service::ports;
+use super::types::FlowQuery;
 use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId, GroupId};
-use crate::net::Family;
+use crate::manifest::NamedPort;
+use crate::net::{Family, PortSet};
 use crate::session::Session;
 use crate::verdict::Party;
 
 /// Two parties in one family, and the port at the destination.
+#[derive(Clone)]
 pub struct Case<'m> {
     /// Who sends.
     pub source: Party<'m>,
@@ -16,7 +21,9 @@ pub struct Case<'m> {
     pub destination: Party<'m>,
     /// The port as the destination sees it.
     pub port: u16,
-    /// Which pair of endpoints it is about.
+    /// All ports that it speaks for, where many are asked about and not all are alike.
+    pub ports: Option<PortSet>,
+    /// Which pair of endpoints it is about, and which port.
     pub pair: usize,
     /// The family.
     pub family: Family,
@@ -40,22 +47,30 @@ type Pair = (Option<EndpointId>, Option<EndpointId>);
 
 /// Every pair of parties that some policy may tell apart, in every family in which both can talk.
 ///
+/// Of a range of ports that is the first one: `ranges` finds out which of them differ.
+///
 /// # Errors
-/// If neither end is a pod, or no family is common to both.
+/// If neither end is a pod, if no family is common to both, or if a port is asked for by a name
+/// that not every destination has.
 pub fn cases<'m>(
     session: &'m Session,
-    source: &Side,
-    destination: &Side,
-    port: u16,
+    (source, destination): (&Side, &Side),
+    query: &FlowQuery,
 ) -> Result<Vec<Case<'m>>, QueryError> {
-    let pairs = pairs(session, source, destination);
+    let pairs = pairs(session, (source, destination), query);
     if pairs.is_empty() {
         let message = "neither end is a pod, so no policy applies: at least one end must be a pod";
         return Err(QueryError::new(message));
     }
     let mut cases = Vec::new();
     let itself = source.is_same_replica(destination);
-    for (pair, (from, to)) in pairs.into_iter().enumerate() {
+    let (mut pair, mut of_pairs) = (0, Vec::new());
+    for (from, to) in pairs {
+        let numbers = numbers(session.model(), destination, to, query)?;
+        of_pairs.extend(numbers.into_iter().map(|port| ((from, to), port)));
+    }
+    for ((from, to), port) in of_pairs {
+        pair += 1;
         for family in Family::BOTH {
             let source = party(session.model(), source, from, family);
             let ends = source.zip(party(session.model(), destination, to, family));
@@ -65,7 +80,7 @@ pub fn cases<'m>(
             let several = from == to && !from.is_some_and(is_one);
             source.several &= several;
             destination.several &= several;
-            cases.push(Case { source, destination, port, pair, family });
+            cases.push(Case { source, destination, port, ports: None, pair, family });
         }
     }
     if cases.is_empty() {
@@ -93,6 +108,65 @@ pub fn are_siblings(model: &ClusterModel, source: &Side, destination: &Side) -> 
     endpoints == others && are_several
 }
 
+/// The numbers of the port that is asked for: of a name, all that the destination has.
+fn numbers(
+    model: &ClusterModel,
+    side: &Side,
+    endpoint: Option<EndpointId>,
+    query: &FlowQuery,
+) -> Result<Vec<u16>, QueryError> {
+    let name = match &query.port {
+        PortQuery::Number(number) | PortQuery::Range(number, _) => return Ok(vec![*number]),
+        PortQuery::Name(name) => name,
+    };
+    let Some((id, endpoint)) = endpoint.and_then(|id| Some((id, model.endpoints.get(id)?))) else {
+        return Err(nameless(side, query));
+    };
+    let found = named(model, endpoint, query);
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let who = match side {
+        Side::Endpoints { endpoints, name, .. } if endpoints.len() == 1 => name.clone(),
+        _ => part_name(model, id),
+    };
+    let known = names(ports(model, endpoint));
+    Err(QueryError::new(format!("`{who}` has no {} port named `{name}`{known}", query.protocol)))
+}
+
+/// Why a port cannot be asked for by name of an end that is no pod of the input.
+fn nameless(side: &Side, query: &FlowQuery) -> QueryError {
+    let text = &query.to;
+    QueryError::new(match side {
+        Side::Supposed { .. } => format!(
+            "`{text}` is not in the input, so it is unknown which number a port has by name: use a number"
+        ),
+        _ => format!("`{text}` is an address, which has no names of ports: use a number"),
+    })
+}
+
+/// The numbers that a name stands for at an endpoint, ascending; none unless a name is asked for.
+fn named(model: &ClusterModel, endpoint: &Endpoint, query: &FlowQuery) -> Vec<u16> {
+    let PortQuery::Name(name) = &query.port else { return Vec::new() };
+    let same = |port: &&NamedPort| port.name == *name && port.protocol == query.protocol;
+    let found = ports(model, endpoint).iter().filter(same).map(|port| port.port);
+    let mut found: Vec<u16> = found.collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// What there is instead of a name that is not there.
+fn names(ports: &[NamedPort]) -> String {
+    let known = ports.iter().map(|port| format!("{} {} ({})", port.protocol, port.name, port.port));
+    let mut known: Vec<String> = known.collect();
+    known.dedup();
+    match known.is_empty() {
+        true => ": its ports have no names, use a number".into(),
+        false => format!(": it has {}", known.join(", ")),
+    }
+}
+
 fn party<'m>(
     model: &'m ClusterModel,
     side: &Side,
@@ -111,18 +185,19 @@ fn party<'m>(
             let (families, _) = model.space.families(addresses);
             families.contains(&family).then(|| Party::endpoint(model, endpoint, family))?
         }
+        (Side::Supposed { group, .. }, _) => Party::supposed(model, *group, family),
         (Side::Endpoints { .. }, None) => None,
     }
 }
 
-fn pairs(session: &Session, source: &Side, destination: &Side) -> Vec<Pair> {
+fn pairs(session: &Session, (source, destination): (&Side, &Side), query: &FlowQuery) -> Vec<Pair> {
     let model = session.model();
     let of = |side: &Side, other: &Side| match side {
         Side::Endpoints { endpoints, .. } => {
             let nodes = is_host(model, side) || is_host(model, other);
-            different(session, endpoints, nodes).into_iter().map(Some).collect()
+            different(session, endpoints, (nodes, query)).into_iter().map(Some).collect()
         }
-        Side::Addresses(_) => vec![None],
+        Side::Addresses(_) | Side::Supposed { .. } => vec![None],
     };
     let same = match (source, destination) {
         (Side::Addresses(_), Side::Addresses(_)) => return Vec::new(),
@@ -144,6 +219,7 @@ fn is_host(model: &ClusterModel, side: &Side) -> bool {
             let among = model.space.nodes.as_ref().is_some_and(|nodes| nodes.contains(*address));
             among || model.node_by_address.contains_key(address)
         }),
+        Side::Supposed { .. } => false,
         Side::Endpoints { endpoints, .. } => {
             let mut endpoints = endpoints.iter().filter_map(|i| model.endpoints.get(*i));
             endpoints.any(Endpoint::host_network)
@@ -151,11 +227,15 @@ fn is_host(model: &ClusterModel, side: &Side) -> bool {
     }
 }
 
-/// What tells endpoints apart: group, addresses, node.
-type Told<'m> = (Option<GroupId>, Option<&'m Addresses>, Option<&'m str>);
+/// What tells endpoints apart: group, addresses, node, numbers of the port that is asked for.
+type Told<'m> = (Option<GroupId>, Option<&'m Addresses>, Option<&'m str>, Vec<u16>);
 
 /// Of endpoints that no policy tells apart two at most: enough for each to have a peer.
-fn different(session: &Session, endpoints: &[EndpointId], nodes: bool) -> Vec<EndpointId> {
+fn different(
+    session: &Session,
+    endpoints: &[EndpointId],
+    (nodes, query): (bool, &FlowQuery),
+) -> Vec<EndpointId> {
     let model = session.model();
     let blocks = !session.policies().blocks().is_empty();
     let mut seen: FxHashMap<Told<'_>, u32> = FxHashMap::default();
@@ -164,7 +244,8 @@ fn different(session: &Session, endpoints: &[EndpointId], nodes: bool) -> Vec<En
         let Some(endpoint) = model.endpoints.get(*index) else { continue };
         let addresses = (blocks || mixes_families(endpoint)).then_some(&endpoint.addresses);
         let node = if nodes { endpoint.node.as_deref() } else { None };
-        let count = seen.entry((endpoint.group, addresses, node)).or_default();
+        let numbers = named(model, endpoint, query);
+        let count = seen.entry((endpoint.group, addresses, node, numbers)).or_default();
         *count += 1;
         if *count <= 2 {
             kept.push(*index);

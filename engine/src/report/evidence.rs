@@ -16,11 +16,11 @@ use crate::verdict::{PolicyRecord, Question, Record, RuleRecord, TierRecord, jud
 /// Names of policies or rules in a phrase before the rest is only counted.
 const MOST_NAMES: usize = 3;
 
-/// What one end says, with all that was looked at.
-pub fn end_report(session: &Session, question: Question<'_, '_>) -> EndReport {
+/// What one end says, with all that was looked at; `ports` is the port as it was asked for.
+pub fn end_report(session: &Session, question: Question<'_, '_>, ports: &str) -> EndReport {
     let mut record = Record::default();
     let end = judge(session.policies(), question, &mut record);
-    let writer = Writer { session, question };
+    let writer = Writer { session, question, ports };
     let by_tier: Vec<Vec<PolicyEvidence>> =
         record.tiers.iter().map(|tier| writer.policies(tier)).collect();
     let tiers: Vec<TierEvidence> =
@@ -111,6 +111,8 @@ fn some_of(names: &[String]) -> String {
 struct Writer<'w, 'm> {
     session: &'w Session,
     question: Question<'w, 'm>,
+    /// The port, or those that it speaks for.
+    ports: &'w str,
 }
 
 impl Writer<'_, '_> {
@@ -209,13 +211,13 @@ impl Writer<'_, '_> {
                 *matches,
             ),
         });
-        let asked = (self.question.protocol, self.question.port);
+        let asked = (self.question.protocol, self.ports);
         let ports = rule.ports.iter().zip(&record.ports).map(|(port, matches)| EntryEvidence {
             path: path::port(object, direction, index, port.item),
             text: port.text(),
             location: at(port.span),
             matches: *matches,
-            why: sentence::port_why(port, asked, *matches == Match::Yes),
+            why: sentence::port_why(port, asked, *matches),
         });
         let (mut peers, mut ports): (Vec<_>, Vec<_>) = (peers.collect(), ports.collect());
         if rule.fails_closed {

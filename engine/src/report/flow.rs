@@ -1,6 +1,8 @@
 //! The answer of `eval` and `explain`.
 
+mod names;
 mod parts;
+mod ranges;
 
 use std::sync::Arc;
 
@@ -8,14 +10,16 @@ use super::audit::audit;
 use super::case::{Case, are_siblings, cases};
 use super::check;
 use super::evidence::end_report;
+use super::port::PortQuery;
 use super::query::{QueryError, Side, resolve};
 use super::service;
+use super::supposed::Supposed;
 use super::types::{Evidence, FlowQuery, FlowReport, UnknownReason, Verdict};
 use crate::manifest::Direction;
-use crate::net::ConnSet;
+use crate::net::{ConnSet, PortSet};
 use crate::reach;
 use crate::session::Session;
-use crate::verdict::{EndVerdict, NoTrace, Question, judge};
+use crate::verdict::{EndVerdict, NoTrace, PortNames, Question, judge};
 
 impl Session {
     /// Whether a flow may pass, with what decides.
@@ -23,31 +27,36 @@ impl Session {
     /// # Errors
     /// If an end is not in the input, could be several, or cannot take part in traffic.
     pub fn evaluate(&self, query: &FlowQuery) -> Result<FlowReport, QueryError> {
+        let with_ends = self.with_ends(query)?;
+        let session = with_ends.as_ref().unwrap_or(self);
         let in_force =
-            self.evaluate_in_force(query).map_err(|error| rejected(self, query, error))?;
-        let audit = audit(self, query, &in_force)?;
+            session.evaluate_in_force(query).map_err(|error| rejected(self, query, error))?;
+        let audit = audit(session, query, &in_force)?;
         Ok(FlowReport { audit, ..in_force })
+    }
+
+    /// The session with the ends that are not in the input; none if both are, or are no pods.
+    fn with_ends(&self, query: &FlowQuery) -> Result<Option<Self>, QueryError> {
+        let ends = [Supposed::parse(&query.from)?, Supposed::parse(&query.to)?];
+        let ends = ends.iter().flatten().map(|pod| (&*pod.namespace, &pod.labels));
+        let ends: Vec<_> = ends.collect();
+        Ok((!ends.is_empty()).then(|| self.supposing(&ends)))
     }
 
     /// The same without what audited policies would say.
     pub(super) fn evaluate_in_force(&self, query: &FlowQuery) -> Result<FlowReport, QueryError> {
-        if query.port == 0 {
+        if query.port.includes(0) {
             return Err(QueryError::new("port 0 does not exist: ports are 1 to 65535"));
         }
         let source = resolve(self.model(), &query.from)?;
         let Asked { name: destination, cases, doubt, siblings } = self.asked(query, &source)?;
+        let cases = ranges::differing(self, query, cases)?;
         let judged: Vec<Judged> = cases.iter().map(|case| Judged::new(self, query, case)).collect();
         let (verdict, reason) = match doubt {
             Some(reason) => (Verdict::Unknown, Some(reason)),
             None => conclude(&judged),
         };
-        // The evidence is that of a case with this verdict; where cases differ without one, of the
-        // one that stands in the way most.
-        let deciding = judged.iter().zip(&cases).min_by_key(|(judged, _)| {
-            let own = judged.verdict();
-            (own != verdict, own)
-        });
-        let Some((_, case)) = deciding else {
+        let Some((_, case)) = deciding(&judged, &cases, verdict) else {
             return Err(QueryError::new("no pair of pods matches this question"));
         };
         let evidence = evidence(self, query, case);
@@ -55,14 +64,14 @@ impl Session {
             from: query.from.clone(),
             to: query.to.clone(),
             protocol: query.protocol,
-            port: query.port,
+            port: query.port.clone(),
             verdict,
             reason,
             summary: summary(verdict, reason, &evidence),
             source: name(&source),
             destination,
             siblings,
-            pod_port: Some(case.port).filter(|port| *port != query.port),
+            pod_port: pod_port(query, case.port),
             allowed: allowed(self, &cases).filter(|_| doubt.is_none()),
             parts: parts::parts(self, query, &cases, &judged),
             evidence,
@@ -77,7 +86,8 @@ impl Session {
             let mut all = Vec::new();
             for (side, port) in &target.backends {
                 let offset = all.len();
-                let cases = cases(self, source, side, *port)?.into_iter();
+                let query = FlowQuery { port: (*port).into(), ..query.clone() };
+                let cases = cases(self, (source, side), &query)?.into_iter();
                 all.extend(
                     cases.map(|case| Case { pair: case.pair + offset, ..case }.translated()),
                 );
@@ -90,7 +100,7 @@ impl Session {
             return Ok(Asked { name: target.name, cases: all, doubt, siblings: false });
         }
         let side = resolve(self.model(), &query.to)?;
-        let cases = cases(self, source, &side, query.port)?;
+        let cases = cases(self, (source, &side), query)?;
         let siblings = are_siblings(self.model(), source, &side);
         Ok(Asked { name: name(&side), cases, doubt: None, siblings })
     }
@@ -130,17 +140,44 @@ struct Asked<'m> {
     siblings: bool,
 }
 
+/// The evidence is that of a case with this verdict; where cases differ without one, of the one that
+/// stands in the way most.
+fn deciding<'j, 'c, 'm>(
+    judged: &'j [Judged],
+    cases: &'c [Case<'m>],
+    verdict: Verdict,
+) -> Option<(&'j Judged, &'c Case<'m>)> {
+    judged.iter().zip(cases).min_by_key(|(judged, _)| {
+        let own = judged.verdict();
+        (own != verdict, own)
+    })
+}
+
 fn evidence(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Evidence {
-    Evidence {
-        egress: end_report(session, question(query, case, Direction::Egress)),
-        ingress: end_report(session, question(query, case, Direction::Ingress)),
-    }
+    let asked = match (&case.ports, &query.port) {
+        (Some(ports), _) => ranges::text(ports),
+        (None, PortQuery::Range(..)) => query.port.to_string(),
+        (None, _) => case.port.to_string(),
+    };
+    let end = |direction| end_report(session, question(query, case, direction), &asked);
+    Evidence { egress: end(Direction::Egress), ingress: end(Direction::Ingress) }
+}
+
+/// The port of the pod, where that is another one than was asked for by number.
+fn pod_port(query: &FlowQuery, port: u16) -> Option<u16> {
+    (!query.port.includes(port)).then_some(port)
 }
 
 /// Everything that is allowed for certain in every case, whatever the port.
 fn allowed(session: &Session, cases: &[Case<'_>]) -> Option<String> {
     let (model, set) = (session.model(), session.policies());
-    let common = cases.iter().fold(ConnSet::all(), |all, case| {
+    if cases.iter().any(|case| names::may_deny(session, case)) {
+        return None;
+    }
+    // Each pair is among the cases of some ports, and says the same in those of others.
+    let first = cases.first().map(|case| &case.ports);
+    let once = cases.iter().filter(|case| Some(&case.ports) == first);
+    let common = once.fold(ConnSet::all(), |all, case| {
         let conns = reach::pair(model, set, &case.source, &case.destination);
         all.intersection(&conns.certain)
     });
@@ -149,7 +186,7 @@ fn allowed(session: &Session, cases: &[Case<'_>]) -> Option<String> {
 
 fn name(side: &Side) -> Arc<str> {
     match side {
-        Side::Endpoints { name, .. } => name.as_str().into(),
+        Side::Endpoints { name, .. } | Side::Supposed { name, .. } => name.as_str().into(),
         Side::Addresses(addresses) => {
             let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             texts.join(",").into()
@@ -163,6 +200,8 @@ struct Judged {
     /// The verdict where the ends' own leave open what they say together.
     settled: Option<Verdict>,
     pair: usize,
+    /// The ports that it speaks for, where not all are alike.
+    ports: Option<PortSet>,
 }
 
 impl Judged {
@@ -172,7 +211,7 @@ impl Judged {
         let (egress, ingress) = (ask(Direction::Egress), ask(Direction::Ingress));
         let open = egress.verdict.min(ingress.verdict) == Verdict::Unknown;
         let settled = open.then(|| settled(session, query, case)).flatten();
-        Self { egress, ingress, settled, pair: case.pair }
+        Self { egress, ingress, settled, pair: case.pair, ports: case.ports.clone() }
     }
 
     fn verdict(&self) -> Verdict {
@@ -185,9 +224,13 @@ impl Judged {
     }
 }
 
-/// What selectors say together of labels that a template does not show.
+/// What selectors say together of labels that a template does not show, and both ends of the names
+/// of ports of a pod that is not in the input.
 fn settled(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Option<Verdict> {
     let model = session.model();
+    if case.destination.port_names == PortNames::Unknown {
+        return names::settled(session, query, case);
+    }
     if !case.source.has_variants(model) && !case.destination.has_variants(model) {
         return None;
     }
@@ -212,7 +255,8 @@ fn question<'q, 'm>(
     Question { direction, subject, peer, protocol: Some(query.protocol), port: case.port }
 }
 
-/// One verdict of all cases. Families disagree: the address decides. Pods disagree: the group.
+/// One verdict of all cases. Families disagree: the address decides. Pods disagree: the group. Only
+/// ports disagree: those.
 fn conclude(judged: &[Judged]) -> (Verdict, Option<UnknownReason>) {
     let Some(first) = judged.first() else {
         return (Verdict::Unknown, None);
@@ -225,6 +269,7 @@ fn conclude(judged: &[Judged]) -> (Verdict, Option<UnknownReason>) {
     let reason = match (split, unknown) {
         (true, _) => UnknownReason::Address,
         (false, Some(reason)) => reason,
+        (false, None) if only_ports_differ(judged) => UnknownReason::Ports,
         (false, None) => UnknownReason::Group,
     };
     (Verdict::Unknown, Some(reason))
@@ -233,6 +278,14 @@ fn conclude(judged: &[Judged]) -> (Verdict, Option<UnknownReason>) {
 /// What was judged of each pair of pods, which is one case for each family.
 fn by_pair(judged: &[Judged]) -> impl Iterator<Item = &[Judged]> {
     judged.chunk_by(|one, next| one.pair == next.pair)
+}
+
+/// Whether verdicts are the same for all pods, port by port.
+fn only_ports_differ(judged: &[Judged]) -> bool {
+    judged.iter().all(|one| {
+        let same_ports = judged.iter().filter(|other| other.ports == one.ports);
+        { same_ports }.all(|other| other.verdict() == one.verdict())
+    })
 }
 
 /// Whether verdicts differ.
@@ -262,6 +315,8 @@ fn summary(verdict: Verdict, reason: Option<UnknownReason>, evidence: &Evidence)
             Some(UnknownReason::Tie) => "policies of equal priority disagree, and their order is undefined: give them different priorities".into(),
             Some(UnknownReason::Name) => "a domain name decides this, and its addresses are not in the input: pass `--domain`".into(),
             Some(UnknownReason::Translation) => "it depends on whether the network translates the address before it enforces policies: ask for the Service, or for a pod behind it".into(),
+            Some(UnknownReason::PortName) => "the name of a port decides this, and the pod asked about is not in the input: ask for a pod that declares its ports".into(),
+            Some(UnknownReason::Ports) => "the ports differ: each answer is below".into(),
             Some(UnknownReason::Group) | None => "the pods differ: each answer is below".into(),
         },
     }

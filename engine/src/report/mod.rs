@@ -1,9 +1,10 @@
 //! What users receive: the only module whose types are serialised for them.
 //!
 //! Each answer has a file that makes it from what the engine computed (`check`, `list`, `flow` with
-//! `evidence` and `audit`, `program`, `node`, `at`), and all have their types in `types`. `query` reads what users ask,
-//! `place` and `path` say where things stand, `sentence` says them in words, `text` writes reports
-//! for terminals and documents. Nothing here decides what a policy means.
+//! `evidence` and `audit`, `program`, `node`, `at`), and all have their types in `types`, those of
+//! many flows in `flows`. `query`, `port`, `supposed` and `labels` read what users ask, `place` and
+//! `path` say where things stand, `sentence` says them in words, `text` writes reports for terminals
+//! and documents. Nothing here decides what a policy means.
 
 mod at;
 mod audit;
@@ -11,24 +12,31 @@ mod case;
 mod check;
 mod evidence;
 mod flow;
+mod flows;
 mod isolation;
+mod labels;
 mod list;
 mod node;
 mod path;
 mod place;
+mod port;
 mod program;
 mod query;
 mod sentence;
 mod service;
+mod supposed;
 pub mod text;
 mod types;
 mod why;
 
 pub use at::{RuleAt, RulePart};
+pub use flows::{FlowAnswer, FlowEntry, FlowError, FlowErrorCode, FlowResult};
+pub use labels::parse_selector;
 pub use list::{ListFilter, in_focus};
 pub use node::{
     NodePolicy, PolicyState, closed_sentence, node_policies, node_policy, nodes_concerned, pending,
 };
+pub use port::PortQuery;
 pub use program::{
     ChainReport, FamilyReport, FilterRuleReport, ProgramQuery, ProgramReport, RuleSource,
     SetReport, note_sentence,

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use super::list::workload_id;
+use super::supposed::Supposed;
 use super::types::Protocol;
-use crate::cluster::{ClusterModel, Endpoint, EndpointId, Life, NamespaceId, WorkloadId};
+use crate::cluster::{ClusterModel, Endpoint, EndpointId, GroupId, Life, NamespaceId, WorkloadId};
 use crate::diagnostic::nearest;
 use crate::manifest::{Body, WorkloadKind};
 use crate::net::Family;
@@ -46,6 +47,13 @@ pub enum Side {
     },
     /// Addresses that are no pod's: one, or all those of a node; at least one.
     Addresses(Vec<IpAddr>),
+    /// A pod that is not in the input.
+    Supposed {
+        /// Pods of its labels.
+        group: GroupId,
+        /// How it is called in answers.
+        name: String,
+    },
 }
 
 impl Side {
@@ -71,13 +79,17 @@ pub fn parse_protocol(text: &str) -> Result<Protocol, QueryError> {
 }
 
 /// Who `text` means: `NS/POD`, `NS/WORKLOAD`, `NS/KIND/NAME`, `node/NAME`, an address, or a workload
-/// or a part of it as lists write them, `NS/NAME[KIND]` and `NS/NAME[KIND]{POD and 2 more}`.
+/// or a part of it as lists write them, `NS/NAME[KIND]` and `NS/NAME[KIND]{POD and 2 more}`; or
+/// `NS/{KEY=VALUE,…}`, a pod that is not in the input, if the session [supposes](Supposed) it.
 ///
 /// # Errors
 /// If nobody is, if several could be, or if those meant cannot take part in traffic.
 pub fn resolve(model: &ClusterModel, text: &str) -> Result<Side, QueryError> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(address_side(model, address));
+    }
+    if let Some(pod) = Supposed::parse(text)? {
+        return supposed(model, &pod);
     }
     let parts: Vec<&str> = text.split('/').collect();
     match parts.as_slice() {
@@ -89,7 +101,7 @@ pub fn resolve(model: &ClusterModel, text: &str) -> Result<Side, QueryError> {
         },
         [namespace, kind, name] => workload(model, namespace, kind, name),
         _ => Err(QueryError::new(format!(
-            "`{text}` is not a pod, workload, node or address: use NAMESPACE/POD, NAMESPACE/KIND/NAME, node/NAME or an address"
+            "`{text}` is not a pod, workload, node or address: use NAMESPACE/POD, NAMESPACE/KIND/NAME, node/NAME, an address, or NAMESPACE/{{KEY=VALUE}} for a pod that is not in the input"
         ))),
     }
 }
@@ -106,6 +118,12 @@ pub fn address_side(model: &ClusterModel, address: IpAddr) -> Side {
         },
         None => Side::Addresses(vec![address]),
     }
+}
+
+fn supposed(model: &ClusterModel, pod: &Supposed) -> Result<Side, QueryError> {
+    let group = model.supposed_group(&pod.namespace, &pod.labels);
+    let side = group.map(|group| Side::Supposed { group, name: pod.text() });
+    side.ok_or_else(|| QueryError::new(format!("`{}` is not in the input", pod.text())))
 }
 
 fn node(model: &ClusterModel, name: &str) -> Result<Side, QueryError> {

@@ -104,25 +104,31 @@ fn requirement_why(requirement: &Requirement, labels: &impl Labels, who: &str) -
     }
 }
 
-/// Why a port entry does not match.
+/// Why a port entry does not match, or why that is not known.
 pub fn port_why(
     entry: &PortEntry,
-    asked: (Option<crate::net::Protocol>, u16),
-    matches: bool,
+    asked: (Option<crate::net::Protocol>, &str),
+    matches: Match,
 ) -> Option<String> {
-    if matches {
+    if matches == Match::Yes {
         return None;
     }
     let (protocol, port) = asked;
     let Some(protocol) = protocol else {
         return Some(format!("it is for {} alone", entry.protocol));
     };
+    let is_one = !port.contains(['-', ',']);
     Some(match &entry.ports {
         _ if entry.protocol != protocol => format!("it is for {}, not {protocol}", entry.protocol),
-        PortMatch::Named(name) => {
-            format!("the destination has no {protocol} port named `{name}` with number {port}")
+        PortMatch::Named(name) if matches == Match::Unknown => {
+            format!("the pod is not in the input, so it is unknown which port it names `{name}`")
         }
-        PortMatch::Any | PortMatch::Range(..) => format!("{port} is not in it"),
+        PortMatch::Named(name) => {
+            let with = if is_one { "with number" } else { "with a number of" };
+            format!("the destination has no {protocol} port named `{name}` {with} {port}")
+        }
+        PortMatch::Any | PortMatch::Range(..) if is_one => format!("{port} is not in it"),
+        PortMatch::Any | PortMatch::Range(..) => format!("{port} are not in it"),
     })
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::port::PortQuery;
 use super::query::{QueryError, Side, address_side, part_name};
 use super::types::FlowQuery;
 use crate::cluster::{ClusterModel, Endpoint, Life, NamespaceId, PodLabels, hidden_keys};
@@ -77,7 +78,7 @@ fn by_address(
     let is_node = model.node_by_address.contains_key(&address);
     for (index, name, service) in &model.services {
         let asked = |port: &ServicePort, own: Option<u16>| {
-            own == Some(query.port) && port.protocol == query.protocol
+            own.is_some_and(|own| query.port.includes(own)) && port.protocol == query.protocol
         };
         let inside = service.cluster_addresses.contains(&address);
         let outside = service.outside_addresses.contains(&address)
@@ -89,8 +90,8 @@ fn by_address(
             continue;
         }
         let one = Named { model, index: *index, name, service };
-        let query = match node_port {
-            Some(port) => FlowQuery { port: port.port, ..query.clone() },
+        let query = match node_port.filter(|_| query.port.number().is_some()) {
+            Some(port) => FlowQuery { port: port.port.into(), ..query.clone() },
             None => query.clone(),
         };
         return one.target(&query, !inside).map(Some);
@@ -155,7 +156,7 @@ impl Named<'_> {
         for (addresses, ports) in own.flat_map(|(_, one)| &one.subsets) {
             let numbers = ports.iter().filter(|known| match port {
                 Some(port) => known.name == port.name && known.protocol == port.protocol,
-                None => known.port == query.port && known.protocol == query.protocol,
+                None => query.port.includes(known.port) && known.protocol == query.protocol,
             });
             for number in numbers {
                 all.extend(addresses.iter().map(|address| (*address, number.port)));
@@ -193,19 +194,30 @@ fn port<'s>(
     query: &FlowQuery,
 ) -> Result<Option<&'s ServicePort>, QueryError> {
     // Without translation clients reach the pods' own ports. [others F2]
-    if service.headless {
+    if service.headless && query.port.number().is_some() {
         return Ok(None);
     }
-    let of = |port: &&ServicePort| port.port == query.port && port.protocol == query.protocol;
-    service.ports.iter().find(of).map(Some).ok_or_else(|| {
-        let ports: Vec<String> =
-            service.ports.iter().map(|port| format!("{} {}", port.protocol, port.port)).collect();
-        QueryError::new(format!(
-            "`{id}` has no port {} {}: it has {}",
-            query.protocol,
-            query.port,
-            ports.join(", ")
-        ))
+    let is_asked = |port: &&ServicePort| match &query.port {
+        PortQuery::Number(number) => port.port == *number,
+        PortQuery::Name(name) => port.name == *name,
+        PortQuery::Range(..) => false,
+    };
+    let of = |port: &&ServicePort| is_asked(port) && port.protocol == query.protocol;
+    service.ports.iter().find(of).map(Some).ok_or_else(|| no_port(service, id, query))
+}
+
+fn no_port(service: &Service, id: &str, query: &FlowQuery) -> QueryError {
+    let by_name = matches!(query.port, PortQuery::Name(_));
+    let ports = service.ports.iter().map(|port| match &*port.name {
+        name if by_name && !name.is_empty() => format!("{} {} ({name})", port.protocol, port.port),
+        _ => format!("{} {}", port.protocol, port.port),
+    });
+    let ports = ports.collect::<Vec<_>>().join(", ");
+    QueryError::new(match &query.port {
+        PortQuery::Range(..) => {
+            format!("`{id}` is a Service, whose ports are asked for one by one: it has {ports}")
+        }
+        port => format!("`{id}` has no port {} {port}: it has {ports}", query.protocol),
     })
 }
 
@@ -223,7 +235,7 @@ fn is_behind(
 }
 
 /// Labels as Services see them: those of pods on the host's network too, which policies do not.
-fn labels<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> Option<PodLabels<'m>> {
+pub fn labels<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> Option<PodLabels<'m>> {
     if let Some(group) = endpoint.group {
         let group = model.groups.get(group)?;
         return Some(PodLabels { labels: &group.labels, hidden: group.hidden });
@@ -240,7 +252,7 @@ fn labels<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> Option<PodLabe
 }
 
 /// Named ports, likewise.
-fn ports<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> &'m [NamedPort] {
+pub fn ports<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> &'m [NamedPort] {
     if let Some(group) = endpoint.group.and_then(|id| model.groups.get(id)) {
         return &group.ports;
     }
@@ -257,7 +269,7 @@ fn pod_port(
     endpoint: &Endpoint,
     query: &FlowQuery,
 ) -> Option<u16> {
-    let Some(port) = port else { return Some(query.port) };
+    let Some(port) = port else { return query.port.number() };
     match &port.target {
         TargetPort::Number(number) => Some(*number),
         TargetPort::Named(name) => {

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::PortQuery;
+use super::port::PortText;
 pub use crate::diagnostic::Severity;
 pub use crate::manifest::{Action, Direction};
 pub use crate::net::{Family, Protocol};
@@ -405,22 +407,44 @@ pub struct ListReport {
 }
 
 /// A flow to evaluate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
+#[serde(rename_all = "camelCase")]
 pub struct FlowQuery {
-    /// `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, or an address.
+    /// `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, an address, or
+    /// `NAMESPACE/{KEY=VALUE}`, a pod of these labels that is not in the input.
     pub from: String,
     /// As `from`, or `NAMESPACE/Service/NAME`: then `port` is the Service's.
     pub to: String,
     /// `TCP`, `UDP` or `SCTP`; `TCP` if absent.
-    #[serde(default = "tcp")]
+    #[cfg_attr(feature = "schema", schemars(default = "tcp"))]
     pub protocol: Protocol,
-    /// Destination port as the destination pod sees it, 1–65535.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
-    pub port: u16,
+    /// Destination port as the destination pod sees it: a number, a name or a range. The protocol
+    /// may stand behind it instead of in `protocol`: `53/UDP`.
+    pub port: PortQuery,
 }
 
+/// As it is written: the protocol may be in either of two places.
+#[derive(Deserialize)]
+#[serde(rename = "FlowQuery", rename_all = "camelCase", deny_unknown_fields)]
+struct WrittenFlowQuery {
+    from: String,
+    to: String,
+    protocol: Option<Protocol>,
+    port: PortText,
+}
+
+impl<'de> Deserialize<'de> for FlowQuery {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let WrittenFlowQuery { from, to, protocol, port } = Deserialize::deserialize(deserializer)?;
+        let port = PortQuery::parse(&port.text(), protocol);
+        let (port, protocol) = port.map_err(serde::de::Error::custom)?;
+        Ok(Self { from, to, protocol, port })
+    }
+}
+
+#[cfg(feature = "schema")]
 fn tcp() -> Protocol {
     Protocol::Tcp
 }
@@ -437,7 +461,7 @@ pub struct FlowReport {
     /// As asked.
     pub protocol: Protocol,
     /// As asked.
-    pub port: u16,
+    pub port: PortQuery,
     /// The answer.
     pub verdict: Verdict,
     /// Why it is unknown.
@@ -453,7 +477,8 @@ pub struct FlowReport {
     /// pod always reaches itself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub siblings: bool,
-    /// The port that the pods see, where a Service makes another one of it.
+    /// The number of the port that the pods see, where it was asked for by name or a Service makes
+    /// another one of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_port: Option<u16>,
     /// Everything allowed between the two, whatever the port asked about.
@@ -464,7 +489,7 @@ pub struct FlowReport {
     /// What would be said if audited policies were enforced; absent where none of them has a say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<Box<AuditReport>>,
-    /// Each answer with its own evidence, where pods or address families differ.
+    /// Each answer with its own evidence, where pods, ports or address families differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<FlowPart>,
     /// Objects of the input that decide traffic and that are not judged, by kind with its group:
@@ -503,7 +528,11 @@ pub struct FlowPart {
     /// The address family, where the two differ: `IPv4` or `IPv6`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<Family>,
-    /// The port that the pod sees, where a Service makes another one of it.
+    /// The ports that it is about, where those of a range differ: `80-85,90`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ports: Option<Arc<str>>,
+    /// The number of the port that the pod sees, where it was asked for by name or a Service makes
+    /// another one of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_port: Option<u16>,
     /// The answer.

@@ -3,6 +3,7 @@
 mod edit;
 mod gather;
 mod options;
+mod suppose;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -53,7 +54,7 @@ pub struct Session {
 type Origins = FxHashMap<usize, (usize, usize)>;
 
 /// All but the policies.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct World {
     model: Arc<ClusterModel>,
     /// Documents that it was made from, by address; they live as long as the files.

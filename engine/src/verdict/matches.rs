@@ -14,7 +14,7 @@ pub fn ports_match<T: Trace>(
 ) -> Match {
     let mut matches = Match::from(ports.is_empty());
     for entry in ports {
-        let entry = Match::from(port_matches(entry, question));
+        let entry = port_matches(entry, question);
         trace.port(entry);
         matches = matches.max(entry);
         if matches == Match::Yes && !T::FULL {
@@ -24,23 +24,22 @@ pub fn ports_match<T: Trace>(
     matches
 }
 
-/// Whether a port entry names the flow's port; a name is the destination pod's.
+/// Whether a port entry names the flow's port; a name is the destination pod's, and open if that
+/// is not in the input.
 ///
 /// # Source
 /// NetworkPolicy §9.
-pub fn port_matches(entry: &PortEntry, question: Question<'_, '_>) -> bool {
+pub fn port_matches(entry: &PortEntry, question: Question<'_, '_>) -> Match {
     let destination = match question.direction {
         Direction::Ingress => question.subject,
         Direction::Egress => question.peer,
     };
-    Some(entry.protocol) == question.protocol
-        && match &entry.ports {
-            PortMatch::Any => true,
-            PortMatch::Range(first, last) => (*first..=*last).contains(&question.port),
-            PortMatch::Named(name) => destination
-                .group
-                .is_some_and(|(_, group)| group.names_port(name, entry.protocol, question.port)),
-        }
+    match &entry.ports {
+        _ if Some(entry.protocol) != question.protocol => Match::No,
+        PortMatch::Any => Match::Yes,
+        PortMatch::Range(first, last) => Match::from((*first..=*last).contains(&question.port)),
+        PortMatch::Named(name) => destination.names_port(name, entry.protocol, question.port),
+    }
 }
 
 /// Whether a rule's peer names a party.

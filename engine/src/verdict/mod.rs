@@ -6,7 +6,7 @@ mod reason;
 mod trace;
 
 pub use matches::{peer_matches, port_matches};
-pub use party::Party;
+pub use party::{Party, PortNames};
 pub use trace::{NoTrace, PolicyRecord, Record, RuleRecord, TierRecord, Trace};
 
 use std::collections::BTreeMap;
@@ -71,6 +71,10 @@ pub enum UnknownReason {
     Translation,
     /// The pods of the workload asked about do not agree.
     Group,
+    /// The ports asked about do not agree.
+    Ports,
+    /// The name of a port decides, and the pod asked about is not in the input.
+    PortName,
 }
 
 impl UnknownReason {
@@ -302,12 +306,13 @@ struct Assumed {
     names: Option<Match>,
     labels: Option<Match>,
     namespaces: Option<Match>,
+    ports: Option<Match>,
 }
 
 impl Assumed {
     fn all(matches: Match) -> Self {
         let matches = Some(matches);
-        Self { names: matches, labels: matches, namespaces: matches }
+        Self { names: matches, labels: matches, namespaces: matches, ports: matches }
     }
 
     fn of(self, set: &PolicySet, peer: RulePeer, party: &Party<'_>) -> Match {
@@ -352,13 +357,16 @@ impl<T: Trace> Rules<OneFlow> for Asking<'_, '_, '_, T> {
 
     fn rule(&mut self, _flows: &mut OneFlow, rule: &PolicyRule) -> (Match, bool) {
         self.trace.rule();
-        let ports = ports_match(&rule.ports, self.question, self.trace);
+        let ports = match ports_match(&rule.ports, self.question, self.trace) {
+            Match::Unknown => self.assumed.ports.unwrap_or(Match::Unknown),
+            known => known,
+        };
         if ports == Match::No && !T::FULL {
             return (Match::No, false);
         }
         let peers = self.peers_match(rule);
         self.trace.rule_matches(ports.min(peers));
-        (ports.min(peers), ports == Match::Yes)
+        (ports.min(peers), ports != Match::No)
     }
 
     fn decides(&mut self, decides: bool) {

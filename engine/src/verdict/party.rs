@@ -1,9 +1,10 @@
 //! The ends of a flow.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::cluster::{Addresses, ClusterModel, EndpointId, Group, GroupId, Place};
-use crate::net::Family;
+use crate::net::{Family, Protocol};
 use crate::policy::{PolicySet, SetId};
 use crate::selector::Match;
 
@@ -22,6 +23,20 @@ pub struct Party<'m> {
     pub host: Match,
     /// Whether it stands for several pods, so that it can be its own peer.
     pub several: bool,
+    /// What is known of the names of its ports.
+    pub port_names: PortNames,
+}
+
+/// What is known of the names of an end's ports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum PortNames {
+    /// They are those of its group.
+    #[default]
+    OfGroup,
+    /// Nothing: the pod is not in the input.
+    Unknown,
+    /// The port that is asked about has these names, and no other.
+    Assumed(Vec<Arc<str>>),
 }
 
 impl<'m> Party<'m> {
@@ -44,6 +59,7 @@ impl<'m> Party<'m> {
             node: endpoint.node.as_deref(),
             host: Match::from(endpoint.host_network()),
             several: endpoint.template,
+            port_names: PortNames::OfGroup,
         })
     }
 
@@ -65,12 +81,41 @@ impl<'m> Party<'m> {
             node,
             host,
             several: false,
+            port_names: PortNames::OfGroup,
         }
     }
 
     /// Somebody who is neither a pod nor a node.
     pub fn outside(place: Place) -> Self {
-        Self { endpoint: None, group: None, place, node: None, host: Match::No, several: false }
+        Self {
+            endpoint: None,
+            group: None,
+            place,
+            node: None,
+            host: Match::No,
+            several: false,
+            port_names: PortNames::OfGroup,
+        }
+    }
+
+    /// A pod that is not in the input, of a group, in a family; none if no pod has an address of it.
+    pub fn supposed(model: &'m ClusterModel, group: GroupId, family: Family) -> Option<Self> {
+        let space = model.space.of(&Addresses::SomePod, family);
+        let group = (group, model.groups.get(group)?);
+        let outside = Self::outside(Place::Within(space.clone()));
+        let pod = Self { group: Some(group), port_names: PortNames::Unknown, ..outside };
+        (!space.is_empty()).then_some(pod)
+    }
+
+    /// Whether a name stands for a port of it, among others.
+    pub fn names_port(&self, name: &str, protocol: Protocol, number: u16) -> Match {
+        match (&self.port_names, self.group) {
+            (PortNames::Unknown, _) => Match::Unknown,
+            (PortNames::Assumed(names), _) => Match::from(names.iter().any(|own| **own == *name)),
+            (PortNames::OfGroup, group) => Match::from(
+                group.is_some_and(|(_, group)| group.names_port(name, protocol, number)),
+            ),
+        }
     }
 
     /// Whether its pods may differ in labels that selectors ask for.

@@ -6,7 +6,7 @@ use crate::policy::{Program, RulePeer};
 use crate::selector::Match;
 
 /// What of all that is open leaves the answer open, if all else is assumed: the order of policies;
-/// addresses; names; labels of namespaces; or else a label.
+/// addresses; names; names of ports; labels of namespaces; or else a label.
 pub fn reason(judge: Judge<'_, '_, '_>, program: &Program) -> UnknownReason {
     let judge = Judge { ties: Ties::ByName, ..judge };
     if judge.at_each_place(program).admits() != Match::Unknown {
@@ -20,6 +20,9 @@ pub fn reason(judge: Judge<'_, '_, '_>, program: &Program) -> UnknownReason {
         true => UnknownReason::Address,
         false if asking.decides(|names| Assumed { names, ..Assumed::default() }) => {
             UnknownReason::Name
+        }
+        false if asking.decides(|ports| Assumed { ports, ..Assumed::default() }) => {
+            UnknownReason::PortName
         }
         false if asking.namespaces_decide() => UnknownReason::Namespace,
         false => UnknownReason::Label,

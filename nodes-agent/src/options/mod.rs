@@ -209,9 +209,8 @@ pub struct Running {
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub audit_seconds: u64,
 
-    /// How many seconds a tool may take that speaks to the kernel (one more for each megabyte that
-    /// it is given); then it is ended, which is an error like any other. One that only reads has
-    /// twice the time the next time, sixteen times at most.
+    /// How many seconds a tool may take that speaks to the kernel, and one more for each megabyte of
+    /// input; then it is ended. One that only reads has twice the time after that, up to 16 times.
     #[arg(long, value_name = "N", default_value_t = 10, env = "PORTCULLIS_TOOL_SECONDS")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub tool_seconds: u64,

@@ -94,7 +94,7 @@ fn in_tier(
 
 fn matches(set: &PolicySet, rule: &PolicyRule, question: Question<'_, '_>) -> Match {
     let ports = &rule.ports;
-    if !ports.is_empty() && !ports.iter().any(|entry| port_matches(entry, question)) {
+    if !ports.is_empty() && !ports.iter().any(|entry| port_matches(entry, question) == Match::Yes) {
         return Match::No;
     }
     let peers = rule.peers.iter().map(|peer| peer_matches(set, *peer, question.peer));

@@ -73,7 +73,7 @@ fn compare(seed: u64, counts: &mut Counts) {
                         from: from.to_string(),
                         to: to.to_string(),
                         protocol: of_protocol(one.protocol),
-                        port: one.port,
+                        port: one.port.into(),
                     };
                     let said = of_verdict(site.session.evaluate(&query).unwrap().verdict);
                     assert_eq!(said == Verdict::Allow, passes, "seed {seed}: {query:?}");

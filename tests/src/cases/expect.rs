@@ -1,7 +1,7 @@
 //! What a line of an `expect` block says.
 
 use portcullis_engine::FlowQuery;
-use portcullis_engine::report::{Protocol, UnknownReason, Verdict};
+use portcullis_engine::report::{PortQuery, Protocol, UnknownReason, Verdict};
 
 /// An expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,19 +146,19 @@ fn flow(question: &str, answer: &str) -> Result<Expect, String> {
     match words.as_slice() {
         [from, "->", to, protocol, port] => {
             let protocol = Protocol::from_name(protocol).ok_or("no such protocol")?;
-            let port = port.parse().map_err(|_| "no such port")?;
+            let (port, protocol) = PortQuery::parse(port, Some(protocol)).map_err(|e| e.message)?;
             one_port(query((from, to), (protocol, port)), answer)
         }
         // Any port would do: the whole set does not hang on the one asked about.
         [from, "->", to] => {
-            let flow = query((from, to), (Protocol::Tcp, 1));
+            let flow = query((from, to), (Protocol::Tcp, 1.into()));
             Ok(Expect::Whole(flow, answer.to_owned()))
         }
         _ => Err("a flow is FROM -> TO or FROM -> TO PROTOCOL PORT".into()),
     }
 }
 
-fn query((from, to): (&str, &str), (protocol, port): (Protocol, u16)) -> Flow {
+fn query((from, to): (&str, &str), (protocol, port): (Protocol, PortQuery)) -> Flow {
     let (from, to) = (from.to_owned(), to.to_owned());
     Flow { query: FlowQuery { from, to, protocol, port } }
 }

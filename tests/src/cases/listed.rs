@@ -22,9 +22,10 @@ pub fn listed_whole<'l>(list: &'l ListReport, flow: &FlowReport) -> Option<&'l s
 }
 
 /// The list's line of a flow's ends, if it has one. Nothing is said where lines speak of more than
-/// the two ends: of pods that differ, of a Service's pods, of several families, of addresses that
+/// the two ends and the port: of ranges of ports, of pods that differ, of a Service's pods, of several families, of addresses that
 /// are a node's, which reaches its own pods.
 fn line<'l>(list: &'l ListReport, flow: &FlowReport) -> Option<Option<&'l Connection>> {
+    flow.port.number()?;
     let alone = |name: &str| list.endpoints.iter().find(|endpoint| is_alone(endpoint, name));
     let (from, to) = (alone(&flow.source)?, alone(&flow.destination)?);
     let node = flow.evidence.ingress.state == EndState::OwnNode
@@ -70,7 +71,11 @@ fn verdict(list: &ListReport, line: &Connection, flow: &FlowReport) -> Verdict {
     let has = |set: &Option<Arc<str>>| {
         let ranges = set.as_ref().and_then(|set| list.port_sets.get(set));
         ranges.into_iter().flatten().any(|range| {
-            range.protocol == flow.protocol && (range.port..=range.end_port).contains(&flow.port)
+            range.protocol == flow.protocol
+                && flow
+                    .port
+                    .number()
+                    .is_some_and(|port| (range.port..=range.end_port).contains(&port))
         })
     };
     match (has(&line.allowed), has(&line.unknown)) {

@@ -77,7 +77,7 @@ impl Truth {
         self.rows.iter().flat_map(move |row| {
             self.to.iter().zip(&row.cells).map(move |(to, verdict)| {
                 let (from, to) = (row.from.clone(), to.clone());
-                let query = FlowQuery { from, to, protocol: self.protocol, port: self.port };
+                let query = FlowQuery { from, to, protocol: self.protocol, port: self.port.into() };
                 (row.line, query, *verdict)
             })
         })

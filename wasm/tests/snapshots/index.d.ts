@@ -33,11 +33,13 @@ export interface Options {
 export interface ListFilter {
     /** Only those of these: `NAMESPACE`, `NAMESPACE/NAME`, `NAMESPACE/KIND/NAME` or a name; none: all. */
     focus?: readonly string[];
+    /** Of those in focus, only workloads with pods of these labels, as `kubectl -l` takes them: `app=web,tier in (front,back),!old`. */
+    selector?: string;
     /** Of those in focus, only what comes to them (`ingress`) or from them (`egress`). */
     direction?: 'ingress' | 'egress';
-    /** Only connections that include this port. */
-    port?: number;
-    /** The protocol of `port`: `TCP` unless given. */
+    /** Only connections that include this port: a number, `53/UDP`, some of a range such as `80-90`, or a number that the destination has under a name such as `http`. */
+    port?: PortQuery;
+    /** The protocol of `port`: `TCP` unless given there. */
     protocol?: Protocol;
     /** Leave out pairs between which nothing is certain. */
     certainOnly?: boolean;
@@ -61,14 +63,14 @@ export interface RenderOptions {
 
 /** Whether a flow is allowed, and what decides. */
 export function evaluate(files: Files, flow: FlowQuery, options?: Options): FlowReport;
-/** Whether each of some flows is allowed, and what decides, in their order. */
-export function evaluate(files: Files, flows: readonly FlowQuery[], options?: Options): FlowReport[];
+/** Whether each of some flows is allowed, and what decides, in their order. A flow that cannot be evaluated has an `error` instead of a `verdict`; the others are answered. */
+export function evaluate(files: Files, flows: readonly FlowEntry[], options?: Options): FlowAnswer[];
 
 export interface Model {
     /** Whether a flow is allowed, and what decides. */
     evaluate(flow: FlowQuery): FlowReport;
-    /** Whether each of some flows is allowed, and what decides, in their order. */
-    evaluate(flows: readonly FlowQuery[]): FlowReport[];
+    /** Whether each of some flows is allowed, and what decides, in their order. A flow that cannot be evaluated has an `error` instead of a `verdict`; the others are answered. */
+    evaluate(flows: readonly FlowEntry[]): FlowAnswer[];
 }
 
 /** How a list can be written. `text` and `md` end with what is unknown, the others show what is certain. */
@@ -349,6 +351,65 @@ export interface FilterRuleReport {
     source?: RuleSource;
 }
 
+/** The answer to one flow of a file, or why there is none */
+export type FlowAnswer = FlowResult | FlowError;
+
+/** What `portcullis eval --flows FILE -o json` prints, in the order of the file */
+export type FlowAnswers = FlowAnswer[];
+
+/** An entry of a list of flows: a question, and what is expected of the answer. */
+export interface FlowEntry {
+    /**
+     * `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, an address, or
+     * `NAMESPACE/{KEY=VALUE}` for a pod that is not in the input.
+     */
+    from: string;
+    /** As `from`, or `NAMESPACE/Service/NAME`: then `port` is the Service's. */
+    to: string;
+    /** Destination port as the destination pod sees it. */
+    port: PortQuery;
+    /** The verdict that is expected: with another one the command ends with exit status 1. */
+    expect?: Verdict;
+    /** How it is called in answers. */
+    name?: string;
+    /** `TCP`, `UDP` or `SCTP`; `TCP` if absent, unless `port` says it. */
+    protocol?: Protocol;
+}
+
+/** A flow of a list that could not be evaluated; the others are. */
+export interface FlowError {
+    /** Its number in the list, from 1. */
+    number: number;
+    /** Which kind of error it is. */
+    code: FlowErrorCode;
+    /** What is wrong. */
+    error: string;
+    /** The column there, from 1. */
+    column?: number;
+    /** The file that it is in. */
+    file?: string;
+    /** As given, if it is there. */
+    from?: string;
+    /** The line there, from 1. */
+    line?: number;
+    /** Its name, if it has one. */
+    name?: string;
+    /** As given, if it is there. */
+    port?: string;
+    /** As given, if it is there. */
+    protocol?: string;
+    /** As given, if it is there. */
+    to?: string;
+}
+
+/**
+ * Why a flow could not be evaluated.
+ *
+ * - `argument`: It is not a flow: a field is missing, or is not of its form.
+ * - `query`: Nothing in the input has that name, or it cannot take part in traffic.
+ */
+export type FlowErrorCode = 'argument' | 'query';
+
 /** One of several answers that a question has. */
 export interface FlowPart {
     /** Who sends. */
@@ -361,20 +422,31 @@ export interface FlowPart {
     evidence: Evidence;
     /** The address family, where the two differ: `IPv4` or `IPv6`. */
     family?: Family;
-    /** The port that the pod sees, where a Service makes another one of it. */
+    /**
+     * The number of the port that the pod sees, where it was asked for by name or a Service makes
+     * another one of it.
+     */
     podPort?: number;
+    /** The ports that it is about, where those of a range differ: `80-85,90`. */
+    ports?: string;
     /** Why it is unknown. */
     reason?: UnknownReason;
 }
 
 /** A flow to evaluate. */
 export interface FlowQuery {
-    /** `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, or an address. */
+    /**
+     * `NAMESPACE/POD`, `NAMESPACE/KIND/NAME` of a workload, `node/NAME`, an address, or
+     * `NAMESPACE/{KEY=VALUE}`, a pod of these labels that is not in the input.
+     */
     from: string;
     /** As `from`, or `NAMESPACE/Service/NAME`: then `port` is the Service's. */
     to: string;
-    /** Destination port as the destination pod sees it, 1–65535. */
-    port: number;
+    /**
+     * Destination port as the destination pod sees it: a number, a name or a range. The protocol
+     * may stand behind it instead of in `protocol`: `53/UDP`.
+     */
+    port: PortQuery;
     /** `TCP`, `UDP` or `SCTP`; `TCP` if absent. */
     protocol?: Protocol;
 }
@@ -388,7 +460,7 @@ export interface FlowReport {
     /** As asked. */
     protocol: Protocol;
     /** As asked. */
-    port: number;
+    port: PortQuery;
     /** The answer. */
     verdict: Verdict;
     /** The answer as a sentence. */
@@ -408,13 +480,65 @@ export interface FlowReport {
      * they can change this answer.
      */
     notJudged?: KindCount[];
-    /** Each answer with its own evidence, where pods or address families differ. */
+    /** Each answer with its own evidence, where pods, ports or address families differ. */
     parts?: FlowPart[];
-    /** The port that the pods see, where a Service makes another one of it. */
+    /**
+     * The number of the port that the pods see, where it was asked for by name or a Service makes
+     * another one of it.
+     */
     podPort?: number;
     /** Why it is unknown. */
     reason?: UnknownReason;
 }
+
+/** The answer to a flow of a list that was evaluated. */
+export interface FlowResult {
+    /** As asked. */
+    from: string;
+    /** As asked. */
+    to: string;
+    /** As asked. */
+    protocol: Protocol;
+    /** As asked. */
+    port: PortQuery;
+    /** The answer. */
+    verdict: Verdict;
+    /** The answer as a sentence. */
+    summary: string;
+    /** What the source resolved to, for example `shop/web[Deployment]`. */
+    source: string;
+    /** What the destination resolved to. */
+    destination: string;
+    /** What decided, at each end, in the order in which a packet meets them. */
+    evidence: Evidence;
+    /** Everything allowed between the two, whatever the port asked about. */
+    allowed?: string;
+    /** Whether the verdict is the expected one. */
+    asExpected?: boolean;
+    /** What would be said if audited policies were enforced; absent where none of them has a say. */
+    audit?: AuditReport;
+    /** The verdict that was expected. */
+    expect?: Verdict;
+    /** Its name, if it has one. */
+    name?: string;
+    /**
+     * Objects of the input that decide traffic and that are not judged, by kind with its group:
+     * they can change this answer.
+     */
+    notJudged?: KindCount[];
+    /** Each answer with its own evidence, where pods, ports or address families differ. */
+    parts?: FlowPart[];
+    /**
+     * The number of the port that the pods see, where it was asked for by name or a Service makes
+     * another one of it.
+     */
+    podPort?: number;
+    /** Why it is unknown. */
+    reason?: UnknownReason;
+}
+
+/** A file of flows for `portcullis eval --flows`, in JSON or YAML */
+export type Flows = FlowEntry[];
 
 /** Endpoints that are treated alike by others, or neighbouring ranges of addresses. */
 export interface GroupReport {
@@ -549,6 +673,9 @@ export interface PolicyEvidence {
     /** Its priority, for cluster policies: lower numbers come first. */
     priority?: number;
 }
+
+/** The port that a question is about: a number, the name of a container's port or of a Service's (`http`), or a range (`80-90`). In questions the protocol may stand behind it: `53/UDP`. */
+export type PortQuery = number | string;
 
 /** A range of ports of one protocol. */
 export interface PortRange {
@@ -733,8 +860,10 @@ export type TierOutcome = 'accept' | 'deny' | 'pass' | 'unknown' | 'notReached';
  * - `namespace`: A label of a namespace decides, and the Namespace is not in the input.
  * - `translation`: A Service's address decides, and whether policies see it translated is not defined.
  * - `group`: The pods of the workload asked about do not agree.
+ * - `ports`: The ports asked about do not agree.
+ * - `portName`: The name of a port decides, and the pod asked about is not in the input.
  */
-export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'translation' | 'group';
+export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'translation' | 'group' | 'ports' | 'portName';
 
 /**
  * A verdict.

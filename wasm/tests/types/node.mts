@@ -8,6 +8,7 @@ import init, {
   list,
   version,
   type Files,
+  type FlowAnswer,
   type FlowReport,
   type ListReport,
 } from '@portcullis/engine';
@@ -23,8 +24,9 @@ await init(1);
 
 const files: Files = [{ name: 'a', text: new Uint8Array() }] as const;
 const flow = { from: 'a/b', to: '10.0.0.1', port: 80 };
+const named: FlowReport = evaluate(files, { ...flow, from: 'a/{b=c}', port: 'http' });
 const one: FlowReport = evaluate(files, flow);
-const many: FlowReport[] = evaluate({ a: '' }, [flow, flow], { podCidrs: ['10.0.0.0/8'] });
+const many: FlowAnswer[] = evaluate({ a: '' }, [flow, flow], { podCidrs: ['10.0.0.0/8'] });
 // @ts-expect-error: explain takes one flow
 explain(files, [flow]);
 // @ts-expect-error: there is no such protocol
@@ -44,7 +46,10 @@ format(one, 'dot');
   using next: Model = model.put('a', '').remove('b');
   const names: string[] = next.files;
   const answer: FlowReport = next.evaluate(flow);
-  const answers: FlowReport[] = next.evaluate([flow]);
+  const answers: FlowAnswer[] = next.evaluate([{ ...flow, name: 'a', expect: 'deny' }]);
+  for (const answer of answers) {
+    const said: string = 'error' in answer ? answer.error : answer.verdict;
+  }
   // @ts-expect-error: the functions under the hood are none of the user's
   model.__destroy_into_raw();
 }
@@ -55,7 +60,7 @@ codeOf(0) === 'nosuch';
 // @ts-expect-error: only the package makes its errors
 new PortcullisError();
 
-export { drawn, loaded, many, text };
+export { drawn, loaded, many, named, text };
 
 // @ts-expect-error: nor is how a fresh instance is made
 export type Reset = typeof import('@portcullis/engine').__wbg_reset_state;

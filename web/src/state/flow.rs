@@ -1,7 +1,7 @@
 //! The flow in the flow bar.
 
 use portcullis_engine::FlowQuery;
-use portcullis_engine::report::{PortRange, Protocol};
+use portcullis_engine::report::{PortQuery, PortRange, Protocol};
 
 use crate::worker::message::{Edge, Scene};
 
@@ -31,10 +31,12 @@ impl Default for FlowForm {
 impl FlowForm {
     /// The question, once it is one.
     pub fn query(&self) -> Option<FlowQuery> {
-        let port: u16 = self.port.trim().parse().ok().filter(|port| *port > 0)?;
+        let (port, protocol) = PortQuery::parse(&self.port, None).ok()?;
+        // What stands in the field says more than what is chosen next to it.
+        let protocol = if self.port.contains('/') { protocol } else { self.protocol };
         let (from, to) = (self.from.trim().to_owned(), self.to.trim().to_owned());
         let whole = !from.is_empty() && !to.is_empty();
-        whole.then_some(FlowQuery { from, to, protocol: self.protocol, port })
+        whole.then_some(FlowQuery { from, to, protocol, port })
     }
 
     /// The flow of an edge: with the port that stands here if the edge has it, else one of its own.
@@ -78,8 +80,10 @@ mod tests {
 
     #[test]
     fn a_question_needs_both_ends_and_a_port() {
-        assert_eq!(form("80").query().map(|flow| flow.port), Some(80));
-        for port in ["", "0", "65536", "http"] {
+        assert_eq!(form("80").query().map(|flow| flow.port), Some(80.into()));
+        let dns = form("53/UDP").query().map(|flow| (flow.port, flow.protocol));
+        assert_eq!(dns, Some((53.into(), Protocol::Udp)));
+        for port in ["", "0", "65536", "h ttp"] {
             assert_eq!(form(port).query(), None, "{port}");
         }
         assert_eq!(FlowForm { from: " ".into(), ..form("80") }.query(), None);

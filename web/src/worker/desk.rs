@@ -150,7 +150,7 @@ mod tests {
                 from: "x/b".into(),
                 to: "x/a".into(),
                 protocol: Protocol::Tcp,
-                port: 80,
+                port: 80.into(),
             }),
             node: Some("x/a[Pod]".into()),
             line: None,

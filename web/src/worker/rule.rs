@@ -78,7 +78,12 @@ fn has_port(session: &Session, atlas: &Atlas, edge: Edge, rule: &RuleAt) -> bool
 }
 
 fn query(from: &str, to: &str, range: &PortRange) -> FlowQuery {
-    FlowQuery { from: from.into(), to: to.into(), protocol: range.protocol, port: range.port }
+    FlowQuery {
+        from: from.into(),
+        to: to.into(),
+        protocol: range.protocol,
+        port: range.port.into(),
+    }
 }
 
 fn names_port(report: &FlowReport, rule: &RuleAt) -> bool {

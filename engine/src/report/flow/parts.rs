@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use super::super::query::part_name;
 use super::super::types::{FlowPart, FlowQuery};
-use super::{Judged, by_pair, differ, evidence};
+use super::{Judged, by_pair, differ, evidence, pod_port, ranges};
 use crate::net::Family;
 use crate::report::case::Case;
 use crate::session::Session;
@@ -15,7 +15,8 @@ use crate::verdict::Party;
 /// More answers than these are not listed: some pods of each kind are among them.
 const MOST: usize = 100;
 
-/// Each answer with its own evidence, where not all are the same; none where they are.
+/// Each answer with its own evidence, where not all are the same, or where what decides is not the
+/// same for all ports; none where they are.
 pub fn parts(
     session: &Session,
     query: &FlowQuery,
@@ -23,7 +24,7 @@ pub fn parts(
     judged: &[Judged],
 ) -> Vec<FlowPart> {
     let (mut parts, mut seen) = (Vec::new(), FxHashSet::default());
-    if !differ(judged) {
+    if !differ(judged) && !differ_in_ports(cases) {
         return parts;
     }
     let mut cases = cases.iter();
@@ -34,6 +35,8 @@ pub fn parts(
                 source: party_name(session, &case.source, &query.from),
                 destination: party_name(session, &case.destination, &query.to),
                 family: families_differ.then_some(case.family),
+                ports: case.ports.as_ref().map(|ports| ranges::text(ports).into()),
+                pod_port: pod_port(query, case.port),
             };
             if seen.insert((ends.clone(), one.verdict())) {
                 parts.push(part(session, query, (case, one), ends));
@@ -52,6 +55,14 @@ struct Ends {
     source: Arc<str>,
     destination: Arc<str>,
     family: Option<Family>,
+    ports: Option<Arc<str>>,
+    pod_port: Option<u16>,
+}
+
+/// Whether there are several ports: of a range, or as numbers of a name or of a Service's port.
+fn differ_in_ports(cases: &[Case<'_>]) -> bool {
+    let first = cases.first().map(|case| (case.port, &case.ports));
+    cases.iter().any(|case| Some((case.port, &case.ports)) != first)
 }
 
 fn part(
@@ -64,7 +75,8 @@ fn part(
         source: ends.source,
         destination: ends.destination,
         family: ends.family,
-        pod_port: Some(case.port).filter(|port| *port != query.port),
+        ports: ends.ports,
+        pod_port: ends.pod_port,
         verdict: judged.verdict(),
         reason: judged.reason(),
         evidence: evidence(session, query, case),

@@ -16,10 +16,12 @@ mod weave;
 
 use std::sync::Arc;
 
+use super::PortQuery;
 use super::types::{EndpointReport, ListReport, Protocol};
 use super::why::Explained;
 use crate::manifest::Direction;
 use crate::reach::{Reach, Unit};
+use crate::selector::Selector;
 use crate::session::Session;
 use crate::shared::Table;
 use focus::Focus;
@@ -35,10 +37,15 @@ pub struct ListFilter {
     /// Only connections of these: `NAMESPACE`, `NAMESPACE/NAME`, `NAMESPACE/KIND/NAME`, a name, an
     /// address, or anything that a list calls an endpoint; none: all.
     pub focus: Vec<String>,
+    /// Of these, only those in this namespace; none: in any.
+    pub namespace: Option<String>,
+    /// Of these, only those with a pod that this selects for certain; none: all.
+    pub selector: Option<Selector>,
     /// Of those in focus, only connections to them or from them.
     pub direction: Option<Direction>,
-    /// Only connections that include this port.
-    pub port: Option<(Protocol, u16)>,
+    /// Only connections that include this port: of a range some of it, of a name a number that the
+    /// destination has under it.
+    pub port: Option<(Protocol, PortQuery)>,
     /// Leave out pairs of which nothing is certain; notes count them all the same.
     pub certain_only: bool,
     /// List also what pods of one workload may send to each other.
@@ -60,7 +67,7 @@ impl Session {
         let mut reach = new(self.model(), self.policies());
         let ids = endpoint::unit_ids(self.model(), reach.units());
         let endpoints = endpoints(self, &reach, &ids);
-        let focus = Focus::new(filter, &endpoints);
+        let focus = Focus::new(filter, self.model(), reach.units().values().zip(&endpoints));
         let mut explained = Explained::default();
         let woven = Weaver::new(&mut reach, (filter, &focus), &mut explained).weave();
         let notes = note::notes(self, &reach, &woven.counts);

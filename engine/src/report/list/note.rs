@@ -83,6 +83,8 @@ fn note_message(key: &NoteKey) -> String {
             "the network may translate addresses before or after policies"
         }
         (UnknownReason::Group, _) => "the pods differ",
+        (UnknownReason::Ports, _) => "the ports differ",
+        (UnknownReason::PortName, _) => "the name of a port decides this",
     }
     .into()
 }

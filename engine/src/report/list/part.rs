@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::focus::Focus;
 use crate::manifest::Direction;
+use crate::net::PortSet;
 use crate::reach::{ClassId, Reach, Unit, UnitId};
 use crate::shared::{Id, Table};
 
@@ -18,6 +19,8 @@ pub struct Part {
     pub units: Vec<UnitId>,
     /// Whether they are in focus.
     pub inside: bool,
+    /// The ports that are asked for of each of them as a destination; none: any.
+    pub ports: Option<PortSet>,
 }
 
 /// The number of a [`Part`].
@@ -50,19 +53,47 @@ impl Side {
             };
             let (inside, outside): (Vec<_>, Vec<_>) =
                 units.iter().partition(|unit| focus.is_inside(**unit));
-            side.add((speaker, true), &inside, single);
+            side.add_all((speaker, true), &inside, (focus, direction, single));
             if focus.takes_outside(direction) {
-                side.add((speaker, false), &outside, single);
+                side.add_all((speaker, false), &outside, (focus, direction, single));
             }
         }
         side
     }
 
+    /// Adds units, those as one part of which the same ports are asked for.
+    fn add_all(
+        &mut self,
+        of: (ClassId, bool),
+        units: &[UnitId],
+        (focus, direction, single): (&Focus, Direction, bool),
+    ) {
+        let ports = |unit: UnitId| match direction {
+            Direction::Egress => None,
+            Direction::Ingress => focus.ports(unit).cloned(),
+        };
+        let mut by_ports: Vec<(Option<PortSet>, Vec<UnitId>)> = Vec::new();
+        for unit in units {
+            let ports = ports(*unit);
+            match by_ports.iter_mut().find(|(known, _)| *known == ports) {
+                Some((_, alike)) => alike.push(*unit),
+                None => by_ports.push((ports, vec![*unit])),
+            }
+        }
+        by_ports.into_iter().for_each(|(ports, units)| self.add(of, (&units, ports), single));
+    }
+
     /// Adds units as one part, or each as one of its own.
-    fn add(&mut self, (speaker, inside): (ClassId, bool), units: &[UnitId], single: bool) {
+    fn add(
+        &mut self,
+        (speaker, inside): (ClassId, bool),
+        (units, ports): (&[UnitId], Option<PortSet>),
+        single: bool,
+    ) {
         let size = if single { 1 } else { units.len().max(1) };
         for units in units.chunks(size) {
-            let part = self.parts.push(Part { units: units.to_vec(), inside });
+            let ports = ports.clone();
+            let part = self.parts.push(Part { units: units.to_vec(), inside, ports });
             self.by_speaker.entry(speaker).or_default().push(part);
             for unit in units {
                 self.of.get_mut(*unit).into_iter().for_each(|of| *of = Some(part));

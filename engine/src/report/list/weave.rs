@@ -12,7 +12,7 @@ use super::ListFilter;
 use super::focus::Focus;
 use super::part::{Part, PartId, Side, Units, sorted};
 use crate::manifest::{ByDirection, Direction};
-use crate::net::{ConnId, Family};
+use crate::net::{ConnId, Family, PortSet};
 use crate::reach::{ClassId, NoteKey, Passage, Reach, Target, Unit, UnitId};
 use crate::report::types::Why;
 use crate::report::why::Explained;
@@ -123,9 +123,6 @@ impl<'w, 'm> Weaver<'w, 'm> {
     }
 
     fn add(&mut self, sources: &[PartId], passage: &Passage) {
-        if !self.has_port(passage.allowed, passage.unknown) {
-            return;
-        }
         let parts = self.sides[Direction::Ingress].by_speaker.get(&passage.to);
         for to in parts.cloned().unwrap_or_default() {
             for from in sources {
@@ -139,10 +136,9 @@ impl<'w, 'm> Weaver<'w, 'm> {
             return;
         };
         let ends = source.units.first().copied().zip(destination.units.first().copied());
-        let Some(ends) = ends.filter(|_| self.focus.has((source.inside, destination.inside)))
-        else {
-            return;
-        };
+        let there = self.focus.has((source.inside, destination.inside))
+            && self.has_port(passage, destination.ports.as_ref());
+        let Some(ends) = ends.filter(|_| there) else { return };
         let common = self.common.get(&parts).map_or(&[][..], Vec::as_slice);
         let pairs = source.units.len() * destination.units.len() - common.len();
         let several = |unit: &&UnitId| self.filter.siblings && !self.reach.is_one_pod(**unit);
@@ -186,7 +182,7 @@ impl<'w, 'm> Weaver<'w, 'm> {
     /// What is listed of a passage; none if it is to be left out.
     fn flow(&mut self, (from, to): (UnitId, UnitId), passage: &Passage) -> Option<Flow> {
         let Passage { allowed, unknown, family, .. } = *passage;
-        if self.filter.certain_only && !self.is_listed(allowed) {
+        if self.filter.certain_only && !self.is_listed(allowed, self.focus.ports(to)) {
             return None;
         }
         let why = self.filter.explain.then(|| {
@@ -197,15 +193,17 @@ impl<'w, 'm> Weaver<'w, 'm> {
         Some(Flow { allowed, unknown, family, why })
     }
 
-    fn has_port(&self, allowed: ConnId, unknown: ConnId) -> bool {
-        self.is_listed(allowed) || self.is_listed(unknown)
+    fn has_port(&self, passage: &Passage, asked: Option<&PortSet>) -> bool {
+        self.is_listed(passage.allowed, asked) || self.is_listed(passage.unknown, asked)
     }
 
-    /// Whether a set has anything, and the port that is asked for.
-    fn is_listed(&self, id: ConnId) -> bool {
-        match self.filter.port {
-            Some((protocol, port)) => self.reach.conn(id).ports(protocol).contains(port),
-            None => id != ConnId::NONE,
+    /// Whether a set has anything, and some of the ports that are asked for.
+    fn is_listed(&self, id: ConnId, asked: Option<&PortSet>) -> bool {
+        match (&self.filter.port, asked) {
+            (Some((protocol, _)), Some(asked)) => {
+                !self.reach.conn(id).ports(*protocol).intersection(asked).is_empty()
+            }
+            _ => id != ConnId::NONE,
         }
     }
 
@@ -218,10 +216,10 @@ impl<'w, 'm> Weaver<'w, 'm> {
         for Target { unit, allowed, unknown, family, notes } in self.reach.targets(from) {
             let skipped = unit == from && !self.filter.siblings;
             let there = self.focus.has((inside, self.focus.is_inside(unit)));
-            if skipped || !there || !self.has_port(allowed, unknown) {
+            let passage = Passage { to: ClassId::MAX, allowed, unknown, family, notes };
+            if skipped || !there || !self.has_port(&passage, self.focus.ports(unit)) {
                 continue;
             }
-            let passage = Passage { to: ClassId::MAX, allowed, unknown, family, notes };
             self.count(&passage, 1);
             match self.flow((from, unit), &passage) {
                 Some(flow) if unit == from => self.woven.own.push((unit, flow)),

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use super::flow::{verdict_word, write_audit, write_head};
+use super::flow::{verdict_word, write_audit, write_head, write_part_head};
 use super::plain::{Plain, width};
 use super::reason::{last, short};
 use super::style::{Ink, Style};
@@ -26,20 +26,28 @@ pub fn write_chain(report: &FlowReport, style: Style, out: &mut dyn Write) -> fm
     write_audit(report, style, out)?;
     let whole = report.allowed.as_deref().unwrap_or("nothing");
     writeln!(out, "  certainly allowed between the two: {}", Plain(whole))?;
-    write_ends(report, &report.evidence, style, out)?;
+    for part in &report.parts {
+        out.write_char('\n')?;
+        write_part_head(part, report, style, out)?;
+        write_ends((&part.source, &part.destination), &part.evidence, style, out)?;
+    }
+    let ends = (&*report.source, &*report.destination);
+    if report.parts.is_empty() {
+        write_ends(ends, &report.evidence, style, out)?;
+    }
     let Some(audit) = &report.audit else { return Ok(()) };
     writeln!(out, "\nif audited policies were enforced:")?;
-    write_ends(report, &audit.evidence, style, out)
+    write_ends(ends, &audit.evidence, style, out)
 }
 
 fn write_ends(
-    report: &FlowReport,
+    (source, destination): (&str, &str),
     evidence: &Evidence,
     style: Style,
     out: &mut dyn Write,
 ) -> fmt::Result {
-    write_end("leaves", &report.source, (&evidence.egress, style), out)?;
-    write_end("enters", &report.destination, (&evidence.ingress, style), out)
+    write_end("leaves", source, (&evidence.egress, style), out)?;
+    write_end("enters", destination, (&evidence.ingress, style), out)
 }
 
 fn write_end(

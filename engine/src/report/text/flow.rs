@@ -34,19 +34,30 @@ fn write_part(
     style: Style,
     out: &mut dyn Write,
 ) -> fmt::Result {
-    let (ink, word) = verdict_word(part.verdict);
+    write_part_head(part, report, style, out)?;
     let (from, to) = (part.source.to_string(), part.destination.to_string());
+    write_evidence(&part.evidence, (report, (from, to)), style, out)
+}
+
+/// Whom an answer is about, and on which ports.
+pub fn write_part_head(
+    part: &FlowPart,
+    report: &FlowReport,
+    style: Style,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    let (ink, word) = verdict_word(part.verdict);
     let gap = 10 - word.len();
     let word = style.paint(ink, word);
-    write!(out, "{word}{:gap$}{} → {}", "", Plain(&from), Plain(&to))?;
+    write!(out, "{word}{:gap$}{} → {}", "", Plain(&part.source), Plain(&part.destination))?;
+    let ports = part.ports.as_ref().map(|ports| format!("{} {ports}", report.protocol));
     let family = part.family.map(|family| format!("{family:?}"));
     let port = part.pod_port.map(|port| format!("{port} at the pod"));
-    let more: Vec<String> = family.into_iter().chain(port).collect();
+    let more: Vec<String> = ports.into_iter().chain(family).chain(port).collect();
     if !more.is_empty() {
         write!(out, "   ({})", more.join(", "))?;
     }
-    out.write_char('\n')?;
-    write_evidence(&part.evidence, (report, (from, to)), style, out)
+    out.write_char('\n')
 }
 
 fn write_evidence(
@@ -75,8 +86,9 @@ pub fn write_head(report: &FlowReport, style: Style, out: &mut dyn Write) -> fmt
     let gap = 10 - word.len();
     let (from, to) = (Plain(&report.from), Plain(&report.to));
     let word = style.paint(ink, word);
-    write!(out, "{word}{:gap$}{from} → {to}   {} {}", "", report.protocol, report.port)?;
-    match report.pod_port {
+    let port = report.port.to_string();
+    write!(out, "{word}{:gap$}{from} → {to}   {} {}", "", report.protocol, Plain(&port))?;
+    match report.pod_port.filter(|port| has_one_port(report, *port)) {
         Some(port) => writeln!(out, " ({port} at the pod)")?,
         None => out.write_char('\n')?,
     }
@@ -85,6 +97,11 @@ pub fn write_head(report: &FlowReport, style: Style, out: &mut dyn Write) -> fmt
         writeln!(out, "  between two pods of {workload}: a pod always reaches itself")?;
     }
     Ok(())
+}
+
+/// Whether all answers are about the same port of a pod.
+fn has_one_port(report: &FlowReport, port: u16) -> bool {
+    report.parts.iter().all(|part| part.pod_port == Some(port))
 }
 
 /// What would be said if audited policies were enforced, where some have a say.

@@ -53,7 +53,7 @@ status: {phase: Running, podIP: 10.0.0.2}
             from: "10.0.0.1".into(),
             to: "10.0.0.2".into(),
             protocol: portcullis_engine::net::Protocol::Tcp,
-            port: 80,
+            port: 80.into(),
         };
         let report = session.evaluate(&query).unwrap();
         assert_eq!(report.verdict, Verdict::Allow);

@@ -168,7 +168,7 @@ fn explain(session: &Session, headers: &Headers) -> Option<FlowReport> {
         from: headers.from.to_string(),
         to: headers.to.to_string(),
         protocol: headers.protocol?,
-        port: headers.to_port?,
+        port: headers.to_port?.into(),
     };
     session.evaluate(&query).ok()
 }

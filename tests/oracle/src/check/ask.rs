@@ -88,7 +88,7 @@ impl<'c> Engine<'c> {
             from: pair.from.to_string(),
             to: pair.to.to_string(),
             protocol: of_protocol(traffic.protocol),
-            port: traffic.port,
+            port: traffic.port.into(),
         });
         let said = match &answer {
             Ok(report) => Some(of_verdict(report.verdict)),

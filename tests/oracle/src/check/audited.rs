@@ -65,7 +65,7 @@ pub fn audits_hold(cluster: &Cluster, seed: u64) -> Result<bool, Mismatch> {
 fn answer(engine: &Engine<'_>, (from, to): (&End, &End), traffic: &Traffic) -> Option<FlowReport> {
     let (from, to) = (from.to_string(), to.to_string());
     let (protocol, port) = (of_protocol(traffic.protocol), traffic.port);
-    engine.session.evaluate(&FlowQuery { from, to, protocol, port }).ok()
+    engine.session.evaluate(&FlowQuery { from, to, protocol, port: port.into() }).ok()
 }
 
 /// What was said and what should be, where these differ.

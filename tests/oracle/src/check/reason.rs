@@ -69,6 +69,8 @@ fn differ_only_in(reason: UnknownReason, a: &World, b: &World) -> bool {
         UnknownReason::Translation => false,
         // Pods differ in everything.
         UnknownReason::Group => !who,
+        // It is asked for one port at a time, and for pods that are there.
+        UnknownReason::Ports | UnknownReason::PortName => false,
     }
 }
 

@@ -97,7 +97,7 @@ fn answer(engine: &Engine<'_>, (from, to): (&End, &End), traffic: &Traffic) -> A
         from: from.to_string(),
         to: to.to_string(),
         protocol: of_protocol(traffic.protocol),
-        port: traffic.port,
+        port: traffic.port.into(),
     };
     let report = engine.session.evaluate(&query).ok()?;
     Some((report.verdict, report.allowed.unwrap_or_default()))

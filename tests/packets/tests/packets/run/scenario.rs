@@ -141,7 +141,7 @@ impl Scenario {
     /// What the engine says of a probe: what it does not know is closed.
     pub fn allows(&self, probe: &Probe) -> bool {
         let (from, to) = (probe.from.to_string(), probe.to.to_string());
-        let query = FlowQuery { from, to, protocol: probe.protocol, port: probe.port };
+        let query = FlowQuery { from, to, protocol: probe.protocol, port: probe.port.into() };
         self.session.evaluate(&query).unwrap().verdict == Verdict::Allow
     }
 

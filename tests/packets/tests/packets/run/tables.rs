@@ -68,8 +68,9 @@ pub fn flows(case: &Case, known: &Known) -> (Vec<Probe>, Vec<bool>) {
     let all = case.expectations.iter().filter_map(|expectation| match &expectation.expect {
         Expect::Verdict(flow, verdict @ (Verdict::Allow | Verdict::Deny), ..) => {
             let query = &flow.query;
+            let port = query.port.number()?;
             let pairs = known.pairs(&query.from, &query.to).into_iter();
-            let probe = |(from, to)| Probe { from, to, protocol: query.protocol, port: query.port };
+            let probe = move |(from, to)| Probe { from, to, protocol: query.protocol, port };
             Some(pairs.map(move |pair| (probe(pair), *verdict == Verdict::Allow)))
         }
         _ => None,
