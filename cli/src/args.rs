@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
+use portcullis_engine::net::Family;
 use portcullis_engine::report::Severity;
 use portcullis_engine::{DomainName, NamespaceLabel, Options};
 
@@ -79,6 +80,16 @@ impl InputArgs {
             .with_domain_names(self.domains.iter().cloned())
             .with_namespace_labels(self.namespace_labels.iter().cloned())
     }
+}
+
+/// An address family, by a name in any case.
+///
+/// # Errors
+/// If it is none.
+pub fn parse_family(text: &str) -> Result<Family, String> {
+    let mut all = Family::BOTH.into_iter();
+    let known = all.find(|family| family.to_string().eq_ignore_ascii_case(text));
+    known.ok_or_else(|| format!("`{text}` is not an address family: use ipv4 or ipv6"))
 }
 
 /// How it is said.

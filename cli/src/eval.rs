@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use portcullis_engine::Session;
-use portcullis_engine::net::Protocol;
+use portcullis_engine::net::{Family, Protocol};
 use portcullis_engine::report::text::{Style, write_chain, write_verdict};
 use portcullis_engine::report::{
     FlowAnswer, FlowQuery, FlowReport, FlowResult, PortQuery, Verdict, parse_protocol,
 };
 
-use crate::args::{FailOn, InputArgs, OutputArgs};
+use crate::args::{FailOn, InputArgs, OutputArgs, parse_family};
 use crate::flows::{self, Flow};
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
@@ -42,6 +42,9 @@ pub struct EvalArgs {
     /// TCP, UDP or SCTP [default: TCP, or as --port says]
     #[arg(long, value_parser = parse_protocol, help_heading = "Flow")]
     pub protocol: Option<Protocol>,
+    /// Answer for one address family, where pods have addresses of both: ipv4 or ipv6
+    #[arg(long, value_name = "FAMILY", value_parser = parse_family, help_heading = "Flow")]
+    pub family: Option<Family>,
     /// Evaluate all flows of a file: a JSON or YAML list of {name, from, to, protocol, port, expect}
     ///
     /// `expect` is allow, deny or unknown: if a verdict is another one, it is marked, and the exit
@@ -135,9 +138,9 @@ pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
                 return Err(input::InputError::StdinTwice.into());
             }
             let flows = flows::read(file)?;
-            (input::session(&args.input, args.say)?, Some((&**file, flows)))
+            (input::session_of(args.family, &args.input, args.say)?, Some((&**file, flows)))
         }
-        None => (input::session(&args.input, args.say)?, None),
+        None => (input::session_of(args.family, &args.input, args.say)?, None),
     };
     let summary = session.summary();
     findings::say(&summary, depth.command(), &args.input, args.say);

@@ -6,12 +6,12 @@ use clap::{Args, ValueEnum};
 use portcullis_engine::ListFilter;
 use portcullis_engine::diagnostic::nearest;
 use portcullis_engine::manifest::Direction;
-use portcullis_engine::net::Protocol;
+use portcullis_engine::net::{Family, Protocol};
 use portcullis_engine::report::text::{self, ListFormat, write_list};
 use portcullis_engine::report::{ListReport, PortQuery, in_focus, parse_protocol, parse_selector};
 use portcullis_engine::selector::Selector;
 
-use crate::args::{FailOn, InputArgs, OutputArgs};
+use crate::args::{FailOn, InputArgs, OutputArgs, parse_family};
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
 
@@ -46,6 +46,9 @@ pub struct ListArgs {
     /// to pods are listed that include a number which the pods have under that name.
     #[arg(long, value_name = "PORT[/PROTOCOL]", value_parser = port, help_heading = "Filter")]
     pub port: Option<(Protocol, PortQuery)>,
+    /// Only connections of one address family: ipv4 or ipv6
+    #[arg(long, value_name = "FAMILY", value_parser = parse_family, help_heading = "Filter")]
+    pub family: Option<Family>,
     /// Also list connections between pods of the same workload
     #[arg(long, help_heading = "Filter")]
     pub siblings: bool,
@@ -113,7 +116,7 @@ pub fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
     if args.direction.is_some() && !filter(args).has_focus() {
         anyhow::bail!("--direction says which connections of some: use it with --focus, -n or -l");
     }
-    let session = input::session(&args.input, args.say)?;
+    let session = input::session_of(args.family, &args.input, args.say)?;
     let mut report = session.list(&filter(args));
     if let Some(why) = findings::unusable(&session, &report.summary) {
         findings::say(&report.summary, COMMAND, &args.input, args.say);
@@ -222,7 +225,7 @@ fn nothing(report: &ListReport, args: &ListArgs) -> String {
     if report.summary.workloads == 0 {
         return "no pods or workloads in the input".into();
     }
-    if filter(args).has_focus() || args.port.is_some() {
+    if filter(args).has_focus() || args.port.is_some() || args.family.is_some() {
         return "no such connection is allowed".into();
     }
     if report.notes.is_empty() {

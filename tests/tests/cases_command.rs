@@ -117,7 +117,10 @@ impl Ask<'_> {
         let files = self.case.inputs.iter().map(|input| &input.name);
         let output = Command::new(self.command)
             .args(words)
-            .args(self.case.options.arguments())
+            .args(match words {
+                ["check", ..] => self.case.options.arguments(),
+                _ => self.case.options.arguments_of_questions(),
+            })
             .args(files)
             .current_dir(&self.folder)
             .env("NO_COLOR", "1")

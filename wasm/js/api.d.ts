@@ -16,6 +16,8 @@ export interface Options {
   podCidrs?: readonly string[];
   /** Node CIDRs to assume for nodes without an address; none: any address. */
   nodeCidrs?: readonly string[];
+  /** Answer about flows, and list, for one address family only: `IPv4` or `IPv6`; none: both. */
+  family?: Family;
   /** Addresses that domain names of policies resolve to, such as `api.example.com=192.0.2.7`. */
   domainNames?: readonly string[];
   /** Labels of namespaces whose objects are not in the files, such as `monitoring=team=ops`; `monitoring=` for none. */

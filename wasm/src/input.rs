@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use portcullis_engine::dataplane::{Denial, Settings};
 use portcullis_engine::manifest::Direction;
+use portcullis_engine::net::Family;
 use portcullis_engine::report::{
     FlowAnswer, FlowError, FlowReport, FlowResult, PortQuery, ProgramQuery, ProgramReport,
     Protocol, Verdict, parse_protocol, parse_selector,
@@ -18,6 +19,7 @@ use crate::error::Error;
 pub const OPTIONS: &[&str] = &[
     "podCidrs",
     "nodeCidrs",
+    "family",
     "domainNames",
     "namespaceLabels",
     "assumeUnlabelledNamespaces",
@@ -81,6 +83,12 @@ fn options(options: &Argument) -> Result<Options, Error> {
     };
     read = read.with_domain_names(texts(options.get("domainNames")?, DOMAIN_NAME)?);
     read = read.with_namespace_labels(texts(options.get("namespaceLabels")?, NAMESPACE_LABEL)?);
+    if let Some(family) = options.get("family")? {
+        let text = family.text()?;
+        let known = Family::BOTH.into_iter().find(|family| family.to_string() == text);
+        let known = known.ok_or_else(|| family.wrong("must be `IPv4` or `IPv6`"))?;
+        read.family = Some(known);
+    }
     if let Some(assumed) = options.get("assumeUnlabelledNamespaces")? {
         read.namespaces.unlabelled = assumed.flag()?;
     }

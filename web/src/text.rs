@@ -213,6 +213,7 @@ texts! {
     enters: "Enters {name}", "进入 {name}";
     whole_answer: "everything allowed: {ports}", "全部允许的：{ports}";
     nothing_passes: "nothing is allowed between the two", "两者之间不允许任何流";
+    between_pods: "between two of its pods: a pod always reaches itself", "指其中两个不同的 Pod 之间：Pod 总能访问自己";
     blank_explain: "Click a line in the diagram, or ask about a flow below it, to see what decides, and on which line.", "点击图中的连线，或在图下方询问一条流：这里会显示由什么决定，以及在哪一行。";
     blank_reach: "Click a workload to see what it can reach, and what can reach it.", "点击一个工作负载：这里会显示它能访问谁，以及谁能访问它。";
     refused: "This cannot be answered", "无法回答";

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portcullis_engine::folder::Skipped;
-use portcullis_engine::{Change, Session, SourceFile};
+use portcullis_engine::net::Family;
+use portcullis_engine::{Change, Options, Session, SourceFile};
 use thiserror::Error;
 
 use crate::args::{InputArgs, OutputArgs};
@@ -57,6 +58,18 @@ fn reason(error: &io::Error) -> String {
 /// # Errors
 /// If anything cannot be read: an answer that lacks a file would be wrong without a sign of it.
 pub fn session(input: &InputArgs, say: OutputArgs) -> Result<Session, InputError> {
+    session_of(None, input, say)
+}
+
+/// The same, asked about one address family.
+///
+/// # Errors
+/// As [`session`].
+pub fn session_of(
+    family: Option<Family>,
+    input: &InputArgs,
+    say: OutputArgs,
+) -> Result<Session, InputError> {
     let stdin = input.paths.iter().filter(|path| is_stdin(path)).count();
     if stdin > 1 {
         return Err(InputError::StdinTwice);
@@ -66,7 +79,7 @@ pub fn session(input: &InputArgs, say: OutputArgs) -> Result<Session, InputError
     let files = read::all(&files, Progress::new(say))?;
     let rendered = rendered(input, say)?;
     let changes = files.into_iter().chain(rendered).map(Change::Put).collect();
-    let options = input.options().ignoring(config.codes);
+    let options = Options { family, ..input.options() }.ignoring(config.codes);
     Ok(Session::new(options).with_skipped(skipped).apply(changes))
 }
 

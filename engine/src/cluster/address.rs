@@ -30,6 +30,8 @@ pub struct AddressSpace {
     pub nodes: Option<AddrSet>,
     /// What names resolve to: a name as policies write it, lower case and without a final dot.
     pub names: BTreeMap<String, AddrSet>,
+    /// The one family that is asked about; none: both. What is in it does not depend on this.
+    pub family: Option<Family>,
 }
 
 impl AddressSpace {
@@ -44,7 +46,12 @@ impl AddressSpace {
             });
             (!cidrs.is_empty()).then_some(union)
         };
-        Self { pods: set(pod_cidrs), nodes: set(node_cidrs), names: BTreeMap::new() }
+        Self { pods: set(pod_cidrs), nodes: set(node_cidrs), names: BTreeMap::new(), family: None }
+    }
+
+    /// Whether a family is asked about.
+    pub fn asks_for(&self, family: Family) -> bool {
+        self.family.is_none_or(|asked| asked == family)
     }
 
     /// With what names resolve to.
@@ -89,6 +96,7 @@ impl AddressSpace {
     /// known.
     pub fn of(&self, addresses: &Addresses, family: Family) -> AddrSet {
         let known = match addresses {
+            _ if !self.asks_for(family) => return AddrSet::default(),
             Addresses::Known(_) => return AddrSet::default(),
             Addresses::SomePod => &self.pods,
             Addresses::SomeNode => &self.nodes,
@@ -100,6 +108,7 @@ impl AddressSpace {
     /// certain of each.
     pub fn families(&self, addresses: &Addresses) -> (Vec<Family>, bool) {
         let has = |family| match addresses {
+            _ if !self.asks_for(family) => false,
             Addresses::Known(known) => known.iter().any(|a| Family::of(*a) == family),
             unknown => !self.of(unknown, family).is_empty(),
         };

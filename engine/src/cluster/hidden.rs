@@ -17,6 +17,10 @@ const JOB_NAMES: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
 /// is hidden.
 const OF_UNNUMBERED: [&str; 3] = [REPLICA_KEYS[0], REPLICA_KEYS[1], "controller-revision-hash"];
 const OF_UNNAMED: [&str; 2] = [REPLICA_KEYS[0], "controller-revision-hash"];
+/// The uid of the instance; its host name, which is its own or made of its name; and its name, in
+/// a form that labels can have.
+const OF_MACHINES: [&str; 3] =
+    ["kubevirt.io/created-by", "vm.kubevirt.io/name", "vmi.kubevirt.io/id"];
 const OF_JOB: [&str; 2] = ["batch.kubernetes.io/controller-uid", "controller-uid"];
 const OF_INDEXED_JOB: [&str; 3] = [OF_JOB[0], INDEX, OF_JOB[1]];
 const OF_UNNAMED_JOB: [&str; 4] = [OF_JOB[0], JOB_NAMES[0], OF_JOB[1], JOB_NAMES[1]];
@@ -57,16 +61,14 @@ pub fn hidden_keys(workload: &Workload, is_named: bool, is_numbered: bool) -> Ke
                 (false, true) => &OF_UNNAMED_INDEXED_JOB,
             }
         }
-        WorkloadKind::VirtualMachine => {
-            &["kubevirt.io", "kubevirt.io/created-by", "vm.kubevirt.io/name"]
-        }
+        kind if kind.is_machine() => &OF_MACHINES,
         WorkloadKind::KnativeService => match is_there(&workload.labels, APP) {
             true => OF_KNATIVE.split_last().map_or(&[], |(_, others)| others),
             false => &OF_KNATIVE,
         },
         WorkloadKind::DeploymentConfig if is_named => &["deployment"],
         WorkloadKind::DeploymentConfig => &["deployment", "deploymentconfig"],
-        WorkloadKind::ReplicaSet | WorkloadKind::ReplicationController => &[],
+        _ => &[],
     }
 }
 
@@ -79,13 +81,11 @@ pub fn controller_keys() -> impl Iterator<Item = &'static str> {
         "controller-revision-hash",
         "deployment",
         "deploymentconfig",
-        "kubevirt.io",
-        "kubevirt.io/created-by",
         "pod-template-generation",
         "rollouts-pod-template-hash",
-        "vm.kubevirt.io/name",
     ];
-    let keys = others.into_iter().chain(OF_UNNAMED_INDEXED_JOB).chain(OF_KNATIVE);
+    let keys =
+        others.into_iter().chain(OF_MACHINES).chain(OF_UNNAMED_INDEXED_JOB).chain(OF_KNATIVE);
     keys.chain(REPLICA_KEYS).filter(|key| *key != APP)
 }
 
@@ -97,6 +97,9 @@ pub fn are_asked(keys: Keys) -> bool {
 /// The template's labels with those that the controller is known to add.
 pub fn with_known(workload: &Workload, name: Option<&str>, labels: &LabelList) -> LabelList {
     let mut labels = labels.clone();
+    if workload.kind.is_machine() {
+        set(&mut labels, "kubevirt.io", "virt-launcher");
+    }
     let keys: Keys = match workload.kind {
         WorkloadKind::Job => &JOB_NAMES,
         WorkloadKind::DeploymentConfig => &["deploymentconfig"],

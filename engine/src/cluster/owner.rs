@@ -77,6 +77,8 @@ impl Owners {
                 rollout.or_else(|| of("pod-template-hash", "Deployment"))
             }
             "ReplicationController" => value("deploymentconfig").map(|n| ("DeploymentConfig", n)),
+            // A machine's instance is called as it is.
+            "VirtualMachineInstance" => Some(("VirtualMachine", &**name)),
             "Job" => {
                 let parts = name.rsplit_once('-');
                 let timed = parts.filter(|(_, time)| is_minute(time));

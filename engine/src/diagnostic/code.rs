@@ -185,6 +185,10 @@ codes! {
     DomainName = "V23", "domain-name-invalid", Error;
     /// A workload's selector that is empty or does not select the pods of its template.
     SelectorMismatch = "V24", "selector-mismatch", Error;
+    /// An address that is not valid, or that its field does not take.
+    Address = "V25", "address-invalid", Error;
+    /// Fields or values that do not go together.
+    FieldConflict = "V26", "field-conflict", Error;
 }
 
 #[cfg(test)]

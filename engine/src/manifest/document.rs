@@ -8,7 +8,7 @@ use super::custom::{self, MakesPods};
 use super::known::Known;
 use super::meta::Meta;
 use super::read::{Path, Reader};
-use super::{Body, Object, policy, stored, syntax, unjudged, words};
+use super::{Body, Object, policy, stored, syntax, unjudged, validate, words};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{self, Node, Value};
 
@@ -140,6 +140,7 @@ impl Document {
         let meta = Meta::read(&mut reader, node, node.span);
         check_names(&mut reader, &meta, &known, node);
         let body = known.read(&mut reader, node, &meta);
+        validate::check(&mut reader, known, node);
         if let Some((message, help)) = known.outdated(version) {
             let path = Path::Root.field("apiVersion");
             let span = node.get("apiVersion").map_or(node.span, |version| version.span);
@@ -270,15 +271,7 @@ fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>)
         let value = node.get("metadata").and_then(|metadata| metadata.get(field));
         value.map_or(node.span, |value| value.span)
     };
-    type Fits = fn(&str) -> bool;
-    let (fits, kind): (Fits, _) = match known {
-        Known::Namespace => {
-            (syntax::is_dns_label, "lowercase letters, digits and `-`, 63 characters at most")
-        }
-        _ => {
-            (syntax::is_subdomain, "lowercase letters, digits, `-` and `.`, 253 characters at most")
-        }
-    };
+    let (fits, kind) = validate::names(*known);
     let name = if meta.is_generated { "" } else { &*meta.name };
     let prefix = node.get("metadata").and_then(|metadata| metadata.get("generateName"));
     let prefix = prefix.and_then(Node::as_str).unwrap_or_default();

@@ -30,6 +30,8 @@ const NAMES: &[&str] = &[
     "Service",
     "StatefulSet",
     "VirtualMachine",
+    "VirtualMachineInstance",
+    "VirtualMachineInstanceReplicaSet",
 ];
 
 /// A kind that the engine understands.
@@ -136,7 +138,7 @@ impl Known {
             Self::Workload(WorkloadKind::DeploymentConfig) => "apps.openshift.io/v1",
             Self::Workload(WorkloadKind::Rollout) => "argoproj.io/v1alpha1",
             Self::Workload(WorkloadKind::KnativeService) => "serving.knative.dev/v1",
-            Self::Workload(WorkloadKind::VirtualMachine) => "kubevirt.io/v1",
+            Self::Workload(kind) if kind.is_machine() => "kubevirt.io/v1",
             Self::Endpoints { sliced: true } => "discovery.k8s.io/v1",
             Self::Workload(_) => "apps/v1",
             _ => "v1",
@@ -145,12 +147,19 @@ impl Known {
 
     pub fn read(self, reader: &mut Reader, node: &Node<'_>, meta: &Meta) -> Body {
         match self {
-            Self::Policy => {
-                reader.fields(&Path::Root, node, Keys::Exactly(OBJECT));
-                Body::Policy(policy::read(reader, node))
+            // Their own fields.
+            Self::Endpoints { .. } => {}
+            // Later versions may have more.
+            Self::Workload(kind) if !kind.is_of_kubernetes() => {
+                reader.fields(&Path::Root, node, Keys::Among(OBJECT));
             }
-            Self::ClusterPolicy(kind) => {
+            _ => {
                 reader.fields(&Path::Root, node, Keys::Exactly(OBJECT));
+            }
+        }
+        match self {
+            Self::Policy => Body::Policy(policy::read(reader, node)),
+            Self::ClusterPolicy(kind) => {
                 Body::ClusterPolicy(cluster_policy::read(reader, node, kind, Origin::Written))
             }
             Self::Pod => read_pod(reader, node),

@@ -98,6 +98,7 @@ impl Meta {
     /// Reads the `metadata` of a pod template, which needs no name.
     pub fn read_template(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Self {
         let fields = reader.fields(path, node, Keys::Exactly(FIELDS));
+        check_others(reader, path, &fields);
         Self::from_fields(reader, path, &fields)
     }
 

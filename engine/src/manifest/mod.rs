@@ -15,6 +15,7 @@ mod service;
 mod stored;
 pub(crate) mod syntax;
 mod unjudged;
+mod validate;
 mod words;
 pub mod workload;
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::read::{Keys, Path, Reader};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::net::Protocol;
 use crate::tree::{Node, Value};
 
@@ -53,13 +54,83 @@ pub struct PodStatus {
     pub host_addresses: Vec<IpAddr>,
 }
 
+/// Fields of a pod's `spec` that are read.
+const SPEC: &[&str] = &["hostNetwork", "nodeName", "containers", "initContainers"];
+
+/// Its other fields.
+const OTHERS_OF_SPEC: &[&str] = &[
+    "volumes",
+    "ephemeralContainers",
+    "restartPolicy",
+    "terminationGracePeriodSeconds",
+    "activeDeadlineSeconds",
+    "dnsPolicy",
+    "nodeSelector",
+    "serviceAccountName",
+    "serviceAccount",
+    "automountServiceAccountToken",
+    "hostPID",
+    "hostIPC",
+    "shareProcessNamespace",
+    "securityContext",
+    "imagePullSecrets",
+    "hostname",
+    "subdomain",
+    "affinity",
+    "schedulerName",
+    "tolerations",
+    "hostAliases",
+    "priorityClassName",
+    "priority",
+    "dnsConfig",
+    "readinessGates",
+    "runtimeClassName",
+    "enableServiceLinks",
+    "preemptionPolicy",
+    "overhead",
+    "topologySpreadConstraints",
+    "setHostnameAsFQDN",
+    "os",
+    "hostUsers",
+    "schedulingGates",
+    "resourceClaims",
+    "resources",
+    "hostnameOverride",
+];
+
+/// Fields of a container that are not read.
+const OTHERS_OF_CONTAINERS: &[&str] = &[
+    "name",
+    "image",
+    "command",
+    "args",
+    "workingDir",
+    "envFrom",
+    "env",
+    "resources",
+    "resizePolicy",
+    "restartPolicyRules",
+    "volumeMounts",
+    "volumeDevices",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "imagePullPolicy",
+    "securityContext",
+    "stdin",
+    "stdinOnce",
+    "tty",
+];
+
 /// Reads a pod's `spec`.
 pub fn read_spec(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> PodSpec {
     let Some(node) = node else {
         return PodSpec::default();
     };
-    let known = ["hostNetwork", "nodeName", "containers", "initContainers"];
-    let fields = reader.fields(path, node, Keys::Among(&known));
+    let fields = reader.fields(path, node, Keys::Open(SPEC, OTHERS_OF_SPEC));
     let host_network = reader.boolean(&path.field("hostNetwork"), fields.get("hostNetwork"));
     let node_name = reader.string(&path.field("nodeName"), fields.get("nodeName"));
     let node_name = node_name.filter(|name| !name.is_empty()).map(Arc::from);
@@ -83,27 +154,32 @@ fn containers(
     let initial = matches!(path, Path::Field(_, "initContainers"));
     for (i, node) in reader.items(path, node).iter().enumerate() {
         let path = path.item(i);
-        let fields = reader.fields(&path, node, Keys::Among(&["ports", "restartPolicy"]));
+        let keys = Keys::Open(&["ports", "restartPolicy"], OTHERS_OF_CONTAINERS);
+        let fields = reader.fields(&path, node, keys);
         // Of init containers only sidecars run beside the others. [NetworkPolicy §9]
         let sidecar = fields.get("restartPolicy").and_then(Node::as_str) == Some("Always");
-        if initial && !sidecar {
-            continue;
+        for name in ["name", "image"] {
+            reader.string(&path.field(name), fields.get(name));
         }
         let path = path.field("ports");
         for (i, node) in reader.items(&path, fields.get("ports")).iter().enumerate() {
-            ports.extend(named_port(reader, &path.item(i), node));
+            let named = named_port(reader, &path.item(i), node);
+            ports.extend(named.filter(|_| sidecar || !initial));
         }
     }
 }
 
 fn named_port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<NamedPort> {
     let known = ["name", "containerPort", "protocol", "hostPort", "hostIP"];
-    let fields = reader.fields(path, node, Keys::Among(&known));
+    let fields = reader.fields(path, node, Keys::Exactly(&known));
     // All are read before any is asked for: a wrong type is reported on ports without a name too.
     let name = reader.string(&path.field("name"), fields.get("name"));
     let port = reader.integer(&path.field("containerPort"), fields.get("containerPort"));
     let protocol = reader.string(&path.field("protocol"), fields.get("protocol"));
+    reader.integer(&path.field("hostPort"), fields.get("hostPort"));
+    reader.string(&path.field("hostIP"), fields.get("hostIP"));
     let (name, port) = (name?, u16::try_from(port?).ok().filter(|port| *port > 0)?);
+    let protocol = protocol.filter(|word| !word.is_empty());
     let protocol = protocol.map_or(Some(Protocol::Tcp), Protocol::from_name)?;
     (!name.is_empty()).then(|| NamedPort { name: name.into(), protocol, port })
 }
@@ -124,10 +200,12 @@ pub fn read_status(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>
         });
     let mut read = |one: &str, many: &str| {
         let mut addresses = Vec::new();
-        addresses.extend(fields.get(one).and_then(address));
+        addresses.extend(read_address(reader, &path.field(one), fields.get(one)));
         let path = path.field(many);
-        let items = reader.items(&path, fields.get(many));
-        addresses.extend(items.iter().filter_map(|item| address(item.get("ip")?)));
+        for (i, item) in reader.items(&path, fields.get(many)).iter().enumerate() {
+            let path = path.item(i);
+            addresses.extend(read_address(reader, &path.field("ip"), item.get("ip")));
+        }
         let mut seen = Vec::new();
         addresses.retain(|a| {
             !seen.contains(a) && {
@@ -140,6 +218,17 @@ pub fn read_status(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>
     let addresses = read("podIP", "podIPs");
     let host_addresses = read("hostIP", "hostIPs");
     PodStatus { phase, addresses, host_addresses }
+}
+
+/// An address; what is not one is reported, and ignored: the API server has none such.
+fn read_address(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option<IpAddr> {
+    let node = node.filter(|node| node.value != Value::Null)?;
+    let found = address(node);
+    if let (None, Some(text)) = (found, node.as_str().filter(|text| !text.is_empty())) {
+        let message = format!("`{text}` is not a valid address: it is ignored");
+        reader.report(path, Diagnostic::new(Code::Address, message).at(node.span));
+    }
+    found
 }
 
 /// An address, if the node is one.

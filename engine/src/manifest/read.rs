@@ -62,9 +62,26 @@ pub struct Reader {
 pub enum Keys<'k> {
     /// Exactly these: any other is reported.
     Exactly(&'k [&'k str]),
-    /// These and others that are not read: only a near miss of one of these is reported.
+    /// These and others that are not read: only another spelling of one of these is reported.
     Among(&'k [&'k str]),
+    /// These, which are read, and then others that the type has. Any other key may be one of a
+    /// later release: only a near miss of one that is read is reported.
+    Open(&'k [&'k str], &'k [&'k str]),
 }
+
+/// Keys that decide something elsewhere, and where.
+const MISPLACED: &[(&str, &str)] = &[
+    ("containerPort", "containers[].ports"),
+    ("containers", "template.spec"),
+    ("hostNetwork", "template.spec"),
+    ("label", "metadata.labels"),
+    ("labels", "metadata"),
+    ("matchExpressions", "selector"),
+    ("matchLabels", "selector"),
+    ("port", "ports"),
+    ("ports", "containers[]"),
+    ("targetPort", "ports"),
+];
 
 impl Reader {
     /// Reports something that makes the API server refuse the object.
@@ -112,7 +129,7 @@ impl Reader {
     }
 
     fn check_key(&mut self, path: &Path<'_>, entry: &Entry<'_>, keys: Keys<'_>) {
-        let (Keys::Exactly(known) | Keys::Among(known)) = keys;
+        let (Keys::Exactly(known) | Keys::Among(known) | Keys::Open(known, _)) = keys;
         let key: &str = &entry.key;
         if known.contains(&key) {
             return;
@@ -125,6 +142,16 @@ impl Reader {
                 let Some(meant) = meant else { return };
                 Some(*meant)
             }
+            Keys::Open(_, others) if others.contains(&key) => return,
+            Keys::Open(..) => {
+                let meant = nearest(key, known.iter().copied());
+                let place = MISPLACED.iter().find(|(misplaced, _)| *misplaced == key);
+                if let (None, Some((_, place))) = (meant, place) {
+                    return self.misplaced(path, entry, place);
+                }
+                let Some(meant) = meant else { return };
+                Some(meant)
+            }
         };
         let field = path.field(key);
         let message = format!("unknown field `{field}`: it is dropped");
@@ -134,6 +161,13 @@ impl Reader {
             None => unknown_help(known),
         };
         self.report(&field, finding.with_help(help));
+    }
+
+    fn misplaced(&mut self, path: &Path<'_>, entry: &Entry<'_>, place: &str) {
+        let field = path.field(&entry.key);
+        let message = format!("unknown field `{field}`: it is dropped");
+        let finding = Diagnostic::new(Code::UnknownField, message).at(entry.key_span);
+        self.report(&field, finding.with_help(format!("it belongs in `{place}`")));
     }
 
     /// The items of a list; none for null or if it is no list, which is reported.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::meta::LabelList;
 use super::pod::address;
-use super::read::{Keys, Path, Reader, whole};
+use super::read::{Keys, Path, Reader};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::net::Protocol;
 use crate::selector::{Operator, Requirement, Selector};
 use crate::tree::{Node, Value};
@@ -85,16 +86,45 @@ pub enum TargetPort {
     Named(Arc<str>),
 }
 
+/// Fields of `spec` that are read.
+const SPEC: &[&str] = &[
+    "selector",
+    "ports",
+    "clusterIP",
+    "clusterIPs",
+    "externalIPs",
+    "loadBalancerIP",
+    "type",
+    "publishNotReadyAddresses",
+];
+
+/// Its other fields.
+const OTHERS_OF_SPEC: &[&str] = &[
+    "allocateLoadBalancerNodePorts",
+    "externalName",
+    "externalTrafficPolicy",
+    "healthCheckNodePort",
+    "internalTrafficPolicy",
+    "ipFamilies",
+    "ipFamilyPolicy",
+    "loadBalancerClass",
+    "loadBalancerSourceRanges",
+    "sessionAffinity",
+    "sessionAffinityConfig",
+    "trafficDistribution",
+];
+
 /// Reads a Service's `spec`.
 pub fn read(reader: &mut Reader, object: &Node<'_>) -> Service {
     let path = Path::Root.field("spec");
     let nothing = Node { value: Value::Null, span: object.span };
-    let known =
-        ["selector", "ports", "clusterIP", "clusterIPs", "externalIPs", "loadBalancerIP", "type"];
-    let fields = reader.fields(&path, object.get("spec").unwrap_or(&nothing), Keys::Among(&known));
+    let keys = Keys::Open(SPEC, OTHERS_OF_SPEC);
+    let fields = reader.fields(&path, object.get("spec").unwrap_or(&nothing), keys);
     let selector = reader.labels(&path.field("selector"), fields.get("selector"));
     let cluster_ip = reader.string(&path.field("clusterIP"), fields.get("clusterIP"));
     let kind = reader.string(&path.field("type"), fields.get("type"));
+    let published = "publishNotReadyAddresses";
+    reader.boolean(&path.field(published), fields.get(published));
     let mut cluster_addresses: Vec<IpAddr> =
         fields.get("clusterIP").and_then(address).into_iter().collect();
     cluster_addresses.extend(addresses(
@@ -115,7 +145,12 @@ pub fn read(reader: &mut Reader, object: &Node<'_>) -> Service {
 }
 
 fn addresses(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Vec<IpAddr> {
-    reader.items(path, node).iter().filter_map(address).collect()
+    let mut found = Vec::new();
+    for (i, item) in reader.items(path, node).iter().enumerate() {
+        reader.string(&path.item(i), Some(item));
+        found.extend(address(item));
+    }
+    found
 }
 
 fn of_load_balancer(object: &Node<'_>) -> Vec<IpAddr> {
@@ -178,22 +213,42 @@ fn endpoint_ports(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Vec<
 }
 
 fn port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<ServicePort> {
-    let known = ["name", "port", "targetPort", "protocol", "nodePort"];
-    let fields = reader.fields(path, node, Keys::Among(&known));
-    let port = reader.integer(&path.field("port"), fields.get("port"))?;
-    let port = u16::try_from(port).ok().filter(|port| *port > 0)?;
-    let protocol = match reader.string(&path.field("protocol"), fields.get("protocol")) {
-        Some(word) => Protocol::from_name(word)?,
-        None => Protocol::Tcp,
-    };
-    let target = match fields.get("targetPort").map(|node| &node.value) {
-        None => TargetPort::Number(port),
-        Some(Value::Str(name)) => TargetPort::Named(Arc::from(&**name)),
-        Some(Value::Number(number)) => TargetPort::Number(u16::try_from(whole(*number)?).ok()?),
-        Some(_) => return None,
-    };
+    let known = ["name", "port", "targetPort", "protocol", "nodePort", "appProtocol"];
+    let fields = reader.fields(path, node, Keys::Exactly(&known));
+    // All are read before any is needed: a wrong type is reported whatever the others are.
+    let port = reader.integer(&path.field("port"), fields.get("port"));
+    let word = reader.string(&path.field("protocol"), fields.get("protocol"));
     let name = reader.string(&path.field("name"), fields.get("name")).unwrap_or_default().into();
     let node_port = reader.integer(&path.field("nodePort"), fields.get("nodePort"));
     let node_port = node_port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
+    let target = target(reader, &path.field("targetPort"), fields.get("targetPort"));
+    let port = u16::try_from(port?).ok().filter(|port| *port > 0)?;
+    let word = word.filter(|word| !word.is_empty());
+    let protocol = word.map_or(Some(Protocol::Tcp), Protocol::from_name)?;
+    let target = target?.unwrap_or(TargetPort::Number(port));
     Some(ServicePort { name, port, node_port, protocol, target })
+}
+
+/// Where a port leads: to its own number if nothing, zero or no name is written; none at all if
+/// what is written is not a port.
+fn target(
+    reader: &mut Reader,
+    path: &Path<'_>,
+    node: Option<&Node<'_>>,
+) -> Option<Option<TargetPort>> {
+    let Some(node) = node else { return Some(None) };
+    match &node.value {
+        Value::Str(name) if name.is_empty() => Some(None),
+        Value::Str(name) => Some(Some(TargetPort::Named(Arc::from(&**name)))),
+        Value::Number(_) => match u16::try_from(reader.integer(path, Some(node))?).ok()? {
+            0 => Some(None),
+            number => Some(Some(TargetPort::Number(number))),
+        },
+        other => {
+            let found = other.describe();
+            let message = format!("`{path}` takes a port number or a port name, not {found}");
+            reader.refuse(path, Diagnostic::new(Code::WrongType, message).at(node.span));
+            None
+        }
+    }
 }

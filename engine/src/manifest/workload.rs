@@ -1,6 +1,8 @@
 //! Workloads: kinds that make pods from a template.
 
 mod complete;
+mod fields;
+mod machine;
 
 pub(super) use complete::of_a_tree;
 
@@ -32,8 +34,12 @@ pub enum WorkloadKind {
     StatefulSet,
     /// `serving.knative.dev` Service, which is a workload and no Service.
     KnativeService,
-    /// `kubevirt.io` VirtualMachine, whose template declares no container ports.
+    /// `kubevirt.io` VirtualMachine.
     VirtualMachine,
+    /// `kubevirt.io` VirtualMachineInstance, which has no template: it is what one stands for.
+    VirtualMachineInstance,
+    /// `kubevirt.io` VirtualMachineInstanceReplicaSet.
+    VirtualMachineInstanceReplicaSet,
 }
 
 /// The group in which a Service is a workload.
@@ -41,7 +47,7 @@ pub const KNATIVE: &str = "serving.knative.dev";
 
 impl WorkloadKind {
     /// All of them: kind, API groups, and itself.
-    pub const ALL: [(&'static str, &'static [&'static str], Self); 11] = [
+    pub const ALL: [(&'static str, &'static [&'static str], Self); 13] = [
         ("CronJob", &["batch"], Self::CronJob),
         ("DaemonSet", &["apps", "extensions"], Self::DaemonSet),
         ("Deployment", &["apps", "extensions"], Self::Deployment),
@@ -53,6 +59,12 @@ impl WorkloadKind {
         ("Rollout", &["argoproj.io"], Self::Rollout),
         ("StatefulSet", &["apps"], Self::StatefulSet),
         ("VirtualMachine", &["kubevirt.io"], Self::VirtualMachine),
+        ("VirtualMachineInstance", &["kubevirt.io"], Self::VirtualMachineInstance),
+        (
+            "VirtualMachineInstanceReplicaSet",
+            &["kubevirt.io"],
+            Self::VirtualMachineInstanceReplicaSet,
+        ),
     ];
 
     /// The kind of this name in this API group.
@@ -65,6 +77,23 @@ impl WorkloadKind {
         let mut all = Self::ALL.into_iter();
         all.find(|(name, groups, _)| *name == kind && groups.contains(&group))
             .map(|(_, _, kind)| kind)
+    }
+
+    /// Whether it is a kind of Kubernetes itself.
+    pub fn is_of_kubernetes(self) -> bool {
+        let is_others =
+            matches!(self, Self::DeploymentConfig | Self::KnativeService | Self::Rollout);
+        !is_others && !self.is_machine()
+    }
+
+    /// Whether its pods run virtual machines.
+    pub fn is_machine(self) -> bool {
+        matches!(
+            self,
+            Self::VirtualMachine
+                | Self::VirtualMachineInstance
+                | Self::VirtualMachineInstanceReplicaSet
+        )
     }
 
     /// Its name.
@@ -101,8 +130,12 @@ pub fn read(reader: &mut Reader, kind: WorkloadKind, object: &Node<'_>) -> Workl
     let spec = Path::Root.field("spec");
     let nothing = Node { value: Value::Null, span: object.span };
     let node = object.get("spec").unwrap_or(&nothing);
+    if kind == WorkloadKind::VirtualMachineInstance {
+        return machine::read_instance(reader, &spec, object);
+    }
     if kind == WorkloadKind::CronJob {
-        let fields = reader.fields(&spec, node, Keys::Among(&["jobTemplate"]));
+        let keys = Keys::Open(&["jobTemplate"], fields::OF_CRON_JOBS);
+        let fields = reader.fields(&spec, node, keys);
         let (job, path) =
             (fields.get("jobTemplate").unwrap_or(&nothing), spec.field("jobTemplate"));
         let inner = reader.fields(&path, job, Keys::Among(&["metadata", "spec"]));
@@ -129,7 +162,11 @@ fn read_spec(
         _ => Some("replicas"),
     };
     let known = ["template", "selector", "ordinals", counted.unwrap_or("template")];
-    let fields = reader.fields(path, node, Keys::Among(&known));
+    let keys = match fields::others(kind) {
+        Some(others) => Keys::Open(fields::read(kind), others),
+        None => Keys::Among(&known),
+    };
+    let fields = reader.fields(path, node, keys);
     let replicas = counted.and_then(|name| {
         let written = reader.integer(&path.field(name), fields.get(name));
         u32::try_from(written.unwrap_or(1)).ok()
@@ -146,21 +183,27 @@ fn read_spec(
     if template_of.is_none() {
         complete::check_template(reader, kind, path, node);
     }
-    let (labels, pod) = template(reader, path, node);
+    let (labels, pod) = template(reader, kind, path, node);
     let marked =
         if kind == WorkloadKind::Rollout { marked(reader, path, node) } else { Vec::new() };
     Workload { kind, replicas, indexes, first_replica, labels, pod, template_of, marked }
 }
 
-fn template(reader: &mut Reader, spec: &Path<'_>, node: &Node<'_>) -> (LabelList, PodSpec) {
+fn template(
+    reader: &mut Reader,
+    kind: WorkloadKind,
+    spec: &Path<'_>,
+    node: &Node<'_>,
+) -> (LabelList, PodSpec) {
     let path = spec.field("template");
     let nothing = Node { value: Value::Null, span: node.span };
     let template = node.get("template").unwrap_or(&nothing);
-    let fields = reader.fields(&path, template, Keys::Among(&["metadata", "spec"]));
+    let fields = reader.fields(&path, template, Keys::Exactly(&["metadata", "spec"]));
     let meta = fields
         .get("metadata")
         .map(|node| Meta::read_template(reader, &path.field("metadata"), node));
-    let pod = pod::read_spec(reader, &path.field("spec"), fields.get("spec"));
+    let read = if kind.is_machine() { machine::read_spec } else { pod::read_spec };
+    let pod = read(reader, &path.field("spec"), fields.get("spec"));
     (meta.unwrap_or_default().labels, pod)
 }
 

@@ -136,7 +136,7 @@ impl Classes {
             }
         }
         let first_outside = classes.next_id();
-        for family in Family::BOTH {
+        for family in Family::BOTH.into_iter().filter(|family| model.space.asks_for(*family)) {
             let mut by_signature: BTreeMap<SignatureId, Vec<AddrSet>> = BTreeMap::new();
             for (addresses, signature) in atoms.pieces(family) {
                 by_signature.entry(signature).or_default().push(addresses);
@@ -322,6 +322,7 @@ fn place(
     atoms: &Atoms,
 ) -> Option<PlaceKey> {
     match &endpoint.addresses {
+        _ if !model.space.asks_for(family) => None,
         Addresses::Known(known) => {
             let mut own = known.iter().filter(|address| Family::of(**address) == family);
             own.next().map(|address: &IpAddr| PlaceKey::Known(atoms.of(*address)))

@@ -102,10 +102,28 @@ pub fn cases<'m>(
         }
     }
     if cases.is_empty() {
-        let message = "the ends have no address family in common, so no traffic is possible";
+        let message = match session.model().space.family {
+            Some(family) => format!("not both ends have an {family} address"),
+            None => "the ends have no address family in common, so no traffic is possible".into(),
+        };
         return Err(QueryError::new(message));
     }
     Ok(cases)
+}
+
+/// Whether two sides are the same pods of one workload, which has several: pairs are then of
+/// different pods, since a pod always reaches itself.
+pub fn are_siblings(model: &ClusterModel, source: &Side, destination: &Side) -> bool {
+    let (Side::Endpoints { endpoints, .. }, Side::Endpoints { endpoints: others, .. }) =
+        (source, destination)
+    else {
+        return false;
+    };
+    let are_several = match endpoints.as_slice() {
+        [one] => !source.is_same_replica(destination) && !model.is_one_pod(*one),
+        several => several.len() > 1,
+    };
+    endpoints == others && are_several
 }
 
 /// The numbers of the port that is asked for: of a name, all that the destination has.
@@ -174,6 +192,7 @@ fn party<'m>(
     family: Family,
 ) -> Option<Party<'m>> {
     match (side, endpoint) {
+        _ if !model.space.asks_for(family) => None,
         (Side::Addresses(addresses), _) => {
             let mut own = addresses.iter().filter(|address| Family::of(**address) == family);
             own.next().map(|address| Party::address(model, *address))

@@ -12,7 +12,7 @@ use crate::cluster::Endpoint;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::folder::{Skipped, SkippedKind};
 use crate::lint;
-use crate::manifest::{ForeignKind, SourceFile};
+use crate::manifest::{ForeignKind, Object, SourceFile};
 use crate::session::Session;
 use crate::tree;
 
@@ -45,6 +45,33 @@ impl Session {
     pub fn summary(&self) -> Summary {
         self.check().summary
     }
+}
+
+/// Why an object of the input is left out, by its namespace and name; none if none of that name is.
+pub(super) fn rejection(
+    session: &Session,
+    namespace: &str,
+    name: &str,
+) -> Option<DiagnosticReport> {
+    let home = &*session.options().default_namespace;
+    let is_named = |(_, own, called): &(String, Option<String>, String)| {
+        own.as_deref().unwrap_or(home) == namespace && called == name
+    };
+    let parts = session.files().iter().enumerate().flat_map(|(file, source)| {
+        source.parts.iter().enumerate().map(move |(part, one)| ((file, part), &one.document))
+    });
+    parts.into_iter().find_map(|(origin, document)| {
+        let is_kept = |finding: &Diagnostic| {
+            let named = |object: &Object| {
+                let Some((kind, _, name)) = &finding.object else { return false };
+                object.kind() == kind && *object.meta.name == **name
+            };
+            document.objects.iter().any(|object| named(object))
+        };
+        let mut errors = document.findings.iter().filter(|one| one.severity() == Severity::Error);
+        let why = errors.find(|one| one.object.as_ref().is_some_and(is_named) && !is_kept(one))?;
+        Some(report(session, Some(origin), why))
+    })
 }
 
 /// The findings of a file, each with its part of it.

@@ -8,12 +8,12 @@ mod readings;
 use std::sync::Arc;
 
 use super::audit::audit;
-use super::case::{Case, cases};
+use super::case::{Case, are_siblings, cases};
 use super::check;
 use super::evidence::end_report;
 use super::port::PortQuery;
 use super::query::{QueryError, Side, resolve};
-use super::service;
+use super::service::{self, Target};
 use super::supposed::Supposed;
 use super::types::{Evidence, FlowQuery, FlowReport, Protocol, UnknownReason, Verdict};
 use crate::cluster::Place;
@@ -31,7 +31,8 @@ impl Session {
     pub fn evaluate(&self, query: &FlowQuery) -> Result<FlowReport, QueryError> {
         let with_ends = self.with_ends(query)?;
         let session = with_ends.as_ref().unwrap_or(self);
-        let in_force = session.evaluate_in_force(query)?;
+        let in_force =
+            session.evaluate_in_force(query).map_err(|error| rejected(self, query, error))?;
         let audit = audit(session, query, &in_force)?;
         Ok(FlowReport { audit, ..in_force })
     }
@@ -50,7 +51,8 @@ impl Session {
             return Err(QueryError::new("port 0 does not exist: ports are 1 to 65535"));
         }
         let source = resolve(self.model(), &query.from)?;
-        let Asked { name: destination, cases, ports, doubt } = self.asked(query, &source)?;
+        let Asked { name: destination, cases, ports, doubt, siblings } =
+            self.asked(query, &source)?;
         let cases = ranges::differing(self, query, cases)?;
         let judged = judge_all(self, query, &cases);
         let (verdict, reason) = match doubt {
@@ -71,6 +73,7 @@ impl Session {
             summary: summary((verdict, reason), &evidence, are_known(&cases)),
             source: name(&source),
             destination,
+            siblings,
             pod_port: pod_port(query, case.port),
             allowed: match ports.is_empty() {
                 true => allowed(self, &cases).filter(|_| doubt.is_none()),
@@ -102,11 +105,13 @@ impl Session {
                 }
             }
             let doubt = target.is_open.then_some(UnknownReason::Label);
-            return Ok(Asked { name: target.name, cases: all, ports: target.ports, doubt });
+            let Target { name, ports, .. } = target;
+            return Ok(Asked { name, cases: all, ports, doubt, siblings: false });
         }
         let side = resolve(self.model(), &query.to)?;
         let cases = cases(self, (source, &side), query)?;
-        Ok(Asked { name: name(&side), cases, ports: Vec::new(), doubt: None })
+        let siblings = are_siblings(self.model(), source, &side);
+        Ok(Asked { name: name(&side), cases, ports: Vec::new(), doubt: None, siblings })
     }
 
     /// Of a Service's ports those at which all that is behind them is allowed for certain.
@@ -135,6 +140,27 @@ fn judge_all(session: &Session, query: &FlowQuery, cases: &[Case<'_>]) -> Vec<Ju
     cases.iter().map(|case| Judged::new(session, query, case)).collect()
 }
 
+/// The error of a question about an object that is left out, with why it is.
+fn rejected(session: &Session, query: &FlowQuery, error: QueryError) -> QueryError {
+    let why = [&query.from, &query.to].into_iter().find_map(|asked| {
+        let (namespace, rest) = asked.split_once('/')?;
+        let name = rest.rsplit('/').next()?.split(['[', '{']).next()?;
+        let found = error.message.contains(&format!("`{name}`"));
+        check::rejection(session, namespace, name).filter(|_| found)
+    });
+    let Some((why, object)) = why.and_then(|why| Some((why.clone(), why.object?))) else {
+        return error;
+    };
+    let place = why.location.map(|at| format!(" at {}:{}:{}", at.file, at.line, at.column));
+    QueryError::new(format!(
+        "{}: the {} of this name is left out, since the API server rejects it{}: {}",
+        error.message,
+        object.kind,
+        place.unwrap_or_default(),
+        why.message
+    ))
+}
+
 /// What is asked about.
 struct Asked<'m> {
     /// Who receives.
@@ -146,6 +172,8 @@ struct Asked<'m> {
     /// Why it is unknown who receives, whatever policies say of each pair: of a Service that may
     /// have more or fewer pods.
     doubt: Option<UnknownReason>,
+    /// Whether the pairs are of different pods of one workload.
+    siblings: bool,
 }
 
 /// The evidence is that of a case with this verdict; where cases differ without one, of the one that

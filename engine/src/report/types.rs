@@ -477,6 +477,10 @@ pub struct FlowReport {
     pub source: Arc<str>,
     /// What the destination resolved to.
     pub destination: Arc<str>,
+    /// Whether this is about two different pods of one workload, which was asked about itself: a
+    /// pod always reaches itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub siblings: bool,
     /// The number of the port that the pods see, where it was asked for by name or a Service makes
     /// another one of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

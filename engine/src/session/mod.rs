@@ -265,8 +265,9 @@ impl Session {
         let mut objects: Vec<_> = objects.iter().chain(policies).collect();
         objects.sort_unstable_by(|a, b| a.0.cmp(b.0));
         let objects: Vec<_> = objects.into_iter().map(|(_, object)| object.clone()).collect();
-        let Options { pod_cidrs, node_cidrs, domain_names, .. } = &self.options;
+        let Options { pod_cidrs, node_cidrs, domain_names, family, .. } = &self.options;
         let space = AddressSpace::new(pod_cidrs, node_cidrs).with_names(domain_names);
+        let space = AddressSpace { family: *family, ..space };
         let model = Arc::new(cluster::build(cluster::Input {
             objects: &objects,
             default_namespace: default,

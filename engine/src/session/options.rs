@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use crate::cluster::Undeclared;
 use crate::diagnostic::Code;
 use crate::manifest::syntax;
+use crate::net::Family;
 
 /// What the input does not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Options {
     pub pod_cidrs: Vec<IpNet>,
     /// Where addresses of nodes lie that the input does not give; none: anywhere.
     pub node_cidrs: Vec<IpNet>,
+    /// The one address family that answers about flows and lists are for; none: both.
+    pub family: Option<Family>,
     /// The namespace of objects that name none.
     pub default_namespace: String,
     /// What names resolve to that policies ask for: `*.` in front stands for all names below.
@@ -128,6 +131,7 @@ impl Default for Options {
         Self {
             pod_cidrs: Vec::new(),
             node_cidrs: Vec::new(),
+            family: None,
             default_namespace: "default".into(),
             domain_names: BTreeMap::new(),
             namespaces: Undeclared::default(),

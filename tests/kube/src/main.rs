@@ -44,7 +44,9 @@ async fn record(programs: &Programs, folder: PathBuf) -> Outcome<()> {
     let observations = record::record(&cluster.admin()?, &cases::all()).await?;
     write(&observations, &folder.join("apiserver.json"))?;
     let observations = record::record_cluster(&cluster, &cases::cluster::all()).await?;
-    write(&observations, &folder.join("clusternetworkpolicy.json"))
+    write(&observations, &folder.join("clusternetworkpolicy.json"))?;
+    let observations = record::record_objects(&cluster.admin()?, &cases::objects::all()).await?;
+    write(&observations, &folder.join("objects.json"))
 }
 
 fn write<T: Serialize>(observations: &[T], file: &Path) -> Outcome<()> {

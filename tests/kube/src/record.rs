@@ -3,13 +3,15 @@
 use kube::Client;
 use portcullis_kube::{Answer, Body, CLUSTER_POLICIES, Channel, Cluster, send};
 use portcullis_tests::apiserver::{
-    ClusterAnswer, ClusterObservation, Observation, Said, Text, outcome,
+    ClusterAnswer, ClusterObservation, ObjectAnswer, ObjectObservation, Observation, Said, Text,
+    outcome,
 };
 use serde::Serialize;
 
 use crate::Outcome;
 use crate::cases::Case;
 use crate::cases::cluster::ClusterCase;
+use crate::cases::objects::ObjectCase;
 
 /// What the server says of each case, which is sent as written and not kept by it.
 pub async fn record(client: &Client, cases: &[Case]) -> Outcome<Vec<Observation>> {
@@ -75,6 +77,37 @@ async fn answers_to(client: &Client, cases: &[ClusterCase]) -> Outcome<Vec<Clust
         answers.push(ClusterAnswer::new(answer.status, &answer.body, &answer.warnings));
     }
     Ok(answers)
+}
+
+/// What the server says of each Pod, workload, Service, Namespace and Node.
+pub async fn record_objects(
+    client: &Client,
+    cases: &[ObjectCase],
+) -> Outcome<Vec<ObjectObservation>> {
+    let mut observations = Vec::with_capacity(cases.len());
+    for (case, text) in cases {
+        let path = format!("{}?dryRun=All&fieldValidation=Warn", collection(text));
+        let answer = send(client, &path, Body::Yaml(text)).await?;
+        let answer = ObjectAnswer::new(answer.status, &answer.body, &answer.warnings)
+            .map_err(|why| format!("{text}: {why}"))?;
+        observations.push(ObjectObservation { case: case.clone(), text: text.clone(), answer });
+    }
+    Ok(observations)
+}
+
+/// Where a manifest is posted, by the kind that it begins with.
+fn collection(text: &str) -> String {
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_default().trim().to_owned()
+    };
+    let (version, kind) = (field("apiVersion:"), field("kind:"));
+    let plural = format!("{}s", kind.to_lowercase());
+    match (kind.as_str(), version.as_str()) {
+        ("Namespace" | "Node", _) => format!("/api/v1/{plural}"),
+        (_, "v1") => format!("/api/v1/namespaces/default/{plural}"),
+        _ => format!("/apis/{version}/namespaces/default/{plural}"),
+    }
 }
 
 /// One observation a line, so that a change is a change of lines.

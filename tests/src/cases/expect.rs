@@ -11,6 +11,9 @@ pub enum Expect {
     /// `A -> B TCP 80: audited: deny by shop/p`, `audited: none`: what would be said if audited
     /// policies were enforced, with one of those that decide it; none where they have no say.
     Audited(Flow, Option<Verdict>, Option<String>),
+    /// `A -> B TCP 80: between pods: deny`: of a workload asked about itself, what is said of two
+    /// different pods of it, and that it is of two.
+    Siblings(Flow, Verdict),
     /// `A -> B TCP 80: error: text`: the question is refused with this text in the message.
     Refused(Flow, String),
     /// `A -> B: TCP 80`: all that is allowed for certain.
@@ -102,6 +105,7 @@ impl Expect {
         match self {
             Self::Verdict(flow, ..)
             | Self::Audited(flow, ..)
+            | Self::Siblings(flow, _)
             | Self::Refused(flow, _)
             | Self::Whole(flow, _) => Some(&flow.query),
             _ => None,
@@ -166,6 +170,10 @@ fn one_port(flow: Flow, answer: &str) -> Result<Expect, String> {
     if let Some(text) = answer.strip_prefix("audited: ") {
         return audited(flow, text);
     }
+    if let Some(text) = answer.strip_prefix("between pods: ") {
+        let verdict = verdict(text).ok_or("between pods: allow, deny or unknown")?;
+        return Ok(Expect::Siblings(flow, verdict));
+    }
     let verdict = |verdict, reason, by| Ok(Expect::Verdict(flow, verdict, reason, by));
     match answer.split_once(' ') {
         None if answer == "allow" => verdict(Verdict::Allow, None, None),
@@ -182,14 +190,21 @@ fn audited(flow: Flow, answer: &str) -> Result<Expect, String> {
         Some((verdict, by)) => (verdict, Some(by.trim().to_owned())),
         None => (answer, None),
     };
-    let verdict = match verdict {
-        "allow" => Some(Verdict::Allow),
-        "deny" => Some(Verdict::Deny),
-        "unknown" => Some(Verdict::Unknown),
-        "none" => None,
+    let verdict = match (verdict, self::verdict(verdict)) {
+        ("none", _) => None,
+        (_, Some(verdict)) => Some(verdict),
         _ => return Err("audited: allow, deny, unknown or none".into()),
     };
     Ok(Expect::Audited(flow, verdict, by))
+}
+
+fn verdict(word: &str) -> Option<Verdict> {
+    Some(match word {
+        "allow" => Verdict::Allow,
+        "deny" => Verdict::Deny,
+        "unknown" => Verdict::Unknown,
+        _ => return None,
+    })
 }
 
 fn reason(text: &str) -> Result<UnknownReason, String> {

@@ -100,6 +100,11 @@ fn meets(
             by.as_ref().map_or(Ok(()), |by| admitted(report, by))
         }
         Expect::Audited(_, verdict, by) => audited(answered(flow)?, *verdict, by.as_deref()),
+        Expect::Siblings(_, verdict) => {
+            let report = answered(flow)?;
+            let agrees = report.siblings && report.verdict == *verdict;
+            same(agrees, || format!("between pods: {}; {}", report.siblings, conclusion(report)))
+        }
         Expect::Refused(_, text) => refused(flow, text),
         Expect::Whole(_, text) => {
             let report = answered(flow)?;

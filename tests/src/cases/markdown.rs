@@ -149,6 +149,10 @@ fn options(options: &mut CaseOptions, text: &str) -> Result<(), String> {
         match option {
             "--pod-cidr" => options.pod_cidrs.push(value),
             "--node-cidr" => options.node_cidrs.push(value),
+            "--family" => {
+                let value = serde_json::Value::from(value);
+                options.family = serde_json::from_value(value).map_err(|why| why.to_string())?;
+            }
             "--domain" => options.domain_names.push(value),
             "--namespace-labels" => options.namespace_labels.push(value),
             "--namespace" => options.namespace = Some(value),

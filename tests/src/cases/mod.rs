@@ -20,6 +20,7 @@ pub use markdown::parse;
 pub use run::{Tally, filtered, report};
 pub use truth::{Row, Truth};
 
+use portcullis_engine::net::Family;
 use portcullis_engine::{FlowQuery, Options};
 use serde::Serialize;
 
@@ -75,6 +76,9 @@ pub struct CaseOptions {
     pub pod_cidrs: Vec<String>,
     /// `--node-cidr`
     pub node_cidrs: Vec<String>,
+    /// `--family`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
     /// `--domain`
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub domain_names: Vec<String>,
@@ -117,6 +121,12 @@ impl CaseOptions {
         arguments
     }
 
+    /// The options that only questions about flows and lists take, as the command takes them.
+    pub fn arguments_of_questions(&self) -> Vec<String> {
+        let family = self.family.map(|family| ["--family".to_owned(), family.to_string()]);
+        family.into_iter().flatten().chain(self.arguments()).collect()
+    }
+
     /// The options as the engine takes them.
     ///
     /// # Errors
@@ -136,6 +146,7 @@ impl CaseOptions {
         let mut options = Options {
             pod_cidrs: nets(&self.pod_cidrs)?,
             node_cidrs: nets(&self.node_cidrs)?,
+            family: self.family,
             default_namespace: namespace.unwrap_or(defaults.default_namespace),
             ..defaults
         };

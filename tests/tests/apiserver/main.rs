@@ -13,6 +13,7 @@
 mod cluster;
 mod differences;
 mod engine;
+mod objects;
 
 use std::collections::BTreeSet;
 

@@ -62,6 +62,9 @@ fn answer(store: &Store, judged: &Judged) -> Html {
                 { verdict_pill(report.verdict, text) }
             </div>
             <p class="answer-note">{ format!("{} {} · {whole}", report.protocol, report.port) }</p>
+            if report.siblings {
+                <p class="answer-note">{ text.between_pods }</p>
+            }
             if let Some(audit) = &report.audit {
                 <p class="answer-note">{ inline(&sentence(&audit.summary)) }</p>
             }

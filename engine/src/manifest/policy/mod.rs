@@ -255,7 +255,10 @@ fn policy_types(
 
 /// A finding for a word that is none of the allowed ones; L23 if only its case is off.
 pub(super) fn bad_word(word: &str, allowed: &[&str], code: Code, span: Span) -> Diagnostic {
-    let message = format!("`{word}` is not one of {}", allowed.join(", "));
+    let message = match allowed {
+        [only] => format!("`{word}` is not `{only}`, which alone is possible here"),
+        _ => format!("`{word}` is not one of {}", allowed.join(", ")),
+    };
     match allowed.iter().find(|known| known.eq_ignore_ascii_case(word)) {
         Some(known) => {
             Diagnostic::new(Code::EnumCase, message).with_help(format!("write `{known}`"))

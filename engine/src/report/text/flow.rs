@@ -89,9 +89,14 @@ pub fn write_head(report: &FlowReport, style: Style, out: &mut dyn Write) -> fmt
     let port = report.port.to_string();
     write!(out, "{word}{:gap$}{from} → {to}   {} {}", "", report.protocol, Plain(&port))?;
     match report.pod_port.filter(|port| has_one_port(report, *port)) {
-        Some(port) => writeln!(out, " ({port} at the pod)"),
-        None => out.write_char('\n'),
+        Some(port) => writeln!(out, " ({port} at the pod)")?,
+        None => out.write_char('\n')?,
     }
+    if report.siblings {
+        let workload = Plain(&report.source);
+        writeln!(out, "  between two pods of {workload}: a pod always reaches itself")?;
+    }
+    Ok(())
 }
 
 /// Whether all answers are about the same port of a pod.

@@ -6,6 +6,9 @@ pub mod cluster;
 mod combined;
 mod documents;
 mod fields;
+// As the tables below.
+#[rustfmt::skip]
+pub mod objects;
 // Packed by hand: one value to a line would be long and no easier to read.
 #[rustfmt::skip]
 mod tables;

@@ -1,0 +1,76 @@
+//! Which fields the `spec` of a workload has.
+
+use super::WorkloadKind;
+
+/// Fields that are read.
+pub fn read(kind: WorkloadKind) -> &'static [&'static str] {
+    match kind {
+        WorkloadKind::Job | WorkloadKind::CronJob => {
+            &["template", "selector", "parallelism", "completions", "completionMode"]
+        }
+        WorkloadKind::StatefulSet => &["template", "selector", "replicas", "ordinals"],
+        WorkloadKind::DaemonSet => &["template", "selector"],
+        _ => &["template", "selector", "replicas"],
+    }
+}
+
+/// Fields that are not read; none of a kind whose fields are not known.
+pub fn others(kind: WorkloadKind) -> Option<&'static [&'static str]> {
+    Some(match kind {
+        WorkloadKind::Job | WorkloadKind::CronJob => OF_JOBS,
+        WorkloadKind::DaemonSet => &["minReadySeconds", "revisionHistoryLimit", "updateStrategy"],
+        WorkloadKind::Deployment => OF_DEPLOYMENTS,
+        WorkloadKind::ReplicaSet | WorkloadKind::ReplicationController => &["minReadySeconds"],
+        WorkloadKind::StatefulSet => OF_STATEFUL_SETS,
+        WorkloadKind::DeploymentConfig
+        | WorkloadKind::KnativeService
+        | WorkloadKind::Rollout
+        | WorkloadKind::VirtualMachine
+        | WorkloadKind::VirtualMachineInstance
+        | WorkloadKind::VirtualMachineInstanceReplicaSet => return None,
+    })
+}
+
+/// Fields of a CronJob besides `jobTemplate`.
+pub const OF_CRON_JOBS: &[&str] = &[
+    "concurrencyPolicy",
+    "failedJobsHistoryLimit",
+    "schedule",
+    "startingDeadlineSeconds",
+    "successfulJobsHistoryLimit",
+    "suspend",
+    "timeZone",
+];
+
+const OF_JOBS: &[&str] = &[
+    "activeDeadlineSeconds",
+    "backoffLimit",
+    "backoffLimitPerIndex",
+    "managedBy",
+    "manualSelector",
+    "maxFailedIndexes",
+    "podFailurePolicy",
+    "podReplacementPolicy",
+    "successPolicy",
+    "suspend",
+    "ttlSecondsAfterFinished",
+];
+
+const OF_DEPLOYMENTS: &[&str] = &[
+    "minReadySeconds",
+    "paused",
+    "progressDeadlineSeconds",
+    "revisionHistoryLimit",
+    "rollbackTo",
+    "strategy",
+];
+
+const OF_STATEFUL_SETS: &[&str] = &[
+    "minReadySeconds",
+    "persistentVolumeClaimRetentionPolicy",
+    "podManagementPolicy",
+    "revisionHistoryLimit",
+    "serviceName",
+    "updateStrategy",
+    "volumeClaimTemplates",
+];
