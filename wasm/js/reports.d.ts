@@ -393,6 +393,11 @@ export interface FlowReport {
    * answer counts them.
    */
   rejected?: KindCount[];
+  /**
+   * Whether this is about two different pods of one workload, which was asked about itself: a
+   * pod always reaches itself.
+   */
+  siblings?: boolean;
 }
 
 /** The answer to a flow of a list that was evaluated. */
@@ -415,7 +420,10 @@ export interface FlowResult {
   destination: string;
   /** What decided, at each end, in the order in which a packet meets them. */
   evidence: Evidence;
-  /** Everything allowed between the two, whatever the port asked about. */
+  /**
+   * Everything allowed between the two, whatever the port asked about; of a Service, those of
+   * its ports.
+   */
   allowed?: string;
   /** Whether the verdict is the expected one. */
   asExpected?: boolean;
@@ -439,6 +447,16 @@ export interface FlowResult {
   podPort?: number;
   /** Why it is unknown. */
   reason?: UnknownReason;
+  /**
+   * Policies that API servers reject, by kind with its group: they are not in force, and no
+   * answer counts them.
+   */
+  rejected?: KindCount[];
+  /**
+   * Whether this is about two different pods of one workload, which was asked about itself: a
+   * pod always reaches itself.
+   */
+  siblings?: boolean;
 }
 
 /** A file of flows for `portcullis eval --flows`, in JSON or YAML */
