@@ -19,6 +19,8 @@ export interface Options {
     podCidrs?: readonly string[];
     /** Node CIDRs to assume for nodes without an address; none: any address. */
     nodeCidrs?: readonly string[];
+    /** Answer about flows, and list, for one address family only: `IPv4` or `IPv6`; none: both. */
+    family?: Family;
     /** Addresses that domain names of policies resolve to, such as `api.example.com=192.0.2.7`. */
     domainNames?: readonly string[];
     /** Labels of namespaces whose objects are not in the files, such as `monitoring=team=ops`; `monitoring=` for none. */
@@ -499,6 +501,11 @@ export interface FlowReport {
      * answer counts them.
      */
     rejected?: KindCount[];
+    /**
+     * Whether this is about two different pods of one workload, which was asked about itself: a
+     * pod always reaches itself.
+     */
+    siblings?: boolean;
 }
 
 /** The answer to a flow of a list that was evaluated. */
@@ -521,7 +528,10 @@ export interface FlowResult {
     destination: string;
     /** What decided, at each end, in the order in which a packet meets them. */
     evidence: Evidence;
-    /** Everything allowed between the two, whatever the port asked about. */
+    /**
+     * Everything allowed between the two, whatever the port asked about; of a Service, those of
+     * its ports.
+     */
     allowed?: string;
     /** Whether the verdict is the expected one. */
     asExpected?: boolean;
@@ -545,6 +555,16 @@ export interface FlowResult {
     podPort?: number;
     /** Why it is unknown. */
     reason?: UnknownReason;
+    /**
+     * Policies that API servers reject, by kind with its group: they are not in force, and no
+     * answer counts them.
+     */
+    rejected?: KindCount[];
+    /**
+     * Whether this is about two different pods of one workload, which was asked about itself: a
+     * pod always reaches itself.
+     */
+    siblings?: boolean;
 }
 
 /** A file of flows for `portcullis eval --flows`, in JSON or YAML */
