@@ -24,6 +24,9 @@ pub struct Connection {
     pub ends: Ends,
     /// The mark.
     pub mark: u32,
+    /// Whether the kernel takes it to be over. It lets packets of such a one pass all the same, and a
+    /// pod can bring a connection that goes on into such a state.
+    pub is_over: bool,
     /// How the kernel knows it.
     pub key: Key,
 }
@@ -65,6 +68,7 @@ const CONNECTION: u16 = SUBSYSTEM;
 const GET: u16 = SUBSYSTEM | 1;
 const ORIGINAL: u16 = 1;
 const REPLY: u16 = 2;
+const STATE: u16 = 4;
 const MARK: u16 = 8;
 const ZONE: u16 = 18;
 const MARK_MASK: u16 = 21;
@@ -182,8 +186,7 @@ fn with_mark(request: Request, bits: Bits) -> Request {
     request.with(MARK_MASK, &bits.mask.to_be_bytes())
 }
 
-/// A connection, in whatever state: the kernel lets the packets pass of one that it takes to be over,
-/// and a pod can make it think so.
+/// A connection, in whatever state.
 fn read_connection(message: &Message<'_>) -> Option<Connection> {
     let find = |kind| message.attributes().find(|(found, _)| *found == kind).map(|(_, v)| v);
     let (tuple, reply) = (find(ORIGINAL)?, read_tuple(find(REPLY)?)?);
@@ -192,8 +195,9 @@ fn read_connection(message: &Message<'_>) -> Option<Connection> {
     let (client, server, port) = (original.source, reply.source, reply.source_port);
     let mark = find(MARK).and_then(|mark| mark.first_chunk());
     let mark = mark.map_or(0, |mark| u32::from_be_bytes(*mark));
+    let is_over = find(STATE).is_some_and(|state| is_over(protocol, state));
     let key = Key { tuple: tuple.to_vec(), zone: find(ZONE).map(<[u8]>::to_vec) };
-    Some(Connection { ends: Ends { protocol, client, server, port }, mark, key })
+    Some(Connection { ends: Ends { protocol, client, server, port }, mark, is_over, key })
 }
 
 /// One direction of a connection.
@@ -238,11 +242,24 @@ fn read_protocol(number: u8) -> Option<Protocol> {
     }
 }
 
+/// Whether a connection is in a state in which the kernel takes it to be over.
+fn is_over(protocol: Option<Protocol>, state: &[u8]) -> bool {
+    const TCP: u16 = 1;
+    const SCTP: u16 = 3;
+    const IN_PROTOCOL: u16 = 1;
+    let state = |kind| find(find(state, kind)?, IN_PROTOCOL)?.first().copied();
+    match protocol {
+        // TIME_WAIT and CLOSE.
+        Some(Protocol::Tcp) => matches!(state(TCP), Some(7 | 8)),
+        // CLOSED.
+        Some(Protocol::Sctp) => state(SCTP) == Some(1),
+        Some(Protocol::Udp) | None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const STATE: u16 = 4;
 
     /// An attribute, padded.
     fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
@@ -289,7 +306,9 @@ mod tests {
     /// A pod can bring a connection that goes on into each of them.
     #[test]
     fn no_state_is_left_out_and_no_protocol() {
-        for (protocol, state) in [(6, 7), (6, 8), (6, 5), (132, 1), (132, 2)] {
+        let states = [(6, 7, true), (6, 8, true), (6, 5, false), (132, 1, true), (132, 2, false)];
+        for (protocol, state, is_over) in states {
+            assert_eq!(read(protocol, state).map(|one| one.is_over), Some(is_over));
             assert_eq!(
                 read(protocol, state).map(|one| one.ends.port),
                 Some(8080),

@@ -30,6 +30,7 @@ struct Concerned {
     order: Order,
     ends: Ends,
     is_marked: bool,
+    is_over: bool,
     key: Key,
 }
 
@@ -74,16 +75,18 @@ impl<'w> Pass<'w> {
         self.has_marked
     }
 
-    /// Looks at some more; how many of them were marked now.
+    /// Looks at some more; how many of them were marked now, without those that the kernel takes to
+    /// be over.
     ///
     /// # Errors
     /// If the kernel does not take a mark.
     pub fn advance(&mut self) -> Result<u64, KernelError> {
-        let (mut set, mut clear) = (Vec::new(), Vec::new());
+        let (mut set, mut over, mut clear) = (Vec::new(), Vec::new(), Vec::new());
         for one in self.left.drain(self.left.len().saturating_sub(BATCH)..).rev() {
             let allowed = self.judge.allows(&one.ends);
             self.has_marked |= !allowed;
             match (allowed, one.is_marked) {
+                (false, false) if one.is_over => over.push(one.key),
                 (false, false) => set.push(one.key),
                 (true, true) => clear.push(one.key),
                 _ => {}
@@ -91,12 +94,13 @@ impl<'w> Pass<'w> {
         }
         let bits = |value| Bits { value, mask: self.kill_mark };
         self.conntrack.mark(&clear, self.family, bits(0))?;
+        self.conntrack.mark(&over, self.family, bits(self.kill_mark))?;
         self.conntrack.mark(&set, self.family, bits(self.kill_mark))
     }
 }
 
 fn concerned(connection: Connection, kill_mark: u32, work: &Work) -> Option<Concerned> {
-    let Connection { ends, mark, key } = connection;
+    let Connection { ends, mark, is_over, key } = connection;
     let is_marked = mark & kill_mark != 0;
     let lost = |by: &BTreeSet<IpAddr>| by.contains(&ends.client) || by.contains(&ends.server);
     let order = match () {
@@ -105,7 +109,7 @@ fn concerned(connection: Connection, kill_mark: u32, work: &Work) -> Option<Conc
         () if is_marked => Order::Marked,
         () => return None,
     };
-    Some(Concerned { order, ends, is_marked, key })
+    Some(Concerned { order, ends, is_marked, is_over, key })
 }
 
 /// Says what is allowed.
@@ -178,7 +182,7 @@ mod tests {
         let order = |client: &str, mark| {
             let (client, server) = (address(client), address("10.0.0.9"));
             let ends = Ends { protocol: Some(Protocol::Tcp), client, server, port: 80 };
-            let connection = Connection { ends, mark, key: Key::default() };
+            let connection = Connection { ends, mark, is_over: false, key: Key::default() };
             concerned(connection, 0x80, &work).map(|one| one.order)
         };
         assert_eq!(order("10.0.0.1", 0x80), Some(Order::Newest));

@@ -247,18 +247,19 @@ impl Objects<'_> {
         let entries = vec![
             ("hostNetwork", spec.host_network.then_some(Tree::Bool(true))),
             ("nodeName", spec.node.as_deref().map(Into::into)),
-            ("containers", self.containers(&spec.containers)),
-            ("initContainers", self.containers(&spec.init)),
+            ("containers", self.containers("c", &spec.containers)),
+            ("initContainers", self.containers("i", &spec.init)),
         ];
         self.map(entries)
     }
 
-    fn containers(&mut self, containers: &[Container]) -> Option<Tree> {
+    /// No two of a pod have one name, whatever they are for.
+    fn containers(&mut self, called: &str, containers: &[Container]) -> Option<Tree> {
         let mut all = Vec::new();
         for (i, container) in containers.iter().enumerate() {
             let ports = container.ports.iter().map(|port| self.container_port(port)).collect();
             let entries = vec![
-                ("name", Some(Tree::Text(format!("c{i}")))),
+                ("name", Some(Tree::Text(format!("{called}{i}")))),
                 ("restartPolicy", container.always.then(|| "Always".into())),
                 ("ports", Some(Tree::List(ports))),
             ];
