@@ -63,6 +63,11 @@ impl Found {
 
 const NO_FILE: &str = "it is not a regular file";
 
+/// Whether a file that was stamped so had something in it.
+pub fn has_bytes((_, _, size, _): Stamp) -> bool {
+    size > 0
+}
+
 fn stamp(metadata: &fs::Metadata) -> Stamp {
     let written = (metadata.mtime(), metadata.mtime_nsec());
     let changed = (metadata.ctime(), metadata.ctime_nsec());

@@ -22,7 +22,7 @@ use rustix::fs::inotify;
 
 use super::{ChangeSink, Closed, Source};
 use crate::observe::Status;
-use found::{Found, Stamp, read_regular};
+use found::{Found, Stamp, has_bytes, read_regular};
 use notices::{wait, watch_all};
 
 /// The part of the agent that does not work while a file cannot be read.
@@ -38,11 +38,16 @@ pub struct Manifests {
     known: BTreeMap<PathBuf, Stamp>,
     /// Why files say nothing, or not all that they should.
     unread: BTreeMap<PathBuf, String>,
+    /// Why files could not be read this time, of which what they said before stays.
+    kept: BTreeMap<PathBuf, String>,
     /// Whether something has been said of the directory.
     begun: bool,
     /// Whether it was found without files, which it had before.
     emptied: bool,
 }
+
+/// Writers begin by emptying a file, and may take their time.
+const EMPTIED: &str = "it is empty, as if it was just being written: remove it if it is to go";
 
 /// What to do where a file cannot be read at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +61,10 @@ pub enum AtStart {
 impl Manifests {
     /// The directory, not yet read.
     pub fn new(folder: &Path, at_start: AtStart, status: Arc<Status>) -> Self {
-        let (known, unread) = (BTreeMap::new(), BTreeMap::new());
+        let (known, unread, kept) = Default::default();
         let (begun, emptied) = (false, false);
-        Self { folder: folder.to_path_buf(), at_start, status, known, unread, begun, emptied }
+        let folder = folder.to_path_buf();
+        Self { folder, at_start, status, known, unread, kept, begun, emptied }
     }
 
     /// What has changed since the last call; at first everything is new. None if there is nothing
@@ -72,10 +78,12 @@ impl Manifests {
             .collect(&self.folder)
             .with_context(|| format!("could not read the directory `{}`", self.folder.display()))?;
         let Found { files: mut found, unseen, .. } = found;
+        self.kept.clear();
         for (path, why) in &unseen {
             // It is still there, whatever became of it.
-            found.insert(path.clone(), self.known.get(path).copied().unwrap_or_default());
-            self.unread.insert(path.clone(), why.clone());
+            let before = self.known.get(path).copied();
+            found.insert(path.clone(), before.unwrap_or_default());
+            self.could_not_read(path, before, why.clone());
         }
         // Whoever removes the directory removes its files first: it is looked at once more.
         let emptied = self.begun && found.is_empty() && !self.known.is_empty();
@@ -106,25 +114,21 @@ impl Manifests {
     fn read(&mut self, path: &Path, stamp: &mut Stamp) -> Option<SourceFile> {
         let before = self.known.get(path).copied();
         match read_regular(path) {
-            Ok(bytes)
-                if bytes.is_empty() && before.is_some() && !self.unread.contains_key(path) =>
-            {
-                let why = "it is empty, as if it was just being written: remove it if it is to go";
-                tracing::error!(file = %path.display(), why, "a manifest stays as it was");
-                self.unread.insert(path.to_path_buf(), why.to_owned());
-                *stamp = before.unwrap_or_default();
-                None
+            Ok(bytes) if !(bytes.is_empty() && before.is_some_and(has_bytes)) => {
+                return self.accept(path, SourceFile::of(&self.name(path), bytes));
             }
-            Ok(bytes) => self.accept(path, SourceFile::of(&self.name(path), bytes)),
-            Err(error) => {
-                tracing::error!(file = %path.display(), %error, "could not read a manifest");
-                *stamp = before.unwrap_or_default();
-                if before.is_none() {
-                    self.unread.insert(path.to_path_buf(), error.to_string());
-                }
-                None
-            }
+            Ok(_) => self.could_not_read(path, before, EMPTIED.to_owned()),
+            Err(error) => self.could_not_read(path, before, error.to_string()),
         }
+        *stamp = before.unwrap_or_default();
+        None
+    }
+
+    /// Notes why a file could not be read; of one that was read before, what it said stays.
+    fn could_not_read(&mut self, path: &Path, before: Option<Stamp>, why: String) {
+        let was_read = before.is_some() && !self.unread.contains_key(path);
+        let reasons = if was_read { &mut self.kept } else { &mut self.unread };
+        reasons.insert(path.to_path_buf(), why);
     }
 
     /// Takes a file in that is right, or new.
@@ -146,16 +150,19 @@ impl Manifests {
 
     /// Says why files cannot be read, if some cannot.
     fn report_unread(&self) {
-        let shown = |(path, why): (&PathBuf, &String)| format!("{}: {why}", self.name(path));
-        let all: Vec<String> = self.unread.iter().map(shown).collect();
+        let stays = "what was in force stays in force";
+        let lost = if self.begun { "what they say is not in force" } else { stays };
+        let of = |files: &BTreeMap<PathBuf, String>, outcome: &str| {
+            let shown = |(path, why): (&PathBuf, &String)| format!("{}: {why}", self.name(path));
+            let all: Vec<String> = files.iter().map(shown).collect();
+            (!all.is_empty()).then(|| format!("{outcome}: {}", all.join(", ")))
+        };
+        let all: Vec<String> =
+            of(&self.unread, lost).into_iter().chain(of(&self.kept, stays)).collect();
         if all.is_empty() {
             return self.status.restored(PART);
         }
-        let outcome = match self.begun {
-            true => "what they say is not in force",
-            false => "what was in force stays in force",
-        };
-        let why = format!("could not read all manifests, {outcome}: {}", all.join(", "));
+        let why = format!("could not read all manifests, {}", all.join("; "));
         if self.status.degraded(PART, &why) {
             tracing::error!("{why}");
         }
