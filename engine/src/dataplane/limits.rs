@@ -9,10 +9,10 @@ use rustc_hash::FxHashSet;
 use super::members::PORT_SETS;
 use crate::cluster::Group;
 use crate::manifest::{Direction, PortMatch};
-use crate::net::{AddrSet, PortSet, Protocol};
-use crate::policy::{BlockId, CompiledPolicy, PolicyRule, PolicySet, RulePeer};
+use crate::net::{AddrSet, ByFamily, Family, PortSet, Protocol};
+use crate::policy::{BlockId, CompiledPolicy, PolicyRule, PolicySet, RulePeer, SetId};
 
-/// How much one policy may ask of a node in one direction.
+/// How much may be asked of a node: by one policy in one direction, or by several together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Rules of the kernel: each peer of a rule by each line of its ports.
@@ -41,17 +41,37 @@ pub struct Counted<'c> {
     pub policies: &'c PolicySet,
     /// The direction.
     pub direction: Direction,
-    /// The pods, which have their own ports for the names that rules of ingress have.
-    pub subject: &'c Group,
+    /// The pods, which have their own ports for the names that rules of ingress have; none to
+    /// leave such ports out.
+    pub subject: Option<&'c Group>,
 }
 
 /// What a policy asks for, so far.
 #[derive(Default)]
 struct Count {
     rules: usize,
+    of_family: ByFamily<usize>,
     members: usize,
     blocks: FxHashSet<BlockId>,
     ports: FxHashSet<PortSet>,
+    pods: FxHashSet<SetId>,
+}
+
+/// What a policy asks for in one direction, for pods of one group.
+#[derive(Debug)]
+pub struct Ask {
+    /// Rules in each family's tables.
+    pub rules: ByFamily<usize>,
+    /// Members of sets for what is written in it.
+    pub members: usize,
+    /// Sets of pods, ascending.
+    pub pods: Vec<SetId>,
+}
+
+/// How many peers a rule has: all of them, and those that a family has rules for.
+struct Peers {
+    all: usize,
+    of_family: ByFamily<usize>,
 }
 
 impl Limits {
@@ -60,17 +80,27 @@ impl Limits {
     /// # Cost
     /// Linear in what is written in the policy, and in the limits.
     pub fn are_exceeded(&self, policy: &CompiledPolicy, counted: Counted<'_>) -> bool {
+        self.asked(policy, counted).is_none()
+    }
+
+    /// What a policy asks for in a direction; none if that is more than it may.
+    ///
+    /// # Cost
+    /// Linear in what is written in the policy, and in the limits.
+    pub fn asked(&self, policy: &CompiledPolicy, counted: Counted<'_>) -> Option<Ask> {
         let mut count = Count::default();
-        policy.rules(counted.direction).unwrap_or_default().iter().any(|rule| {
+        let is_over = policy.rules(counted.direction).unwrap_or_default().iter().any(|rule| {
             count.rule(rule, counted, self.members);
             count.rules > self.rules || count.members > self.members
-        })
+        });
+        (!is_over).then(|| count.ask())
     }
 }
 
 impl Count {
     fn rule(&mut self, rule: &PolicyRule, counted: Counted<'_>, most: usize) {
         for peer in &rule.peers {
+            self.pods.extend(peer.pods());
             if let RulePeer::Block(id) = *peer
                 && self.blocks.insert(id)
                 && let Some(block) = counted.policies.block(id)
@@ -78,33 +108,65 @@ impl Count {
                 self.members += nets(block, most);
             }
         }
-        let peers = rule.peers.len().max(1);
+        let peers = Peers::of(rule, counted.policies);
         if rule.ports.is_empty() {
-            self.rules += peers;
+            self.add(&peers, 1);
         }
         for protocol in Protocol::ALL {
             if rule.ports.iter().any(|entry| entry.protocol == protocol) {
-                self.ports(numbers(rule, protocol, counted), protocol, peers);
+                self.ports(numbers(rule, protocol, counted), protocol, &peers);
             }
         }
     }
 
-    fn ports(&mut self, ports: PortSet, protocol: Protocol, peers: usize) {
+    fn add(&mut self, peers: &Peers, lines: usize) {
+        self.rules += peers.all * lines;
+        for (family, count) in &mut self.of_family {
+            *count += peers.of_family[family] * lines;
+        }
+    }
+
+    fn ask(self) -> Ask {
+        let mut pods: Vec<SetId> = self.pods.into_iter().collect();
+        pods.sort_unstable();
+        Ask { rules: self.of_family, members: self.members, pods }
+    }
+
+    fn ports(&mut self, ports: PortSet, protocol: Protocol, peers: &Peers) {
         let numbers = ports.ranges().iter().map(|(a, b)| if a == b { 1 } else { 2 });
         let lines = numbers.sum::<usize>().div_ceil(NUMBERS_A_LINE).max(1);
         let [for_one, for_more] = MOST_LINES;
-        let most = if peers == 1 { for_one } else { for_more };
+        let most = if peers.all == 1 { for_one } else { for_more };
         if lines <= most || !PORT_SETS.contains(&protocol) {
-            self.rules += peers * lines;
-            return;
+            return self.add(peers, lines);
         }
-        self.rules += peers * most;
+        self.add(peers, most);
         let count = ports.ranges().iter().map(|(a, b)| usize::from(b - a) + 1);
         let count = count.sum::<usize>();
         if self.ports.insert(ports) {
             self.members += count;
         }
     }
+}
+
+impl Peers {
+    fn of(rule: &PolicyRule, policies: &PolicySet) -> Self {
+        let of_family = ByFamily::from_fn(|family| match rule.peers.len() {
+            0 => 1,
+            _ => rule.peers.iter().filter(|peer| is_of(**peer, family, policies)).count(),
+        });
+        Self { all: rule.peers.len().max(1), of_family }
+    }
+}
+
+/// Whether rules of a family are written for a peer. Sets of pods stand there also when nobody is in
+/// them.
+fn is_of(peer: RulePeer, family: Family, policies: &PolicySet) -> bool {
+    let Some(pair) = peer.addresses() else { return true };
+    policies.block(pair.possible).is_some_and(|block| match family {
+        Family::IPv4 => !block.v4.is_empty(),
+        Family::IPv6 => !block.v6.is_empty(),
+    })
 }
 
 /// The ports that a rule names of a protocol.
@@ -116,7 +178,8 @@ fn numbers(rule: &PolicyRule, protocol: Protocol, counted: Counted<'_>) -> PortS
             PortMatch::Range(first, last) => ranges.push((*first, *last)),
             // Of egress they are looked up at the destination, by one rule.
             PortMatch::Named(name) if counted.direction == Direction::Ingress => {
-                ranges.extend(counted.subject.named_ports(name, protocol).ranges());
+                let own = counted.subject.map(|group| group.named_ports(name, protocol));
+                ranges.extend(own.iter().flat_map(PortSet::ranges));
             }
             PortMatch::Named(_) | PortMatch::Any => {}
         }

@@ -5,6 +5,7 @@
 //! `ipset restore` read it. [`plan`] leads from what a kernel holds ([`KernelState`]) to a program,
 //! in steps between which nothing is judged by half of a change.
 
+mod budget;
 mod counted;
 mod digest;
 mod iptables;
@@ -20,6 +21,7 @@ mod state;
 mod verify;
 mod wiring;
 
+pub use budget::{Budget, Budgets};
 pub use counted::{Decided, DenialCounts, Denier, Effect, RuleCounts, denial_counts, rule_counts};
 pub use iptables::{
     Comments, ipset_restore, iptables_restore, member_texts, rule_text, set_create,

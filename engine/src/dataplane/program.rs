@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::budget::Budget;
 pub use super::members::{AddressSet, Members, PORT_SETS, PortMember, SetKind};
 use super::wiring::Interface;
 use crate::cluster::EndpointId;
@@ -223,6 +224,9 @@ pub enum Note {
     /// This policy asks for more than one policy may: it isolates, accepts nothing, and where it
     /// would deny or pass, denies everything.
     OverLimits(PolicyId),
+    /// This policy is one of the largest of those that together ask for more than they may: it is
+    /// closed in the same way.
+    OverBudget(PolicyId, Budget),
     /// These policies have the same priority and rules of different actions. The API defines no
     /// order between them: the first, by name, is taken first.
     Tie(PolicyId, PolicyId),

@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use super::budget::Budgets;
 use super::digest::LETTERS;
 use super::limits::Limits;
 use super::program::ChainName;
@@ -29,6 +30,9 @@ pub struct Settings {
     pub invalid: InvalidPackets,
     /// How much one policy may ask for; one that asks for more is closed.
     pub limits: Limits,
+    /// How much all of a namespace may ask for, and of the node; of those that ask for more the
+    /// largest are closed.
+    pub budgets: Budgets,
     /// Pods share the chain of an Admin tier where the kernel then looks at no more rules than this
     /// in a direction, about, to see how far chains lead on; `usize::MAX` if it looks at each chain
     /// once, whatever leads there.
@@ -119,6 +123,7 @@ impl Default for Settings {
             admitted: Admitted::Return,
             invalid: InvalidPackets::Policed,
             limits: Limits::default(),
+            budgets: Budgets::default(),
             walked: WALKED,
         }
     }

@@ -102,7 +102,8 @@ fn said_of(note: &Note) -> Option<(PolicyId, PolicyState)> {
         | Note::PeersUnknown(id)
         | Note::NodesUnknown(id)
         | Note::NamesUnknown(id)
-        | Note::OverLimits(id) => Some((id, PolicyState::Closed)),
+        | Note::OverLimits(id)
+        | Note::OverBudget(id, _) => Some((id, PolicyState::Closed)),
         Note::Tie(id, _) => Some((id, PolicyState::InForce)),
         Note::NoAddress(_) => None,
     }

@@ -9,7 +9,7 @@ use super::types::{Family, Location, ObjectRef, Summary};
 use super::{path, place};
 use crate::cluster::{ClusterModel, Endpoint};
 use crate::dataplane::{
-    self, Chain, Comments, FamilyProgram, FilterProgram, Input, Note, RuleOrigin, Settings,
+    self, Budget, Chain, Comments, FamilyProgram, FilterProgram, Input, Note, RuleOrigin, Settings,
     UNKNOWN_WIRING,
 };
 use crate::diagnostic::nearest;
@@ -281,6 +281,7 @@ pub fn note_sentence(session: &Session, note: &Note) -> String {
              and denies everything where it would deny or pass",
             policy(*id)
         ),
+        Note::OverBudget(id, budget) => over_budget_sentence(&policy(*id), *budget),
         Note::Tie(first, second) => format!(
             "{} and {} have the same priority and different actions: they are evaluated \
              in the order of their names",
@@ -293,6 +294,19 @@ pub fn note_sentence(session: &Session, note: &Note) -> String {
             format!("{name} has no address in the input: nothing is enforced for it")
         }
     }
+}
+
+fn over_budget_sentence(policy: &str, budget: Budget) -> String {
+    let all = match budget {
+        Budget::Namespace => "policies of its namespace",
+        Budget::Node => "policies of all namespaces, of which its own has most,",
+        Budget::Cluster => "cluster policies",
+    };
+    format!(
+        "{all} need more rules or members of sets on this node than they may have together, and \
+         {policy} is one of the largest: it accepts nothing, and denies everything where it would \
+         deny or pass"
+    )
 }
 
 fn name(model: &ClusterModel, endpoint: &Endpoint) -> String {

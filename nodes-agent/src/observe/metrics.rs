@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use portcullis_engine::dataplane::{Denier, Effect, FilterProgram, Note};
+use portcullis_engine::dataplane::{Budget, Denier, Effect, FilterProgram, Note};
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::Family;
 use portcullis_engine::report::PolicyState;
@@ -74,6 +74,15 @@ struct ToolLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BudgetLabel {
+    budget: &'static str,
+}
+
+/// Budgets as labels name them.
+const BUDGETS: [(&str, Budget); 3] =
+    [("namespace", Budget::Namespace), ("node", Budget::Node), ("cluster", Budget::Cluster)];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PartLabel {
     part: &'static str,
 }
@@ -139,6 +148,8 @@ pub struct Metrics {
     pub masquerade_all: Gauge,
     /// Policies that need more than one may.
     policies_over_limit: Gauge,
+    /// Policies that are closed since all of them need more than they may together.
+    policies_over_budget: Labelled<BudgetLabel, Gauge>,
     /// Packets in the flow log.
     pub packets_logged: Counter,
     /// Packets that were to be logged and were lost.
@@ -179,6 +190,7 @@ impl Default for Metrics {
             connections_cut: Counter::default(),
             masquerade_all: Gauge::default(),
             policies_over_limit: Gauge::default(),
+            policies_over_budget: Labelled::default(),
             packets_logged: Counter::default(),
             packets_lost: Counter::default(),
             policies: Labelled::default(),
@@ -244,6 +256,9 @@ impl Metrics {
         to.register("masquerade_all", help, self.masquerade_all.clone());
         let help = "Policies that need more rules or members than one may, and admit nothing";
         to.register("policies_over_limit", help, self.policies_over_limit.clone());
+        let help = "Policies that admit nothing, since all of their namespace, of the node, or of the \
+                    cluster's need more than they may together";
+        to.register("policies_over_budget", help, self.policies_over_budget.clone());
         to.register("flow_log_packets", "Packets in the flow log", self.packets_logged.clone());
         to.register("flow_log_lost", "Losses of packets to log", self.packets_lost.clone());
         to.register("rules", "Rules in our chains", self.rules.clone());
@@ -358,6 +373,11 @@ impl Metrics {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let over = program.notes.iter().filter(|note| matches!(note, Note::OverLimits(_)));
         self.policies_over_limit.set(number(over.count()));
+        for (name, budget) in BUDGETS {
+            let is_over = |note: &&Note| matches!(note, Note::OverBudget(_, own) if *own == budget);
+            let over = number(program.notes.iter().filter(is_over).count());
+            self.policies_over_budget.get_or_create(&BudgetLabel { budget: name }).set(over);
+        }
         for family in program.families.values() {
             // So that they are there before a packet is.
             for denier in Denier::ALL {

@@ -32,6 +32,7 @@ fn policy(session: &Session, note: &Note) -> Option<PolicyName> {
         | Note::NodesUnknown(id)
         | Note::NamesUnknown(id)
         | Note::OverLimits(id)
+        | Note::OverBudget(id, _)
         | Note::Tie(id, _) => PolicyName::of(session, *id),
         Note::NoAddress(_) => None,
     }

@@ -1,9 +1,9 @@
-//! Options about how much one policy may ask for.
+//! Options about how much policies may ask for: one, and several together.
 
 use clap::Args;
-use portcullis_engine::dataplane::Limits;
+use portcullis_engine::dataplane::{Budgets, Limits};
 
-/// How much one policy may ask for.
+/// How much policies may ask for.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "How it is enforced")]
 pub struct PolicyLimits {
@@ -18,11 +18,53 @@ pub struct PolicyLimits {
     #[arg(long, env = "PORTCULLIS_MOST_MEMBERS_PER_POLICY", value_name = "MEMBERS",
           default_value_t = Limits::default().members)]
     pub most_members_per_policy: usize,
+    /// Rules that all NetworkPolicies of a namespace may need on this node together, in both
+    /// directions and families. Where they need more, the largest isolate and admit nothing, and
+    /// the others are enforced.
+    #[arg(long, env = "PORTCULLIS_MOST_RULES_PER_NAMESPACE", value_name = "RULES",
+          default_value_t = Budgets::default().namespace.rules)]
+    pub most_rules_per_namespace: usize,
+    /// The same for members of sets: also those of sets of pods.
+    #[arg(long, env = "PORTCULLIS_MOST_MEMBERS_PER_NAMESPACE", value_name = "MEMBERS",
+          default_value_t = Budgets::default().namespace.members)]
+    pub most_members_per_namespace: usize,
+    /// Rules that the NetworkPolicies of all namespaces may need on this node together. Where they
+    /// need more, the namespace that needs most has its largest closed.
+    #[arg(long, env = "PORTCULLIS_MOST_RULES_PER_NODE", value_name = "RULES",
+          default_value_t = Budgets::default().node.rules)]
+    pub most_rules_per_node: usize,
+    /// The same for members of sets.
+    #[arg(long, env = "PORTCULLIS_MOST_MEMBERS_PER_NODE", value_name = "MEMBERS",
+          default_value_t = Budgets::default().node.members)]
+    pub most_members_per_node: usize,
+    /// Rules that all ClusterNetworkPolicies may need on this node together, which namespaces do
+    /// not use up. Where they need more, the largest accept nothing, and deny everything if they
+    /// have a rule that denies or passes.
+    #[arg(long, env = "PORTCULLIS_MOST_RULES_OF_CLUSTER_POLICIES", value_name = "RULES",
+          default_value_t = Budgets::default().cluster.rules)]
+    pub most_rules_of_cluster_policies: usize,
+    /// The same for members of sets.
+    #[arg(long, env = "PORTCULLIS_MOST_MEMBERS_OF_CLUSTER_POLICIES", value_name = "MEMBERS",
+          default_value_t = Budgets::default().cluster.members)]
+    pub most_members_of_cluster_policies: usize,
 }
 
 impl PolicyLimits {
     /// The limits of each policy.
     pub fn of_each(&self) -> Limits {
         Limits { rules: self.most_rules_per_policy, members: self.most_members_per_policy }
+    }
+
+    /// The limits of several together.
+    pub fn of_all(&self) -> Budgets {
+        let limits = |rules, members| Limits { rules, members };
+        Budgets {
+            namespace: limits(self.most_rules_per_namespace, self.most_members_per_namespace),
+            node: limits(self.most_rules_per_node, self.most_members_per_node),
+            cluster: limits(
+                self.most_rules_of_cluster_policies,
+                self.most_members_of_cluster_policies,
+            ),
+        }
     }
 }

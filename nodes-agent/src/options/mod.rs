@@ -362,6 +362,7 @@ impl Enforcement {
                 InvalidOption::Drop => InvalidPackets::Dropped,
             },
             limits: self.limits.of_each(),
+            budgets: self.limits.of_all(),
             ..Settings::default()
         };
         Ok(settings.checked()?)

@@ -25,7 +25,8 @@ use super::{FamilyLowering, Input};
 use crate::cluster::{Group, GroupId};
 use crate::manifest::{self, Direction};
 use crate::policy::{
-    CompiledPolicy, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer, SetId, Tier, TierKind,
+    CompiledPolicy, PolicyId, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer, SetId, Tier,
+    TierKind,
 };
 
 /// Whether pods under one program may need different rules: where their own port names count.
@@ -150,8 +151,8 @@ impl Body<'_, '_> {
 
     fn policy(&mut self, one: PolicyRef, policy: &CompiledPolicy) {
         let rules = policy.rules(self.direction).unwrap_or_default();
-        if self.is_over_limits(policy) {
-            self.notes.push(Note::OverLimits(one.policy));
+        if let Some(note) = self.is_over(one.policy, policy) {
+            self.notes.push(note);
             return self.closed(one, rules);
         }
         for (index, rule) in rules.iter().enumerate() {
@@ -180,10 +181,14 @@ impl Body<'_, '_> {
         }
     }
 
-    fn is_over_limits(&self, policy: &CompiledPolicy) -> bool {
+    /// What is noted of a policy that asks for too much, alone or with others.
+    fn is_over(&self, id: PolicyId, policy: &CompiledPolicy) -> Option<Note> {
         let Input { policies, settings, .. } = self.lowering.input;
-        let (direction, subject) = (self.direction, self.subject);
-        settings.limits.are_exceeded(policy, Counted { policies, direction, subject })
+        let (direction, subject) = (self.direction, Some(self.subject));
+        if settings.limits.are_exceeded(policy, Counted { policies, direction, subject }) {
+            return Some(Note::OverLimits(id));
+        }
+        self.lowering.over_budget.get(&id).map(|budget| Note::OverBudget(id, *budget))
     }
 
     /// What becomes of the rules of a policy that asks for too much: it accepts nothing, and where

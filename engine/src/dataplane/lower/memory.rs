@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::budget::concerns;
 use super::super::program::{AddressSet, Chain, ChainName, Members, Note, PortMember, SetName};
 use super::class::is_doubtful;
 use super::credit::ChainCredit;
@@ -15,7 +16,7 @@ use super::pods::{Move, Moved, Place};
 use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::Direction;
 use crate::net::{AddrSet, Family};
-use crate::policy::{CompiledPolicy, PeerSet, PolicySet, ProgramId, SetId};
+use crate::policy::{CompiledPolicy, PeerSet, PolicyId, PolicySet, ProgramId, SetId};
 use crate::shared::Sorted;
 
 /// What the chain of a class depends on, but for the policies' rules.
@@ -210,6 +211,11 @@ impl Memory {
                 replace(set, Members::Ports(now));
             }
         }
+    }
+
+    /// Forgets classes that have one of these policies.
+    pub fn forget_classes(&mut self, of: &FxHashSet<PolicyId>, policies: &PolicySet) {
+        self.classes.retain(|key, _| !concerns(of, policies, key.program));
     }
 
     /// A tree's chains on the way to classes.

@@ -27,8 +27,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::budget::{self, Ground, Ledger, Local, OverBudget};
 use super::program::{
     Chain, ChainKind, ChainName, Class, FamilyProgram, FilterProgram, FilterRule, Hook, Note,
 };
@@ -37,13 +38,13 @@ use super::wiring::Wiring;
 use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::{Direction, Mode};
 use crate::net::{ByFamily, Family};
-use crate::policy::{Considered, PolicySet};
+use crate::policy::{Considered, PolicyId, PolicySet};
 use audited::Audit;
 use dispatch::{Dispatch, Leaf, Place, Tree};
 use entry::Entry;
 pub use entry::dhcp_request;
 use memory::{ClassKey, KnownClass, Memory};
-use pods::{LocalPod, Pods};
+use pods::{LocalPod, Moved, Pods};
 use sets::Sets;
 
 /// What a program is made from.
@@ -80,6 +81,8 @@ pub struct Lowering {
     settings: Option<Settings>,
     pods: Pods,
     memories: ByFamily<Memory>,
+    ledger: Ledger,
+    over_budget: OverBudget,
     audit: Option<Box<Audit>>,
 }
 
@@ -114,11 +117,14 @@ impl Lowering {
 
     fn lower_in_force(&mut self, input: Input<'_>) -> FilterProgram {
         let moved = self.pods.update(input);
+        let changed = self.follow_budgets(input, &moved);
         let mut notes: Vec<Note> = self.pods.notes().collect();
         let families = ByFamily::from_fn(|family| {
             let memory = &mut self.memories[family];
             memory.follow(&moved, input.model, family);
-            let mut lowering = FamilyLowering::new(input, &self.pods, family, &*memory);
+            memory.forget_classes(&changed, input.policies);
+            let known = (&*memory, &self.over_budget);
+            let mut lowering = FamilyLowering::new(input, &self.pods, family, known);
             let program = lowering.program(self.pods.local(), &mut notes);
             *memory = lowering.remember(&program);
             program
@@ -126,6 +132,21 @@ impl Lowering {
         notes.sort_unstable();
         notes.dedup();
         FilterProgram { families, notes }
+    }
+}
+
+impl Lowering {
+    /// Finds out who is over a budget; the policies of which it is otherwise than before.
+    fn follow_budgets(&mut self, input: Input<'_>, moved: &Moved) -> FxHashSet<PolicyId> {
+        let Input { policies, model, settings, .. } = input;
+        let local: Vec<Local> = self.pods.local().iter().map(LocalPod::counted).collect();
+        let (pods, local) = (&self.pods, local.as_slice());
+        let (limits, budgets) = (settings.limits, settings.budgets);
+        let size_of = &|group| pods.size(group);
+        let ground = Ground { policies, model, limits, budgets, local, size_of };
+        let now = self.ledger.over_budget(ground, &moved.steps());
+        let before = std::mem::replace(&mut self.over_budget, now);
+        budget::changed(&before, &self.over_budget)
     }
 }
 
@@ -152,6 +173,7 @@ struct FamilyLowering<'i> {
     family: Family,
     sets: Sets<'i>,
     before: &'i Memory,
+    over_budget: &'i OverBudget,
     chains: BTreeMap<ChainName, Arc<Chain>>,
     classes: BTreeMap<ChainName, Class>,
     /// Chains of programs; of those with port names of their own, per group that resolves them.
@@ -160,12 +182,18 @@ struct FamilyLowering<'i> {
 }
 
 impl<'i> FamilyLowering<'i> {
-    fn new(input: Input<'i>, pods: &'i Pods, family: Family, before: &'i Memory) -> Self {
+    fn new(
+        input: Input<'i>,
+        pods: &'i Pods,
+        family: Family,
+        (before, over_budget): (&'i Memory, &'i OverBudget),
+    ) -> Self {
         Self {
             input,
             family,
             sets: Sets::new(input, pods, family, before),
             before,
+            over_budget,
             chains: BTreeMap::new(),
             classes: BTreeMap::new(),
             known: FxHashMap::default(),

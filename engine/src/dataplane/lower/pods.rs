@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::super::budget::{Local, Steps};
 use super::super::program::Note;
 use super::Input;
 use crate::cluster::{Addresses, Endpoint, EndpointId, Group, GroupId, GroupIndex, Life};
@@ -44,6 +45,17 @@ pub enum Moved {
     All,
 }
 
+impl Moved {
+    /// How many addresses groups have lost and won.
+    pub fn steps(&self) -> Steps {
+        let Self::Some(moves) = self else { return Steps { afresh: true, ..Steps::default() } };
+        let sized = |place: &Place| (place.group, place.addresses.len());
+        let left = moves.iter().filter_map(|step| step.before.as_ref()).map(sized).collect();
+        let entered = moves.iter().filter_map(|step| step.after.as_ref()).map(sized).collect();
+        Steps { afresh: false, left, entered }
+    }
+}
+
 /// A pod of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalPod {
@@ -59,6 +71,12 @@ impl LocalPod {
     fn new(place: &Place) -> Self {
         let own = ByFamily::from_fn(|family| place.of(family).collect());
         Self { group: place.group, addresses: place.addresses.clone(), own }
+    }
+
+    /// What of it counts for budgets.
+    pub fn counted(&self) -> Local {
+        let families = ByFamily::from_fn(|family| !self.own[family].is_empty());
+        Local { group: self.group, families }
     }
 
     /// Its addresses of a family.
@@ -151,6 +169,12 @@ impl Pods {
     /// All pods.
     pub fn places(&self) -> impl Iterator<Item = Place> {
         self.by_group.values().flatten().map(|(_, place)| place.clone())
+    }
+
+    /// How many addresses a group's pods have.
+    pub fn size(&self, group: GroupId) -> usize {
+        let pods = self.by_group.get(group).into_iter().flatten();
+        pods.map(|(_, place)| place.addresses.len()).sum()
     }
 
     /// The addresses of a group's pods.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::budget::OverBudget;
 use super::super::lower::Input;
 use super::super::program::FamilyProgram;
 use super::devices::Devices;
@@ -44,6 +45,8 @@ pub struct Check<'c> {
     pub program: &'c FamilyProgram,
     /// Where pods are.
     pub places: &'c Places,
+    /// Policies that are closed since all of them ask for too much.
+    pub over_budget: &'c OverBudget,
     /// What is right.
     pub verified: &'c mut Verified,
     /// What is wrong.
@@ -59,6 +62,7 @@ impl Check<'_> {
     /// If chains or sets are not as they must be, whatever the policies are.
     pub fn run(&mut self, change: &Change, memory: &mut Memory, part: Part) -> Result<(), Trouble> {
         let local = memory.follow(self.program, self.input, self.places, change)?;
+        memory.follow_budgets(self.over_budget, self.input.policies);
         self.follow_own_node(memory);
         // Read by rules while proofs are added to what is known.
         let sets = std::mem::take(&mut memory.sets);
@@ -200,7 +204,8 @@ impl Check<'_> {
     pub(super) fn policies<'p>(&'p self, spaces: &'p mut PodSpaces) -> Policies<'p> {
         let Input { model, policies, settings, .. } = self.input;
         let (family, places, limits) = (self.program.family, self.places, settings.limits);
-        Policies { model, policies, limits, family, places, spaces }
+        let over_budget = self.over_budget;
+        Policies { model, policies, limits, over_budget, family, places, spaces }
     }
 
     pub(super) fn same(&self, direction: Direction, found: &Admitted, expected: &Admitted) -> bool {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::budget::{self, OverBudget};
 use super::super::joined::joined;
 use super::super::lower::Input;
 use super::super::program::{Chain, ChainName, FamilyProgram};
@@ -16,6 +17,7 @@ use super::reader::{KnownSets, Trouble, asked_sets, follow_sets};
 use super::space::{Asked, Space};
 use super::ways::{Way, Ways};
 use crate::manifest::{ByDirection, Direction};
+use crate::policy::PolicySet;
 
 /// What is known of one family.
 #[derive(Debug, Default)]
@@ -39,6 +41,8 @@ pub struct Memory {
     pub own_node: Arc<Space>,
     /// The addresses of local pods; none before they have been read.
     pub local: Option<Local>,
+    /// Policies that were closed since all of them asked for too much.
+    pub over_budget: OverBudget,
     /// The number of this run.
     pub run: u64,
 }
@@ -102,6 +106,13 @@ impl Memory {
             Local { subjects: Arc::new(subjects), space }
         });
         Ok(local.clone())
+    }
+
+    /// Forgets proofs about policies of which it is otherwise than before whether they are closed.
+    pub fn follow_budgets(&mut self, now: &OverBudget, policies: &PolicySet) {
+        let changed = budget::changed(&self.over_budget, now);
+        self.proofs.retain(|claim, _| !budget::concerns(&changed, policies, claim.program));
+        self.over_budget = now.clone();
     }
 
     fn changed(

@@ -12,10 +12,12 @@
 //! - A pod with an Admin tier comes to two chains, one after the other. `claims` proves each by
 //!   itself, the first with what it passes on left open, and so once for all pods that share it.
 //! - `audited` takes apart what decides and what only says what would be.
+//! - `budgets` finds out which policies are closed since all of them ask for too much.
 //! - `frame` checks what holds for all packets: states, hooks, unknown addresses. `check` puts it
 //!   together.
 
 mod audited;
+mod budgets;
 mod check;
 mod claims;
 mod decisions;
@@ -43,6 +45,7 @@ use crate::manifest::Direction;
 use crate::net::{ByFamily, Family, Protocol};
 use crate::policy::Considered;
 use audited::Audited;
+use budgets::Counting;
 use check::{Check, Part};
 use memory::Memory;
 use places::Places;
@@ -115,6 +118,7 @@ pub struct Verifier {
     settings: Option<Settings>,
     places: Places,
     memories: ByFamily<Memory>,
+    budgets: Counting,
     audits: ByFamily<Option<Box<Audited>>>,
 }
 
@@ -137,10 +141,12 @@ impl Verifier {
             *self = Self { settings: Some(input.settings.clone()), ..Self::default() };
         }
         let change = self.places.update(input);
+        self.budgets.follow(input, &self.places, &change);
         let (mut verified, mut wrong) = (Verified::default(), Vec::new());
         for (family, memory) in &mut self.memories {
             let program = &program.families[family];
-            let run = Run { input, places: &self.places, change: &change };
+            let (places, budgets) = (&self.places, &self.budgets);
+            let run = Run { input, places, budgets, change: &change };
             let result = run.family(program, memory, &mut self.audits[family]);
             match result {
                 Ok(found) => {
@@ -158,6 +164,7 @@ impl Verifier {
 struct Run<'r> {
     input: Input<'r>,
     places: &'r Places,
+    budgets: &'r Counting,
     change: &'r places::Change,
 }
 
@@ -208,6 +215,10 @@ impl Run<'_> {
             input: Input { policies: &policies, ..self.input },
             program,
             places: self.places,
+            over_budget: match part {
+                Part::Whole => &self.budgets.in_force.over,
+                Part::Ends => &self.budgets.audited.over,
+            },
             verified: &mut found.verified,
             wrong: &mut found.wrong,
             own_node: Asked::fixed(Space::empty()),

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::super::budget::{Local, Steps};
 use super::super::lower::Input;
 use super::space::{self, Asked, Space};
 use crate::cluster::{Addresses, Endpoint, EndpointId, Group, GroupId, GroupIndex, Life};
-use crate::net::Family;
+use crate::net::{ByFamily, Family};
 use crate::shared::{PagedTable, Table};
 
 /// A group and the addresses of one of its pods.
@@ -53,6 +54,14 @@ pub struct Change {
 }
 
 impl Change {
+    /// How many addresses groups have lost and won.
+    pub fn steps(&self) -> Steps {
+        let sized = |places: &[Place]| {
+            places.iter().map(|place| (place.group, place.addresses.len())).collect()
+        };
+        Steps { afresh: self.afresh, left: sized(&self.left), entered: sized(&self.entered) }
+    }
+
     /// Whether pods are elsewhere than before.
     pub fn is_move(&self) -> bool {
         self.afresh || !self.left.is_empty() || !self.entered.is_empty()
@@ -136,6 +145,20 @@ impl Places {
     pub fn of(&self, group: GroupId, family: Family) -> impl Iterator<Item = IpAddr> {
         let pods = self.by_group.get(group).into_iter().flat_map(BTreeMap::values);
         pods.flat_map(|own| own.iter().copied()).filter(move |one| Family::of(*one) == family)
+    }
+
+    /// How many addresses a group's pods have.
+    pub fn size(&self, group: GroupId) -> usize {
+        let pods = self.by_group.get(group).into_iter().flat_map(BTreeMap::values);
+        pods.map(|own| own.len()).sum()
+    }
+
+    /// Pods of the node, as budgets count them.
+    pub fn local(&self) -> impl Iterator<Item = Local> {
+        self.local.values().map(|place| Local {
+            group: place.group,
+            families: ByFamily::from_fn(|family| place.of(family).next().is_some()),
+        })
     }
 
     /// Groups, by number.

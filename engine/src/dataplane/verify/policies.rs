@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::super::budget::OverBudget;
 use super::super::limits::{Counted, Limits};
 use super::decisions::{Decisions, Outcome, Step};
 use super::places::Places;
@@ -13,8 +14,8 @@ use crate::cluster::{ClusterModel, Group, GroupId};
 use crate::manifest::{Action, Direction, PortMatch};
 use crate::net::{ConnSet, Family, PortSet, Protocol, all_ports};
 use crate::policy::{
-    BlockId, CompiledPolicy, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer, SetId, Tier,
-    TierKind,
+    BlockId, CompiledPolicy, PolicyId, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer,
+    SetId, Tier, TierKind,
 };
 
 /// For whom policies are read.
@@ -32,6 +33,8 @@ pub struct Policies<'i> {
     pub policies: &'i PolicySet,
     /// How much one of them may ask for.
     pub limits: Limits,
+    /// Which are closed since all of them ask for too much.
+    pub over_budget: &'i OverBudget,
     /// The family.
     pub family: Family,
     /// Where pods are.
@@ -60,9 +63,9 @@ impl Policies<'_> {
             return Admitted::of(&self.tiers(&program.tiers, subject), self.family);
         }
         // A policy of which it is not known whether it selects the pods isolates them.
-        for policy in tier.policies.iter().filter(|policy| policy.certain) {
-            let Some(policy) = self.policies.policy(policy.policy) else { continue };
-            if self.is_over_limits(policy, subject) {
+        for one in tier.policies.iter().filter(|one| one.certain) {
+            let Some(policy) = self.policies.policy(one.policy) else { continue };
+            if self.is_over((one.policy, policy), subject) {
                 continue;
             }
             for rule in policy.rules(direction).unwrap_or_default() {
@@ -120,7 +123,7 @@ impl Policies<'_> {
         let mut steps = Vec::new();
         for (one, policy) in in_order {
             let rules = policy.rules(subject.direction).unwrap_or_default();
-            if self.is_over_limits(policy, subject) {
+            if self.is_over((one.policy, policy), subject) {
                 let denies = rules.iter().any(|rule| rule.action != Action::Accept);
                 steps.extend(denies.then(|| self.denial()));
                 continue;
@@ -139,10 +142,11 @@ impl Policies<'_> {
         Decisions::new(steps, if isolates { &Outcome::Deny } else { next }, self.family)
     }
 
-    fn is_over_limits(&self, policy: &CompiledPolicy, subject: Selected<'_>) -> bool {
-        let Selected { direction, group: subject } = subject;
+    fn is_over(&self, (id, policy): (PolicyId, &CompiledPolicy), subject: Selected<'_>) -> bool {
+        let (direction, subject) = (subject.direction, Some(subject.group));
         let policies = self.policies;
-        self.limits.are_exceeded(policy, Counted { policies, direction, subject })
+        self.over_budget.contains_key(&id)
+            || self.limits.are_exceeded(policy, Counted { policies, direction, subject })
     }
 
     /// Everything is denied.

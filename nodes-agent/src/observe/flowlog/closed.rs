@@ -20,7 +20,7 @@ pub fn reason(action: &str, direction: Option<&str>, ends: &[&EndReport]) -> Opt
         (Some("unknown"), _) => "an address is not known to belong to a pod",
         (_, [end]) if end.verdict != Verdict::Deny => {
             "the rules in force deny what policies as they are written allow: a policy that needs \
-             more than one may is closed, or policies have just changed"
+             more than it may, alone or with others, is closed, or policies have just changed"
         }
         _ => return None,
     };
