@@ -1,7 +1,7 @@
 //! Options about how much policies may ask for: one, and several together.
 
 use clap::Args;
-use portcullis_engine::dataplane::{Budgets, Limits};
+use portcullis_engine::dataplane::{Budgets, Limits, Settings};
 
 /// How much policies may ask for.
 #[derive(Clone, Debug, Args)]
@@ -50,13 +50,16 @@ pub struct PolicyLimits {
 }
 
 impl PolicyLimits {
-    /// The limits of each policy.
-    pub fn of_each(&self) -> Limits {
+    /// Settings with these limits.
+    pub fn settings(&self) -> Settings {
+        Settings { limits: self.of_each(), budgets: self.of_all(), ..Settings::default() }
+    }
+
+    fn of_each(&self) -> Limits {
         Limits { rules: self.most_rules_per_policy, members: self.most_members_per_policy }
     }
 
-    /// The limits of several together.
-    pub fn of_all(&self) -> Budgets {
+    fn of_all(&self) -> Budgets {
         let limits = |rules, members| Limits { rules, members };
         Budgets {
             namespace: limits(self.most_rules_per_namespace, self.most_members_per_namespace),

@@ -361,9 +361,7 @@ impl Enforcement {
                 InvalidOption::Police => InvalidPackets::Policed,
                 InvalidOption::Drop => InvalidPackets::Dropped,
             },
-            limits: self.limits.of_each(),
-            budgets: self.limits.of_all(),
-            ..Settings::default()
+            ..self.limits.settings()
         };
         Ok(settings.checked()?)
     }

@@ -16,6 +16,7 @@ use super::scenario::{Files, KINDS, Scenario};
 
 pub const TESTS: &[Test] = &[
     ("a policy with more blocks than a set holds is closed, and others are in force", alone),
+    ("of a namespace over its budget the largest policy is closed, and nobody else's", together),
     ("many peers and many ports are admitted as written, and nothing else", product),
 ];
 
@@ -55,6 +56,39 @@ fn alone() {
     scenario.expect(&flows, &[false, false, true]);
     agent.wait("/readyz", "ready\n");
     assert!(agent.get("/metrics").contains("portcullis_policies_over_limit 1\n"));
+    agent.stop();
+}
+
+/// A policy of a pod in `shop` that admits its peers and some addresses more.
+fn wide(app: &str, more: u32) -> (String, String) {
+    let mut text = format!(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {app}-wide, namespace: shop}}\n\
+         spec:\n  podSelector: {{matchLabels: {{app: {app}}}}}\n  ingress:\n  - from:\n    - podSelector: {{}}\n"
+    );
+    for n in 0..more {
+        let _ = writeln!(text, "    - ipBlock: {{cidr: 192.0.2.{n}/32}}");
+    }
+    (format!("{app}-wide.yaml"), text)
+}
+
+fn together() {
+    let files: Files = open_shop().into_iter().chain([wide("web", 5)]).collect();
+    let mut scenario = Scenario::build((Wiring::Routed, Backend::Nft), &files, &[]);
+    let _answering = scenario.answering(&[80]);
+    let agent = Running::start(&scenario, 0, &["--most-rules-per-namespace", "100"]);
+    let flows = [("shop/job", "shop/web"), ("shop/job", "shop/db"), ("shop/web", "shop/db")];
+    let flows = flows.map(|ends| flow(&scenario, ends, Protocol::Tcp, 80));
+    scenario.expect(&flows, &[true, true, true]);
+    let metric = "portcullis_policies_over_budget{budget=\"namespace\"}";
+    assert!(agent.get("/metrics").contains(&format!("{metric} 0\n")));
+    let with_both: Files = files.iter().cloned().chain([wide("db", 100)]).collect();
+    scenario.rewrite(&with_both);
+    wait(&scenario, &agent, "-d 10.0.0.2/32 -g PCL-I-");
+    // What is small goes on; what is too much admits nothing.
+    scenario.expect(&flows, &[true, false, false]);
+    agent.wait("/readyz", "ready\n");
+    assert!(agent.get("/metrics").contains(&format!("{metric} 1\n")));
+    assert!(agent.get("/status").contains("is one of the largest"), "{}", agent.get("/status"));
     agent.stop();
 }
 
