@@ -35,12 +35,14 @@ pub fn diagnose(options: &DiagnoseOptions) -> anyhow::Result<String> {
     if to_stdout && std::io::stdout().is_terminal() {
         bail!("the archive would go to a terminal: pass --output FILE, or redirect it");
     }
+    let shown = options.output.display().to_string();
+    // Before anything is gathered, which takes its time.
+    let file = (!to_stdout).then(|| create(&options.output)).transpose();
+    let file = file.with_context(|| format!("`{shown}`"))?;
     let (archive, failed) = archive(options)?;
-    if to_stdout {
-        std::io::stdout().write_all(&archive).context("standard output")?;
-    } else {
-        let shown = options.output.display();
-        write(&options.output, &archive).with_context(|| format!("`{shown}`"))?;
+    match file {
+        None => std::io::stdout().write_all(&archive).context("standard output")?,
+        Some(mut file) => file.write_all(&archive).with_context(|| format!("`{shown}`"))?,
     }
     let failed = match failed.is_empty() {
         true => String::new(),
@@ -51,9 +53,9 @@ pub fn diagnose(options: &DiagnoseOptions) -> anyhow::Result<String> {
 
 /// For nobody else to read, since it has names and addresses of pods: a file that is there already
 /// may belong to somebody, or lead elsewhere.
-fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+fn create(file: &Path) -> std::io::Result<std::fs::File> {
     let mut how = std::fs::OpenOptions::new();
-    how.write(true).create_new(true).mode(0o600).open(file)?.write_all(bytes)
+    how.write(true).create_new(true).mode(0o600).open(file)
 }
 
 /// The archive, and the names of parts that could not be had.

@@ -237,8 +237,12 @@ fn judge(object: Option<&Value>, version: &NodePolicy, now: SystemTime) -> Resul
     {
         return Err(format!("InForce is {}: {}", text(one, "status"), text(one, "message")));
     }
-    let entries = list("policies").filter_map(|entry| NodePolicy::deserialize(entry).ok());
-    let Some(entry) = entries.into_iter().find(|entry| entry.is_same(version)) else {
+    let entries = list("policies").filter(|entry| is_about(entry, version));
+    let entries: Result<Vec<NodePolicy>, _> = entries.map(NodePolicy::deserialize).collect();
+    let entries = entries.map_err(|error| {
+        format!("its entry for the policy could not be read ({error}): is its agent newer?")
+    })?;
+    let Some(entry) = entries.into_iter().next() else {
         let omitted = status.pointer("/counts/omitted").and_then(Value::as_u64).unwrap_or(0);
         let omitted = (omitted > 0).then(|| format!(" (it leaves out {omitted})"));
         return Err(format!("it does not list the policy yet{}", omitted.unwrap_or_default()));
@@ -253,6 +257,14 @@ fn judge(object: Option<&Value>, version: &NodePolicy, now: SystemTime) -> Resul
         PolicyState::InForce => Ok(()),
         state => Err(format!("{state:?}: {}", entry.message.unwrap_or_default())),
     }
+}
+
+/// Whether an entry has the name of a policy, and is thus one that must be understood.
+fn is_about(entry: &Value, version: &NodePolicy) -> bool {
+    let has = |field: &str, own: Option<&str>| entry.get(field).and_then(Value::as_str) == own;
+    has("kind", Some(&version.kind))
+        && has("namespace", version.namespace.as_deref())
+        && has("name", Some(&version.name))
 }
 
 fn is_stale(observed: &str, now: SystemTime) -> bool {
@@ -307,6 +319,13 @@ mod tests {
             status["policies"][0]["message"] = json!("why");
         });
         assert_eq!(closed, Err("Closed: why".into()));
+        let unread = entry("state", json!("Elsewhere")).unwrap_err();
+        assert!(unread.contains("could not be read (unknown variant `Elsewhere`"), "{unread}");
+        let another = judged(|status| {
+            let wrong = json!({"kind": "NetworkPolicy", "name": "x", "state": 7});
+            status["policies"].as_array_mut().unwrap().insert(0, wrong);
+        });
+        assert_eq!(another, Ok(()), "what is not about the policy is nobody's matter");
         let untimed = judged(|status| status["observedTime"] = json!(null));
         assert!(untimed.unwrap_err().contains("not been heard of"));
     }

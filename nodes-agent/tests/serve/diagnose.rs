@@ -92,3 +92,20 @@ fn what_cannot_be_had_is_named_with_the_reason() {
     assert!(errors.contains("status.json: no agent answers at 127.0.0.4:"), "{errors}");
     fs::remove_dir_all(folder).unwrap();
 }
+
+/// Where nothing can be written, nothing is gathered: what is asked would take its time.
+#[test]
+fn a_wrong_path_fails_at_once() {
+    let folder = std::env::temp_dir().join(format!("portcullis-wrong-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let config = folder.join("config.yaml");
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    fs::write(&config, format!("listen: {}\n", silent.local_addr().unwrap())).unwrap();
+    silent.set_nonblocking(true).unwrap();
+    let output = run(&config, &["--output", "/nowhere/at/all.tar.gz"]);
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("`/nowhere/at/all.tar.gz`: No such file"), "{said}");
+    assert!(silent.accept().is_err(), "nobody was asked");
+    fs::remove_dir_all(&folder).unwrap();
+}

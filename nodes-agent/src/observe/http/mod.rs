@@ -28,7 +28,7 @@ use tokio::runtime::Builder;
 use tokio::time::{sleep, timeout};
 
 use super::Status;
-use pool::{Busy, Pool};
+use pool::{Pool, Progress, Stage};
 use tls::Tls;
 
 /// How soon an address that cannot be listened at is tried again, at first and at last. An agent
@@ -39,6 +39,9 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// The most connections at a time. Never more than an eighth of the files that the process may
 /// open: the tools need some, too.
 const MOST: usize = 64;
+
+/// How long a handshake of TLS may take.
+const HANDSHAKE: Duration = Duration::from_secs(3);
 
 /// How long a request's head may take, and everything from its connection to the end of its answer.
 const HEAD: Duration = Duration::from_secs(5);
@@ -186,12 +189,14 @@ impl Server {
         listener: TcpListener,
         tls: Option<Tls>,
     ) -> io::Result<Infallible> {
-        let mut pool = Pool::new(most_connections());
+        let first = if tls.is_some() { Stage::Handshake } else { Stage::Idle };
+        let mut pool = Pool::new(most_connections(), first);
         loop {
             let dropped = match listener.accept().await {
                 Ok((stream, peer)) => {
                     let (server, tls) = (Arc::clone(self), tls.as_ref().map(Tls::acceptor));
-                    let talk = |busy| tokio::spawn(server.talk(stream, tls, busy)).abort_handle();
+                    let talk =
+                        |progress| tokio::spawn(server.talk(stream, tls, progress)).abort_handle();
                     pool.admit(peer.ip(), talk)
                 }
                 Err(error) => {
@@ -209,15 +214,16 @@ impl Server {
         self: Arc<Self>,
         stream: TcpStream,
         tls: Option<tokio_rustls::TlsAcceptor>,
-        busy: Busy,
+        progress: Progress,
     ) {
         let caller = Caller::of(&stream);
         let talk = async {
             match tls {
-                None => self.converse(stream, busy, caller).await,
+                None => self.converse(stream, progress, caller).await,
                 Some(tls) => {
-                    if let Ok(stream) = tls.accept(stream).await {
-                        self.converse(stream, busy, caller).await;
+                    if let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await {
+                        progress.set(Stage::Idle);
+                        self.converse(stream, progress, caller).await;
                     }
                 }
             }
@@ -229,11 +235,11 @@ impl Server {
     async fn converse(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin,
-        busy: Busy,
+        progress: Progress,
         caller: Caller,
     ) {
         let service = service_fn(|request| {
-            busy.set();
+            progress.set(Stage::Busy);
             let answer = answer::answer(&request, &self.endpoint, (&self.status, caller));
             std::future::ready(Ok::<_, Infallible>(answer))
         });

@@ -14,17 +14,20 @@ mod list;
 mod node_status;
 mod protobuf;
 mod request;
+mod token;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use portcullis_engine::live::Event;
 use portcullis_engine::manifest::Stored;
 use tokio::runtime::{Builder, Runtime};
+use tower::util::MapRequestLayer;
 
 use super::{Change, ChangeSink, Source};
 use crate::observe::{Reporter, Status};
@@ -34,6 +37,7 @@ pub use events::{EventPace, Events};
 use follower::Follower;
 pub use node_status::{NODE_STATUSES, NodeStatus, StatusPace, StatusReader};
 use request::{Resource, WatchError};
+use token::TokenFile;
 
 /// An API server to follow.
 #[derive(Debug)]
@@ -122,7 +126,20 @@ impl ApiServer {
         // Watches are silent for long; what is too long is decided here.
         config.read_timeout = None;
         config.default_retry = false;
-        Client::try_from(config).context("could not make a client of the API server")
+        // The others are shown by the client itself, and come before a file.
+        let auth = &mut config.auth_info;
+        let has_other = auth.token.is_some() || auth.username.is_some();
+        let file = if has_other { None } else { auth.token_file.take() };
+        let token = file.map(|path| TokenFile::read(path.into())).transpose()?;
+        let client =
+            ClientBuilder::try_from(config).context("could not make a client of the API server")?;
+        Ok(match token {
+            Some(token) => {
+                let shows = MapRequestLayer::new(move |request| token.authorize(request));
+                client.with_layer(&shows).build()
+            }
+            None => client.build(),
+        })
     }
 
     async fn follow_all(mut self, client: Client, to: ChangeSink) {
