@@ -18,6 +18,7 @@ use crate::observe::{
     Enforced, InForceLog, Nodes, Phase, PolicyName, Reporter, Status, TABLES, unenforced,
 };
 
+use super::repeated;
 use super::reports::PolicyReports;
 
 /// Brings desired states into force.
@@ -228,6 +229,9 @@ impl Applier {
             && self.lowering.local_pods().next().is_none())
         .then(|| format!("no pod is on the node `{}`: is --node what pods name?", self.node));
         self.note_audit(session);
+        for note in self.status.note("policies in several files", repeated::notes(session)) {
+            tracing::warn!("{note}");
+        }
         for note in self.status.note("node", stray.into_iter().collect()) {
             tracing::warn!("{note}");
         }
