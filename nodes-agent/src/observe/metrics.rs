@@ -3,12 +3,11 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use portcullis_engine::dataplane::{Budget, Denier, Effect, FilterProgram, Note};
+use portcullis_engine::dataplane::{Denier, Effect, FilterProgram, Note};
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::Family;
 use portcullis_engine::report::PolicyState;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family as Labelled;
 use prometheus_client::metrics::gauge::Gauge;
@@ -16,109 +15,16 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Counts;
+use super::labels::{
+    AboutLabel, BUDGETS, BudgetLabel, DenialLabel, FamilyLabel, PartLabel, PhaseLabel, PolicyLabel,
+    ResourceLabel, StateLabel, StatusWriteLabel, ToolLabel,
+};
+pub use super::labels::{Phase, StatusWrite};
 use crate::kernel::KernelError;
 
 /// Upper ends of the histograms' buckets, in seconds: finest around the goals.
 const BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
-
-/// A part of the way from a change to the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub enum Phase {
-    /// Reading and compiling policies.
-    Compile,
-    /// Making the program.
-    Lower,
-    /// Proving it right.
-    Verify,
-    /// Writing it to the kernel.
-    Write,
-}
-
-/// What has come of an attempt to write the node's status object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub enum StatusWrite {
-    /// It was written.
-    Written,
-    /// Its kind is not installed.
-    Absent,
-    /// The agent may not write it.
-    Forbidden,
-    /// It failed, and is tried again.
-    Failed,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StatusWriteLabel {
-    result: StatusWrite,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StateLabel {
-    state: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PhaseLabel {
-    phase: Phase,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct FamilyLabel {
-    family: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ToolLabel {
-    tool: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct BudgetLabel {
-    budget: &'static str,
-}
-
-/// Budgets as labels name them.
-const BUDGETS: [(&str, Budget); 3] =
-    [("namespace", Budget::Namespace), ("node", Budget::Node), ("cluster", Budget::Cluster)];
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PartLabel {
-    part: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct AboutLabel {
-    about: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ResourceLabel {
-    resource: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DenialLabel {
-    direction: &'static str,
-    family: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PolicyLabel {
-    policy: String,
-    direction: &'static str,
-    action: &'static str,
-}
-
-impl PolicyLabel {
-    fn new(policy: &str, (direction, effect): (Direction, Effect)) -> Self {
-        let action = match effect {
-            Effect::Allowed => "allow",
-            Effect::Denied => "deny",
-        };
-        Self { policy: policy.to_owned(), direction: direction.field(), action }
-    }
-}
 
 /// All of them.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ mod complaint;
 pub mod flowlog;
 mod http;
 mod in_force;
+mod labels;
 pub mod masquerade;
 mod metrics;
 mod report;

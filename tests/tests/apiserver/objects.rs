@@ -122,7 +122,7 @@ fn refused(document: &Document, fields: Option<&[String]>) -> Result<(), String>
     let mut paths = paths.filter_map(|finding| finding.path.as_deref());
     let names = |path: &str, field: &str| {
         let field = as_engine(field);
-        path.starts_with(&field) || field.starts_with(path) || are_one(path, &field)
+        is_within(path, &field) || is_within(&field, path) || are_one(path, &field)
     };
     let at_field = match fields {
         None => paths.next().is_some(),
@@ -134,6 +134,12 @@ fn refused(document: &Document, fields: Option<&[String]>) -> Result<(), String>
     }
 }
 
+/// Whether a path is a field's, or that of something in it.
+fn is_within(path: &str, field: &str) -> bool {
+    let rest = path.strip_prefix(field);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
 /// The server leaves `metadata` out of some paths.
 fn as_engine(field: &str) -> String {
     let field = field.replace(".template.labels", ".template.metadata.labels");
@@ -141,11 +147,13 @@ fn as_engine(field: &str) -> String {
 }
 
 /// Whether a fault of both fields together is at either: a selector that does not select the
-/// template's labels, and the name of a Job of which its labels are made.
+/// template's labels, the name of a Job of which its labels are made, and a field of which the
+/// server itself makes a list.
 fn are_one(path: &str, field: &str) -> bool {
     let pairs = [
         ("spec.selector", "spec.template.metadata.labels"),
         ("metadata.name", "metadata.labels"),
+        ("spec.clusterIP", "spec.clusterIPs"),
         ("spec.clusterIP", "spec.clusterIPs[0]"),
         ("spec.podCIDR", "spec.podCIDRs[0]"),
     ];
