@@ -178,7 +178,7 @@ fn of_equal_policies_the_first_by_name_closes() {
 fn what_counts_is_what_is_written() {
     let everybody = policy("x", "all", ("a", 30)).replace("matchLabels: {app: a}", "");
     let only = |app| policy("x", app, (app, 1));
-    let alone = session(&[everybody.clone()]);
+    let alone = session(std::slice::from_ref(&everybody));
     assert!(over(&alone, &proven(&alone, &settings(30, 100, 0))).is_empty());
     let classes = session(&[everybody, only("a"), only("b")]);
     // Three classes of thirty rules each, and two more.

@@ -14,6 +14,10 @@ use super::scenario::Scenario;
 
 pub const TESTS: &[Test] = &[
     ("all of many connections that a policy denies are marked, and no other", many),
+    (
+        "pings, and connections that a reset has closed, are marked; those that are over do not count",
+        states,
+    ),
     ("connections in zones and of both families are marked", zones),
 ];
 
@@ -68,6 +72,29 @@ fn many() {
     println!("{DENIED} connections are marked after {:?}", start.elapsed());
     assert_eq!(count(&scenario, &[&MARKED[..], &["-s", "10.0.0.1"]].concat()), 0);
     agent.wait("/metrics", &format!("portcullis_connections_cut_total {DENIED}\n"));
+    agent.stop();
+}
+
+/// A reset that somebody forged leaves a connection in the state CLOSE, though its ends talk on; so
+/// it is cut, as a ping is that goes on. The metric counts what was not over.
+fn states() {
+    let mut scenario = Scenario::build((Wiring::Routed, Backend::Nft), &open_shop(), &[]);
+    let mut entries = entry(("198.18.0.1", 4000), "10.0.0.2", "");
+    for (port, state) in (4001..).zip(["CLOSE", "TIME_WAIT"]) {
+        let one = entry(("198.18.0.1", port), "10.0.0.2", "");
+        entries.push_str(&one.replace("ESTABLISHED", state));
+    }
+    entries.push_str(
+        "-A -p icmp -s 198.18.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 198.18.0.1 --icmp-type 8 --icmp-code 0 \
+         --icmp-id 7 -t 3600 -u SEEN_REPLY\n",
+    );
+    let agent = Running::start(&scenario, 0, &[]);
+    load(&scenario, &entries);
+    scenario.rewrite(&shop());
+    marked(&scenario, &agent, &[], 4);
+    marked(&scenario, &agent, &["-p", "icmp"], 1);
+    marked(&scenario, &agent, &["-p", "tcp", "--state", "CLOSE"], 1);
+    agent.wait("/metrics", "portcullis_connections_cut_total 2\n");
     agent.stop();
 }
 
