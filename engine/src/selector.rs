@@ -1,5 +1,7 @@
 //! Label selectors, and how sure one can be that they match.
 
+pub mod expression;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 

@@ -137,6 +137,12 @@ codes! {
     /// Files or folders that hold different objects of the same names: variants, of which the later
     /// one counts.
     Variants = "L51", "variants", Info;
+    /// A policy of Calico's storage without `types`: it is for both directions there.
+    TypesLeftOut = "L52", "calico-types-left-out", Warning;
+    /// A rule that asks what a request says, which no packet filter sees.
+    ApplicationLayer = "L53", "application-layer", Warning;
+    /// A policy in a tier that the input does not have.
+    TierMissing = "L54", "tier-missing", Info;
     /// An object without a name.
     MissingName = "V01", "missing-name", Error;
     /// A name or namespace that is not allowed.
@@ -189,6 +195,8 @@ codes! {
     Address = "V25", "address-invalid", Error;
     /// Fields or values that do not go together.
     FieldConflict = "V26", "field-conflict", Error;
+    /// A selector written as an expression that cannot be read.
+    Expression = "V27", "selector-expression", Error;
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod selector_matches_nothing;
 mod service_port_used;
 mod stray_dash;
 mod text;
+mod tier_missing;
 
 use std::sync::Arc;
 
@@ -46,6 +47,7 @@ pub const ALL: &[fn(&Session) -> Vec<Finding>] = &[
     dns_forgotten::findings,
     any_includes_pods::findings,
     priority_tie::findings,
+    tier_missing::findings,
 ];
 
 /// What all lints find.
