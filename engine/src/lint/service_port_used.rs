@@ -205,10 +205,7 @@ impl Search<'_> {
 }
 
 fn items<'n, 't>(node: &'n Node<'t>, field: &str) -> &'n [Node<'t>] {
-    match node.get(field).map(|list| &list.value) {
-        Some(Value::Seq(items)) => items,
-        _ => &[],
-    }
+    node.get(field).map_or(&[], Node::items)
 }
 
 /// Whether the rule has the pods' port as well.
