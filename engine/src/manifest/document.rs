@@ -1,5 +1,6 @@
 //! From one document to the objects in it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::builtin::{self, Unserved};
@@ -23,8 +24,8 @@ pub struct Document {
     pub passed_over: Vec<String>,
     /// Kinds of objects that decide traffic and are not understood, one entry per object.
     pub not_judged: Vec<ForeignKind>,
-    /// Where objects that are not read may make pods; each place once.
-    pub makes_pods: Vec<MakesPods>,
+    /// Where objects that are not read may make pods.
+    pub makes_pods: BTreeSet<MakesPods>,
     /// Kinds of policies that every API server rejects, one entry per object.
     pub rejected: Vec<ForeignKind>,
     /// What remains of policies that are wrong for whoever enforces them: they isolate what they
@@ -185,8 +186,7 @@ impl Document {
         finding: Option<Box<Diagnostic>>,
     ) {
         let (group, number) = version.split_once('/').unwrap_or(("", version));
-        let makes_pods = custom::makes_pods(node, group, kind);
-        self.makes_pods.extend(makes_pods.filter(|place| !self.makes_pods.contains(place)));
+        self.makes_pods.extend(custom::makes_pods(node, group, kind));
         if let Some(unserved) = builtin::unserved(group, number, kind) {
             return self.unserved(node, (group, kind), unserved);
         }
