@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::builtin;
+use super::{builtin, unjudged};
 use crate::tree::Node;
 
 /// Kinds of a group.
@@ -16,7 +16,8 @@ enum Kinds {
     Except(&'static [&'static str]),
 }
 
-/// Kinds that make no pods: they configure what is there. Whatever is not in the list may.
+/// Kinds that make no pods: they configure what is there. Whatever is not in the list may, but for
+/// what decides traffic ([`unjudged`]).
 const MAKE_NONE: &[(&str, Kinds)] = &[
     ("acme.cert-manager.io", Kinds::All),
     ("admission.k8s.io", Kinds::All),
@@ -70,9 +71,7 @@ const MAKE_NONE: &[(&str, Kinds)] = &[
     ("nfd.k8s-sigs.io", Kinds::All),
     ("notification.toolkit.fluxcd.io", Kinds::All),
     ("policy.linkerd.io", Kinds::All),
-    ("policy.networking.k8s.io", Kinds::All),
     ("populator.storage.k8s.io", Kinds::All),
-    ("projectcalico.org", Kinds::Some(&["NetworkPolicy", "GlobalNetworkPolicy", "NetworkSet"])),
     ("projectcontour.io", Kinds::All),
     ("route.openshift.io", Kinds::All),
     ("scheduling.sigs.k8s.io", Kinds::All),
@@ -101,6 +100,14 @@ const MAKE_ANYTHING: &[(&str, &[&str])] = &[
     ("template.openshift.io", &["Template", "TemplateInstance"]),
 ];
 
+/// Kinds of groups without a dot that make pods and are not read, since they have long been gone.
+const ONCE_MADE_PODS: &[(&str, &[&str])] = &[
+    // Of OpenShift.
+    ("", &["Build", "BuildConfig"]),
+    ("batch", &["ScheduledJob"]),
+    ("extensions", &["Job"]),
+];
+
 /// Where an object of a kind that is not read may make pods.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MakesPods {
@@ -120,12 +127,17 @@ pub fn makes_pods(node: &Node<'_>, group: &str, kind: &str) -> Option<MakesPods>
             return creates_pods(node).then_some(MakesPods::Anywhere);
         }
         ("rbac.authorization.k8s.io", "Role") if creates_pods(node) => {}
-        _ if makes_anything(group, kind) => return Some(MakesPods::Anywhere),
-        _ if is_built_in(group) || makes_none(group, kind) => return None,
+        _ if has(MAKE_ANYTHING, group, kind) => return Some(MakesPods::Anywhere),
+        _ if makes_none(group, kind) => return None,
         _ => {}
     }
+    Some(in_own_namespace(node))
+}
+
+/// Where an object makes pods that makes them in its own namespace.
+pub fn in_own_namespace(node: &Node<'_>) -> MakesPods {
     let namespace = node.get("metadata").and_then(|metadata| metadata.get("namespace"));
-    Some(MakesPods::In(namespace.and_then(Node::as_str).map(Arc::from)))
+    MakesPods::In(namespace.and_then(Node::as_str).map(Arc::from))
 }
 
 /// Whether a definition is of a kind that makes no pods. Whoever ships another one ships its
@@ -134,7 +146,7 @@ fn defines_none(definition: &Node<'_>) -> bool {
     let spec = definition.get("spec");
     let group = spec.and_then(|spec| spec.get("group")).and_then(Node::as_str);
     let kind = spec.and_then(|spec| spec.get("names")?.get("kind")?.as_str());
-    group.zip(kind).is_some_and(|(group, kind)| is_built_in(group) || makes_none(group, kind))
+    group.zip(kind).is_some_and(|(group, kind)| makes_none(group, kind))
 }
 
 /// Whether a role lets whoever has it create pods, or what makes some.
@@ -169,18 +181,22 @@ fn is_built_in(group: &str) -> bool {
     !group.contains('.') || builtin::is_own(group)
 }
 
-fn makes_anything(group: &str, kind: &str) -> bool {
-    MAKE_ANYTHING.iter().any(|(known, kinds)| *known == group && kinds.contains(&kind))
+fn has(kinds: &[(&str, &[&str])], group: &str, kind: &str) -> bool {
+    kinds.iter().any(|(known, kinds)| *known == group && kinds.contains(&kind))
 }
 
 fn makes_none(group: &str, kind: &str) -> bool {
+    if is_built_in(group) {
+        return !has(ONCE_MADE_PODS, group, kind);
+    }
     let kinds = MAKE_NONE.iter().find(|(known, _)| *known == group).map(|(_, kinds)| kinds);
-    match kinds {
+    let configures = match kinds {
         None => false,
         Some(Kinds::All) => true,
         Some(Kinds::Some(kinds)) => kinds.contains(&kind),
         Some(Kinds::Except(kinds)) => !kinds.contains(&kind),
-    }
+    };
+    configures || unjudged::decides_traffic(group, kind)
 }
 
 #[cfg(test)]
@@ -233,6 +249,11 @@ mod tests {
             ("", "Template", Some(MakesPods::Anywhere)),
             ("template.openshift.io", "Template", Some(MakesPods::Anywhere)),
             ("skaffold", "Config", None),
+            ("", "BuildConfig", own()),
+            ("batch", "ScheduledJob", own()),
+            ("k8s.ovn.org", "EgressFirewall", None),
+            ("projectcalico.org", "GlobalNetworkSet", None),
+            ("policy.networking.k8s.io", "AdminNetworkPolicy", None),
             ("example.com", "Thing", own()),
             ("argoproj.io", "Application", Some(MakesPods::Anywhere)),
         ] {

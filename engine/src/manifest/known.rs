@@ -98,6 +98,11 @@ impl Known {
         matches!(self, Self::Policy | Self::ClusterPolicy(_))
     }
 
+    /// Whether its objects are pods, or make some.
+    pub fn makes_pods(self) -> bool {
+        matches!(self, Self::Pod | Self::Workload(_))
+    }
+
     /// Versions of a group that are, or once were, served for the kind.
     pub fn served(self, group: &str) -> &'static [&'static str] {
         match (self, group) {
