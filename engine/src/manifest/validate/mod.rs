@@ -10,6 +10,8 @@ mod node;
 mod service;
 mod workload;
 
+pub(super) use node::older_block;
+
 use super::known::Known;
 use super::policy::bad_word;
 use super::read::{Path, Reader, whole};
