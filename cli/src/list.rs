@@ -237,9 +237,15 @@ fn nothing(report: &ListReport, args: &ListArgs) -> String {
 
 /// What `eval` takes, and `tcp-80` and `80-tcp` as other tools write it.
 fn port(text: &str) -> Result<(Protocol, PortQuery), String> {
+    // `dns-tcp` is the name of a port.
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let parsed = match text.split_once('-') {
-        Some((a, b)) if parse_protocol(a).is_ok() => PortQuery::parse(b, parse_protocol(a).ok()),
-        Some((a, b)) if parse_protocol(b).is_ok() => PortQuery::parse(a, parse_protocol(b).ok()),
+        Some((protocol, port)) if is_number(port) && parse_protocol(protocol).is_ok() => {
+            PortQuery::parse(port, parse_protocol(protocol).ok())
+        }
+        Some((port, protocol)) if is_number(port) && parse_protocol(protocol).is_ok() => {
+            PortQuery::parse(port, parse_protocol(protocol).ok())
+        }
         _ => PortQuery::parse(text, None),
     };
     parsed.map(|(port, protocol)| (protocol, port)).map_err(|error| error.message)
@@ -256,6 +262,10 @@ mod tests {
         assert_eq!(port("tcp-80"), Ok((Protocol::Tcp, 80.into())));
         assert_eq!(port("80-90"), Ok((Protocol::Tcp, PortQuery::Range(80, 90))));
         assert_eq!(port("http-web"), Ok((Protocol::Tcp, PortQuery::Name("http-web".into()))));
+        for name in ["dns-tcp", "tcp-metrics"] {
+            assert_eq!(port(name), Ok((Protocol::Tcp, PortQuery::Name(name.into()))));
+        }
+        assert_eq!(port("53-udp"), Ok((Protocol::Udp, 53.into())));
         assert!(port("0").is_err());
         assert!(port("70000").is_err());
     }

@@ -88,6 +88,7 @@ fn each_family_is_explained() {
 #[test]
 fn a_focus_on_an_address_means_the_pods() {
     let pod = ask(&["list", "--focus", "10.1.0.3"], NOTHING_OUT);
+    assert!(pod.out.contains("shop/web[Pod] => shop/cl[Pod] : "), "{pod}");
     assert!(pod.out.lines().all(|line| line.contains("shop/cl[Pod]")), "{pod}");
     assert!(!pod.out.contains("=> shop/web[Pod]"), "{pod}");
     let service = ask(&["list", "--focus", "10.96.0.10"], NOTHING_OUT);

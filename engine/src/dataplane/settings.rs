@@ -103,12 +103,9 @@ impl std::fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
-/// How names of chains begin that others write: the agent, and its `cleanup`, would take those with
-/// its own prefix for its own.
-const FOREIGN: [&str; 12] = [
-    "KUBE", "CNI", "CALI", "FELIX", "CILIU", "ANTRE", "DOCKE", "FLANN", "WEAVE", "LIBVI", "UFW",
-    "POSTR",
-];
+/// Before the first dash in names of chains and sets that others write: with such a prefix the agent,
+/// and its `cleanup`, would take them for its own.
+const FOREIGN: [&str; 9] = ["KUBE", "CNI", "cali", "felix", "WEAVE", "ufw", "ts", "f2b", "nm"];
 
 impl Default for Settings {
     fn default() -> Self {
@@ -208,15 +205,7 @@ impl Settings {
         if !plain || !(1..=5).contains(&self.prefix.len()) {
             return Err(SettingsError::Prefix);
         }
-        let is_foreign = |other: &&str| {
-            let common = other.len().min(self.prefix.len());
-            self.prefix
-                .as_bytes()
-                .get(..common)
-                .zip(other.as_bytes().get(..common))
-                .is_some_and(|(own, other)| own.eq_ignore_ascii_case(other))
-        };
-        if FOREIGN.iter().any(|other| is_foreign(other) && self.prefix.len() > 2) {
+        if FOREIGN.iter().any(|other| self.prefix.eq_ignore_ascii_case(other)) {
             return Err(SettingsError::Foreign);
         }
         if self.kill_mark.count_ones() != 1 {

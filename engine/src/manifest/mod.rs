@@ -23,6 +23,7 @@ pub use cluster_policy::{ClusterPolicy, ClusterPolicyKind, ClusterTier, Subject}
 pub use custom::MakesPods;
 pub use document::{Document, ForeignKind, read_document};
 pub use file::{Part, SourceFile};
+pub(crate) use known::Known;
 pub use meta::{LabelList, Meta, Owner, Revision};
 pub use mode::{MODE_ANNOTATION, Mode};
 pub use pod::{NamedPort, Phase, PodSpec, PodStatus};

@@ -104,26 +104,27 @@ impl ConnSet {
         }
         let mut text = String::new();
         for protocol in Protocol::ALL {
-            write_ports(&mut text, protocol, self.ports(protocol));
+            let ports = self.ports(protocol);
+            if !ports.is_empty() {
+                let gap = if text.is_empty() { "" } else { "," };
+                let _ = write!(text, "{gap}{protocol} {}", port_text(ports));
+            }
         }
         text
     }
 }
 
-fn write_ports(text: &mut String, protocol: Protocol, ports: &PortSet) {
-    let mut lead = protocol.name();
-    let mut gap = " ";
-    if !text.is_empty() && !ports.is_empty() {
-        text.push(',');
-    }
+/// Ports as listings write them: `80-85,90`, or empty.
+pub fn port_text(ports: &PortSet) -> String {
+    let mut text = String::new();
     for &(first, last) in ports.ranges() {
-        let _ = if first == last {
-            write!(text, "{lead}{gap}{first}")
-        } else {
-            write!(text, "{lead}{gap}{first}-{last}")
+        let gap = if text.is_empty() { "" } else { "," };
+        let _ = match first == last {
+            true => write!(text, "{gap}{first}"),
+            false => write!(text, "{gap}{first}-{last}"),
         };
-        (lead, gap) = ("", ",");
     }
+    text
 }
 
 /// The number of a [`ConnSet`] in a [`ConnTable`]: equal sets have equal numbers.

@@ -8,6 +8,6 @@ pub mod port;
 
 pub use addr::{AddrSet, ByFamily, Family};
 pub use cidr::{Cidr, CidrError};
-pub use conn::{ConnId, ConnSet, ConnTable};
+pub use conn::{ConnId, ConnSet, ConnTable, port_text};
 pub use interval::{IntervalSet, Point};
 pub use port::{PortSet, Protocol, all_ports};

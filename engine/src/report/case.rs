@@ -55,13 +55,13 @@ impl<'m> Case<'m> {
 /// Two ends, each an endpoint or the address of its side.
 type Pair = (Option<EndpointId>, Option<EndpointId>);
 
-/// Every pair of parties that some policy may tell apart, in every family in which both can talk.
+/// Every pair of parties that some policy may tell apart, in every family in which both can talk;
+/// none if there is no such family.
 ///
 /// Of a range of ports that is the first one: `ranges` finds out which of them differ.
 ///
 /// # Errors
-/// If neither end is a pod, if no family is common to both, or if a port is asked for by a name
-/// that not every destination has.
+/// If neither end is a pod, or if a port is asked for by a name that not every destination has.
 pub fn cases<'m>(
     session: &'m Session,
     (source, destination): (&Side, &Side),
@@ -101,14 +101,15 @@ pub fn cases<'m>(
             });
         }
     }
-    if cases.is_empty() {
-        let message = match session.model().space.family {
-            Some(family) => format!("not both ends have an {family} address"),
-            None => "the ends have no address family in common, so no traffic is possible".into(),
-        };
-        return Err(QueryError::new(message));
-    }
     Ok(cases)
+}
+
+/// Why no case is left.
+pub fn no_family(model: &ClusterModel) -> QueryError {
+    QueryError::new(match model.space.family {
+        Some(family) => format!("not both ends have an {family} address"),
+        None => "the ends have no address family in common, so no traffic is possible".into(),
+    })
 }
 
 /// Whether two sides are the same pods of one workload, which has several: pairs are then of

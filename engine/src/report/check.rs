@@ -12,7 +12,7 @@ use crate::cluster::Endpoint;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::folder::{Skipped, SkippedKind};
 use crate::lint;
-use crate::manifest::{ForeignKind, Object, SourceFile};
+use crate::manifest::{ForeignKind, Known, Object, SourceFile};
 use crate::session::Session;
 use crate::tree;
 
@@ -47,15 +47,17 @@ impl Session {
     }
 }
 
-/// Why an object of the input is left out, by its namespace and name; none if none of that name is.
+/// Why an object of the input that could be an end is left out, by its namespace and name; none if
+/// none of that name is.
 pub(super) fn rejection(
     session: &Session,
     namespace: &str,
     name: &str,
 ) -> Option<DiagnosticReport> {
     let home = &*session.options().default_namespace;
-    let is_named = |(_, own, called): &(String, Option<String>, String)| {
-        own.as_deref().unwrap_or(home) == namespace && called == name
+    let is_named = |(kind, own, called): &(String, Option<String>, String)| {
+        let is_policy = Known::named(kind).is_some_and(Known::is_policy);
+        !is_policy && own.as_deref().unwrap_or(home) == namespace && called == name
     };
     let parts = session.files().iter().enumerate().flat_map(|(file, source)| {
         source.parts.iter().enumerate().map(move |(part, one)| ((file, part), &one.document))
@@ -179,7 +181,7 @@ pub fn not_judged(session: &Session) -> Vec<KindCount> {
 
 /// Policies that are not in force.
 pub fn rejected(session: &Session) -> Vec<KindCount> {
-    session.rejected().into_iter().map(|(kind, count)| kind_count(kind, count)).collect()
+    session.rejected().iter().map(|(kind, count)| kind_count(kind, *count)).collect()
 }
 
 fn kind_count(ForeignKind { kind, group }: &ForeignKind, count: u32) -> KindCount {

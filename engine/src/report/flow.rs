@@ -7,18 +7,22 @@ mod readings;
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::audit::audit;
-use super::case::{Case, are_siblings, cases};
+use super::case::{Case, are_siblings, cases, no_family};
 use super::check;
 use super::evidence::end_report;
 use super::port::PortQuery;
 use super::query::{QueryError, Side, resolve};
 use super::service::{self, Target};
 use super::supposed::Supposed;
-use super::types::{Evidence, FlowQuery, FlowReport, Protocol, UnknownReason, Verdict};
+use super::types::{
+    DiagnosticReport, Evidence, FlowQuery, FlowReport, Protocol, UnknownReason, Verdict,
+};
 use crate::cluster::Place;
 use crate::manifest::Direction;
-use crate::net::{ConnSet, PortSet};
+use crate::net::{ConnSet, PortSet, port_text};
 use crate::reach;
 use crate::session::Session;
 use crate::verdict::{EndVerdict, NoTrace, PortNames, Question, judge};
@@ -31,8 +35,7 @@ impl Session {
     pub fn evaluate(&self, query: &FlowQuery) -> Result<FlowReport, QueryError> {
         let with_ends = self.with_ends(query)?;
         let session = with_ends.as_ref().unwrap_or(self);
-        let in_force =
-            session.evaluate_in_force(query).map_err(|error| rejected(self, query, error))?;
+        let in_force = session.evaluate_in_force(query).map_err(|error| rejected(self, error))?;
         let audit = audit(session, query, &in_force)?;
         Ok(FlowReport { audit, ..in_force })
     }
@@ -95,8 +98,10 @@ impl Session {
                 let offset = all.last().map_or(0, |case: &Case<'_>| case.pair + 1);
                 let query = FlowQuery { port: (*port).into(), ..query.clone() };
                 let cases = cases(self, (source, side), &query)?.into_iter();
-                let cases =
-                    cases.map(|case| Case { pair: case.pair + offset, ..case }.translated());
+                let families = &target.families;
+                let cases = cases
+                    .filter(|case| families.is_empty() || families.contains(&case.family))
+                    .map(|case| Case { pair: case.pair + offset, ..case }.translated());
                 match &target.outside {
                     None => all.extend(cases),
                     Some(dialled) => {
@@ -104,12 +109,18 @@ impl Session {
                     }
                 }
             }
+            if all.is_empty() {
+                return Err(no_family(self.model()));
+            }
             let doubt = target.is_open.then_some(UnknownReason::Label);
             let Target { name, ports, .. } = target;
             return Ok(Asked { name, cases: all, ports, doubt, siblings: false });
         }
         let side = resolve(self.model(), &query.to)?;
         let cases = cases(self, (source, &side), query)?;
+        if cases.is_empty() {
+            return Err(no_family(self.model()));
+        }
         let siblings = are_siblings(self.model(), source, &side);
         Ok(Asked { name: name(&side), cases, ports: Vec::new(), doubt: None, siblings })
     }
@@ -141,23 +152,19 @@ fn judge_all(session: &Session, query: &FlowQuery, cases: &[Case<'_>]) -> Vec<Ju
 }
 
 /// The error of a question about an object that is left out, with why it is.
-fn rejected(session: &Session, query: &FlowQuery, error: QueryError) -> QueryError {
-    let why = [&query.from, &query.to].into_iter().find_map(|asked| {
-        let (namespace, rest) = asked.split_once('/')?;
-        let name = rest.rsplit('/').next()?.split(['[', '{']).next()?;
-        let found = error.message.contains(&format!("`{name}`"));
-        check::rejection(session, namespace, name).filter(|_| found)
-    });
-    let Some((why, object)) = why.and_then(|why| Some((why.clone(), why.object?))) else {
+fn rejected(session: &Session, error: QueryError) -> QueryError {
+    let missing = error.missing.as_ref();
+    let why = missing.and_then(|(namespace, name)| check::rejection(session, namespace, name));
+    let Some(DiagnosticReport { object: Some(object), location, message, .. }) = why else {
         return error;
     };
-    let place = why.location.map(|at| format!(" at {}:{}:{}", at.file, at.line, at.column));
+    let place = location.map(|at| format!(" at {}:{}:{}", at.file, at.line, at.column));
     QueryError::new(format!(
         "{}: the {} of this name is left out, since the API server rejects it{}: {}",
         error.message,
         object.kind,
         place.unwrap_or_default(),
-        why.message
+        message
     ))
 }
 
@@ -191,7 +198,7 @@ fn deciding<'j, 'c, 'm>(
 
 fn evidence(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Evidence {
     let asked = match (&case.ports, &query.port) {
-        (Some(ports), _) => ranges::text(ports),
+        (Some(ports), _) => port_text(ports),
         (None, PortQuery::Range(..)) => query.port.to_string(),
         (None, _) => case.port.to_string(),
     };
@@ -329,10 +336,8 @@ fn by_pair(judged: &[Judged]) -> impl Iterator<Item = &[Judged]> {
 
 /// Whether verdicts are the same for all pods, port by port.
 fn only_ports_differ(judged: &[Judged]) -> bool {
-    judged.iter().all(|one| {
-        let same_ports = judged.iter().filter(|other| other.ports == one.ports);
-        { same_ports }.all(|other| other.verdict() == one.verdict())
-    })
+    let mut known = FxHashMap::default();
+    judged.iter().all(|one| *known.entry(&one.ports).or_insert(one.verdict()) == one.verdict())
 }
 
 /// Whether verdicts differ.

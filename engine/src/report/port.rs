@@ -74,7 +74,8 @@ impl PortQuery {
             Some((first, last)) if is_number(first) && is_number(last) => {
                 range(text, (first, last))
             }
-            _ if syntax::port_name_faults(text).is_empty() => Ok(Self::Name(text.into())),
+            // Of a container's it is a part of that; Services' are longer.
+            _ if syntax::is_dns_label(text) => Ok(Self::Name(text.into())),
             _ => Err(QueryError::new(format!(
                 "`{text}` is not a valid port: use a number from 1 to 65535, a range such as 80-90, or the name of a port such as http"
             ))),

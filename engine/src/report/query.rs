@@ -16,11 +16,18 @@ use crate::net::Family;
 pub struct QueryError {
     /// The sentence.
     pub message: String,
+    /// Namespace and name of an end that is not in the input, if that is why.
+    pub(super) missing: Option<(String, String)>,
 }
 
 impl QueryError {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: message.into(), missing: None }
+    }
+
+    /// The same about an end that is not in the input.
+    pub(super) fn about(self, namespace: &str, name: &str) -> Self {
+        Self { missing: Some((namespace.to_owned(), name.to_owned())), ..self }
     }
 }
 
@@ -250,7 +257,8 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
             let owners =
                 model.workloads.values().filter(|w| w.namespace == index).map(|w| &*w.name);
             let message = format!("no pod or workload `{name}` in namespace `{namespace}`");
-            Err(unknown(&message, nearest(name, owners.chain(pods)), &format!("{namespace}/")))
+            let meant = nearest(name, owners.chain(pods));
+            Err(unknown(&message, meant, &format!("{namespace}/")).about(namespace, name))
         }
         several => {
             let kinds: Vec<String> = several
@@ -290,7 +298,8 @@ fn workload(
     }
     let known = model.workloads.values().filter(of_kind).map(|w| &*w.name);
     let message = format!("no pod or workload: no {kind} `{name}` in namespace `{namespace}`");
-    Err(unknown(&message, nearest(name, known), &format!("{namespace}/{kind}/")))
+    let meant = nearest(name, known);
+    Err(unknown(&message, meant, &format!("{namespace}/{kind}/")).about(namespace, name))
 }
 
 /// The kind that one of `kubectl`'s short names stands for.

@@ -9,6 +9,7 @@ use super::types::{FlowQuery, Protocol};
 use crate::cluster::{ClusterModel, Endpoint, Life, NamespaceId};
 use crate::diagnostic::nearest;
 use crate::manifest::{Body, EndpointPort, NamedPort, Service, ServicePort, TargetPort};
+use crate::net::Family;
 use crate::selector::{Match, Selector};
 
 /// What a question about a Service is about.
@@ -25,6 +26,9 @@ pub struct Target {
     pub outside: Option<Dialled>,
     /// All ports that it has there; empty for one without translation.
     pub ports: Vec<(Protocol, u16)>,
+    /// Families of its addresses in the cluster, or of the one that is asked for; empty if the input
+    /// has none of them.
+    pub families: Vec<Family>,
 }
 
 /// An address outside of the cluster, or those of a node, and a port.
@@ -82,6 +86,7 @@ fn at_node(
         if let Some(mut target) = by_address(model, *address, query)? {
             let dialled = target.outside.as_mut().into_iter();
             dialled.for_each(|dialled| dialled.addresses = addresses.to_vec());
+            target.families = addresses.iter().map(|address| Family::of(*address)).collect();
             return Ok(Some(target));
         }
     }
@@ -118,6 +123,7 @@ fn by_address(
             let at_node = |port: &ServicePort| Some((port.protocol, port.node_port?));
             target.ports = service.ports.iter().filter_map(at_node).collect();
         }
+        target.families = vec![Family::of(address)];
         // Ranges and names are asked for of Services by their names.
         let port = query.port.number().unwrap_or_default();
         target.outside = (!inside).then(|| Dialled { addresses: vec![address], port });
@@ -188,7 +194,9 @@ impl Named<'_> {
             (false, _) => {
                 let translated = service.ports.iter().filter(|_| !service.headless);
                 let ports = translated.map(|port| (port.protocol, port.port)).collect();
-                Ok(Target { name: id, backends, is_open, outside: None, ports })
+                let own = service.cluster_addresses.iter();
+                let families = own.map(|address| Family::of(*address)).collect();
+                Ok(Target { name: id, backends, is_open, outside: None, ports, families })
             }
             (true, true) => Err(QueryError::new(format!(
                 "`{id}` selects no pods, and its Endpoints are not in the input: use an address behind it"
@@ -244,10 +252,11 @@ fn find<'m>(
     }
     let message = format!("no Service `{name}` in namespace `{namespace}`");
     let known: Vec<&str> = own.by_ref().map(|(_, known, _)| &**known).collect();
-    Err(QueryError::new(match nearest(name, known) {
+    let error = QueryError::new(match nearest(name, known) {
         Some(meant) => format!("{message}: did you mean `{namespace}/Service/{meant}`?"),
         None => message,
-    }))
+    });
+    Err(error.about(namespace, name))
 }
 
 fn asked_port<'s>(

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 
 use crate::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
 use crate::folder::{Skipped, SkippedKind};
-use crate::manifest::{ForeignKind, Object, SourceFile};
+use crate::manifest::{Document, ForeignKind, Object, SourceFile};
 pub use crate::policy::Identity;
 use crate::policy::{Considered, PolicySet};
 use gather::{
@@ -48,6 +48,7 @@ pub struct Session {
     skipped: Arc<[Skipped]>,
     // Counted when an answer is first given.
     not_judged: OnceLock<BTreeMap<ForeignKind, u32>>,
+    rejected: OnceLock<BTreeMap<ForeignKind, u32>>,
 }
 
 /// File and part of objects, by address.
@@ -106,6 +107,7 @@ impl Session {
             origins: OnceLock::new(),
             skipped: Arc::default(),
             not_judged: OnceLock::new(),
+            rejected: OnceLock::new(),
         }
     }
 
@@ -168,11 +170,7 @@ impl Session {
     /// answer counts them.
     pub fn not_judged(&self) -> &BTreeMap<ForeignKind, u32> {
         self.not_judged.get_or_init(|| {
-            let mut counts = BTreeMap::new();
-            let parts = self.files.iter().flat_map(|file| &file.parts);
-            for kind in parts.flat_map(|part| &part.document.not_judged) {
-                *counts.entry(kind.clone()).or_default() += 1;
-            }
+            let mut counts = self.counted(|document| &document.not_judged);
             let without_template = self.model().without_template;
             if without_template > 0 {
                 let kind = "Rollout without its template".to_owned();
@@ -183,11 +181,15 @@ impl Session {
     }
 
     /// How many policies there are of each kind that API servers reject: they are not in force.
-    pub fn rejected(&self) -> BTreeMap<&ForeignKind, u32> {
+    pub fn rejected(&self) -> &BTreeMap<ForeignKind, u32> {
+        self.rejected.get_or_init(|| self.counted(|document| &document.rejected))
+    }
+
+    fn counted(&self, of: impl Fn(&Document) -> &[ForeignKind]) -> BTreeMap<ForeignKind, u32> {
         let mut counts = BTreeMap::new();
         let parts = self.files.iter().flat_map(|file| &file.parts);
-        for kind in parts.flat_map(|part| &part.document.rejected) {
-            *counts.entry(kind).or_default() += 1;
+        for kind in parts.flat_map(|part| of(&part.document)) {
+            *counts.entry(kind.clone()).or_default() += 1;
         }
         counts
     }
@@ -250,6 +252,7 @@ impl Session {
             origins,
             skipped,
             not_judged,
+            rejected: OnceLock::new(),
         }
     }
 

@@ -29,13 +29,14 @@ pub fn close(
     wiring: &Wiring,
 ) -> Result<Gate, EnforceError> {
     let mut enforcer = Enforcer::new(filter, &settings.prefix);
+    enforcer.probe()?;
     let held = enforcer.held()?;
     let session = Session::new(Options::default());
     let (model, policies) = (session.model(), session.policies());
     let input = Input { model, policies, node: "", settings, wiring };
     let program = lower(input);
     verify(&program, input).map_err(EnforceError::Unproven)?;
-    if is_in_force(&held, &program) {
+    if is_in_force(&held, &super::enforceable(&program, &enforcer.missing())) {
         return Ok(Gate::InForce);
     }
     enforcer.apply(program)?;
@@ -43,7 +44,8 @@ pub fn close(
 }
 
 /// Whether rules are in force wherever the gate's would be: an agent's have more chains, but are
-/// entered at the same places. Hooks of one family alone, or that lead to nothing, close nothing.
+/// entered at the same places. Hooks of one family alone, or that lead to nothing, close nothing;
+/// a family that the kernel does not have needs none.
 fn is_in_force(held: &KernelState, program: &FilterProgram) -> bool {
     program.families.iter().all(|(family, wanted)| {
         let table = &held.tables[family];
@@ -52,4 +54,35 @@ fn is_in_force(held: &KernelState, program: &FilterProgram) -> bool {
             table.hooks.contains_key(hook) && table.chains.get(&hook.to).is_some_and(is_full)
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_engine::dataplane::{FamilyProgram, UNKNOWN_WIRING};
+    use portcullis_engine::net::Family;
+
+    use super::*;
+
+    #[test]
+    fn rules_are_in_force_where_every_hook_leads_to_some() {
+        let session = Session::new(Options::default());
+        let (model, policies) = (session.model(), session.policies());
+        let (settings, wiring) = (&Settings::default(), &UNKNOWN_WIRING);
+        let program = lower(Input { model, policies, node: "", settings, wiring });
+        let whole = KernelState::of(&program);
+        assert!(is_in_force(&whole, &program));
+        assert!(!is_in_force(&KernelState::default(), &program));
+        for family in Family::BOTH {
+            let mut part = whole.clone();
+            part.tables[family] = Default::default();
+            assert!(!is_in_force(&part, &program), "{family} is open");
+            let mut without = program.clone();
+            without.families[family] = FamilyProgram::nothing(family);
+            assert!(is_in_force(&part, &without), "the kernel has no {family}");
+            let mut empty = whole.clone();
+            let entered = program.families[family].hooks.first().unwrap().to.clone();
+            empty.tables[family].chains.insert(entered, ChainState::Listed(Vec::new()));
+            assert!(!is_in_force(&empty, &program), "{family} leads to nothing");
+        }
+    }
 }

@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How often the time of a tool that only reads is doubled at most.
 const MOST_DOUBLED: u32 = 4;
 
-/// How often in a row tools that only read have not ended in time, by what they were asked. What
+/// How often tools without input, which mostly read, needed more time, by what they were asked. What
 /// others have written, or many policies together, may take longer to read than was thought, and
 /// what cannot be read can never be replaced.
 static DOUBLED: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
@@ -62,10 +62,12 @@ fn end(group: Pid) {
 pub struct Running {
     child: Child,
     group: Pid,
-    /// What it was asked, if it only reads.
+    /// What it was asked, if it has no input.
     asked: Option<String>,
+    started: Instant,
+    /// How long it may take at first, and how long this time.
+    enough: Duration,
     limit: Duration,
-    deadline: Instant,
     stdout: Receiver<Vec<u8>>,
     stderr: Receiver<Vec<u8>>,
 }
@@ -76,6 +78,10 @@ impl Running {
     /// # Errors
     /// If it does not start.
     pub fn start(tool: &Path, words: &[&str], input: &str) -> io::Result<Self> {
+        Self::within(*LIMITED.get_or_init(|| LIMIT), (tool, words), input)
+    }
+
+    fn within(enough: Duration, (tool, words): (&Path, &[&str]), input: &str) -> io::Result<Self> {
         let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
         let mut command = Command::new(tool);
         command.args(words).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -91,10 +97,9 @@ impl Running {
         let more = u64::try_from(input.len() / BYTES_A_SECOND).unwrap_or_default();
         let asked = input.is_empty().then(|| format!("{} {}", tool.display(), words.join(" ")));
         let often = asked.as_ref().and_then(|asked| doubled(|all| all.get(asked).copied()));
-        let limit = *LIMITED.get_or_init(|| LIMIT) * 2_u32.pow(often.unwrap_or(0));
-        let limit = limit + Duration::from_secs(more);
-        let deadline = Instant::now() + limit;
-        Ok(Self { child, group, asked, limit, deadline, stdout, stderr })
+        let limit = enough * 2_u32.pow(often.unwrap_or(0)) + Duration::from_secs(more);
+        let started = Instant::now();
+        Ok(Self { child, group, asked, started, enough, limit, stdout, stderr })
     }
 
     /// Waits until it has ended; what it said.
@@ -107,7 +112,9 @@ impl Running {
         let mut pause = Duration::from_micros(100);
         loop {
             if let Some(status) = self.child.try_wait()? {
-                self.asked.as_ref().map(|asked| doubled(|all| all.remove(asked)));
+                if self.started.elapsed() < self.enough {
+                    self.asked.as_ref().map(|asked| doubled(|all| all.remove(asked)));
+                }
                 return Ok(Output { status, stdout, stderr });
             }
             self.check()?;
@@ -132,7 +139,7 @@ impl Running {
         if STOP.get().is_some_and(|stop| *stop <= now) {
             return Err(io::Error::other("ended, since the agent stops"));
         }
-        if self.deadline <= now {
+        if self.started + self.limit <= now {
             if let Some(asked) = self.asked.clone() {
                 doubled(|all| {
                     let often = all.entry(asked).or_insert(0);
@@ -184,4 +191,28 @@ fn read(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
         let _ = to.send(all);
     });
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_long_to_read_has_the_time_for_as_long_as_it_needs_it() {
+        let file = std::env::temp_dir().join(format!("portcullis-child-{}", std::process::id()));
+        let script = format!("sleep $(cat {})", file.display());
+        let words = ["-c", &*script];
+        let read = |seconds: &str| {
+            std::fs::write(&file, seconds).unwrap();
+            let one = Duration::from_secs(1);
+            Running::within(one, (Path::new("/bin/sh"), &words), "").and_then(Running::finish)
+        };
+        assert_eq!(read("1.4").unwrap_err().kind(), io::ErrorKind::TimedOut);
+        for _ in 0..3 {
+            assert!(read("1.4").is_ok(), "it has two seconds, not only once");
+        }
+        assert!(read("0").is_ok());
+        assert_eq!(read("1.4").unwrap_err().kind(), io::ErrorKind::TimedOut);
+        std::fs::remove_file(file).unwrap();
+    }
 }

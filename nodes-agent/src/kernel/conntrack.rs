@@ -90,9 +90,8 @@ impl Conntrack {
         Ok(Self { socket, sequence: 0 })
     }
 
-    /// Hands out the connections of a family in protocols that policies can name, without those
-    /// that are over and only kept so that late packets are known; if bits are given, only those
-    /// whose marks have them.
+    /// Hands out the connections of a family, in whatever protocol and state; if bits are given, only
+    /// those whose marks have them.
     ///
     /// # Errors
     /// If the kernel does not list them.

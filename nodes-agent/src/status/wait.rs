@@ -26,8 +26,8 @@ use crate::source::{ChangeSink, Changes, DesiredState, Source as _};
 const ROUND: Duration = Duration::from_secs(1);
 
 /// Longer than that no agent that is alive leaves its object alone: in the largest cluster it pauses
-/// for ten minutes and up to as long again, and a request may fail in between.
-const STALE: Duration = Duration::from_secs(25 * 60);
+/// for ten minutes and up to as long again, twice if a request fails in between.
+const STALE: Duration = Duration::from_secs(45 * 60);
 
 /// How many nodes are named at the end.
 const NAMED: usize = 10;
@@ -318,8 +318,12 @@ mod tests {
         assert_eq!(trouble, Err("InForce is False: m".into()));
         let object = json!({"status": {"observedTime": "1970-01-01T00:00:00Z"}});
         let now = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let silent = judge(Some(&object), &version(), now(1501)).unwrap_err();
+        let silent = judge(Some(&object), &version(), now(STALE.as_secs() + 1)).unwrap_err();
         assert!(silent.contains("not been heard of since 1970-01-01T00:00:00Z"), "{silent}");
-        assert!(judge(Some(&object), &version(), now(1500)).unwrap_err().contains("not list"));
+        assert!(
+            judge(Some(&object), &version(), now(STALE.as_secs()))
+                .unwrap_err()
+                .contains("not list")
+        );
     }
 }

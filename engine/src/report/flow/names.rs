@@ -14,17 +14,25 @@ use crate::verdict::{NoTrace, Party, PortNames, judge};
 /// Of more names than these, what depends on them stays unknown.
 const MOST: usize = 6;
 
+/// More questions than these, one for each set of names and each two sets of labels, are not asked:
+/// what depends on them stays unknown.
+const MOST_QUESTIONS: usize = 4_096;
+
 /// The verdict that all names lead to that the port may have, with all labels that the ends may
 /// have; none if they differ.
 pub fn settled(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Option<Verdict> {
     let model = session.model();
     let (sources, destinations) = (case.source.variants(model), case.destination.variants(model));
+    let subsets = subsets(session, query.protocol, (&case.source, &case.destination))?;
+    let questions = sources.len().saturating_mul(destinations.len()).saturating_mul(subsets.len());
+    if questions > MOST_QUESTIONS {
+        return None;
+    }
     let mut verdict = None;
     for source in &sources {
         for destination in destinations.iter().filter(|other| other.agrees_with(source)) {
-            let ends = (source, destination);
-            for names in subsets(session, query.protocol, ends)? {
-                let one = judged(session, query, (case, ends), names);
+            for names in &subsets {
+                let one = judged(session, query, (case, (source, destination)), names.clone());
                 if verdict.is_some_and(|known| known != one) {
                     return None;
                 }

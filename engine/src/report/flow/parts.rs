@@ -6,8 +6,8 @@ use rustc_hash::FxHashSet;
 
 use super::super::query::part_name;
 use super::super::types::{FlowPart, FlowQuery};
-use super::{Judged, by_pair, differ, evidence, pod_port, ranges};
-use crate::net::Family;
+use super::{Judged, by_pair, differ, evidence, pod_port};
+use crate::net::{Family, port_text};
 use crate::report::case::Case;
 use crate::session::Session;
 use crate::verdict::Party;
@@ -35,7 +35,7 @@ pub fn parts(
                 source: party_name(session, &case.source, &query.from),
                 destination: party_name(session, &case.destination, &query.to),
                 family: families_differ.then_some(case.family),
-                ports: case.ports.as_ref().map(|ports| ranges::text(ports).into()),
+                ports: case.ports.as_ref().map(|ports| port_text(ports).into()),
                 pod_port: pod_port(query, case.port),
             };
             if seen.insert((ends.clone(), one.verdict())) {

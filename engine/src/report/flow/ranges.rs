@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::FxHashMap;
+
 use super::{Judged, deciding, question};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::PortSet;
@@ -17,6 +19,10 @@ use crate::verdict::{Party, Record, judge};
 /// More questions than these, one for each pair of ends and each part of a range, are not asked.
 const MOST: usize = 100_000;
 
+/// Nor is it where they would look at more entries of ports than these, some of them thrice: that
+/// takes seconds.
+const MOST_ENTRIES: usize = 10_000_000;
+
 /// Cases of a range, each once for all ports that are alike in verdicts and in what decides; others
 /// as they are.
 ///
@@ -29,30 +35,37 @@ pub fn differing<'m>(
 ) -> Result<Vec<Case<'m>>, QueryError> {
     let PortQuery::Range(first, last) = query.port else { return Ok(cases) };
     let pieces = pieces(session, query, &cases, (first, last));
-    if pieces.len().saturating_mul(cases.len()) > MOST {
+    let questions = pieces.len().saturating_mul(cases.len());
+    let entries = cases.iter().map(|case| entries(session, case)).sum::<usize>();
+    if questions > MOST || pieces.len().saturating_mul(entries) > MOST_ENTRIES {
         return Err(QueryError::new(format!(
             "policies distinguish {} parts of the ports {first}-{last} and many pairs of pods: ask for fewer ports, or for single pods",
             pieces.len()
         )));
     }
-    let mut alike: Vec<(Answer, PortSet, Vec<Case<'m>>)> = Vec::new();
+    let mut alike: Vec<Alike<'m>> = Vec::new();
+    let mut known: FxHashMap<Answer, usize> = FxHashMap::default();
     for (from, to) in pieces {
         let here: Vec<Case<'m>> =
             cases.iter().map(|case| Case { port: from, ..case.clone() }).collect();
         let answer = Answer::new(session, query, &here);
-        let ports = PortSet::range(from, to);
-        match alike.iter_mut().find(|(known, ..)| *known == answer) {
-            Some((_, known, _)) => *known = known.union(&ports),
-            None => alike.push((answer, ports, here)),
+        let at = *known.entry(answer).or_insert(alike.len());
+        match alike.get_mut(at) {
+            Some((ranges, _)) => ranges.push((from, to)),
+            None => alike.push((vec![(from, to)], here)),
         }
     }
-    Ok(by_pair(alike))
+    let alike = alike.into_iter().map(|(ranges, cases)| (PortSet::from_ranges(ranges), cases));
+    Ok(by_pair(alike.collect()))
 }
 
+/// Ranges of ports that are alike, and their cases.
+type Alike<'m> = (Vec<(u16, u16)>, Vec<Case<'m>>);
+
 /// All cases of a pair together: its ports in their order.
-fn by_pair(alike: Vec<(Answer, PortSet, Vec<Case<'_>>)>) -> Vec<Case<'_>> {
+fn by_pair(alike: Vec<(PortSet, Vec<Case<'_>>)>) -> Vec<Case<'_>> {
     let (count, are_one) = (alike.len(), alike.len() == 1);
-    let each = (0..).zip(alike).flat_map(|(number, (_, ports, cases))| {
+    let each = (0..).zip(alike).flat_map(|(number, (ports, cases))| {
         let ports = (!are_one).then_some(ports);
         cases.into_iter().map(move |case| {
             let pair = case.pair * count + number;
@@ -65,7 +78,7 @@ fn by_pair(alike: Vec<(Answer, PortSet, Vec<Case<'_>>)>) -> Vec<Case<'_>> {
 }
 
 /// What makes ports differ.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq, Eq, Hash)]
 struct Answer {
     verdicts: Vec<Verdict>,
     decided_by: Vec<(Verdict, EndState, Vec<Deciding>)>,
@@ -105,6 +118,17 @@ fn decided_by(
         }));
     }
     (end.verdict, end.state, deciding)
+}
+
+/// How many entries of ports the rules of both ends have.
+fn entries(session: &Session, case: &Case<'_>) -> usize {
+    let set = session.policies();
+    let of = |(direction, party): (Direction, &Party<'_>)| {
+        let rules =
+            party.group.map(|(group, _)| set.rules_of(set.program_id(group, direction), direction));
+        rules.into_iter().flatten().map(|rule| rule.ports.len()).sum::<usize>()
+    };
+    of((Direction::Egress, &case.source)) + of((Direction::Ingress, &case.destination))
 }
 
 /// The range in pieces of ports that no rule tells apart.
@@ -156,13 +180,4 @@ fn numbers(entry: &PortEntry, destination: &Party<'_>) -> Vec<(u16, u16)> {
             group.map_or_else(Vec::new, |ports| ports.ranges().to_vec())
         }
     }
-}
-
-/// Ports as lists write them: `80-85,90`.
-pub fn text(ports: &PortSet) -> String {
-    let each = ports.ranges().iter().map(|(first, last)| match first == last {
-        true => first.to_string(),
-        false => format!("{first}-{last}"),
-    });
-    each.collect::<Vec<_>>().join(",")
 }

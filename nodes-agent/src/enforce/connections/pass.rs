@@ -59,7 +59,8 @@ impl<'w> Pass<'w> {
             left.extend(concerned(connection, kill_mark, work));
         })?;
         // Those between the same ends are treated alike, and follow each other.
-        left.sort_unstable_by_key(|one| (one.order, one.ends));
+        // The last one is looked at first: of those that are over nobody is in a hurry.
+        left.sort_unstable_by_key(|one| (one.order, !one.is_over, one.ends));
         // What the host itself began no rule has judged, by whichever of its addresses.
         let judge = Judge { work, host: addresses::of_host(family)?, last: None };
         Ok(Self { conntrack, judge, family, kill_mark, left, has_marked: false })

@@ -22,7 +22,7 @@ const LARGEST: u64 = 64 << 20;
 pub struct Found {
     /// Files with manifests.
     pub files: BTreeMap<PathBuf, Stamp>,
-    /// What is called like one and cannot be looked at, or is no file; and why.
+    /// What cannot be looked at, or is called like one and is no file; and why.
     pub unseen: BTreeMap<PathBuf, String>,
     /// Directories, outer ones first.
     pub folders: Vec<PathBuf>,
@@ -41,15 +41,19 @@ impl Found {
             return Ok(());
         }
         self.folders.push(folder.to_path_buf());
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
+        let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+        // A directory that a link leads to as well is always entered by the same way.
+        entries.sort_by_key(|entry| {
+            (entry.file_type().is_ok_and(|kind| kind.is_symlink()), entry.path())
+        });
+        for entry in entries {
             if hidden(&entry.file_name()) {
                 continue;
             }
             let path = entry.path();
             match fs::metadata(&path) {
                 Ok(metadata) if metadata.is_dir() => self.collect(&path)?,
-                _ if !is_manifest(&path) => {}
+                Ok(_) if !is_manifest(&path) => {}
                 Ok(metadata) if metadata.is_file() => {
                     let _ = self.files.insert(path, stamp(&metadata));
                 }
@@ -97,6 +101,7 @@ fn hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-fn is_manifest(path: &Path) -> bool {
+/// Whether a path is called like a manifest.
+pub fn is_manifest(path: &Path) -> bool {
     path.extension().is_some_and(|end| ["yaml", "yml", "json"].iter().any(|known| end == *known))
 }

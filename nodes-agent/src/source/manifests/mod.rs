@@ -22,7 +22,7 @@ use rustix::fs::inotify;
 
 use super::{ChangeSink, Closed, Source};
 use crate::observe::Status;
-use found::{Found, Stamp, has_bytes, read_regular};
+use found::{Found, Stamp, has_bytes, is_manifest, read_regular};
 use notices::{wait, watch_all};
 
 /// The part of the agent that does not work while a file cannot be read.
@@ -40,6 +40,8 @@ pub struct Manifests {
     unread: BTreeMap<PathBuf, String>,
     /// Why files could not be read this time, of which what they said before stays.
     kept: BTreeMap<PathBuf, String>,
+    /// Directories that were found last, itself first.
+    folders: Vec<PathBuf>,
     /// Whether something has been said of the directory.
     begun: bool,
     /// Whether it was found without files, which it had before.
@@ -47,7 +49,8 @@ pub struct Manifests {
 }
 
 /// Writers begin by emptying a file, and may take their time.
-const EMPTIED: &str = "it is empty, as if it was just being written: remove it if it is to go";
+const EMPTIED: &str =
+    "it is empty, as if it was just being written: remove it, or write a comment into it";
 
 /// What to do where a file cannot be read at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +65,9 @@ impl Manifests {
     /// The directory, not yet read.
     pub fn new(folder: &Path, at_start: AtStart, status: Arc<Status>) -> Self {
         let (known, unread, kept) = Default::default();
-        let (begun, emptied) = (false, false);
+        let (begun, emptied, folders) = (false, false, Vec::new());
         let folder = folder.to_path_buf();
-        Self { folder, at_start, status, known, unread, kept, begun, emptied }
+        Self { folder, at_start, status, known, unread, kept, folders, begun, emptied }
     }
 
     /// What has changed since the last call; at first everything is new. None if there is nothing
@@ -77,13 +80,22 @@ impl Manifests {
         found
             .collect(&self.folder)
             .with_context(|| format!("could not read the directory `{}`", self.folder.display()))?;
-        let Found { files: mut found, unseen, .. } = found;
+        let Found { files: mut found, unseen, folders, .. } = found;
+        self.folders = folders;
         self.kept.clear();
         for (path, why) in &unseen {
-            // It is still there, whatever became of it.
-            let before = self.known.get(path).copied();
-            found.insert(path.clone(), before.unwrap_or_default());
-            self.could_not_read(path, before, why.clone());
+            // It is still there, whatever became of it, and so is what was below it.
+            let mut known: Vec<(PathBuf, Stamp)> =
+                self.known.iter().map(|(p, s)| (p.clone(), *s)).collect();
+            known.retain(|(known, _)| known.starts_with(path));
+            if known.is_empty() && is_manifest(path) {
+                known.push((path.clone(), Stamp::default()));
+            }
+            for (path, stamp) in known {
+                let before = self.known.get(&path).copied();
+                self.could_not_read(&path, before, why.clone());
+                found.insert(path, stamp);
+            }
         }
         // Whoever removes the directory removes its files first: it is looked at once more.
         let emptied = self.begun && found.is_empty() && !self.known.is_empty();
@@ -95,7 +107,8 @@ impl Manifests {
         let mut changes: Vec<Change> = gone.map(|path| Change::Remove(self.name(path))).collect();
         self.unread.retain(|path, _| found.contains_key(path));
         for (path, stamp) in &mut found {
-            if self.known.get(path) != Some(stamp) && !unseen.contains_key(path) {
+            let is_unseen = path.ancestors().any(|path| unseen.contains_key(path));
+            if self.known.get(path) != Some(stamp) && !is_unseen {
                 changes.extend(self.read(path, stamp).map(Change::Put));
             }
         }
@@ -114,7 +127,8 @@ impl Manifests {
     fn read(&mut self, path: &Path, stamp: &mut Stamp) -> Option<SourceFile> {
         let before = self.known.get(path).copied();
         match read_regular(path) {
-            Ok(bytes) if !(bytes.is_empty() && before.is_some_and(has_bytes)) => {
+            // Of one that is empty at the start it is not known what it said before.
+            Ok(bytes) if !(bytes.is_empty() && before.map_or(!self.begun, has_bytes)) => {
                 return self.accept(path, SourceFile::of(&self.name(path), bytes));
             }
             Ok(_) => self.could_not_read(path, before, EMPTIED.to_owned()),
@@ -173,23 +187,17 @@ impl Manifests {
         path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
     }
 
-    /// Directories in it, itself first.
-    fn folders(&self) -> Vec<PathBuf> {
-        let mut found = Found::default();
-        // What cannot be read is reported where it is read.
-        let _ = found.collect(&self.folder);
-        found.folders
-    }
-
     fn watch(mut self, notices: &OwnedFd, to: &ChangeSink) {
         loop {
             if let Err(error) = wait(notices) {
                 tracing::error!(%error, "could not wait for changes of files; no more changes are seen");
                 return;
             }
-            // A directory may be new: watching one twice does nothing.
-            watch_all(notices, &self.folders());
-            match self.changes() {
+            let changes = self.changes();
+            // A directory may be new: watching one twice does nothing. What changed there since it was
+            // read is found when it is looked at again.
+            watch_all(notices, &self.folders);
+            match changes {
                 Ok(None) => {}
                 Ok(Some(changes)) => {
                     if send(to, changes).is_err() {
@@ -213,7 +221,10 @@ impl Source for Manifests {
         // Watched before it is read, so that no change falls in between.
         let notices = inotify::init(inotify::CreateFlags::CLOEXEC)
             .context("could not watch for changes of files")?;
-        watch_all(&notices, &self.folders());
+        let mut found = Found::default();
+        // What cannot be read is reported where it is read.
+        let _ = found.collect(&self.folder);
+        watch_all(&notices, &found.folders);
         match self.changes()? {
             Some(changes) => drop(send(&to, changes)),
             None if self.at_start == AtStart::Fail => {

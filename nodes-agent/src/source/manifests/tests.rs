@@ -160,7 +160,7 @@ fn what_is_no_file_or_not_written_yet_changes_nothing() {
         std::os::unix::fs::symlink(".", folder.0.join(name)).unwrap();
     }
     assert_eq!(next(&mut manifests), None);
-    assert_eq!(manifests.folders().len(), 2, "a directory is entered once");
+    assert_eq!(manifests.folders.len(), 2, "a directory is entered once");
     fs::File::create(folder.0.join("large.yaml")).unwrap().set_len(65 << 20).unwrap();
     says(&mut manifests, "not in force: large.yaml: it has more than 64 MiB");
     fs::remove_file(folder.0.join("large.yaml")).unwrap();
@@ -175,4 +175,28 @@ fn what_is_no_file_or_not_written_yet_changes_nothing() {
     assert_eq!(manifests.status.obstacle(), None);
     folder.write("b.yaml", "");
     says(&mut manifests, "stays in force: b.yaml: it is empty");
+    // A directory whose place is taken for a while keeps what was below it, as does its target.
+    fs::create_dir(folder.0.join("target")).unwrap();
+    folder.write("target/e.yaml", NAMESPACE);
+    std::os::unix::fs::symlink("target", folder.0.join("link")).unwrap();
+    folder.write("b.yaml", NAMESPACE);
+    assert_eq!(next(&mut manifests).unwrap(), ["+b.yaml", "+target/e.yaml"]);
+    fs::rename(folder.0.join("target"), folder.0.join(".away")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.0.join("target")).unwrap();
+    says(&mut manifests, "stays in force: target/e.yaml: No such file");
+    fs::remove_file(folder.0.join("target")).unwrap();
+    fs::rename(folder.0.join(".away"), folder.0.join("target")).unwrap();
+    assert_eq!(next(&mut manifests), None);
+    assert_eq!(manifests.status.obstacle(), None);
+}
+
+#[test]
+fn an_empty_file_at_the_start_is_waited_for() {
+    let folder = Folder::new("empty");
+    folder.write("a.yaml", "");
+    let mut manifests = folder.manifests();
+    assert_eq!(next(&mut manifests), None);
+    assert!(manifests.status.obstacle().unwrap().contains("stays in force: a.yaml: it is empty"));
+    folder.write("a.yaml", "# nothing\n");
+    assert_eq!(next(&mut manifests).unwrap(), ["+a.yaml"]);
 }
