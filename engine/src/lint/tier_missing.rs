@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Finding;
+use super::{Context, Finding};
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::manifest::calico::{BUILT_IN_TIERS, CalicoBody, CalicoKind, CalicoObject};
 use crate::session::Session;
@@ -13,7 +13,8 @@ use crate::session::Session;
 /// # Source
 /// Calico §4, §10.1: the API refuses such a policy; one that is stored all the same comes after all
 /// tiers and ends in denial.
-pub fn findings(session: &Session) -> Vec<Finding> {
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+    let session = context.session;
     let built_in = BUILT_IN_TIERS.iter().map(|(name, ..)| *name);
     let tiers = all(session).filter(|(_, object)| object.kind == CalicoKind::Tier);
     let known: BTreeSet<&str> = built_in.chain(tiers.map(|(_, tier)| &*tier.meta.name)).collect();

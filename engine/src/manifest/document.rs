@@ -1,5 +1,6 @@
 //! From one document to the objects in it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::builtin::{self, Unserved};
@@ -25,8 +26,8 @@ pub struct Document {
     pub passed_over: Vec<String>,
     /// Kinds of objects that decide traffic and are not understood, one entry per object.
     pub not_judged: Vec<ForeignKind>,
-    /// Where objects that are not read may make pods; each place once.
-    pub makes_pods: Vec<MakesPods>,
+    /// Where objects that are not read, or are left out, may make pods.
+    pub makes_pods: BTreeSet<MakesPods>,
     /// Objects of Calico's kinds, in the order of the text, also those that are rejected. Nothing
     /// evaluates them; what decides traffic is among `not_judged`, too.
     pub calico: Vec<Arc<CalicoObject>>,
@@ -55,12 +56,17 @@ pub fn read_document(text: &str) -> Document {
     let mut document = Document::default();
     let trees = tree::read_trees(text);
     document.findings = trees.findings;
+    // Text that is not read.
+    if document.findings.iter().any(|finding| finding.code == Code::TextAfterDocument) {
+        document.makes_pods.insert(MakesPods::Anywhere);
+    }
     for node in &trees.documents {
         document.read(node, None);
     }
     document.is_foreign = !trees.documents.is_empty() && trees.documents.iter().all(is_foreign);
     if trees.fault.is_some() {
         document.is_incomplete = true;
+        document.makes_pods.insert(MakesPods::Anywhere);
         let is_object = text.contains("apiVersion") || text.contains("kind");
         document.is_foreign = trees.documents.is_empty() && !is_object;
     }
@@ -107,6 +113,7 @@ impl Document {
     fn items_that_are_no_list(&mut self, node: &Node<'_>) {
         let mut reader = Reader::default();
         self.is_incomplete = true;
+        self.makes_pods.insert(MakesPods::Anywhere);
         reader.items(&Path::Root.field("items"), node.get("items"));
         self.findings.extend(reader.diagnostics);
     }
@@ -133,6 +140,7 @@ impl Document {
         let finding = Diagnostic::new(Code::HalfAnObject, message).at(node.span);
         let home = Known::named(kind)
             .map(|known| format!("write `apiVersion: {}`", known.current_version()));
+        self.may_be_pods(node, kind, Known::named(kind));
         self.findings.push(Diagnostic { help: home, ..finding });
     }
 
@@ -216,8 +224,7 @@ impl Document {
         finding: Option<Box<Diagnostic>>,
     ) {
         let (group, number) = version.split_once('/').unwrap_or(("", version));
-        let makes_pods = custom::makes_pods(node, group, kind);
-        self.makes_pods.extend(makes_pods.filter(|place| !self.makes_pods.contains(place)));
+        self.makes_pods.extend(custom::makes_pods(node, group, kind));
         if let Some(unserved) = builtin::unserved(group, number, kind) {
             return self.unserved(node, (group, kind), unserved);
         }
@@ -235,12 +242,21 @@ impl Document {
         self.not_judged.push(ForeignKind { kind: kind.to_owned(), group: group.to_owned() });
     }
 
+    /// Notes pods of an object that is left out, whose kind may be meant to be another one.
+    fn may_be_pods(&mut self, node: &Node<'_>, kind: &str, meant: Option<Known>) {
+        let is_other = || builtin::is_known([None, Some(kind)]);
+        if meant.map_or_else(|| !is_other(), Known::makes_pods) {
+            self.makes_pods.insert(custom::in_own_namespace(node));
+        }
+    }
+
     /// Leaves out what no API server has, and keeps what remains of a policy that was meant.
     fn unserved(&mut self, node: &Node<'_>, (group, kind): (&str, &str), unserved: Unserved) {
         let Unserved { finding, field, meant } = unserved;
         if let Some(known) = meant {
             self.close(known, node, finding.message.as_str().into());
         }
+        self.may_be_pods(node, kind, meant);
         let span = node.get(field).map_or(node.span, |value| value.span);
         self.findings.push(Diagnostic { object: named(node, kind), ..finding.at(span) });
         if meant.is_some_and(Known::is_policy) || unjudged::decides_traffic(group, kind) {
@@ -260,6 +276,8 @@ impl Document {
         self.report(reader.diagnostics, Some(&name), item);
         if !reader.refused {
             self.objects.push(Arc::new(object));
+        } else if matches!(object.body, Body::Pod { .. } | Body::Workload(_)) {
+            self.makes_pods.insert(MakesPods::In(object.meta.namespace));
         } else if matches!(object.body, Body::ClusterPolicy(_)) {
             // Left out, it opens what it would deny, if a server of another version has it.
             let kind = format!("rejected {}", object.kind());

@@ -50,8 +50,11 @@ struct Parser<'t> {
 
 type Read<T> = Result<T, ExpressionError>;
 
+/// What a value is asked for.
+type OfValue = fn(Arc<str>) -> Test;
+
 /// Operators that are words and take one value.
-const WORDS: [(&[&str], fn(Arc<str>) -> Test); 3] = [
+const WORDS: [(&[&str], OfValue); 3] = [
     (&["contains"], Test::Contains),
     (&["starts", "with"], Test::StartsWith),
     (&["ends", "with"], Test::EndsWith),
