@@ -30,13 +30,14 @@ impl Digest {
     /// The name: letters and digits that every tool takes.
     pub fn name(self) -> String {
         const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-        let bytes = self.hash.finalize();
-        let mut bits = bytes.iter().flat_map(|byte| (0..8).rev().map(move |i| (byte >> i) & 1));
-        let mut letter = || {
-            let five = bits.by_ref().take(5).fold(0u8, |sum, bit| sum << 1 | bit);
-            ALPHABET.get(usize::from(five)).map_or('a', |letter| char::from(*letter))
+        // The first 128 bits, of which each letter takes five.
+        let hash = self.hash.finalize();
+        let first = hash.iter().take(16).fold(0, |sum, byte| sum << 8 | u128::from(*byte));
+        let letter = |place: usize| {
+            let five = (first >> (123 - 5 * place)) & 31;
+            ALPHABET.get(five as usize).map_or('a', |letter| char::from(*letter))
         };
-        (0..LETTERS).map(|_| letter()).collect()
+        (0..LETTERS).map(letter).collect()
     }
 }
 

@@ -26,7 +26,8 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
     for (_, policy) in context.session.policies().policies() {
         for written in named::written(&policy.object) {
             let Some(conflict) = conflict(&written) else { continue };
-            let field = Field::Label(&written.paths, &conflict.key);
+            let paths = written.paths();
+            let field = Field::Label(&paths, &conflict.key);
             findings.push(context.about(&policy.object, field, conflict.finding(&written)));
         }
     }

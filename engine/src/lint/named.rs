@@ -130,37 +130,54 @@ pub struct Written<'o> {
     pub selector: &'o Selector,
     /// Whether it selects namespaces.
     pub of_namespaces: bool,
-    /// Paths at which it may be.
-    pub paths: Vec<String>,
     /// The name of its field.
     pub what: &'static str,
+    base: Base,
+    fields: &'static [&'static str],
+}
+
+/// Where the fields of selectors are.
+#[derive(Clone, Copy)]
+enum Base {
+    /// At a path.
+    At(&'static str),
+    /// In a peer.
+    Peer(PeerPlace),
 }
 
 impl<'o> Written<'o> {
-    fn pods(base: &str, selector: &'o Selector) -> Self {
-        let paths = vec![format!("{base}.podSelector"), format!("{base}.pods.podSelector")];
-        Self { selector, of_namespaces: false, paths, what: "`podSelector`" }
+    fn pods(base: Base, selector: &'o Selector) -> Self {
+        let fields = &["podSelector", "pods.podSelector"];
+        Self { selector, of_namespaces: false, what: "`podSelector`", base, fields }
     }
 
-    fn namespaces(base: &str, selector: &'o Selector) -> Self {
-        let fields = ["namespaceSelector", "namespaces", "pods.namespaceSelector"];
-        let paths = fields.map(|field| format!("{base}.{field}")).to_vec();
-        Self { selector, of_namespaces: true, paths, what: "selector of namespaces" }
+    fn namespaces(base: Base, selector: &'o Selector) -> Self {
+        let fields = &["namespaceSelector", "namespaces", "pods.namespaceSelector"];
+        Self { selector, of_namespaces: true, what: "selector of namespaces", base, fields }
     }
 
-    fn nodes(base: &str, selector: &'o Selector) -> Self {
-        let paths = vec![format!("{base}.nodes")];
-        Self { selector, of_namespaces: false, paths, what: "selector of nodes" }
+    fn nodes(base: Base, selector: &'o Selector) -> Self {
+        let what = "selector of nodes";
+        Self { selector, of_namespaces: false, what, base, fields: &["nodes"] }
+    }
+
+    /// Paths at which it may be.
+    pub fn paths(&self) -> Vec<String> {
+        let base = match self.base {
+            Base::At(path) => path.to_owned(),
+            Base::Peer(place) => place.path(),
+        };
+        self.fields.iter().map(|field| format!("{base}.{field}")).collect()
     }
 }
 
 /// All selectors of a policy.
 pub fn written(object: &Object) -> Vec<Written<'_>> {
     let mut all = match &object.body {
-        Body::Policy(policy) => vec![Written::pods("spec", &policy.subject)],
+        Body::Policy(policy) => vec![Written::pods(Base::At("spec"), &policy.subject)],
         Body::ClusterPolicy(policy) => vec![
-            Written::namespaces("spec.subject", &policy.subject.namespaces),
-            Written::pods("spec.subject", &policy.subject.pods),
+            Written::namespaces(Base::At("spec.subject"), &policy.subject.namespaces),
+            Written::pods(Base::At("spec.subject"), &policy.subject.pods),
         ],
         _ => Vec::new(),
     };
@@ -168,14 +185,15 @@ pub fn written(object: &Object) -> Vec<Written<'_>> {
         let rules = object.rules(direction).iter().enumerate();
         for (rule, one) in rules.filter(|(_, rule)| !rule.fails_closed) {
             for (peer, one) in one.peers.iter().enumerate() {
-                all.extend(of_peer(&PeerPlace { direction, rule, peer }.path(), &one.kind));
+                let base = Base::Peer(PeerPlace { direction, rule, peer });
+                all.extend(of_peer(base, &one.kind));
             }
         }
     }
     all
 }
 
-fn of_peer<'o>(base: &str, peer: &'o PeerKind) -> Vec<Written<'o>> {
+fn of_peer(base: Base, peer: &PeerKind) -> Vec<Written<'_>> {
     match peer {
         PeerKind::Pods { namespaces, pods } => {
             let namespaces = namespaces.as_ref().map(|one| Written::namespaces(base, one));

@@ -1,9 +1,13 @@
 //! Sets of ordered points, kept as ranges.
 
+use smallvec::{Array, SmallVec};
+
 use crate::shared::Id;
 
 /// A point of a finite ordered line.
 pub trait Point: Copy + Ord + std::fmt::Debug {
+    /// As many ranges as a set has without memory of its own: nearly all sets have no more.
+    type Few: Array<Item = (Self, Self)>;
     /// The smallest point.
     const MIN: Self;
     /// The largest point.
@@ -15,8 +19,9 @@ pub trait Point: Copy + Ord + std::fmt::Debug {
 }
 
 macro_rules! point {
-    ($($integer:ty),*) => {$(
+    ($($integer:ty: $few:literal),*) => {$(
         impl Point for $integer {
+            type Few = [(Self, Self); $few];
             const MIN: Self = <$integer>::MIN;
             const MAX: Self = <$integer>::MAX;
             fn next(self) -> Option<Self> { self.checked_add(1) }
@@ -24,9 +29,10 @@ macro_rules! point {
         }
     )*};
 }
-point!(u16, u32, u128);
+point!(u16: 4, u32: 2, u128: 1);
 
 impl<T: ?Sized> Point for Id<T> {
+    type Few = [(Self, Self); 2];
     const MIN: Self = Self::MIN;
     const MAX: Self = Self::MAX;
 
@@ -43,14 +49,23 @@ impl<T: ?Sized> Point for Id<T> {
 ///
 /// # Shape
 /// INVARIANT: ranges are ascending, disjoint and not adjacent, so equal sets are equal values.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct IntervalSet<T> {
-    ranges: Vec<(T, T)>,
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IntervalSet<T: Point> {
+    ranges: Ranges<T>,
 }
 
-impl<T> Default for IntervalSet<T> {
+type Ranges<T> = SmallVec<<T as Point>::Few>;
+
+impl<T: Point> Default for IntervalSet<T> {
     fn default() -> Self {
-        Self { ranges: Vec::new() }
+        Self { ranges: Ranges::<T>::new() }
+    }
+}
+
+// Not derived: that would copy one range after the other.
+impl<T: Point> Clone for IntervalSet<T> {
+    fn clone(&self) -> Self {
+        Self { ranges: Ranges::<T>::from_slice(&self.ranges) }
     }
 }
 
@@ -62,8 +77,11 @@ impl<T: Point> IntervalSet<T> {
 
     /// Every point from `first` to `last`, both included; empty if `first > last`.
     pub fn range(first: T, last: T) -> Self {
-        let ranges = if first <= last { vec![(first, last)] } else { Vec::new() };
-        Self { ranges }
+        let mut set = Self::default();
+        if first <= last {
+            set.ranges.push((first, last));
+        }
+        set
     }
 
     /// Every point.
@@ -73,9 +91,9 @@ impl<T: Point> IntervalSet<T> {
 
     /// The union of inclusive ranges, which may overlap and come in any order.
     pub fn from_ranges(ranges: impl IntoIterator<Item = (T, T)>) -> Self {
-        let mut sorted: Vec<(T, T)> = ranges.into_iter().filter(|(a, b)| a <= b).collect();
+        let mut sorted: Ranges<T> = ranges.into_iter().filter(|(a, b)| a <= b).collect();
         sorted.sort_unstable();
-        let mut set = Self { ranges: Vec::with_capacity(sorted.len()) };
+        let mut set = Self { ranges: Ranges::<T>::with_capacity(sorted.len()) };
         for range in sorted {
             set.push(range);
         }
@@ -130,7 +148,8 @@ impl<T: Point> IntervalSet<T> {
         if other.is_empty() {
             return self.clone();
         }
-        let mut set = Self { ranges: Vec::with_capacity(self.ranges.len() + other.ranges.len()) };
+        let mut set =
+            Self { ranges: Ranges::<T>::with_capacity(self.ranges.len() + other.ranges.len()) };
         let (mut left, mut right) = (self.ranges.iter().peekable(), other.ranges.iter().peekable());
         while let Some(&range) = match (left.peek(), right.peek()) {
             (Some(a), Some(b)) if a.0 <= b.0 => left.next(),
@@ -145,7 +164,7 @@ impl<T: Point> IntervalSet<T> {
     /// Points of both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        let mut ranges = Vec::new();
+        let mut ranges = Ranges::<T>::new();
         let (mut left, mut right) = (self.ranges.iter().peekable(), other.ranges.iter().peekable());
         while let (Some(&&(a, b)), Some(&&(c, d))) = (left.peek(), right.peek()) {
             let (first, last) = (a.max(c), b.min(d));
@@ -164,7 +183,7 @@ impl<T: Point> IntervalSet<T> {
     /// Points that are not in the set.
     #[must_use]
     pub fn complement(&self) -> Self {
-        let mut ranges = Vec::with_capacity(self.ranges.len() + 1);
+        let mut ranges = Ranges::<T>::with_capacity(self.ranges.len() + 1);
         let mut start = Some(T::MIN);
         for &(first, last) in &self.ranges {
             if let (Some(begin), Some(end)) = (start, first.previous())

@@ -51,9 +51,17 @@ impl LineIndex {
         let offset = offset.min(text.len());
         let line = self.starts.partition_point(|&start| start <= offset).max(1);
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
-        let column = self.before(text, offset) - self.before(text, start) + 1;
+        let column = self.between(text, start, offset) + 1;
         let cut = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Position { line: cut(line), column: cut(column) }
+    }
+
+    /// How many characters begin from one offset to a later one.
+    fn between(&self, text: &str, start: usize, end: usize) -> usize {
+        match text.as_bytes().get(start..end) {
+            Some(bytes) if bytes.len() <= STRIDE => beginnings(bytes),
+            _ => self.before(text, end) - self.before(text, start),
+        }
     }
 
     /// How many characters begin before an offset.

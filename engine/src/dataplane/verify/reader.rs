@@ -78,6 +78,20 @@ impl Product {
         let places = [source, destination, enters, leaves];
         conns.is_none() && places.iter().all(|place| place.is_none())
     }
+
+    /// Keeps what agrees with another product as well.
+    fn narrow(&mut self, other: &Self) {
+        narrow(&mut self.source, other.source.as_ref());
+        narrow(&mut self.destination, other.destination.as_ref());
+        narrow(&mut self.enters, other.enters.as_ref());
+        narrow(&mut self.leaves, other.leaves.as_ref());
+        if let Some(conns) = &other.conns {
+            self.conns = Some(match self.conns.take() {
+                None => conns.clone(),
+                Some(own) => own.intersection(conns),
+            });
+        }
+    }
 }
 
 /// Addresses of a set: all, and by protocol and port.
@@ -201,6 +215,7 @@ impl<'p> Reader<'p> {
             match self.meaning(condition, walker)? {
                 Meaning::Holds(true) => {}
                 Meaning::Holds(false) => return Ok(Vec::new()),
+                Meaning::One(part) => products.iter_mut().for_each(|one| one.narrow(&part)),
                 Meaning::Parts(parts) => products = both(&products, &parts),
             }
         }
@@ -214,16 +229,14 @@ impl<'p> Reader<'p> {
             Asked::derived(others, &[asked])
         };
         let fixed = |net| Asked::fixed(space::of_cidr(net, family));
-        let source = |space: Arc<Asked>| {
-            Meaning::Parts(vec![Product { source: Some(space), ..Product::default() }])
-        };
+        let source =
+            |space: Arc<Asked>| Meaning::One(Product { source: Some(space), ..Product::default() });
         let destination = |space: Arc<Asked>| {
-            Meaning::Parts(vec![Product { destination: Some(space), ..Product::default() }])
+            Meaning::One(Product { destination: Some(space), ..Product::default() })
         };
         let device = |interface: &Interface| self.devices.space(interface).map(Asked::fixed);
-        let conns = |conns: ConnSet| {
-            Meaning::Parts(vec![Product { conns: Some(conns), ..Product::default() }])
-        };
+        let conns =
+            |conns: ConnSet| Meaning::One(Product { conns: Some(conns), ..Product::default() });
         let of_frame = matches!(
             condition,
             Match::Enters(_) | Match::Leaves(_) | Match::HopLimit(_) | Match::SourceIsNode
@@ -261,11 +274,11 @@ impl<'p> Reader<'p> {
             Match::SourceIsNode => Meaning::Holds(walker.from_node),
             Match::Enters(interface) => {
                 let enters = Some(device(interface)?);
-                Meaning::Parts(vec![Product { enters, ..Product::default() }])
+                Meaning::One(Product { enters, ..Product::default() })
             }
             Match::Leaves(interface) => {
                 let leaves = Some(device(interface)?);
-                Meaning::Parts(vec![Product { leaves, ..Product::default() }])
+                Meaning::One(Product { leaves, ..Product::default() })
             }
             // A rate decides of no packet for certain: only logs may hang on it.
             Match::Limit(..) => Meaning::Holds(true),
@@ -276,27 +289,28 @@ impl<'p> Reader<'p> {
 /// What a condition says of packets of a kind.
 enum Meaning {
     Holds(bool),
+    /// Those of a product agree.
+    One(Product),
+    /// Those of any of the products agree.
     Parts(Vec<Product>),
 }
 
 fn both(left: &[Product], right: &[Product]) -> Vec<Product> {
-    let spaces = |a: &Option<Arc<Asked>>, b: &Option<Arc<Asked>>| match (a, b) {
-        (Some(a), Some(b)) => {
-            Some(Asked::derived(a.space().intersection(b.space()), &[&**a, &**b]))
-        }
-        (one, None) | (None, one) => one.clone(),
+    let pair = |one: &Product, other: &Product| {
+        let mut both = one.clone();
+        both.narrow(other);
+        both
     };
-    let pair = |a: &Product, b: &Product| Product {
-        source: spaces(&a.source, &b.source),
-        destination: spaces(&a.destination, &b.destination),
-        enters: spaces(&a.enters, &b.enters),
-        leaves: spaces(&a.leaves, &b.leaves),
-        conns: match (&a.conns, &b.conns) {
-            (Some(a), Some(b)) => Some(a.intersection(b)),
-            (one, None) | (None, one) => one.clone(),
-        },
-    };
-    left.iter().flat_map(|a| right.iter().map(move |b| pair(a, b))).collect()
+    left.iter().flat_map(|one| right.iter().map(move |other| pair(one, other))).collect()
+}
+
+/// Keeps of a part what another one has as well.
+fn narrow(part: &mut Option<Arc<Asked>>, other: Option<&Arc<Asked>>) {
+    let Some(other) = other else { return };
+    *part = Some(match part.take() {
+        None => other.clone(),
+        Some(one) => Asked::derived(one.space().intersection(other.space()), &[&*one, &**other]),
+    });
 }
 
 /// These ports of whatever protocol; the rule names that elsewhere.
