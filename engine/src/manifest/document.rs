@@ -179,7 +179,7 @@ impl Document {
         check_names(&mut reader, &meta, kind.names(), node);
         let body = calico::read(&mut reader, node, kind, group);
         let name = named(node, kind.name());
-        self.report(reader.diagnostics, name.as_ref(), item);
+        self.report(std::mem::take(&mut reader.diagnostics), name.as_ref(), item);
         if unjudged::decides_traffic(group.name(), kind.name()) {
             let span = node.get("kind").map_or(node.span, |kind| kind.span);
             let finding = not_judged(kind.name(), group.name()).at(span);
@@ -189,7 +189,9 @@ impl Document {
         } else {
             self.passed_over.push(kind.name().to_owned());
         }
-        self.calico.push(Arc::new(CalicoObject { kind, group, meta, body, span: node.span }));
+        let (is_rejected, span) = (reader.refused, node.span);
+        let object = CalicoObject { kind, group, meta, body, is_rejected, span };
+        self.calico.push(Arc::new(object));
     }
 
     /// Keeps what remains of an object that is not understood, and why it is not.

@@ -1,6 +1,7 @@
 //! The CustomResourceDefinitions of ClusterNetworkPolicy, and that of NodePolicyStatus.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -76,6 +77,28 @@ impl Cluster {
     pub async fn remove_cluster_policy_crds(&self) -> Result<(), Error> {
         self.definitions()?.delete(NAME, &DeleteParams::default()).await?;
         self.until(CLUSTER_POLICIES, false).await
+    }
+
+    /// Installs every CustomResourceDefinition of a folder, and waits until the server serves them.
+    ///
+    /// # Errors
+    /// If one cannot be read, or the server does not take or serve it.
+    pub async fn install_definitions(&self, folder: &Path) -> Result<(), Error> {
+        for entry in fs::read_dir(folder).map_err(Error::at(folder))? {
+            let path = entry.map_err(Error::at(folder))?.path();
+            if path.extension().is_none_or(|extension| extension != "yaml") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).map_err(Error::at(&path))?;
+            let definition: CustomResourceDefinition = serde_yaml::from_str(&text)?;
+            let spec = &definition.spec;
+            let version = spec.versions.first().map(|version| version.name.clone());
+            let group = format!("/apis/{}/{}", spec.group, version.unwrap_or_default());
+            let served = format!("{group}/{}", spec.names.plural);
+            self.definitions()?.create(&PostParams::default(), &definition).await?;
+            self.until(&served, true).await?;
+        }
+        Ok(())
     }
 
     fn definitions(&self) -> Result<Api<CustomResourceDefinition>, Error> {

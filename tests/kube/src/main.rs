@@ -1,5 +1,7 @@
 //! `portcullis-kube record [FOLDER]` asks an API server about every case and writes what it said
 //! to the fixtures;
+//! `portcullis-kube record-calico DEFINITIONS` asks one that has Calico's CustomResourceDefinitions,
+//! those of a folder, again about every manifest of their fixture;
 //! `portcullis-kube serve` starts one and prints where it is, until its input ends.
 #![cfg_attr(
     test,
@@ -30,9 +32,13 @@ async fn main() -> Outcome<ExitCode> {
     match words.as_slice() {
         ["record"] => record(&programs, root().join("tests/fixtures")).await?,
         ["record", folder] => record(&programs, PathBuf::from(folder)).await?,
+        ["record-calico", definitions] => record_calico(&programs, Path::new(definitions)).await?,
         ["serve"] => serve(&programs).await?,
         _ => {
-            writeln!(stdout(), "usage: portcullis-kube record [FOLDER] | serve")?;
+            writeln!(
+                stdout(),
+                "usage: portcullis-kube record [FOLDER] | record-calico DEFINITIONS | serve"
+            )?;
             return Ok(ExitCode::from(2));
         }
     }
@@ -47,6 +53,13 @@ async fn record(programs: &Programs, folder: PathBuf) -> Outcome<()> {
     write(&observations, &folder.join("clusternetworkpolicy.json"))?;
     let observations = record::record_objects(&cluster.admin()?, &cases::objects::all()).await?;
     write(&observations, &folder.join("objects.json"))
+}
+
+async fn record_calico(programs: &Programs, definitions: &Path) -> Outcome<()> {
+    let file = root().join("tests/fixtures/calico.json");
+    let before = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
+    let cluster = Cluster::start(programs, &[]).await?;
+    write(&record::record_calico(&cluster, definitions, before).await?, &file)
 }
 
 fn write<T: Serialize>(observations: &[T], file: &Path) -> Outcome<()> {

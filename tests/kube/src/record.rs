@@ -1,5 +1,7 @@
 //! Asks the API server about every case.
 
+use std::path::Path;
+
 use kube::Client;
 use portcullis_kube::{Answer, Body, CLUSTER_POLICIES, Channel, Cluster, send};
 use portcullis_tests::apiserver::{
@@ -95,6 +97,17 @@ pub async fn record_objects(
     Ok(observations)
 }
 
+/// What the server says of each manifest of Calico's kinds, by the definitions in a folder.
+pub async fn record_calico(
+    cluster: &Cluster,
+    definitions: &Path,
+    before: Vec<ObjectObservation>,
+) -> Outcome<Vec<ObjectObservation>> {
+    cluster.install_definitions(definitions).await?;
+    let cases: Vec<ObjectCase> = before.into_iter().map(|one| (one.case, one.text)).collect();
+    record_objects(&cluster.admin()?, &cases).await
+}
+
 /// Where a manifest is posted, by the kind that it begins with.
 fn collection(text: &str) -> String {
     let field = |name: &str| {
@@ -102,8 +115,14 @@ fn collection(text: &str) -> String {
         line.unwrap_or_default().trim().to_owned()
     };
     let (version, kind) = (field("apiVersion:"), field("kind:"));
-    let plural = format!("{}s", kind.to_lowercase());
+    let plural = match kind.to_lowercase().strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{}s", kind.to_lowercase()),
+    };
+    let of_calico = version.ends_with("projectcalico.org/v1");
+    let is_global = kind.contains("Global") || ["Tier", "HostEndpoint"].contains(&kind.as_str());
     match (kind.as_str(), version.as_str()) {
+        _ if of_calico && is_global => format!("/apis/{version}/{plural}"),
         ("Namespace" | "Node", _) => format!("/api/v1/{plural}"),
         (_, "v1") => format!("/api/v1/namespaces/default/{plural}"),
         _ => format!("/apis/{version}/namespaces/default/{plural}"),

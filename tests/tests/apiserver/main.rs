@@ -10,6 +10,7 @@
     reason = "test code: a fixture of another shape should stop the test where it is read"
 )]
 
+mod calico;
 mod cluster;
 mod differences;
 mod engine;

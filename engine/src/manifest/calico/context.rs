@@ -49,6 +49,16 @@ impl Context<'_> {
         }
     }
 
+    /// `spec`; where it is missing, that is reported, unless the object stands without it.
+    pub fn spec<'n, 't>(&mut self, object: &'n Node<'t>) -> Option<&'n Node<'t>> {
+        let spec = object.get("spec").filter(|spec| !spec.is_null());
+        if spec.is_none() && (self.group == Group::Public || self.kind == CalicoKind::Tier) {
+            let fault = (Code::MissingField, "`spec` is required".to_owned());
+            self.refuse(&Path::Root.field("spec"), fault, object.span, "");
+        }
+        spec
+    }
+
     /// A selector; none if there is none, or if it cannot be read, which is reported.
     pub fn selector(&mut self, path: &Path<'_>, node: Option<&Node<'_>>) -> Option<Expression> {
         let node = node?;
@@ -124,6 +134,10 @@ impl Context<'_> {
         let mut texts = Vec::with_capacity(items.len());
         for (i, item) in items.iter().enumerate() {
             let path = path.item(i);
+            if item.is_null() {
+                let fault = (Code::WrongType, format!("`{path}` takes a string, not null"));
+                self.refuse(&path, fault, item.span, "");
+            }
             let Some(text) = self.reader.string(&path, Some(item)) else { continue };
             if !before.insert(text) {
                 let message = format!("`{text}` is in the list twice");

@@ -27,8 +27,11 @@ const KNOWN: &[&str] = &["node", "interfaceName", "expectedIPs", "profiles", "po
 /// Reads a host endpoint; what is missing or wrong of it is empty, and reported.
 pub fn read(context: &mut Context<'_>, object: &Node<'_>) -> HostEndpoint {
     let path = Path::Root.field("spec");
-    let empty = Node { value: crate::tree::Value::Null, span: object.span };
-    let node = object.get("spec").unwrap_or(&empty);
+    let Some(node) = context.spec(object) else {
+        let message = "a HostEndpoint needs its node and an interface".to_owned();
+        context.invalid(&path, (Code::MissingField, message), object.span, "write a `spec`");
+        return HostEndpoint::default();
+    };
     let fields = context.reader.fields(&path, node, Keys::Exactly(KNOWN));
     let mut text = |name: &str| {
         let text = context.reader.text(&path.field(name), fields.get(name));
@@ -82,11 +85,15 @@ fn check(
     }
     let Some(name) = interface else { return };
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if name != "*" && (name.len() > LONGEST_NAME || !name.bytes().all(is_of_name)) {
+    if name.len() > LONGEST_NAME {
+        let span = fields.get("interfaceName").map_or(fields.span, |node| node.span);
+        let message = format!("`{name}` is not the name of an interface: it is too long");
+        let help = "a name has 15 characters at most";
+        context.refuse(&path.field("interfaceName"), (Code::TooLong, message), span, help);
+    } else if name != "*" && !name.bytes().all(is_of_name) {
         let span = fields.get("interfaceName").map_or(fields.span, |node| node.span);
         let message = format!("`{name}` is not the name of an interface");
-        let help =
-            "a name has letters, digits, `_`, `.` and `-`, 15 characters at most; `*` is all";
+        let help = "a name has letters, digits, `_`, `.` and `-`; `*` is all interfaces";
         context.invalid(&path.field("interfaceName"), (Code::BadName, message), span, help);
     }
 }

@@ -9,7 +9,7 @@ use crate::diagnostic::Code;
 use crate::net::Cidr;
 use crate::selector::expression::Expression;
 use crate::source::Span;
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// One end of what a rule matches: all that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub fn read(context: &mut Context<'_>, path: &Path<'_>, node: Option<&Node<'_>>)
         nets: nets(context, &path.field("nets"), fields.get("nets")),
         not_nets: nets(context, &path.field("notNets"), fields.get("notNets")),
         selector: context.own_selector(&path.field("selector"), fields.get("selector")),
-        not_selector: context.own_selector(&path.field("notSelector"), fields.get("notSelector")),
+        not_selector: context.selector(&path.field("notSelector"), fields.get("notSelector")),
         namespaces: context.selector(&path.field("namespaceSelector"), namespaces),
         accounts: accounts(context, &path.field("serviceAccounts"), fields.get("serviceAccounts")),
         service: service(context, &path.field("services"), fields.get("services")),
@@ -108,7 +108,7 @@ fn accounts(
     let node = node?;
     let fields = context.reader.fields(path, node, Keys::Exactly(&["names", "selector"]));
     let names = context.set(&path.field("names"), fields.get("names"));
-    let selector = context.own_selector(&path.field("selector"), fields.get("selector"));
+    let selector = context.selector(&path.field("selector"), fields.get("selector"));
     Some(AccountMatch { names: names.into_iter().map(|(name, _)| name.into()).collect(), selector })
 }
 
@@ -145,10 +145,20 @@ fn check_alone(context: &mut Context<'_>, path: &Path<'_>, fields: &Fields<'_, '
     }
     let others = ["nets", "notNets", "selector", "notSelector", "namespaceSelector"];
     for other in others.into_iter().chain(["serviceAccounts"]) {
-        if let Some(node) = fields.get(other) {
+        if let Some(node) = fields.get(other).filter(|node| !is_empty(node)) {
             let message = format!("`{path}` has `services` and `{other}`");
             conflict(context, &path.field(other), message, node.span);
         }
+    }
+}
+
+/// Whether a field says as little as if it were not there.
+pub fn is_empty(node: &Node<'_>) -> bool {
+    match &node.value {
+        Value::Null => true,
+        Value::Str(text) => text.is_empty(),
+        Value::Seq(items) => items.is_empty(),
+        _ => false,
     }
 }
 

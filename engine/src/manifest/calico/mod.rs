@@ -43,6 +43,8 @@ pub struct CalicoObject {
     pub meta: Meta,
     /// What it says.
     pub body: CalicoBody,
+    /// Whether an API server that has the kind refuses it.
+    pub is_rejected: bool,
     /// Where it stands in its document.
     pub span: Span,
 }

@@ -84,7 +84,11 @@ fn refuse(context: &mut Context<'_>, path: &Path<'_>, node: &Node<'_>) {
         None => format!("write one of {}, or a number from 1 to 255", names.join(", ")),
     };
     let message = format!("{written} is not a valid protocol");
-    context.invalid(path, (Code::ProtocolUnsupported, message), node.span, &help);
+    let fault = (Code::ProtocolUnsupported, message);
+    match &node.value {
+        Value::Str(_) | Value::Number(_) => context.invalid(path, fault, node.span, &help),
+        _ => context.refuse(path, fault, node.span, &help),
+    }
 }
 
 /// `icmp` or `notICMP`; none if it is absent.

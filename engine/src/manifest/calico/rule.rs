@@ -3,7 +3,7 @@
 use super::super::policy::Direction;
 use super::super::read::{Fields, Keys, Path};
 use super::context::Context;
-use super::entity::{self, EntityRule, conflict};
+use super::entity::{self, EntityRule, conflict, is_empty};
 use super::protocol::{self, CalicoProtocol, IcmpMatch};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::net::{Cidr, Protocol};
@@ -88,6 +88,7 @@ pub fn read(
         destination: entity::read(context, &path.field("destination"), fields.get("destination")),
         span: node.span,
     };
+    check_metadata(context, &path.field("metadata"), &fields);
     check_protocol(context, path, &rule, &fields);
     check_ports(context, path, &rule, &fields);
     check_families(context, path, &rule);
@@ -120,6 +121,17 @@ fn ip_version(context: &mut Context<'_>, path: &Path<'_>, fields: &Fields<'_, '_
             context.refuse(path, (Code::UnknownWord, message), node.span, "write 4 or 6");
             None
         }
+    }
+}
+
+/// Annotations are texts.
+fn check_metadata(context: &mut Context<'_>, path: &Path<'_>, fields: &Fields<'_, '_>) {
+    let Some(node) = fields.get("metadata") else { return };
+    let fields = context.reader.fields(path, node, Keys::Exactly(&["annotations"]));
+    let path = path.field("annotations");
+    let Some(node) = fields.get("annotations") else { return };
+    for entry in context.reader.entries(&path, node) {
+        context.reader.label_value(&path.key(&entry.key), &entry.value);
     }
 }
 
@@ -217,7 +229,7 @@ fn check_services(
         return;
     };
     for field in ["ports", "notPorts"] {
-        if let Some(node) = end.get(field).filter(|node| !node.is_null()) {
+        if let Some(node) = end.get(field).filter(|node| !is_empty(node)) {
             let path = path.field("destination");
             let message = format!("`{path}` has `services` and `{field}`");
             conflict(context, &path.field(field), message, node.span);

@@ -82,7 +82,7 @@ const MOST_RULES: usize = 1024;
 pub fn read(context: &mut Context<'_>, object: &Node<'_>) -> CalicoPolicy {
     let path = Path::Root.field("spec");
     let empty = Node { value: crate::tree::Value::Null, span: object.span };
-    let node = object.get("spec").unwrap_or(&empty);
+    let node = context.spec(object).unwrap_or(&empty);
     let global = context.kind.is_global_policy();
     let staged = context.kind.is_staged();
     let known: Vec<&str> = COMMON
@@ -104,6 +104,7 @@ pub fn read(context: &mut Context<'_>, object: &Node<'_>) -> CalicoPolicy {
     let staged = staged.then_some(action.unwrap_or(StagedAction::Set));
     let rules = rules(context, &path, &fields, object.span);
     check_stages(context, &path, stages, &fields);
+    check_hints(context, &path.field("performanceHints"), &fields);
     CalicoPolicy { tier, order, selector: own, accounts, namespaces, stages, rules, staged }
 }
 
@@ -146,6 +147,17 @@ fn check_stages(
         .is_some_and(|types| items_of(types).iter().any(|one| one.as_str() == Some("Egress")));
     if stages.before_dnat && names_egress {
         refuse("types", "a policy with `preDNAT` is for ingress alone", "write `types: [Ingress]`");
+    }
+}
+
+/// Hints change nothing of what is allowed; a word that is none is refused all the same.
+fn check_hints(context: &mut Context<'_>, path: &Path<'_>, fields: &Fields<'_, '_>) {
+    let node = fields.get("performanceHints");
+    context.set(path, node);
+    for (i, item) in node.map_or(&[][..], items_of).iter().enumerate() {
+        if item.as_str().is_some() {
+            context.word(&path.item(i), Some(item), &[("AssumeNeededOnEveryNode", ())]);
+        }
     }
 }
 

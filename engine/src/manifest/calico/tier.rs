@@ -62,7 +62,7 @@ const ENDS: [(&str, TierEnd); 2] = [("Deny", TierEnd::Deny), ("Pass", TierEnd::P
 pub fn read(context: &mut Context<'_>, object: &Node<'_>) -> CalicoTier {
     let path = Path::Root.field("spec");
     let mut tier = CalicoTier { order: None, end: TierEnd::Deny };
-    if let Some(spec) = object.get("spec").filter(|spec| !spec.is_null()) {
+    if let Some(spec) = context.spec(object) {
         let fields = context.reader.fields(&path, spec, Keys::Exactly(&["order", "defaultAction"]));
         tier.order = context.number(&path.field("order"), fields.get("order")).map(Order);
         let end = fields.get("defaultAction");
