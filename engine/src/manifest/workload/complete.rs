@@ -11,15 +11,40 @@ use crate::tree::{Node, Value};
 
 const PATCH: &str = "what has no template or selector may be a patch: `kustomize build` applies it";
 
-/// What is said of an incomplete workload where kustomize completes or applies it.
+const ASK_KUSTOMIZE: &str = "ask about what `kustomize build` prints: `--kustomize FOLDER`";
+
+/// What is said of an incomplete workload where kustomize completes or applies it, and of an object
+/// with a variable that it replaces.
 pub fn of_a_tree(finding: &mut Diagnostic) {
+    if let Some(variable) = variable(&finding.message).filter(|_| is_refusal(finding.code)) {
+        finding.message =
+            format!("`{variable}` is a variable: left out, as kustomize has yet to replace it");
+        finding.code = Code::Uncompleted;
+        finding.help = Some(ASK_KUSTOMIZE.into());
+    }
     if finding.code == Code::MissingField && finding.help.as_deref() == Some(PATCH) {
         finding.code = Code::Uncompleted;
         let field = finding.message.split(" is missing").next().unwrap_or_default();
         finding.message =
             format!("{field} is missing: left out, as kustomize has yet to complete it");
-        finding.help = Some("ask about what `kustomize build` prints: `--kustomize FOLDER`".into());
+        finding.help = Some(ASK_KUSTOMIZE.into());
     }
+}
+
+/// Whether findings of a code are what the API server refuses an object for.
+fn is_refusal(code: Code) -> bool {
+    code.id().starts_with('V')
+}
+
+/// The variable that a message quotes, `$(NAME)` in its quotes.
+fn variable(message: &str) -> Option<&str> {
+    let quoted = message.split('`').skip(1).step_by(2);
+    let mut variables = quoted.filter_map(|text| {
+        let from = text.find("$(")?;
+        let to = text.get(from..)?.find(')')?;
+        text.get(from..=from + to)
+    });
+    variables.next()
 }
 
 /// Refuses a workload without a template.
