@@ -77,4 +77,4 @@ lint: ## Run rustfmt's check and clippy on the native crates
 
 clean: ## Remove what was built, and the npm packages; installed tools stay
 	@cargo clean
-	@rm -rf dist wasm/pkg web/js/dist web/js/dist-* scripts/npm/node_modules web/js/node_modules tests/e2e/node_modules wasm/tests/node_modules
+	@rm -rf dist wasm/pkg web/js/dist web/js/dist-* scripts/npm/node_modules web/js/node_modules tests/e2e/node_modules wasm/tests/node_modules wasm/tests/bundlers/node_modules

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing of the named parts, outside the tree, and says so:
-#   scripts/setup.sh rust node wasm npm deny web e2e packets mutants
+#   scripts/setup.sh rust node wasm npm bundlers deny web e2e packets mutants
 # Whatever is there in the right version is left alone, so a second run takes a second.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -109,6 +109,7 @@ setup() {
     node) setup_node ;;
     wasm) setup_rust && setup_wasm ;;
     npm) setup_node && npm_ci scripts/npm ;;
+    bundlers) setup_node && npm_ci wasm/tests/bundlers ;;
     mutants) setup_rust && cargo_tool cargo-mutants "$CARGO_MUTANTS_VERSION" "cargo mutants" 1 ;;
     deny) setup_rust && cargo_tool cargo-deny "$CARGO_DENY_VERSION" cargo-deny 2 ;;
     web) setup wasm && setup npm && npm_ci web/js ;;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests the npm package as its users get it: packed, unpacked under node_modules, then
-# imported and required by Node and type-checked.
+# imported and required by Node, put into bundles by four bundlers and type-checked.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -25,6 +25,7 @@ check_types() {
 }
 
 scripts/build-npm.sh
+scripts/setup.sh bundlers
 install_packed
 say "Using the package from Node (seconds)"
 node --test --test-reporter=spec wasm/tests/*.test.* tests/node/*.test.mjs

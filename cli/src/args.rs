@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
-use portcullis_engine::net::Family;
 use portcullis_engine::report::Severity;
 use portcullis_engine::{DomainName, NamespaceLabel, Options};
 
@@ -34,16 +33,19 @@ pub struct InputArgs {
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, help_heading = "Input")]
     pub kustomize: Vec<PathBuf>,
     /// Seconds after which helm or kustomize is ended
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, help_heading = "Input")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = parse_seconds)]
+    #[arg(help_heading = "Input")]
     pub tool_seconds: u64,
     /// Configuration with paths and codes to ignore [default: portcullis.yaml, if there is one]
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Input")]
     pub config: Option<PathBuf>,
     /// Pod CIDR to assume for pods without an address; may be repeated
-    #[arg(long, value_name = "CIDR", value_delimiter = ',', help_heading = "Input")]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_cidr)]
+    #[arg(help_heading = "Input")]
     pub pod_cidr: Vec<IpNet>,
     /// Node CIDR to assume for nodes without an address; may be repeated
-    #[arg(long, value_name = "CIDR", value_delimiter = ',', help_heading = "Input")]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_cidr)]
+    #[arg(help_heading = "Input")]
     pub node_cidr: Vec<IpNet>,
     /// An address that a domain name of a policy resolves to; may be repeated
     #[arg(
@@ -60,7 +62,8 @@ pub struct InputArgs {
     /// Take namespaces whose objects are not in the input to have no labels but their names
     #[arg(long, help_heading = "Input")]
     pub assume_unlabelled_namespaces: bool,
-    /// The namespace of objects that have none [default: default]; `list` lists this one only
+    /// The namespace of objects and of ends of a flow that name none [default: default]; `list` lists
+    /// this one only
     #[arg(long, short, value_name = "NAMESPACE", help_heading = "Input")]
     pub namespace: Option<String>,
 }
@@ -82,14 +85,14 @@ impl InputArgs {
     }
 }
 
-/// An address family, by a name in any case.
-///
-/// # Errors
-/// If it is none.
-pub fn parse_family(text: &str) -> Result<Family, String> {
-    let mut all = Family::BOTH.into_iter();
-    let known = all.find(|family| family.to_string().eq_ignore_ascii_case(text));
-    known.ok_or_else(|| format!("`{text}` is not an address family: use ipv4 or ipv6"))
+/// A block of addresses.
+fn parse_cidr(text: &str) -> Result<IpNet, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a CIDR: use for example 10.244.0.0/16"))
+}
+
+/// A time.
+fn parse_seconds(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a whole number of seconds"))
 }
 
 /// How it is said.

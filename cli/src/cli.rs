@@ -49,6 +49,8 @@ pub enum Command {
     ///
     /// One line per pair of workloads, or of a workload and a range of addresses outside, with
     /// everything that is certainly allowed. Ranges are those that the policies distinguish.
+    /// Workloads that are treated alike are one entry with their number. A pod and its own node
+    /// always reach each other, whatever policies say: that is not listed.
     /// What is not listed is denied or unknown: the notes below the list say which rules leave
     /// something open and what would settle it.
     #[command(after_long_help = STATUS)]

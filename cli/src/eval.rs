@@ -8,10 +8,10 @@ use portcullis_engine::Session;
 use portcullis_engine::net::{Family, Protocol};
 use portcullis_engine::report::text::{Style, write_chain, write_verdict};
 use portcullis_engine::report::{
-    FlowAnswer, FlowQuery, FlowReport, FlowResult, PortQuery, Verdict, parse_protocol,
+    FlowAnswer, FlowQuery, FlowReport, FlowResult, PortQuery, Verdict, parse_family, parse_protocol,
 };
 
-use crate::args::{FailOn, InputArgs, OutputArgs, parse_family};
+use crate::args::{FailOn, InputArgs, OutputArgs};
 use crate::flows::{self, Flow};
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
@@ -22,6 +22,8 @@ pub struct EvalArgs {
     pub input: InputArgs,
     /// The source: NAMESPACE/POD, NAMESPACE/KIND/NAME of a workload, node/NAME, an address, or
     /// NAMESPACE/{KEY=VALUE}, a pod that is not in the input
+    ///
+    /// A name alone is one in the namespace of -n, or else in `default`.
     ///
     /// 'monitoring/{app=prometheus}' is a pod with these labels (more behind commas, none in {}) in
     /// that namespace, if there were one. Its address, its node and the names of its ports are
@@ -144,6 +146,7 @@ pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
     };
     let summary = session.summary();
     findings::say(&summary, depth.command(), &args.input, args.say);
+    warn_of_slips(args, &session);
     if let Some(why) = findings::unusable(&session, &summary) {
         anyhow::bail!("{why}");
     }
@@ -154,14 +157,25 @@ pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
     Ok(outcome.max(findings::outcome(&summary, args.fail_on)))
 }
 
+/// Says which options nothing asks for. Flows of a file may ask for anything.
+fn warn_of_slips(args: &EvalArgs, session: &Session) {
+    if args.say.quiet || args.flows.is_some() {
+        return;
+    }
+    let ends: Vec<&str> =
+        [&args.from, &args.to].into_iter().flatten().map(String::as_str).collect();
+    session.unused_options(&ends).iter().for_each(|line| output::say(line));
+}
+
 fn one(args: &EvalArgs, depth: Depth, session: &Session) -> anyhow::Result<Outcome> {
     let (Some(from), Some(to), Some(port)) = (&args.from, &args.to, &args.port) else {
         anyhow::bail!("--from, --to and --port are required, or --flows");
     };
     let (port, protocol) = PortQuery::parse(port, args.protocol)?;
     let query = FlowQuery { from: from.clone(), to: to.clone(), protocol, port };
-    let report = session.evaluate(&query)?;
-    let result = FlowResult::new(None, args.expect.map(Verdict::from), report);
+    let expect = args.expect.map(Verdict::from);
+    let report = session.evaluate(&query).map_err(|error| error.expecting(expect))?;
+    let result = FlowResult::new(None, expect, report);
     print_one(args, depth, &result)?;
     Ok(Outcome::met(result.as_expected != Some(false)))
 }

@@ -1,6 +1,8 @@
 //! `portcullis list`.
 
 use std::collections::HashSet;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use portcullis_engine::ListFilter;
@@ -8,10 +10,12 @@ use portcullis_engine::diagnostic::nearest;
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::{Family, Protocol};
 use portcullis_engine::report::text::{self, ListFormat, write_list};
-use portcullis_engine::report::{ListReport, PortQuery, in_focus, parse_protocol, parse_selector};
+use portcullis_engine::report::{
+    ListReport, PortQuery, in_focus, parse_family, parse_protocol, parse_selector,
+};
 use portcullis_engine::selector::Selector;
 
-use crate::args::{FailOn, InputArgs, OutputArgs, parse_family};
+use crate::args::{FailOn, InputArgs, OutputArgs};
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
 
@@ -25,7 +29,7 @@ pub struct ListArgs {
     #[command(flatten)]
     pub say: OutputArgs,
     /// Only connections of these; may be repeated: NAMESPACE, NAMESPACE/NAME,
-    /// NAMESPACE/KIND/NAME, or a workload's NAME
+    /// NAMESPACE/KIND/NAME, a workload's NAME, an address or a range, or a group as lists write it
     #[arg(long, value_name = "WHO", help_heading = "Filter")]
     pub focus: Vec<String>,
     /// Connections of all namespaces, also with -n, which then says only where objects go that name
@@ -106,34 +110,87 @@ impl From<FocusDirection> for Direction {
 /// What was typed.
 const COMMAND: &str = "portcullis list";
 
+/// Lists take less than this unless nothing in them is alike.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// More pairs than these are announced, and how long a line of text is.
+const MOST_PAIRS: u64 = 1_000_000;
+const BYTES_OF_A_PAIR: u64 = 75;
+
 /// Where drawing programs give up, if nobody tells them otherwise.
 const MOST_MERMAID_EDGES: usize = 500;
 
 pub fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
+    check_arguments(args)?;
+    let session = input::session_of(args.family, &args.input, args.say)?;
+    let filter = session.with_members(&filter(args));
+    if args.expand && !args.say.quiet {
+        warn_of_pairs(&session.list(&ListFilter { expand: false, ..filter.clone() }));
+    }
+    let mut report = while_waiting(args.say, || session.list(&filter));
+    if let Some(why) = findings::unusable(&session, &report.summary) {
+        findings::say(&report.summary, COMMAND, &args.input, args.say);
+        anyhow::bail!("{why}");
+    }
+    check_names(&filter, &report)?;
+    print(&mut report, args)?;
+    if !args.say.quiet {
+        remark(&report, args);
+        session.unused_options(&[]).iter().for_each(|line| output::say(line));
+    }
+    findings::say(&report.summary, COMMAND, &args.input, args.say);
+    Ok(findings::outcome(&report.summary, args.fail_on))
+}
+
+fn check_arguments(args: &ListArgs) -> anyhow::Result<()> {
     if args.explain && matches!(args.output, ListForm::Dot | ListForm::Mermaid) {
         anyhow::bail!("--explain does not work with a drawing: use -o text, json, csv or md");
     }
     if args.direction.is_some() && !filter(args).has_focus() {
         anyhow::bail!("--direction says which connections of some: use it with --focus, -n or -l");
     }
-    let session = input::session_of(args.family, &args.input, args.say)?;
-    let mut report = session.list(&filter(args));
-    if let Some(why) = findings::unusable(&session, &report.summary) {
-        findings::say(&report.summary, COMMAND, &args.input, args.say);
-        anyhow::bail!("{why}");
+    Ok(())
+}
+
+/// Refuses what names nothing of the input.
+fn check_names(filter: &ListFilter, report: &ListReport) -> anyhow::Result<()> {
+    if let Some(namespace) = filter.namespace.as_deref().filter(|own| !has_namespace(own, report)) {
+        anyhow::bail!("{}", strange("-n", &format!("{namespace}/"), report));
     }
-    if let Some(namespace) = filter(args).namespace.filter(|own| !has_namespace(own, &report)) {
-        anyhow::bail!("{}", strange("-n", &format!("{namespace}/"), &report));
+    if let Some(stranger) = filter.focus.iter().find(|focus| is_strange(focus, report)) {
+        anyhow::bail!("{}", strange("--focus", stranger, report));
     }
-    if let Some(stranger) = args.focus.iter().find(|focus| is_strange(focus, &report)) {
-        anyhow::bail!("{}", strange("--focus", stranger, &report));
+    Ok(())
+}
+
+/// Says after a while that it takes long, and what takes less.
+fn while_waiting<T>(say: OutputArgs, work: impl FnOnce() -> T) -> T {
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    if !say.quiet {
+        std::thread::spawn(move || {
+            if is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                output::say(
+                    "nearly every pair of workloads differs: this can take a minute; \
+                     `--focus WHO --direction egress` asks about less",
+                );
+            }
+        });
     }
-    print(&mut report, args)?;
-    if !args.say.quiet {
-        remark(&report, args);
+    let result = work();
+    drop(done);
+    result
+}
+
+/// Says how much there is to come, where that is very much.
+fn warn_of_pairs(report: &ListReport) {
+    let pairs = report.pairs();
+    if pairs > MOST_PAIRS {
+        output::say(&format!(
+            "{pairs} connections, about {} MB: without --expand there are {}",
+            pairs.saturating_mul(BYTES_OF_A_PAIR) / 1_000_000,
+            report.connections.len()
+        ));
     }
-    findings::say(&report.summary, COMMAND, &args.input, args.say);
-    Ok(findings::outcome(&report.summary, args.fail_on))
 }
 
 fn is_strange(focus: &str, report: &ListReport) -> bool {
@@ -208,6 +265,12 @@ fn keep_connected(report: &mut ListReport) {
 
 /// Says what the form has no room for.
 fn remark(report: &ListReport, args: &ListArgs) {
+    if report.summary.policies > 0
+        && args.output == ListForm::Text
+        && !report.connections.is_empty()
+    {
+        output::say("not listed: a pod and its own node always reach each other");
+    }
     text::audited(&report.summary).iter().for_each(|line| output::say(line));
     if report.connections.is_empty() {
         output::say(&nothing(report, args));

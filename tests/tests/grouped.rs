@@ -327,5 +327,6 @@ fn members_of_groups_are_endpoints() {
     );
     let members = list.groups.iter().flat_map(|group| &group.members);
     assert!(members.clone().all(|id| list.endpoints.iter().any(|one| one.id == *id)));
+    assert_eq!(list.pairs(), 2 * 3 * 2 + 3 * 2);
     assert_eq!(list.in_pairs().connections.len(), 2 * 3 * 2 + 3 * 2);
 }

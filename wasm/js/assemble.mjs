@@ -4,6 +4,7 @@ import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, '../..');
@@ -71,10 +72,18 @@ async function bundleForRequire(out) {
     format: 'cjs',
     platform: 'node',
     target: 'node20',
+    // A class that refers to itself would be called `_Model` in traces and by console.log.
+    keepNames: true,
     // Only wasm-bindgen's own asynchronous loader asks for it, and that is not reached here.
     logOverride: { 'empty-import-meta': 'silent' },
   });
   await rm(join(out, 'node.js'));
+}
+
+/** The engine as a module without imports, which every bundler takes as it is. */
+async function embed(out) {
+  const engine = brotliCompressSync(await readFile(join(out, 'engine_bg.wasm'))).toString('base64');
+  await writeFile(join(out, 'embedded.js'), `export default '${engine}';\n`);
 }
 
 async function main([raw, out]) {
@@ -82,13 +91,15 @@ async function main([raw, out]) {
   await mkdir(out, { recursive: true });
   await writeModule(raw, out);
   await copyFile(join(raw, 'optimised.wasm'), join(out, 'engine_bg.wasm'));
-  await Promise.all(['browser.js', 'error.js', 'node.mjs'].map((name) => copyFile(join(HERE, name), join(out, name))));
+  const entries = ['browser.js', 'bundled.mjs', 'error.js', 'node.mjs'];
+  await Promise.all(entries.map((name) => copyFile(join(HERE, name), join(out, name))));
   await copyFile(join(ROOT, 'LICENSE'), join(out, 'LICENSE'));
   await copyFile(join(ROOT, 'wasm/README.md'), join(out, 'README.md'));
   await copyFile(join(ROOT, 'tests/schema/portcullis.schema.json'), join(out, 'schema.json'));
   await writeManifest(out);
   await writeTypes(raw, out);
   await bundleForRequire(out);
+  await embed(out);
 }
 
 await main(process.argv.slice(2));

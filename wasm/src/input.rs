@@ -5,10 +5,9 @@ use std::str::FromStr;
 
 use portcullis_engine::dataplane::{Denial, Settings};
 use portcullis_engine::manifest::Direction;
-use portcullis_engine::net::Family;
 use portcullis_engine::report::{
     FlowAnswer, FlowError, FlowReport, FlowResult, PortQuery, ProgramQuery, ProgramReport,
-    Protocol, Verdict, parse_protocol, parse_selector,
+    Protocol, Verdict, parse_family, parse_protocol, parse_selector, parse_verdict,
 };
 use portcullis_engine::selector::Selector;
 use portcullis_engine::{Change, FlowQuery, ListFilter, Options, Session, SourceFile};
@@ -84,10 +83,8 @@ fn options(options: &Argument) -> Result<Options, Error> {
     read = read.with_domain_names(texts(options.get("domainNames")?, DOMAIN_NAME)?);
     read = read.with_namespace_labels(texts(options.get("namespaceLabels")?, NAMESPACE_LABEL)?);
     if let Some(family) = options.get("family")? {
-        let text = family.text()?;
-        let known = Family::BOTH.into_iter().find(|family| family.to_string() == text);
-        let known = known.ok_or_else(|| family.wrong("must be `IPv4` or `IPv6`"))?;
-        read.family = Some(known);
+        let known = parse_family(&family.text()?);
+        read.family = Some(known.map_err(|_| family.wrong("must be `IPv4` or `IPv6`"))?);
     }
     if let Some(assumed) = options.get("assumeUnlabelledNamespaces")? {
         read.namespaces.unlabelled = assumed.flag()?;
@@ -205,12 +202,8 @@ fn result(session: &Session, flow: &Argument) -> Result<FlowResult, Error> {
 }
 
 fn verdict(of: &Argument) -> Result<Verdict, Error> {
-    match of.text()?.as_str() {
-        "allow" => Ok(Verdict::Allow),
-        "deny" => Ok(Verdict::Deny),
-        "unknown" => Ok(Verdict::Unknown),
-        _ => Err(of.wrong("must be `allow`, `deny` or `unknown`")),
-    }
+    let known = parse_verdict(&of.text()?);
+    known.map_err(|_| of.wrong("must be `allow`, `deny` or `unknown`"))
 }
 
 fn report(session: &Session, flow: &Argument) -> Result<FlowReport, Error> {

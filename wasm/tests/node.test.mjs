@@ -40,6 +40,11 @@ test('both entries export the same names', async () => {
   assert.deepEqual(names(imported).sort(), names(browser).sort());
 });
 
+test('classes have their names', () => {
+  assert.equal(imported.Model.name, 'Model');
+  assert.equal(imported.PortcullisError.name, 'PortcullisError');
+});
+
 test('there is one WebAssembly file', () => {
   const wasm = manifest.files.filter((name) => name.endsWith('.wasm'));
   assert.deepEqual(wasm, ['engine_bg.wasm']);

@@ -146,6 +146,8 @@ texts! {
     broken_rest: "The rest is still shown.", "其余部分照常绘制。";
     stopped: "The analysis failed on this text. Undo the last change, or remove what is unusual.", "分析此文本失败。请撤销上一步修改，或移除不寻常的部分。";
     not_judged: "Not judged: {kinds}. They can change every answer on this page.", "未评估：{kinds}。它们可能改变本页的任何结果。";
+    rejected: "Not in force: {kinds}. The API server rejects them.", "未生效：{kinds}。API 服务器会拒绝它们。";
+    audited: "{n} policy is only audited: it is not counted here|{n} policies are only audited: they are not counted here", "{n} 条策略仅审计：此处不计入";
     unknown_flows: "{n} flow depends on what the manifests do not say|{n} flows depend on what the manifests do not say", "{n} 条流取决于清单中没有的信息";
     unknown_undrawn: "they are in the list, not in the diagram.", "它们在列表中，不在图中。";
     why: "Why", "原因";
@@ -213,6 +215,7 @@ texts! {
     enters: "Enters {name}", "进入 {name}";
     whole_answer: "everything allowed: {ports}", "全部允许的：{ports}";
     nothing_passes: "nothing is allowed between the two", "两者之间不允许任何流";
+    if_enforced: "If audited policies were enforced", "如果强制执行被审计的策略";
     between_pods: "between two of its pods: a pod always reaches itself", "指其中两个不同的 Pod 之间：Pod 总能访问自己";
     blank_explain: "Click a line in the diagram, or ask about a flow below it, to see what decides, and on which line.", "点击图中的连线，或在图下方询问一条流：这里会显示由什么决定，以及在哪一行。";
     blank_reach: "Click a workload to see what it can reach, and what can reach it.", "点击一个工作负载：这里会显示它能访问谁，以及谁能访问它。";

@@ -4,7 +4,7 @@ use std::fmt;
 
 use portcullis_engine::diagnostic::nearest;
 use portcullis_engine::net::Protocol;
-use portcullis_engine::report::{FlowQuery, PortQuery, Verdict, parse_protocol};
+use portcullis_engine::report::{FlowQuery, PortQuery, Verdict, parse_protocol, parse_verdict};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Value;
@@ -174,15 +174,10 @@ fn expect(given: Option<&Value>) -> Result<Option<Verdict>, Fault> {
     const WORDS: &str = "allow, deny or unknown";
     match given {
         None => Ok(None),
-        Some(Value::String(text)) => match text.as_str() {
-            "allow" => Ok(Some(Verdict::Allow)),
-            "deny" => Ok(Some(Verdict::Deny)),
-            "unknown" => Ok(Some(Verdict::Unknown)),
-            _ => Err(Fault {
-                field: Some("expect"),
-                message: format!("`{text}` is not a verdict: use {WORDS}"),
-            }),
-        },
+        Some(Value::String(text)) => {
+            let verdict = parse_verdict(text).map(Some);
+            verdict.map_err(|error| Fault { field: Some("expect"), message: error.message })
+        }
         other => Err(expected("expect", WORDS, other)),
     }
 }

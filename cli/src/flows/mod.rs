@@ -99,6 +99,7 @@ impl Flow {
                 FlowAnswer::Given(Box::new(FlowResult::new(name, own.or(expect), report)))
             }
             Err(error) => {
+                let error = error.expecting(own.or(expect));
                 let refused = FlowError::query(place.number(), &query, error.message);
                 FlowAnswer::Refused(Box::new(FlowError { name, ..at(refused, &place) }))
             }

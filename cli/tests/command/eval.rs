@@ -137,3 +137,48 @@ fn a_hostile_name_does_not_reach_the_terminal() {
     assert!(!ran.err.contains('\u{1b}'), "{ran}");
     assert!(ran.err.contains("\\u{1b}[31mweb"), "{ran}");
 }
+
+#[test]
+fn names_without_a_namespace_are_in_that_of_the_option() {
+    let rest = ["--port", "5432", "-n", "shop", "shop"];
+    let ran = ask("eval", "web", "db", &rest);
+    assert!(ran.out.starts_with("allowed   web → db   TCP 5432\n"), "{ran}");
+    let ran = ask("eval", "prom", "svc/web", &["--port", "80", "-n", "shop", "shop"]);
+    assert!(
+        ran.err.contains("no pod or workload `prom` in namespace `shop`: did you mean `mon/prom`?"),
+        "{ran}"
+    );
+    let ran = ask("eval", "{app=web}", "sts/db", &rest);
+    assert!(ran.out.starts_with("allowed "), "{ran}");
+    let elsewhere = ask("eval", "web", "db", &["--port", "5432", "shop"]);
+    assert!(
+        elsewhere.status == 2 && elsewhere.err.contains("did you mean `shop/web`?"),
+        "{elsewhere}"
+    );
+}
+
+#[test]
+fn no_verdict_is_compared_where_no_traffic_is_possible() {
+    let rest = ["--port", "80", "--family", "ipv6", "shop"];
+    let ran = ask("eval", "10.1.2.3", "shop/db", &rest);
+    assert!(ran.status == 2 && ran.err.contains("no traffic is possible\n"), "{ran}");
+    let ran = ask("eval", "10.1.2.3", "shop/db", &[&rest[..], &["--expect", "deny"]].concat());
+    let told = "no traffic is possible, and policies have no verdict to compare\n";
+    assert!(ran.status == 2 && ran.err.contains(told), "{ran}");
+}
+
+#[test]
+fn options_that_nothing_asks_for_are_said() {
+    let slips = ["--namespace-labels", "shpo=team=web", "--domain", "example.com=192.0.2.7"];
+    let ran =
+        ask("eval", "shop/web", "shop/db", &[&["--port", "5432", "shop"], &slips[..]].concat());
+    for told in [
+        "labels of namespace `shpo` change nothing: nothing in the input is in it, did you mean `shop`?\n",
+        "addresses of `example.com` change nothing: no policy names it\n",
+    ] {
+        assert!(ran.status == 0 && ran.err.contains(told), "{ran}");
+    }
+    let asked = ["--port", "5432", "--namespace-labels", "new=team=web", "shop"];
+    let ran = ask("eval", "new/{app=web}", "shop/db", &asked);
+    assert!(!ran.err.contains("change nothing"), "{ran}");
+}

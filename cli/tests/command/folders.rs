@@ -203,6 +203,20 @@ fn what_kustomize_completes_is_no_mistake() {
     assert!(named.status == 1 && named.out.contains("error[V13]"), "{named}");
 }
 
+/// kustomize replaces `$(x)` where its tree says what `x` is; elsewhere it is no name.
+#[test]
+fn variables_of_kustomize_are_no_mistakes_in_its_trees() {
+    let pod = POD.replace("name: web", "name: $(PREFIX)-web");
+    let tree = [("base/pod.yaml", &*pod), ("base/kustomization.yaml", "resources: [pod.yaml]\n")];
+    let folder = folder("variables", &[tree[0], tree[1], ("other/pod.yaml", POD)]);
+    let ran = check(&folder, &["."]);
+    let told =
+        "info[R14]: `$(PREFIX)` is a variable: left out, as kustomize has yet to replace it\n";
+    assert!(ran.status == 0 && ran.out.contains(told), "{ran}");
+    let named = check(&folder, &["base/pod.yaml"]);
+    assert!(named.status == 1 && named.out.contains("error[V02]"), "{named}");
+}
+
 #[test]
 fn a_configuration_leaves_paths_and_codes_out() {
     let folder = folder(

@@ -204,3 +204,34 @@ fn namespaces_and_labels_that_make_no_sense() {
         "error: --direction says which connections of some: use it with --focus, -n or -l\n";
     assert_eq!(refused(&["--direction", "ingress"]), alone);
 }
+
+/// Whatever a list prints can be typed.
+#[test]
+fn groups_and_ranges_can_be_in_focus() {
+    let pod = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: a, labels: {{app: {name}}}}}\n---\n"
+        )
+    };
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: a}\n\
+                  spec: {podSelector: {matchLabels: {app: d}}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}\n";
+    let input = ["b", "c", "d", "e"].map(pod).concat() + policy;
+    let list = |focus: &str| run_with(&["list", "-q", "--focus", focus, "-"], &input, &[]);
+    let whole = run_with(&["list", "-q", "-"], &input, &[]);
+    let name = "a/* except a/d[Pod] (3 workloads)";
+    assert!(whole.out.contains(&format!("=> {name}")), "{whole}");
+    let group = list(name);
+    assert!(
+        group.status == 0 && group.out.contains("a/b[Pod]") || group.out.contains(name),
+        "{group}"
+    );
+    assert!(!group.out.contains("=> a/d[Pod]"), "{group}");
+    let range = list("10.0.0.0-10.255.255.255");
+    assert!(
+        range.status == 0 && range.out.contains("10.0.0.0-10.255.255.255 => all workloads (4)"),
+        "{range}"
+    );
+    assert_eq!(list("10.0.0.0/8").out, range.out);
+    let unknown = list("a/* except a/x[Pod] (3 workloads)");
+    assert!(unknown.status == 2, "{unknown}");
+}

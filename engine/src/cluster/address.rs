@@ -125,7 +125,7 @@ impl AddressSpace {
 ///
 /// # Source
 /// ClusterNetworkPolicy §3.
-fn names_also(name: &str, known: &str) -> bool {
+pub fn names_also(name: &str, known: &str) -> bool {
     match name.strip_prefix("*.") {
         Some(parent) => {
             name == known

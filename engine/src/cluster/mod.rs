@@ -12,7 +12,7 @@ mod pods;
 mod suppose;
 mod variant;
 
-pub use address::{AddressSpace, Addresses, Place};
+pub use address::{AddressSpace, Addresses, Place, names_also};
 pub use build::{Input, build, namespace_of};
 pub use draft::life;
 pub use group::{Group, GroupId, GroupIndex, PodLabels};

@@ -68,6 +68,13 @@ impl Owners {
     fn beyond(&self, key: WorkloadKey, labels: &LabelList) -> WorkloadKey {
         let (namespace, kind, name) = &key;
         let value = |key: &str| labels.iter().find(|(known, _)| **known == *key).map(|(_, v)| &**v);
+        let named =
+            |(kind, name): (&str, &str)| (namespace.clone(), Arc::from(kind), Arc::from(name));
+        // Machines of a pool are numbered.
+        let of_pool = || {
+            let (pool, number) = name.rsplit_once('-')?;
+            number.parse::<u32>().is_ok().then_some(("VirtualMachinePool", pool))
+        };
         let without = |end: &str| name.strip_suffix(end)?.strip_suffix('-');
         let owner = match &**kind {
             _ if self.objects.contains_key(&key) => None,
@@ -77,8 +84,13 @@ impl Owners {
                 rollout.or_else(|| of("pod-template-hash", "Deployment"))
             }
             "ReplicationController" => value("deploymentconfig").map(|n| ("DeploymentConfig", n)),
+            "VirtualMachine" => of_pool(),
             // A machine's instance is called as it is.
-            "VirtualMachineInstance" => Some(("VirtualMachine", &**name)),
+            "VirtualMachineInstance" => {
+                let machine = ("VirtualMachine", &**name);
+                let is_there = self.objects.contains_key(&named(machine));
+                if is_there { Some(machine) } else { of_pool() }
+            }
             "Job" => {
                 let parts = name.rsplit_once('-');
                 let timed = parts.filter(|(_, time)| is_minute(time));
@@ -86,7 +98,7 @@ impl Owners {
             }
             _ => None,
         };
-        let owner = owner.map(|(kind, name)| (namespace.clone(), kind.into(), name.into()));
+        let owner = owner.map(named);
         owner.filter(|owner| self.objects.contains_key(owner)).unwrap_or(key)
     }
 }

@@ -73,7 +73,7 @@ codes! {
     UnknownKind = "R12", "unknown-kind", Error;
     /// A Kubernetes object without `apiVersion` or without `kind`.
     HalfAnObject = "R13", "half-an-object", Error;
-    /// A workload of a kustomize tree that is complete only when `kustomize build` has changed it.
+    /// An object of a kustomize tree that is complete only when `kustomize build` has changed it.
     Uncompleted = "R14", "uncompleted-workload", Info;
     /// A selector that matches no pod, where the namespaces that it means have pods.
     SelectorMatchesNothing = "L03", "selector-matches-nothing", Warning;

@@ -32,6 +32,7 @@ const NAMES: &[&str] = &[
     "VirtualMachine",
     "VirtualMachineInstance",
     "VirtualMachineInstanceReplicaSet",
+    "VirtualMachinePool",
 ];
 
 /// A kind that the engine understands.
@@ -83,7 +84,7 @@ impl Known {
     /// The kind of this name, in whatever group.
     pub fn named(kind: &str) -> Option<Self> {
         let groups = ["", "apps", "batch", "networking.k8s.io", cluster_policy::GROUP];
-        let others = ["apps.openshift.io", "argoproj.io", "kubevirt.io"];
+        let others = ["apps.openshift.io", "argoproj.io", "kubevirt.io", "pool.kubevirt.io"];
         groups.into_iter().chain(others).find_map(|group| Self::of(group, kind))
     }
 
@@ -143,6 +144,7 @@ impl Known {
             Self::Workload(WorkloadKind::DeploymentConfig) => "apps.openshift.io/v1",
             Self::Workload(WorkloadKind::Rollout) => "argoproj.io/v1alpha1",
             Self::Workload(WorkloadKind::KnativeService) => "serving.knative.dev/v1",
+            Self::Workload(WorkloadKind::VirtualMachinePool) => "pool.kubevirt.io/v1alpha1",
             Self::Workload(kind) if kind.is_machine() => "kubevirt.io/v1",
             Self::Endpoints { sliced: true } => "discovery.k8s.io/v1",
             Self::Workload(_) => "apps/v1",

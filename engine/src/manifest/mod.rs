@@ -32,7 +32,7 @@ pub use policy::{
     Action, Block, ByDirection, Direction, NetworkPolicy, Networks, Peer, PeerKind, PortEntry,
     PortMatch, Rule,
 };
-pub use service::{EndpointPort, Endpoints, Service, ServicePort, TargetPort};
+pub use service::{EndpointPort, Endpoints, Service, ServicePort, Subset, TargetPort};
 pub use stored::{Stored, read_stored, read_stored_tree};
 pub use workload::{Workload, WorkloadKind};
 

@@ -24,6 +24,8 @@ pub struct Service {
     pub external_name: bool,
     /// `clusterIP` and `clusterIPs` that are addresses, in order.
     pub cluster_addresses: Vec<IpAddr>,
+    /// `publishNotReadyAddresses`: whether its pods are ready makes no difference.
+    pub takes_unready: bool,
     /// `externalIPs`, and addresses of the load balancer.
     pub outside_addresses: Vec<IpAddr>,
 }
@@ -48,7 +50,18 @@ pub struct Endpoints {
     /// The Service, in the same namespace.
     pub service: Arc<str>,
     /// Addresses, each with all ports that they have.
-    pub subsets: Vec<(Vec<IpAddr>, Vec<EndpointPort>)>,
+    pub subsets: Vec<Subset>,
+}
+
+/// Addresses behind a Service that have the same ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subset {
+    /// Addresses that are ready.
+    pub ready: Vec<IpAddr>,
+    /// Those that are not.
+    pub unready: Vec<IpAddr>,
+    /// Their ports.
+    pub ports: Vec<EndpointPort>,
 }
 
 /// A port behind a Service.
@@ -134,7 +147,7 @@ pub fn read(reader: &mut Reader, object: &Node<'_>) -> Service {
     let cluster_ip = reader.string(&path.field("clusterIP"), fields.get("clusterIP"));
     let kind = reader.string(&path.field("type"), fields.get("type"));
     let published = "publishNotReadyAddresses";
-    reader.boolean(&path.field(published), fields.get(published));
+    let takes_unready = reader.boolean(&path.field(published), fields.get(published));
     let mut cluster_addresses: Vec<IpAddr> =
         fields.get("clusterIP").and_then(address).into_iter().collect();
     cluster_addresses.extend(addresses(
@@ -151,7 +164,15 @@ pub fn read(reader: &mut Reader, object: &Node<'_>) -> Service {
     let ports = items.iter().enumerate().filter_map(|(i, item)| port(reader, &path.item(i), item));
     let (headless, external_name) = (cluster_ip == Some("None"), kind == Some("ExternalName"));
     let ports = ports.collect();
-    Service { selector, ports, headless, external_name, cluster_addresses, outside_addresses }
+    Service {
+        selector,
+        ports,
+        headless,
+        external_name,
+        cluster_addresses,
+        takes_unready,
+        outside_addresses,
+    }
 }
 
 fn addresses(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Vec<IpAddr> {
@@ -175,9 +196,12 @@ pub fn read_endpoints(reader: &mut Reader, object: &Node<'_>, name: &Arc<str>) -
     let mut subsets = Vec::new();
     for (i, subset) in reader.items(&path, object.get("subsets")).iter().enumerate() {
         let path = path.item(i);
-        let ready = reader.items(&path.field("addresses"), subset.get("addresses"));
-        let ready = ready.iter().filter_map(|item| address(item.get("ip")?)).collect();
-        subsets.push((ready, endpoint_ports(reader, &path, subset)));
+        let mut of = |field: &str| {
+            let items = reader.items(&path.field(field), subset.get(field));
+            items.iter().filter_map(|item| address(item.get("ip")?)).collect()
+        };
+        let (ready, unready) = (of("addresses"), of("notReadyAddresses"));
+        subsets.push(Subset { ready, unready, ports: endpoint_ports(reader, &path, subset) });
     }
     Endpoints { kind: "Endpoints", service: name.clone(), subsets }
 }
@@ -188,15 +212,15 @@ pub fn read_slice(reader: &mut Reader, object: &Node<'_>, labels: &LabelList) ->
     let service = service.map_or_else(Arc::default, |(_, name)| name.clone());
     let ports = endpoint_ports(reader, &Path::Root, object);
     let path = Path::Root.field("endpoints");
-    let mut all = Vec::new();
+    let (mut ready, mut unready) = (Vec::new(), Vec::new());
     for (i, item) in reader.items(&path, object.get("endpoints")).iter().enumerate() {
-        let ready = item.get("conditions").and_then(|conditions| conditions.get("ready"));
-        if !matches!(ready.map(|ready| &ready.value), Some(Value::Bool(false))) {
-            let path = path.item(i);
-            all.extend(addresses(reader, &path.field("addresses"), item.get("addresses")));
-        }
+        let condition = item.get("conditions").and_then(|conditions| conditions.get("ready"));
+        let is_unready = matches!(condition.map(|ready| &ready.value), Some(Value::Bool(false)));
+        let path = path.item(i);
+        let own = addresses(reader, &path.field("addresses"), item.get("addresses"));
+        if is_unready { unready.extend(own) } else { ready.extend(own) }
     }
-    Endpoints { kind: "EndpointSlice", service, subsets: vec![(all, ports)] }
+    Endpoints { kind: "EndpointSlice", service, subsets: vec![Subset { ready, unready, ports }] }
 }
 
 fn endpoint_ports(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Vec<EndpointPort> {

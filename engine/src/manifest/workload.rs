@@ -40,6 +40,8 @@ pub enum WorkloadKind {
     VirtualMachineInstance,
     /// `kubevirt.io` VirtualMachineInstanceReplicaSet.
     VirtualMachineInstanceReplicaSet,
+    /// `pool.kubevirt.io` VirtualMachinePool, whose template is one of VirtualMachines.
+    VirtualMachinePool,
 }
 
 /// The group in which a Service is a workload.
@@ -47,7 +49,7 @@ pub const KNATIVE: &str = "serving.knative.dev";
 
 impl WorkloadKind {
     /// All of them: kind, API groups, and itself.
-    pub const ALL: [(&'static str, &'static [&'static str], Self); 13] = [
+    pub const ALL: [(&'static str, &'static [&'static str], Self); 14] = [
         ("CronJob", &["batch"], Self::CronJob),
         ("DaemonSet", &["apps", "extensions"], Self::DaemonSet),
         ("Deployment", &["apps", "extensions"], Self::Deployment),
@@ -65,6 +67,7 @@ impl WorkloadKind {
             &["kubevirt.io"],
             Self::VirtualMachineInstanceReplicaSet,
         ),
+        ("VirtualMachinePool", &["pool.kubevirt.io"], Self::VirtualMachinePool),
     ];
 
     /// The kind of this name in this API group.
@@ -93,6 +96,7 @@ impl WorkloadKind {
             Self::VirtualMachine
                 | Self::VirtualMachineInstance
                 | Self::VirtualMachineInstanceReplicaSet
+                | Self::VirtualMachinePool
         )
     }
 
@@ -133,6 +137,9 @@ pub fn read(reader: &mut Reader, kind: WorkloadKind, object: &Node<'_>) -> Workl
     if kind == WorkloadKind::VirtualMachineInstance {
         return machine::read_instance(reader, &spec, object);
     }
+    if kind == WorkloadKind::VirtualMachinePool {
+        return read_pool(reader, &spec, node);
+    }
     if kind == WorkloadKind::CronJob {
         let keys =
             Keys::Open(&["jobTemplate"], fields::OF_CRON_JOBS, fields::ELSEWHERE_THAN_CRON_JOBS);
@@ -149,6 +156,18 @@ pub fn read(reader: &mut Reader, kind: WorkloadKind, object: &Node<'_>) -> Workl
     workload
 }
 
+/// Reads the `spec` of a VirtualMachinePool: its machines' template has the template of their pods.
+fn read_pool(reader: &mut Reader, spec: &Path<'_>, node: &Node<'_>) -> Workload {
+    let replicas = reader.integer(&spec.field("replicas"), node.get("replicas"));
+    let nothing = Node { value: Value::Null, span: node.span };
+    let path = spec.field("virtualMachineTemplate");
+    let machine = node.get("virtualMachineTemplate").unwrap_or(&nothing);
+    let machine = reader.fields(&path, machine, Keys::Among(&["metadata", "spec"]));
+    let (path, node) = (path.field("spec"), machine.get("spec").unwrap_or(&nothing));
+    let workload = read_spec(reader, WorkloadKind::VirtualMachinePool, &path, node);
+    Workload { replicas: u32::try_from(replicas.unwrap_or(1)).ok(), ..workload }
+}
+
 fn read_spec(
     reader: &mut Reader,
     kind: WorkloadKind,
@@ -157,9 +176,10 @@ fn read_spec(
 ) -> Workload {
     let counted = match kind {
         WorkloadKind::Job | WorkloadKind::CronJob => Some("parallelism"),
-        WorkloadKind::DaemonSet | WorkloadKind::VirtualMachine | WorkloadKind::KnativeService => {
-            None
-        }
+        WorkloadKind::DaemonSet
+        | WorkloadKind::KnativeService
+        | WorkloadKind::VirtualMachine
+        | WorkloadKind::VirtualMachinePool => None,
         _ => Some("replicas"),
     };
     let known = ["template", "selector", "ordinals", counted.unwrap_or("template")];

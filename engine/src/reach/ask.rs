@@ -1,5 +1,7 @@
 //! Asking the rows of one family: what one class reaches.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::class::{Class, ClassId, ClassKind, Classes};
@@ -22,6 +24,9 @@ pub(super) type ClassSpans = FxHashMap<ClassId, Span>;
 /// Spans by row.
 pub(super) type RowSpans = FxHashMap<RowId, Span>;
 
+/// What ingress rows admit from those that some keys name: what was asked last.
+pub(super) type LastAdmitted = Option<(Box<[Key]>, Arc<RowSpans>)>;
+
 /// Whose reach is asked, and among whom.
 #[derive(Clone, Copy)]
 pub struct Question<'q> {
@@ -41,13 +46,22 @@ pub struct Question<'q> {
 
 impl Question<'_> {
     /// What the source reaches; nothing if it has no address in the family.
-    pub fn reach(&self, conns: &mut ConnTable, memory: &mut Memory) -> ClassReach {
+    pub fn reach(
+        &self,
+        conns: &mut ConnTable,
+        (memory, last): (&mut Memory, &mut LastAdmitted),
+    ) -> ClassReach {
         let Some(class) = self.classes.get(self.source).filter(|c| c.place(self.family).is_some())
         else {
             return Vec::new();
         };
-        let mut admitted = self.admitted(conns);
-        self.through_frames(class, &mut admitted, (&mut *conns, &mut *memory));
+        let admitted = if self.rows.stages.rows.is_empty() {
+            self.admitted_again(last, conns)
+        } else {
+            let mut admitted = self.admitted(conns);
+            self.through_frames(class, &mut admitted, (&mut *conns, &mut *memory));
+            Arc::new(admitted)
+        };
         let slow = self.slow_ingress(class, conns);
         let Some(&egress) = self.rows.of[Direction::Egress].get(self.source) else {
             return Vec::new();
@@ -68,6 +82,21 @@ impl Question<'_> {
         reach.retain(|(_, span)| class.host_network || span.possible != ConnId::NONE);
         reach.sort_unstable_by_key(|(member, _)| *member);
         reach
+    }
+
+    /// The same for all sources that are named by the same, which often follow each other.
+    fn admitted_again(&self, last: &mut LastAdmitted, conns: &mut ConnTable) -> Arc<RowSpans> {
+        let keys = self.rows.keys.get(self.source).into_iter().flatten();
+        let keys = keys.filter(|key| self.rows.ingress_by_key.contains_key(key)).copied();
+        let keys: Box<[Key]> = keys.collect();
+        match last {
+            Some((known, admitted)) if *known == keys => admitted.clone(),
+            _ => {
+                let admitted = Arc::new(self.admitted(conns));
+                *last = Some((keys, admitted.clone()));
+                admitted
+            }
+        }
     }
 
     /// What each ingress row admits from the source, by row.
@@ -218,7 +247,9 @@ impl Question<'_> {
 
     /// What an isolated source may send, by destination.
     pub(super) fn sent(&self, row: &Row, conns: &mut ConnTable) -> ClassSpans {
-        let mut sent = ClassSpans::default();
+        let named = row.entries.iter().map(|(key, _)| self.named_by(key).len());
+        let most = named.max().unwrap_or_default();
+        let mut sent = ClassSpans::with_capacity_and_hasher(most, Default::default());
         for (key, span) in &row.entries {
             for member in self.named_by(key) {
                 let entry = sent.entry(*member).or_insert(Span::NONE);

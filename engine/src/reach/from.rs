@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
 use super::ask::{ClassReach, Question};
 use super::class::ClassId;
 use super::note::{NoteId, NoteKey};
-use super::row::{RowId, is_outside};
+use super::row::is_outside;
 use super::span::Span;
-use super::stage::Frame;
 use super::unit::UnitKind;
 use super::{Reach, Unit, UnitId};
 use crate::manifest::Direction;
@@ -74,11 +71,10 @@ impl Reach<'_> {
     /// Linear in the destinations that are not alike, and in what policies name the class by.
     pub fn passages(&mut self, source: ClassId) -> Vec<Passage> {
         let merged = self.by_class(source);
-        let mut notes = NotesBetween::default();
         let mut passages = Vec::with_capacity(merged.len());
         for &(to, span, family) in &*merged {
             let unknown = self.conns.difference(span.possible, span.certain);
-            let mut notes = notes.between(self, (source, to), unknown);
+            let mut notes = self.notes_between((source, to), unknown);
             // No rule leaves it open: families differ, and ends may have either.
             if unknown != ConnId::NONE && notes.is_empty() && self.rows.len() > 1 {
                 let key = NoteKey { reason: UnknownReason::Address, rule: None };
@@ -95,7 +91,8 @@ impl Reach<'_> {
             return known.clone();
         }
         let mut answers: Vec<ClassReach> = Vec::with_capacity(self.rows.len());
-        for ((family, rows), memory) in self.rows.iter().zip(&mut self.stages) {
+        let memories = self.stages.iter_mut().zip(&mut self.admitted);
+        for ((family, rows), memories) in self.rows.iter().zip(memories) {
             let question = Question {
                 model: self.model,
                 set: self.set,
@@ -104,7 +101,7 @@ impl Reach<'_> {
                 family: *family,
                 source,
             };
-            answers.push(question.reach(&mut self.conns, memory));
+            answers.push(question.reach(&mut self.conns, memories));
         }
         let merged: Arc<[Merged]> = match answers.as_slice() {
             [v4, v6] => self.merge_families(source, (v4, v6)),
@@ -257,62 +254,5 @@ impl Reach<'_> {
         };
         let endpoints = endpoints.iter().filter_map(|i| self.model.endpoints.get(*i));
         endpoints.map(|endpoint| endpoint.node.as_deref()).collect()
-    }
-}
-
-/// Rules that leave open what is open from one source, remembered by row.
-#[derive(Default)]
-struct NotesBetween {
-    by_row: FxHashMap<(usize, RowId, ConnId), Vec<NoteId>>,
-    lists: FxHashMap<Vec<NoteId>, Arc<[NoteId]>>,
-}
-
-impl NotesBetween {
-    fn between(
-        &mut self,
-        reach: &mut Reach<'_>,
-        (source, destination): (ClassId, ClassId),
-        unknown: ConnId,
-    ) -> Arc<[NoteId]> {
-        let mut notes = Vec::new();
-        if unknown != ConnId::NONE {
-            let conns = &mut reach.conns;
-            for (slot, (_, rows)) in reach.rows.iter().enumerate() {
-                let keys = |class: ClassId| rows.keys.get(class).map_or(&[][..], Vec::as_slice);
-                let memory = reach.stages.get(slot);
-                let mut open = |row: RowId, peer: ClassId| -> Vec<NoteId> {
-                    let row = rows.rows.get(row);
-                    if row.is_none_or(|row| row.notes.is_empty() && row.frame.is_none()) {
-                        return Vec::new();
-                    }
-                    let frame = row.and_then(|row| rows.stages.get(row.frame?));
-                    let segments: Vec<_> = frame.into_iter().flat_map(Frame::segments).collect();
-                    let ordered = segments.iter().filter_map(|id| rows.stages.segment_of(*id));
-                    let entries = row.into_iter().flat_map(|row| &row.notes);
-                    let entries = entries.chain(ordered.flat_map(|segment| &segment.notes));
-                    let open = entries.filter(|(key, conn, _)| {
-                        keys(peer).binary_search(key).is_ok()
-                            && conns.intersection(*conn, unknown) != ConnId::NONE
-                    });
-                    let mut open: Vec<NoteId> = open.map(|(.., note)| *note).collect();
-                    let view = rows.stages.views.of(peer);
-                    let tied =
-                        segments.iter().filter(|id| memory.is_some_and(|m| m.is_tied(**id, view)));
-                    let tied = tied.filter_map(|id| rows.stages.segment_of(*id));
-                    open.extend(tied.flat_map(|segment| &segment.ties));
-                    open
-                };
-                if let Some(&egress) = rows.of[Direction::Egress].get(source) {
-                    notes.extend(open(egress, destination));
-                }
-                if let Some(&ingress) = rows.of[Direction::Ingress].get(destination) {
-                    let known = self.by_row.entry((slot, ingress, unknown));
-                    notes.extend(known.or_insert_with(|| open(ingress, source)).iter());
-                }
-            }
-            notes.sort_unstable();
-            notes.dedup();
-        }
-        self.lists.entry(notes).or_insert_with_key(|notes| notes.as_slice().into()).clone()
     }
 }

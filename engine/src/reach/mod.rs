@@ -6,12 +6,14 @@
 //! `class` finds the classes. `row` holds what a program admits, by whom its rules name, and `stage`
 //! what tiers of ordered rules do with those that they name; `role` finds the classes that may be
 //! answered for together, `arrange` has rows be found by what they name; `ask` and `framed` answer for one
-//! class, `from` brings families together and expands to `unit`s, `why` says which rules decide.
+//! class, `from` brings families together and expands to `unit`s, `between` says what leaves something open,
+//! `why` which rules decide.
 //! `pair` computes the same for two parties without any of that: for single questions, for programs
 //! that rows cannot express, and to be compared with.
 
 mod arrange;
 mod ask;
+mod between;
 mod class;
 mod framed;
 mod from;
@@ -66,6 +68,10 @@ pub struct Reach<'m> {
     stages: Vec<stage::Memory>,
     conns: ConnTable,
     notes: note::Notes,
+    /// What ingress rows admit from the source that was asked about last, per family as `rows`.
+    admitted: Vec<ask::LastAdmitted>,
+    /// What has been found out about notes.
+    between: between::Memory,
     /// What outside addresses reach, by class.
     outside: FxHashMap<ClassId, Arc<[from::Merged]>>,
     rule_ports: FxHashMap<why::RulePorts, ConnId>,
@@ -99,8 +105,7 @@ impl<'m> Reach<'m> {
         let units = unit::units(model, &classes);
         let mut conns = ConnTable::default();
         let mut notes = note::Notes::default();
-        let families: &[Option<Family>] =
-            if classes.uses_blocks() { &[Some(Family::IPv4), Some(Family::IPv6)] } else { &[None] };
+        let families = families(model, &classes);
         let mut rows: Vec<_> = families
             .iter()
             .map(|family| {
@@ -122,6 +127,8 @@ impl<'m> Reach<'m> {
             stages,
             conns,
             notes,
+            admitted: families.iter().map(|_| None).collect(),
+            between: between::Memory::default(),
             outside: FxHashMap::default(),
             rule_ports: FxHashMap::default(),
         }
@@ -166,5 +173,14 @@ impl<'m> Reach<'m> {
     /// Notes by number, as [`Target::notes`] has them.
     pub fn notes(&self) -> &Table<NoteKey> {
         self.notes.keys()
+    }
+}
+
+/// The families that are evaluated apart: both where blocks play a part, unless one is asked for.
+fn families(model: &ClusterModel, classes: &Classes) -> Vec<Option<Family>> {
+    match (classes.uses_blocks(), model.space.family) {
+        (false, _) => vec![None],
+        (true, Some(asked)) => vec![Some(asked)],
+        (true, None) => Family::BOTH.map(Some).into(),
     }
 }

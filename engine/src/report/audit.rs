@@ -1,5 +1,6 @@
 //! What would be said of a flow if audited policies were enforced.
 
+use super::flow::Spoken;
 use super::query::QueryError;
 use super::types::{
     AuditReport, EndReport, Evidence, FlowQuery, FlowReport, ObjectRef, PolicyEvidence, Verdict,
@@ -16,7 +17,7 @@ pub fn audit(
     in_force: &FlowReport,
 ) -> Result<Option<Box<AuditReport>>, QueryError> {
     let Some(intended) = session.intended() else { return Ok(None) };
-    let FlowReport { verdict, reason, evidence, parts, .. } = intended.evaluate_in_force(query)?;
+    let Spoken { verdict, reason, evidence, parts } = intended.verdict_of(query)?;
     let has_say = policies(&evidence).any(|policy| policy.audited);
     if !has_say && verdict == in_force.verdict {
         return Ok(None);

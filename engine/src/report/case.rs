@@ -106,8 +106,10 @@ pub fn cases<'m>(
 
 /// Why no case is left.
 pub fn no_family(model: &ClusterModel) -> QueryError {
-    QueryError::new(match model.space.family {
-        Some(family) => format!("not both ends have an {family} address"),
+    QueryError::impossible(match model.space.family {
+        Some(family) => {
+            format!("not both ends have an {family} address, so no traffic is possible")
+        }
         None => "the ends have no address family in common, so no traffic is possible".into(),
     })
 }

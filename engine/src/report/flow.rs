@@ -1,5 +1,7 @@
 //! The answer of `eval` and `explain`.
 
+mod found;
+mod home;
 mod names;
 mod parts;
 mod ranges;
@@ -10,34 +12,36 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::audit::audit;
-use super::case::{Case, are_siblings, cases, no_family};
+use super::case::Case;
 use super::check;
 use super::evidence::end_report;
 use super::port::PortQuery;
-use super::query::{QueryError, Side, resolve};
-use super::service::{self, Target};
+use super::query::{QueryError, Side};
 use super::supposed::Supposed;
-use super::types::{
-    DiagnosticReport, Evidence, FlowQuery, FlowReport, Protocol, UnknownReason, Verdict,
-};
-use crate::cluster::Place;
+use super::types::{DiagnosticReport, Evidence, FlowQuery, FlowReport, UnknownReason, Verdict};
+use crate::cluster::{EndpointId, Place};
 use crate::manifest::Direction;
 use crate::net::{ConnSet, PortSet, port_text};
 use crate::reach;
 use crate::session::Session;
 use crate::verdict::{EndVerdict, NoTrace, PortNames, Question, judge};
+use found::Found;
+pub use found::Spoken;
 
 impl Session {
     /// Whether a flow may pass, with what decides.
     ///
     /// # Errors
     /// If an end is not in the input, could be several, or cannot take part in traffic.
-    pub fn evaluate(&self, query: &FlowQuery) -> Result<FlowReport, QueryError> {
+    pub fn evaluate(&self, asked: &FlowQuery) -> Result<FlowReport, QueryError> {
+        let query = &home::with_namespaces(self, asked);
         let with_ends = self.with_ends(query)?;
         let session = with_ends.as_ref().unwrap_or(self);
-        let in_force = session.evaluate_in_force(query).map_err(|error| rejected(self, error))?;
+        let found = session.found(query).map_err(|error| rejected(self, error))?;
+        let in_force = session.in_force(query, found)?;
         let audit = audit(session, query, &in_force)?;
-        Ok(FlowReport { audit, ..in_force })
+        let (from, to) = (asked.from.clone(), asked.to.clone());
+        Ok(FlowReport { audit, from, to, ..in_force })
     }
 
     /// The session with the ends that are not in the input; none if both are, or are no pods.
@@ -48,24 +52,16 @@ impl Session {
         Ok((!ends.is_empty()).then(|| self.supposing(&ends)))
     }
 
-    /// The same without what audited policies would say.
-    pub(super) fn evaluate_in_force(&self, query: &FlowQuery) -> Result<FlowReport, QueryError> {
-        if query.port.includes(0) {
-            return Err(QueryError::new("port 0 does not exist: ports are 1 to 65535"));
-        }
-        let source = resolve(self.model(), &query.from)?;
-        let Asked { name: destination, cases, ports, doubt, siblings } =
-            self.asked(query, &source)?;
-        let cases = ranges::differing(self, query, cases)?;
-        let judged = judge_all(self, query, &cases);
-        let (verdict, reason) = match doubt {
-            Some(reason) => (Verdict::Unknown, Some(reason)),
-            None => conclude(&judged),
-        };
-        let Some((_, case)) = deciding(&judged, &cases, verdict) else {
-            return Err(QueryError::new("no pair of pods matches this question"));
-        };
+    /// What is said of a flow without what audited policies would say.
+    fn in_force(&self, query: &FlowQuery, found: Found<'_>) -> Result<FlowReport, QueryError> {
+        let case = found.deciding()?;
         let evidence = evidence(self, query, case);
+        let (pod_port, parts) = (pod_port(query, case.port), found.parts(self, query));
+        let allowed = match found.asked.ports.is_empty() {
+            true => allowed(self, &found.asked.cases).filter(|_| found.asked.doubt.is_none()),
+            false => self.allowed_by_port(query, &found),
+        };
+        let Found { source, asked, verdict, reason, .. } = found;
         Ok(FlowReport {
             from: query.from.clone(),
             to: query.to.clone(),
@@ -73,77 +69,18 @@ impl Session {
             port: query.port.clone(),
             verdict,
             reason,
-            summary: summary((verdict, reason), &evidence, are_known(&cases)),
+            summary: summary((verdict, reason), &evidence, are_known(&asked.cases)),
             source: name(&source),
-            destination,
-            siblings,
-            pod_port: pod_port(query, case.port),
-            allowed: match ports.is_empty() {
-                true => allowed(self, &cases).filter(|_| doubt.is_none()),
-                false => self.allowed_by_port(query, &source, &ports),
-            },
-            parts: parts::parts(self, query, &cases, &judged),
+            destination: asked.name,
+            siblings: asked.siblings,
+            pod_port,
+            allowed,
+            parts,
             evidence,
             audit: None,
             not_judged: check::not_judged(self),
             rejected: check::rejected(self),
         })
-    }
-
-    /// Who receives, and the cases to judge: a Service's are its pods, each at its own port.
-    fn asked<'m>(&'m self, query: &FlowQuery, source: &Side) -> Result<Asked<'m>, QueryError> {
-        if let Some(target) = service::target(self.model(), query)? {
-            let mut all = Vec::new();
-            for (side, port) in &target.backends {
-                let offset = all.last().map_or(0, |case: &Case<'_>| case.pair + 1);
-                let query = FlowQuery { port: (*port).into(), ..query.clone() };
-                let cases = cases(self, (source, side), &query)?.into_iter();
-                let families = &target.families;
-                let cases = cases
-                    .filter(|case| families.is_empty() || families.contains(&case.family))
-                    .map(|case| Case { pair: case.pair + offset, ..case }.translated());
-                match &target.outside {
-                    None => all.extend(cases),
-                    Some(dialled) => {
-                        all.extend(cases.filter_map(|case| case.by_way_of(self.model(), dialled)));
-                    }
-                }
-            }
-            if all.is_empty() {
-                return Err(no_family(self.model()));
-            }
-            let doubt = target.is_open.then_some(UnknownReason::Label);
-            let Target { name, ports, .. } = target;
-            return Ok(Asked { name, cases: all, ports, doubt, siblings: false });
-        }
-        let side = resolve(self.model(), &query.to)?;
-        let cases = cases(self, (source, &side), query)?;
-        if cases.is_empty() {
-            return Err(no_family(self.model()));
-        }
-        let siblings = are_siblings(self.model(), source, &side);
-        Ok(Asked { name: name(&side), cases, ports: Vec::new(), doubt: None, siblings })
-    }
-
-    /// Of a Service's ports those at which all that is behind them is allowed for certain.
-    fn allowed_by_port(
-        &self,
-        query: &FlowQuery,
-        source: &Side,
-        ports: &[(Protocol, u16)],
-    ) -> Option<String> {
-        let mut all = ConnSet::none();
-        for (protocol, port) in ports {
-            let query = FlowQuery { protocol: *protocol, port: (*port).into(), ..query.clone() };
-            // Behind a port there may be nothing.
-            let Ok(asked) = self.asked(&query, source) else { continue };
-            let judged = judge_all(self, &query, &asked.cases);
-            let is_allowed = |one: &Judged| one.verdict() == Verdict::Allow;
-            if asked.doubt.is_none() && !judged.is_empty() && judged.iter().all(is_allowed) {
-                all.add(*protocol, &PortSet::from_ranges([(*port, *port)]));
-            }
-        }
-        Some(all.text()).filter(|text| !text.is_empty())
     }
 }
 
@@ -166,21 +103,6 @@ fn rejected(session: &Session, error: QueryError) -> QueryError {
         place.unwrap_or_default(),
         message
     ))
-}
-
-/// What is asked about.
-struct Asked<'m> {
-    /// Who receives.
-    name: Arc<str>,
-    /// The pairs to judge.
-    cases: Vec<Case<'m>>,
-    /// The ports of the Service that is asked about; empty if none is, or if it translates none.
-    ports: Vec<(Protocol, u16)>,
-    /// Why it is unknown who receives, whatever policies say of each pair: of a Service that may
-    /// have more or fewer pods.
-    doubt: Option<UnknownReason>,
-    /// Whether the pairs are of different pods of one workload.
-    siblings: bool,
 }
 
 /// The evidence is that of a case with this verdict; where cases differ without one, of the one that
@@ -246,6 +168,9 @@ struct Judged {
     pair: usize,
     /// The ports that it speaks for, where not all are alike.
     ports: Option<PortSet>,
+    /// Pods of both ends, and the port at the destination.
+    ends: [Option<EndpointId>; 2],
+    port: u16,
 }
 
 impl Judged {
@@ -260,7 +185,9 @@ impl Judged {
             }
             None => open.then(|| settled(session, query, case)).flatten().map(|one| (one, None)),
         };
-        Self { egress, ingress, settled, pair: case.pair, ports: case.ports.clone() }
+        let ends = [case.source.endpoint, case.destination.endpoint];
+        let (pair, ports, port) = (case.pair, case.ports.clone(), case.port);
+        Self { egress, ingress, settled, pair, ports, ends, port }
     }
 
     fn verdict(&self) -> Verdict {
@@ -334,10 +261,16 @@ fn by_pair(judged: &[Judged]) -> impl Iterator<Item = &[Judged]> {
     judged.chunk_by(|one, next| one.pair == next.pair)
 }
 
-/// Whether verdicts are the same for all pods, port by port.
+/// Whether verdicts are the same for all pods, port by port, and differ for the same pods.
 fn only_ports_differ(judged: &[Judged]) -> bool {
-    let mut known = FxHashMap::default();
-    judged.iter().all(|one| *known.entry(&one.ports).or_insert(one.verdict()) == one.verdict())
+    let (mut of_ports, mut of_ends) = (FxHashMap::default(), FxHashMap::default());
+    let are_alike = judged.iter().all(|one| {
+        *of_ports.entry((&one.ports, one.port)).or_insert(one.verdict()) == one.verdict()
+    });
+    are_alike
+        && judged
+            .iter()
+            .any(|one| *of_ends.entry(one.ends).or_insert(one.verdict()) != one.verdict())
 }
 
 /// Whether verdicts differ.

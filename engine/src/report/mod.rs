@@ -2,7 +2,7 @@
 //!
 //! Each answer has a file that makes it from what the engine computed (`check`, `list`, `flow` with
 //! `evidence` and `audit`, `program`, `node`, `at`), and all have their types in `types`, those of
-//! many flows in `flows`. `query`, `port`, `supposed` and `labels` read what users ask, `place` and
+//! many flows in `flows`. `query`, `words`, `port`, `supposed` and `labels` read what users ask, `place` and
 //! `path` say where things stand, `sentence` says them in words, `text` writes reports for terminals
 //! and documents. Nothing here decides what a policy means.
 
@@ -28,6 +28,7 @@ mod supposed;
 pub mod text;
 mod types;
 mod why;
+mod words;
 
 pub use at::{RuleAt, RulePart};
 pub use flows::{FlowAnswer, FlowEntry, FlowError, FlowErrorCode, FlowResult};
@@ -41,5 +42,6 @@ pub use program::{
     ChainReport, FamilyReport, FilterRuleReport, ProgramQuery, ProgramReport, RuleSource,
     SetReport, note_sentence,
 };
-pub use query::{QueryError, parse_protocol};
+pub use query::QueryError;
 pub use types::*;
+pub use words::{parse_family, parse_protocol, parse_verdict};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::query::{QueryError, parse_protocol};
+use super::query::QueryError;
 use super::types::Protocol;
+use super::words::parse_protocol;
 use crate::manifest::syntax;
 
 /// The port that a question is about, or the ports.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::list::workload_id;
 use super::service;
 use super::supposed::Supposed;
-use super::types::Protocol;
+use super::types::Verdict;
 use crate::cluster::{ClusterModel, Endpoint, EndpointId, GroupId, Life, NamespaceId, WorkloadId};
 use crate::diagnostic::nearest;
 use crate::manifest::{Body, WorkloadKind};
@@ -18,11 +18,28 @@ pub struct QueryError {
     pub message: String,
     /// Namespace and name of an end that is not in the input, if that is why.
     pub(super) missing: Option<(String, String)>,
+    /// Whether no traffic is possible between the ends, whatever policies say.
+    pub is_impossible: bool,
 }
 
 impl QueryError {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), missing: None }
+        Self { message: message.into(), missing: None, is_impossible: false }
+    }
+
+    /// That no traffic is possible, whatever policies say.
+    pub(super) fn impossible(message: impl Into<String>) -> Self {
+        Self { is_impossible: true, ..Self::new(message) }
+    }
+
+    /// The same as an answer to someone who expects a verdict.
+    #[must_use]
+    pub fn expecting(self, verdict: Option<Verdict>) -> Self {
+        if verdict.is_none() || !self.is_impossible {
+            return self;
+        }
+        let message = format!("{}, and policies have no verdict to compare", self.message);
+        Self { message, ..self }
     }
 
     /// The same about an end that is not in the input.
@@ -74,16 +91,6 @@ impl Side {
     pub fn is_same_replica(&self, other: &Self) -> bool {
         matches!(self, Self::Endpoints { is_replica: true, .. }) && self == other
     }
-}
-
-/// The protocol of a name, in any case.
-///
-/// # Errors
-/// If there is no such protocol.
-pub fn parse_protocol(text: &str) -> Result<Protocol, QueryError> {
-    Protocol::from_name(&text.to_ascii_uppercase()).ok_or_else(|| {
-        QueryError::new(format!("`{text}` is not a valid protocol: use TCP, UDP or SCTP"))
-    })
 }
 
 /// Who `text` means: `NS/POD`, `NS/WORKLOAD`, `NS/KIND/NAME`, `node/NAME`, an address, or a workload
@@ -221,19 +228,22 @@ fn is_replica(endpoint: &Endpoint, name: &str) -> bool {
 }
 
 fn check_namespace(model: &ClusterModel, namespace: &str) -> Result<NamespaceId, QueryError> {
-    model.namespace(namespace).ok_or_else(|| {
-        let known = model.namespaces.values().map(|namespace| &*namespace.name);
-        unknown(
-            &format!("no pod or workload in namespace `{namespace}`"),
-            nearest(namespace, known),
-            "",
-        )
-    })
+    model.namespace(namespace).ok_or_else(|| no_namespace(model, namespace, None))
+}
+
+/// That nothing is in a namespace, with the nearest one, or else who else may be meant.
+fn no_namespace(model: &ClusterModel, namespace: &str, other: Option<String>) -> QueryError {
+    let known = model.namespaces.values().map(|namespace| &*namespace.name);
+    let meant = nearest(namespace, known).map(str::to_owned).or(other);
+    let message = format!("no pod or workload in namespace `{namespace}`");
+    unknown(&message, meant.as_deref(), "")
 }
 
 /// A pod of this name, or else the one workload of it.
 fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, QueryError> {
-    let index = check_namespace(model, namespace)?;
+    let Some(index) = model.namespace(namespace) else {
+        return Err(no_namespace(model, namespace, elsewhere(model, name)));
+    };
     let mut there = model.endpoints_in(index);
     let pod = there.find(|(_, endpoint)| *endpoint.name == *name && !endpoint.template);
     if let Some((pod, endpoint)) = pod {
@@ -258,7 +268,9 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
                 model.workloads.values().filter(|w| w.namespace == index).map(|w| &*w.name);
             let message = format!("no pod or workload `{name}` in namespace `{namespace}`");
             let meant = nearest(name, owners.chain(pods));
-            Err(unknown(&message, meant, &format!("{namespace}/")).about(namespace, name))
+            let meant = meant.map(|meant| format!("{namespace}/{meant}"));
+            let meant = meant.or_else(|| elsewhere(model, name));
+            Err(unknown(&message, meant.as_deref(), "").about(namespace, name))
         }
         several => {
             let kinds: Vec<String> = several
@@ -272,6 +284,13 @@ fn named(model: &ClusterModel, namespace: &str, name: &str) -> Result<Side, Quer
             )))
         }
     }
+}
+
+/// The workload of a name, if there is just one in all namespaces.
+fn elsewhere(model: &ClusterModel, name: &str) -> Option<String> {
+    let mut named = model.workloads.values().filter(|workload| *workload.name == *name);
+    let (one, None) = (named.next()?, named.next()) else { return None };
+    Some(format!("{}/{name}", model.namespace_name(one.namespace)))
 }
 
 fn workload(
@@ -300,6 +319,15 @@ fn workload(
     let message = format!("no pod or workload: no {kind} `{name}` in namespace `{namespace}`");
     let meant = nearest(name, known);
     Err(unknown(&message, meant, &format!("{namespace}/{kind}/")).about(namespace, name))
+}
+
+/// Whether a text is the kind of something that may be an end, or a short name of it.
+pub fn is_kind(text: &str) -> bool {
+    let text = long_kind(text);
+    let mut kinds = WorkloadKind::ALL.into_iter();
+    service::is_service(text)
+        || text.eq_ignore_ascii_case("pod")
+        || kinds.any(|(name, ..)| name.eq_ignore_ascii_case(text))
 }
 
 /// The kind that one of `kubectl`'s short names stands for.
@@ -338,11 +366,13 @@ fn workload_side(model: &ClusterModel, workload: WorkloadId) -> Result<Side, Que
 }
 
 fn no_address(namespace: &str, name: &str) -> QueryError {
-    QueryError::new(format!("`{namespace}/{name}` has no address yet, so no traffic is possible"))
+    QueryError::impossible(format!(
+        "`{namespace}/{name}` has no address yet, so no traffic is possible"
+    ))
 }
 
 fn finished(namespace: &str, name: &str) -> QueryError {
-    QueryError::new(format!("`{namespace}/{name}` has finished, so no traffic is possible"))
+    QueryError::impossible(format!("`{namespace}/{name}` has finished, so no traffic is possible"))
 }
 
 fn unknown(message: &str, meant: Option<&str>, prefix: &str) -> QueryError {

@@ -8,7 +8,7 @@ use super::query::{QueryError, Side, address_side, as_listed, part_name};
 use super::types::{FlowQuery, Protocol};
 use crate::cluster::{ClusterModel, Endpoint, Life, NamespaceId};
 use crate::diagnostic::nearest;
-use crate::manifest::{Body, EndpointPort, NamedPort, Service, ServicePort, TargetPort};
+use crate::manifest::{Body, NamedPort, Service, ServicePort, Subset, TargetPort};
 use crate::net::Family;
 use crate::selector::{Match, Selector};
 
@@ -141,7 +141,7 @@ pub fn behind(model: &ClusterModel, address: IpAddr) -> Option<Vec<Side>> {
     let (index, name, service) = services.find(|(.., service)| has_it(service))?;
     if service.selector.is_empty() {
         let subsets = subsets(model, *index, name);
-        let addresses = subsets.flat_map(|(addresses, _)| addresses);
+        let addresses = subsets.flat_map(|subset| addresses_of(service, subset));
         return Some(addresses.map(|address| address_side(model, *address)).collect());
     }
     let selector = service.selector();
@@ -152,12 +152,22 @@ pub fn behind(model: &ClusterModel, address: IpAddr) -> Option<Vec<Side>> {
     Some(behind.map(|(id, _)| Side::endpoints(vec![id], part_name(model, id))).collect())
 }
 
+/// Addresses of a subset that are behind the Service.
+///
+/// # Source
+/// API of Services, `publishNotReadyAddresses`: "any agent which deals with endpoints for this
+/// Service should disregard any indications of ready/not-ready".
+fn addresses_of<'m>(service: &Service, subset: &'m Subset) -> impl Iterator<Item = &'m IpAddr> {
+    let unready = subset.unready.iter().filter(move |_| service.takes_unready);
+    subset.ready.iter().chain(unready)
+}
+
 /// What Endpoints and EndpointSlices say of a Service: addresses, each with all ports.
 fn subsets<'m>(
     model: &'m ClusterModel,
     namespace: NamespaceId,
     name: &'m str,
-) -> impl Iterator<Item = &'m (Vec<IpAddr>, Vec<EndpointPort>)> {
+) -> impl Iterator<Item = &'m Subset> {
     let own = model.service_endpoints.iter();
     let own = own.filter(move |(index, one)| *index == namespace && *one.service == *name);
     own.flat_map(|(_, one)| &one.subsets)
@@ -221,15 +231,16 @@ impl Named<'_> {
 
     /// What Endpoints and EndpointSlices say: the same in both, where both are in the input.
     fn addresses(self, port: Option<&ServicePort>, query: &FlowQuery) -> Vec<(Side, u16)> {
-        let Self { model, index, name, .. } = self;
+        let Self { model, index, name, service } = self;
         let mut all: Vec<(IpAddr, u16)> = Vec::new();
-        for (addresses, ports) in subsets(model, index, name) {
-            let numbers = ports.iter().filter(|known| match port {
+        for subset in subsets(model, index, name) {
+            let numbers = subset.ports.iter().filter(|known| match port {
                 Some(port) => known.name == port.name && known.protocol == port.protocol,
                 None => query.port.includes(known.port) && known.protocol == query.protocol,
             });
             for number in numbers {
-                all.extend(addresses.iter().map(|address| (*address, number.port)));
+                let addresses = addresses_of(service, subset);
+                all.extend(addresses.map(|address| (*address, number.port)));
             }
         }
         all.sort_unstable();

@@ -391,7 +391,7 @@ pub struct ListReport {
     pub endpoints: Vec<EndpointReport>,
     /// Groups of endpoints that connections name, in the order of their first members, larger ones
     /// first. An endpoint can be in several of them, and in none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub groups: Vec<GroupReport>,
     /// Between whom something is allowed or unknown, in the order of `endpoints`. Each pair of
     /// endpoints is in one connection at most, or in one for each family.

@@ -4,6 +4,7 @@ mod edit;
 mod gather;
 mod options;
 mod suppose;
+mod unused;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};

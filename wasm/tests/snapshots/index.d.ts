@@ -605,6 +605,11 @@ export interface ListReport {
     /** Endpoints: addresses first (IPv4, then IPv6, ascending), then workloads by `id`. */
     endpoints: EndpointReport[];
     /**
+     * Groups of endpoints that connections name, in the order of their first members, larger ones
+     * first. An endpoint can be in several of them, and in none.
+     */
+    groups: GroupReport[];
+    /**
      * Between whom something is allowed or unknown, in the order of `endpoints`. Each pair of
      * endpoints is in one connection at most, or in one for each family.
      */
@@ -619,11 +624,6 @@ export interface ListReport {
     admissions?: DecidingRule[];
     /** What `why` of connections names, each once; empty unless asked for. */
     explanations?: Explanation[];
-    /**
-     * Groups of endpoints that connections name, in the order of their first members, larger ones
-     * first. An endpoint can be in several of them, and in none.
-     */
-    groups?: GroupReport[];
 }
 
 /**

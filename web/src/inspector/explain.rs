@@ -2,8 +2,8 @@
 //! policies that decide there.
 
 use portcullis_engine::report::{
-    Action as RuleAction, EndReport, EntryEvidence, FlowReport, Match, PolicyEvidence,
-    RuleEvidence, TierEvidence, TierKind, TierOutcome, Verdict,
+    Action as RuleAction, EndReport, EntryEvidence, Evidence, FlowPart, FlowReport, Match,
+    PolicyEvidence, RuleEvidence, TierEvidence, TierKind, TierOutcome, Verdict, text as engine,
 };
 use yew::prelude::*;
 
@@ -19,6 +19,9 @@ use crate::worker::message::{FlowAnswer, Judged};
 
 /// Reasons of a policy that does not admit the flow; the rest only when wanted.
 const REASONS: usize = 2;
+
+/// Answers that are open at first, where there are several.
+const OPEN_PARTS: usize = 3;
 
 #[component]
 pub fn Explain() -> Html {
@@ -54,7 +57,8 @@ fn answer(store: &Store, judged: &Judged) -> Html {
         Some(ports) => fill(text.whole_answer, &[("ports", &names::ports(ports, store.language))]),
         None => text.nothing_passes.to_owned(),
     };
-    let evidence = &report.evidence;
+    let left_out = [engine::not_judged(&report.not_judged), engine::rejected(&report.rejected)];
+    let names = (from.as_str(), to.as_str());
     html! {
         <div class="section answer">
             <div class="answer-head">
@@ -65,25 +69,77 @@ fn answer(store: &Store, judged: &Judged) -> Html {
             if report.siblings {
                 <p class="answer-note">{ text.between_pods }</p>
             }
+            <p class="answer-note">{ inline(&sentence(&report.summary)) }</p>
+            { for left_out.iter().flatten().map(|line| html! { <p class="answer-note">{ inline(&sentence(line)) }</p> }) }
             if let Some(audit) = &report.audit {
                 <p class="answer-note">{ inline(&sentence(&audit.summary)) }</p>
             }
-            <ol class="steps">
-                { step(store, report, (&evidence.egress, fill(text.leaves, &[("name", &from)]))) }
-                { step(store, report, (&evidence.ingress, fill(text.enters, &[("name", &to)]))) }
-            </ol>
+            { evidence_of(store, (report, names), (&report.parts, &report.evidence, report.verdict)) }
+            if let Some(audit) = &report.audit {
+                <details class="others">
+                    <summary class="link">{ text.if_enforced }</summary>
+                    { evidence_of(store, (report, names), (&audit.parts, &audit.evidence, audit.verdict)) }
+                </details>
+            }
         </div>
     }
 }
 
-fn step(store: &Store, report: &FlowReport, (end, title): (&EndReport, String)) -> Html {
+/// Each answer with both its ends, or both ends of the only one.
+fn evidence_of(
+    store: &Store,
+    (report, names): (&FlowReport, (&str, &str)),
+    (parts, evidence, verdict): (&[FlowPart], &Evidence, Verdict),
+) -> Html {
+    if parts.is_empty() {
+        return steps(store, (evidence, verdict), names);
+    }
+    let part = |(number, part): (usize, &FlowPart)| {
+        let names = (&*part.source, &*part.destination);
+        html! {
+            <details class="others" open={number < OPEN_PARTS}>
+                <summary>
+                    <span class="flow-title">{ format!("{} → {}{}", names.0, names.1, part_text(report, part)) }</span>
+                    { " " }{ verdict_pill(part.verdict, store.text()) }
+                </summary>
+                { steps(store, (&part.evidence, part.verdict), names) }
+            </details>
+        }
+    };
+    html! { <>{ for parts.iter().enumerate().map(part) }</> }
+}
+
+/// On which ports and in which family an answer holds, where it does not for all.
+fn part_text(report: &FlowReport, part: &FlowPart) -> String {
+    let ports = part.ports.as_ref().map(|ports| format!("{} {ports}", report.protocol));
+    let family = part.family.map(|family| family.to_string());
+    let pod_port = part.pod_port.map(|port| format!("{} {port}", report.protocol));
+    let all: Vec<String> = ports.into_iter().chain(family).chain(pod_port).collect();
+    if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) }
+}
+
+fn steps(
+    store: &Store,
+    (evidence, verdict): (&Evidence, Verdict),
+    (from, to): (&str, &str),
+) -> Html {
+    let text = store.text();
+    html! {
+        <ol class="steps">
+            { step(store, verdict, (&evidence.egress, fill(text.leaves, &[("name", from)]))) }
+            { step(store, verdict, (&evidence.ingress, fill(text.enters, &[("name", to)]))) }
+        </ol>
+    }
+}
+
+fn step(store: &Store, verdict: Verdict, (end, title): (&EndReport, String)) -> Html {
     let class = match end.verdict {
         Verdict::Allow => "is-allow",
         Verdict::Deny => "is-deny",
         Verdict::Unknown => "is-unknown",
     };
     // Amber are the cards that decide the whole: both ends of what passes, the end that stops it.
-    let amber = store.selection == Selection::Flow && end.verdict == report.verdict;
+    let amber = store.selection == Selection::Flow && end.verdict == verdict;
     html! {
         <li class={classes!("step", class)}>
             <h3 class="step-title">{ title }</h3>

@@ -14,8 +14,17 @@ const COMPLETED: [&str; 3] = ["spec.jobTemplate.spec.template", "spec.selector",
 
 const PATCH: &str = "what has no template or selector may be a patch: `kustomize build` applies it";
 
-/// What is said of an incomplete workload where kustomize completes or applies it.
+const ASK_KUSTOMIZE: &str = "ask about what `kustomize build` prints: `--kustomize FOLDER`";
+
+/// What is said of an incomplete workload where kustomize completes or applies it, and of an object
+/// with a variable that it replaces.
 pub fn of_a_tree(finding: &mut Diagnostic) {
+    if let Some(variable) = variable(&finding.message).filter(|_| is_refusal(finding.code)) {
+        finding.message =
+            format!("`{variable}` is a variable: left out, as kustomize has yet to replace it");
+        finding.code = Code::Uncompleted;
+        finding.help = Some(ASK_KUSTOMIZE.into());
+    }
     let Some(path) = finding.path.as_deref().filter(|_| finding.code == Code::MissingField) else {
         return;
     };
@@ -28,8 +37,24 @@ pub fn of_a_tree(finding: &mut Diagnostic) {
         finding.code = Code::Uncompleted;
         finding.message =
             format!("`{field}` is missing: left out, as kustomize has yet to complete it");
-        finding.help = Some("ask about what `kustomize build` prints: `--kustomize FOLDER`".into());
+        finding.help = Some(ASK_KUSTOMIZE.into());
     }
+}
+
+/// Whether findings of a code are what the API server refuses an object for.
+fn is_refusal(code: Code) -> bool {
+    code.id().starts_with('V')
+}
+
+/// The variable that a message quotes, `$(NAME)` in its quotes.
+fn variable(message: &str) -> Option<&str> {
+    let quoted = message.split('`').skip(1).step_by(2);
+    let mut variables = quoted.filter_map(|text| {
+        let from = text.find("$(")?;
+        let to = text.get(from..)?.find(')')?;
+        text.get(from..=from + to)
+    });
+    variables.next()
 }
 
 /// Refuses a workload without a template.

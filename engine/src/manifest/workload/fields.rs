@@ -28,7 +28,8 @@ pub fn others(kind: WorkloadKind) -> Option<&'static [&'static str]> {
         | WorkloadKind::Rollout
         | WorkloadKind::VirtualMachine
         | WorkloadKind::VirtualMachineInstance
-        | WorkloadKind::VirtualMachineInstanceReplicaSet => return None,
+        | WorkloadKind::VirtualMachineInstanceReplicaSet
+        | WorkloadKind::VirtualMachinePool => return None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::ListFilter;
 use crate::cluster::{ClusterModel, EndpointId};
 use crate::manifest::Direction;
-use crate::net::{AddrSet, Cidr, PortSet, Protocol};
+use crate::net::{AddrSet, Cidr, IntervalSet, PortSet, Protocol};
 use crate::reach::{Reach, Unit, UnitId, UnitKind};
 use crate::report::port::PortQuery;
 use crate::report::query::{Side, address_side};
@@ -103,10 +103,15 @@ enum Asked<'f> {
     /// Pods, and addresses that are no pod's: by an address of theirs, or of the Service that they
     /// are behind.
     Ends(Vec<EndpointId>, Vec<IpAddr>),
+    /// Whoever has some of these addresses.
+    Within(AddrSet),
 }
 
 impl<'f> Asked<'f> {
     fn new(model: &ClusterModel, focus: &'f str) -> Self {
+        if let Some(range) = range(focus) {
+            return Self::Within(range);
+        }
         let Ok(address) = focus.parse::<IpAddr>() else { return Self::Named(focus) };
         let address = address.to_canonical();
         let behind = service::behind(model, address);
@@ -125,6 +130,7 @@ impl<'f> Asked<'f> {
     fn has(&self, unit: &Unit, report: &EndpointReport) -> bool {
         let (pods, addresses) = match self {
             Self::Named(focus) => return in_focus(focus, report),
+            Self::Within(range) => return is_within(range, report),
             Self::Ends(pods, addresses) => (pods, addresses),
         };
         let is_pod = match &unit.kind {
@@ -140,6 +146,9 @@ impl<'f> Asked<'f> {
 pub fn in_focus(focus: &str, endpoint: &EndpointReport) -> bool {
     if *endpoint.id == *focus || focus.parse().is_ok_and(|address| has(endpoint, address)) {
         return true;
+    }
+    if let Some(range) = range(focus) {
+        return is_within(&range, endpoint);
     }
     let (Some(namespace), Some(name), Some(kind)) =
         (&endpoint.namespace, &endpoint.name, &endpoint.workload_kind)
@@ -160,6 +169,34 @@ pub fn in_focus(focus: &str, endpoint: &EndpointReport) -> bool {
         [ns, of, one] => ns == namespace && is_named(one) && of.eq_ignore_ascii_case(kind),
         _ => false,
     }
+}
+
+/// The addresses of a CIDR, or of a range as lists write it: `10.0.0.0-10.0.0.255`.
+fn range(text: &str) -> Option<AddrSet> {
+    if let Ok(cidr) = Cidr::parse(text) {
+        return Some(AddrSet::from_cidr(cidr));
+    }
+    let (first, last) = text.split_once('-')?;
+    match (first.parse().ok()?, last.parse().ok()?) {
+        (IpAddr::V4(first), IpAddr::V4(last)) if first <= last => {
+            let v4 = IntervalSet::from_ranges([(first.to_bits(), last.to_bits())]);
+            Some(AddrSet { v4, ..AddrSet::default() })
+        }
+        (IpAddr::V6(first), IpAddr::V6(last)) if first <= last => {
+            let v6 = IntervalSet::from_ranges([(first.to_bits(), last.to_bits())]);
+            Some(AddrSet { v6, ..AddrSet::default() })
+        }
+        _ => None,
+    }
+}
+
+/// Whether an endpoint has some of these addresses.
+fn is_within(range: &AddrSet, endpoint: &EndpointReport) -> bool {
+    endpoint.addresses.iter().any(|text| match text.parse::<IpAddr>() {
+        Ok(address) => range.contains(address),
+        Err(_) => Cidr::parse(text)
+            .is_ok_and(|cidr| !AddrSet::from_cidr(cidr).intersection(range).is_empty()),
+    })
 }
 
 /// Whether an endpoint has an address: pods have single ones, ranges are CIDRs.

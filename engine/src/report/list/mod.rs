@@ -35,7 +35,7 @@ pub use focus::in_focus;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListFilter {
     /// Only connections of these: `NAMESPACE`, `NAMESPACE/NAME`, `NAMESPACE/KIND/NAME`, a name, an
-    /// address, or anything that a list calls an endpoint; none: all. An address means the pod that
+    /// address, a range of them, or anything that a list calls an endpoint or a group; none: all. An address means the pod that
     /// has it; one of a Service in the cluster means what is behind that.
     pub focus: Vec<String>,
     /// Of these, only those in this namespace; none: in any.
@@ -64,6 +64,7 @@ impl Session {
     /// Linear in pairs of classes that policies let talk and in the answer; unless it is to be
     /// expanded, that has workloads that are treated alike in one entry.
     pub fn list(&self, filter: &ListFilter) -> ListReport {
+        let filter = &self.with_members(filter);
         let new = if filter.explain { Reach::by_policies } else { Reach::new };
         let mut reach = new(self.model(), self.policies());
         let ids = endpoint::unit_ids(self.model(), reach.units());
@@ -84,6 +85,31 @@ impl Session {
             notes,
             summary: self.summary(),
         }
+    }
+}
+
+impl Session {
+    /// The filter with members in place of groups that a list names: those of the same list without
+    /// a focus, or else of the whole one. Whatever is no group is left as it is.
+    #[must_use]
+    pub fn with_members(&self, filter: &ListFilter) -> ListFilter {
+        // Only what is written for many has a space in it, and parts of workloads.
+        let may_be_group = |focus: &String| focus.contains(' ');
+        let is_part = |focus: &String| focus.ends_with('}');
+        if !filter.focus.iter().any(|focus| may_be_group(focus) && !is_part(focus)) {
+            return filter.clone();
+        }
+        let near =
+            ListFilter { focus: Vec::new(), expand: false, explain: false, ..filter.clone() };
+        let groups = [near, ListFilter::default()].map(|whole| self.list(&whole).groups).concat();
+        let focus = filter.focus.iter().flat_map(|focus| {
+            let mut named = groups.iter().filter(|one| *one.id == **focus || *one.name == **focus);
+            match named.next() {
+                Some(group) => group.members.iter().map(ToString::to_string).collect(),
+                None => vec![focus.clone()],
+            }
+        });
+        ListFilter { focus: focus.collect(), ..filter.clone() }
     }
 }
 

@@ -5,6 +5,21 @@ use rustc_hash::FxHashMap;
 use crate::report::types::{Connection, ListReport};
 
 impl ListReport {
+    /// How many connections it has at most with each pair of endpoints for itself.
+    pub fn pairs(&self) -> u64 {
+        let size = |members: usize| u64::try_from(members).unwrap_or(u64::MAX);
+        let groups: FxHashMap<_, u64> =
+            self.groups.iter().map(|group| (&group.id, size(group.members.len()))).collect();
+        let of = |id| groups.get(id).copied().unwrap_or(1);
+        let pairs = self.connections.iter().map(|one| {
+            let (from, to) = (of(&one.from), of(&one.to));
+            // Members of a group reach each other, none itself.
+            let to = if one.from == one.to && to > 1 { to - 1 } else { to };
+            from.saturating_mul(to)
+        });
+        pairs.fold(0, u64::saturating_add)
+    }
+
     /// The same list with an entry for each pair of endpoints, in their order, and without groups.
     ///
     /// # Cost

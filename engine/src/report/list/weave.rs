@@ -123,11 +123,15 @@ impl<'w, 'm> Weaver<'w, 'm> {
     }
 
     fn add(&mut self, sources: &[PartId], passage: &Passage) {
-        let parts = self.sides[Direction::Ingress].by_speaker.get(&passage.to);
-        for to in parts.cloned().unwrap_or_default() {
+        let part = |weaver: &Self, number: usize| {
+            weaver.sides[Direction::Ingress].by_speaker.get(&passage.to)?.get(number).copied()
+        };
+        let mut number = 0;
+        while let Some(to) = part(self, number) {
             for from in sources {
                 self.add_parts((*from, to), passage);
             }
+            number += 1;
         }
     }
 
