@@ -98,8 +98,9 @@ fn details<'r>(report: &DiffReport, names: &Names<'r>, change: &'r DiffChange) -
     }
     for cause in causes {
         let side = if cause.side == DiffSide::New { "new" } else { "old" };
-        let line = cause_text(cause);
-        let _ = write!(text, "\n  - {} {side}: {}", end(cause.direction), Literal(&line));
+        // A code span shows everything as it is, but for what would end it.
+        let line = cause_text(cause).replace('`', "'");
+        let _ = write!(text, "\n  - {} {side}: `{line}`", end(cause.direction));
     }
     text
 }
