@@ -1,5 +1,7 @@
 //! Label selectors, and how sure one can be that they match.
 
+pub mod expression;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -114,6 +116,11 @@ impl Selector {
         &self.requirements
     }
 
+    /// Its requirements, those on one key together.
+    pub fn by_key(&self) -> impl Iterator<Item = &[Requirement]> {
+        self.requirements.chunk_by(|one, other| one.key == other.key)
+    }
+
     /// Whether everything matches.
     pub fn is_empty(&self) -> bool {
         self.requirements.is_empty()
@@ -204,7 +211,7 @@ impl Requirement {
 
     /// Whether it is met where the key is present with this value.
     pub fn takes(&self, value: &str) -> bool {
-        let listed = || self.values.iter().any(|listed| **listed == *value);
+        let listed = || self.values.binary_search_by(|listed| (**listed).cmp(value)).is_ok();
         match self.operator {
             Operator::In => listed(),
             Operator::NotIn => !listed(),

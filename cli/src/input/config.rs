@@ -106,8 +106,8 @@ fn code_of(text: &str) -> Result<Code, String> {
     match code.is_pitfall_alone() {
         true => Ok(code),
         false => Err(format!(
-            "ignore.codes: {} cannot be ignored, since what it is about is left out of every \
-             answer: leave the file out by ignore.paths",
+            "ignore.codes: {} cannot be ignored: only pitfalls can, and of these not the ones for \
+             which the API server rejects the object; leave the file out by ignore.paths",
             code.id()
         )),
     }
@@ -136,17 +136,18 @@ mod tests {
 
     #[test]
     fn codes_that_leave_nothing_out_may_be_ignored() {
-        let config = config("ignore: {codes: [L21, wrong-or-missing-namespace]}").unwrap();
-        assert_eq!(config.codes, [Code::DuplicateName, Code::NamespaceWithoutPods]);
+        let config = config("ignore: {codes: [L21, wrong-or-missing-namespace, L50]}").unwrap();
+        let codes = [Code::DuplicateName, Code::NamespaceWithoutPods, Code::ClusterPolicySchema];
+        assert_eq!(config.codes, codes);
     }
 
     #[test]
     fn what_is_wrong_is_said() {
         let wrong = |text: &str| config(text).unwrap_err();
         assert_eq!(wrong("ignore: {codes: [L99]}"), "ignore.codes: no code `L99`");
-        for code in ["R01", "V05", "L17", "L24", "bad-enum-case"] {
+        for code in ["R01", "R09", "V05", "L17", "L24", "bad-enum-case"] {
             let said = wrong(&format!("ignore: {{codes: [{code}]}}"));
-            assert!(said.contains(" cannot be ignored, since "), "{said}");
+            assert!(said.contains(" cannot be ignored: only pitfalls can"), "{said}");
         }
         assert!(wrong("ignore: {paths: ['[']}").contains("ignore.paths: "));
     }

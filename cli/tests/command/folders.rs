@@ -225,6 +225,19 @@ fn a_configuration_leaves_paths_and_codes_out() {
     assert!(refused.err.contains("R01 cannot be ignored"), "{refused}");
 }
 
+#[test]
+fn files_that_are_ignored_may_hold_the_pods_that_a_selector_means() {
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+                  metadata: {name: p, namespace: shop}\n\
+                  spec: {podSelector: {matchLabels: {app: mail}}}\n";
+    let files = [("pod.yaml", POD), ("policy.yaml", policy), ("old/pod.yaml", POD)];
+    let folder = folder("ignored", &files);
+    assert!(check(&folder, &["."]).out.contains("[L03]"));
+    write(&folder, &[("portcullis.yaml", "ignore: {paths: [old/]}\n")]);
+    let ran = check(&folder, &["."]);
+    assert!(ran.status == 0 && !ran.out.contains("[L03]"), "{ran}");
+}
+
 /// Programs that stand for Helm and kustomize, since what is tested is how they are run.
 #[cfg(unix)]
 #[test]

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
-use crate::manifest::{Endpoints, LabelList, Mode, Object, Service};
+use crate::manifest::{Body, Endpoints, LabelList, Mode, Object, Service};
 use crate::shared::{Id, PagedTable, Shards};
 
 /// A cluster as policies can see it.
@@ -178,6 +178,23 @@ impl ClusterModel {
     pub fn namespace_labels<'m>(&'m self, group: &'m Group) -> Option<NamespaceLabels<'m>> {
         let own = self.namespaces.get(group.namespace)?.labels();
         Some(NamespaceLabels { assumed: group.assumed.as_deref(), ..own })
+    }
+
+    /// The labels of an endpoint's pods: of those on the host's network too, which are in no group.
+    pub fn labels_of<'m>(&'m self, endpoint: &'m Endpoint) -> Option<PodLabels<'m>> {
+        if let Some(group) = endpoint.group {
+            let group = self.groups.get(group)?;
+            return Some(PodLabels { labels: &group.labels, hidden: group.hidden });
+        }
+        let object = endpoint.object.as_ref()?;
+        Some(match &object.body {
+            // Of which replica of a template it speaks is not kept: nothing asks for it but this.
+            Body::Workload(workload) => {
+                let hidden = hidden_keys(workload, false, false);
+                PodLabels { labels: &workload.labels, hidden }
+            }
+            _ => PodLabels { labels: &object.meta.labels, hidden: &[] },
+        })
     }
 
     /// A namespace's name.

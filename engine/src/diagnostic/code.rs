@@ -3,7 +3,7 @@
 use super::Severity;
 
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])* $variant:ident = $code:literal, $name:literal, $severity:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $code:literal, $name:literal, $severity:ident $(, $effect:ident)?;)*) => {
         /// What kind of finding a diagnostic is.
         ///
         /// `R` codes come from reading, `V` codes from the API server's validation, `L` codes are
@@ -33,7 +33,8 @@ macro_rules! codes {
             /// Whether what findings of this code are about counts in answers all the same: they
             /// are about pitfalls, and not those for which the API server rejects the object.
             pub fn is_pitfall_alone(self) -> bool {
-                self.id().starts_with('L') && !REJECTED.contains(&self)
+                let rejects: &[&str] = match self { $(Self::$variant => &[$(stringify!($effect))?]),* };
+                self.id().starts_with('L') && rejects.is_empty()
             }
 
             /// How much findings of this code matter.
@@ -44,18 +45,7 @@ macro_rules! codes {
     };
 }
 
-/// Pitfalls for which the API server rejects the object.
-const REJECTED: [Code; 8] = [
-    Code::EmptyPeer,
-    Code::EnumCase,
-    Code::PortAsString,
-    Code::NonStringLabel,
-    Code::EndPort,
-    Code::HostName,
-    Code::ExceptOutside,
-    Code::ClusterPolicySchema,
-];
-
+// The last column, of pitfalls alone: the API server rejects the object.
 codes! {
     /// The text is not well-formed YAML or JSON.
     Syntax = "R01", "syntax", Error;
@@ -98,7 +88,7 @@ codes! {
     /// Two peers, by namespace and by pod, that seem to be meant as one.
     AndOrDash = "L15", "and-or-dash", Warning;
     /// An empty peer.
-    EmptyPeer = "L17", "empty-peer-element", Error;
+    EmptyPeer = "L17", "empty-peer-element", Error, Rejected;
     /// A key that the object's type does not have; the API server drops it.
     UnknownField = "L19", "unknown-field", Error;
     /// A duplicate key in a mapping; the last value wins.
@@ -108,13 +98,13 @@ codes! {
     /// An API version that is no longer served.
     DeprecatedVersion = "L22", "deprecated-apiversion", Warning;
     /// An enum value in the wrong case.
-    EnumCase = "L23", "bad-enum-case", Error;
+    EnumCase = "L23", "bad-enum-case", Error, Rejected;
     /// A port number written as a string.
-    PortAsString = "L24", "port-as-string-number", Error;
+    PortAsString = "L24", "port-as-string-number", Error, Rejected;
     /// A label value that is not a string.
-    NonStringLabel = "L25", "non-string-label", Error;
+    NonStringLabel = "L25", "non-string-label", Error, Rejected;
     /// An `endPort` that does not fit its `port`.
-    EndPort = "L26", "endport-invalid", Error;
+    EndPort = "L26", "endport-invalid", Error, Rejected;
     /// A port of a Service in a rule for its pods, which listen on another one.
     ServicePortUsed = "L27", "service-port-used", Warning;
     /// A named port that no pod has which the rule leads to.
@@ -122,9 +112,9 @@ codes! {
     /// Pods that may send to others, but not to the cluster's DNS.
     DnsForgotten = "L32", "dns-forgotten", Info;
     /// A host name where a CIDR belongs.
-    HostName = "L37", "fqdn-unsupported", Error;
+    HostName = "L37", "fqdn-unsupported", Error, Rejected;
     /// An `except` that is not a strict subset of its block.
-    ExceptOutside = "L39", "except-outside-cidr", Error;
+    ExceptOutside = "L39", "except-outside-cidr", Error, Rejected;
     /// A block of all addresses, next to peers that it makes superfluous: it includes all pods.
     AnyIncludesPods = "L41", "any-includes-pods", Warning;
     /// A CIDR with host bits, leading zeros or an IPv4-mapped address.
@@ -137,6 +127,12 @@ codes! {
     /// Files or folders that hold different objects of the same names: variants, of which the later
     /// one counts.
     Variants = "L51", "variants", Info;
+    /// A policy of Calico's storage without `types`: it is for both directions there.
+    TypesLeftOut = "L52", "calico-types-left-out", Warning;
+    /// A rule that asks what a request says, which no packet filter sees.
+    ApplicationLayer = "L53", "application-layer", Warning;
+    /// A policy in a tier that the input does not have.
+    TierMissing = "L54", "tier-missing", Info;
     /// An object without a name.
     MissingName = "V01", "missing-name", Error;
     /// A name or namespace that is not allowed.
@@ -189,11 +185,20 @@ codes! {
     Address = "V25", "address-invalid", Error;
     /// Fields or values that do not go together.
     FieldConflict = "V26", "field-conflict", Error;
+    /// A selector written as an expression that cannot be read.
+    Expression = "V27", "selector-expression", Error;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pitfalls_alone_leave_nothing_out() {
+        let rejects = |code: &&Code| code.id().starts_with('L') && !code.is_pitfall_alone();
+        let ids: Vec<&str> = Code::ALL.iter().filter(rejects).map(|code| code.id()).collect();
+        assert_eq!(ids, ["L17", "L23", "L24", "L25", "L26", "L37", "L39"]);
+    }
 
     #[test]
     fn codes_and_names_are_unique() {

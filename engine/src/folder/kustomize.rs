@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ancestors;
-use crate::tree::{self, Node, Value};
+use crate::tree::{self, Node};
 
 /// What one `kustomization.yaml` names, as paths from where its own path starts.
 #[derive(Debug, Default)]
@@ -107,10 +107,7 @@ fn add_all<'t>(
 }
 
 fn items<'n, 't>(node: Option<&'n Node<'t>>) -> &'n [Node<'t>] {
-    match node.map(|node| &node.value) {
-        Some(Value::Seq(items)) => items,
-        _ => &[],
-    }
+    node.map_or(&[], Node::items)
 }
 
 /// The texts of a list, or the text itself.

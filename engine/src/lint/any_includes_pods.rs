@@ -12,88 +12,139 @@
 //! A block alone is left alone: everybody may be meant. Some network plugins (Cilium) never match
 //! pods by a block; there both peers are needed, and it does no harm to take private ranges out.
 
-use super::Finding;
+use std::collections::hash_map::Entry;
+
+use rustc_hash::FxHashMap;
+
 use super::named::PeerPlace;
-use super::text::{Field, Texts};
+use super::text::Field;
+use super::{Context, Finding};
 use crate::cluster::{Addresses, ClusterModel};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{
     Block, Body, Direction, NetworkPolicy, Peer, PeerKind, PortEntry, PortMatch, Rule,
 };
-use crate::net::{AddrSet, Cidr, Family};
-use crate::session::Session;
+use crate::net::{AddrSet, Cidr, Family, Protocol};
 
 /// One finding for each such block.
 ///
 /// # Cost
-/// Linear in the peers of policies, and in the pods where there is such a block.
-pub fn findings(session: &Session) -> Vec<Finding> {
+/// Linear in the peers of policies, and in the pods where there is such a block; for each list of
+/// ports with such a block, in those with peers by labels.
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
     let mut pods = None;
-    let mut texts = Texts::new(session);
     let mut findings = Vec::new();
-    for (_, policy) in session.policies().policies() {
+    for (_, policy) in context.session.policies().policies() {
         let Body::Policy(body) = &policy.object.body else { continue };
-        for (place, block) in wide_blocks(body) {
-            let Some(other) = superfluous(body, place) else { continue };
-            let pods = pods.get_or_insert_with(|| PodAddresses::new(session.model()));
-            if pods.are_in(block) {
+        for Superfluous { block: (place, block, family), other } in superfluous(body) {
+            let pods = pods.get_or_insert_with(|| PodAddresses::new(context.session.model()));
+            if pods.are_in(block, family) {
                 let path = format!("{}.ipBlock.cidr", place.path());
-                let finding = finding(block, &other.path());
-                findings.push(texts.about(&policy.object, Field::First(&[&path]), finding));
+                let finding = finding((block, family), &other.path(), pods);
+                findings.push(context.about(&policy.object, Field::First(&[&path]), finding));
             }
         }
     }
     findings
 }
 
-fn finding(block: &Block, other: &str) -> Diagnostic {
-    let family = family_of(block);
+fn finding((block, family): (&Block, Family), other: &str, pods: &PodAddresses) -> Diagnostic {
     let message = format!(
         "`{}` includes all pods: `{other}`, which names some by their labels, limits nothing over {}",
         block.cidr, family
     );
+    let given = pods.given.of_family(family).cidrs();
     let ranges = match family {
-        Family::IPv6 => "the ranges of pods and Services, such as `fd00::/8`",
-        Family::IPv4 => {
-            "`except: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16]`, or the ranges of pods and \
-                  Services"
+        _ if (1..=MOST_GIVEN).contains(&given.len()) => {
+            format!("`except: [{}]`, where pods are, and the range of Services", given.join(", "))
         }
+        Family::IPv6 => "the ranges of pods and Services, such as `fd00::/8`".to_owned(),
+        Family::IPv4 => "`except: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16]`, or the ranges of \
+                         pods and Services"
+            .to_owned(),
     };
     let help = format!("if the internet is meant, leave out {ranges}");
     Diagnostic::new(Code::AnyIncludesPods, message).with_help(help)
 }
 
-fn family_of(block: &Block) -> Family {
-    if block.cidr.contains(':') { Family::IPv6 } else { Family::IPv4 }
+/// No more ranges are written out.
+const MOST_GIVEN: usize = 4;
+
+/// A block of a whole family, and a peer by labels that it makes superfluous.
+struct Superfluous<'p> {
+    block: (PeerPlace, &'p Block, Family),
+    other: PeerPlace,
 }
 
-/// Blocks of a whole family.
-fn wide_blocks(policy: &NetworkPolicy) -> Vec<(PeerPlace, &Block)> {
-    let all = peers(policy).filter_map(|(place, _, peer)| match &peer.kind {
-        PeerKind::Block(block) => Some((place, block)),
-        _ => None,
-    });
-    all.filter(|(_, block)| matches!(&*block.cidr, "0.0.0.0/0" | "::/0")).collect()
+fn superfluous(policy: &NetworkPolicy) -> Vec<Superfluous<'_>> {
+    let mut all = Vec::new();
+    for direction in Direction::BOTH.into_iter().filter(|one| policy.isolates(*one)) {
+        let mut labelled = Labelled::of(policy, direction);
+        for (place, rule, peer) in peers(policy, direction) {
+            let PeerKind::Block(block) = &peer.kind else { continue };
+            let Some(family) = whole_family(block) else { continue };
+            let other = labelled.covered_by(&rule.ports);
+            all.extend(other.map(|other| Superfluous { block: (place, block, family), other }));
+        }
+    }
+    all
 }
 
-/// All peers of directions that the policy isolates.
-fn peers(policy: &NetworkPolicy) -> impl Iterator<Item = (PeerPlace, &Rule, &Peer)> {
-    let directions = Direction::BOTH.into_iter().filter(|direction| policy.isolates(*direction));
-    directions.flat_map(move |direction| {
-        policy.rules(direction).iter().enumerate().flat_map(move |(rule, one)| {
-            let peers = one.peers.iter().enumerate();
-            peers.map(move |(peer, it)| (PeerPlace { direction, rule, peer }, one, it))
-        })
+/// The family of which a block has all addresses, but for its exceptions; however it is written.
+fn whole_family(block: &Block) -> Option<Family> {
+    match Cidr::parse(&block.cidr).ok()? {
+        Cidr::V4(net) => (net.prefix_len() == 0).then_some(Family::IPv4),
+        Cidr::V6(net) => (net.prefix_len() == 0).then_some(Family::IPv6),
+    }
+}
+
+/// All peers of a direction.
+fn peers(
+    policy: &NetworkPolicy,
+    direction: Direction,
+) -> impl Iterator<Item = (PeerPlace, &Rule, &Peer)> {
+    policy.rules(direction).iter().enumerate().flat_map(move |(rule, one)| {
+        let peers = one.peers.iter().enumerate();
+        peers.map(move |(peer, it)| (PeerPlace { direction, rule, peer }, one, it))
     })
 }
 
-/// A peer by labels that a block of all addresses makes superfluous.
-fn superfluous(policy: &NetworkPolicy, block: PeerPlace) -> Option<PeerPlace> {
-    let wide = policy.rules(block.direction).get(block.rule)?;
-    let mut all = peers(policy).filter(|(place, _, peer)| {
-        place.direction == block.direction && names_some_pods(&peer.kind)
-    });
-    all.find(|(_, rule, _)| covers(&wide.ports, &rule.ports)).map(|(place, ..)| place)
+/// Ports of a rule, whatever their places.
+type Ports<'p> = Vec<(Protocol, &'p PortMatch)>;
+
+fn ports_of(entries: &[PortEntry]) -> Ports<'_> {
+    entries.iter().map(|entry| (entry.protocol, &entry.ports)).collect()
+}
+
+/// Peers by labels: of each list of ports the first.
+struct Labelled<'p> {
+    all: Vec<(Ports<'p>, PeerPlace)>,
+    /// The first of which the ports are among those of a block.
+    found: FxHashMap<Ports<'p>, Option<PeerPlace>>,
+}
+
+impl<'p> Labelled<'p> {
+    fn of(policy: &'p NetworkPolicy, direction: Direction) -> Self {
+        let (mut all, mut first) = (Vec::new(), FxHashMap::default());
+        for (place, rule, peer) in peers(policy, direction) {
+            if !names_some_pods(&peer.kind) {
+                continue;
+            }
+            if let Entry::Vacant(new) = first.entry(ports_of(&rule.ports)) {
+                all.push((new.key().clone(), place));
+                new.insert(());
+            }
+        }
+        Self { all, found: FxHashMap::default() }
+    }
+
+    fn covered_by(&mut self, wide: &'p [PortEntry]) -> Option<PeerPlace> {
+        let all = &self.all;
+        let found = self.found.entry(ports_of(wide));
+        *found.or_insert_with_key(|wide| {
+            all.iter().find(|(ports, _)| covers(wide, ports)).map(|(_, place)| *place)
+        })
+    }
 }
 
 fn names_some_pods(peer: &PeerKind) -> bool {
@@ -107,14 +158,12 @@ fn names_some_pods(peer: &PeerKind) -> bool {
 }
 
 /// Whether ports cover all of some others.
-fn covers(wide: &[PortEntry], others: &[PortEntry]) -> bool {
-    let covered = |other: &PortEntry| {
-        wide.iter().filter(|one| one.protocol == other.protocol).any(|one| {
-            match (&one.ports, &other.ports) {
-                (PortMatch::Any, _) => true,
-                (PortMatch::Range(a, b), PortMatch::Range(c, d)) => a <= c && d <= b,
-                (one, other) => one == other,
-            }
+fn covers(wide: &Ports<'_>, others: &Ports<'_>) -> bool {
+    let covered = |(protocol, other): &(Protocol, &PortMatch)| {
+        wide.iter().filter(|(one, _)| one == protocol).any(|(_, one)| match (one, other) {
+            (PortMatch::Any, _) => true,
+            (PortMatch::Range(a, b), PortMatch::Range(c, d)) => a <= c && d <= b,
+            (one, other) => one == other,
         })
     };
     wide.is_empty() || (!others.is_empty() && others.iter().all(covered))
@@ -122,29 +171,51 @@ fn covers(wide: &[PortEntry], others: &[PortEntry]) -> bool {
 
 /// Where pods are.
 struct PodAddresses {
-    known: AddrSet,
-    /// What stands for those that are not known.
-    private: AddrSet,
+    /// Their ranges, as options or else nodes say.
+    given: AddrSet,
+    /// Where some are for certain, and where those may be that are not known.
+    all: AddrSet,
 }
 
 impl PodAddresses {
     fn new(model: &ClusterModel) -> Self {
-        let of = |addresses: &Addresses| match addresses {
-            Addresses::Known(addresses) => addresses.to_vec(),
-            _ => Vec::new(),
+        let pods = || model.endpoints.values().filter(|endpoint| !endpoint.host_network());
+        let known = pods().filter_map(|endpoint| match &endpoint.addresses {
+            Addresses::Known(addresses) => Some(addresses.to_vec()),
+            Addresses::SomePod | Addresses::SomeNode => None,
+        });
+        let known = AddrSet::from_addresses(known.flatten());
+        let has_others = pods().any(|one| !matches!(one.addresses, Addresses::Known(_)));
+        let given = model.space.pods.clone().unwrap_or_else(|| of_nodes(model));
+        let all = match known.is_empty() {
+            true if given.is_empty() => private(),
+            false if !has_others => known,
+            _ => known.union(&given),
         };
-        let pods = model.endpoints.values().filter(|endpoint| !endpoint.host_network());
-        let known = AddrSet::from_addresses(pods.flat_map(|endpoint| of(&endpoint.addresses)));
-        let private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
-        let private = private.into_iter().filter_map(|range| Cidr::parse(range).ok());
-        Self { known, private: AddrSet::from_cidrs(private) }
+        Self { given, all }
     }
 
-    /// Whether a block of a whole family has all of them of that family, or all that they may be.
-    fn are_in(&self, block: &Block) -> bool {
-        let family = family_of(block);
-        let known = self.known.of_family(family);
-        let pods = if known.is_empty() { self.private.of_family(family) } else { known };
-        pods.difference(&block.addresses).is_empty()
+    /// Whether pods have addresses of a family, and a block of it has all of them.
+    fn are_in(&self, block: &Block, family: Family) -> bool {
+        let (block, all) = (&block.addresses, &self.all);
+        match family {
+            Family::IPv4 => !all.v4.is_empty() && block.v4.complement().is_disjoint(&all.v4),
+            Family::IPv6 => !all.v6.is_empty() && block.v6.complement().is_disjoint(&all.v6),
+        }
     }
+}
+
+/// What nodes give to their pods.
+fn of_nodes(model: &ClusterModel) -> AddrSet {
+    let blocks = model.nodes.iter().flat_map(|node| node.pod_cidrs.iter());
+    AddrSet::from_cidrs(blocks.map(|block| match block {
+        ipnet::IpNet::V4(net) => Cidr::V4(*net),
+        ipnet::IpNet::V6(net) => Cidr::V6(*net),
+    }))
+}
+
+/// What stands for ranges that are not known.
+fn private() -> AddrSet {
+    let ranges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+    AddrSet::from_cidrs(ranges.into_iter().filter_map(|range| Cidr::parse(range).ok()))
 }

@@ -8,26 +8,26 @@
 //!
 //! **Fix.** Remove one of the two. For one value or another, list both in one `In`.
 
-use super::Finding;
+use std::collections::BTreeSet;
+
 use super::named::{self, Written};
-use super::text::{Field, Texts};
+use super::text::Field;
+use super::{Context, Finding};
 use crate::cluster::NAME_LABEL;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::selector::{Operator, Requirement, Selector};
-use crate::session::Session;
 
 /// One finding for each such selector.
 ///
 /// # Cost
-/// Linear in the selectors.
-pub fn findings(session: &Session) -> Vec<Finding> {
-    let mut texts = Texts::new(session);
+/// Linear in the selectors' requirements, and in their values but for a logarithm.
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (_, policy) in session.policies().policies() {
+    for (_, policy) in context.session.policies().policies() {
         for written in named::written(&policy.object) {
             let Some(conflict) = conflict(&written) else { continue };
             let field = Field::Label(&written.paths, &conflict.key);
-            findings.push(texts.about(&policy.object, field, conflict.finding(&written)));
+            findings.push(context.about(&policy.object, field, conflict.finding(&written)));
         }
     }
     findings
@@ -35,9 +35,7 @@ pub fn findings(session: &Session) -> Vec<Finding> {
 
 /// Whether the requirements of a selector of pods contradict each other.
 pub fn is_contradictory(selector: &Selector) -> bool {
-    let requirements = selector.requirements();
-    requirements.len() > 1
-        && requirements.iter().any(|one| clash(&on_key(selector, &one.key)).is_some())
+    selector.by_key().any(|same| clash(same).is_some())
 }
 
 /// Requirements that cannot all be met.
@@ -77,47 +75,40 @@ impl Conflict {
 }
 
 fn conflict(written: &Written<'_>) -> Option<Conflict> {
-    let requirements = written.selector.requirements();
-    requirements.iter().find_map(|one| {
-        let same = on_key(written.selector, &one.key);
+    written.selector.by_key().find_map(|same| {
+        let key = &*same.first()?.key;
         // The API server sets it, so that its absence alone is one.
-        let is_set = written.of_namespaces && *one.key == *NAME_LABEL;
+        let is_set = written.of_namespaces && key == NAME_LABEL;
         let absent = same.iter().find(|one| is_set && one.operator == Operator::DoesNotExist);
-        let found = absent.map(|one| vec![*one]).or_else(|| clash(&same))?;
+        let found = absent.map(|one| vec![one]).or_else(|| clash(same))?;
         let requirements = found.into_iter().cloned().collect();
-        Some(Conflict { key: one.key.to_string(), requirements })
+        Some(Conflict { key: key.to_owned(), requirements })
     })
 }
 
-fn on_key<'s>(selector: &'s Selector, key: &str) -> Vec<&'s Requirement> {
-    selector.requirements().iter().filter(|one| *one.key == *key).collect()
-}
-
-/// As few of the requirements on a key as contradict each other: two, or all that list values.
-fn clash<'r>(same: &[&'r Requirement]) -> Option<Vec<&'r Requirement>> {
-    let pairs = same
-        .iter()
-        .enumerate()
-        .flat_map(|(i, one)| same.iter().skip(i + 1).map(move |other| [*one, *other]));
-    let mut pairs = pairs.filter(|[one, other]| exclude(one, other));
-    pairs.next().map(Vec::from).or_else(|| {
-        let listing = same.iter().copied().filter(|one| !one.values.is_empty());
-        let listing: Vec<&Requirement> = listing.collect();
-        let first = listing.iter().find(|one| one.operator == Operator::In)?;
-        let takes = |value: &str| listing.iter().all(|one| one.takes(value));
-        (!first.values.iter().any(|value| takes(value))).then_some(listing)
-    })
-}
-
-/// Whether two requirements on a key cannot both be met.
-fn exclude(one: &Requirement, other: &Requirement) -> bool {
-    use Operator::{DoesNotExist, Exists, In};
-    match (one.operator, other.operator) {
-        (In | Exists, DoesNotExist) | (DoesNotExist, In | Exists) => true,
-        (In, _) => !one.values.iter().any(|value| other.takes(value)),
-        (_, In) => !other.values.iter().any(|value| one.takes(value)),
-        _ => false,
+/// A few of the requirements on a key that contradict each other: two, where one rules out the
+/// shortest list of values or the label itself; else that list, and what rules out each of it.
+///
+/// # Cost
+/// Only the shortest list is compared with the others, which are all as long: linear in the values.
+fn clash(same: &[Requirement]) -> Option<Vec<&Requirement>> {
+    let has = |operator| same.iter().find(|one| one.operator == operator);
+    let present = has(Operator::In).or_else(|| has(Operator::Exists));
+    if let Some((present, absent)) = present.zip(has(Operator::DoesNotExist)) {
+        return Some(vec![present, absent]);
     }
+    let lists = same.iter().filter(|one| one.operator == Operator::In);
+    let shortest = lists.min_by_key(|one| one.values.len())?;
+    let values = &shortest.values;
+    let rules_out = |one: &Requirement| !values.iter().any(|value| one.takes(value));
+    let indexes: Option<BTreeSet<usize>> = match same.iter().position(rules_out) {
+        Some(other) => Some(std::iter::once(other).collect()),
+        None => values.iter().map(|value| same.iter().position(|one| !one.takes(value))).collect(),
+    };
+    let others = indexes?.into_iter().filter_map(|index| same.get(index));
+    let mut found: Vec<&Requirement> = others.chain([shortest]).collect();
+    found.sort_unstable();
+    Some(found).filter(|_| !values.is_empty())
 }
 
 #[cfg(test)]
@@ -131,7 +122,7 @@ mod tests {
             values: values.iter().map(|value| (*value).into()).collect(),
         };
         let selector = Selector::new(requirements.iter().map(requirement).collect());
-        let found = clash(&on_key(&selector, "app"));
+        let found = clash(selector.requirements());
         found.map(|found| found.into_iter().map(Requirement::text).collect())
     }
 

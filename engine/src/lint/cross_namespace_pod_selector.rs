@@ -12,42 +12,33 @@
 
 use std::collections::BTreeSet;
 
-use super::Finding;
-use super::known::KnownPods;
-use super::named::{self, Named, Role};
+use super::named::{Named, Role};
 use super::stray_dash;
-use super::text::{Field, Texts};
+use super::text::Field;
+use super::{Context, Finding};
 use crate::cluster::{ClusterModel, NAME_LABEL, NamespaceId};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::PeerKind;
 use crate::policy::{PeerSet, Scope};
 use crate::selector::Selector;
-use crate::session::Session;
 
 /// One finding for each such peer.
 ///
 /// # Cost
 /// Linear in the selectors; in the pods that have a label of it for each that matches nothing.
-pub fn findings(session: &Session) -> Vec<Finding> {
-    let model = session.model();
-    let dead = |named: &Named<'_>| is_alone(named) && named.is_dead(model);
-    let dead: Vec<Named<'_>> = named::all(session.policies()).filter(dead).collect();
-    if dead.is_empty() {
-        return Vec::new();
-    }
-    let known = KnownPods::new(session);
-    let mut texts = Texts::new(session);
-    let finding = |named: Named<'_>| {
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+    let model = context.session.model();
+    let finding = |named: &Named<'_>| {
         let Scope::Own(own) = named.set.scope() else { return None };
-        if !known.has_all_of(*own) || stray_dash::is_stray(model, &known, &named) {
+        if !context.known().has_all_of(*own) || stray_dash::is_stray(context, named) {
             return None;
         }
         let others = elsewhere(model, named.set);
         let finding = finding(model, *own, &others)?;
         let paths = named.pods_paths();
-        Some(texts.about(&named.policy.object, Field::Selector(&paths), finding))
+        Some(context.about(&named.policy.object, Field::Selector(&paths), finding))
     };
-    dead.into_iter().filter_map(finding).collect()
+    context.dead().iter().filter(|named| is_alone(named)).filter_map(finding).collect()
 }
 
 /// Whether it is a peer with a selector of pods and none of namespaces.

@@ -27,9 +27,8 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashSet;
 
-use super::Finding;
-use super::known::KnownPods;
-use super::text::{Field, Texts};
+use super::text::Field;
+use super::{Context, Finding};
 use crate::cluster::{ClusterModel, Endpoint, NAME_LABEL};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Action, Body, Direction, PortEntry, PortMatch};
@@ -38,18 +37,18 @@ use crate::policy::{
     BlockId, CompiledPolicy, PolicyId, PolicyRule, PolicySet, ProgramId, RulePeer, Scope, TierKind,
 };
 use crate::selector::{Match, Operator, Selector};
-use crate::session::Session;
 
 /// One finding for each policy that lets pods send to others, where none lets them ask for names.
 ///
 /// # Cost
 /// Linear in the pods; in the rules of each program.
-pub fn findings(session: &Session) -> Vec<Finding> {
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+    let session = context.session;
     if !session.not_judged().is_empty() {
         return Vec::new();
     }
     let (model, set) = (session.model(), session.policies());
-    let known = KnownPods::new(session);
+    let known = context.known();
     let judge = Judge { model, set };
     let mut seen: FxHashSet<ProgramId> = FxHashSet::default();
     let mut blamed: BTreeMap<PolicyId, usize> = BTreeMap::new();
@@ -61,11 +60,10 @@ pub fn findings(session: &Session) -> Vec<Finding> {
             blamed.extend(judge.blamed(program));
         }
     }
-    let mut texts = Texts::new(session);
     let finding = |(policy, rule): (PolicyId, usize)| {
         let policy = set.policy(policy)?;
         let path = format!("spec.egress[{rule}]");
-        Some(texts.about(&policy.object, Field::First(&[&path]), finding(policy)))
+        Some(context.about(&policy.object, Field::First(&[&path]), finding(policy)))
     };
     blamed.into_iter().filter_map(finding).collect()
 }

@@ -1,11 +1,12 @@
 //! L21: two different objects of the same kind, namespace and name; and L51, where whole files or
 //! folders are variants of each other.
 
+use std::cell::RefMut;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::text::Texts;
-use super::{Finding, about};
+use super::{Context, Finding, about};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::Object;
 use crate::session::{Repeated, Session};
@@ -18,8 +19,9 @@ const MISTAKES: usize = 3;
 /// One finding for each object that replaces a different one, and one for each two files or folders
 /// that were not named and are variants. An object that says the same again is none: everybody who
 /// applies both gets what each says.
-pub fn findings(session: &Session) -> Vec<Finding> {
-    let mut same = Sameness { texts: Texts::new(session) };
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+    let session = context.session;
+    let mut same = Sameness { texts: context.texts() };
     let mut pairs: BTreeMap<(usize, usize), Vec<&Repeated>> = BTreeMap::new();
     for repeated in session.repeated() {
         let first = session.origin(&repeated.first);
@@ -101,11 +103,11 @@ fn place_of(session: &Session, object: &Arc<Object>) -> Option<String> {
 
 /// Whether objects say the same. Their texts are read again: objects are read without what does not
 /// decide, and few are there twice.
-struct Sameness<'s> {
-    texts: Texts<'s>,
+struct Sameness<'c, 's> {
+    texts: RefMut<'c, Texts<'s>>,
 }
 
-impl Sameness<'_> {
+impl Sameness<'_, '_> {
     fn holds(&mut self, again: &Repeated, first: Option<(usize, usize)>) -> bool {
         let Some(first) = first else { return false };
         let again_at = (again.file, again.part);

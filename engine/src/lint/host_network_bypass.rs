@@ -11,25 +11,23 @@
 //!
 //! Selectors that name pods by no label are left alone: they are not about these pods.
 
-use super::Finding;
-use super::host_pods::{self, HostPods};
+use super::host_pods::HostPods;
 use super::named::{self, Named, Role};
-use super::text::{Field, Texts};
+use super::text::Field;
+use super::{Context, Finding};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::selector::Match;
-use crate::session::Session;
 
 /// One finding for each such selector.
 ///
 /// # Cost
 /// Linear in the selectors, times the kinds of pods on the host's network.
-pub fn findings(session: &Session) -> Vec<Finding> {
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+    let (session, host) = (context.session, context.host());
     let model = session.model();
-    let host = host_pods::all(model);
     if host.is_empty() {
         return Vec::new();
     }
-    let mut texts = Texts::new(session);
     let finding = |named: Named<'_>| {
         if named.set.pods().is_empty() {
             return None;
@@ -38,7 +36,7 @@ pub fn findings(session: &Session) -> Vec<Finding> {
         let pods = host.iter().find(matches)?;
         let paths = named.pods_paths();
         let finding = finding(&named, pods);
-        Some(texts.about(&named.policy.object, Field::Selector(&paths), finding))
+        Some(context.about(&named.policy.object, Field::Selector(&paths), finding))
     };
     named::all(session.policies()).filter_map(finding).collect()
 }

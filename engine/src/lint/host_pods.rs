@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cluster::{ClusterModel, Endpoint, NamespaceId, PodLabels, hidden_keys};
-use crate::manifest::{Body, LabelList};
+use crate::cluster::{ClusterModel, Endpoint, NamespaceId, PodLabels};
+use crate::manifest::LabelList;
 use crate::policy::{PeerSet, Scope};
 use crate::selector::Match;
 
@@ -14,7 +14,7 @@ use crate::selector::Match;
 pub struct HostPods {
     namespace: NamespaceId,
     labels: LabelList,
-    hidden: &'static [&'static str],
+    hidden: Vec<&'static str>,
     /// Kind and name of one of their workloads.
     pub example: (Arc<str>, Arc<str>),
 }
@@ -27,20 +27,17 @@ pub fn all(model: &ClusterModel) -> Vec<HostPods> {
     let mut all = BTreeMap::new();
     for endpoint in model.endpoints.values().filter(|endpoint| endpoint.host_network()) {
         let Some(one) = host_pods(model, endpoint) else { continue };
-        all.entry((one.namespace, one.labels.clone(), one.hidden)).or_insert(one);
+        all.entry((one.namespace, one.labels.clone(), one.hidden.clone())).or_insert(one);
     }
     all.into_values().collect()
 }
 
 fn host_pods(model: &ClusterModel, endpoint: &Endpoint) -> Option<HostPods> {
     let workload = model.workload_of(endpoint)?;
-    let object = endpoint.object.as_ref()?;
-    let (labels, hidden) = match &object.body {
-        Body::Workload(workload) => (&workload.labels, hidden_keys(workload, false, false)),
-        _ => (&object.meta.labels, [].as_slice()),
-    };
+    let PodLabels { labels, hidden } = model.labels_of(endpoint)?;
+    let (labels, hidden) = (labels.clone(), hidden.to_vec());
     let example = (workload.kind.clone(), workload.name.clone());
-    Some(HostPods { namespace: workload.namespace, labels: labels.clone(), hidden, example })
+    Some(HostPods { namespace: workload.namespace, labels, hidden, example })
 }
 
 impl HostPods {
@@ -56,7 +53,7 @@ impl HostPods {
         if in_scope == Match::No {
             return Match::No;
         }
-        let labels = PodLabels { labels: &self.labels, hidden: self.hidden };
+        let labels = PodLabels { labels: &self.labels, hidden: &self.hidden };
         in_scope.min(set.pods().matches(&labels))
     }
 }

@@ -7,7 +7,6 @@
 use rustc_hash::FxHashSet;
 
 use crate::cluster::{ClusterModel, NamespaceId};
-use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::folder::SkippedKind;
 use crate::manifest::MakesPods;
 use crate::policy::Scope;
@@ -27,7 +26,7 @@ impl<'s> KnownPods<'s> {
     /// Those of a session.
     ///
     /// # Cost
-    /// Linear in the documents and their findings.
+    /// Linear in the documents.
     pub fn new(session: &'s Session) -> Self {
         let model = session.model();
         let (mut is_whole, mut operated) = (is_whole(session), FxHashSet::default());
@@ -77,35 +76,13 @@ impl<'s> KnownPods<'s> {
     }
 }
 
-/// Whether all that was found was read, and as it is applied.
+/// Whether everything that was found is evaluated, and as it is applied: but for single objects,
+/// whose documents say where they make pods.
 fn is_whole(session: &Session) -> bool {
-    let makes_others = |what| matches!(what, SkippedKind::HelmChart | SkippedKind::Kustomization);
-    let skipped = session.skipped();
-    let parts = session.files().iter().flat_map(|file| &file.parts);
-    let mut findings = parts.flat_map(|part| &part.document.findings);
-    session.model().without_template == 0
-        && !skipped.iter().any(|skipped| makes_others(skipped.what))
-        && !findings.any(leaves_pods_out)
-}
-
-/// Whether what a finding is about may have been pods.
-fn leaves_pods_out(finding: &Diagnostic) -> bool {
-    const OTHERS: [&str; 9] = [
-        "AdminNetworkPolicy",
-        "BaselineAdminNetworkPolicy",
-        "ClusterNetworkPolicy",
-        "EndpointSlice",
-        "Endpoints",
-        "Namespace",
-        "NetworkPolicy",
-        "Node",
-        "Service",
-    ];
-    let kind = finding.object.as_ref().map(|(kind, ..)| kind.as_str());
-    let is_left_out = match finding.code {
-        Code::UnknownField | Code::DuplicateKey => false,
-        Code::Uncompleted | Code::UnsupportedVersion => true,
-        code => code.severity() == Severity::Error,
+    let makes_others = |what| match what {
+        SkippedKind::HelmChart | SkippedKind::Kustomization | SkippedKind::Ignored => true,
+        SkippedKind::NotManifest => false,
     };
-    is_left_out && kind.is_none_or(|kind| !OTHERS.contains(&kind))
+    session.model().without_template == 0
+        && !session.skipped().iter().any(|skipped| makes_others(skipped.what))
 }

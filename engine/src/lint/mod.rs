@@ -1,10 +1,11 @@
 //! Findings about the whole input, which no document has alone: one file each.
 //!
-//! A lint is a function from a session to findings, in [`ALL`]; its code is in the registry of
-//! [`crate::diagnostic`]. It looks at what is compiled, not at text, and says nothing where the
+//! A lint is a function from a session, in a [`Context`], to findings, in [`ALL`]; its code is in
+//! the registry of [`crate::diagnostic`]. It looks at what is compiled, not at text, and says nothing where the
 //! input leaves open whether there is anything to say.
 
 mod any_includes_pods;
+mod context;
 mod contradictory_selector;
 mod cross_namespace_pod_selector;
 mod dns_forgotten;
@@ -21,8 +22,11 @@ mod selector_matches_nothing;
 mod service_port_used;
 mod stray_dash;
 mod text;
+mod tier_missing;
 
 use std::sync::Arc;
+
+pub use context::Context;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Object;
@@ -33,7 +37,7 @@ use crate::session::Session;
 pub type Finding = (Option<(usize, usize)>, Diagnostic);
 
 /// All lints, in the order of their codes.
-pub const ALL: &[fn(&Session) -> Vec<Finding>] = &[
+pub const ALL: &[fn(&Context<'_>) -> Vec<Finding>] = &[
     selector_matches_nothing::findings,
     contradictory_selector::findings,
     cross_namespace_pod_selector::findings,
@@ -46,11 +50,13 @@ pub const ALL: &[fn(&Session) -> Vec<Finding>] = &[
     dns_forgotten::findings,
     any_includes_pods::findings,
     priority_tie::findings,
+    tier_missing::findings,
 ];
 
 /// What all lints find.
 pub fn findings(session: &Session) -> Vec<Finding> {
-    ALL.iter().flat_map(|lint| lint(session)).collect()
+    let context = Context::new(session);
+    ALL.iter().flat_map(|lint| lint(&context)).collect()
 }
 
 /// The finding, said of a field of an object.

@@ -16,38 +16,32 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::Finding;
-use super::known::KnownPods;
+use super::named;
 use super::port_pods::{self, PortRule};
-use super::text::{Field, Texts};
-use crate::cluster::{ClusterModel, NamespaceId};
+use super::text::Field;
+use super::{Context, Finding};
+use crate::cluster::{ClusterModel, Endpoint};
 use crate::diagnostic::{Code, Diagnostic, nearly_same};
 use crate::manifest::{Direction, NamedPort, PortEntry, PortMatch};
 use crate::net::Protocol;
 use crate::policy::{PeerSet, SetId};
-use crate::session::Session;
 
 /// One finding for each such element of `ports`.
 ///
 /// # Cost
-/// Linear in the rules, and for each name and set of pods in its groups.
-pub fn findings(session: &Session) -> Vec<Finding> {
-    let rules = || port_pods::all(session.policies());
-    if !rules().any(|rule| rule.rule.ports.iter().any(|port| name_of(port).is_some())) {
-        return Vec::new();
-    }
-    let model = session.model();
-    let known = KnownPods::new(session);
-    let mut search = Search { model, known, has: FxHashMap::default() };
-    let mut texts = Texts::new(session);
+/// Linear in the rules, and for each name and set of pods in its groups; where none of these has
+/// the port, in the pods of their namespaces.
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+    let rules = port_pods::all(context.session.policies());
+    let mut search = Search { context, has: FxHashMap::default() };
     let mut findings = Vec::new();
-    for rule in rules() {
+    for rule in rules {
         for (item, entries) in rule.items() {
             let Some(finding) = search.finding(rule, entries) else { continue };
             let path = rule.path(item);
             let port = format!("{path}.port");
             let object = &rule.policy.object;
-            findings.push(texts.about(object, Field::First(&[&port, &path]), finding));
+            findings.push(context.about(object, Field::First(&[&port, &path]), finding));
         }
     }
     findings
@@ -61,14 +55,13 @@ fn name_of(entry: &PortEntry) -> Option<&Arc<str>> {
 }
 
 /// What is known of names.
-struct Search<'s> {
-    model: &'s ClusterModel,
-    known: KnownPods<'s>,
+struct Search<'c, 's> {
+    context: &'c Context<'s>,
     /// Whether a pod of a set has a port of a name and protocol, or may have it.
     has: FxHashMap<(SetId, Arc<str>, Protocol), bool>,
 }
 
-impl Search<'_> {
+impl Search<'_, '_> {
     fn finding(&mut self, rule: PortRule<'_>, entries: &[PortEntry]) -> Option<Diagnostic> {
         let name = name_of(entries.first()?)?;
         let ids = rule.destinations()?;
@@ -82,7 +75,8 @@ impl Search<'_> {
         let known = sets.iter().all(|set| self.are_known(set));
         let is_there = sets.iter().any(|set| !set.is_empty());
         (known && is_there).then(|| {
-            let ports = port_pods::groups(self.model, &sets).flat_map(|group| group.ports.iter());
+            let model = self.context.session.model();
+            let ports = port_pods::groups(model, &sets).flat_map(|group| group.ports.iter());
             finding(rule.direction, (name, entries), &Ports::new(ports, name))
         })
     }
@@ -90,7 +84,7 @@ impl Search<'_> {
     fn has(&mut self, rule: PortRule<'_>, id: SetId, entry: &PortEntry) -> bool {
         let Some(name) = name_of(entry) else { return true };
         let key = (id, name.clone(), entry.protocol);
-        let model = self.model;
+        let model = self.context.session.model();
         *self.has.entry(key).or_insert_with(|| {
             let sets = rule.sets(&[id]);
             let mut ports = port_pods::groups(model, &sets).flat_map(|group| group.ports.iter());
@@ -100,16 +94,21 @@ impl Search<'_> {
 
     /// Whether the input has all pods of a set, with all their ports.
     fn are_known(&self, set: &PeerSet) -> bool {
-        let namespaces = self.known.namespaces_of(set.scope());
-        namespaces.is_some_and(|all| !all.into_iter().any(|one| has_hidden_ports(self.model, one)))
+        let model = self.context.session.model();
+        let namespaces = self.context.known().namespaces_of(set.scope());
+        let mut endpoints = namespaces
+            .iter()
+            .flatten()
+            .flat_map(|one| model.endpoints_in(*one))
+            .map(|(_, one)| one);
+        namespaces.is_some()
+            && !endpoints.any(|one| has_hidden_ports(model, one) && named::has(model, set, one))
     }
 }
 
-/// Whether a namespace has pods whose ports are not those of their template.
-fn has_hidden_ports(model: &ClusterModel, namespace: NamespaceId) -> bool {
-    const KINDS: [&str; 2] = ["KnativeService", "VirtualMachine"];
-    let workloads = model.endpoints_in(namespace).filter_map(|(_, one)| model.workload_of(one));
-    { workloads }.any(|workload| KINDS.contains(&&*workload.kind))
+/// Whether pods have more ports than their template says.
+fn has_hidden_ports(model: &ClusterModel, endpoint: &Endpoint) -> bool {
+    model.workload_of(endpoint).is_some_and(|workload| &*workload.kind == "KnativeService")
 }
 
 /// Whether webhooks add containers with a port of this name.

@@ -2,13 +2,13 @@
 
 use rustc_hash::FxHashSet;
 
-use super::{Finding, about};
+use super::{Context, Finding, about};
 use crate::cluster::NamespaceId;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::session::Session;
 
 /// One finding for each such policy; those of the whole cluster are in no namespace.
-pub fn findings(session: &Session) -> Vec<Finding> {
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+    let session = context.session;
     let model = session.model();
     let inhabited: FxHashSet<NamespaceId> =
         model.workloads.values().map(|one| one.namespace).collect();

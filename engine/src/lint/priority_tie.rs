@@ -2,14 +2,14 @@
 //!
 //! Which of the two is evaluated first is not defined, so what becomes of the flow is not either.
 
-use super::{Finding, about};
+use super::{Context, Finding, about};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::reach::Reach;
-use crate::session::Session;
 
 /// One finding for each policy that disagrees with another one, which it names; in whatever
 /// directions they do. Of a thousand that all disagree that is a thousand, not a million.
-pub fn findings(session: &Session) -> Vec<Finding> {
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+    let session = context.session;
     let set = session.policies();
     if !set.has_equal_priorities() {
         return Vec::new();

@@ -19,52 +19,42 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
-use super::Finding;
 use super::cross_namespace_pod_selector::{elsewhere, is_alone};
-use super::host_pods::{self, HostPods};
-use super::known::KnownPods;
-use super::named::{self, Named, Role};
-use super::text::{Field, Texts};
+use super::host_pods::HostPods;
+use super::named::{Named, Role};
+use super::text::Field;
+use super::{Context, Finding};
 use crate::cluster::{ClusterModel, NamespaceId};
 use crate::diagnostic::{Code, Diagnostic, nearly_same};
 use crate::policy::{PeerSet, PolicySet, SetId};
 use crate::selector::{Match, Operator, Requirement, Selector};
-use crate::session::Session;
 
 /// One finding for each such selector.
 ///
 /// # Cost
 /// Linear in the selectors; in the labels of its namespaces' pods for those that match nothing.
-pub fn findings(session: &Session) -> Vec<Finding> {
-    let all = named::all(session.policies());
-    let dead: Vec<Named<'_>> = all.filter(|named| named.is_dead(session.model())).collect();
-    if dead.is_empty() {
-        return Vec::new();
-    }
-    let known = KnownPods::new(session);
-    let host = host_pods::all(session.model());
-    let (model, set) = (session.model(), session.policies());
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+    let (model, set) = (context.session.model(), context.session.policies());
     let (shown, found) = (FxHashMap::default(), FxHashMap::default());
-    let mut search = Search { model, set, known, host, shown, found };
-    let mut texts = Texts::new(session);
-    let finding = |named: Named<'_>| {
-        if !search.shows_others(&named) {
+    let mut search = Search { context, model, set, shown, found };
+    let finding = |named: &Named<'_>| {
+        if !search.shows_others(named) {
             return None;
         }
-        let miss = search.miss(&named)?;
-        if is_alone(&named) && !elsewhere(session.model(), named.set).is_empty() {
+        let miss = search.miss(named)?;
+        if is_alone(named) && !elsewhere(model, named.set).is_empty() {
             return None;
         }
-        let mut finding = Diagnostic::new(Code::SelectorMatchesNothing, message(&named, miss));
+        let mut finding = Diagnostic::new(Code::SelectorMatchesNothing, message(named, miss));
         finding.help = Some(miss.help.clone());
         let paths = named.pods_paths();
         let field = match &miss.key {
             Some(key) => Field::Label(&paths, key),
             None => Field::Selector(&paths),
         };
-        Some(texts.about(&named.policy.object, field, finding))
+        Some(context.about(&named.policy.object, field, finding))
     };
-    dead.into_iter().filter_map(finding).collect()
+    context.dead().iter().filter_map(finding).collect()
 }
 
 /// Why a selector matches nothing.
@@ -79,16 +69,15 @@ struct Miss {
 }
 
 /// Misses of sets that are known so far; none of those that may match pods that are not there.
-struct Search<'s> {
+struct Search<'c, 's> {
+    context: &'c Context<'s>,
     model: &'s ClusterModel,
     set: &'s PolicySet,
-    known: KnownPods<'s>,
-    host: Vec<HostPods>,
     shown: FxHashMap<Vec<NamespaceId>, Shown<'s>>,
     found: FxHashMap<SetId, Option<Miss>>,
 }
 
-impl Search<'_> {
+impl Search<'_, '_> {
     fn miss(&mut self, named: &Named<'_>) -> Option<&Miss> {
         if !self.found.contains_key(&named.id) {
             let miss = self.explain(named.set);
@@ -102,16 +91,18 @@ impl Search<'_> {
     fn shows_others(&self, named: &Named<'_>) -> bool {
         let Role::Peer(_) = named.role else { return true };
         let Some(subject) = self.set.set(named.policy.subject) else { return false };
-        let Some(namespaces) = self.known.namespaces_of(named.set.scope()) else { return false };
+        let Some(namespaces) = self.context.known().namespaces_of(named.set.scope()) else {
+            return false;
+        };
         let groups = &self.model.groups;
         let mut ids = namespaces.iter().flat_map(|one| groups.in_namespace(*one));
         subject.pods().is_empty() || ids.any(|id| subject.matches(*id) == Match::No)
     }
 
     fn explain(&mut self, set: &PeerSet) -> Option<Miss> {
-        let namespaces = self.known.namespaces_of(set.scope())?;
+        let namespaces = self.context.known().namespaces_of(set.scope())?;
         let on_host = |pods: &HostPods| pods.would_match(self.model, set) != Match::No;
-        if self.host.iter().any(on_host) {
+        if self.context.host().iter().any(on_host) {
             return None;
         }
         let place = place(self.model, &namespaces);

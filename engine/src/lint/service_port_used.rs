@@ -15,36 +15,33 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Finding;
 use super::named;
 use super::port_pods::{self, PortRule};
-use super::text::{Field, Texts, at};
-use crate::cluster::{ClusterModel, Group, NamespaceId, PodLabels};
+use super::text::Field;
+use super::{Context, Finding};
+use crate::cluster::{ClusterModel, Endpoint, Group, NamespaceId, PodLabels};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::{Object, PortEntry, PortMatch, Service, ServicePort, TargetPort};
+use crate::manifest::{Body, PortEntry, PortMatch, Service, ServicePort, TargetPort};
 use crate::net::{PortSet, Protocol};
 use crate::policy::{PeerSet, SetId};
 use crate::selector::{Match, Selector};
-use crate::session::Session;
-use crate::tree::{Node, Value};
 
 /// One finding for each such element of `ports`.
 ///
 /// # Cost
 /// Linear in the rules and the Services; in the groups that a rule leads to where a Service has
 /// its port.
-pub fn findings(session: &Session) -> Vec<Finding> {
-    let services = Services::new(session.model());
-    let mut search =
-        Search { session, services, texts: Texts::new(session), dead: FxHashMap::default() };
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+    let model = context.session.model();
+    let mut search = Search { model, services: Services::new(model), dead: FxHashMap::default() };
     let mut findings = Vec::new();
-    for rule in port_pods::all(session.policies()) {
+    for rule in port_pods::all(context.session.policies()) {
         for (item, entries) in rule.items() {
             let Some(finding) = search.finding(rule, entries) else { continue };
             let path = rule.path(item);
             let port = format!("{path}.port");
             let field = Field::First(&[&port, &path]);
-            findings.push(search.texts.about(&rule.policy.object, field, finding));
+            findings.push(context.about(&rule.policy.object, field, finding));
         }
     }
     findings
@@ -122,9 +119,8 @@ fn targets(group: &Group, port: &ServicePort) -> PortSet {
 }
 
 struct Search<'s> {
-    session: &'s Session,
+    model: &'s ClusterModel,
     services: Services<'s>,
-    texts: Texts<'s>,
     /// What a port of all pods of a set is that matches none of theirs.
     dead: FxHashMap<(SetId, Protocol, u16), Option<Translation>>,
 }
@@ -157,7 +153,7 @@ impl Search<'_> {
         id: SetId,
         (protocol, number): (Protocol, u16),
     ) -> Option<Translation> {
-        let (model, services) = (self.session.model(), &self.services);
+        let (model, services) = (self.model, &self.services);
         let explain = || {
             let sets = rule.sets(&[id]);
             let mut found = None;
@@ -172,43 +168,26 @@ impl Search<'_> {
         self.dead.entry((id, protocol, number)).or_insert_with(explain).clone()
     }
 
-    /// Whether a container of the pods declares a port of a number, named or not: the model has
-    /// only those with names.
-    fn is_declared(&mut self, sets: &[&PeerSet], number: u16) -> bool {
-        let model = self.session.model();
+    /// Whether a container of the pods declares a port of a number, named or not: groups have only
+    /// those with names.
+    fn is_declared(&self, sets: &[&PeerSet], number: u16) -> bool {
+        let model = self.model;
         let namespaces: FxHashSet<NamespaceId> =
             port_pods::groups(model, sets).map(|group| group.namespace).collect();
-        let endpoints = namespaces.into_iter().flat_map(|one| model.endpoints_in(one));
-        let meant = endpoints.filter(|(_, one)| sets.iter().any(|set| named::has(model, set, one)));
-        let objects = meant.filter_map(|(_, endpoint)| endpoint.object.as_ref());
-        let mut seen = FxHashSet::default();
-        objects
-            .filter(|object| seen.insert(Arc::as_ptr(object).addr()))
-            .any(|object| self.declares(object, number))
-    }
-
-    fn declares(&mut self, object: &Arc<Object>, number: u16) -> bool {
-        let Some(origin) = self.session.origin(object) else { return true };
-        self.texts.read(origin);
-        let Some(node) = self.texts.node(origin, object) else { return true };
-        let specs = ["spec", "spec.template.spec", "spec.jobTemplate.spec.template.spec"];
-        let specs = specs.into_iter().filter_map(|path| at(node, path));
-        let lists = ["containers", "initContainers"];
-        let containers =
-            specs.flat_map(|spec| lists.into_iter().flat_map(|list| items(spec, list)));
-        let ports = { containers }.flat_map(|container| items(container, "ports"));
-        { ports }.any(|port| {
-            let declared = port.get("containerPort").map(|node| &node.value);
-            matches!(declared, Some(Value::Number(one)) if *one == f64::from(number))
+        let mut endpoints = namespaces.into_iter().flat_map(|one| model.endpoints_in(one));
+        endpoints.any(|(_, one)| {
+            declares(one, number) && sets.iter().any(|set| named::has(model, set, one))
         })
     }
 }
 
-fn items<'n, 't>(node: &'n Node<'t>, field: &str) -> &'n [Node<'t>] {
-    match node.get(field).map(|list| &list.value) {
-        Some(Value::Seq(items)) => items,
-        _ => &[],
-    }
+fn declares(endpoint: &Endpoint, number: u16) -> bool {
+    let spec = match endpoint.object.as_ref().map(|object| &object.body) {
+        Some(Body::Pod { spec, .. }) => spec,
+        Some(Body::Workload(workload)) => &workload.pod,
+        _ => return false,
+    };
+    spec.port_numbers.contains(&number)
 }
 
 /// Whether the rule has the pods' port as well.

@@ -17,41 +17,48 @@
 //! the other peer has all pods of the policy's namespace already; and if no pod of that namespace
 //! has the labels, but pods of the other namespaces do.
 
-use super::Finding;
-use super::known::KnownPods;
+use rustc_hash::FxHashMap;
+
 use super::named::{Named, PeerPlace, Role};
-use super::text::{Field, Texts};
-use crate::cluster::{ClusterModel, NamespaceId};
+use super::text::Field;
+use super::{Context, Finding};
+use crate::cluster::{ClusterModel, GroupId, NamespaceId};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Direction, Peer, PeerKind};
+use crate::net::IntervalSet;
 use crate::policy::{CompiledPolicy, PeerSet, Scope};
 use crate::selector::{Match, Selector};
-use crate::session::Session;
 
 /// One finding for each such pair, at the `podSelector`.
 ///
 /// # Cost
-/// Linear in the peers; in the pods that have a label of it for each pair.
-pub fn findings(session: &Session) -> Vec<Finding> {
-    let mut known = None;
-    let mut texts = Texts::new(session);
+/// Linear in the peers, and in the pods once for each `namespaceSelector` of a finding; in the
+/// pods that have a label of it for each pair.
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+    let mut counts = Counts::new(context.session.model());
     let mut findings = Vec::new();
-    for (_, policy) in session.policies().policies() {
+    for (_, policy) in context.session.policies().policies() {
         for pair in pairs(policy) {
-            let known = known.get_or_insert_with(|| KnownPods::new(session));
-            let Some(finding) = pair.finding(session.model(), known) else { continue };
+            let Some(why) = pair.why(context) else { continue };
+            let help = "each dash begins a peer of its own: write both selectors in one element, \
+                        without the second dash, if pods must match both";
+            let help = format!("{help}{}", counts.of(&pair));
+            let finding = Diagnostic::new(Code::AndOrDash, why).with_help(help);
             let paths = [format!("{}.podSelector", pair.place.path())];
-            findings.push(texts.about(&policy.object, Field::Selector(&paths), finding));
+            findings.push(context.about(&policy.object, Field::Selector(&paths), finding));
         }
     }
     findings
 }
 
 /// Whether a peer is the `podSelector` of a pair with a finding.
-pub fn is_stray(model: &ClusterModel, known: &KnownPods<'_>, named: &Named<'_>) -> bool {
-    let is_same = |pair: &Pair<'_>| named.role == Role::Peer(pair.place);
-    let mut same = pairs(named.policy).into_iter().filter(is_same);
-    same.any(|pair| pair.finding(model, known).is_some())
+pub fn is_stray(context: &Context<'_>, named: &Named<'_>) -> bool {
+    let Role::Peer(place) = named.role else { return false };
+    let first = place.peer.saturating_sub(1);
+    let mut both = [first, first + 1].into_iter().filter_map(|first| {
+        pair(named.policy, PeerPlace { peer: first, ..place }).filter(|pair| pair.place == place)
+    });
+    both.any(|pair| pair.why(context).is_some())
 }
 
 /// Two neighbouring peers, by namespace and by pod.
@@ -63,19 +70,22 @@ struct Pair<'s> {
     pods: &'s Selector,
 }
 
-fn pairs(policy: &CompiledPolicy) -> Vec<Pair<'_>> {
-    let Some(own) = policy.namespace else { return Vec::new() };
-    let mut all = Vec::new();
-    for direction in Direction::BOTH {
-        for (rule, one) in policy.written(direction).iter().enumerate() {
-            for (first, two) in one.peers.windows(2).enumerate() {
-                let Some((namespaces, pods, offset)) = halves(two) else { continue };
-                let place = PeerPlace { direction, rule, peer: first + offset };
-                all.push(Pair { place, own, namespaces, pods });
-            }
-        }
-    }
-    all
+fn pairs(policy: &CompiledPolicy) -> impl Iterator<Item = Pair<'_>> {
+    Direction::BOTH.into_iter().flat_map(move |direction| {
+        policy.written(direction).iter().enumerate().flat_map(move |(rule, one)| {
+            let first = 0..one.peers.len();
+            first.filter_map(move |peer| pair(policy, PeerPlace { direction, rule, peer }))
+        })
+    })
+}
+
+/// The pair that begins at a place, if there is one.
+fn pair(policy: &CompiledPolicy, first: PeerPlace) -> Option<Pair<'_>> {
+    let own = policy.namespace?;
+    let rule = policy.written(first.direction).get(first.rule)?;
+    let (namespaces, pods, offset) = halves(rule.peers.get(first.peer..first.peer + 2)?)?;
+    let place = PeerPlace { peer: first.peer + offset, ..first };
+    Some(Pair { place, own, namespaces, pods })
 }
 
 /// The selectors of namespaces and of pods, and which of the two peers has that of pods.
@@ -97,50 +107,75 @@ fn halves(two: &[Peer]) -> Option<(&Selector, &Selector, usize)> {
 }
 
 impl Pair<'_> {
-    fn finding(&self, model: &ClusterModel, known: &KnownPods<'_>) -> Option<Diagnostic> {
+    /// What is wrong with it, if anything is.
+    fn why(&self, context: &Context<'_>) -> Option<String> {
+        let model = context.session.model();
         let own = model.namespaces.get(self.own)?;
-        let both = Scope::Matching(self.namespaces.clone());
-        let both = PeerSet::of(model, both, self.pods.clone());
-        let why = if self.namespaces.matches(&own.labels()) == Match::Yes {
-            format!(
+        if self.namespaces.matches(&own.labels()) == Match::Yes {
+            return Some(format!(
                 "this `podSelector` adds nothing: the `namespaceSelector` next to it already \
                  matches all pods of namespace `{}`",
                 own.name
-            )
-        } else if self.is_nowhere_here(model, known) && !both.is_empty() {
+            ));
+        }
+        let is_nowhere_here = context.known().has_all_of(self.own) && self.here(model).is_empty();
+        (is_nowhere_here && !self.both(model).is_empty()).then(|| {
             format!(
                 "this `podSelector` matches no pod: alone it means namespace `{}`, but pods with \
                  these labels are in namespaces that the `namespaceSelector` next to it matches",
                 own.name
             )
-        } else {
-            return None;
+        })
+    }
+
+    fn here(&self, model: &ClusterModel) -> PeerSet {
+        PeerSet::of(model, Scope::Own(self.own), self.pods.clone())
+    }
+
+    fn both(&self, model: &ClusterModel) -> PeerSet {
+        PeerSet::of(model, Scope::Matching(self.namespaces.clone()), self.pods.clone())
+    }
+}
+
+/// How many pods are in sets.
+struct Counts<'s> {
+    model: &'s ClusterModel,
+    /// By group, once it is asked for.
+    sizes: Option<FxHashMap<GroupId, usize>>,
+    /// All pods of the namespaces that a selector matches.
+    whole: FxHashMap<Selector, (PeerSet, usize)>,
+}
+
+impl<'s> Counts<'s> {
+    fn new(model: &'s ClusterModel) -> Self {
+        Self { model, sizes: None, whole: FxHashMap::default() }
+    }
+
+    /// What the two readings of a pair match, where that is known.
+    fn of(&mut self, pair: &Pair<'_>) -> String {
+        let model = self.model;
+        let (both, here) = (pair.both(model), pair.here(model));
+        let sizes = self.sizes.get_or_insert_with(|| {
+            let mut sizes = FxHashMap::default();
+            let groups = model.endpoints.values().filter_map(|endpoint| endpoint.group);
+            groups.for_each(|group| *sizes.entry(group).or_default() += 1);
+            sizes
+        });
+        let count = |groups: &IntervalSet<GroupId>| {
+            groups.iter().filter_map(|group| sizes.get(&group)).sum::<usize>()
         };
-        let help = "each dash begins a peer of its own: write both selectors in one element, \
-                    without the second dash, if pods must match both";
-        let help = format!("{help}{}", self.counts(model, &both));
-        Some(Diagnostic::new(Code::AndOrDash, why).with_help(help))
-    }
-
-    fn is_nowhere_here(&self, model: &ClusterModel, known: &KnownPods<'_>) -> bool {
-        let here = PeerSet::of(model, Scope::Own(self.own), self.pods.clone());
-        known.has_all_of(self.own) && here.is_empty()
-    }
-
-    /// What the two readings match, where that is known.
-    fn counts(&self, model: &ClusterModel, both: &PeerSet) -> String {
-        let namespaces = Scope::Matching(self.namespaces.clone());
-        let whole = PeerSet::of(model, namespaces, Selector::default());
-        let here = PeerSet::of(model, Scope::Own(self.own), self.pods.clone());
-        if [both, &whole, &here].iter().any(|set| !set.unknown.is_empty()) {
+        let whole = self.whole.entry(pair.namespaces.clone());
+        let (whole, all) = whole.or_insert_with_key(|namespaces| {
+            let scope = Scope::Matching(namespaces.clone());
+            let set = PeerSet::of(model, scope, Selector::default());
+            let count = count(&set.certain);
+            (set, count)
+        });
+        if [&both, whole, &here].iter().any(|set| !set.unknown.is_empty()) {
             return String::new();
         }
-        let groups = model.endpoints.values().filter_map(|endpoint| endpoint.group);
-        let (mut either, mut each) = (0usize, 0usize);
-        for group in groups {
-            either += usize::from(whole.certain.contains(group) || here.certain.contains(group));
-            each += usize::from(both.certain.contains(group));
-        }
+        let either = *all + count(&here.certain.difference(&whole.certain));
+        let each = count(&both.certain);
         format!(" (as written {either} pods or templates match, in one element {each})")
     }
 }

@@ -127,20 +127,19 @@ fn label(path: &str, selector: &Node<'_>, key: &str) -> Option<(String, Span)> {
         let span = Span { start: entry.key_span.start, end: entry.value.span.end };
         return Some((format!("{path}.matchLabels[{key}]"), span));
     }
-    let Value::Seq(items) = &selector.get("matchExpressions")?.value else { return None };
+    let items = selector.get("matchExpressions")?.items();
     let has_key = |item: &Node<'_>| item.get("key").and_then(Node::as_str) == Some(key);
     let index = items.iter().position(has_key)?;
     Some((format!("{path}.matchExpressions[{index}]"), items.get(index)?.span))
 }
 
 /// The node of a path such as `spec.ingress[0].from[1].podSelector`.
-pub fn at<'n, 't>(object: &'n Node<'t>, path: &str) -> Option<&'n Node<'t>> {
+fn at<'n, 't>(object: &'n Node<'t>, path: &str) -> Option<&'n Node<'t>> {
     path.split('.').try_fold(object, |node, step| {
         let (field, indexes) = step.split_at(step.find('[').unwrap_or(step.len()));
         let mut indexes = indexes.split('[').skip(1);
         indexes.try_fold(node.get(field)?, |node, index| {
-            let Value::Seq(items) = &node.value else { return None };
-            items.get(index.strip_suffix(']')?.parse::<usize>().ok()?)
+            node.items().get(index.strip_suffix(']')?.parse::<usize>().ok()?)
         })
     })
 }

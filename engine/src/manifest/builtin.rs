@@ -203,6 +203,11 @@ const CORE: &[&str] = &[
     "User",
 ];
 
+/// Whether a group is one of those.
+pub fn is_own(group: &str) -> bool {
+    GROUPS.iter().any(|(own, ..)| *own == group)
+}
+
 /// What is wrong with a kind that is not understood, and in which field.
 #[derive(Debug)]
 pub struct Unserved {

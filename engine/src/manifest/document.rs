@@ -1,8 +1,10 @@
 //! From one document to the objects in it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::builtin::{self, Unserved};
+use super::calico::{self, CalicoKind, CalicoObject, Group};
 use super::cluster_policy::{self, Origin};
 use super::custom::{self, MakesPods};
 use super::known::Known;
@@ -10,6 +12,7 @@ use super::meta::Meta;
 use super::read::{Path, Reader};
 use super::{Body, Object, policy, stored, syntax, unjudged, validate, words};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Span;
 use crate::tree::{self, Node, Value};
 
 /// What a document holds.
@@ -23,8 +26,11 @@ pub struct Document {
     pub passed_over: Vec<String>,
     /// Kinds of objects that decide traffic and are not understood, one entry per object.
     pub not_judged: Vec<ForeignKind>,
-    /// Where objects that are not read may make pods; each place once.
-    pub makes_pods: Vec<MakesPods>,
+    /// Where objects that are not read, or are left out, may make pods.
+    pub makes_pods: BTreeSet<MakesPods>,
+    /// Objects of Calico's kinds, in the order of the text, also those that are rejected. Nothing
+    /// evaluates them; what decides traffic is among `not_judged`, too.
+    pub calico: Vec<Arc<CalicoObject>>,
     /// Kinds of policies that every API server rejects, one entry per object.
     pub rejected: Vec<ForeignKind>,
     /// What remains of policies that are wrong for whoever enforces them: they isolate what they
@@ -50,12 +56,17 @@ pub fn read_document(text: &str) -> Document {
     let mut document = Document::default();
     let trees = tree::read_trees(text);
     document.findings = trees.findings;
+    // Text that is not read.
+    if document.findings.iter().any(|finding| finding.code == Code::TextAfterDocument) {
+        document.makes_pods.insert(MakesPods::Anywhere);
+    }
     for node in &trees.documents {
         document.read(node, None);
     }
     document.is_foreign = !trees.documents.is_empty() && trees.documents.iter().all(is_foreign);
     if trees.fault.is_some() {
         document.is_incomplete = true;
+        document.makes_pods.insert(MakesPods::Anywhere);
         let is_object = text.contains("apiVersion") || text.contains("kind");
         document.is_foreign = trees.documents.is_empty() && !is_object;
     }
@@ -102,6 +113,7 @@ impl Document {
     fn items_that_are_no_list(&mut self, node: &Node<'_>) {
         let mut reader = Reader::default();
         self.is_incomplete = true;
+        self.makes_pods.insert(MakesPods::Anywhere);
         reader.items(&Path::Root.field("items"), node.get("items"));
         self.findings.extend(reader.diagnostics);
     }
@@ -128,17 +140,24 @@ impl Document {
         let finding = Diagnostic::new(Code::HalfAnObject, message).at(node.span);
         let home = Known::named(kind)
             .map(|known| format!("write `apiVersion: {}`", known.current_version()));
+        self.may_be_pods(node, kind, Known::named(kind));
         self.findings.push(Diagnostic { help: home, ..finding });
     }
 
     fn object(&mut self, node: &Node<'_>, kind: &str, version: &str, item: Option<usize>) {
+        let (group, number) = version.split_once('/').unwrap_or(("", version));
+        let group = Group::find(group).filter(|group| group.version() == number);
+        if let Some((group, kind)) = group.zip(CalicoKind::find(kind)) {
+            return self.calico(node, (group, kind), item);
+        }
         let known = match Known::find(kind, version) {
             Ok(known) => known,
             Err(finding) => return self.pass_over(node, kind, version, finding),
         };
         let mut reader = Reader::default();
         let meta = Meta::read(&mut reader, node, node.span);
-        check_names(&mut reader, &meta, &known, node);
+        check_names(&mut reader, &meta, validate::names(known), node);
+        check_only_name(&mut reader, &meta, known, node);
         let body = known.read(&mut reader, node, &meta);
         validate::check(&mut reader, known, node);
         if let Some((message, help)) = known.outdated(version) {
@@ -151,6 +170,26 @@ impl Document {
             self.close(known, node, stored::not_understood(&reader.diagnostics));
         }
         self.keep(reader, Object::of(meta, body, node), item);
+    }
+
+    /// Reads an object of one of Calico's kinds, and says that it is not evaluated.
+    fn calico(&mut self, node: &Node<'_>, (group, kind): (Group, CalicoKind), item: Option<usize>) {
+        let mut reader = Reader::default();
+        let meta = Meta::read(&mut reader, node, node.span);
+        check_names(&mut reader, &meta, kind.names(), node);
+        let body = calico::read(&mut reader, node, kind, group);
+        let name = named(node, kind.name());
+        self.report(reader.diagnostics, name.as_ref(), item);
+        if unjudged::decides_traffic(group.name(), kind.name()) {
+            let span = node.get("kind").map_or(node.span, |kind| kind.span);
+            let finding = not_judged(kind.name(), group.name()).at(span);
+            self.findings.push(Diagnostic { object: name, ..finding });
+            let (kind, group) = (kind.name().to_owned(), group.name().to_owned());
+            self.not_judged.push(ForeignKind { kind, group });
+        } else {
+            self.passed_over.push(kind.name().to_owned());
+        }
+        self.calico.push(Arc::new(CalicoObject { kind, group, meta, body, span: node.span }));
     }
 
     /// Keeps what remains of an object that is not understood, and why it is not.
@@ -185,8 +224,7 @@ impl Document {
         finding: Option<Box<Diagnostic>>,
     ) {
         let (group, number) = version.split_once('/').unwrap_or(("", version));
-        let makes_pods = custom::makes_pods(node, group, kind);
-        self.makes_pods.extend(makes_pods.filter(|place| !self.makes_pods.contains(place)));
+        self.makes_pods.extend(custom::makes_pods(node, group, kind));
         if let Some(unserved) = builtin::unserved(group, number, kind) {
             return self.unserved(node, (group, kind), unserved);
         }
@@ -204,12 +242,21 @@ impl Document {
         self.not_judged.push(ForeignKind { kind: kind.to_owned(), group: group.to_owned() });
     }
 
+    /// Notes pods of an object that is left out, whose kind may be meant to be another one.
+    fn may_be_pods(&mut self, node: &Node<'_>, kind: &str, meant: Option<Known>) {
+        let is_other = || builtin::is_known([None, Some(kind)]);
+        if meant.map_or_else(|| !is_other(), Known::makes_pods) {
+            self.makes_pods.insert(custom::in_own_namespace(node));
+        }
+    }
+
     /// Leaves out what no API server has, and keeps what remains of a policy that was meant.
     fn unserved(&mut self, node: &Node<'_>, (group, kind): (&str, &str), unserved: Unserved) {
         let Unserved { finding, field, meant } = unserved;
         if let Some(known) = meant {
             self.close(known, node, finding.message.as_str().into());
         }
+        self.may_be_pods(node, kind, meant);
         let span = node.get(field).map_or(node.span, |value| value.span);
         self.findings.push(Diagnostic { object: named(node, kind), ..finding.at(span) });
         if meant.is_some_and(Known::is_policy) || unjudged::decides_traffic(group, kind) {
@@ -226,15 +273,11 @@ impl Document {
             object.meta.namespace.as_deref().map(str::to_owned),
             object.meta.name.to_string(),
         );
-        self.findings.extend(reader.diagnostics.into_iter().map(|mut finding| {
-            finding.object = Some(name.clone());
-            if let (Some(index), Some(path)) = (item, finding.path.as_mut()) {
-                *path = format!("items[{index}].{path}");
-            }
-            finding
-        }));
+        self.report(reader.diagnostics, Some(&name), item);
         if !reader.refused {
             self.objects.push(Arc::new(object));
+        } else if matches!(object.body, Body::Pod { .. } | Body::Workload(_)) {
+            self.makes_pods.insert(MakesPods::In(object.meta.namespace));
         } else if matches!(object.body, Body::ClusterPolicy(_)) {
             // Left out, it opens what it would deny, if a server of another version has it.
             let kind = format!("rejected {}", object.kind());
@@ -244,7 +287,21 @@ impl Document {
             self.rejected.push(ForeignKind { kind, group });
         }
     }
+
+    /// Reports findings of an object, which may be the item of a list.
+    fn report(&mut self, findings: Vec<Diagnostic>, name: Option<&Name>, item: Option<usize>) {
+        self.findings.extend(findings.into_iter().map(|mut finding| {
+            finding.object = name.cloned();
+            if let (Some(index), Some(path)) = (item, finding.path.as_mut()) {
+                *path = format!("items[{index}].{path}");
+            }
+            finding
+        }));
+    }
 }
+
+/// Kind, namespace and name.
+type Name = (String, Option<String>, String);
 
 /// Whether a value is of another program: neither an object nor meant as one.
 fn is_foreign(node: &Node<'_>) -> bool {
@@ -253,7 +310,7 @@ fn is_foreign(node: &Node<'_>) -> bool {
 }
 
 /// Kind, namespace and name of an object that is not read.
-fn named(node: &Node<'_>, kind: &str) -> Option<(String, Option<String>, String)> {
+fn named(node: &Node<'_>, kind: &str) -> Option<Name> {
     let text = |field: &str| node.get("metadata")?.get(field)?.as_str().map(str::to_owned);
     Some((kind.to_owned(), text("namespace"), text("name").unwrap_or_default()))
 }
@@ -265,13 +322,19 @@ fn not_judged(kind: &str, group: &str) -> Diagnostic {
     Diagnostic::new(Code::NotJudged, message).with_help(help)
 }
 
-fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>) {
+/// Where a field of the metadata stands, or the object.
+fn span_of(node: &Node<'_>, field: &str) -> Span {
+    let value = node.get("metadata").and_then(|metadata| metadata.get(field));
+    value.map_or(node.span, |value| value.span)
+}
+
+fn check_names(
+    reader: &mut Reader,
+    meta: &Meta,
+    (fits, kind): (fn(&str) -> bool, &str),
+    node: &Node<'_>,
+) {
     let path = Path::Root.field("metadata");
-    let span = |field: &str| {
-        let value = node.get("metadata").and_then(|metadata| metadata.get(field));
-        value.map_or(node.span, |value| value.span)
-    };
-    let (fits, kind) = validate::names(*known);
     let name = if meta.is_generated { "" } else { &*meta.name };
     let prefix = node.get("metadata").and_then(|metadata| metadata.get("generateName"));
     let prefix = prefix.and_then(Node::as_str).unwrap_or_default();
@@ -281,22 +344,26 @@ fn check_names(reader: &mut Reader, meta: &Meta, known: &Known, node: &Node<'_>)
     for (field, written, whole) in [("name", name, name), ("generateName", prefix, &begun)] {
         if !written.is_empty() && !fits(whole) {
             let message = format!("`{written}` is not a valid name");
-            let finding = Diagnostic::new(Code::BadName, message).at(span(field));
+            let finding = Diagnostic::new(Code::BadName, message).at(span_of(node, field));
             reader.refuse(&path.field(field), finding.with_help(format!("a name has {kind}")));
         }
     }
-    let only = match known {
-        Known::ClusterPolicy(kind) => kind.only_name().filter(|only| *only != name),
-        _ => None,
-    };
-    if let (Some(only), false) = (only, name.is_empty()) {
-        let message = format!("`{name}` is not a valid name: there is one, `{only}`");
-        let finding = Diagnostic::new(Code::BadName, message).at(span("name"));
-        reader.refuse(&path.field("name"), finding.with_help(format!("write `name: {only}`")));
-    }
     if let Some(namespace) = meta.namespace.as_deref().filter(|name| !syntax::is_dns_label(name)) {
         let message = format!("`{namespace}` is not a valid namespace");
-        let finding = Diagnostic::new(Code::BadName, message).at(span("namespace"));
+        let finding = Diagnostic::new(Code::BadName, message).at(span_of(node, "namespace"));
         reader.refuse(&path.field("namespace"), finding);
     }
+}
+
+/// Reports another name than the one that objects of a kind may have.
+fn check_only_name(reader: &mut Reader, meta: &Meta, known: Known, node: &Node<'_>) {
+    let Known::ClusterPolicy(kind) = known else { return };
+    let name = if meta.is_generated { "" } else { &*meta.name };
+    let Some(only) = kind.only_name().filter(|only| *only != name && !name.is_empty()) else {
+        return;
+    };
+    let message = format!("`{name}` is not a valid name: there is one, `{only}`");
+    let finding = Diagnostic::new(Code::BadName, message).at(span_of(node, "name"));
+    let path = Path::Root.field("metadata");
+    reader.refuse(&path.field("name"), finding.with_help(format!("write `name: {only}`")));
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 
+use super::custom::MakesPods;
 use super::document::{Document, read_document};
 use super::workload;
 use crate::diagnostic::{Code, Diagnostic};
@@ -170,7 +171,9 @@ fn split(text: &str) -> Vec<Range<usize>> {
 
 /// A document with bytes that are no text: it is not evaluated, its neighbours are.
 fn broken(fault: usize) -> Document {
-    Document { findings: vec![fault_at(fault)], is_incomplete: true, ..Document::default() }
+    let makes_pods = std::iter::once(MakesPods::Anywhere).collect();
+    let findings = vec![fault_at(fault)];
+    Document { findings, makes_pods, is_incomplete: true, ..Document::default() }
 }
 
 fn fault_at(offset: usize) -> Diagnostic {

@@ -6,7 +6,7 @@ use super::cluster_policy::{self, ClusterPolicyKind, Origin};
 use super::meta::Meta;
 use super::read::{Keys, Path, Reader};
 use super::workload::{self, WorkloadKind};
-use super::{Body, pod, policy, service};
+use super::{Body, pod, policy, service, validate};
 use crate::diagnostic::{Code, Diagnostic, is_slip};
 use crate::tree::Node;
 
@@ -96,6 +96,11 @@ impl Known {
     /// Whether it is a kind of policies.
     pub fn is_policy(self) -> bool {
         matches!(self, Self::Policy | Self::ClusterPolicy(_))
+    }
+
+    /// Whether its objects are pods, or make some.
+    pub fn makes_pods(self) -> bool {
+        matches!(self, Self::Pod | Self::Workload(_))
     }
 
     /// Versions of a group that are, or once were, served for the kind.
@@ -200,13 +205,9 @@ pub(super) fn read_node(reader: &mut Reader, node: &Node<'_>) -> Body {
 /// The blocks of a node's pods: the field of both families, or the older one of one.
 fn pod_cidrs(reader: &mut Reader, path: &Path<'_>, spec: Option<&Node<'_>>) -> Box<[IpNet]> {
     let items = reader.items(&path.field("podCIDRs"), spec.and_then(|spec| spec.get("podCIDRs")));
-    let older = spec.and_then(|spec| spec.get("podCIDR"));
-    let texts = if items.is_empty() {
-        older.into_iter().collect()
-    } else {
-        items.iter().collect::<Vec<_>>()
-    };
-    let blocks = texts.into_iter().filter_map(|text| text.as_str()?.parse::<IpNet>().ok());
+    let older = spec.and_then(validate::older_block).map(|(older, _)| older);
+    let listed = items.iter().filter_map(Node::as_str).filter(|_| older.is_none());
+    let blocks = older.into_iter().chain(listed).filter_map(|text| text.parse::<IpNet>().ok());
     blocks.map(|block| block.trunc()).collect()
 }
 

@@ -1,6 +1,7 @@
 //! Kubernetes objects: from trees to typed values, one file per kind.
 
 mod builtin;
+pub mod calico;
 pub mod cluster_policy;
 mod custom;
 mod document;

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::read::{Keys, Path, Reader};
+use rustc_hash::FxHashSet;
+
+use super::read::{Elsewhere, Keys, Path, Reader};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::net::Protocol;
 use crate::tree::{Node, Value};
@@ -19,6 +21,8 @@ pub struct PodSpec {
     pub own_resolver: bool,
     /// Named ports of containers and sidecars, sorted, without repetition.
     pub ports: Vec<NamedPort>,
+    /// `containerPort` of all ports of all containers, sorted, without repetition.
+    pub port_numbers: Box<[u16]>,
 }
 
 /// A port that a container names.
@@ -98,6 +102,27 @@ const OTHERS_OF_SPEC: &[&str] = &[
     "hostnameOverride",
 ];
 
+/// What does not belong in `spec`.
+const ELSEWHERE_THAN_SPEC: Elsewhere = &[
+    ("containerPort", "`containers[].ports`"),
+    ("hostPort", "`containers[].ports`"),
+    ("label", "`metadata.labels`"),
+    ("labels", "`metadata`"),
+    ("ports", "`containers[]`"),
+];
+
+/// What does not belong in a container.
+const ELSEWHERE_THAN_CONTAINERS: Elsewhere = &[
+    ("containerPort", "`ports`"),
+    ("dnsPolicy", "the pod's `spec`"),
+    ("hostNetwork", "the pod's `spec`"),
+    ("hostPort", "`ports`"),
+    ("label", "the pod's `metadata.labels`"),
+    ("labels", "the pod's `metadata`"),
+    ("nodeName", "the pod's `spec`"),
+    ("port", "`ports`, as `containerPort`"),
+];
+
 /// Fields of a container that are not read.
 const OTHERS_OF_CONTAINERS: &[&str] = &[
     "name",
@@ -130,31 +155,43 @@ pub fn read_spec(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) 
     let Some(node) = node else {
         return PodSpec::default();
     };
-    let fields = reader.fields(path, node, Keys::Open(SPEC, OTHERS_OF_SPEC));
+    let fields = reader.fields(path, node, Keys::Open(SPEC, OTHERS_OF_SPEC, ELSEWHERE_THAN_SPEC));
     let host_network = reader.boolean(&path.field("hostNetwork"), fields.get("hostNetwork"));
     let node_name = reader.string(&path.field("nodeName"), fields.get("nodeName"));
     let node_name = node_name.filter(|name| !name.is_empty()).map(Arc::from);
-    let mut ports = Vec::new();
+    let mut ports = Ports::default();
     containers(reader, &path.field("containers"), fields.get("containers"), &mut ports);
     let inits = path.field("initContainers");
     containers(reader, &inits, fields.get("initContainers"), &mut ports);
-    ports.sort_unstable();
-    ports.dedup();
+    let (ports, port_numbers) = ports.sorted();
     let policy = node.get("dnsPolicy").and_then(Node::as_str);
     let own_resolver = matches!(policy, Some("Default" | "None"));
-    PodSpec { host_network, node_name, own_resolver, ports }
+    PodSpec { host_network, node_name, own_resolver, ports, port_numbers }
 }
 
-fn containers(
-    reader: &mut Reader,
-    path: &Path<'_>,
-    node: Option<&Node<'_>>,
-    ports: &mut Vec<NamedPort>,
-) {
+/// Ports of containers.
+#[derive(Default)]
+struct Ports {
+    named: Vec<NamedPort>,
+    numbers: Vec<u16>,
+}
+
+impl Ports {
+    fn sorted(mut self) -> (Vec<NamedPort>, Box<[u16]>) {
+        self.named.sort_unstable();
+        self.named.dedup();
+        self.numbers.sort_unstable();
+        self.numbers.dedup();
+        (self.named, self.numbers.into())
+    }
+}
+
+fn containers(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>, ports: &mut Ports) {
     let initial = matches!(path, Path::Field(_, "initContainers"));
     for (i, node) in reader.items(path, node).iter().enumerate() {
         let path = path.item(i);
-        let keys = Keys::Open(&["ports", "restartPolicy"], OTHERS_OF_CONTAINERS);
+        let known = &["ports", "restartPolicy"];
+        let keys = Keys::Open(known, OTHERS_OF_CONTAINERS, ELSEWHERE_THAN_CONTAINERS);
         let fields = reader.fields(&path, node, keys);
         // Of init containers only sidecars run beside the others. [NetworkPolicy §9]
         let sidecar = fields.get("restartPolicy").and_then(Node::as_str) == Some("Always");
@@ -163,13 +200,15 @@ fn containers(
         }
         let path = path.field("ports");
         for (i, node) in reader.items(&path, fields.get("ports")).iter().enumerate() {
-            let named = named_port(reader, &path.item(i), node);
-            ports.extend(named.filter(|_| sidecar || !initial));
+            let (number, named) = port(reader, &path.item(i), node);
+            ports.numbers.extend(number);
+            ports.named.extend(named.filter(|_| sidecar || !initial));
         }
     }
 }
 
-fn named_port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<NamedPort> {
+/// The number of a port, and the port if it has a name.
+fn port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> (Option<u16>, Option<NamedPort>) {
     let known = ["name", "containerPort", "protocol", "hostPort", "hostIP"];
     let fields = reader.fields(path, node, Keys::Exactly(&known));
     // All are read before any is asked for: a wrong type is reported on ports without a name too.
@@ -178,10 +217,12 @@ fn named_port(reader: &mut Reader, path: &Path<'_>, node: &Node<'_>) -> Option<N
     let protocol = reader.string(&path.field("protocol"), fields.get("protocol"));
     reader.integer(&path.field("hostPort"), fields.get("hostPort"));
     reader.string(&path.field("hostIP"), fields.get("hostIP"));
-    let (name, port) = (name?, u16::try_from(port?).ok().filter(|port| *port > 0)?);
+    let number = port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
     let protocol = protocol.filter(|word| !word.is_empty());
-    let protocol = protocol.map_or(Some(Protocol::Tcp), Protocol::from_name)?;
-    (!name.is_empty()).then(|| NamedPort { name: name.into(), protocol, port })
+    let protocol = protocol.map_or(Some(Protocol::Tcp), Protocol::from_name);
+    let name = name.filter(|name| !name.is_empty());
+    let named = || Some(NamedPort { name: name?.into(), protocol: protocol?, port: number? });
+    (number, named())
 }
 
 /// Reads a pod's `status`.
@@ -206,13 +247,8 @@ pub fn read_status(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>
             let path = path.item(i);
             addresses.extend(read_address(reader, &path.field("ip"), item.get("ip")));
         }
-        let mut seen = Vec::new();
-        addresses.retain(|a| {
-            !seen.contains(a) && {
-                seen.push(*a);
-                true
-            }
-        });
+        let mut seen = FxHashSet::default();
+        addresses.retain(|address| seen.insert(*address));
         addresses
     };
     let addresses = read("podIP", "podIPs");

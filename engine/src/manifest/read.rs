@@ -65,23 +65,12 @@ pub enum Keys<'k> {
     /// These and others that are not read: only another spelling of one of these is reported.
     Among(&'k [&'k str]),
     /// These, which are read, and then others that the type has. Any other key may be one of a
-    /// later release: only a near miss of one that is read is reported.
-    Open(&'k [&'k str], &'k [&'k str]),
+    /// later release: only a near miss of one that is read is reported, and what belongs elsewhere.
+    Open(&'k [&'k str], &'k [&'k str], Elsewhere),
 }
 
-/// Keys that decide something elsewhere, and where.
-const MISPLACED: &[(&str, &str)] = &[
-    ("containerPort", "containers[].ports"),
-    ("containers", "template.spec"),
-    ("hostNetwork", "template.spec"),
-    ("label", "metadata.labels"),
-    ("labels", "metadata"),
-    ("matchExpressions", "selector"),
-    ("matchLabels", "selector"),
-    ("port", "ports"),
-    ("ports", "containers[]"),
-    ("targetPort", "ports"),
-];
+/// Keys that decide something elsewhere, and where, as a part of a sentence.
+pub type Elsewhere = &'static [(&'static str, &'static str)];
 
 impl Reader {
     /// Reports something that makes the API server refuse the object.
@@ -129,7 +118,7 @@ impl Reader {
     }
 
     fn check_key(&mut self, path: &Path<'_>, entry: &Entry<'_>, keys: Keys<'_>) {
-        let (Keys::Exactly(known) | Keys::Among(known) | Keys::Open(known, _)) = keys;
+        let (Keys::Exactly(known) | Keys::Among(known) | Keys::Open(known, ..)) = keys;
         let key: &str = &entry.key;
         if known.contains(&key) {
             return;
@@ -142,10 +131,10 @@ impl Reader {
                 let Some(meant) = meant else { return };
                 Some(*meant)
             }
-            Keys::Open(_, others) if others.contains(&key) => return,
-            Keys::Open(..) => {
+            Keys::Open(_, others, _) if others.contains(&key) => return,
+            Keys::Open(_, _, elsewhere) => {
                 let meant = nearest(key, known.iter().copied());
-                let place = MISPLACED.iter().find(|(misplaced, _)| *misplaced == key);
+                let place = elsewhere.iter().find(|(misplaced, _)| *misplaced == key);
                 if let (None, Some((_, place))) = (meant, place) {
                     return self.misplaced(path, entry, place);
                 }
@@ -167,7 +156,7 @@ impl Reader {
         let field = path.field(&entry.key);
         let message = format!("unknown field `{field}`: it is dropped");
         let finding = Diagnostic::new(Code::UnknownField, message).at(entry.key_span);
-        self.report(&field, finding.with_help(format!("it belongs in `{place}`")));
+        self.report(&field, finding.with_help(format!("it belongs in {place}")));
     }
 
     /// The items of a list; none for null or if it is no list, which is reported.
@@ -309,5 +298,58 @@ impl<'n, 't> Fields<'n, 't> {
     /// A field's key and value, null included.
     pub fn entry(&self, name: &str) -> Option<&'n Entry<'t>> {
         self.entries.iter().find(|entry| entry.key == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SourceFile;
+
+    /// The field of the only finding, and what to do about it.
+    #[track_caller]
+    fn said_of(kind: &str, spec: &str) -> (String, String) {
+        let (version, kind) = kind.rsplit_once('/').unwrap_or(("v1", kind));
+        let version = version.trim_end_matches('/');
+        let text =
+            format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {spec}\n");
+        let file = SourceFile::new("a.yaml", text.as_bytes());
+        let findings = file.parts.into_iter().flat_map(|part| part.document.findings.clone());
+        let [finding] = &findings.collect::<Vec<_>>()[..] else { panic!("{text}") };
+        (finding.path.clone().unwrap(), finding.help.clone().unwrap())
+    }
+
+    #[test]
+    fn keys_that_belong_elsewhere_are_sent_there_by_what_has_them() {
+        let template = "template: {metadata: {labels: {a: b}}, spec: {}}";
+        let deployment =
+            format!("{{selector: {{matchLabels: {{a: b}}}}, labels: {{}}, {template}}}");
+        let controller = format!("{{matchLabels: {{}}, {template}}}");
+        for (kind, spec, path, help) in [
+            ("apps/v1/Deployment", &*deployment, "spec.labels", "`template.metadata`"),
+            (
+                "ReplicationController",
+                &*controller,
+                "spec.matchLabels",
+                "`selector`, which has labels and no `matchLabels`",
+            ),
+            (
+                "batch/v1/CronJob",
+                "{parallelism: 1, jobTemplate: {spec: {template: {spec: {}}}}}",
+                "spec.parallelism",
+                "`jobTemplate.spec`",
+            ),
+            ("Pod", "{labels: {a: b}}", "spec.labels", "`metadata`"),
+            (
+                "Pod",
+                "{containers: [{hostNetwork: true}]}",
+                "spec.containers[0].hostNetwork",
+                "the pod's `spec`",
+            ),
+            ("Service", "{targetPort: 1, ports: [{port: 1}]}", "spec.targetPort", "`ports`"),
+            ("Node", "{labels: {a: b}}", "spec.labels", "`metadata`"),
+        ] {
+            let help = format!("it belongs in {help}");
+            assert_eq!(said_of(kind, spec), (path.to_owned(), help), "{kind}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::meta::LabelList;
 use super::pod::address;
-use super::read::{Keys, Path, Reader};
+use super::read::{Elsewhere, Keys, Path, Reader};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::net::Protocol;
 use crate::selector::{Operator, Requirement, Selector};
@@ -114,11 +114,21 @@ const OTHERS_OF_SPEC: &[&str] = &[
     "trafficDistribution",
 ];
 
+/// What does not belong in `spec`.
+const ELSEWHERE: Elsewhere = &[
+    ("label", "`metadata.labels`"),
+    ("labels", "`metadata`"),
+    ("matchLabels", "`selector`, which has labels and no `matchLabels`"),
+    ("nodePort", "`ports`"),
+    ("port", "`ports`"),
+    ("targetPort", "`ports`"),
+];
+
 /// Reads a Service's `spec`.
 pub fn read(reader: &mut Reader, object: &Node<'_>) -> Service {
     let path = Path::Root.field("spec");
     let nothing = Node { value: Value::Null, span: object.span };
-    let keys = Keys::Open(SPEC, OTHERS_OF_SPEC);
+    let keys = Keys::Open(SPEC, OTHERS_OF_SPEC, ELSEWHERE);
     let fields = reader.fields(&path, object.get("spec").unwrap_or(&nothing), keys);
     let selector = reader.labels(&path.field("selector"), fields.get("selector"));
     let cluster_ip = reader.string(&path.field("clusterIP"), fields.get("clusterIP"));
@@ -155,15 +165,8 @@ fn addresses(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> V
 
 fn of_load_balancer(object: &Node<'_>) -> Vec<IpAddr> {
     let status = object.get("status").and_then(|status| status.get("loadBalancer"));
-    let items = status.and_then(|balancer| balancer.get("ingress")).map_or(&[][..], seq);
+    let items = status.and_then(|balancer| balancer.get("ingress")).map_or(&[][..], Node::items);
     items.iter().filter_map(|item| address(item.get("ip")?)).collect()
-}
-
-fn seq<'n, 't>(node: &'n Node<'t>) -> &'n [Node<'t>] {
-    match &node.value {
-        Value::Seq(items) => items,
-        _ => &[],
-    }
 }
 
 /// Reads an Endpoints, which is called as its Service is.

@@ -134,7 +134,8 @@ pub fn read(reader: &mut Reader, kind: WorkloadKind, object: &Node<'_>) -> Workl
         return machine::read_instance(reader, &spec, object);
     }
     if kind == WorkloadKind::CronJob {
-        let keys = Keys::Open(&["jobTemplate"], fields::OF_CRON_JOBS);
+        let keys =
+            Keys::Open(&["jobTemplate"], fields::OF_CRON_JOBS, fields::ELSEWHERE_THAN_CRON_JOBS);
         let fields = reader.fields(&spec, node, keys);
         let (job, path) =
             (fields.get("jobTemplate").unwrap_or(&nothing), spec.field("jobTemplate"));
@@ -163,7 +164,7 @@ fn read_spec(
     };
     let known = ["template", "selector", "ordinals", counted.unwrap_or("template")];
     let keys = match fields::others(kind) {
-        Some(others) => Keys::Open(fields::read(kind), others),
+        Some(others) => Keys::Open(fields::read(kind), others, fields::elsewhere(kind)),
         None => Keys::Among(&known),
     };
     let fields = reader.fields(path, node, keys);

@@ -199,8 +199,17 @@ impl<T: Point> IntervalSet<T> {
     }
 
     /// Whether the sets share no point.
+    ///
+    /// # Cost
+    /// A binary search for each range of the set that has fewer.
     pub fn is_disjoint(&self, other: &Self) -> bool {
-        self.intersection(other).is_empty()
+        let mut sets = [&self.ranges, &other.ranges];
+        sets.sort_by_key(|ranges| ranges.len());
+        let [few, many] = sets;
+        few.iter().all(|&(first, last)| {
+            let after = many.partition_point(|&(_, end)| end < first);
+            many.get(after).is_none_or(|&(start, _)| last < start)
+        })
     }
 }
 

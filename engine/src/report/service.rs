@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::port::PortQuery;
 use super::query::{QueryError, Side, address_side, as_listed, part_name};
 use super::types::{FlowQuery, Protocol};
-use crate::cluster::{ClusterModel, Endpoint, Life, NamespaceId, PodLabels, hidden_keys};
+use crate::cluster::{ClusterModel, Endpoint, Life, NamespaceId};
 use crate::diagnostic::nearest;
 use crate::manifest::{Body, EndpointPort, NamedPort, Service, ServicePort, TargetPort};
 use crate::net::Family;
@@ -299,30 +299,13 @@ fn is_behind(
     endpoint: &Endpoint,
 ) -> Match {
     let own = model.workload_of(endpoint).is_some_and(|owner| owner.namespace == namespace);
-    match labels(model, endpoint).filter(|_| own && endpoint.life == Life::Active) {
+    match model.labels_of(endpoint).filter(|_| own && endpoint.life == Life::Active) {
         Some(labels) => selector.matches(&labels),
         None => Match::No,
     }
 }
 
-/// Labels as Services see them: those of pods on the host's network too, which policies do not.
-pub fn labels<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> Option<PodLabels<'m>> {
-    if let Some(group) = endpoint.group {
-        let group = model.groups.get(group)?;
-        return Some(PodLabels { labels: &group.labels, hidden: group.hidden });
-    }
-    let object = endpoint.object.as_ref()?;
-    Some(match &object.body {
-        // Of which replica of a template it speaks is not kept: nothing asks for it but this.
-        Body::Workload(workload) => {
-            let hidden = hidden_keys(workload, false, false);
-            PodLabels { labels: &workload.labels, hidden }
-        }
-        _ => PodLabels { labels: &object.meta.labels, hidden: &[] },
-    })
-}
-
-/// Named ports, likewise.
+/// Named ports as Services see them: those of pods on the host's network too.
 pub fn ports<'m>(model: &'m ClusterModel, endpoint: &'m Endpoint) -> &'m [NamedPort] {
     if let Some(group) = endpoint.group.and_then(|id| model.groups.get(id)) {
         return &group.ports;

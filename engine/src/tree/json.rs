@@ -121,7 +121,7 @@ impl Reader {
             match next {
                 _ if reader.extent == Extent::Whole => reader.value(next, lexer, depth),
                 b'{' if key == "annotations" => reader.annotations(lexer, depth),
-                b'[' | b'{' if is_unread(key) => {
+                b'[' | b'{' if is_unread(key, next) => {
                     skip(next, lexer, depth)?;
                     let value = match next {
                         b'[' => Value::Seq(Vec::new()),
@@ -180,8 +180,12 @@ impl Reader {
 const OWN_ANNOTATIONS: &str = "portcullis.dev/";
 
 /// Whether no kind's reader looks into lists and mappings under a key: most of what `kubectl`
-/// prints of a pod. They are read as empty.
-fn is_unread(key: &str) -> bool {
+/// prints of a pod. They are read as empty. `next` is the value's first byte.
+fn is_unread(key: &str, next: u8) -> bool {
+    // Those of a container are a mapping; a list is what a rule of a role is about.
+    if key == "resources" {
+        return next == b'{';
+    }
     matches!(
         key,
         "managedFields"
@@ -190,7 +194,6 @@ fn is_unread(key: &str) -> bool {
             | "envFrom"
             | "volumes"
             | "volumeMounts"
-            | "resources"
             | "livenessProbe"
             | "readinessProbe"
             | "startupProbe"

@@ -84,6 +84,14 @@ impl<'t> Node<'t> {
         }
     }
 
+    /// The items, if this is a list; none otherwise.
+    pub fn items(&self) -> &[Node<'t>] {
+        match &self.value {
+            Value::Seq(items) => items,
+            _ => &[],
+        }
+    }
+
     /// Whether it is null.
     pub fn is_null(&self) -> bool {
         matches!(self.value, Value::Null)

@@ -18,6 +18,7 @@ use crate::tree::Node;
 
 pub use block::Block;
 pub use port::{PortEntry, PortMatch};
+pub(super) use port::{check_name, check_number};
 
 /// Something for each direction.
 pub type ByDirection<T> = EnumMap<Direction, T>;

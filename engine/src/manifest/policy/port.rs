@@ -89,12 +89,8 @@ fn port(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option
     match &node.value {
         Value::Str(name) => named(reader, path, name, node.span),
         Value::Number(number) if whole(*number).is_some() => {
-            let number = whole(*number)?;
-            let port = u16::try_from(number).ok().filter(|port| *port > 0);
-            if port.is_none() {
-                out_of_range(reader, path, number, node);
-            }
-            port.map(|port| PortMatch::Range(port, port))
+            let port = check_number(reader, path, whole(*number)?, node.span)?;
+            Some(PortMatch::Range(port, port))
         }
         Value::Number(number) if is_beyond(*number) => {
             let message = format!("`{path}` is too large: ports are 1 to 65535");
@@ -116,24 +112,34 @@ fn port(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) -> Option
 }
 
 fn named(reader: &mut Reader, path: &Path<'_>, name: &str, span: Span) -> Option<PortMatch> {
-    let faults = syntax::port_name_faults(name);
-    if faults.is_empty() {
-        return Some(PortMatch::Named(name.into()));
-    }
     if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
         let message = format!("`\"{name}\"` is read as a port name, and port names need a letter");
         let finding = Diagnostic::new(Code::PortAsString, message).at(span);
         reader.refuse(path, finding.with_help(format!("write {name} without quotes")));
         return None;
     }
-    let message = format!("`{name}` is not a valid port name: {}", faults.join(", "));
-    reader.refuse(path, Diagnostic::new(Code::PortName, message).at(span));
-    None
+    check_name(reader, path, name, span).then(|| PortMatch::Named(name.into()))
 }
 
-fn out_of_range(reader: &mut Reader, path: &Path<'_>, number: i32, node: &Node<'_>) {
-    let message = format!("{number} is not a valid port: ports are 1 to 65535");
-    reader.refuse(path, Diagnostic::new(Code::PortRange, message).at(node.span));
+/// Whether a text is the name of a port, also of a container's or a Service's; it is refused
+/// otherwise.
+pub fn check_name(reader: &mut Reader, path: &Path<'_>, name: &str, span: Span) -> bool {
+    let faults = syntax::port_name_faults(name);
+    if !faults.is_empty() {
+        let message = format!("`{name}` is not a valid port name: {}", faults.join(", "));
+        reader.refuse(path, Diagnostic::new(Code::PortName, message).at(span));
+    }
+    faults.is_empty()
+}
+
+/// The port of a number, also of a container's or a Service's; the number is refused if it is none.
+pub fn check_number(reader: &mut Reader, path: &Path<'_>, number: i32, span: Span) -> Option<u16> {
+    let port = u16::try_from(number).ok().filter(|port| *port > 0);
+    if port.is_none() {
+        let message = format!("{number} is not a valid port: ports are 1 to 65535");
+        reader.refuse(path, Diagnostic::new(Code::PortRange, message).at(span));
+    }
+    port
 }
 
 fn end_out_of_range(reader: &mut Reader, path: &Path<'_>, number: i32, node: &Node<'_>) {

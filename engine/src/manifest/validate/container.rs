@@ -1,11 +1,11 @@
 //! Containers and their ports.
 
+use rustc_hash::FxHashSet;
+
+use super::super::policy;
 use super::super::read::{Path, Reader};
 use super::super::syntax;
-use super::{
-    check_label_name, check_port, check_port_name, check_word, field, items, number,
-    refuse_duplicate, text,
-};
+use super::{check_label_name, check_word, field, items, number, refuse_duplicate, text};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::net::Protocol;
 use crate::tree::{Node, Value};
@@ -30,11 +30,13 @@ pub fn check_spec(reader: &mut Reader, path: &Path<'_>, spec: &Node<'_>) {
     let mut seen = Seen::default();
     let uses_host = field(spec, "hostNetwork").is_some_and(|host| host.value == Value::Bool(true));
     for list in ["containers", "initContainers"] {
-        // What init containers take of the host, they take one after the other.
-        seen.host_ports.clear();
         let list_path = path.field(list);
         for (i, container) in items(spec, list).iter().enumerate() {
             let path = list_path.item(i);
+            // What init containers take of the host, they take one after the other.
+            if list == "initContainers" {
+                seen.host_ports.clear();
+            }
             check_name(reader, &path, container, &mut seen);
             check_ports(reader, &path.field("ports"), container, &mut seen);
             if uses_host && list == "containers" {
@@ -47,8 +49,8 @@ pub fn check_spec(reader: &mut Reader, path: &Path<'_>, spec: &Node<'_>) {
 /// What is there once in a pod.
 #[derive(Default)]
 struct Seen<'n> {
-    names: Vec<&'n str>,
-    host_ports: Vec<(&'n str, &'n str, i32)>,
+    names: FxHashSet<&'n str>,
+    host_ports: FxHashSet<(&'n str, &'n str, i32)>,
 }
 
 fn check_name<'n>(
@@ -60,10 +62,9 @@ fn check_name<'n>(
     let Some((name, node)) = text(container, "name") else { return };
     let path = path.field("name");
     check_label_name(reader, &path, name, node);
-    if seen.names.contains(&name) {
+    if !seen.names.insert(name) {
         refuse_duplicate(reader, &path, &format!("a container `{name}`"), node);
     }
-    seen.names.push(name);
 }
 
 fn check_ports<'n>(
@@ -72,18 +73,17 @@ fn check_ports<'n>(
     container: &'n Node<'_>,
     seen: &mut Seen<'n>,
 ) {
-    let mut names = Vec::new();
+    let mut names = FxHashSet::default();
     for (i, port) in items(container, "ports").iter().enumerate() {
         let path = path.item(i);
         check_protocol(reader, &path, port);
         check_number(reader, &path, port);
         if let Some((name, node)) = text(port, "name") {
-            check_port_name(reader, &path.field("name"), name, node);
-            if names.contains(&name) {
+            policy::check_name(reader, &path.field("name"), name, node.span);
+            if !names.insert(name) {
                 let what = format!("a port `{name}` of the container");
                 refuse_duplicate(reader, &path.field("name"), &what, node);
             }
-            names.push(name);
         }
         check_host_port(reader, &path.field("hostPort"), port, seen);
     }
@@ -104,7 +104,7 @@ fn check_number(reader: &mut Reader, path: &Path<'_>, port: &Node<'_>) {
         None => {}
         Some(_) => {
             if let Some((number, node)) = number(port, "containerPort") {
-                check_port(reader, &path, number, node);
+                policy::check_number(reader, &path, number, node.span);
             }
         }
     }
@@ -119,13 +119,12 @@ fn check_host_port<'n>(
     let Some((number, node)) = number(port, "hostPort").filter(|(number, _)| *number != 0) else {
         return;
     };
-    check_port(reader, path, number, node);
+    policy::check_number(reader, path, number, node.span);
     let protocol = text(port, "protocol").map_or("TCP", |(word, _)| word);
     let key = (protocol, text(port, "hostIP").map_or("", |(address, _)| address), number);
-    if seen.host_ports.contains(&key) {
+    if !seen.host_ports.insert(key) {
         refuse_duplicate(reader, path, &format!("the host's port {number}"), node);
     }
-    seen.host_ports.push(key);
 }
 
 /// A pod on its node's network has its own ports there.

@@ -10,6 +10,8 @@ mod node;
 mod service;
 mod workload;
 
+pub(super) use node::older_block;
+
 use super::known::Known;
 use super::policy::bad_word;
 use super::read::{Path, Reader, whole};
@@ -63,10 +65,7 @@ fn field<'n, 't>(node: &'n Node<'t>, name: &str) -> Option<&'n Node<'t>> {
 
 /// The items of a field that is a list.
 fn items<'n, 't>(node: &'n Node<'t>, name: &str) -> &'n [Node<'t>] {
-    match node.get(name).map(|list| &list.value) {
-        Some(Value::Seq(items)) => items,
-        _ => &[],
-    }
+    node.get(name).map_or(&[], Node::items)
 }
 
 /// A field that is a text, and not the empty one.
@@ -82,24 +81,6 @@ fn number<'n, 't>(node: &'n Node<'t>, name: &str) -> Option<(i32, &'n Node<'t>)>
     match value.value {
         Value::Number(number) => Some((whole(number)?, value)),
         _ => None,
-    }
-}
-
-/// Refuses a number that is not a port.
-fn check_port(reader: &mut Reader, path: &Path<'_>, number: i32, node: &Node<'_>) {
-    if u16::try_from(number).is_ok_and(|port| port > 0) {
-        return;
-    }
-    let message = format!("{number} is not a valid port: ports are 1 to 65535");
-    reader.refuse(path, Diagnostic::new(Code::PortRange, message).at(node.span));
-}
-
-/// Refuses a text that is not the name of a port.
-fn check_port_name(reader: &mut Reader, path: &Path<'_>, name: &str, node: &Node<'_>) {
-    let faults = syntax::port_name_faults(name);
-    if !faults.is_empty() {
-        let message = format!("`{name}` is not a valid port name: {}", faults.join(", "));
-        reader.refuse(path, Diagnostic::new(Code::PortName, message).at(node.span));
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
+use rustc_hash::FxHashSet;
+
 use super::super::meta::check_labels;
+use super::super::policy;
 use super::super::read::{Path, Reader, whole};
 use super::super::syntax;
 use super::container::check_protocol;
 use super::{
-    check_label_name, check_port, check_port_name, check_word, field, items, number,
-    refuse_duplicate, refuse_missing, text,
+    check_label_name, check_word, field, items, number, refuse_duplicate, refuse_missing, text,
 };
 use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{Node, Value};
@@ -150,7 +152,8 @@ fn check_outside(reader: &mut Reader, path: &Path<'_>, written: &str, node: &Nod
 
 fn check_ports(reader: &mut Reader, path: &Path<'_>, spec: &Node<'_>, kind: &str) {
     let ports = items(spec, "ports");
-    let (mut names, mut numbers, mut node_ports) = (Vec::new(), Vec::new(), Vec::new());
+    let mut names = FxHashSet::default();
+    let (mut numbers, mut node_ports) = (FxHashSet::default(), FxHashSet::default());
     for (i, port) in ports.iter().enumerate() {
         if !matches!(port.value, Value::Map(_) | Value::Null) {
             continue;
@@ -161,10 +164,9 @@ fn check_ports(reader: &mut Reader, path: &Path<'_>, spec: &Node<'_>, kind: &str
         check_numbers(reader, &path, port);
         let protocol = text(port, "protocol").map_or("TCP", |(word, _)| word);
         let key = (protocol, number(port, "port").map_or(0, |(number, _)| number));
-        if numbers.contains(&key) {
+        if !numbers.insert(key) {
             refuse_duplicate(reader, &path, &format!("the port {} {}", key.0, key.1), port);
         }
-        numbers.push(key);
         check_node_port(reader, &path.field("nodePort"), port, (kind, protocol, &mut node_ports));
     }
 }
@@ -173,15 +175,14 @@ fn check_name<'n>(
     reader: &mut Reader,
     path: &Path<'_>,
     port: &'n Node<'_>,
-    (names, needed): (&mut Vec<&'n str>, bool),
+    (names, needed): (&mut FxHashSet<&'n str>, bool),
 ) {
     match text(port, "name") {
         Some((name, node)) => {
             check_label_name(reader, path, name, node);
-            if names.contains(&name) {
+            if !names.insert(name) {
                 refuse_duplicate(reader, path, &format!("a port `{name}`"), node);
             }
-            names.push(name);
         }
         // Of another type: reported.
         None if field(port, "name").is_some_and(|name| name.as_str().is_none()) => {}
@@ -196,18 +197,23 @@ fn check_numbers(reader: &mut Reader, path: &Path<'_>, port: &Node<'_>) {
     let own = path.field("port");
     match (field(port, "port"), number(port, "port")) {
         (None, _) => refuse_missing(reader, &own, port, "write the number that clients connect to"),
-        (Some(_), Some((number, node))) => check_port(reader, &own, number, node),
+        (Some(_), Some((number, node))) => {
+            policy::check_number(reader, &own, number, node.span);
+        }
         (Some(_), None) => {}
     }
     let path = path.field("targetPort");
     let Some(target) = field(port, "targetPort") else { return };
     match &target.value {
-        Value::Str(name) if !name.is_empty() => check_port_name(reader, &path, name, target),
+        Value::Str(name) if !name.is_empty() => {
+            policy::check_name(reader, &path, name, target.span);
+        }
         // Zero is as good as none: the Service's own port.
-        Value::Number(number) => match whole(*number) {
-            Some(0) | None => {}
-            Some(number) => check_port(reader, &path, number, target),
-        },
+        Value::Number(number) => {
+            if let Some(number) = whole(*number).filter(|number| *number != 0) {
+                policy::check_number(reader, &path, number, target.span);
+            }
+        }
         _ => {}
     }
 }
@@ -216,7 +222,7 @@ fn check_node_port<'n>(
     reader: &mut Reader,
     path: &Path<'_>,
     port: &'n Node<'_>,
-    (kind, protocol, seen): (&str, &'n str, &mut Vec<(&'n str, i32)>),
+    (kind, protocol, seen): (&str, &'n str, &mut FxHashSet<(&'n str, i32)>),
 ) {
     let Some((number, node)) = number(port, "nodePort").filter(|(number, _)| *number != 0) else {
         return;
@@ -226,8 +232,7 @@ fn check_node_port<'n>(
         let finding = Diagnostic::new(Code::FieldConflict, message).at(node.span);
         reader.refuse(path, finding.with_help("write `type: NodePort`, or leave `nodePort` out"));
     }
-    if seen.contains(&(protocol, number)) {
+    if !seen.insert((protocol, number)) {
         refuse_duplicate(reader, path, &format!("the node's port {protocol} {number}"), node);
     }
-    seen.push((protocol, number));
 }

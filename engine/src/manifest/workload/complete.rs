@@ -9,15 +9,25 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::selector::Match;
 use crate::tree::{Node, Value};
 
+/// Fields without which a workload is left out, and which kustomize may add.
+const COMPLETED: [&str; 3] = ["spec.jobTemplate.spec.template", "spec.selector", "spec.template"];
+
 const PATCH: &str = "what has no template or selector may be a patch: `kustomize build` applies it";
 
 /// What is said of an incomplete workload where kustomize completes or applies it.
 pub fn of_a_tree(finding: &mut Diagnostic) {
-    if finding.code == Code::MissingField && finding.help.as_deref() == Some(PATCH) {
+    let Some(path) = finding.path.as_deref().filter(|_| finding.code == Code::MissingField) else {
+        return;
+    };
+    let kind = finding.object.as_ref().map(|(kind, ..)| kind.as_str());
+    let is_workload = WorkloadKind::ALL.iter().any(|(name, ..)| kind == Some(*name));
+    // Of an object in a list the path begins there.
+    let own = path.split_once("].").filter(|(list, _)| list.starts_with("items["));
+    let field = own.map_or(path, |(_, own)| own);
+    if is_workload && COMPLETED.contains(&field) {
         finding.code = Code::Uncompleted;
-        let field = finding.message.split(" is missing").next().unwrap_or_default();
         finding.message =
-            format!("{field} is missing: left out, as kustomize has yet to complete it");
+            format!("`{field}` is missing: left out, as kustomize has yet to complete it");
         finding.help = Some("ask about what `kustomize build` prints: `--kustomize FOLDER`".into());
     }
 }

@@ -9,7 +9,7 @@ use crate::net::{AddrSet, Cidr, PortSet, Protocol};
 use crate::reach::{Reach, Unit, UnitId, UnitKind};
 use crate::report::port::PortQuery;
 use crate::report::query::{Side, address_side};
-use crate::report::service::{self, labels, ports};
+use crate::report::service::{self, ports};
 use crate::report::types::EndpointReport;
 use crate::selector::Match;
 use crate::shared::Table;
@@ -78,7 +78,7 @@ fn is_selected(filter: &ListFilter, model: &ClusterModel, unit: &Unit) -> bool {
     let Some(selector) = &filter.selector else { return true };
     let UnitKind::Workload { endpoints, .. } = &unit.kind else { return false };
     let endpoints = endpoints.iter().filter_map(|id| model.endpoints.get(*id));
-    let mut labels = endpoints.filter_map(|endpoint| labels(model, endpoint));
+    let mut labels = endpoints.filter_map(|endpoint| model.labels_of(endpoint));
     labels.any(|labels| selector.matches(&labels) == Match::Yes)
 }
 

@@ -1,0 +1,140 @@
+//! Which kinds there are, in which groups.
+
+use super::super::syntax;
+
+/// One of the two groups that have Calico's kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// `projectcalico.org`: Calico's API, which sets defaults and validates.
+    Public,
+    /// `crd.projectcalico.org`: what is stored, as CustomResourceDefinitions.
+    Stored,
+}
+
+impl Group {
+    /// The group of a name.
+    pub fn find(name: &str) -> Option<Self> {
+        [Self::Public, Self::Stored].into_iter().find(|group| group.name() == name)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "projectcalico.org",
+            Self::Stored => "crd.projectcalico.org",
+        }
+    }
+
+    /// The version that it has.
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::Public => "v3",
+            Self::Stored => "v1",
+        }
+    }
+}
+
+/// A kind of Calico's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CalicoKind {
+    /// A policy in a namespace, for its pods.
+    NetworkPolicy,
+    /// A policy for pods of all namespaces and for hosts.
+    GlobalNetworkPolicy,
+    /// A policy that is only looked at.
+    StagedNetworkPolicy,
+    /// A policy that is only looked at.
+    StagedGlobalNetworkPolicy,
+    /// A policy of Kubernetes' kind that is only looked at.
+    StagedKubernetesNetworkPolicy,
+    /// Policies that are evaluated together.
+    Tier,
+    /// Blocks under labels, in a namespace.
+    NetworkSet,
+    /// Blocks under labels.
+    GlobalNetworkSet,
+    /// Interfaces of a node that policies may select.
+    HostEndpoint,
+    /// Rules that endpoints name.
+    Profile,
+}
+
+impl CalicoKind {
+    /// All.
+    pub const ALL: [Self; 10] = [
+        Self::NetworkPolicy,
+        Self::GlobalNetworkPolicy,
+        Self::StagedNetworkPolicy,
+        Self::StagedGlobalNetworkPolicy,
+        Self::StagedKubernetesNetworkPolicy,
+        Self::Tier,
+        Self::NetworkSet,
+        Self::GlobalNetworkSet,
+        Self::HostEndpoint,
+        Self::Profile,
+    ];
+
+    /// The kind of a name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The kind's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NetworkPolicy => "NetworkPolicy",
+            Self::GlobalNetworkPolicy => "GlobalNetworkPolicy",
+            Self::StagedNetworkPolicy => "StagedNetworkPolicy",
+            Self::StagedGlobalNetworkPolicy => "StagedGlobalNetworkPolicy",
+            Self::StagedKubernetesNetworkPolicy => "StagedKubernetesNetworkPolicy",
+            Self::Tier => "Tier",
+            Self::NetworkSet => "NetworkSet",
+            Self::GlobalNetworkSet => "GlobalNetworkSet",
+            Self::HostEndpoint => "HostEndpoint",
+            Self::Profile => "Profile",
+        }
+    }
+
+    /// Whether nothing enforces it.
+    pub fn is_staged(self) -> bool {
+        matches!(
+            self,
+            Self::StagedNetworkPolicy
+                | Self::StagedGlobalNetworkPolicy
+                | Self::StagedKubernetesNetworkPolicy
+        )
+    }
+
+    /// Whether its policies are in no namespace.
+    pub fn is_global_policy(self) -> bool {
+        matches!(self, Self::GlobalNetworkPolicy | Self::StagedGlobalNetworkPolicy)
+    }
+
+    /// Whether a name fits, and what is asked of it.
+    ///
+    /// # Source
+    /// Calico §10.14: tiers have no dots; policies one at most, behind their tier's name. Names
+    /// that Calico makes of Kubernetes' policies have more.
+    pub fn names(self) -> (fn(&str) -> bool, &'static str) {
+        match self {
+            Self::Tier => {
+                (syntax::is_dns_label, "lowercase letters, digits and `-`, 63 characters at most")
+            }
+            Self::NetworkPolicy
+            | Self::GlobalNetworkPolicy
+            | Self::StagedNetworkPolicy
+            | Self::StagedGlobalNetworkPolicy => (
+                |name| {
+                    let is_made = ["knp.default.", "ossg.default."];
+                    let is_made = is_made.iter().any(|prefix| name.starts_with(prefix));
+                    syntax::is_subdomain(name) && (is_made || name.matches('.').count() <= 1)
+                },
+                "lowercase letters, digits, `-` and one `.` behind its tier's name at most",
+            ),
+            _ => (
+                syntax::is_subdomain,
+                "lowercase letters, digits, `-` and `.`, 253 characters at most",
+            ),
+        }
+    }
+}

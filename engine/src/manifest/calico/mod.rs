@@ -1,0 +1,97 @@
+//! Calico's kinds, read and validated as Calico does. Nothing evaluates them yet.
+//!
+//! The group decides how much is asked. What stands under `projectcalico.org` goes through Calico's
+//! own API, whose validators refuse what could never match; under `crd.projectcalico.org` only the
+//! schema of the CustomResourceDefinition is asked, and Calico's agents take what is stored. What
+//! they would refuse of such an object is said all the same: nobody means it.
+
+mod context;
+mod endpoint;
+mod entity;
+mod kind;
+mod port;
+mod protocol;
+mod rule;
+mod set;
+mod spec;
+mod tier;
+
+pub use endpoint::HostEndpoint;
+pub use entity::{AccountMatch, EntityRule, ServiceMatch};
+pub use kind::{CalicoKind, Group};
+pub use port::CalicoPort;
+pub use protocol::{CalicoProtocol, IcmpMatch};
+pub use rule::{CalicoAction, CalicoRule};
+pub use spec::{CalicoPolicy, HostStages, StagedAction};
+pub use tier::{BUILT_IN_TIERS, CalicoTier, Order, TierEnd};
+
+use super::meta::Meta;
+use super::read::{Keys, Path, Reader};
+use crate::net::Cidr;
+use crate::source::Span;
+use crate::tree::{Node, Value};
+use context::Context;
+
+/// An object of one of Calico's kinds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalicoObject {
+    /// The kind.
+    pub kind: CalicoKind,
+    /// The group that it is written in.
+    pub group: Group,
+    /// `metadata`.
+    pub meta: Meta,
+    /// What it says.
+    pub body: CalicoBody,
+    /// Where it stands in its document.
+    pub span: Span,
+}
+
+/// What an object of one of Calico's kinds says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CalicoBody {
+    /// A policy, staged or not.
+    Policy(Box<CalicoPolicy>),
+    /// A tier of policies.
+    Tier(CalicoTier),
+    /// The blocks of a set, in order.
+    NetworkSet(Vec<Cidr>),
+    /// Interfaces of a node.
+    HostEndpoint(HostEndpoint),
+    /// A kind of which only the metadata is read.
+    Other,
+}
+
+const OBJECT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
+
+/// Reads an object, which has its metadata checked already.
+pub fn read(reader: &mut Reader, node: &Node<'_>, kind: CalicoKind, group: Group) -> CalicoBody {
+    reader.fields(&Path::Root, node, Keys::Exactly(OBJECT));
+    let mut context = Context { reader, kind, group };
+    let context = &mut context;
+    match kind {
+        CalicoKind::NetworkPolicy
+        | CalicoKind::GlobalNetworkPolicy
+        | CalicoKind::StagedNetworkPolicy
+        | CalicoKind::StagedGlobalNetworkPolicy => {
+            CalicoBody::Policy(Box::new(spec::read(context, node)))
+        }
+        CalicoKind::Tier => CalicoBody::Tier(tier::read(context, node)),
+        CalicoKind::NetworkSet | CalicoKind::GlobalNetworkSet => {
+            CalicoBody::NetworkSet(set::read(context, node))
+        }
+        CalicoKind::HostEndpoint => CalicoBody::HostEndpoint(endpoint::read(context, node)),
+        CalicoKind::StagedKubernetesNetworkPolicy | CalicoKind::Profile => CalicoBody::Other,
+    }
+}
+
+/// The items of what is a list; none of anything else.
+fn items_of<'n, 't>(node: &'n Node<'t>) -> &'n [Node<'t>] {
+    match &node.value {
+        Value::Seq(items) => items,
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests;
