@@ -59,15 +59,15 @@ pub fn list(
 /// What two states allow differently, and which lines of policies make it so.
 #[wasm_bindgen(unchecked_return_type = "DiffReport")]
 pub fn diff(
-    #[wasm_bindgen(unchecked_param_type = "Files")] old: JsValue,
-    #[wasm_bindgen(unchecked_param_type = "Files")] new: JsValue,
+    #[wasm_bindgen(unchecked_param_type = "Files")] before: JsValue,
+    #[wasm_bindgen(unchecked_param_type = "Files")] after: JsValue,
     #[wasm_bindgen(unchecked_optional_param_type = "Options & DiffFilter")] options: JsValue,
 ) -> Result<JsValue, Error> {
     let options = Argument::new("options", options);
     options.only_if_given(&[input::OPTIONS, input::DIFF_FILTER].concat())?;
     let filter = input::filter(&options)?;
-    let old = input::session(&Argument::new("old", old), &options)?;
-    let new = input::session(&Argument::new("new", new), &options)?;
+    let old = input::session(&Argument::new("before", before), &options)?;
+    let new = input::session(&Argument::new("after", after), &options)?;
     to_js(&old.diff(&new, &filter))
 }
 
