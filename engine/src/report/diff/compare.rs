@@ -231,7 +231,7 @@ impl<'c, 'm> Comparer<'c, 'm> {
         let mut by_flow: FxHashMap<Flow, Vec<JointId>> = FxHashMap::default();
         for (to, joint) in self.joints.all.iter() {
             let said = BySide::from_fn(|side| rows[side].get(&joint.unit[side]?));
-            let skipped = to == unit && !(self.filter.siblings && !self.is_one_pod(unit));
+            let skipped = to == unit && (!self.filter.siblings || self.is_one_pod(unit));
             let destination = self.roles[Direction::Ingress].of.get(to).copied().flatten();
             let Some(destination) = destination.filter(|_| !skipped) else { continue };
             if said.values().all(Option::is_none) {

@@ -23,7 +23,7 @@ use super::place;
 use super::types::EndpointKind;
 use crate::net::ConnTable;
 use crate::reach::{Unit, UnitKind};
-use crate::report::list::members::MemberKind;
+use crate::report::list::members::{Member, MemberKind};
 use crate::session::Session;
 use cause::Causes;
 use compare::{Compared, Comparer};
@@ -99,7 +99,7 @@ impl Session {
 
 /// Workloads in focus that one side alone has.
 fn one_sided(joints: &Joints, sides: &BySide<Sided<'_>>) -> Vec<JointId> {
-    let is_workload = |id| joints.members.get(id).is_some_and(|member| member.is_workload());
+    let is_workload = |id| joints.members.get(id).is_some_and(Member::is_workload);
     let is_one_sided = |(id, joint): &(JointId, &Joint)| {
         joint.only_in().is_some() && is_workload(*id) && parts::is_inside(joint, sides)
     };
@@ -169,7 +169,7 @@ fn endpoint(joints: &Joints, id: JointId, sides: &BySide<Sided<'_>>) -> DiffEndp
         return report;
     }
     let pods = joints.pods.get(id).map_or(&[][..], Vec::as_slice);
-    report.pods = pods.iter().map(|pod| pod.to_string()).collect();
+    report.pods = pods.iter().map(ToString::to_string).collect();
     for (side, unit) in joint.unit {
         let unit = unit.and_then(|unit| sides[side].reach.units().get(unit));
         unit.into_iter().for_each(|unit| fill(&mut report, &sides[side], (side, unit)));

@@ -110,9 +110,12 @@ impl<'m> Sided<'m> {
     }
 }
 
+/// A row, and how many sources are to come that need it.
+type Kept = (Rc<Row<ClassId>>, usize);
+
 /// Rows of both sides, kept as long as a source is to come that needs them.
 #[derive(Default)]
-pub struct Rows(BySide<FxHashMap<ClassId, (Rc<Row<ClassId>>, usize)>>);
+pub struct Rows(BySide<FxHashMap<ClassId, Kept>>);
 
 impl Rows {
     /// The row of a class, which so many sources have in all.

@@ -84,10 +84,13 @@ impl<P, F: Copy + Eq + Hash> Gathered<P, F> {
     }
 }
 
+/// A bundle, and more sources of it.
+type Growing<U, F> = (Bundle<U, F>, Vec<Id<U>>);
+
 /// Bundles to the same destinations are one.
 fn same_destinations<U, F: Copy + Eq + Hash>(bundles: Vec<Bundle<U, F>>) -> Vec<Bundle<U, F>> {
     let mut index: FxHashMap<(Units<U>, F), usize> = FxHashMap::default();
-    let mut joined: Vec<(Bundle<U, F>, Vec<Id<U>>)> = Vec::new();
+    let mut joined: Vec<Growing<U, F>> = Vec::new();
     for bundle in bundles {
         let next = joined.len();
         let at = *index.entry((bundle.to.clone(), bundle.flow)).or_insert(next);
