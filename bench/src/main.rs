@@ -41,7 +41,7 @@ fn main() -> Result<()> {
         }
         _ => bail!(
             "usage: portcullis-bench [measure PODS POLICIES CLUSTER-POLICIES | once FILE... | \
-             write FOLDER | repeat compile|reach|list|reasons|edit COUNT PODS POLICIES \
+             write FOLDER | repeat compile|reach|list|reasons|diff|edit COUNT PODS POLICIES \
              CLUSTER-POLICIES]"
         ),
     }
@@ -100,10 +100,15 @@ fn repeat(stage: &str, count: usize, size: Size) -> Result<()> {
             let explained = ListFilter { explain: true, ..filter.clone() };
             session.list(&explained).connections.len()
         }),
+        "diff" => {
+            let next = session.apply(vec![session.reread("policies.yaml", text.as_bytes())]);
+            let (session, filter) = (&session, &filter);
+            Box::new(move || session.diff(&next, filter).changes.len())
+        }
         "edit" => Box::new(|| {
             session.apply(vec![session.reread("policies.yaml", text.as_bytes())]).files().len()
         }),
-        other => bail!("no stage `{other}`: compile, reach, list, reasons or edit"),
+        other => bail!("no stage `{other}`: compile, reach, list, reasons, diff or edit"),
     };
     let start = Instant::now();
     for _ in 0..count {
@@ -165,9 +170,9 @@ fn table() -> Result<()> {
 
 fn rows(sizes: &[Size]) -> Result<()> {
     say(
-        "| pods / policies / cluster policies | read YAML | read JSON | compile | reach | list | with reasons | edit one policy | one verdict | with evidence | lines | output | peak memory |",
+        "| pods / policies / cluster policies | read YAML | read JSON | compile | reach | list | with reasons | diff | edit one policy | one verdict | with evidence | lines | output | peak memory |",
     );
-    say("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+    say("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     let folder = std::env::temp_dir().join(format!("portcullis-bench-{}", std::process::id()));
     for size in sizes {
         let numbers = [size.pods, size.policies, size.cluster_policies].map(|n| n.to_string());
@@ -196,7 +201,7 @@ fn row(size: Size, measured: &Value, whole: &Value) -> String {
         value.and_then(Value::as_f64).unwrap_or(f64::NAN)
     };
     format!(
-        "| {} / {} / {} | {:.0} ms ({:.0} MB/s) | {:.0} ms ({:.0} MB/s) | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms | {:.2} ms | {:.0} ns | {:.0} ns | {:.0} | {:.1} MB | {:.0} MB |",
+        "| {} / {} / {} | {:.0} ms ({:.0} MB/s) | {:.0} ms ({:.0} MB/s) | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms | {:.2} ms | {:.0} ns | {:.0} ns | {:.0} | {:.1} MB | {:.0} MB |",
         size.pods,
         size.policies,
         size.cluster_policies,
@@ -208,6 +213,7 @@ fn row(size: Size, measured: &Value, whole: &Value) -> String {
         number("reachMs"),
         number("listMs"),
         number("reasonsMs"),
+        number("diffMs"),
         number("editMs"),
         number("verdictNs"),
         number("evidenceNs"),
@@ -236,10 +242,12 @@ fn measure(size: Size) -> Value {
     let text = edited(&yaml.1);
     let (edit, _) =
         best(5, || session.apply(vec![session.reread("policies.yaml", text.as_bytes())]));
+    let next = session.apply(vec![session.reread("policies.yaml", text.as_bytes())]);
+    let (diff, _) = best(3, || session.diff(&next, &filter));
     json!({
         "yamlMs": ms(yaml_time), "yamlMbs": rate(yaml_bytes, yaml_time),
         "jsonMs": ms(json_time), "jsonMbs": rate(json_bytes, json_time),
-        "compileMs": ms(compile), "reachMs": ms(reach), "listMs": ms(list), "reasonsMs": ms(reasons), "editMs": ms(edit),
+        "compileMs": ms(compile), "reachMs": ms(reach), "listMs": ms(list), "reasonsMs": ms(reasons), "diffMs": ms(diff), "editMs": ms(edit),
         "verdictNs": verdicts::<NoTrace>(&session, || NoTrace), "evidenceNs": verdicts::<Record>(&session, Record::default),
     })
 }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use portcullis_engine::report::Severity;
 use portcullis_engine::{DomainName, NamespaceLabel, Options};
 
-/// What is read and what it does not say.
+/// What is read.
 #[derive(Debug, Args)]
 pub struct InputArgs {
     /// Files, folders, or `-` for standard input
@@ -39,6 +39,13 @@ pub struct InputArgs {
     /// Configuration with paths and codes to ignore [default: portcullis.yaml, if there is one]
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Input")]
     pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub assume: AssumeArgs,
+}
+
+/// What the input does not say.
+#[derive(Clone, Debug, Args)]
+pub struct AssumeArgs {
     /// Pod CIDR to assume for pods without an address; may be repeated
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_cidr)]
     #[arg(help_heading = "Input")]
@@ -68,7 +75,7 @@ pub struct InputArgs {
     pub namespace: Option<String>,
 }
 
-impl InputArgs {
+impl AssumeArgs {
     pub fn options(&self) -> Options {
         let mut options = Options {
             pod_cidrs: self.pod_cidr.clone(),

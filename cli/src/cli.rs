@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::check::CheckArgs;
+use crate::diff::{self, DiffArgs};
 use crate::eval::EvalArgs;
 use crate::list::ListArgs;
 use crate::render;
@@ -29,6 +30,7 @@ Examples:
   portcullis eval --from shop/web --to 192.0.2.7 --port 443 --expect deny manifests/
   portcullis eval --from 'monitoring/{app=prometheus}' --to shop/db --port metrics manifests/
   portcullis eval --flows flows.yaml -o junit manifests/ > portcullis.xml
+  portcullis diff main..HEAD -- manifests/
   portcullis check --fail-on warning manifests/";
 
 /// Shows which network flows Kubernetes policies allow, and which line of which policy decides.
@@ -66,6 +68,14 @@ pub enum Command {
     /// matches, ✗ does not and why, ? is unknown.
     #[command(after_long_help = STATUS)]
     Explain(EvalArgs),
+    /// Compare two states: which flows are opened and closed, and which lines do it
+    ///
+    /// Flows of workloads that both states have, then workloads that only one of them has, with
+    /// their flows. Below each change are the rules that decide in the new state and not in the old
+    /// one (+), or the other way round (-).
+    #[command(after_help = diff::EXAMPLES)]
+    #[command(after_long_help = format!("{}\n\n{}", diff::EXAMPLES, diff::STATUS))]
+    Diff(DiffArgs),
     /// Check manifests: what the API server would reject, and likely mistakes
     #[command(after_long_help = STATUS)]
     Check(CheckArgs),

@@ -4,20 +4,14 @@ use std::collections::HashSet;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
-use portcullis_engine::ListFilter;
-use portcullis_engine::diagnostic::nearest;
-use portcullis_engine::manifest::Direction;
-use portcullis_engine::net::{Family, Protocol};
-use portcullis_engine::report::text::{self, ListFormat, write_list};
-use portcullis_engine::report::{
-    ListReport, PortQuery, in_focus, parse_family, parse_protocol, parse_selector,
-};
-use portcullis_engine::selector::Selector;
-
 use crate::args::{FailOn, InputArgs, OutputArgs};
+use crate::filter::{FilterArgs, check_names};
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
+use clap::{Args, ValueEnum};
+use portcullis_engine::ListFilter;
+use portcullis_engine::report::ListReport;
+use portcullis_engine::report::text::{self, ListFormat, write_list};
 
 #[derive(Debug, Args)]
 pub struct ListArgs {
@@ -28,34 +22,8 @@ pub struct ListArgs {
     pub output: ListForm,
     #[command(flatten)]
     pub say: OutputArgs,
-    /// Only connections of these; may be repeated: NAMESPACE, NAMESPACE/NAME,
-    /// NAMESPACE/KIND/NAME, a workload's NAME, an address or a range, or a group as lists write it
-    #[arg(long, value_name = "WHO", help_heading = "Filter")]
-    pub focus: Vec<String>,
-    /// Connections of all namespaces, also with -n, which then says only where objects go that name
-    /// no namespace
-    #[arg(long, short = 'A', help_heading = "Filter")]
-    pub all_namespaces: bool,
-    /// Only connections of workloads whose pods have these labels, as `kubectl -l`, for example
-    /// app=web,tier!=test or 'app in (web,db),!old'
-    #[arg(long, short = 'l', value_name = "SELECTOR", value_parser = parse_selector)]
-    #[arg(help_heading = "Filter")]
-    pub selector: Option<Selector>,
-    /// With --focus, -n or -l: only connections to them (ingress) or from them (egress)
-    #[arg(long, value_enum, help_heading = "Filter")]
-    pub direction: Option<FocusDirection>,
-    /// Only connections that include this port, for example 5432, 53/UDP, http or 80-90
-    ///
-    /// Of a range some of its ports are enough. A name is that of a container's port: connections
-    /// to pods are listed that include a number which the pods have under that name.
-    #[arg(long, value_name = "PORT[/PROTOCOL]", value_parser = port, help_heading = "Filter")]
-    pub port: Option<(Protocol, PortQuery)>,
-    /// Only connections of one address family: ipv4 or ipv6
-    #[arg(long, value_name = "FAMILY", value_parser = parse_family, help_heading = "Filter")]
-    pub family: Option<Family>,
-    /// Also list connections between pods of the same workload
-    #[arg(long, help_heading = "Filter")]
-    pub siblings: bool,
+    #[command(flatten)]
+    pub filter: FilterArgs,
     /// List each pair of workloads, also where many are treated alike
     #[arg(long, help_heading = "Output")]
     pub expand: bool,
@@ -92,21 +60,6 @@ pub enum ListForm {
     Mermaid,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum FocusDirection {
-    Ingress,
-    Egress,
-}
-
-impl From<FocusDirection> for Direction {
-    fn from(direction: FocusDirection) -> Self {
-        match direction {
-            FocusDirection::Ingress => Self::Ingress,
-            FocusDirection::Egress => Self::Egress,
-        }
-    }
-}
-
 /// What was typed.
 const COMMAND: &str = "portcullis list";
 
@@ -122,7 +75,7 @@ const MOST_MERMAID_EDGES: usize = 500;
 
 pub fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
     check_arguments(args)?;
-    let session = input::session_of(args.family, &args.input, args.say)?;
+    let session = input::session_of(args.filter.family, &args.input, args.say)?;
     let filter = session.with_members(&filter(args));
     if args.expand && !args.say.quiet {
         warn_of_pairs(&session.list(&ListFilter { expand: false, ..filter.clone() }));
@@ -132,7 +85,7 @@ pub fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
         findings::say(&report.summary, COMMAND, &args.input, args.say);
         anyhow::bail!("{why}");
     }
-    check_names(&filter, &report)?;
+    check_names(&filter, &report.endpoints)?;
     print(&mut report, args)?;
     if !args.say.quiet {
         remark(&report, args);
@@ -146,21 +99,7 @@ fn check_arguments(args: &ListArgs) -> anyhow::Result<()> {
     if args.explain && matches!(args.output, ListForm::Dot | ListForm::Mermaid) {
         anyhow::bail!("--explain does not work with a drawing: use -o text, json, csv or md");
     }
-    if args.direction.is_some() && !filter(args).has_focus() {
-        anyhow::bail!("--direction says which connections of some: use it with --focus, -n or -l");
-    }
-    Ok(())
-}
-
-/// Refuses what names nothing of the input.
-fn check_names(filter: &ListFilter, report: &ListReport) -> anyhow::Result<()> {
-    if let Some(namespace) = filter.namespace.as_deref().filter(|own| !has_namespace(own, report)) {
-        anyhow::bail!("{}", strange("-n", &format!("{namespace}/"), report));
-    }
-    if let Some(stranger) = filter.focus.iter().find(|focus| is_strange(focus, report)) {
-        anyhow::bail!("{}", strange("--focus", stranger, report));
-    }
-    Ok(())
+    args.filter.check(&args.input.assume)
 }
 
 /// Says after a while that it takes long, and what takes less.
@@ -193,42 +132,12 @@ fn warn_of_pairs(report: &ListReport) {
     }
 }
 
-fn is_strange(focus: &str, report: &ListReport) -> bool {
-    !report.endpoints.iter().any(|endpoint| in_focus(focus, endpoint))
-}
-
-fn has_namespace(namespace: &str, report: &ListReport) -> bool {
-    let mut own = report.endpoints.iter().map(|endpoint| endpoint.namespace.as_deref());
-    own.any(|own| own == Some(namespace))
-}
-
-fn strange(option: &str, focus: &str, report: &ListReport) -> String {
-    let names = report.endpoints.iter().filter_map(|endpoint| {
-        let (namespace, name) = (endpoint.namespace.as_deref()?, endpoint.name.as_deref()?);
-        Some([namespace.to_owned(), name.to_owned(), format!("{namespace}/{name}")])
-    });
-    let names: Vec<String> = names.flatten().collect();
-    let (focus, what) = match focus.strip_suffix('/') {
-        Some(namespace) => (namespace, "pod or workload in namespace"),
-        None => (focus, "namespace or workload"),
-    };
-    let meant = nearest(focus, names.iter().map(String::as_str));
-    let meant = meant.map_or_else(String::new, |meant| format!(": did you mean `{meant}`?"));
-    let input = if option == "--focus" { " in the input" } else { "" };
-    format!("{option}: no {what} `{focus}`{input}{meant}")
-}
-
 fn filter(args: &ListArgs) -> ListFilter {
     ListFilter {
-        focus: args.focus.clone(),
-        namespace: args.input.namespace.clone().filter(|_| !args.all_namespaces),
-        selector: args.selector.clone(),
-        direction: args.direction.map(Into::into),
-        port: args.port.clone(),
         certain_only: args.output != ListForm::Json,
-        siblings: args.siblings,
         explain: args.explain,
         expand: args.expand,
+        ..args.filter.filter(&args.input.assume)
     }
 }
 
@@ -245,7 +154,7 @@ fn print(report: &mut ListReport, args: &ListArgs) -> anyhow::Result<()> {
             return Ok(out.finish()?);
         }
     };
-    if filter(args).has_focus() || args.port.is_some() {
+    if filter(args).has_focus() || args.filter.port.is_some() {
         keep_connected(report);
     }
     let mut out = Output::new();
@@ -288,48 +197,12 @@ fn nothing(report: &ListReport, args: &ListArgs) -> String {
     if report.summary.workloads == 0 {
         return "no pods or workloads in the input".into();
     }
-    if filter(args).has_focus() || args.port.is_some() || args.family.is_some() {
+    if filter(args).has_focus() || args.filter.port.is_some() || args.filter.family.is_some() {
         return "no such connection is allowed".into();
     }
     if report.notes.is_empty() {
         "no connections: the policies allow no flow".into()
     } else {
         "no connection is certainly allowed".into()
-    }
-}
-
-/// What `eval` takes, and `tcp-80` and `80-tcp` as other tools write it.
-fn port(text: &str) -> Result<(Protocol, PortQuery), String> {
-    // `dns-tcp` is the name of a port.
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let parsed = match text.split_once('-') {
-        Some((protocol, port)) if is_number(port) && parse_protocol(protocol).is_ok() => {
-            PortQuery::parse(port, parse_protocol(protocol).ok())
-        }
-        Some((port, protocol)) if is_number(port) && parse_protocol(protocol).is_ok() => {
-            PortQuery::parse(port, parse_protocol(protocol).ok())
-        }
-        _ => PortQuery::parse(text, None),
-    };
-    parsed.map(|(port, protocol)| (protocol, port)).map_err(|error| error.message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ports_are_written_in_several_ways() {
-        assert_eq!(port("5432"), Ok((Protocol::Tcp, 5432.into())));
-        assert_eq!(port("53/udp"), Ok((Protocol::Udp, 53.into())));
-        assert_eq!(port("tcp-80"), Ok((Protocol::Tcp, 80.into())));
-        assert_eq!(port("80-90"), Ok((Protocol::Tcp, PortQuery::Range(80, 90))));
-        assert_eq!(port("http-web"), Ok((Protocol::Tcp, PortQuery::Name("http-web".into()))));
-        for name in ["dns-tcp", "tcp-metrics"] {
-            assert_eq!(port(name), Ok((Protocol::Tcp, PortQuery::Name(name.into()))));
-        }
-        assert_eq!(port("53-udp"), Ok((Protocol::Udp, 53.into())));
-        assert!(port("0").is_err());
-        assert!(port("70000").is_err());
     }
 }

@@ -6,8 +6,10 @@
 mod args;
 mod check;
 mod cli;
+mod diff;
 mod eval;
 mod excerpt;
+mod filter;
 mod findings;
 mod flows;
 mod input;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<Outcome> {
     match cli.command {
         Command::List(args) => list::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Eval(args) => eval::run(&args, eval::Depth::Verdict),
         Command::Explain(args) => eval::run(&args, eval::Depth::Chain),
         Command::Check(args) => check::run(&args),

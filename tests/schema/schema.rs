@@ -4,7 +4,8 @@
 //! change for users, to be seen in review.
 
 use portcullis_engine::report::{
-    CheckReport, FlowEntry, FlowError, FlowQuery, FlowReport, FlowResult, ListReport, ProgramReport,
+    CheckReport, DiffReport, FlowEntry, FlowError, FlowQuery, FlowReport, FlowResult, ListReport,
+    ProgramReport,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -18,8 +19,8 @@ pub const VERSION: u32 = 2;
 pub const ID: &str = "https://portcullis.dev/schema/2/portcullis.schema.json";
 
 /// Reports, each of which is the whole of what a command prints.
-const REPORTS: [&str; 5] =
-    ["CheckReport", "ListReport", "FlowReport", "FlowAnswers", "ProgramReport"];
+const REPORTS: [&str; 6] =
+    ["CheckReport", "ListReport", "DiffReport", "FlowReport", "FlowAnswers", "ProgramReport"];
 
 /// The schema, with a definition for each type: what is printed is one of the reports.
 #[must_use]
@@ -30,7 +31,7 @@ pub fn schema() -> Value {
         SchemaSettings::draft2020_12().for_deserialize(),
     );
     let mut definitions = definitions::<(
-        (CheckReport, ListReport, FlowReport, ProgramReport),
+        (CheckReport, ListReport, DiffReport, FlowReport, ProgramReport),
         (FlowResult, FlowError),
     )>(received);
     definitions.extend(self::definitions::<(FlowQuery, FlowEntry)>(given));

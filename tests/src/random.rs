@@ -42,6 +42,56 @@ impl Cluster {
         Self { objects: write::objects(model, seed), options }
     }
 
+    /// The cluster after one change of a kind that people make, with objects of another one.
+    #[must_use]
+    pub fn edited(&self, rng: &mut Random, other: &Self) -> Self {
+        let mut next = self.clone();
+        let (ours, theirs) = (self.policies(), other.policies());
+        let any = |count: usize, rng: &mut Random| (count > 0).then(|| rng.below(count));
+        match rng.below(6) {
+            0 => {
+                let at = any(ours.len(), rng).and_then(|i| ours.get(i));
+                at.into_iter().for_each(|at| drop(next.objects.remove(*at)));
+            }
+            1 => {
+                let from = any(theirs.len(), rng).and_then(|i| other.objects.get(*theirs.get(i)?));
+                let to = any(ours.len(), rng).and_then(|i| next.objects.get_mut(*ours.get(i)?));
+                if let Some((to, from)) = to.zip(from) {
+                    set(to, &["spec"], from.get("spec").cloned().unwrap_or_default());
+                }
+            }
+            2 => {
+                let from = any(theirs.len(), rng).and_then(|i| other.objects.get(*theirs.get(i)?));
+                if let Some(mut policy) = from.cloned() {
+                    let name = format!("new{}", rng.below(1000));
+                    set(&mut policy, &["metadata", "name"], name.into());
+                    next.objects.push(policy);
+                }
+            }
+            3 => {
+                let at = any(next.objects.len(), rng);
+                at.into_iter().for_each(|at| drop(next.objects.remove(at)));
+            }
+            4 => {
+                let object = any(other.objects.len(), rng).and_then(|i| other.objects.get(i));
+                if let Some(object) = object {
+                    next.objects.retain(|known| key(known) != key(object));
+                    next.objects.push(object.clone());
+                }
+            }
+            _ => rng.shuffle(&mut next.objects),
+        }
+        next
+    }
+
+    /// Where NetworkPolicies stand among the objects.
+    fn policies(&self) -> Vec<usize> {
+        let is_policy =
+            |object: &Value| object.get("kind").is_some_and(|kind| kind == "NetworkPolicy");
+        let kinds = self.objects.iter().enumerate();
+        kinds.filter(|(_, object)| is_policy(object)).map(|(i, _)| i).collect()
+    }
+
     /// The objects as YAML documents.
     pub fn yaml(&self) -> String {
         let documents = self.objects.iter().map(|object| yaml(object) + "---\n");
@@ -62,6 +112,24 @@ impl Cluster {
     /// The objects as one JSON list.
     pub fn json(&self) -> String {
         json!({"apiVersion": "v1", "kind": "List", "items": self.objects}).to_string()
+    }
+}
+
+/// Kind, namespace and name of an object.
+fn key(object: &Value) -> [Option<&Value>; 3] {
+    let metadata = |name: &str| object.get("metadata")?.get(name);
+    [object.get("kind"), metadata("namespace"), metadata("name")]
+}
+
+/// Writes a value at a path of fields that is there, but for the last one.
+fn set(object: &mut Value, path: &[&str], value: Value) {
+    let [first, more @ ..] = path else { return };
+    let Some(fields) = object.as_object_mut() else { return };
+    match more {
+        [] => drop(fields.insert((*first).into(), value)),
+        more => {
+            fields.get_mut(*first).into_iter().for_each(|field| set(field, more, value.clone()))
+        }
     }
 }
 

@@ -234,48 +234,6 @@ fn same(what: &str, a: &Value, b: &Value) -> Result<(), String> {
     Err(format!("{what}: {}", texts.collect::<Vec<_>>().join("\n")))
 }
 
-/// The cluster after one change of a kind that people make.
-fn edit(rng: &mut Random, cluster: &Cluster, other: &Cluster) -> Cluster {
-    let mut next = cluster.clone();
-    let policies = |cluster: &Cluster| -> Vec<usize> {
-        let kinds = cluster.objects.iter().map(|object| object["kind"] == "NetworkPolicy");
-        kinds.enumerate().filter(|(_, is)| *is).map(|(i, _)| i).collect()
-    };
-    let (ours, theirs) = (policies(cluster), policies(other));
-    match rng.below(6) {
-        0 if !ours.is_empty() => {
-            next.objects.remove(*rng.pick(&ours));
-        }
-        1 if !ours.is_empty() && !theirs.is_empty() => {
-            let spec = other.objects[*rng.pick(&theirs)]["spec"].clone();
-            next.objects[*rng.pick(&ours)]["spec"] = spec;
-        }
-        2 if !theirs.is_empty() => {
-            let mut policy = other.objects[*rng.pick(&theirs)].clone();
-            policy["metadata"]["name"] = format!("new{}", rng.below(1000)).into();
-            next.objects.push(policy);
-        }
-        3 if !next.objects.is_empty() => {
-            let at = rng.below(next.objects.len());
-            next.objects.remove(at);
-        }
-        4 if !other.objects.is_empty() => {
-            let object = rng.pick(&other.objects).clone();
-            let key = |object: &Value| {
-                (
-                    object["kind"].clone(),
-                    object["metadata"]["namespace"].clone(),
-                    object["metadata"]["name"].clone(),
-                )
-            };
-            next.objects.retain(|known| key(known) != key(&object));
-            next.objects.push(object);
-        }
-        _ => rng.shuffle(&mut next.objects),
-    }
-    next
-}
-
 #[test]
 fn an_edited_session_is_one_read_afresh() {
     hold("edited session", |cluster, seed| {
@@ -284,7 +242,7 @@ fn an_edited_session_is_one_read_afresh() {
         let mut edited = current.session();
         for step in 0..4 {
             let other = Cluster::of(rng.number());
-            current = edit(&mut rng, &current, &other);
+            current = current.edited(&mut rng, &other);
             let text = current.yaml();
             let change = edited.reread("case.yaml", text.as_bytes());
             edited = edited.apply(vec![change]);

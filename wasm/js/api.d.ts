@@ -50,6 +50,9 @@ export interface ListFilter {
   explain?: boolean;
 }
 
+/** Which differences to report. */
+export type DiffFilter = Omit<ListFilter, 'certainOnly' | 'explain'>;
+
 /** Which program to render. */
 export interface RenderOptions {
   /** The node whose rules to render. */
@@ -72,7 +75,7 @@ export interface Model {
   evaluate(flows: readonly FlowEntry[]): FlowAnswer[];
 }
 
-/** How a list can be written. `text` and `md` end with what is unknown, the others show what is certain. */
+/** How a list or a difference can be written. Of a list, `text` and `md` end with what is unknown, the others show what is certain. */
 export type ListForm = 'text' | 'csv' | 'md' | 'dot' | 'mermaid';
 
 /** How the answer for a flow can be written: briefly, or with everything that decides it. */
@@ -80,6 +83,8 @@ export type FlowForm = 'text' | 'chain';
 
 /** A list as text or as the source of a drawing, as `portcullis list -o` prints it. */
 export function format(report: ListReport, form: ListForm): string;
+/** A difference as text or as the source of a drawing, as `portcullis diff -o` prints it. */
+export function format(report: DiffReport, form: ListForm): string;
 /** The answer for a flow as text, as `portcullis eval` (`text`) and `explain` (`chain`) print it. */
 export function format(report: FlowReport, form: FlowForm): string;
 

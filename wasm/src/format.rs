@@ -1,12 +1,12 @@
 //! Reports as text, as the command prints them.
 
 use portcullis_engine::report::text::{self, ListFormat, Style};
-use portcullis_engine::report::{FlowReport, ListReport};
+use portcullis_engine::report::{DiffReport, FlowReport, ListReport};
 
 use crate::argument::Argument;
 use crate::error::Error;
 
-const REPORT: &str = "a report of `list`, `evaluate` or `explain`";
+const REPORT: &str = "a report of `list`, `diff`, `evaluate` or `explain`";
 
 /// A report as text. Which one it is shows in what it has.
 pub fn format(report: &Argument, form: &Argument) -> Result<String, Error> {
@@ -14,6 +14,9 @@ pub fn format(report: &Argument, form: &Argument) -> Result<String, Error> {
     if report.get("connections")?.is_some() {
         let form = list_form(form)?;
         Ok(text::list(&report.json::<ListReport>(REPORT)?, form))
+    } else if report.get("changes")?.is_some() {
+        let form = list_form(form)?;
+        Ok(text::diff(&report.json::<DiffReport>(REPORT)?, form))
     } else {
         let write = match form.text()?.as_str() {
             "text" => text::write_verdict,

@@ -35,6 +35,8 @@ pub const FILTER: &[&str] = &[
     "explain",
     "expand",
 ];
+pub const DIFF_FILTER: &[&str] =
+    &["focus", "selector", "direction", "protocol", "port", "siblings", "expand"];
 pub const RENDER: &[&str] = &["node", "deny", "comments"];
 const FILE: &[&str] = &["name", "text"];
 const FLOW: &[&str] = &["from", "to", "protocol", "port"];

@@ -56,6 +56,21 @@ pub fn list(
     to_js(&input::session(&files, &options)?.list(&filter))
 }
 
+/// What two states allow differently, and which lines of policies make it so.
+#[wasm_bindgen(unchecked_return_type = "DiffReport")]
+pub fn diff(
+    #[wasm_bindgen(unchecked_param_type = "Files")] before: JsValue,
+    #[wasm_bindgen(unchecked_param_type = "Files")] after: JsValue,
+    #[wasm_bindgen(unchecked_optional_param_type = "Options & DiffFilter")] options: JsValue,
+) -> Result<JsValue, Error> {
+    let options = Argument::new("options", options);
+    options.only_if_given(&[input::OPTIONS, input::DIFF_FILTER].concat())?;
+    let filter = input::filter(&options)?;
+    let old = input::session(&Argument::new("before", before), &options)?;
+    let new = input::session(&Argument::new("after", after), &options)?;
+    to_js(&old.diff(&new, &filter))
+}
+
 /// Whether flows are allowed, and what decides. Overloaded: see `api.d.ts`.
 #[wasm_bindgen(skip_typescript)]
 pub fn evaluate(files: JsValue, flows: JsValue, options: JsValue) -> Result<JsValue, Error> {

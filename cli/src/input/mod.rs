@@ -1,6 +1,7 @@
 //! From paths to a session.
 
 mod config;
+mod git;
 mod read;
 mod tool;
 mod walk;
@@ -15,9 +16,10 @@ use portcullis_engine::net::Family;
 use portcullis_engine::{Change, Options, Session, SourceFile};
 use thiserror::Error;
 
-use crate::args::{InputArgs, OutputArgs};
+use crate::args::{AssumeArgs, InputArgs, OutputArgs};
 use crate::output::Progress;
 use config::Config;
+pub use git::{is_revision, merge_base};
 pub use read::{is_stdin, name, read_bytes};
 
 /// Why nothing was read.
@@ -40,6 +42,8 @@ pub enum InputError {
     StdinTwice,
     #[error("{tool}: {reason}")]
     Tool { tool: String, reason: String },
+    #[error("{0}")]
+    Git(String),
     #[error("{}: {reason}", path.display())]
     Config { path: PathBuf, reason: String },
 }
@@ -79,8 +83,44 @@ pub fn session_of(
     let files = read::all(&files, Progress::new(say))?;
     let rendered = rendered(input, say)?;
     let changes = files.into_iter().chain(rendered).map(Change::Put).collect();
-    let options = Options { family, ..input.options() }.ignoring(config.codes);
+    let options = Options { family, ..input.assume.options() }.ignoring(config.codes);
     Ok(Session::new(options).with_skipped(skipped).apply(changes))
+}
+
+/// Reads one side of a comparison: files, folders or the standard input, or what a revision has.
+///
+/// # Errors
+/// As [`session`].
+pub fn side(
+    side: &Side,
+    (family, assume, config): (Option<Family>, &AssumeArgs, Option<&Path>),
+    say: OutputArgs,
+) -> Result<Session, InputError> {
+    let config = Config::find(config)?;
+    let (files, skipped) = match side {
+        Side::Paths(paths) => {
+            let Inputs { files, skipped } = inputs(paths, &config)?;
+            (read::all(&files, Progress::new(say))?, skipped)
+        }
+        Side::Revision { revision, paths } => git::files((revision, paths), &config, say)?,
+    };
+    let options = Options { family, ..assume.options() }.ignoring(config.codes);
+    let changes = files.into_iter().map(Change::Put).collect();
+    Ok(Session::new(options).with_skipped(skipped).apply(changes))
+}
+
+/// One side of a comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Files, folders, or `-`.
+    Paths(Vec<PathBuf>),
+    /// What a revision of the repository has, in some paths if there are any.
+    Revision {
+        /// As git takes it.
+        revision: String,
+        /// From the working folder.
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// What is to be read.

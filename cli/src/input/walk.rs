@@ -110,7 +110,8 @@ impl Walk<'_> {
     }
 }
 
-fn is_manifest(path: &Path) -> bool {
+/// Whether a name is that of a manifest, or says what the folder is.
+pub(super) fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))

@@ -12,6 +12,7 @@
 mod answers;
 mod arguments;
 mod check;
+mod diff;
 mod eval;
 mod flows;
 mod folders;

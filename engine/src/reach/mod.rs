@@ -34,7 +34,7 @@ pub use note::{NoteId, NoteKey, NoteReason};
 pub use pair::{Conns, pair};
 pub use ties::Tie;
 pub use unit::{Unit, UnitId, UnitKind};
-pub use why::{Admission, Admissions};
+pub use why::{Admission, Admissions, Decision};
 
 use std::sync::Arc;
 
@@ -163,6 +163,17 @@ impl<'m> Reach<'m> {
     /// Units that are alike as destinations, by their speaker, ascending.
     pub fn units_to(&self, speaker: ClassId) -> &[UnitId] {
         self.roles[Direction::Ingress].units.get(speaker).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who speaks for a unit as a source (egress) or as a destination.
+    pub fn speaker(&self, unit: UnitId, role: Direction) -> Option<ClassId> {
+        let class = self.units.get(unit)?.class;
+        self.roles[role].speaker.get(class).copied()
+    }
+
+    /// The number of a set of connections.
+    pub fn intern(&mut self, conns: ConnSet) -> ConnId {
+        self.conns.intern(conns)
     }
 
     /// A set of connections.

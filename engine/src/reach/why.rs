@@ -8,7 +8,7 @@ use crate::cluster::{Group, GroupId, Place};
 use crate::manifest::{ByDirection, Direction, PortMatch};
 use crate::net::{ConnId, Family};
 use crate::policy::fold::{Rules, Ties, Walk};
-use crate::policy::{PolicyId, PolicyRef, PolicyRule, PolicySet};
+use crate::policy::{PolicyId, PolicyRef, PolicyRule, PolicySet, TierKind};
 use crate::selector::Match;
 use crate::verdict::{EndState, Party, own_node, peer_matches};
 
@@ -35,6 +35,19 @@ pub struct Admissions {
     pub rules: Vec<Admission>,
 }
 
+/// What one end does with connections, and why.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The rules that decide.
+    pub admissions: Admissions,
+    /// The NetworkPolicies that isolate it, or may, ascending.
+    pub isolating: Vec<PolicyId>,
+    /// Connections that it lets pass, or may.
+    pub accepts: ConnId,
+    /// Connections that it denies, or may.
+    pub denies: ConnId,
+}
+
 /// The ports of a rule, by policy, direction and index, and by whose names of ports they hold.
 pub(super) type RulePorts = (PolicyId, Direction, u32, Option<GroupId>);
 
@@ -54,11 +67,25 @@ impl<'m> Reach<'m> {
     /// Linear in the rules of the policies that isolate the two.
     pub fn why(&mut self, unit: UnitId, target: &Target) -> ByDirection<Admissions> {
         let conn = self.conns.union(target.allowed, target.unknown);
-        let unenforced = |_| Admissions { state: EndState::Unenforced, rules: Vec::new() };
-        let mut ends = ByDirection::from_fn(unenforced);
-        for family in Family::BOTH.into_iter().filter(|f| target.family.is_none_or(|of| of == *f)) {
+        let decisions = self.decisions((unit, target.unit), conn, target.family);
+        decisions.map(|_, decision| decision.admissions)
+    }
+
+    /// What the source and the destination do with connections from one unit to another, in a
+    /// family or in both; whether they pass or not.
+    ///
+    /// # Cost
+    /// Linear in the rules of the policies that isolate the two.
+    pub fn decisions(
+        &mut self,
+        (from, to): (UnitId, UnitId),
+        conn: ConnId,
+        family: Option<Family>,
+    ) -> ByDirection<Decision> {
+        let mut ends = ByDirection::from_fn(|_| Decision::unenforced());
+        for family in Family::BOTH.into_iter().filter(|f| family.is_none_or(|of| of == *f)) {
             let party = |unit: UnitId| party(self, self.units.get(unit)?, family);
-            let Some((source, destination)) = party(unit).zip(party(target.unit)) else { continue };
+            let Some((source, destination)) = party(from).zip(party(to)) else { continue };
             let asked = [
                 (Direction::Egress, &source, &destination),
                 (Direction::Ingress, &destination, &source),
@@ -70,17 +97,22 @@ impl<'m> Reach<'m> {
         ends
     }
 
-    fn add(&mut self, end: &mut Admissions, question: Question<'_, '_>) {
+    fn add(&mut self, decision: &mut Decision, question: Question<'_, '_>) {
         let Question { direction, subject, peer, conn } = question;
-        let Some((group, _)) = subject.group else { return };
-        let program = self.set.program(self.set.program_id(group, direction));
-        end.state = match own_node(direction, subject, peer) {
-            Match::Yes => EndState::OwnNode,
-            _ => EndState::under(program),
-        };
-        if !matches!(end.state, EndState::Isolated | EndState::Selected) {
-            return;
+        let program =
+            subject.group.map(|(group, _)| self.set.program(self.set.program_id(group, direction)));
+        let end = &mut decision.admissions;
+        if let Some(program) = program {
+            end.state = match own_node(direction, subject, peer) {
+                Match::Yes => EndState::OwnNode,
+                _ => EndState::under(program),
+            };
         }
+        let program = program.filter(|_| end.state.is_selected());
+        let Some(program) = program else {
+            decision.accepts = self.conns.union(decision.accepts, conn);
+            return;
+        };
         let destination = match direction {
             Direction::Ingress => subject,
             Direction::Egress => peer,
@@ -96,10 +128,27 @@ impl<'m> Reach<'m> {
             admissions: &mut end.rules,
         };
         let walk = Walk { set: self.set, direction, ties: Ties::Any };
-        walk.program(program, &mut flows, &mut asking);
+        let outcomes = walk.program(program, &mut flows, &mut asking);
+        decision.accepts = self.conns.union(decision.accepts, outcomes.accept);
+        decision.denies = self.conns.union(decision.denies, outcomes.deny);
+        let isolating = program.tier(TierKind::NetworkPolicy);
+        let isolating = isolating.into_iter().flat_map(|tier| &tier.policies);
+        decision.isolating = isolating.map(|one| one.policy).collect();
+        decision.isolating.sort_unstable();
         end.rules.sort_unstable();
         // Where families differ in certainty, the lesser one counts: it sorts first.
         end.rules.dedup_by_key(|one| (one.policy, one.rule, one.peer));
+    }
+}
+
+impl Decision {
+    fn unenforced() -> Self {
+        Self {
+            admissions: Admissions { state: EndState::Unenforced, rules: Vec::new() },
+            isolating: Vec::new(),
+            accepts: ConnId::NONE,
+            denies: ConnId::NONE,
+        }
     }
 }
 

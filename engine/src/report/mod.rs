@@ -1,6 +1,6 @@
 //! What users receive: the only module whose types are serialised for them.
 //!
-//! Each answer has a file that makes it from what the engine computed (`check`, `list`, `flow` with
+//! Each answer has a file that makes it from what the engine computed (`check`, `list`, `diff`, `flow` with
 //! `evidence` and `audit`, `program`, `node`, `at`), and all have their types in `types`, those of
 //! many flows in `flows`. `query`, `words`, `port`, `supposed` and `labels` read what users ask, `place` and
 //! `path` say where things stand, `sentence` says them in words, `text` writes reports for terminals
@@ -10,6 +10,7 @@ mod at;
 mod audit;
 mod case;
 mod check;
+mod diff;
 mod evidence;
 mod flow;
 mod flows;
@@ -31,6 +32,7 @@ mod why;
 mod words;
 
 pub use at::{RuleAt, RulePart};
+pub use diff::{BySide, DiffCause, DiffChange, DiffEndpoint, DiffReport, DiffSide, DiffSummary};
 pub use flows::{FlowAnswer, FlowEntry, FlowError, FlowErrorCode, FlowResult};
 pub use labels::parse_selector;
 pub use list::{ListFilter, in_focus};

@@ -24,7 +24,7 @@ use schemars::JsonSchema;
 ///
 /// # Units
 /// Lines and columns count from 1; columns count Unicode scalar values. `end` is exclusive.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Location {

@@ -61,7 +61,8 @@ fn in_order(session: &Session, rules: &[Admission]) -> Vec<Admission> {
     rules
 }
 
-fn deciding(
+/// A rule that decides.
+pub fn deciding(
     session: &Session,
     direction: Direction,
     admission: &Admission,

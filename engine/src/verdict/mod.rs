@@ -249,6 +249,11 @@ impl EndState {
             Match::Unknown | Match::Yes => Self::Isolated,
         }
     }
+
+    /// Whether policies decide: one selects the end in this direction, or may.
+    pub fn is_selected(self) -> bool {
+        matches!(self, Self::Isolated | Self::Selected)
+    }
 }
 
 /// Whether the peer is the node that the subject runs on, or a pod on that node's network.

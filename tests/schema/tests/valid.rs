@@ -69,6 +69,9 @@ fn reports_are_accepted() {
             .iter()
             .for_each(|f| accept("ListReport", &session.list(f)));
     }
+    let (old, new) = (session("shop"), session("shop-next"));
+    accept("DiffReport", &old.diff(&new, &ListFilter::default()));
+    accept("DiffReport", &new.diff(&session("tiers"), &ListFilter::default()));
     let query = ProgramQuery { node: "n1".into(), settings: Settings::default(), comments: true };
     accept("ProgramReport", &session("node").program(&query).unwrap());
 }

@@ -53,6 +53,9 @@ export interface ListFilter {
     explain?: boolean;
 }
 
+/** Which differences to report. */
+export type DiffFilter = Omit<ListFilter, 'certainOnly' | 'explain'>;
+
 /** Which program to render. */
 export interface RenderOptions {
     /** The node whose rules to render. */
@@ -75,7 +78,7 @@ export interface Model {
     evaluate(flows: readonly FlowEntry[]): FlowAnswer[];
 }
 
-/** How a list can be written. `text` and `md` end with what is unknown, the others show what is certain. */
+/** How a list or a difference can be written. Of a list, `text` and `md` end with what is unknown, the others show what is certain. */
 export type ListForm = 'text' | 'csv' | 'md' | 'dot' | 'mermaid';
 
 /** How the answer for a flow can be written: briefly, or with everything that decides it. */
@@ -83,6 +86,8 @@ export type FlowForm = 'text' | 'chain';
 
 /** A list as text or as the source of a drawing, as `portcullis list -o` prints it. */
 export function format(report: ListReport, form: ListForm): string;
+/** A difference as text or as the source of a drawing, as `portcullis diff -o` prints it. */
+export function format(report: DiffReport, form: ListForm): string;
 /** The answer for a flow as text, as `portcullis eval` (`text`) and `explain` (`chain`) print it. */
 export function format(report: FlowReport, form: FlowForm): string;
 
@@ -211,6 +216,144 @@ export interface DiagnosticReport {
     object?: ObjectRef;
     /** The field's path in that object, for example `spec.ingress[0].from[1]`. */
     path?: string;
+}
+
+/**
+ * A rule that decides on one side and not on the other, or a policy that isolates on one side
+ * where none does on the other. For flows of a workload that only one side has, a rule that decides
+ * there.
+ */
+export interface DiffCause {
+  /** The side. */
+  side: DiffSide;
+  /** At which end: `egress` is the source. */
+  direction: Direction;
+  /** The policy. */
+  policy: ObjectRef;
+  /** The tier that it is in. */
+  tier: TierKind;
+  /** What the rule does with the flows; `deny` of a policy that isolates. */
+  action: Action;
+  /**
+   * The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer;
+   * `spec.podSelector` of a policy that isolates.
+   */
+  path: string;
+  /** Where it stands. */
+  location?: Location;
+  /** Whom the rule names, for example `app=web`; absent for a policy that isolates. */
+  peer?: string;
+  /** Which ports it names, for example `TCP 80, UDP dns`; absent for a policy that isolates. */
+  ports?: string;
+}
+
+/**
+ * Flows of which the new side says something else than the old one. Between groups, those from
+ * each member of the one to each member of the other that is not itself.
+ */
+export interface DiffChange {
+  /** `id` of the source, an endpoint or a group. */
+  from: string;
+  /** `id` of the destination, an endpoint or a group. */
+  to: string;
+  /** On which ports, for example `TCP 80,443` or `All Connections`; a key of `portSets`. */
+  ports: string;
+  /** What the new side says; absent where it does not have one of the ends. */
+  after?: Verdict;
+  /** What the old side says; absent where it does not have one of the ends. */
+  before?: Verdict;
+  /**
+   * What of the policies makes the difference, as indices of the report's `causes`. Empty where
+   * labels, ports, addresses or nodes make it.
+   */
+  causes?: number[];
+  /** The address family that this holds for, where the two differ: `IPv4` or `IPv6`. */
+  family?: Family;
+  /**
+   * Whether there are more causes: groups are so large that they were not looked for in all
+   * pairs.
+   */
+  moreCauses?: boolean;
+}
+
+/** An end of changes, or a workload that only one side has. */
+export interface DiffEndpoint {
+  /** Unique in the report: `shop/web[Deployment]`, `10.0.0.0-10.255.255.255`. */
+  id: string;
+  /** What it is. */
+  kind: EndpointKind;
+  /** Its ranges as CIDRs, for addresses. */
+  addresses?: string[];
+  /** Its name, for workloads. */
+  name?: string;
+  /** Its namespace, for workloads. */
+  namespace?: string;
+  /** Where the new side declares it. */
+  newLocation?: Location;
+  /** Where the old side declares it. */
+  oldLocation?: Location;
+  /** The only side that has it; absent if both do. */
+  onlyIn?: DiffSide;
+  /**
+   * Names of the pods that it is about, where policies of a side distinguish pods of the
+   * workload, sorted.
+   */
+  pods?: string[];
+  /** `Deployment`, `Pod`, …, for workloads. */
+  workloadKind?: string;
+}
+
+/** The answer of `diff`. */
+export interface DiffReport {
+  /**
+   * Ends of changes, members of groups among them, and workloads that only one side has:
+   * addresses first (IPv4, then IPv6, ascending), then workloads by namespace, name and kind.
+   */
+  endpoints: DiffEndpoint[];
+  /**
+   * Flows between what both sides have, then those of what only the new one has, then those of
+   * what only the old one has; each in the order of `endpoints`.
+   */
+  changes: DiffChange[];
+  /** What `ports` of changes name, as ranges, sorted by protocol and port. */
+  portSets: Record<string, PortRange[]>;
+  /** What `causes` of changes name, each once. */
+  causes: DiffCause[];
+  /** Why flows are unknown on the new side that were not so on the old one. */
+  notes: Note[];
+  /** How much differs. */
+  summary: DiffSummary;
+  /** What was read of the old side. */
+  old: Summary;
+  /** What was read of the new side. */
+  new: Summary;
+  /**
+   * Groups of endpoints that changes name, in the order of their first members, larger ones
+   * first.
+   */
+  groups?: GroupReport[];
+}
+
+/**
+ * One of the two inputs of a comparison.
+ *
+ * - `old`: What there was.
+ * - `new`: What there is, or is to be.
+ */
+export type DiffSide = 'old' | 'new';
+
+/** How much differs. */
+export interface DiffSummary {
+  /** Pairs of endpoints of both sides with flows that were denied and are allowed. */
+  opened: number;
+  /** Pairs with flows that were allowed and are denied. */
+  closed: number;
+  /** Pairs with flows that are unknown on one side only. */
+  uncertain: number;
+  /** Workloads, or parts of one, that only the new side has. */
+  added: number;
+  /** Workloads, or parts of one, that only the old side has. */
+  removed: number;
 }
 
 /**
@@ -970,6 +1113,11 @@ export class Model {
  * What is wrong with the files, where, and what to do about it.
  */
 export function check(files: Files, options?: Options): CheckReport;
+
+/**
+ * What two states allow differently, and which lines of policies make it so.
+ */
+export function diff(before: Files, after: Files, options?: Options & DiffFilter): DiffReport;
 
 /**
  * Whether a flow is allowed, and everything that decides it.

@@ -1,61 +1,52 @@
-//! Connections between the ends of bundles.
-
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+//! Lines between the ends of bundles.
 
 use rustc_hash::FxHashMap;
 
 use super::ends::{End, Ends};
-use super::part::Units;
-use super::weave::{Bundle, Flow, Woven};
+use super::gather::Bundle;
+use super::members::{Member, Units};
 use crate::manifest::Direction;
-use crate::net::{AddrSet, ConnId, ConnSet};
-use crate::reach::{Reach, Unit, UnitId};
-use crate::report::types::{Connection, GroupReport, PortRange, Protocol};
-use crate::shared::Table;
+use crate::net::AddrSet;
+use crate::shared::{Id, Table};
 
-/// What a report has of connections.
-pub struct Written {
-    pub groups: Vec<GroupReport>,
-    pub connections: Vec<Connection>,
-    pub port_sets: BTreeMap<Arc<str>, Vec<PortRange>>,
-}
+/// A source, a destination and what is said of them.
+pub type Line<U, F> = (End<U>, End<U>, F);
 
-/// Writes connections.
-pub struct Lines<'l, 'm> {
-    reach: &'l Reach<'m>,
-    ends: Ends<'l, 'm>,
-    woven: &'l Woven,
+/// Finds the lines that say what bundles do.
+pub struct Lines<'l, U> {
+    /// The ends that have been named so far.
+    pub ends: Ends<'l, U>,
     /// Addresses that are listed with some workloads, by whether these are sources (egress).
-    listed: FxHashMap<(Direction, Units), AddrSet>,
+    listed: FxHashMap<(Direction, Units<U>), AddrSet>,
     /// Ends of units that have been named.
-    named: FxHashMap<Units, Vec<End>>,
-    texts: FxHashMap<ConnId, Arc<str>>,
+    named: FxHashMap<Units<U>, Vec<End<U>>>,
 }
 
-type Line = (End, End, Flow);
-
-impl<'l, 'm> Lines<'l, 'm> {
-    pub fn new(reach: &'l Reach<'m>, ids: &'l Table<Arc<str>, Unit>, woven: &'l Woven) -> Self {
-        Self {
-            reach,
-            ends: Ends::new(reach, ids),
-            woven,
-            listed: FxHashMap::default(),
-            named: FxHashMap::default(),
-            texts: FxHashMap::default(),
-        }
+impl<'l, U> Lines<'l, U> {
+    pub fn new(members: &'l Table<Member, U>) -> Self {
+        Self { ends: Ends::new(members), listed: FxHashMap::default(), named: FxHashMap::default() }
     }
 
-    /// All connections, in order; with each workload for itself if they are to be expanded.
-    pub fn write(mut self, expand: bool) -> Written {
-        let woven = self.woven;
-        let mut lines: Vec<Line> = Vec::new();
+    /// From here on, `all workloads` are those of some members.
+    pub fn among(&mut self, is_there: impl Fn(Id<U>) -> bool) {
+        self.ends.among(is_there);
+        self.named.clear();
+        self.listed.clear();
+    }
+
+    /// The lines of bundles and of single units with themselves, in order, which among those of the
+    /// same ends is that of a key; with each workload for itself if they are to be expanded.
+    pub fn of<F: Copy, K: Ord>(
+        &mut self,
+        bundles: &[Bundle<U, F>],
+        own: &[(Id<U>, F)],
+        (expand, key): (bool, impl Fn(&F) -> K),
+    ) -> Vec<Line<U, F>> {
+        let mut lines: Vec<Line<U, F>> = Vec::new();
         if !expand {
-            self.list_addresses();
+            self.list_addresses(bundles);
         }
-        for bundle in &woven.bundles {
+        for bundle in bundles {
             let (from, to) = match expand {
                 true => (self.expanded(&bundle.from), self.expanded(&bundle.to)),
                 false => self.named(bundle),
@@ -66,39 +57,27 @@ impl<'l, 'm> Lines<'l, 'm> {
             let different = pairs.filter(|(from, to)| !own(*from, *to));
             lines.extend(different.map(|(from, to)| (from, to, bundle.flow)));
         }
+        lines.extend(own.iter().map(|(unit, flow)| (End::One(*unit), End::One(*unit), *flow)));
+        let ends = &self.ends;
         lines
-            .extend(woven.own.iter().map(|(unit, flow)| (End::One(*unit), End::One(*unit), *flow)));
-        lines.sort_by(|a, b| self.order(a, b));
-        let connections = lines.into_iter().map(|line| self.connection(line)).collect();
-        let port_sets = self.port_sets();
-        Written { groups: self.ends.into_groups(), connections, port_sets }
+            .sort_by_cached_key(|(from, to, flow)| (ends.order(*from), ends.order(*to), key(flow)));
+        lines
     }
 
-    fn order(&self, a: &Line, b: &Line) -> Ordering {
-        let key = |(from, to, flow): &Line| {
-            (self.ends.order(*from), self.ends.order(*to), flow.family, flow.allowed, flow.unknown)
-        };
-        key(a).cmp(&key(b))
+    fn expanded(&mut self, units: &Units<U>) -> Vec<End<U>> {
+        if self.ends.is_workloads(units) { Ends::each(units) } else { self.ends.ranges(units) }
     }
 
-    fn is_workloads(&self, units: &[UnitId]) -> bool {
-        units.first().and_then(|one| self.reach.units().get(*one)).is_some_and(Unit::is_workload)
-    }
-
-    fn expanded(&mut self, units: &Units) -> Vec<End> {
-        if self.is_workloads(units) { Ends::each(units) } else { self.ends.ranges(units) }
-    }
-
-    fn named(&mut self, bundle: &Bundle) -> (Vec<End>, Vec<End>) {
+    fn named<F>(&mut self, bundle: &Bundle<U, F>) -> (Vec<End<U>>, Vec<End<U>>) {
         let Bundle { from, to, .. } = bundle;
-        match (self.is_workloads(from), self.is_workloads(to)) {
+        match (self.ends.is_workloads(from), self.ends.is_workloads(to)) {
             (true, true) => (self.workloads(from), self.workloads(to)),
             (true, false) => (self.workloads(from), self.addresses(to, (Direction::Egress, from))),
             (false, _) => (self.addresses(from, (Direction::Ingress, to)), self.workloads(to)),
         }
     }
 
-    fn workloads(&mut self, units: &Units) -> Vec<End> {
+    fn workloads(&mut self, units: &Units<U>) -> Vec<End<U>> {
         if let Some(known) = self.named.get(units) {
             return known.clone();
         }
@@ -107,15 +86,20 @@ impl<'l, 'm> Lines<'l, 'm> {
         ends
     }
 
-    fn addresses(&mut self, units: &Units, (direction, others): (Direction, &Units)) -> Vec<End> {
+    fn addresses(
+        &mut self,
+        units: &Units<U>,
+        (direction, others): (Direction, &Units<U>),
+    ) -> Vec<End<U>> {
         let none = AddrSet::default();
         let listed = self.listed.get(&(direction, others.clone())).unwrap_or(&none);
         self.ends.addresses(units, listed)
     }
 
-    fn list_addresses(&mut self) {
-        for Bundle { from, to, .. } in &self.woven.bundles {
-            let (key, addresses) = match (self.is_workloads(from), self.is_workloads(to)) {
+    fn list_addresses<F>(&mut self, bundles: &[Bundle<U, F>]) {
+        for Bundle { from, to, .. } in bundles {
+            let (key, addresses) = match (self.ends.is_workloads(from), self.ends.is_workloads(to))
+            {
                 (true, true) => continue,
                 (true, false) => ((Direction::Egress, from.clone()), to),
                 (false, _) => ((Direction::Ingress, to.clone()), from),
@@ -125,39 +109,4 @@ impl<'l, 'm> Lines<'l, 'm> {
             *listed = listed.union(&addresses);
         }
     }
-
-    fn connection(&mut self, (from, to, flow): Line) -> Connection {
-        Connection {
-            from: self.ends.id_of(from),
-            to: self.ends.id_of(to),
-            allowed: self.text(flow.allowed),
-            unknown: self.text(flow.unknown),
-            family: flow.family,
-            why: flow.why,
-        }
-    }
-
-    fn text(&mut self, id: ConnId) -> Option<Arc<str>> {
-        if id == ConnId::NONE {
-            return None;
-        }
-        let text = self.texts.entry(id).or_insert_with(|| {
-            let text = self.reach.conn(id).text();
-            // Protocols without ports alone.
-            if text.is_empty() { "other protocols".into() } else { text.into() }
-        });
-        Some(text.clone())
-    }
-
-    fn port_sets(&self) -> BTreeMap<Arc<str>, Vec<PortRange>> {
-        self.texts.iter().map(|(id, text)| (text.clone(), ranges(self.reach.conn(*id)))).collect()
-    }
-}
-
-fn ranges(conns: &ConnSet) -> Vec<PortRange> {
-    let of = |protocol: Protocol| {
-        let ranges = conns.ports(protocol).ranges().iter();
-        ranges.map(move |&(port, end_port)| PortRange { protocol, port, end_port })
-    };
-    Protocol::ALL.into_iter().flat_map(of).collect()
 }

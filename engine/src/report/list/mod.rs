@@ -1,20 +1,22 @@
 //! The answer of `list`.
 //!
-//! Nothing here is done for each pair of units: `weave` brings together who is treated alike,
-//! `ends` finds names for such sets, `lines` writes the connections between them. `focus` has what
-//! was asked for, `note` says why something is not known.
+//! Nothing here is done for each pair of units: `weave` and `gather` bring together who is treated
+//! alike, `ends` finds names for such sets of `members`, `lines` has the lines between them, which
+//! are written as `connections`. `focus` has what was asked for, `note` says why something is not
+//! known.
 
-mod endpoint;
-mod ends;
-mod focus;
-mod lines;
-mod note;
+pub(super) mod connections;
+pub(super) mod endpoint;
+pub(super) mod ends;
+pub(super) mod focus;
+pub(super) mod gather;
+pub(super) mod lines;
+pub(super) mod members;
+pub(super) mod note;
 mod pairs;
-mod part;
+pub(super) mod part;
 pub(super) mod ranges;
 mod weave;
-
-use std::sync::Arc;
 
 use super::PortQuery;
 use super::types::{EndpointReport, ListReport, Protocol};
@@ -25,7 +27,7 @@ use crate::selector::Selector;
 use crate::session::Session;
 use crate::shared::Table;
 use focus::Focus;
-use lines::Lines;
+use members::Member;
 use weave::Weaver;
 
 pub use endpoint::workload_id;
@@ -67,13 +69,13 @@ impl Session {
         let filter = &self.with_members(filter);
         let new = if filter.explain { Reach::by_policies } else { Reach::new };
         let mut reach = new(self.model(), self.policies());
-        let ids = endpoint::unit_ids(self.model(), reach.units());
-        let endpoints = endpoints(self, &reach, &ids);
+        let members = members::of_reach(&reach);
+        let endpoints = endpoints(self, &reach, &members);
         let focus = Focus::new(&reach, filter, &endpoints);
         let mut explained = Explained::default();
         let woven = Weaver::new(&mut reach, (filter, &focus), &mut explained).weave();
         let notes = note::notes(self, &reach, &woven.counts);
-        let lines = Lines::new(&reach, &ids, &woven).write(filter.expand);
+        let lines = connections::write(&reach, &members, &woven, filter.expand);
         let (explanations, admissions) = explained.reports(self);
         ListReport {
             endpoints,
@@ -113,11 +115,11 @@ impl Session {
     }
 }
 
-fn endpoints(
+pub(super) fn endpoints(
     session: &Session,
     reach: &Reach<'_>,
-    ids: &Table<Arc<str>, Unit>,
+    members: &Table<Member, Unit>,
 ) -> Vec<EndpointReport> {
-    let units = reach.units().values().zip(ids.values());
-    units.map(|(unit, id)| endpoint::endpoint(session, unit, id)).collect()
+    let units = reach.units().values().zip(members.values());
+    units.map(|(unit, member)| endpoint::endpoint(session, unit, &member.id)).collect()
 }

@@ -1,17 +1,13 @@
 //! Units that are listed together, as sources or as destinations.
 
-use std::sync::Arc;
-
 use rustc_hash::FxHashMap;
 
 use super::focus::Focus;
+use super::members::Units;
 use crate::manifest::Direction;
 use crate::net::PortSet;
 use crate::reach::{ClassId, Reach, Unit, UnitId};
 use crate::shared::{Id, Table};
-
-/// Some units: numbers, ascending.
-pub type Units = Arc<[UnitId]>;
 
 /// Units that are alike in a role and in focus, or that are not in it.
 pub struct Part {
@@ -110,8 +106,8 @@ impl Side {
 }
 
 /// Units in order.
-pub fn sorted(units: impl Iterator<Item = UnitId>) -> Units {
-    let mut units: Vec<UnitId> = units.collect();
+pub fn sorted<U>(units: impl Iterator<Item = Id<U>>) -> Units<U> {
+    let mut units: Vec<Id<U>> = units.collect();
     units.sort_unstable();
     units.into()
 }

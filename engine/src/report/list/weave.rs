@@ -1,16 +1,14 @@
 //! Who is treated alike: from passages between classes to bundles of connections.
 //!
-//! Units that are alike as sources or as destinations are one *part*. Passages between two parts
-//! are gathered at one of them, which is the *anchor*: by the destination between workloads, by the
-//! workload where the other end is addresses. So what an anchor has is a list of others for each
-//! flow, and anchors with the same list and flow make a bundle: all of the ones reach all of the
-//! others.
+//! Units that are alike as sources or as destinations are one *part*; `gather` brings pairs of them
+//! together.
 
 use rustc_hash::FxHashMap;
 
 use super::ListFilter;
 use super::focus::Focus;
-use super::part::{Part, PartId, Side, Units, sorted};
+use super::gather::{self, Gathered};
+use super::part::{Part, PartId, Side};
 use crate::manifest::{ByDirection, Direction};
 use crate::net::{ConnId, Family, PortSet};
 use crate::reach::{ClassId, NoteKey, Passage, Reach, Target, Unit, UnitId};
@@ -32,15 +30,7 @@ pub struct Flow {
 }
 
 /// What passes from each of some units to each of others, but from none to itself.
-#[derive(Clone, Debug)]
-pub struct Bundle {
-    /// The sources: all workloads or all addresses.
-    pub from: Units,
-    /// The destinations: all workloads or all addresses.
-    pub to: Units,
-    /// What passes.
-    pub flow: Flow,
-}
+pub type Bundle = gather::Bundle<Unit, Flow>;
 
 /// All that is to be listed.
 pub struct Woven {
@@ -52,12 +42,6 @@ pub struct Woven {
     pub counts: Table<u32, NoteKey>,
 }
 
-/// What is gathered at anchors, in the order in which it was found first.
-struct Gathered {
-    others: Vec<(PartId, Flow, Vec<PartId>)>,
-    index: FxHashMap<(PartId, Flow), usize>,
-}
-
 pub struct Weaver<'w, 'm> {
     reach: &'w mut Reach<'m>,
     filter: &'w ListFilter,
@@ -66,9 +50,7 @@ pub struct Weaver<'w, 'm> {
     sides: ByDirection<Side>,
     /// Units that two parts have in common.
     common: FxHashMap<(PartId, PartId), Vec<UnitId>>,
-    between: Gathered,
-    to_addresses: Gathered,
-    from_addresses: Gathered,
+    gathered: Gathered<Part, Flow>,
     /// From units that may each reach something else.
     single: Vec<Bundle>,
     woven: Woven,
@@ -95,9 +77,7 @@ impl<'w, 'm> Weaver<'w, 'm> {
             explained,
             sides,
             common,
-            between: Gathered::new(),
-            to_addresses: Gathered::new(),
-            from_addresses: Gathered::new(),
+            gathered: Gathered::new(),
             single: Vec::new(),
             woven: Woven { bundles: Vec::new(), own: Vec::new(), counts: Table::default() },
         }
@@ -160,11 +140,7 @@ impl<'w, 'm> Weaver<'w, 'm> {
 
     fn gather(&mut self, (from, to): (PartId, PartId), ends: (UnitId, UnitId), flow: Flow) {
         let is_workload = |unit| self.reach.units().get(unit).is_some_and(Unit::is_workload);
-        match (is_workload(ends.0), is_workload(ends.1)) {
-            (true, true) => self.between.add((to, flow), from),
-            (true, false) => self.to_addresses.add((from, flow), to),
-            (false, _) => self.from_addresses.add((to, flow), from),
-        }
+        self.gathered.add((from, to), (is_workload(ends.0), is_workload(ends.1)), flow);
     }
 
     fn part_from(&self, part: PartId) -> Option<&Part> {
@@ -253,17 +229,8 @@ impl<'w, 'm> Weaver<'w, 'm> {
     }
 
     fn bundle(mut self) -> Woven {
-        let (sources, destinations) =
-            (&self.sides[Direction::Egress], &self.sides[Direction::Ingress]);
-        let bundle = |(from, to, flow)| Bundle { from, to, flow };
-        let swap = |(to, from, flow)| (from, to, flow);
-        let between = self.between.joined(destinations, sources).into_iter().map(swap);
-        let to_addresses = self.to_addresses.joined(sources, destinations);
-        let from_addresses = self.from_addresses.joined(destinations, sources);
-        let mut bundles: Vec<Bundle> = between.chain(to_addresses).map(bundle).collect();
-        bundles.append(&mut self.single);
-        bundles = same_destinations(bundles);
-        bundles.extend(from_addresses.into_iter().map(swap).map(bundle));
+        let units = |direction, parts: &[PartId]| self.sides[direction].units(parts);
+        let mut bundles = self.gathered.bundles(units, self.single);
         // Groups are numbered as they come where they have the same name.
         bundles
             .sort_by(|a, b| (&a.from, &a.to, a.flow.family).cmp(&(&b.from, &b.to, b.flow.family)));
@@ -279,59 +246,4 @@ fn in_order<'u>(
 ) -> Vec<ClassId> {
     speakers.sort_by_key(|one| units(*one).first().copied());
     speakers
-}
-
-/// Bundles to the same destinations are one.
-fn same_destinations(bundles: Vec<Bundle>) -> Vec<Bundle> {
-    let mut index: FxHashMap<(Units, Flow), usize> = FxHashMap::default();
-    let mut joined: Vec<(Bundle, Vec<UnitId>)> = Vec::new();
-    for bundle in bundles {
-        let next = joined.len();
-        let at = *index.entry((bundle.to.clone(), bundle.flow)).or_insert(next);
-        match joined.get_mut(at) {
-            Some((_, more)) => more.extend(bundle.from.iter()),
-            None => joined.push((bundle, Vec::new())),
-        }
-    }
-    let whole = joined.into_iter().map(|(bundle, more)| match more.as_slice() {
-        [] => bundle,
-        more => Bundle { from: sorted(bundle.from.iter().chain(more).copied()), ..bundle },
-    });
-    whole.collect()
-}
-
-impl Gathered {
-    fn new() -> Self {
-        Self { others: Vec::new(), index: FxHashMap::default() }
-    }
-
-    fn add(&mut self, (anchor, flow): (PartId, Flow), other: PartId) {
-        let next = self.others.len();
-        let at = *self.index.entry((anchor, flow)).or_insert(next);
-        match self.others.get_mut(at) {
-            Some((.., others)) => others.push(other),
-            None => self.others.push((anchor, flow, vec![other])),
-        }
-    }
-
-    /// Anchors that have the same others for a flow, and these.
-    fn joined(&mut self, anchors: &Side, others: &Side) -> Vec<(Units, Units, Flow)> {
-        let mut index: FxHashMap<(Vec<PartId>, Flow), usize> = FxHashMap::default();
-        let mut joined: Vec<Vec<PartId>> = Vec::new();
-        for (anchor, flow, mut of) in std::mem::take(&mut self.others) {
-            of.sort_unstable();
-            let at = *index.entry((of, flow)).or_insert(joined.len());
-            match joined.get_mut(at) {
-                Some(anchors) => anchors.push(anchor),
-                None => joined.push(vec![anchor]),
-            }
-        }
-        let mut lists: Vec<_> = index.into_iter().collect();
-        lists.sort_unstable_by_key(|(_, at)| *at);
-        let whole = lists
-            .into_iter()
-            .zip(joined)
-            .map(|(((of, flow), _), anchor)| (anchors.units(&anchor), others.units(&of), flow));
-        whole.collect()
-    }
 }

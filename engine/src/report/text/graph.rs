@@ -9,10 +9,11 @@ use std::fmt::{self, Write};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::certain;
+use super::diff::Mark;
 use super::plain::acts;
 use crate::net::{AddrSet, Cidr};
 use crate::report::list::ranges;
-use crate::report::types::{EndpointKind, EndpointReport, GroupReport, ListReport};
+use crate::report::types::{Connection, EndpointKind, EndpointReport, GroupReport, ListReport};
 
 /// Ranges of addresses written into one node before the rest is only counted.
 const MOST_RANGES: usize = 4;
@@ -37,6 +38,19 @@ struct Arrow<'r> {
     to: usize,
     allowed: &'r str,
     suffix: &'static str,
+    /// What happens to it, if it is one of a comparison.
+    mark: Option<Mark>,
+}
+
+impl Arrow<'_> {
+    /// A colour that both kinds of drawings know.
+    fn colour(&self) -> Option<&'static str> {
+        self.mark.map(|mark| match mark {
+            Mark::Opened => "green",
+            Mark::Closed => "red",
+            Mark::Uncertain => "orange",
+        })
+    }
 }
 
 /// An endpoint or a group.
@@ -91,10 +105,11 @@ impl<'r> Drawn<'r> {
 }
 
 impl<'r> Drawing<'r> {
-    fn new(report: &'r ListReport) -> Self {
+    /// The drawing of a list, or of a comparison, with what happens to each connection.
+    fn new(report: &'r ListReport, marks: &[Mark]) -> Self {
         let endpoints: FxHashMap<&str, &EndpointReport> =
             report.endpoints.iter().map(|endpoint| (&*endpoint.id, endpoint)).collect();
-        let (outside, arrows) = share(report, &endpoints, arrows(report));
+        let (outside, arrows) = share(report, &endpoints, arrows(report, marks));
         let mut drawing = Self { namespaces: BTreeMap::new(), wide: Vec::new(), outside, arrows };
         let named = drawing.arrows.iter().flat_map(|arrow| [arrow.from, arrow.to]).collect();
         for (node, drawn) in nodes(report, &named) {
@@ -123,15 +138,15 @@ fn nodes<'r>(report: &'r ListReport, named: &FxHashSet<usize>) -> Vec<(usize, Dr
     pods().filter(is_drawn).collect()
 }
 
-fn arrows(report: &ListReport) -> Vec<Arrow<'_>> {
+fn arrows<'r>(report: &'r ListReport, marks: &[Mark]) -> Vec<Arrow<'r>> {
     let ids = Drawn::all(report).enumerate();
     let nodes: FxHashMap<&str, usize> = ids.map(|(node, drawn)| (drawn.id(), node)).collect();
-    let arrow = |connection| {
+    let arrow = |(i, connection): (usize, &'r Connection)| {
         let (allowed, suffix) = certain(connection)?;
         let (from, to) = (*nodes.get(&*connection.from)?, *nodes.get(&*connection.to)?);
-        Some(Arrow { from, to, allowed, suffix })
+        Some(Arrow { from, to, allowed, suffix, mark: marks.get(i).copied() })
     };
-    report.connections.iter().filter_map(arrow).collect()
+    report.connections.iter().enumerate().filter_map(arrow).collect()
 }
 
 /// Joins nodes of addresses that have the same arrows: policies that are not in the picture told
@@ -187,9 +202,9 @@ fn outside_label(addresses: &AddrSet) -> Vec<String> {
     names.into_iter().take(MOST_RANGES).map(|named| named.name).chain(rest).collect()
 }
 
-/// A graph for Graphviz; namespaces are clusters.
-pub fn write_dot(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
-    let drawing = Drawing::new(report);
+/// A graph for Graphviz; namespaces are clusters. Arrows of a comparison are marked.
+pub fn write_dot(report: &ListReport, marks: &[Mark], out: &mut dyn Write) -> fmt::Result {
+    let drawing = Drawing::new(report, marks);
     out.write_str("digraph portcullis {\n  rankdir=LR;\n  node [shape=box, style=rounded];\n")?;
     for (index, (namespace, nodes)) in drawing.namespaces.iter().enumerate() {
         let name = DotText(namespace);
@@ -207,10 +222,11 @@ pub fn write_dot(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
         let label = dot_label(&outside_label(addresses));
         writeln!(out, "  {} [label=\"{label}\", shape=oval];", dot_id(report, *node))?;
     }
-    for Arrow { from, to, allowed, suffix } in &drawing.arrows {
-        let (from, to) = (dot_id(report, *from), dot_id(report, *to));
-        let allowed = DotText(allowed);
-        writeln!(out, "  {from} -> {to} [label=\"{allowed}{suffix}\"];")?;
+    for arrow in &drawing.arrows {
+        let (from, to) = (dot_id(report, arrow.from), dot_id(report, arrow.to));
+        let (allowed, suffix) = (DotText(arrow.allowed), arrow.suffix);
+        let colour = arrow.colour().map(|colour| format!(", color={colour}")).unwrap_or_default();
+        writeln!(out, "  {from} -> {to} [label=\"{allowed}{suffix}\"{colour}];")?;
     }
     out.write_str("}\n")
 }
@@ -247,8 +263,8 @@ impl fmt::Display for DotText<'_> {
 
 /// A flowchart for Mermaid; namespaces are subgraphs. Nodes are numbered, since names could be
 /// words of the language.
-pub fn write_mermaid(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
-    let drawing = Drawing::new(report);
+pub fn write_mermaid(report: &ListReport, marks: &[Mark], out: &mut dyn Write) -> fmt::Result {
+    let drawing = Drawing::new(report, marks);
     out.write_str("flowchart LR\n")?;
     for (index, (namespace, nodes)) in drawing.namespaces.iter().enumerate() {
         let name = MermaidText(namespace);
@@ -265,9 +281,14 @@ pub fn write_mermaid(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
         let label = mermaid_label(&outside_label(addresses));
         writeln!(out, "  n{node}([\"{label}\"])")?;
     }
-    for Arrow { from, to, allowed, suffix } in &drawing.arrows {
+    for Arrow { from, to, allowed, suffix, .. } in &drawing.arrows {
         let allowed = MermaidText(allowed);
         writeln!(out, "  n{from} -->|\"{allowed}{suffix}\"| n{to}")?;
+    }
+    for (i, arrow) in drawing.arrows.iter().enumerate() {
+        if let Some(colour) = arrow.colour() {
+            writeln!(out, "  linkStyle {i} stroke:{colour}")?;
+        }
     }
     Ok(())
 }

@@ -111,7 +111,7 @@ fn write_rule(rule: &DecidingRule, out: &mut dyn Write) -> fmt::Result {
 }
 
 /// `shop/web`, or `guard` for what is in no namespace.
-fn policy_name(policy: &ObjectRef) -> String {
+pub fn policy_name(policy: &ObjectRef) -> String {
     match &policy.namespace {
         Some(namespace) => format!("{}/{}", Plain(namespace), Plain(&policy.name)),
         None => Plain(&policy.name).to_string(),

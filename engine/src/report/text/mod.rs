@@ -8,6 +8,7 @@
 //! for terminals shows control characters instead of obeying them.
 
 mod chain;
+mod diff;
 mod flow;
 mod graph;
 mod lines;
@@ -22,6 +23,7 @@ mod tests;
 use std::fmt;
 
 pub use chain::write_chain;
+pub use diff::{diff, diff_summary, write_diff};
 pub use flow::write_verdict;
 pub use plain::Plain;
 pub use skipped::skipped;
@@ -31,7 +33,7 @@ use rustc_hash::FxHashMap;
 
 use super::types::{Connection, KindCount, ListReport, Summary};
 
-/// A form in which a list can be written.
+/// A form in which a list or a comparison can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListFormat {
     /// One line per connection, then notes.
@@ -62,8 +64,8 @@ pub fn write_list(
         ListFormat::Text => lines::write(report, out),
         ListFormat::Csv => table::write_csv(report, out),
         ListFormat::Markdown => table::write_markdown(report, out),
-        ListFormat::Dot => graph::write_dot(report, out),
-        ListFormat::Mermaid => graph::write_mermaid(report, out),
+        ListFormat::Dot => graph::write_dot(report, &[], out),
+        ListFormat::Mermaid => graph::write_mermaid(report, &[], out),
     }
 }
 

@@ -30,7 +30,8 @@ pub fn write_csv(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
     Ok(())
 }
 
-fn write_field(text: &str, suffix: &str, out: &mut dyn Write) -> fmt::Result {
+/// A field, quoted where it must be.
+pub fn write_field(text: &str, suffix: &str, out: &mut dyn Write) -> fmt::Result {
     if !text.contains([',', '"', '\n', '\r']) {
         out.write_str(text)?;
         return out.write_str(suffix);
@@ -69,7 +70,7 @@ pub fn write_markdown(report: &ListReport, out: &mut dyn Write) -> fmt::Result {
 }
 
 /// A message, whose backticks mean in Markdown what they mean here.
-fn prose(message: &str) -> String {
+pub fn prose(message: &str) -> String {
     let parts = message.split('`').enumerate();
     let parts = parts.map(|(i, part)| match i % 2 {
         0 => Literal(part).to_string(),
@@ -82,7 +83,7 @@ fn prose(message: &str) -> String {
 ///
 /// Escaping every `[Deployment]` would make the source hard to read and is not needed, so only
 /// texts with other marks are escaped, and then whole.
-struct Literal<'t>(&'t str);
+pub struct Literal<'t>(pub &'t str);
 
 impl fmt::Display for Literal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,217 @@
+//! `portcullis diff`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use portcullis_engine::report::DiffReport;
+use portcullis_engine::report::text::{self, ListFormat, write_diff};
+use portcullis_engine::{ListFilter, Session};
+
+use crate::args::{AssumeArgs, OutputArgs};
+use crate::filter::{self, FilterArgs};
+use crate::findings;
+use crate::input::{self, Side};
+use crate::list::ListForm;
+use crate::output::{self, Outcome, Output};
+
+pub const EXAMPLES: &str = "\
+Examples:
+  portcullis diff old/ new/
+  portcullis diff main..HEAD -- deploy/         what two revisions have
+  portcullis diff main...HEAD -- deploy/        what HEAD changes since it left main
+  portcullis diff HEAD -- deploy/               what is not committed yet
+  portcullis diff v1.2:deploy deploy/           a revision's folder and a folder
+  kubectl get ns,pod,netpol,node -A -o yaml | portcullis diff - manifests/
+  portcullis diff <(helm template old/) <(helm template new/)
+  portcullis diff main...HEAD -o md -- deploy/ > comment.md";
+
+pub const STATUS: &str = "\
+Exit status:
+  0  answered; with --exit-code: nothing differs
+  1  with --exit-code: a flow differs, or a workload is only on one side
+  2  unusable input or arguments";
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// OLD and NEW: files, folders, `-` for standard input, or revisions of the git repository,
+    /// REV or REV:PATH; or OLD..NEW
+    ///
+    /// Of two revisions, OLD...NEW compares NEW with where it left OLD. A revision alone is compared
+    /// with the files of the working folder. What is there as a file or folder is that, not a
+    /// revision.
+    #[arg(required = true, num_args = 1..=2, value_name = "OLD NEW", value_hint = clap::ValueHint::AnyPath)]
+    pub sides: Vec<String>,
+    /// After `--`, with revisions: only what they have in these files and folders
+    #[arg(last = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// The output format
+    #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
+    pub output: ListForm,
+    #[command(flatten)]
+    pub say: OutputArgs,
+    /// Configuration with paths and codes to ignore [default: portcullis.yaml, if there is one]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Input")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub assume: AssumeArgs,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Show each pair of workloads, also where many are treated alike
+    #[arg(long, help_heading = "Output")]
+    pub expand: bool,
+    /// Exit with 1 if anything differs
+    #[arg(long, help_heading = "Exit status")]
+    pub exit_code: bool,
+}
+
+pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
+    args.filter.check(&args.assume)?;
+    let [old, new] = sides(args)?;
+    let read = |side: &Side| {
+        let of = (args.filter.family, &args.assume, args.config.as_deref());
+        input::side(side, of, args.say)
+    };
+    let sessions = [read(&old)?, read(&new)?];
+    let filter = ListFilter { expand: args.expand, ..args.filter.filter(&args.assume) };
+    check_names(args, &sessions, &filter)?;
+    let [old_session, new_session] = &sessions;
+    let report = old_session.diff(new_session, &filter);
+    check_input((&old, &new), &sessions, &report)?;
+    print(&report, args)?;
+    if !args.say.quiet {
+        remark(&report, args);
+    }
+    Ok(Outcome::met(!(args.exit_code && report.is_different())))
+}
+
+// --- what is compared
+
+fn sides(args: &DiffArgs) -> anyhow::Result<[Side; 2]> {
+    let sides = match args.sides.as_slice() {
+        [one] => range(one, &args.paths)?,
+        [old, new] => [side(old, &args.paths)?, side(new, &args.paths)?],
+        _ => anyhow::bail!("give what to compare: OLD NEW, or OLD..NEW"),
+    };
+    if sides.iter().all(|side| *side == Side::Paths(vec!["-".into()])) {
+        anyhow::bail!("standard input can be read only once");
+    }
+    Ok(sides)
+}
+
+fn side(text: &str, paths: &[PathBuf]) -> anyhow::Result<Side> {
+    if is_path(text) {
+        if !paths.is_empty() {
+            anyhow::bail!("paths after `--` are those of revisions, and `{text}` is a path");
+        }
+        return Ok(Side::Paths(vec![text.into()]));
+    }
+    let looks_like_path = text.ends_with('/') || text.ends_with(".yaml") || text.ends_with(".yml");
+    if looks_like_path && !text.contains(':') && !input::is_revision(text) {
+        anyhow::bail!("cannot read {text}: no such file or folder, nor a git revision");
+    }
+    if text.contains(':') && !paths.is_empty() {
+        anyhow::bail!("`{text}` has a path: give none after `--`");
+    }
+    Ok(Side::Revision { revision: text.into(), paths: paths.to_vec() })
+}
+
+/// What is written as one word: two revisions, or one that is compared with what there is.
+fn range(text: &str, paths: &[PathBuf]) -> anyhow::Result<[Side; 2]> {
+    if is_path(text) {
+        anyhow::bail!("give what to compare `{text}` with: OLD NEW");
+    }
+    let of = |revision: &str| Side::Revision {
+        revision: if revision.is_empty() { "HEAD".into() } else { revision.into() },
+        paths: paths.to_vec(),
+    };
+    if let Some((old, new)) = text.split_once("...") {
+        let or_head = |name: &'static str, text: &str| {
+            if text.is_empty() { name.to_owned() } else { text.to_owned() }
+        };
+        let (old, new) = (or_head("HEAD", old), or_head("HEAD", new));
+        let base = input::merge_base(&old, &new)?;
+        let base = base.get(..12).unwrap_or(&base);
+        return Ok([of(base), of(&new)]);
+    }
+    if let Some((old, new)) = text.split_once("..") {
+        return Ok([of(old), of(new)]);
+    }
+    let there = if paths.is_empty() { vec![PathBuf::from(".")] } else { paths.to_vec() };
+    match text.split_once(':') {
+        Some(_) => anyhow::bail!("give what to compare `{text}` with: OLD NEW"),
+        None => Ok([of(text), Side::Paths(there)]),
+    }
+}
+
+fn is_path(text: &str) -> bool {
+    text == "-" || Path::new(text).exists()
+}
+
+// --- what cannot be compared
+
+fn check_names(
+    args: &DiffArgs,
+    sessions: &[Session; 2],
+    filter: &ListFilter,
+) -> anyhow::Result<()> {
+    if args.filter.focus.is_empty() && filter.namespace.is_none() {
+        return Ok(());
+    }
+    let lists = sessions.iter().map(|session| session.list(filter));
+    let endpoints: Vec<_> = lists.flat_map(|list| list.endpoints).collect();
+    filter::check_names(filter, &endpoints)
+}
+
+/// Whether there is something to compare: a revision may be from before there was.
+fn check_input(
+    (old, new): (&Side, &Side),
+    sessions: &[Session; 2],
+    report: &DiffReport,
+) -> anyhow::Result<()> {
+    let [old_session, new_session] = sessions;
+    let old_why = findings::unusable(old_session, &report.old);
+    let new_why = findings::unusable(new_session, &report.new);
+    let is_path = |side: &Side| matches!(side, Side::Paths(_));
+    match (old_why, new_why) {
+        (Some(why), _) if is_path(old) || new_why.is_some() => anyhow::bail!("OLD: {why}"),
+        (_, Some(why)) if is_path(new) => anyhow::bail!("NEW: {why}"),
+        _ => Ok(()),
+    }
+}
+
+// --- what is said
+
+fn print(report: &DiffReport, args: &DiffArgs) -> anyhow::Result<()> {
+    let format = match args.output {
+        ListForm::Text => ListFormat::Text,
+        ListForm::Csv => ListFormat::Csv,
+        ListForm::Md => ListFormat::Markdown,
+        ListForm::Dot => ListFormat::Dot,
+        ListForm::Mermaid => ListFormat::Mermaid,
+        ListForm::Json => {
+            let mut out = Output::new();
+            out.json(report)?;
+            return Ok(out.finish()?);
+        }
+    };
+    let mut out = Output::new();
+    let style = output::style(args.say);
+    out.render(|out| write_diff(report, (format, style), out))?;
+    Ok(out.finish()?)
+}
+
+/// Says what neither side counts, and of which side findings are.
+fn remark(report: &DiffReport, args: &DiffArgs) {
+    for (name, summary) in [("old", &report.old), ("new", &report.new)] {
+        let left_out = text::not_judged(&summary.not_judged).into_iter();
+        let left_out = left_out.chain(text::rejected(&summary.rejected));
+        let left_out = left_out.chain(text::skipped(&summary.skipped, "portcullis diff"));
+        left_out.for_each(|line| output::say(&format!("{name}: {line}")));
+        if let Some(counts) = findings::counts(summary) {
+            output::say(&format!("{name}: {counts} in the input: see `portcullis check`"));
+        }
+    }
+    if !matches!(args.output, ListForm::Text | ListForm::Md | ListForm::Json) {
+        output::say(&text::diff_summary(report));
+    }
+}
