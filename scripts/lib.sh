@@ -76,13 +76,21 @@ run_wasm_pack() {
     --no-opt --no-pack --no-gitignore --out-dir "$ROOT/target/$2" --out-name "$3" -- ${LOCKED[@]+"${LOCKED[@]}"}
 }
 
+# Passes of wasm-opt that make the module smaller as it is downloaded, compressed: those of -Oz make
+# it smaller as it stands, and larger by a sixth compressed (docs/decisions/0007-size-of-the-package.md).
+WASM_PASSES=(
+  --strip-debug --strip-producers --strip-target-features
+  --duplicate-function-elimination --dce --vacuum --remove-unused-brs --remove-unused-names
+  --optimize-instructions --remove-unused-module-elements
+)
+
 # optimise IN OUT: wasm-opt for size, skipped when OUT was made from the same IN.
 optimise() {
   local key stamp="$2.stamp"
-  key="$(cksum <"$1") $(cksum <scripts/npm/package-lock.json)"
+  key="$(cksum <"$1") $(cksum <scripts/npm/package-lock.json) ${WASM_PASSES[*]}"
   [ -f "$2" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$key" ] && return
   say "Making $(basename "$1") smaller with wasm-opt (under a minute)"
-  "$NPM_TOOLS/.bin/wasm-opt" -Oz --converge "$1" -o "$2" && echo "$key" >"$stamp"
+  "$NPM_TOOLS/.bin/wasm-opt" "${WASM_PASSES[@]}" "$1" -o "$2" && echo "$key" >"$stamp"
 }
 
 kilobytes() { echo "$(($(wc -c <"$1") / 1000)) kB, $(($(gzip -9c "$1" | wc -c) / 1000)) kB gzipped"; }

@@ -128,7 +128,7 @@ fn set(object: &mut Value, path: &[&str], value: Value) {
     match more {
         [] => drop(fields.insert((*first).into(), value)),
         more => {
-            fields.get_mut(*first).into_iter().for_each(|field| set(field, more, value.clone()))
+            fields.get_mut(*first).into_iter().for_each(|field| set(field, more, value.clone()));
         }
     }
 }

@@ -71,8 +71,10 @@ impl Context<'_> {
             Ok(expression) => Some(expression),
             Err(error) => {
                 let at = text.get(..error.at).unwrap_or(text).chars().count() + 1;
-                let message =
-                    format!("`{path}` is no selector: {}, at character {at}", error.message);
+                let message = format!(
+                    "`{path}` is not a valid selector: {}, at character {at}",
+                    error.message
+                );
                 let help = error.help.unwrap_or_else(|| self.example());
                 self.invalid(path, (Code::Expression, message), node.span, &help);
                 None
@@ -171,7 +173,7 @@ impl Context<'_> {
             Ok(cidr) => Some(cidr),
             Err(error) => {
                 let why = match error {
-                    CidrError::NoPrefix => "it has no prefix length and is no address",
+                    CidrError::NoPrefix => "it is neither an address nor has it a prefix length",
                     CidrError::Address => "the part before `/` is not a valid address",
                     CidrError::Prefix => "the part after `/` is not a valid prefix length",
                 };

@@ -250,7 +250,7 @@ impl<'t> Parser<'t> {
         let rest = self.rest();
         if rest.starts_with('=') {
             let help = format!("write `{key} == '…'`: two equals signs, and quotes");
-            return self.error("`=` is no operator", Some(help));
+            return self.error("`=` is not an operator", Some(help));
         }
         if rest.starts_with('(') && ["has", "all", "global"].contains(&key) {
             let help = format!("write `{key}(` without a blank");
