@@ -146,7 +146,7 @@ test('reports and forms that are none', () => {
   assertArgument(() => format({ connections: 1 }, 'text'), 'report', /is not a report/);
   assertArgument(() => format({ ...explain(files, flow), verdict: 1n }, 'text'), 'report', /cannot be read/);
   assertArgument(() => format({ connections: [], toJSON: () => undefined }, 'text'), 'report', /is not a report/);
-  assertArgument(() => format(check(files), 'text'), 'report', /is not a report of `list`, `evaluate` or `explain`/);
+  assertArgument(() => format(check(files), 'text'), 'report', /is not a report of `list`, `diff`, `evaluate` or `explain`/);
 });
 
 test('names and texts of put and remove', () => {

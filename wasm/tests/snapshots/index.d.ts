@@ -224,27 +224,27 @@ export interface DiagnosticReport {
  * there.
  */
 export interface DiffCause {
-  /** The side. */
-  side: DiffSide;
-  /** At which end: `egress` is the source. */
-  direction: Direction;
-  /** The policy. */
-  policy: ObjectRef;
-  /** The tier that it is in. */
-  tier: TierKind;
-  /** What the rule does with the flows; `deny` of a policy that isolates. */
-  action: Action;
-  /**
-   * The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer;
-   * `spec.podSelector` of a policy that isolates.
-   */
-  path: string;
-  /** Where it stands. */
-  location?: Location;
-  /** Whom the rule names, for example `app=web`; absent for a policy that isolates. */
-  peer?: string;
-  /** Which ports it names, for example `TCP 80, UDP dns`; absent for a policy that isolates. */
-  ports?: string;
+    /** The side. */
+    side: DiffSide;
+    /** At which end: `egress` is the source. */
+    direction: Direction;
+    /** The policy. */
+    policy: ObjectRef;
+    /** The tier that it is in. */
+    tier: TierKind;
+    /** What the rule does with the flows; `deny` of a policy that isolates. */
+    action: Action;
+    /**
+     * The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer;
+     * `spec.podSelector` of a policy that isolates.
+     */
+    path: string;
+    /** Where it stands. */
+    location?: Location;
+    /** Whom the rule names, for example `app=web`; absent for a policy that isolates. */
+    peer?: string;
+    /** Which ports it names, for example `TCP 80, UDP dns`; absent for a policy that isolates. */
+    ports?: string;
 }
 
 /**
@@ -252,86 +252,86 @@ export interface DiffCause {
  * each member of the one to each member of the other that is not itself.
  */
 export interface DiffChange {
-  /** `id` of the source, an endpoint or a group. */
-  from: string;
-  /** `id` of the destination, an endpoint or a group. */
-  to: string;
-  /** On which ports, for example `TCP 80,443` or `All Connections`; a key of `portSets`. */
-  ports: string;
-  /** What the new side says; absent where it does not have one of the ends. */
-  after?: Verdict;
-  /** What the old side says; absent where it does not have one of the ends. */
-  before?: Verdict;
-  /**
-   * What of the policies makes the difference, as indices of the report's `causes`. Empty where
-   * labels, ports, addresses or nodes make it.
-   */
-  causes?: number[];
-  /** The address family that this holds for, where the two differ: `IPv4` or `IPv6`. */
-  family?: Family;
-  /**
-   * Whether there are more causes: groups are so large that they were not looked for in all
-   * pairs.
-   */
-  moreCauses?: boolean;
+    /** `id` of the source, an endpoint or a group. */
+    from: string;
+    /** `id` of the destination, an endpoint or a group. */
+    to: string;
+    /** On which ports, for example `TCP 80,443` or `All Connections`; a key of `portSets`. */
+    ports: string;
+    /** What the new side says; absent where it does not have one of the ends. */
+    after?: Verdict;
+    /** What the old side says; absent where it does not have one of the ends. */
+    before?: Verdict;
+    /**
+     * What of the policies makes the difference, as indices of the report's `causes`. Empty where
+     * labels, ports, addresses or nodes make it.
+     */
+    causes?: number[];
+    /** The address family that this holds for, where the two differ: `IPv4` or `IPv6`. */
+    family?: Family;
+    /**
+     * Whether there are more causes: groups are so large that they were not looked for in all
+     * pairs.
+     */
+    moreCauses?: boolean;
 }
 
 /** An end of changes, or a workload that only one side has. */
 export interface DiffEndpoint {
-  /** Unique in the report: `shop/web[Deployment]`, `10.0.0.0-10.255.255.255`. */
-  id: string;
-  /** What it is. */
-  kind: EndpointKind;
-  /** Its ranges as CIDRs, for addresses. */
-  addresses?: string[];
-  /** Its name, for workloads. */
-  name?: string;
-  /** Its namespace, for workloads. */
-  namespace?: string;
-  /** Where the new side declares it. */
-  newLocation?: Location;
-  /** Where the old side declares it. */
-  oldLocation?: Location;
-  /** The only side that has it; absent if both do. */
-  onlyIn?: DiffSide;
-  /**
-   * Names of the pods that it is about, where policies of a side distinguish pods of the
-   * workload, sorted.
-   */
-  pods?: string[];
-  /** `Deployment`, `Pod`, …, for workloads. */
-  workloadKind?: string;
+    /** Unique in the report: `shop/web[Deployment]`, `10.0.0.0-10.255.255.255`. */
+    id: string;
+    /** What it is. */
+    kind: EndpointKind;
+    /** Its ranges as CIDRs, for addresses. */
+    addresses?: string[];
+    /** Its name, for workloads. */
+    name?: string;
+    /** Its namespace, for workloads. */
+    namespace?: string;
+    /** Where the new side declares it. */
+    newLocation?: Location;
+    /** Where the old side declares it. */
+    oldLocation?: Location;
+    /** The only side that has it; absent if both do. */
+    onlyIn?: DiffSide;
+    /**
+     * Names of the pods that it is about, where policies of a side distinguish pods of the
+     * workload, sorted.
+     */
+    pods?: string[];
+    /** `Deployment`, `Pod`, …, for workloads. */
+    workloadKind?: string;
 }
 
 /** The answer of `diff`. */
 export interface DiffReport {
-  /**
-   * Ends of changes, members of groups among them, and workloads that only one side has:
-   * addresses first (IPv4, then IPv6, ascending), then workloads by namespace, name and kind.
-   */
-  endpoints: DiffEndpoint[];
-  /**
-   * Flows between what both sides have, then those of what only the new one has, then those of
-   * what only the old one has; each in the order of `endpoints`.
-   */
-  changes: DiffChange[];
-  /** What `ports` of changes name, as ranges, sorted by protocol and port. */
-  portSets: Record<string, PortRange[]>;
-  /** What `causes` of changes name, each once. */
-  causes: DiffCause[];
-  /** Why flows are unknown on the new side that were not so on the old one. */
-  notes: Note[];
-  /** How much differs. */
-  summary: DiffSummary;
-  /** What was read of the old side. */
-  old: Summary;
-  /** What was read of the new side. */
-  new: Summary;
-  /**
-   * Groups of endpoints that changes name, in the order of their first members, larger ones
-   * first.
-   */
-  groups?: GroupReport[];
+    /**
+     * Ends of changes, members of groups among them, and workloads that only one side has:
+     * addresses first (IPv4, then IPv6, ascending), then workloads by namespace, name and kind.
+     */
+    endpoints: DiffEndpoint[];
+    /**
+     * Flows between what both sides have, then those of what only the new one has, then those of
+     * what only the old one has; each in the order of `endpoints`.
+     */
+    changes: DiffChange[];
+    /** What `ports` of changes name, as ranges, sorted by protocol and port. */
+    portSets: Record<string, PortRange[]>;
+    /** What `causes` of changes name, each once. */
+    causes: DiffCause[];
+    /** Why flows are unknown on the new side that were not so on the old one. */
+    notes: Note[];
+    /** How much differs. */
+    summary: DiffSummary;
+    /** What was read of the old side. */
+    old: Summary;
+    /** What was read of the new side. */
+    new: Summary;
+    /**
+     * Groups of endpoints that changes name, in the order of their first members, larger ones
+     * first.
+     */
+    groups?: GroupReport[];
 }
 
 /**
@@ -344,16 +344,16 @@ export type DiffSide = 'old' | 'new';
 
 /** How much differs. */
 export interface DiffSummary {
-  /** Pairs of endpoints of both sides with flows that were denied and are allowed. */
-  opened: number;
-  /** Pairs with flows that were allowed and are denied. */
-  closed: number;
-  /** Pairs with flows that are unknown on one side only. */
-  uncertain: number;
-  /** Workloads, or parts of one, that only the new side has. */
-  added: number;
-  /** Workloads, or parts of one, that only the old side has. */
-  removed: number;
+    /** Pairs of endpoints of both sides with flows that were denied and are allowed. */
+    opened: number;
+    /** Pairs with flows that were allowed and are denied. */
+    closed: number;
+    /** Pairs with flows that are unknown on one side only. */
+    uncertain: number;
+    /** Workloads, or parts of one, that only the new side has. */
+    added: number;
+    /** Workloads, or parts of one, that only the old side has. */
+    removed: number;
 }
 
 /**
