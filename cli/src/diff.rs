@@ -73,8 +73,9 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
     };
     let sessions = [read(&old)?, read(&new)?];
     let filter = ListFilter { expand: args.expand, ..args.filter.filter(&args.assume) };
-    check_names(args, &sessions, &filter)?;
     let [old_session, new_session] = &sessions;
+    let filter = old_session.with_members_of_both(new_session, &filter);
+    check_names(args, &sessions, &filter)?;
     let report = old_session.diff(new_session, &filter);
     check_input((&old, &new), &sessions, &report)?;
     print(&report, args)?;
@@ -124,14 +125,16 @@ fn range(text: &str, paths: &[PathBuf]) -> anyhow::Result<[Side; 2]> {
         revision: if revision.is_empty() { "HEAD".into() } else { revision.into() },
         paths: paths.to_vec(),
     };
+    if text.contains(':') && !paths.is_empty() {
+        anyhow::bail!("`{text}` has a path: give none after `--`");
+    }
     if let Some((old, new)) = text.split_once("...") {
         let or_head = |name: &'static str, text: &str| {
             if text.is_empty() { name.to_owned() } else { text.to_owned() }
         };
         let (old, new) = (or_head("HEAD", old), or_head("HEAD", new));
         let base = input::merge_base(&old, &new)?;
-        let base = base.get(..12).unwrap_or(&base);
-        return Ok([of(base), of(&new)]);
+        return Ok([of(&base), of(&new)]);
     }
     if let Some((old, new)) = text.split_once("..") {
         return Ok([of(old), of(new)]);

@@ -4,9 +4,11 @@
 //! others. So a policy that asks for too much is closed, by itself: it isolates, and admits nothing.
 //! That is counted from the policy alone, before anything is made of it.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashSet;
 
-use super::members::PORT_SETS;
+use super::lower::ports::conditions;
 use crate::cluster::Group;
 use crate::manifest::{Direction, PortMatch};
 use crate::net::{AddrSet, ByFamily, Family, PortSet, Protocol};
@@ -28,11 +30,9 @@ impl Default for Limits {
     }
 }
 
-/// Numbers that a rule of the kernel holds, a range counting as two.
-const NUMBERS_A_LINE: usize = 15;
-
-/// The most lines for the ports of a protocol that sets can hold, for one peer and for more.
-const MOST_LINES: [usize; 2] = [16, 4];
+/// So many members a set of those counts as that give a port some name: who they are is not known
+/// from the policy alone, and each of its rules may ask for another set.
+const MEMBERS_OF_NAMES: usize = 1024;
 
 /// For whom a policy is counted.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,7 @@ struct Count {
     members: usize,
     blocks: FxHashSet<BlockId>,
     ports: FxHashSet<PortSet>,
+    names: FxHashSet<(Option<RulePeer>, Vec<(Protocol, Arc<str>)>)>,
     pods: FxHashSet<SetId>,
 }
 
@@ -112,6 +113,9 @@ impl Count {
         if rule.ports.is_empty() {
             self.add(&peers, 1);
         }
+        if counted.direction == Direction::Egress {
+            self.named(rule);
+        }
         for protocol in Protocol::ALL {
             if rule.ports.iter().any(|entry| entry.protocol == protocol) {
                 self.ports(numbers(rule, protocol, counted), protocol, &peers);
@@ -133,18 +137,34 @@ impl Count {
     }
 
     fn ports(&mut self, ports: PortSet, protocol: Protocol, peers: &Peers) {
-        let numbers = ports.ranges().iter().map(|(a, b)| if a == b { 1 } else { 2 });
-        let lines = numbers.sum::<usize>().div_ceil(NUMBERS_A_LINE).max(1);
-        let [for_one, for_more] = MOST_LINES;
-        let most = if peers.all == 1 { for_one } else { for_more };
-        if lines <= most || !PORT_SETS.contains(&protocol) {
-            return self.add(peers, lines);
-        }
-        self.add(peers, most);
-        let count = ports.ranges().iter().map(|(a, b)| usize::from(b - a) + 1);
-        let count = count.sum::<usize>();
-        if self.ports.insert(ports) {
+        let (lines, set) = conditions(protocol, &ports, peers.all);
+        self.add(peers, lines.max(1));
+        let Some(set) = set else { return };
+        let count = set.ranges().iter().map(|(a, b)| usize::from(b - a) + 1).sum::<usize>();
+        if self.ports.insert(set) {
             self.members += count;
+        }
+    }
+
+    /// The sets of what destinations call their ports: one for each peer and each list of names.
+    fn named(&mut self, rule: &PolicyRule) {
+        let mut names: Vec<(Protocol, Arc<str>)> = Vec::new();
+        for entry in &rule.ports {
+            if let PortMatch::Named(name) = &entry.ports {
+                names.push((entry.protocol, name.clone()));
+            }
+        }
+        if names.is_empty() {
+            return;
+        }
+        names.sort_unstable();
+        names.dedup();
+        let peers = rule.peers.iter().copied().map(Some);
+        let anybody = rule.peers.is_empty().then_some(None);
+        for peer in peers.chain(anybody) {
+            if self.names.insert((peer, names.clone())) {
+                self.members += MEMBERS_OF_NAMES;
+            }
         }
     }
 }

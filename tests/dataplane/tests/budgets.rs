@@ -152,7 +152,7 @@ fn the_largest_policies_of_a_namespace_close_until_the_rest_is_within_its_budget
     }
 }
 
-/// The check counts by itself: it accepts no policy as closed that is not, and none as open.
+/// The check asks again who is closed: it accepts no policy as closed that is not, and none as open.
 #[test]
 fn only_those_are_closed_that_must_be() {
     let session = session(&[policy("x", "p", ("a", 30)), policy("x", "q", ("b", 20))]);
@@ -218,6 +218,22 @@ fn cluster_policies_have_a_budget_that_nobody_uses_up() {
     let fewer = proven(&session, &settings(30, 30, 41));
     assert_eq!(over(&session, &fewer), named(&["/guards"], Budget::Cluster));
     assert!(passes(&fewer, "10.0.0.1"));
+}
+
+/// Which of them a pod is under follows from its labels, which its namespace writes.
+#[test]
+fn labels_of_pods_do_not_use_up_the_budget_of_the_cluster() {
+    let only = |name: &str, app: &str| {
+        let subject = format!(
+            "{{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: {app}}}}}}}}}"
+        );
+        cluster_policy(name, ("Deny", 1)).replace("{namespaces: {}}", &subject)
+    };
+    let guard = cluster_policy("guard", ("Deny", 20));
+    let session = session(&[guard, only("of-a", "a"), only("for-b", "b")]);
+    assert!(over(&session, &proven(&session, &settings(0, 0, 22))).is_empty());
+    let fewer = proven(&session, &settings(0, 0, 21));
+    assert_eq!(over(&session, &fewer), named(&["/guard"], Budget::Cluster));
 }
 
 /// Sets of pods count with their members: once, however many policies of a namespace ask for one.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use portcullis_dataplane_tests::site::{load, program};
 use portcullis_dataplane_tests::{Packet, Protocol, Verdict};
 use portcullis_engine::dataplane::{
-    FilterProgram, Input, Limits, Note, Settings, UNKNOWN_WIRING, verify,
+    FilterProgram, Input, Limits, Members, Note, Settings, UNKNOWN_WIRING, verify,
 };
 use portcullis_engine::manifest::Mode;
 use portcullis_engine::net::Family;
@@ -118,6 +118,43 @@ fn a_policy_with_too_many_rules_isolates_and_admits_nothing() {
     // The check knows the limits by itself.
     assert!(verify(&open, input(&session, &settings(2, 10))).is_err());
     assert!(verify(&closed, input(&session, &settings(3, 10))).is_err());
+}
+
+/// Few peers with some lines of ports have a set for these, with a member for each.
+#[test]
+fn ports_in_sets_are_members_however_few_the_peers() {
+    let ports =
+        (0..10).map(|n| format!("{{port: {}, endPort: {}}}", 1_000 * n + 1, 1_000 * n + 900));
+    let ports: Vec<String> = ports.collect();
+    let rules = format!(
+        "[{{from: [{{podSelector: {{}}}}, {{ipBlock: {{cidr: 10.0.0.0/8}}}}, {{ipBlock: {{cidr: 192.0.2.0/24}}}}], ports: [{}]}}]",
+        ports.join(", ")
+    );
+    let session = session(&network_policy(&rules));
+    let open = proven(&session, &settings(100, 9_010));
+    assert!(!is_over(&open) && passes(&open, "10.0.0.1", 80));
+    let written = open.families.values().flat_map(|one| one.sets.values()).filter_map(|set| {
+        match &set.members {
+            Members::Numbers(ports) => Some(ports.iter().count()),
+            _ => None,
+        }
+    });
+    assert_eq!(written.max(), Some(9_000));
+    let closed = proven(&session, &settings(100, 9_001));
+    assert!(is_over(&closed) && !passes(&closed, "10.0.0.1", 80));
+}
+
+/// Each list of names that a rule of egress has is a set of those who call their ports so.
+#[test]
+fn names_of_ports_of_egress_are_limited() {
+    let rules = (0..5).map(|n| format!("{{ports: [{{port: http}}, {{port: x{n}}}]}}"));
+    let rules: Vec<String> = rules.collect();
+    let policy = network_policy("[]")
+        .replace("ingress: []", "PLACE")
+        .replace("PLACE", &format!("policyTypes: [Egress], egress: [{}]", rules.join(", ")));
+    let session = session(&policy);
+    assert!(!is_over(&proven(&session, &settings(100, 5 * 1024))));
+    assert!(is_over(&proven(&session, &settings(100, 5 * 1024 - 1))));
 }
 
 /// It closes nothing, so there is nothing to complain of.

@@ -22,12 +22,14 @@ pub struct Asked<'g> {
     pub pods: Vec<SetId>,
     members: ByDirection<usize>,
     is_seen: ByDirection<bool>,
+    counted: ByDirection<ByFamily<bool>>,
 }
 
 impl<'g> Asked<'g> {
     fn nothing(policy: &'g Arc<CompiledPolicy>) -> Self {
         let (members, is_seen) = (ByDirection::default(), ByDirection::default());
-        Self { policy, rules: 0, pods: Vec::new(), members, is_seen }
+        let counted = ByDirection::default();
+        Self { policy, rules: 0, pods: Vec::new(), members, is_seen, counted }
     }
 
     /// Members of sets for what is written in it.
@@ -36,8 +38,15 @@ impl<'g> Asked<'g> {
     }
 
     fn add(&mut self, ask: &Ask, direction: Direction, families: ByFamily<bool>) {
-        let written = ask.rules.iter().filter(|(family, _)| families[*family]);
-        self.rules += written.map(|(_, count)| count).sum::<usize>();
+        // Which policies of the cluster pods are under together is for whoever labels pods to say:
+        // that must not use up the cluster's budget, so that these count once.
+        let is_of_cluster = self.policy.namespace.is_none();
+        for (family, count) in ask.rules.iter().filter(|(family, _)| families[*family]) {
+            let before = std::mem::replace(&mut self.counted[direction][family], true);
+            if !(is_of_cluster && before) {
+                self.rules += count;
+            }
+        }
         self.members[direction] = self.members[direction].max(ask.members);
         if !std::mem::replace(&mut self.is_seen[direction], true) {
             self.pods.extend(&ask.pods);

@@ -18,7 +18,7 @@ mod identity;
 mod keys;
 mod memory;
 mod pods;
-mod ports;
+pub(super) mod ports;
 mod sets;
 mod sharing;
 mod tier;

@@ -112,6 +112,17 @@ fn numbers(ports: &[&PortMatch], protocol: Protocol, asking: Asking<'_>) -> Port
     own.fold(written, |all, one| all.union(&one))
 }
 
+/// How many conditions a protocol's ports are, and the ports of the set among them, if there is one.
+pub fn conditions(protocol: Protocol, ports: &PortSet, peers: usize) -> (usize, Option<PortSet>) {
+    let parts = of_protocol(protocol, ports, peers);
+    let count = parts.len();
+    let set = parts.into_iter().find_map(|part| match part {
+        PortPart::Numbers(numbers) => Some(numbers.ports),
+        PortPart::Matches(_) | PortPart::Named(_) => None,
+    });
+    (count, set)
+}
+
 /// The parts of a protocol's ports: conditions, or a set where these would be many for many peers.
 fn of_protocol(protocol: Protocol, ports: &PortSet, peers: usize) -> Vec<PortPart> {
     let lines = ranges(protocol, ports);

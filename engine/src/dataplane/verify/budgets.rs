@@ -1,4 +1,5 @@
-//! Which policies are closed since all of them ask for too much, by the verifier's own count.
+//! Which policies are closed since all of them ask for too much, counted again for the
+//! places that the verifier knows. What a policy asks for is counted by the same code.
 
 use super::super::budget::{Ground, Ledger, Local, OverBudget};
 use super::super::lower::Input;

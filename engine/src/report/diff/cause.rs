@@ -91,7 +91,7 @@ impl<'c, 'm> Causes<'c, 'm> {
             others.filter_map(move |(j, b)| (is_few || i == 0 || j == 0).then(|| pair(a, b))?)
         });
         let pairs: Vec<_> = all.take(MOST_PAIRS + 1).collect();
-        let more = pairs.len() > MOST_PAIRS;
+        let more = !is_few || pairs.len() > MOST_PAIRS;
         (pairs.into_iter().take(MOST_PAIRS).collect(), more)
     }
 

@@ -135,7 +135,7 @@ impl<'c, 'm> Comparer<'c, 'm> {
         let Some((source, destination)) = self.ends(pair.parts) else { return };
         let ends = source.units.first().copied().zip(destination.units.first().copied());
         let common = self.common.get(&pair.parts).map_or(&[][..], Vec::as_slice);
-        let pairs = source.units.len() * destination.units.len() - common.len();
+        let pairs = source.units.len().saturating_mul(destination.units.len()) - common.len();
         let several = |unit: &&JointId| self.filter.siblings && !self.is_one_pod(**unit);
         let own: Vec<JointId> = common.iter().filter(several).copied().collect();
         self.count(&flows, pair.said[DiffSide::New], pairs + own.len());

@@ -43,6 +43,23 @@ enum Section {
 }
 
 impl Session {
+    /// The filter with members in place of groups that a list of either side names.
+    #[must_use]
+    pub fn with_members_of_both(&self, new: &Self, filter: &ListFilter) -> ListFilter {
+        let mut focus: Vec<String> = Vec::new();
+        for word in &filter.focus {
+            let alone = ListFilter { focus: vec![word.clone()], ..filter.clone() };
+            let sides = [self, new].map(|side| side.with_members(&alone).focus);
+            let groups = sides.into_iter().filter(|members| *members != alone.focus);
+            let members: Vec<String> = groups.flatten().collect();
+            let members = if members.is_empty() { alone.focus } else { members };
+            focus.extend(members);
+        }
+        focus.sort_unstable();
+        focus.dedup();
+        ListFilter { focus, ..filter.clone() }
+    }
+
     /// What a new state allows that this one does not, and the other way round. Of the filter,
     /// `certain_only` and `explain` are not looked at.
     ///
@@ -50,6 +67,7 @@ impl Session {
     /// Two reaches, and linear in the pairs of parts that policies of either let talk; what is
     /// written is linear in what differs.
     pub fn diff(&self, new: &Self, filter: &ListFilter) -> DiffReport {
+        let filter = &self.with_members_of_both(new, filter);
         let mut sides = BySide::from_array([self, new]).map(|_, one| Sided::new(one, filter));
         let joints = Joints::new(BySide::from_fn(|side| &sides[side].reach));
         let mut conns = ConnTable::default();

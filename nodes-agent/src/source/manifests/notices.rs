@@ -34,16 +34,14 @@ pub fn watch_all(notices: &OwnedFd, folders: &[PathBuf]) {
 /// # Errors
 /// If the kernel does not say any.
 pub fn wait(notices: &OwnedFd) -> io::Result<()> {
-    let mut ready = [PollFd::new(notices, PollFlags::IN)];
-    match poll(&mut ready, Some(&LOOK_AGAIN)) {
-        Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(()),
-        Ok(_) => {}
-        Err(error) => return Err(error.into()),
-    }
     let mut buffer = [MaybeUninit::uninit(); 4096];
     let mut reader = inotify::Reader::new(notices, &mut buffer);
     let mut done = false;
     while !(done && reader.is_buffer_empty()) {
+        // Of a link or a FIFO nothing follows that it was made.
+        if reader.is_buffer_empty() && !is_said(notices)? {
+            return Ok(());
+        }
         match reader.next() {
             Ok(notice) => done |= !is_begun(&notice),
             Err(rustix::io::Errno::INTR) => {}
@@ -51,6 +49,16 @@ pub fn wait(notices: &OwnedFd) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Waits for a notice; false if there is none for a while.
+fn is_said(notices: &OwnedFd) -> io::Result<bool> {
+    let mut ready = [PollFd::new(notices, PollFlags::IN)];
+    match poll(&mut ready, Some(&LOOK_AGAIN)) {
+        Ok(0) | Err(rustix::io::Errno::INTR) => Ok(false),
+        Ok(_) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether a file was only opened to be written: its writer's end is waited for.
