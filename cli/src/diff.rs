@@ -178,6 +178,10 @@ fn check_input(
     match (old_why, new_why) {
         (Some(why), _) if is_path(old) || new_why.is_some() => anyhow::bail!("OLD: {why}"),
         (_, Some(why)) if is_path(new) => anyhow::bail!("NEW: {why}"),
+        _ if report.old.workloads + report.new.workloads == 0 => anyhow::bail!(
+            "no pods or workloads on either side: give the workloads with the policies to see what \
+             the policies change"
+        ),
         _ => Ok(()),
     }
 }

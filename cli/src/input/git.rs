@@ -13,7 +13,7 @@ use portcullis_engine::folder::{self, Layout, Skipped};
 use super::config::Config;
 use super::{InputError, walk};
 use crate::args::OutputArgs;
-use crate::output::Progress;
+use crate::output::{self, Progress};
 
 /// A file of a revision: its path from the root of the repository, and the number of its content.
 type Entry = (String, String);
@@ -37,7 +37,10 @@ pub(super) fn files(
     let tree = tree(name)?;
     let root = inside.is_some().then(root).transpose()?;
     let asked: Vec<PathBuf> = inside.map_or_else(|| paths.to_vec(), |path| vec![path]);
-    let entries = entries((&tree, &asked), root.as_deref(), config)?;
+    let (entries, unread) = entries((&tree, &asked), root.as_deref(), config)?;
+    if !say.quiet {
+        unread.iter().for_each(|one| output::say(&format!("{name}:{one}")));
+    }
     let mut contents = contents(&entries)?;
     let text = |path: &str| String::from_utf8(contents.get(path)?.clone()).ok();
     let all = entries.iter().map(|(path, _)| path.clone()).collect();
@@ -72,7 +75,13 @@ pub fn merge_base(one: &str, other: &str) -> Result<String, InputError> {
     for name in [one, other] {
         tree(name)?;
     }
-    line(&["merge-base", "--", one, other])
+    line(&["merge-base", "--", one, other]).map_err(|error| match error {
+        InputError::Git(why) if why.ends_with(": ") => InputError::Git(format!(
+            "`{one}` and `{other}` have no common ancestor in this repository: a shallow clone \
+             lacks it until `git fetch --unshallow`"
+        )),
+        other => other,
+    })
 }
 
 /// The number of a revision's tree.
@@ -106,12 +115,12 @@ fn succeeded(args: &[&str], output: &Output) -> Result<(), InputError> {
     if output.status.success() { Ok(()) } else { Err(InputError::Git(command())) }
 }
 
-/// Manifests and kustomizations of a tree.
+/// Manifests and kustomizations of a tree, and what there is that is not read, each with the reason.
 fn entries(
     (tree, asked): (&str, &[PathBuf]),
     root: Option<&Path>,
     config: &Config,
-) -> Result<Vec<Entry>, InputError> {
+) -> Result<(Vec<Entry>, Vec<String>), InputError> {
     let args = ["ls-tree", "-r", "-z", "--full-name", tree, "--"];
     let mut all: Vec<OsString> = args.iter().map(Into::into).collect();
     all.extend(asked.iter().map(|path| walk::short(path).into_os_string()));
@@ -126,22 +135,41 @@ fn entries(
         parts.any(|part| matches!(part, Component::Normal(name) if is_hidden(name)))
     };
     let names_hidden = asked.iter().any(|path| has_hidden(path));
-    let is_wanted = |(path, _): &Entry| {
+    let is_wanted = |path: &str| {
         let path = Path::new(path);
         walk::is_manifest(path)
             && (names_hidden || !has_hidden(path))
             && !config.is(path)
             && !path.ancestors().any(|path| config.ignores(path))
     };
-    let entries = output.stdout.split(|byte| *byte == 0).filter_map(entry);
-    Ok(entries.filter(is_wanted).collect())
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
+    for line in output.stdout.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
+        match entry(line) {
+            Ok(entry) if is_wanted(&entry.0) => found.push(entry),
+            Err((path, why)) if why == IS_MODULE || is_wanted(&path) => {
+                unread.push(format!("{path} {why}"));
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok((found, unread))
 }
 
-/// `100644 blob NUMBER\tPATH`; links and submodules are none.
-fn entry(line: &[u8]) -> Option<Entry> {
-    let (about, path) = std::str::from_utf8(line).ok()?.split_once('\t')?;
-    let number = about.strip_prefix("100644 blob ").or_else(|| about.strip_prefix("100755 blob "));
-    Some((path.to_owned(), number?.to_owned()))
+const IS_LINK: &str = "is a link, which is not followed in a revision: not read";
+const IS_MODULE: &str = "is a submodule: not read";
+const IS_NO_TEXT: &str = "has a name that is not valid UTF-8: not read";
+
+/// `100644 blob NUMBER\tPATH`; of links and submodules the path, and why they are not read.
+fn entry(line: &[u8]) -> Result<Entry, (String, &'static str)> {
+    let lossy = String::from_utf8_lossy(line);
+    let (about, path) = lossy.split_once('\t').unwrap_or_default();
+    let file = about.strip_prefix("100644 blob ").or_else(|| about.strip_prefix("100755 blob "));
+    match file {
+        _ if std::str::from_utf8(line).is_err() => Err((path.to_owned(), IS_NO_TEXT)),
+        Some(number) => Ok((path.to_owned(), number.to_owned())),
+        None if about.starts_with("160000 ") => Err((path.to_owned(), IS_MODULE)),
+        None => Err((path.to_owned(), IS_LINK)),
+    }
 }
 
 /// What files hold, by path.
@@ -209,9 +237,11 @@ mod tests {
 
     #[test]
     fn links_and_submodules_are_not_files() {
-        let file = Some(("a/b.yaml".to_owned(), "1f".to_owned()));
+        let file = Ok(("a/b.yaml".to_owned(), "1f".to_owned()));
         assert_eq!(entry(b"100644 blob 1f\ta/b.yaml"), file);
-        assert_eq!(entry(b"120000 blob 1f\ta/b.yaml"), None);
-        assert_eq!(entry(b"160000 commit 1f\ta"), None);
+        let link = Err(("a/b.yaml".to_owned(), IS_LINK));
+        assert_eq!(entry(b"120000 blob 1f\ta/b.yaml"), link);
+        assert_eq!(entry(b"160000 commit 1f\ta"), Err(("a".to_owned(), IS_MODULE)));
+        assert_eq!(entry(b"100644 blob 1f\t\xff.yaml").unwrap_err().1, IS_NO_TEXT);
     }
 }

@@ -46,6 +46,9 @@ pub struct Counted<'c> {
     pub subject: Option<&'c Group>,
 }
 
+/// Names of ports, sorted.
+type Names = Vec<(Protocol, Arc<str>)>;
+
 /// What a policy asks for, so far.
 #[derive(Default)]
 struct Count {
@@ -54,7 +57,7 @@ struct Count {
     members: usize,
     blocks: FxHashSet<BlockId>,
     ports: FxHashSet<PortSet>,
-    names: FxHashSet<(Option<RulePeer>, Vec<(Protocol, Arc<str>)>)>,
+    names: FxHashSet<(Option<RulePeer>, Names)>,
     pods: FxHashSet<SetId>,
 }
 
@@ -148,7 +151,7 @@ impl Count {
 
     /// The sets of what destinations call their ports: one for each peer and each list of names.
     fn named(&mut self, rule: &PolicyRule) {
-        let mut names: Vec<(Protocol, Arc<str>)> = Vec::new();
+        let mut names = Names::new();
         for entry in &rule.ports {
             if let PortMatch::Named(name) = &entry.ports {
                 names.push((entry.protocol, name.clone()));

@@ -162,6 +162,17 @@ impl Context<'_> {
         }
     }
 
+    /// A block of a rule: with a prefix, and no bits set behind it.
+    pub fn rule_net(&mut self, path: &Path<'_>, text: &str, span: Span) -> Option<Cidr> {
+        let net = self.net(path, text, span)?;
+        if net.to_string() != text.to_ascii_lowercase() && !text.contains("::") {
+            let message = format!("`{text}` is read as `{net}`, and rules take blocks as such");
+            let help = format!("write `{net}`");
+            self.invalid(path, (Code::CidrHostBits, message), span, &help);
+        }
+        Some(net)
+    }
+
     /// A block of addresses, or one address.
     pub fn net(&mut self, path: &Path<'_>, text: &str, span: Span) -> Option<Cidr> {
         let whole = match text.parse::<std::net::IpAddr>() {

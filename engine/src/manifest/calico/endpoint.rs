@@ -71,7 +71,8 @@ fn check(
     (node, interface): (Option<&str>, Option<&str>),
     fields: &Fields<'_, '_>,
 ) {
-    if node.is_none() {
+    let is_absent = fields.get("node").is_none_or(|node| node.as_str() == Some(""));
+    if node.is_none() && is_absent {
         let message = "a HostEndpoint needs its node".to_owned();
         let help = "write `node:` with the name of a Node";
         context.refuse(&path.field("node"), (Code::MissingField, message), fields.span, help);

@@ -97,7 +97,7 @@ pub fn read(context: &mut Context<'_>, path: &Path<'_>, node: Option<&Node<'_>>)
 fn nets(context: &mut Context<'_>, path: &Path<'_>, node: Option<&Node<'_>>) -> Vec<Cidr> {
     context.check_length(path, node, MOST_NETS);
     let texts = context.set(path, node).into_iter().enumerate();
-    texts.filter_map(|(i, (text, span))| context.net(&path.item(i), text, span)).collect()
+    texts.filter_map(|(i, (text, span))| context.rule_net(&path.item(i), text, span)).collect()
 }
 
 fn accounts(

@@ -77,6 +77,7 @@ fn refuse(context: &mut Context<'_>, path: &Path<'_>, node: &Node<'_>) {
     let names = NAMES.map(|(name, ..)| name);
     let (written, meant) = match &node.value {
         Value::Str(text) => (format!("`{text}`"), nearest(text, names)),
+        Value::Number(number) => (number.to_string(), None),
         other => (other.describe().to_owned(), None),
     };
     let help = match meant {

@@ -169,7 +169,8 @@ fn check_ports(
     rule: &CalicoRule,
     fields: &Fields<'_, '_>,
 ) {
-    if rule.protocol.is_some_and(CalicoProtocol::has_ports) {
+    let is_unreadable = rule.protocol.is_none() && fields.get("protocol").is_some();
+    if is_unreadable || rule.protocol.is_some_and(CalicoProtocol::has_ports) {
         return;
     }
     for (end, entity) in [("source", &rule.source), ("destination", &rule.destination)] {

@@ -105,6 +105,9 @@ pub fn read(context: &mut Context<'_>, object: &Node<'_>) -> CalicoPolicy {
     let rules = rules(context, &path, &fields, object.span);
     check_stages(context, &path, stages, &fields);
     check_hints(context, &path.field("performanceHints"), &fields);
+    if staged == Some(StagedAction::Delete) {
+        check_deletion(context, &path, &fields);
+    }
     CalicoPolicy { tier, order, selector: own, accounts, namespaces, stages, rules, staged }
 }
 
@@ -147,6 +150,18 @@ fn check_stages(
         .is_some_and(|types| items_of(types).iter().any(|one| one.as_str() == Some("Egress")));
     if stages.before_dnat && names_egress {
         refuse("types", "a policy with `preDNAT` is for ingress alone", "write `types: [Ingress]`");
+    }
+}
+
+/// A deletion says which policy goes, and nothing of it.
+fn check_deletion(context: &mut Context<'_>, path: &Path<'_>, fields: &Fields<'_, '_>) {
+    for name in COMMON.into_iter().chain(GLOBAL).filter(|name| *name != "tier") {
+        if let Some(node) = fields.get(name) {
+            let message = format!("`{path}` deletes a policy, and has `{name}`");
+            let help = "remove it: only `tier` stands next to `stagedAction: Delete`";
+            let fault = (Code::FieldConflict, message);
+            context.invalid(&path.field(name), fault, node.span, help);
+        }
     }
 }
 

@@ -62,7 +62,7 @@ fn a_whole_policy_is_read() {
         "GlobalNetworkPolicy",
         "{tier: sec, order: 100.5, selector: app == 'web', namespaceSelector: team == 'ops', applyOnForward: true, preDNAT: true,
           types: [Ingress], ingress: [{action: Deny, protocol: TCP, ipVersion: 4,
-            source: {nets: [10.0.0.0/8, 192.0.2.1], notNets: [10.1.0.0/16], notSelector: has(x), serviceAccounts: {names: [a], selector: b == 'c'}},
+            source: {nets: [10.0.0.0/8, 192.0.2.1/32], notNets: [10.1.0.0/16], notSelector: has(x), serviceAccounts: {names: [a], selector: b == 'c'}},
             destination: {ports: [80, '8080:8090', http, '443'], notPorts: [81]}}, {action: Log, protocol: 112}, {action: Pass, protocol: ICMP, icmp: {type: 8, code: 0}}]}",
     );
     assert_eq!(findings, []);
@@ -202,6 +202,22 @@ fn what_calico_refuses_is_said() {
             Code::FieldConflict,
         ),
         ("StagedNetworkPolicy", "{stagedAction: set}", Code::EnumCase),
+        (
+            "NetworkPolicy",
+            "{ingress: [{action: Allow, source: {nets: [10.1.1.1/8]}}]}",
+            Code::CidrHostBits,
+        ),
+        (
+            "NetworkPolicy",
+            "{ingress: [{action: Allow, source: {nets: [10.1.1.1]}}]}",
+            Code::CidrHostBits,
+        ),
+        ("StagedNetworkPolicy", "{stagedAction: Delete, selector: all()}", Code::FieldConflict),
+        (
+            "NetworkPolicy",
+            "{ingress: [{action: Allow, protocol: tcp, destination: {ports: [80]}}]}",
+            Code::ProtocolUnsupported,
+        ),
         ("NetworkPolicy", "[]", Code::WrongType),
     ] {
         assert_eq!(codes(kind, spec), [code], "{kind} {spec}");
