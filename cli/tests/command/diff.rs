@@ -123,6 +123,46 @@ fn revisions_are_read_by_git() {
     assert!(!folder.join("deploy").exists());
 }
 
+/// A workload that nothing isolates, and then a policy that is rejected.
+#[test]
+fn a_reviewer_reads_what_is_not_counted() {
+    let folder = scratch("diff-not-counted");
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: x}\n";
+    let policy = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: x}\nspec: {podSelector: {}, ingress: [{ports: [{port: NO}]}]}\n";
+    std::fs::write(folder.join("old.yaml"), pod).unwrap();
+    std::fs::write(folder.join("new.yaml"), format!("{pod}{policy}")).unwrap();
+    let ran = run_in(&folder, &["diff", "-q", "-o", "md", "old.yaml", "new.yaml"], "", &[]);
+    assert!(ran.out.contains("no difference") && ran.out.contains("⚠️ new: "), "{ran}");
+    std::fs::write(folder.join("policy.yaml"), policy.replace("NO", "80")).unwrap();
+    let ran = run_in(&folder, &["diff", "policy.yaml", "policy.yaml"], "", &[]);
+    assert!(ran.status == 2 && ran.err.contains("no pods or workloads"), "{ran}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_of_revisions_are_named() {
+    let folder = repository("diff-links");
+    std::os::unix::fs::symlink("policies.yaml", folder.join("deploy/linked.yaml")).unwrap();
+    git(&folder, &["add", "-A"]);
+    git(&folder, &["commit", "-qm", "three"]);
+    let ran = run_in(&folder, &["diff", "main..next"], "", &[]);
+    assert!(ran.err.contains("next:deploy/linked.yaml is a link"), "{ran}");
+}
+
+/// A tag may be called as a commit's number begins.
+#[test]
+fn the_commit_where_two_parted_is_that_and_no_tag() {
+    let folder = repository("diff-tag");
+    let line = |args: &[&str]| {
+        let output = Command::new("git").args(args).current_dir(&folder).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let base = line(&["rev-parse", "main"]);
+    git(&folder, &["tag", &base[..12], "next"]);
+    let ran = run_in(&folder, &["diff", "-q", "main...next"], "", &[]);
+    assert!(ran.out.contains("1 pair opened, 1 closed"), "{ran}");
+}
+
 #[test]
 fn a_revision_may_be_from_before_there_was_anything() {
     let folder = repository("diff-before");

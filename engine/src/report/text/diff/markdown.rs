@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use super::super::lines::reasons;
 use super::super::table::{Literal, prose};
+use super::super::{not_judged, rejected};
 use super::{
     Mark, NO_CAUSE, Names, cause_text, causes, diff_summary, end, one_sided, suffix, verdicts,
 };
@@ -17,6 +18,7 @@ const MOST_CHARS: usize = 30_000;
 /// out.
 pub fn write(report: &DiffReport, out: &mut dyn Write) -> fmt::Result {
     writeln!(out, "**Network flows: {}**", Literal(&diff_summary(report)))?;
+    not_counted(report, out)?;
     for (side, what) in [(DiffSide::New, "Added"), (DiffSide::Old, "Removed")] {
         let alone = one_sided(report, side);
         let texts: Vec<String> = alone.iter().map(|id| Literal(id).to_string()).collect();
@@ -44,6 +46,17 @@ pub fn write(report: &DiffReport, out: &mut dyn Write) -> fmt::Result {
     for (message, notes) in reasons {
         let rules = if notes.len() == 1 { "rule" } else { "rules" };
         writeln!(out, "- {} ({} {rules})", prose(message), notes.len())?;
+    }
+    Ok(())
+}
+
+/// What neither the table nor the summary counts: a reader of the change sees no other output.
+fn not_counted(report: &DiffReport, out: &mut dyn Write) -> fmt::Result {
+    for (name, summary) in [("old", &report.old), ("new", &report.new)] {
+        let lines = not_judged(&summary.not_judged).into_iter().chain(rejected(&summary.rejected));
+        for line in lines {
+            writeln!(out, "\n⚠️ {name}: {}", prose(&line))?;
+        }
     }
     Ok(())
 }
