@@ -68,6 +68,8 @@ impl Scenario {
             }
         }
         for (name, text) in files {
+            // The agent takes a file without anything for one that is still being written.
+            let text = if text.trim().is_empty() { "# nothing\n" } else { text };
             let next = self.folder.join(format!(".{name}"));
             std::fs::write(&next, text).unwrap();
             std::fs::rename(next, self.folder.join(name)).unwrap();
