@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use portcullis_engine::report::DiffReport;
-use portcullis_engine::report::text::{self, ListFormat, write_diff};
+use portcullis_engine::report::text::{self, write_diff};
 use portcullis_engine::{ListFilter, Session};
 
 use crate::args::{AssumeArgs, OutputArgs};
@@ -28,7 +28,8 @@ Examples:
 pub const STATUS: &str = "\
 Exit status:
   0  answered; with --exit-code: nothing differs
-  1  with --exit-code: a flow differs, or a workload is only on one side
+  1  with --exit-code: a flow differs, or a workload is only on one side; flows between pods of
+     one workload count with --siblings
   2  unusable input or arguments";
 
 #[derive(Debug, Args)]
@@ -189,19 +190,11 @@ fn check_input(
 // --- what is said
 
 fn print(report: &DiffReport, args: &DiffArgs) -> anyhow::Result<()> {
-    let format = match args.output {
-        ListForm::Text => ListFormat::Text,
-        ListForm::Csv => ListFormat::Csv,
-        ListForm::Md => ListFormat::Markdown,
-        ListForm::Dot => ListFormat::Dot,
-        ListForm::Mermaid => ListFormat::Mermaid,
-        ListForm::Json => {
-            let mut out = Output::new();
-            out.json(report)?;
-            return Ok(out.finish()?);
-        }
-    };
     let mut out = Output::new();
+    let Some(format) = args.output.written() else {
+        out.json(report)?;
+        return Ok(out.finish()?);
+    };
     let style = output::style(args.say);
     out.render(|out| write_diff(report, (format, style), out))?;
     Ok(out.finish()?)

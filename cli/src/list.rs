@@ -60,6 +60,20 @@ pub enum ListForm {
     Mermaid,
 }
 
+impl ListForm {
+    /// The form that the engine writes; none for JSON.
+    pub fn written(self) -> Option<ListFormat> {
+        Some(match self {
+            Self::Text => ListFormat::Text,
+            Self::Csv => ListFormat::Csv,
+            Self::Md => ListFormat::Markdown,
+            Self::Dot => ListFormat::Dot,
+            Self::Mermaid => ListFormat::Mermaid,
+            Self::Json => return None,
+        })
+    }
+}
+
 /// What was typed.
 const COMMAND: &str = "portcullis list";
 
@@ -142,22 +156,14 @@ fn filter(args: &ListArgs) -> ListFilter {
 }
 
 fn print(report: &mut ListReport, args: &ListArgs) -> anyhow::Result<()> {
-    let format = match args.output {
-        ListForm::Text => ListFormat::Text,
-        ListForm::Csv => ListFormat::Csv,
-        ListForm::Md => ListFormat::Markdown,
-        ListForm::Dot => ListFormat::Dot,
-        ListForm::Mermaid => ListFormat::Mermaid,
-        ListForm::Json => {
-            let mut out = Output::new();
-            out.json(report)?;
-            return Ok(out.finish()?);
-        }
+    let mut out = Output::new();
+    let Some(format) = args.output.written() else {
+        out.json(report)?;
+        return Ok(out.finish()?);
     };
     if filter(args).has_focus() || args.filter.port.is_some() {
         keep_connected(report);
     }
-    let mut out = Output::new();
     out.render(|out| write_list(report, format, out))?;
     Ok(out.finish()?)
 }

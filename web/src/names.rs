@@ -1,13 +1,27 @@
 //! How nodes and ports are called on the page.
 
-use portcullis_engine::report::Location;
+use portcullis_engine::report::{KindCount, Location};
 
 use crate::state::State;
-use crate::text::{Language, count, fill};
+use crate::text::{Language, Text, count, fill};
 use crate::worker::message::{Addresses, Edge, Node, Scene, What, Workload};
 
 /// What the engine calls a set that has everything.
 const ALL: &str = "All Connections";
+
+/// What answers do not count: a line for what is not evaluated, one for what is not in force.
+pub fn left_out(
+    text: &Text,
+    not_judged: &[KindCount],
+    rejected: &[KindCount],
+) -> impl Iterator<Item = String> + use<> {
+    let line = |(kinds, pattern): (&[KindCount], &str)| {
+        let kinds: Vec<String> =
+            kinds.iter().map(|one| format!("{} {}", one.count, one.kind)).collect();
+        (!kinds.is_empty()).then(|| fill(pattern, &[("kinds", &kinds.join(", "))]))
+    };
+    [(not_judged, text.not_judged), (rejected, text.rejected)].map(line).into_iter().flatten()
+}
 
 /// In lists, titles and sentences: `shop/web`, `outside`, `10.0.0.0/8`.
 pub fn full(node: &Node, language: Language) -> String {

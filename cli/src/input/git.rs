@@ -37,7 +37,18 @@ pub(super) fn files(
     let tree = tree(name)?;
     let root = inside.is_some().then(root).transpose()?;
     let asked: Vec<PathBuf> = inside.map_or_else(|| paths.to_vec(), |path| vec![path]);
-    let (entries, unread) = entries((&tree, &asked), root.as_deref(), config)?;
+    let (mut entries, mut unread) = (Vec::new(), Vec::new());
+    let all = [asked.as_slice()];
+    for paths in if asked.is_empty() { all.to_vec() } else { asked.chunks(1).collect() } {
+        let (found, beside) = self::entries((&tree, paths), root.as_deref(), config)?;
+        if let (Some(path), true) = (paths.first(), found.is_empty() && beside.is_empty()) {
+            unread.push(format!("{} has no manifest in this revision", path.display()));
+        }
+        entries.extend(found);
+        unread.extend(beside);
+    }
+    entries.sort_unstable();
+    entries.dedup();
     if !say.quiet {
         unread.iter().for_each(|one| output::say(&format!("{name}:{one}")));
     }

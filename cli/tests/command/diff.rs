@@ -138,6 +138,33 @@ fn a_reviewer_reads_what_is_not_counted() {
     assert!(ran.status == 2 && ran.err.contains("no pods or workloads"), "{ran}");
 }
 
+/// Policies of others divide the addresses, and the number of pairs does not follow that.
+#[test]
+fn the_number_of_pairs_does_not_follow_how_others_divide_addresses() {
+    let folder = scratch("diff-pairs");
+    let pod = |name: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: x, labels: {{app: {name}}}}}\n"
+        )
+    };
+    let policy = |name: &str, spec: &str| {
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: x}}\nspec: {spec}\n"
+        )
+    };
+    let isolated = policy("p", "{podSelector: {matchLabels: {app: a}}, policyTypes: [Ingress]}");
+    let block = "{podSelector: {matchLabels: {app: b}}, policyTypes: [Egress], egress: [{to: [{podSelector: {}}, {ipBlock: {cidr: 203.0.113.0/24}}]}]}";
+    let summary = |other: &str| {
+        let old = [pod("a"), pod("b"), other.to_owned()].concat();
+        std::fs::write(folder.join("old.yaml"), &old).unwrap();
+        std::fs::write(folder.join("new.yaml"), old + &isolated).unwrap();
+        let ran = run_in(&folder, &["diff", "-q", "old.yaml", "new.yaml"], "", &[]);
+        ran.out.lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(summary(""), "2 pairs closed");
+    assert_eq!(summary(&policy("q", block)), "2 pairs closed");
+}
+
 #[cfg(unix)]
 #[test]
 fn links_of_revisions_are_named() {
@@ -170,6 +197,8 @@ fn a_revision_may_be_from_before_there_was_anything() {
     assert!(ran.out.ends_with("5 workloads added\n"), "{ran}");
     let ran = run_in(&folder, &["diff", "-q", "main:nowhere", "next:nowhere"], "", &[]);
     assert_eq!(ran.status, 2, "{ran}");
+    let ran = run_in(&folder, &["diff", "main..next", "--", "deploy", "deplyo"], "", &[]);
+    assert!(ran.err.contains("next:deplyo has no manifest in this revision"), "{ran}");
 }
 
 #[test]

@@ -66,8 +66,10 @@ struct Count {
 pub struct Ask {
     /// Rules in each family's tables.
     pub rules: ByFamily<usize>,
-    /// Members of sets for what is written in it.
+    /// Members of sets for what is written in it, but for those of ports.
     pub members: usize,
+    /// Ports that have sets: of ingress, those that pods of the group call so are among them.
+    pub ports: Vec<PortSet>,
     /// Sets of pods, ascending.
     pub pods: Vec<SetId>,
 }
@@ -136,16 +138,18 @@ impl Count {
     fn ask(self) -> Ask {
         let mut pods: Vec<SetId> = self.pods.into_iter().collect();
         pods.sort_unstable();
-        Ask { rules: self.of_family, members: self.members, pods }
+        let ports: Vec<PortSet> = self.ports.into_iter().collect();
+        let members = self.members - ports.iter().map(count).sum::<usize>();
+        Ask { rules: self.of_family, members, ports, pods }
     }
 
     fn ports(&mut self, ports: PortSet, protocol: Protocol, peers: &Peers) {
         let (lines, set) = conditions(protocol, &ports, peers.all);
         self.add(peers, lines.max(1));
         let Some(set) = set else { return };
-        let count = set.ranges().iter().map(|(a, b)| usize::from(b - a) + 1).sum::<usize>();
+        let members = count(&set);
         if self.ports.insert(set) {
-            self.members += count;
+            self.members += members;
         }
     }
 
@@ -208,6 +212,11 @@ fn numbers(rule: &PolicyRule, protocol: Protocol, counted: Counted<'_>) -> PortS
         }
     }
     PortSet::from_ranges(ranges)
+}
+
+/// How many ports there are in a set.
+pub fn count(ports: &PortSet) -> usize {
+    ports.ranges().iter().map(|(first, last)| usize::from(last - first) + 1).sum()
 }
 
 /// How many CIDRs a block takes, or somewhat more than `most`, if it takes more.

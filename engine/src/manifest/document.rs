@@ -151,8 +151,8 @@ impl Document {
             return self.calico(node, (group, kind), item);
         }
         let other = Group::find(version.split_once('/').unwrap_or_default().0);
-        if let Some((group, meant)) = other.zip(CalicoKind::find(kind)) {
-            return self.pass_over(node, kind, version, Some(Box::new(unserved(group, meant))));
+        if let Some(finding) = other.and_then(|group| calico::unserved(group, kind)) {
+            return self.pass_over(node, kind, version, Some(Box::new(finding)));
         }
         let known = match Known::find(kind, version) {
             Ok(known) => known,
@@ -319,14 +319,6 @@ fn is_foreign(node: &Node<'_>) -> bool {
 fn named(node: &Node<'_>, kind: &str) -> Option<Name> {
     let text = |field: &str| node.get("metadata")?.get(field)?.as_str().map(str::to_owned);
     Some((kind.to_owned(), text("namespace"), text("name").unwrap_or_default()))
-}
-
-/// A version that one of Calico's groups does not have.
-fn unserved(group: Group, kind: CalicoKind) -> Diagnostic {
-    let (name, version) = (group.name(), group.version());
-    let message = format!("no version of `{name}` but {version} has the kind {}", kind.name());
-    let finding = Diagnostic::new(Code::UnsupportedVersion, message);
-    finding.with_help(format!("write `apiVersion: {name}/{version}`"))
 }
 
 fn not_judged(kind: &str, group: &str) -> Diagnostic {

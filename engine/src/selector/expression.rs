@@ -71,11 +71,6 @@ impl Expression {
         }
     }
 
-    /// Whether it is written as `all()`, or not at all.
-    pub fn is_all(&self) -> bool {
-        *self == Self::All
-    }
-
     /// Whether `global()` stands anywhere in it.
     pub fn names_global(&self) -> bool {
         match self {

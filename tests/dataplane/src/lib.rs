@@ -10,5 +10,6 @@ pub mod mutate;
 pub mod polarity;
 pub mod site;
 pub mod watched;
+pub mod written;
 
 pub use kernel::{Kernel, Packet, Protocol, State, Verdict};

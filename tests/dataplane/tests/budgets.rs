@@ -4,13 +4,13 @@
 use std::net::IpAddr;
 
 use portcullis_dataplane_tests::site::{load, program};
+use portcullis_dataplane_tests::written::{self, input, proven};
 use portcullis_dataplane_tests::{Packet, Protocol, Verdict};
+use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
-    Budget, Budgets, FilterProgram, Input, Limits, Lowering, Note, Settings, UNKNOWN_WIRING,
-    Verifier, verify,
+    Budget, Budgets, FilterProgram, Limits, Lowering, Note, Settings, Verifier, verify,
 };
 use portcullis_engine::net::Family;
-use portcullis_engine::{Change, Options, Session, SourceFile};
 
 /// Pods of two namespaces, `x` at 10.0.0.1 to 3 and `z` at 10.0.0.11, and a client elsewhere.
 const CLUSTER: &str = "
@@ -73,11 +73,7 @@ spec:
 }
 
 fn session(policies: &[String]) -> Session {
-    let text = format!("{CLUSTER}{}", policies.concat());
-    let file = SourceFile::new("all.yaml", text.as_bytes());
-    let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
-    assert_eq!(session.check().summary.errors, 0, "{:?}", session.check().diagnostics);
-    session
+    written::session(&format!("{CLUSTER}{}", policies.concat()))
 }
 
 /// So many rules for a namespace, for all of them, and for policies of the cluster.
@@ -86,17 +82,6 @@ fn settings(namespace: usize, node: usize, cluster: usize) -> Settings {
     let budgets =
         Budgets { namespace: limits(namespace), node: limits(node), cluster: limits(cluster) };
     Settings { budgets, ..Settings::default() }
-}
-
-fn input<'i>(session: &'i Session, settings: &'i Settings) -> Input<'i> {
-    let (model, policies) = (session.model(), session.policies());
-    Input { model, policies, node: "n1", settings, wiring: &UNKNOWN_WIRING }
-}
-
-fn proven(session: &Session, settings: &Settings) -> FilterProgram {
-    let program = program(session, "n1", settings);
-    verify(&program, input(session, settings)).unwrap_or_else(|wrong| panic!("{wrong:#?}"));
-    program
 }
 
 /// Names of policies over a budget, with the budget, in order.
@@ -218,6 +203,42 @@ fn cluster_policies_have_a_budget_that_nobody_uses_up() {
     let fewer = proven(&session, &settings(30, 30, 41));
     assert_eq!(over(&session, &fewer), named(&["/guards"], Budget::Cluster));
     assert!(passes(&fewer, "10.0.0.1"));
+}
+
+/// Pods that call other ports so have sets of their own, of which each is written.
+#[test]
+fn sets_of_named_ports_count_for_each_class_of_pods() {
+    let ports = |first: usize| {
+        let ports = (0..40)
+            .map(|n| format!("{{name: p, protocol: TCP, containerPort: {}}}", first + 2 * n));
+        let one = ports.enumerate().map(|(n, port)| format!("{{name: c{n}, ports: [{port}]}}"));
+        one.collect::<Vec<_>>().join(", ")
+    };
+    let pod = |name: &str, address: &str, first| {
+        format!(
+            "---\n{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: w}},
+ spec: {{nodeName: n1, containers: [{}]}}, status: {{phase: Running, podIP: {address}}}}}\n",
+            ports(first)
+        )
+    };
+    let policy = "---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: named, namespace: w}
+spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 192.0.2.0/24}}, {ipBlock: {cidr: 198.51.100.0/24}}, {ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: p}]}]}
+";
+    let space = "---\n{apiVersion: v1, kind: Namespace, metadata: {name: w}}\n";
+    let (one, two) = (pod("a", "10.0.0.21", 1_000), pod("b", "10.0.0.22", 2_000));
+    let session = session(&[space.to_owned(), one, two, policy.to_owned()]);
+    let settings = |members| {
+        let budget = Limits { rules: 1_000, members };
+        let budgets = Budgets { namespace: budget, node: budget, cluster: budget };
+        Settings { budgets, ..Settings::default() }
+    };
+    // Three blocks, and forty ports of each pod.
+    assert!(over(&session, &proven(&session, &settings(83))).is_empty());
+    let closed = proven(&session, &settings(82));
+    assert_eq!(over(&session, &closed), named(&["w/named"], Budget::Namespace));
 }
 
 /// Which of them a pod is under follows from its labels, which its namespace writes.

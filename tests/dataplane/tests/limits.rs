@@ -4,13 +4,12 @@
 use std::net::IpAddr;
 
 use portcullis_dataplane_tests::site::{load, program};
+use portcullis_dataplane_tests::written::{self, input, proven};
 use portcullis_dataplane_tests::{Packet, Protocol, Verdict};
-use portcullis_engine::dataplane::{
-    FilterProgram, Input, Limits, Members, Note, Settings, UNKNOWN_WIRING, verify,
-};
+use portcullis_engine::Session;
+use portcullis_engine::dataplane::{FilterProgram, Limits, Members, Note, Settings, verify};
 use portcullis_engine::manifest::Mode;
 use portcullis_engine::net::Family;
-use portcullis_engine::{Change, Options, Session, SourceFile};
 
 const CLUSTER: &str = "
 {apiVersion: v1, kind: Namespace, metadata: {name: x}}
@@ -33,11 +32,7 @@ spec:
 ";
 
 fn session(policy: &str) -> Session {
-    let text = format!("{CLUSTER}---\n{policy}");
-    let file = SourceFile::new("all.yaml", text.as_bytes());
-    let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
-    assert_eq!(session.check().summary.errors, 0, "{:?}", session.check().diagnostics);
-    session
+    written::session(&format!("{CLUSTER}---\n{policy}"))
 }
 
 /// A policy of pod `a` with rules of this direction.
@@ -75,18 +70,6 @@ spec:
 
 fn settings(rules: usize, members: usize) -> Settings {
     Settings { limits: Limits { rules, members }, ..Settings::default() }
-}
-
-/// The program of the node, which is proven.
-fn proven(session: &Session, settings: &Settings) -> FilterProgram {
-    let program = program(session, "n1", settings);
-    verify(&program, input(session, settings)).unwrap_or_else(|wrong| panic!("{wrong:#?}"));
-    program
-}
-
-fn input<'i>(session: &'i Session, settings: &'i Settings) -> Input<'i> {
-    let (model, policies) = (session.model(), session.policies());
-    Input { model, policies, node: "n1", settings, wiring: &UNKNOWN_WIRING }
 }
 
 fn passes(program: &FilterProgram, to: &str, port: u16) -> bool {

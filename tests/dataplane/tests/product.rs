@@ -6,12 +6,13 @@ use std::net::IpAddr;
 
 use portcullis_dataplane_tests::mutate::{mutate, mutations};
 use portcullis_dataplane_tests::site::{load, program};
+use portcullis_dataplane_tests::written::{self, input};
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict};
+use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
-    FilterProgram, Input, KernelState, Match, Settings, UNKNOWN_WIRING, Verifier, plan, verify,
+    FilterProgram, KernelState, Match, Settings, Verifier, plan, verify,
 };
 use portcullis_engine::net::{ByFamily, Family};
-use portcullis_engine::{Change, Options, Session, SourceFile};
 use portcullis_oracle::random::Random;
 
 const SUBJECT: &str = "10.0.0.1";
@@ -114,16 +115,7 @@ spec:
 }
 
 fn session(policies: &str) -> Session {
-    let text = pods() + policies;
-    let file = SourceFile::new("all.yaml", text.as_bytes());
-    let session = Session::new(Options::default()).apply(vec![Change::Put(file)]);
-    assert_eq!(session.check().summary.errors, 0, "{:?}", session.check().diagnostics);
-    session
-}
-
-fn input<'i>(session: &'i Session, settings: &'i Settings) -> Input<'i> {
-    let (model, policies) = (session.model(), session.policies());
-    Input { model, policies, node: "n1", settings, wiring: &UNKNOWN_WIRING }
+    written::session(&(pods() + policies))
 }
 
 fn address(text: &str) -> IpAddr {

@@ -1,6 +1,6 @@
 //! Lines above the drawing: what is broken, and what cannot be known.
 
-use portcullis_engine::report::{KindCount, Location, Note};
+use portcullis_engine::report::{Location, Note};
 use yew::prelude::*;
 
 use super::data::{UNKNOWN_DRAWN, unknown_edges};
@@ -75,16 +75,9 @@ pub fn NoteBar() -> Html {
     };
     let unknown = unknown_edges(scene);
     let left_out = (scene.left_out > 0).then(|| count(text.left_out, scene.left_out));
-    let listed = |(kinds, pattern): (&[KindCount], &str)| {
-        let kinds: Vec<String> =
-            kinds.iter().map(|one| format!("{} {}", one.count, one.kind)).collect();
-        (!kinds.is_empty()).then(|| fill(pattern, &[("kinds", &kinds.join(", "))]))
-    };
     let summary = &scene.summary;
-    let left_out_kinds =
-        [(&*summary.not_judged, text.not_judged), (&*summary.rejected, text.rejected)];
     let audited = (summary.audited > 0).then(|| count(text.audited, summary.audited));
-    let lines = left_out_kinds.into_iter().filter_map(listed).chain(audited);
+    let lines = names::left_out(text, &summary.not_judged, &summary.rejected).chain(audited);
     html! {
         <>
             { for lines.map(|line| html! {

@@ -3,7 +3,7 @@
 
 use portcullis_engine::report::{
     Action as RuleAction, EndReport, EntryEvidence, Evidence, FlowPart, FlowReport, Match,
-    PolicyEvidence, RuleEvidence, TierEvidence, TierKind, TierOutcome, Verdict, text as engine,
+    PolicyEvidence, RuleEvidence, TierEvidence, TierKind, TierOutcome, Verdict,
 };
 use yew::prelude::*;
 
@@ -57,8 +57,7 @@ fn answer(store: &Store, judged: &Judged) -> Html {
         Some(ports) => fill(text.whole_answer, &[("ports", &names::ports(ports, store.language))]),
         None => text.nothing_passes.to_owned(),
     };
-    let left_out = [engine::not_judged(&report.not_judged), engine::rejected(&report.rejected)];
-    let names = (from.as_str(), to.as_str());
+    let ends = (from.as_str(), to.as_str());
     html! {
         <div class="section answer">
             <div class="answer-head">
@@ -70,15 +69,15 @@ fn answer(store: &Store, judged: &Judged) -> Html {
                 <p class="answer-note">{ text.between_pods }</p>
             }
             <p class="answer-note">{ inline(&sentence(&report.summary)) }</p>
-            { for left_out.iter().flatten().map(|line| html! { <p class="answer-note">{ inline(&sentence(line)) }</p> }) }
+            { for names::left_out(text, &report.not_judged, &report.rejected).map(|line| html! { <p class="answer-note">{ line }</p> }) }
             if let Some(audit) = &report.audit {
                 <p class="answer-note">{ inline(&sentence(&audit.summary)) }</p>
             }
-            { evidence_of(store, (report, names), (&report.parts, &report.evidence, report.verdict)) }
+            { evidence_of(store, (report, ends), (&report.parts, &report.evidence, report.verdict)) }
             if let Some(audit) = &report.audit {
                 <details class="others">
                     <summary class="link">{ text.if_enforced }</summary>
-                    { evidence_of(store, (report, names), (&audit.parts, &audit.evidence, audit.verdict)) }
+                    { evidence_of(store, (report, ends), (&audit.parts, &audit.evidence, audit.verdict)) }
                 </details>
             }
         </div>

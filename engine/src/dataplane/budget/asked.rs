@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::limits::{Ask, Counted};
+use super::super::limits::{Ask, Counted, count};
 use super::{AllAsked, Ground, Local};
 use crate::cluster::{Group, GroupId};
 use crate::manifest::{Action, ByDirection, Direction, NamedPort, PortMatch};
-use crate::net::ByFamily;
+use crate::net::{ByFamily, PortSet};
 use crate::policy::{CompiledPolicy, PolicyId, PolicyRef, ProgramId, SetId, Tier, TierKind};
 
 /// What one policy asks of the node.
@@ -21,6 +21,9 @@ pub struct Asked<'g> {
     /// Sets of pods, ascending.
     pub pods: Vec<SetId>,
     members: ByDirection<usize>,
+    /// Ports that have sets, each of which is written once, whichever classes of pods it is for.
+    ports: FxHashSet<PortSet>,
+    in_ports: usize,
     is_seen: ByDirection<bool>,
     counted: ByDirection<ByFamily<bool>>,
 }
@@ -29,12 +32,13 @@ impl<'g> Asked<'g> {
     fn nothing(policy: &'g Arc<CompiledPolicy>) -> Self {
         let (members, is_seen) = (ByDirection::default(), ByDirection::default());
         let counted = ByDirection::default();
-        Self { policy, rules: 0, pods: Vec::new(), members, is_seen, counted }
+        let (rules, pods, ports, in_ports) = (0, Vec::new(), FxHashSet::default(), 0);
+        Self { policy, rules, pods, members, ports, in_ports, is_seen, counted }
     }
 
     /// Members of sets for what is written in it.
     pub fn members(&self) -> usize {
-        self.members.values().sum()
+        self.in_ports + self.members.values().sum::<usize>()
     }
 
     fn add(&mut self, ask: &Ask, direction: Direction, families: ByFamily<bool>) {
@@ -48,6 +52,12 @@ impl<'g> Asked<'g> {
             }
         }
         self.members[direction] = self.members[direction].max(ask.members);
+        for ports in &ask.ports {
+            if !self.ports.contains(ports) {
+                self.in_ports += count(ports);
+                self.ports.insert(ports.clone());
+            }
+        }
         if !std::mem::replace(&mut self.is_seen[direction], true) {
             self.pods.extend(&ask.pods);
             self.pods.sort_unstable();

@@ -107,12 +107,32 @@ impl Context<'_> {
     ) -> Option<T> {
         let node = node?;
         let text = self.reader.string(path, Some(node))?;
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
-            return Some(*value);
+        self.word_of(path, (text, node.span), words)
+    }
+
+    /// The words of a list that is a set, in order; others are reported, and left out.
+    pub fn words<T: Copy>(
+        &mut self,
+        path: &Path<'_>,
+        node: Option<&Node<'_>>,
+        words: &[(&str, T)],
+    ) -> Vec<T> {
+        let texts = self.set(path, node).into_iter().enumerate();
+        texts.filter_map(|(i, written)| self.word_of(&path.item(i), written, words)).collect()
+    }
+
+    fn word_of<T: Copy>(
+        &mut self,
+        path: &Path<'_>,
+        (text, span): (&str, Span),
+        words: &[(&str, T)],
+    ) -> Option<T> {
+        let known = words.iter().find(|(word, _)| *word == text);
+        if known.is_none() {
+            let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            self.reader.refuse(path, bad_word(text, &names, Code::UnknownWord, span));
         }
-        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        self.reader.refuse(path, bad_word(text, &names, Code::UnknownWord, node.span));
-        None
+        known.map(|(_, value)| *value)
     }
 
     /// A number, whole or not.

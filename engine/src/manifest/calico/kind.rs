@@ -1,6 +1,7 @@
 //! Which kinds there are, in which groups.
 
 use super::super::syntax;
+use crate::diagnostic::{Code, Diagnostic, nearest};
 
 /// One of the two groups that have Calico's kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,21 @@ impl Group {
             Self::Stored => "v1",
         }
     }
+}
+
+/// Why no API server has a kind of one of the groups in the version that it stands in: either the
+/// version is another, or the kind is misspelt; none if it may be a kind that is not read here.
+pub fn unserved(group: Group, kind: &str) -> Option<Diagnostic> {
+    let (name, version) = (group.name(), group.version());
+    if let Some(known) = CalicoKind::find(kind) {
+        let message = format!("`{name}` has the kind {} in {version} only", known.name());
+        let finding = Diagnostic::new(Code::UnsupportedVersion, message);
+        return Some(finding.with_help(format!("write `apiVersion: {name}/{version}`")));
+    }
+    let meant = nearest(kind, CalicoKind::ALL.map(CalicoKind::name))?;
+    let message = format!("`{name}` has no kind `{kind}`");
+    let finding = Diagnostic::new(Code::UnknownKind, message);
+    Some(finding.with_help(format!("did you mean `{meant}`?")))
 }
 
 /// A kind of Calico's.

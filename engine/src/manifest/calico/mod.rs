@@ -18,7 +18,7 @@ mod tier;
 
 pub use endpoint::HostEndpoint;
 pub use entity::{AccountMatch, EntityRule, ServiceMatch};
-pub use kind::{CalicoKind, Group};
+pub use kind::{CalicoKind, Group, unserved};
 pub use port::CalicoPort;
 pub use protocol::{CalicoProtocol, IcmpMatch};
 pub use rule::{CalicoAction, CalicoRule};

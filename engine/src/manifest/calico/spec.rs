@@ -11,7 +11,7 @@ use super::{CalicoKind, Group, items_of};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::selector::expression::Expression;
 use crate::source::Span;
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// A policy, staged or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ const MOST_RULES: usize = 1024;
 /// Reads a policy; what is missing or wrong of it has its default.
 pub fn read(context: &mut Context<'_>, object: &Node<'_>) -> CalicoPolicy {
     let path = Path::Root.field("spec");
-    let empty = Node { value: crate::tree::Value::Null, span: object.span };
+    let empty = Node { value: Value::Null, span: object.span };
     let node = context.spec(object).unwrap_or(&empty);
     let global = context.kind.is_global_policy();
     let staged = context.kind.is_staged();
@@ -167,13 +167,8 @@ fn check_deletion(context: &mut Context<'_>, path: &Path<'_>, fields: &Fields<'_
 
 /// Hints change nothing of what is allowed; a word that is none is refused all the same.
 fn check_hints(context: &mut Context<'_>, path: &Path<'_>, fields: &Fields<'_, '_>) {
-    let node = fields.get("performanceHints");
-    context.set(path, node);
-    for (i, item) in node.map_or(&[][..], items_of).iter().enumerate() {
-        if item.as_str().is_some() {
-            context.word(&path.item(i), Some(item), &[("AssumeNeededOnEveryNode", ())]);
-        }
-    }
+    let words = [("AssumeNeededOnEveryNode", ())];
+    context.words(path, fields.get("performanceHints"), &words);
 }
 
 /// The rules of the directions that the policy is for.
@@ -224,11 +219,8 @@ fn types(
 ) -> Option<Vec<Direction>> {
     let node = fields.get("types")?;
     let words = [("Ingress", Direction::Ingress), ("Egress", Direction::Egress)];
-    context.set(path, Some(node));
-    let items = context.reader.items(path, Some(node)).iter().enumerate();
-    let types = items.filter_map(|(i, item)| context.word(&path.item(i), Some(item), &words));
-    let types: Vec<Direction> = types.collect();
-    if items_of(node).is_empty() {
+    let types = context.words(path, Some(node), &words);
+    if matches!(&node.value, Value::Seq(items) if items.is_empty()) {
         let message = format!("`{path}` has no item, and needs at least one");
         let help = "leave it out to have the default";
         context.refuse(path, (Code::ListLength, message), node.span, help);

@@ -224,6 +224,57 @@ fn what_calico_refuses_is_said() {
     }
 }
 
+/// Kinds of Calico's groups that are not read here.
+#[test]
+fn misspelt_kinds_and_other_versions_are_told_from_kinds_that_are_not_read() {
+    let code = |kind: &str, version: &str| {
+        let text = format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: p}}\n");
+        read_document(&text).findings.first().map(|finding| finding.code)
+    };
+    for kind in ["Networkpolicy", "GlobalNetworkPolicies", "GlobalNetworkSets", "HostEndpoints"] {
+        assert_eq!(code(kind, "projectcalico.org/v3"), Some(Code::UnknownKind), "{kind}");
+    }
+    for kind in ["NetworkPolicy", "Tier"] {
+        let other = Some(Code::UnsupportedVersion);
+        assert_eq!(code(kind, "projectcalico.org/v1"), other, "{kind}");
+        assert_eq!(code(kind, "crd.projectcalico.org/v3"), other, "{kind}");
+    }
+    for kind in [
+        "BGPConfiguration",
+        "BGPFilter",
+        "BGPPeer",
+        "BlockAffinity",
+        "CalicoNodeStatus",
+        "ClusterInformation",
+        "EgressGatewayPolicy",
+        "ExternalNetwork",
+        "FelixConfiguration",
+        "GlobalAlert",
+        "GlobalReport",
+        "GlobalThreatFeed",
+        "IPAMBlock",
+        "IPAMConfig",
+        "IPAMHandle",
+        "IPPool",
+        "IPReservation",
+        "KubeControllersConfiguration",
+        "Node",
+        "PacketCapture",
+        "RemoteClusterConfiguration",
+        "WorkloadEndpoint",
+    ] {
+        assert_eq!(code(kind, "projectcalico.org/v3"), None, "{kind}");
+    }
+}
+
+/// A fault is said once.
+#[test]
+fn lists_are_read_once() {
+    for spec in ["{types: [1]}", "{types: Ingress}", "{performanceHints: [x]}", "{types: [null]}"] {
+        assert_eq!(codes("NetworkPolicy", spec).len(), 1, "{spec}");
+    }
+}
+
 #[test]
 fn other_kinds() {
     let text = |kind: &str, name: &str, spec: &str| {

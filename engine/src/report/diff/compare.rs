@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::flows::{Flow, differing};
 use super::joint::{Joint, JointId, Joints};
@@ -42,7 +42,37 @@ pub struct Comparer<'c, 'm> {
     gathered: Gathered<Part, Flow>,
     /// From ends that may each reach something else.
     single: Vec<Bundle<Joint, Flow>>,
+    /// Workloads of which something outside is counted.
+    outside: FxHashSet<(Kind, Direction, JointId)>,
     found: Compared,
+}
+
+/// What a summary counts pairs by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Kind {
+    Opened,
+    Closed,
+    Uncertain,
+}
+
+impl Kind {
+    /// What it is of a flow; none of one of which a side does not have both ends.
+    fn of(flow: &Flow) -> Option<Self> {
+        match (flow.before?, flow.after?) {
+            (Verdict::Deny, Verdict::Allow) => Some(Self::Opened),
+            (Verdict::Allow, Verdict::Deny) => Some(Self::Closed),
+            (Verdict::Unknown, _) | (_, Verdict::Unknown) => Some(Self::Uncertain),
+            _ => None,
+        }
+    }
+}
+
+/// How many pairs of ends flows are of.
+enum Pairs<'u> {
+    /// Of workloads.
+    Many(usize),
+    /// Of each of these and something outside, which is one end, however others divide it.
+    Outside(Direction, &'u [JointId]),
 }
 
 /// A source and a destination, and what both sides say of them.
@@ -72,7 +102,8 @@ impl<'c, 'm> Comparer<'c, 'm> {
             notes: Table::default(),
         };
         let (rows, gathered, single) = (Rows::default(), Gathered::new(), Vec::new());
-        Self { joints, sides, conns, filter, roles, common, rows, gathered, single, found }
+        let outside = FxHashSet::default();
+        Self { joints, sides, conns, filter, roles, common, rows, gathered, single, outside, found }
     }
 
     /// Everything that differs.
@@ -90,6 +121,9 @@ impl<'c, 'm> Comparer<'c, 'm> {
         let key = |flow: &Flow| (flow.family, flow.before, flow.after, flow.ports);
         bundles.sort_by(|a, b| (&a.from, &a.to, key(&a.flow)).cmp(&(&b.from, &b.to, key(&b.flow))));
         self.found.own.sort_by_key(|(unit, flow)| (*unit, key(flow)));
+        for (kind, ..) in &self.outside {
+            add(self.found.summary.of(*kind), 1);
+        }
         Compared { bundles, ..self.found }
     }
 
@@ -138,9 +172,16 @@ impl<'c, 'm> Comparer<'c, 'm> {
         let pairs = source.units.len().saturating_mul(destination.units.len()) - common.len();
         let several = |unit: &&JointId| self.filter.siblings && !self.is_one_pod(**unit);
         let own: Vec<JointId> = common.iter().filter(several).copied().collect();
-        self.count(&flows, pair.said[DiffSide::New], pairs + own.len());
         let Some((from, to)) = ends else { return };
         let workloads = (self.is_workload(from), self.is_workload(to));
+        let (sources, destinations) = (source.units.clone(), destination.units.clone());
+        let counted = match workloads {
+            (false, true) => Pairs::Outside(Direction::Ingress, &destinations),
+            (true, false) => Pairs::Outside(Direction::Egress, &sources),
+            _ => Pairs::Many(pairs + own.len()),
+        };
+        self.count(&flows, &counted);
+        self.note(&flows, pair.said[DiffSide::New], pairs + own.len());
         for flow in flows {
             self.found.own.extend(own.iter().map(|unit| (*unit, flow)));
             if pairs > 0 {
@@ -190,29 +231,27 @@ impl<'c, 'm> Comparer<'c, 'm> {
         there.any(|(side, unit)| self.sides[side].reach.is_one_pod(unit))
     }
 
-    fn count(&mut self, flows: &[Flow], new: Option<&Said>, pairs: usize) {
-        let pairs = u32::try_from(pairs).unwrap_or(u32::MAX);
-        let add = |count: &mut u32| *count = count.saturating_add(pairs);
-        let is = |before, after| {
-            flows.iter().any(|flow| (flow.before, flow.after) == (Some(before), Some(after)))
-        };
-        let summary = &mut self.found.summary;
-        if is(Verdict::Deny, Verdict::Allow) {
-            add(&mut summary.opened);
+    fn count(&mut self, flows: &[Flow], pairs: &Pairs<'_>) {
+        let mut kinds: Vec<Kind> = flows.iter().filter_map(Kind::of).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        for kind in kinds {
+            match pairs {
+                Pairs::Many(pairs) => add(self.found.summary.of(kind), *pairs),
+                Pairs::Outside(direction, units) => {
+                    self.outside.extend(units.iter().map(|unit| (kind, *direction, *unit)));
+                }
+            }
         }
-        if is(Verdict::Allow, Verdict::Deny) {
-            add(&mut summary.closed);
-        }
-        let unknown = Some(Verdict::Unknown);
-        let both = |flow: &Flow| flow.before.is_some() && flow.after.is_some();
-        let open = |flow: &Flow| flow.before == unknown || flow.after == unknown;
-        if flows.iter().any(|flow| both(flow) && open(flow)) {
-            add(&mut summary.uncertain);
-        }
-        if flows.iter().any(|flow| flow.after == unknown) {
+    }
+
+    /// Counts what is unknown now, by the reason.
+    fn note(&mut self, flows: &[Flow], new: Option<&Said>, pairs: usize) {
+        if flows.iter().any(|flow| flow.after == Some(Verdict::Unknown)) {
             let notes = new.and_then(|said| said.notes.as_deref()).unwrap_or_default();
             for note in notes {
-                self.found.notes.or_default(*note).into_iter().for_each(add);
+                let count = self.found.notes.or_default(*note);
+                count.into_iter().for_each(|count| add(count, pairs));
             }
         }
     }
@@ -239,7 +278,13 @@ impl<'c, 'm> Comparer<'c, 'm> {
             }
             let pair = Pair { parts: (source, destination), said };
             let Some(flows) = self.flows(&pair) else { continue };
-            self.count(&flows, said[DiffSide::New], 1);
+            let from = [unit];
+            let counted = match self.is_workload(to) {
+                true => Pairs::Many(1),
+                false => Pairs::Outside(Direction::Egress, &from),
+            };
+            self.count(&flows, &counted);
+            self.note(&flows, said[DiffSide::New], 1);
             for flow in flows {
                 if to == unit {
                     self.found.own.push((to, flow));
@@ -264,4 +309,18 @@ impl<'c, 'm> Comparer<'c, 'm> {
         let some = [addresses, workloads].into_iter().filter(|units| !units.is_empty());
         self.single.extend(some.map(|to| Bundle { from: [from].into(), to: to.into(), flow }));
     }
+}
+
+impl DiffSummary {
+    fn of(&mut self, kind: Kind) -> &mut u32 {
+        match kind {
+            Kind::Opened => &mut self.opened,
+            Kind::Closed => &mut self.closed,
+            Kind::Uncertain => &mut self.uncertain,
+        }
+    }
+}
+
+fn add(count: &mut u32, more: usize) {
+    *count = count.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
 }

@@ -133,11 +133,12 @@ pub struct DiffCause {
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DiffSummary {
-    /// Pairs of endpoints of both sides with flows that were denied and are allowed.
+    /// Pairs of workloads that both sides have, and directions between one and whatever is outside,
+    /// with flows that were denied and are allowed.
     pub opened: u32,
-    /// Pairs with flows that were allowed and are denied.
+    /// Those with flows that were allowed and are denied.
     pub closed: u32,
-    /// Pairs with flows that are unknown on one side only.
+    /// Those with flows that are unknown on one side only.
     pub uncertain: u32,
     /// Workloads, or parts of one, that only the new side has.
     pub added: u32,

@@ -130,6 +130,10 @@ impl ApiServer {
         let auth = &mut config.auth_info;
         let has_other = auth.token.is_some() || auth.username.is_some();
         let file = if has_other { None } else { auth.token_file.take() };
+        if file.is_some() {
+            // It comes after a file, and would be shown in its place.
+            auth.exec = None;
+        }
         let token = file.map(|path| TokenFile::read(path.into())).transpose()?;
         let client =
             ClientBuilder::try_from(config).context("could not make a client of the API server")?;

@@ -85,9 +85,9 @@ impl Manifests {
         self.kept.clear();
         for (path, why) in &unseen {
             // It is still there, whatever became of it, and so is what was below it.
+            let below = self.known.iter().filter(|(known, _)| known.starts_with(path));
             let mut known: Vec<(PathBuf, Stamp)> =
-                self.known.iter().map(|(p, s)| (p.clone(), *s)).collect();
-            known.retain(|(known, _)| known.starts_with(path));
+                below.map(|(path, stamp)| (path.clone(), *stamp)).collect();
             if known.is_empty() && is_manifest(path) {
                 known.push((path.clone(), Stamp::default()));
             }
