@@ -344,11 +344,14 @@ export type DiffSide = 'old' | 'new';
 
 /** How much differs. */
 export interface DiffSummary {
-    /** Pairs of endpoints of both sides with flows that were denied and are allowed. */
+    /**
+     * Pairs of workloads that both sides have, and directions between one and whatever is outside,
+     * with flows that were denied and are allowed.
+     */
     opened: number;
-    /** Pairs with flows that were allowed and are denied. */
+    /** Those with flows that were allowed and are denied. */
     closed: number;
-    /** Pairs with flows that are unknown on one side only. */
+    /** Those with flows that are unknown on one side only. */
     uncertain: number;
     /** Workloads, or parts of one, that only the new side has. */
     added: number;
