@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use portcullis_dataplane_tests::site::{load, program};
+use portcullis_dataplane_tests::site::load;
 use portcullis_dataplane_tests::written::{self, input, proven};
 use portcullis_dataplane_tests::{Packet, Protocol, Verdict};
 use portcullis_engine::Session;
