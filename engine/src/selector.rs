@@ -97,6 +97,10 @@ pub trait Labels {
     fn open(&self) -> bool {
         false
     }
+    /// Whether this key may be present though the input does not show it, with any value.
+    fn is_open(&self, _key: &str) -> bool {
+        self.open()
+    }
 }
 
 impl Selector {

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::address::index_addresses;
+use super::calico::Accounts;
 use super::draft::{Draft, life, settle_shared_addresses, template};
 use super::group::{Group, GroupIndex};
 use super::intern::Interner;
@@ -18,7 +19,7 @@ use super::variant::{AskedLabels, Variants};
 use super::{
     AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, NamespaceId, Node, WorkloadId,
 };
-use crate::manifest::{Body, LabelList, Mode, Object, PodSpec, PodStatus};
+use crate::manifest::{self, Body, LabelList, Mode, Object, PodSpec, PodStatus};
 
 /// What a model is built from.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,8 @@ pub struct Input<'i> {
     pub objects: &'i [Arc<Object>],
     /// The namespace of objects that name none.
     pub default_namespace: &'i str,
+    /// ServiceAccounts, the last of a name last.
+    pub accounts: &'i [(Arc<str>, manifest::Account)],
     /// Labels that controllers add and that selectors ask for.
     pub asked: &'i AskedLabels,
     /// What is known of addresses that are not in the input.
@@ -157,6 +160,7 @@ impl<'i> Builder<'i> {
                 hidden: &[],
                 ports: spec.ports.clone(),
                 host_network: spec.host_network,
+                account: spec.account.clone(),
                 node: self.node_of(spec, status),
                 addresses: self.pod_addresses(spec, status),
                 template: false,
@@ -244,9 +248,11 @@ impl<'i> Builder<'i> {
         };
         let numbers = model.namespaces.iter().map(|(id, one)| (one.name.clone(), id));
         model.namespace_by_name = numbers.collect();
+        model.calico = Arc::new(super::calico::calico(&model, self.input));
         model.services = services(&model, self.input);
         model.service_endpoints = service_endpoints(&model, self.input);
-        add_endpoints(&mut model, self.drafts, &self.owners, self.input.asked);
+        let accounts = Accounts::new(self.input);
+        add_endpoints(&mut model, self.drafts, &self.owners, (self.input.asked, &accounts));
         index_addresses(&mut model);
         model
     }
@@ -291,7 +297,7 @@ fn add_endpoints(
     model: &mut ClusterModel,
     mut drafts: Vec<Draft>,
     owners: &Owners,
-    asked: &AskedLabels,
+    (asked, accounts): (&AskedLabels, &Accounts<'_>),
 ) {
     let order = |draft: &Draft| {
         let (namespace, kind, name) = draft.workload.clone();
@@ -323,6 +329,7 @@ fn add_endpoints(
                 hidden: draft.hidden,
                 ports: strings.ports(draft.ports),
                 assumed: None,
+                account: accounts.of(model.namespace_name(namespace), draft.account.as_deref()),
             };
             variants.add(model, &mut groups, group)
         });

@@ -23,6 +23,8 @@ pub struct Draft {
     pub ports: Vec<NamedPort>,
     /// Whether it uses its node's network.
     pub host_network: bool,
+    /// The name of its ServiceAccount; none means `default`.
+    pub account: Option<Arc<str>>,
     /// Its node, where known.
     pub node: Option<Arc<str>>,
     /// Its addresses.
@@ -58,6 +60,7 @@ pub fn template(object: &Arc<Object>, pod: &PodSpec, one: Templated) -> Draft {
         hidden,
         ports: pod.ports.clone(),
         host_network,
+        account: pod.account.clone(),
         node: pod.node_name.clone(),
         addresses: if host_network { Addresses::SomeNode } else { Addresses::SomePod },
         template: true,

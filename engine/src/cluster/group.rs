@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Namespace, NamespaceId};
+use super::{Account, Namespace, NamespaceId};
 use crate::manifest::{LabelList, NamedPort};
 use crate::net::{PortSet, Protocol};
 use crate::selector::Labels;
@@ -26,6 +26,8 @@ pub struct Group {
     pub ports: Arc<Vec<NamedPort>>,
     /// Labels that the namespace is assumed to have besides those that are known, sorted by key.
     pub assumed: Option<Arc<LabelList>>,
+    /// The ServiceAccount, if a policy asks for that of some pod.
+    pub account: Option<Arc<Account>>,
 }
 
 impl Group {

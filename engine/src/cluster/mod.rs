@@ -2,10 +2,12 @@
 
 mod address;
 mod build;
+mod calico;
 mod draft;
 mod group;
 mod hidden;
 mod intern;
+mod item;
 mod namespace;
 mod owner;
 mod pods;
@@ -14,10 +16,12 @@ mod variant;
 
 pub use address::{AddressSpace, Addresses, Place, names_also};
 pub use build::{Input, build, namespace_of};
+pub use calico::{Account, Calico, ItemSet, TierPlace};
 pub use draft::life;
 pub use group::{Group, GroupId, GroupIndex, PodLabels};
 pub use hidden::{all_number_keys, controller_keys, hidden_keys};
 pub use intern::Interner;
+pub use item::{ACCOUNT_LABEL, ItemLabels};
 pub use namespace::{NAME_LABEL, NamespaceLabels, Undeclared, namespace_labels};
 pub use variant::AskedLabels;
 
@@ -60,6 +64,8 @@ pub struct ClusterModel {
     /// How many Rollouts there are whose template another workload has that is not in the input:
     /// they have no endpoints.
     pub without_template: u32,
+    /// What Calico's kinds say of the cluster, besides policies.
+    pub calico: Arc<Calico>,
     /// What is known of addresses that are not in the input.
     pub space: AddressSpace,
     /// The endpoint that an address belongs to; host-network pods are not in it.
@@ -178,6 +184,17 @@ impl ClusterModel {
     pub fn namespace_labels<'m>(&'m self, group: &'m Group) -> Option<NamespaceLabels<'m>> {
         let own = self.namespaces.get(group.namespace)?.labels();
         Some(NamespaceLabels { assumed: group.assumed.as_deref(), ..own })
+    }
+
+    /// The labels of a group's pods as Calico sees them.
+    pub fn item_labels<'m>(&'m self, group: &'m Group) -> ItemLabels<'m> {
+        let name = self.namespace_name(group.namespace);
+        ItemLabels {
+            own: PodLabels { labels: &group.labels, hidden: group.hidden },
+            namespace: self.namespace_labels(group).map(|labels| (name, labels)),
+            account: group.account.as_deref(),
+            is_pod: true,
+        }
     }
 
     /// The labels of an endpoint's pods: of those on the host's network too, which are in no group.

@@ -46,5 +46,5 @@ impl ClusterModel {
 
 fn supposed(namespace: NamespaceId, labels: LabelList) -> Group {
     let (labels, ports) = (Arc::new(labels), Arc::default());
-    Group { namespace, labels, hidden: &[], ports, assumed: None }
+    Group { namespace, labels, hidden: &[], ports, assumed: None, account: None }
 }

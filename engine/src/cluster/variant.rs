@@ -16,6 +16,10 @@ pub struct AskedLabels {
     pub of_pods: BTreeMap<&'static str, BTreeSet<Arc<str>>>,
     /// Selectors of namespaces that ask for more than the name.
     pub of_namespaces: BTreeSet<Selector>,
+    /// Whether labels of namespaces are asked for in ways that these selectors do not say.
+    pub otherwise: bool,
+    /// Whether ServiceAccounts of pods are asked for.
+    pub of_accounts: bool,
 }
 
 impl AskedLabels {
@@ -28,7 +32,8 @@ impl AskedLabels {
 
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
-        self.of_pods.is_empty() && self.of_namespaces.is_empty()
+        let of_namespaces = !self.of_namespaces.is_empty() || self.otherwise;
+        self.of_pods.is_empty() && !of_namespaces && !self.of_accounts
     }
 }
 
@@ -58,7 +63,7 @@ impl<'a> Variants<'a> {
     /// For as many pods in namespaces of which not all labels are known.
     pub fn new(asked: &'a AskedLabels, open: usize) -> Self {
         let mut of_namespaces = Vec::new();
-        if open > 0 {
+        if open > 0 && !asked.otherwise {
             of_namespaces = namespace_labelings(&asked.of_namespaces);
         }
         if of_namespaces.len().saturating_mul(open) > MOST_GROUPS {

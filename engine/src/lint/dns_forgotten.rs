@@ -163,6 +163,7 @@ impl Judge<'_> {
         let is_namespace = match set.scope() {
             Scope::Own(own) => DNS_NAMESPACES.contains(&self.model.namespace_name(*own)),
             Scope::Matching(selector) => self.may_match_dns_namespace(selector),
+            Scope::Items(_) => true,
         };
         is_namespace && !asks_for_others(set.pods())
     }

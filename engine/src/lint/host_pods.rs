@@ -49,6 +49,8 @@ impl HostPods {
                 let namespace = model.namespaces.get(self.namespace);
                 namespace.map_or(Match::No, |one| selector.matches(&one.labels()))
             }
+            // Calico has no labels of pods on the host's network.
+            Scope::Items(_) => Match::No,
         };
         if in_scope == Match::No {
             return Match::No;

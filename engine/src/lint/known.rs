@@ -58,6 +58,7 @@ impl<'s> KnownPods<'s> {
         let namespaces = match scope {
             Scope::Own(own) => vec![*own],
             Scope::Matching(selector) => self.matching(selector)?,
+            Scope::Items(_) => return None,
         };
         namespaces.iter().all(|one| self.has_all_of(*one)).then_some(namespaces)
     }

@@ -117,6 +117,7 @@ impl Index {
                 uid: object.meta.revision.uid,
             }),
             Body::Policy(_) | Body::ClusterPolicy(_) => self.put_policy(name, object),
+            Body::CalicoPolicy(_) | Body::Calico(..) => {}
             _ => {
                 let namespace = self.namespace(&name.0);
                 self.pods.put(Arc::make_mut(&mut self.model), namespace, object);
@@ -332,7 +333,11 @@ fn stored(object: &Object) -> Option<Stored> {
         Body::Node { .. } => Some(Stored::Node),
         Body::Policy(_) => Some(Stored::Policy),
         Body::ClusterPolicy(_) => Some(Stored::ClusterPolicy),
-        Body::Workload(_) | Body::Service(_) | Body::Endpoints(_) => None,
+        Body::Workload(_)
+        | Body::Service(_)
+        | Body::Endpoints(_)
+        | Body::CalicoPolicy(_)
+        | Body::Calico(..) => None,
     }
 }
 

@@ -148,7 +148,7 @@ impl Pods {
         ports: Vec<NamedPort>,
     ) -> GroupId {
         let (labels, ports) = (self.strings.labels(labels), self.strings.ports(ports));
-        let group = Group { namespace, labels, hidden: &[], ports, assumed: None };
+        let group = Group { namespace, labels, hidden: &[], ports, assumed: None, account: None };
         if let Some(known) = model.groups.find(&group) {
             return known;
         }

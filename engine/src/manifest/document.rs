@@ -8,7 +8,7 @@ use super::calico::{self, CalicoKind, CalicoObject, Group};
 use super::cluster_policy::{self, Origin};
 use super::custom::{self, MakesPods};
 use super::known::Known;
-use super::meta::Meta;
+use super::meta::{LabelList, Meta};
 use super::read::{Path, Reader};
 use super::{Body, Object, policy, stored, syntax, unjudged, validate, words};
 use crate::diagnostic::{Code, Diagnostic};
@@ -28,9 +28,11 @@ pub struct Document {
     pub not_judged: Vec<ForeignKind>,
     /// Where objects that are not read, or are left out, may make pods.
     pub makes_pods: BTreeSet<MakesPods>,
-    /// Objects of Calico's kinds, in the order of the text, also those that are rejected. Nothing
-    /// evaluates them; what decides traffic is among `not_judged`, too.
+    /// Objects of Calico's kinds, in the order of the text, also those that are rejected. What of
+    /// them is evaluated is among `objects`, and what decides traffic otherwise among `not_judged`.
     pub calico: Vec<Arc<CalicoObject>>,
+    /// ServiceAccounts, in the order of the text: their labels are their pods' to Calico.
+    pub accounts: Vec<Account>,
     /// Kinds of policies that every API server rejects, one entry per object.
     pub rejected: Vec<ForeignKind>,
     /// What remains of policies that are wrong for whoever enforces them: they isolate what they
@@ -40,6 +42,17 @@ pub struct Document {
     pub is_incomplete: bool,
     /// Whether it holds no Kubernetes object and does not look as if it were meant as one.
     pub is_foreign: bool,
+}
+
+/// A ServiceAccount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its namespace, if the input has one.
+    pub namespace: Option<Arc<str>>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its labels, sorted by key.
+    pub labels: LabelList,
 }
 
 /// A kind that the engine does not know.
@@ -176,7 +189,7 @@ impl Document {
         self.keep(reader, Object::of(meta, body, node), item);
     }
 
-    /// Reads an object of one of Calico's kinds, and says that it is not evaluated.
+    /// Reads an object of one of Calico's kinds. What is not evaluated is said.
     fn calico(&mut self, node: &Node<'_>, (group, kind): (Group, CalicoKind), item: Option<usize>) {
         let mut reader = Reader::default();
         let meta = Meta::read(&mut reader, node, node.span);
@@ -184,14 +197,19 @@ impl Document {
         let body = calico::read(&mut reader, node, kind, group);
         let name = named(node, kind.name());
         self.report(std::mem::take(&mut reader.diagnostics), name.as_ref(), item);
-        if unjudged::decides_traffic(group.name(), kind.name()) {
-            let span = node.get("kind").map_or(node.span, |kind| kind.span);
-            let finding = not_judged(kind.name(), group.name()).at(span);
-            self.findings.push(Diagnostic { object: name, ..finding });
-            let (kind, group) = (kind.name().to_owned(), group.name().to_owned());
-            self.not_judged.push(ForeignKind { kind, group });
-        } else {
-            self.passed_over.push(kind.name().to_owned());
+        let foreign = || ForeignKind { kind: kind.name().to_owned(), group: group.name().into() };
+        match body.judged(kind) {
+            Some(judged) if !reader.refused => {
+                self.objects.push(Arc::new(Object::of(meta.clone(), judged, node)));
+            }
+            Some(judged) if judged.is_policy() => self.rejected.push(foreign()),
+            _ if unjudged::decides_traffic(group.name(), kind.name()) => {
+                let span = node.get("kind").map_or(node.span, |kind| kind.span);
+                let finding = not_judged(kind.name(), group.name()).at(span);
+                self.findings.push(Diagnostic { object: name, ..finding });
+                self.not_judged.push(foreign());
+            }
+            _ => self.passed_over.push(kind.name().to_owned()),
         }
         let (is_rejected, span) = (reader.refused, node.span);
         let object = CalicoObject { kind, group, meta, body, is_rejected, span };
@@ -231,6 +249,11 @@ impl Document {
     ) {
         let (group, number) = version.split_once('/').unwrap_or(("", version));
         self.makes_pods.extend(custom::makes_pods(node, group, kind));
+        if (group, number, kind) == ("", "v1", "ServiceAccount") {
+            let Meta { namespace, name, labels, .. } =
+                Meta::read(&mut Reader::default(), node, node.span);
+            self.accounts.push(Account { namespace, name, labels });
+        }
         if let Some(unserved) = builtin::unserved(group, number, kind) {
             return self.unserved(node, (group, kind), unserved);
         }

@@ -105,7 +105,9 @@ impl Meta {
     /// The same with the revision of an object, where somebody asks which of them one is: for
     /// policies and nodes. There are many more pods.
     pub fn revised(mut self, body: &Body, object: &Node<'_>) -> Self {
-        if matches!(body, Body::Policy(_) | Body::ClusterPolicy(_) | Body::Node { .. }) {
+        let is_policy =
+            matches!(body, Body::Policy(_) | Body::ClusterPolicy(_) | Body::CalicoPolicy(_));
+        if is_policy || matches!(body, Body::Node { .. }) {
             self.revision = object.get("metadata").map(Revision::of).unwrap_or_default();
         }
         self

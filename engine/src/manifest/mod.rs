@@ -21,8 +21,9 @@ mod words;
 pub mod workload;
 
 pub use cluster_policy::{ClusterPolicy, ClusterPolicyKind, ClusterTier, Subject};
+pub use calico::CalicoKind;
 pub use custom::MakesPods;
-pub use document::{Document, ForeignKind, read_document};
+pub use document::{Account, Document, ForeignKind, read_document};
 pub use file::{Part, SourceFile};
 pub(crate) use known::Known;
 pub use meta::{LabelList, Meta, Owner, Revision};
@@ -87,6 +88,17 @@ pub enum Body {
     Service(Service),
     /// What is behind a Service.
     Endpoints(Endpoints),
+    /// A policy of one of Calico's kinds.
+    CalicoPolicy(Box<calico::Ruled>),
+    /// An object of another one of Calico's kinds.
+    Calico(CalicoKind, calico::CalicoBody),
+}
+
+impl Body {
+    /// Whether it is a policy, of whatever kind.
+    pub fn is_policy(&self) -> bool {
+        matches!(self, Self::Policy(_) | Self::ClusterPolicy(_) | Self::CalicoPolicy(_))
+    }
 }
 
 impl Object {
@@ -113,17 +125,24 @@ impl Object {
             Body::Node { .. } => "Node",
             Body::Service(_) => "Service",
             Body::Endpoints(endpoints) => endpoints.kind,
+            Body::CalicoPolicy(policy) => policy.kind.full_name(),
+            Body::Calico(kind, _) => kind.full_name(),
         }
     }
 
     /// Whether objects of its kind live in namespaces.
     pub fn is_namespaced(&self) -> bool {
-        !matches!(self.body, Body::Namespace | Body::Node { .. } | Body::ClusterPolicy(_))
+        match &self.body {
+            Body::Namespace | Body::Node { .. } | Body::ClusterPolicy(_) => false,
+            Body::CalicoPolicy(policy) => policy.kind.is_namespaced(),
+            Body::Calico(kind, _) => kind.is_namespaced(),
+            _ => true,
+        }
     }
 
     /// Whether it is a policy, of whatever kind.
     pub fn is_policy(&self) -> bool {
-        matches!(self.body, Body::Policy(_) | Body::ClusterPolicy(_))
+        self.body.is_policy()
     }
 
     /// A policy's rules of a direction, in order; empty for what is no policy.
@@ -131,6 +150,7 @@ impl Object {
         match &self.body {
             Body::Policy(policy) => policy.rules(direction),
             Body::ClusterPolicy(policy) => policy.rules(direction),
+            Body::CalicoPolicy(policy) => policy.rules[direction].as_deref().unwrap_or_default(),
             _ => &[],
         }
     }

@@ -23,6 +23,8 @@ pub struct PodSpec {
     pub ports: Vec<NamedPort>,
     /// `containerPort` of all ports of all containers, sorted, without repetition.
     pub port_numbers: Box<[u16]>,
+    /// `serviceAccountName`; none means `default`.
+    pub account: Option<Arc<str>>,
 }
 
 /// A port that a container names.
@@ -59,7 +61,8 @@ pub struct PodStatus {
 }
 
 /// Fields of a pod's `spec` that are read.
-const SPEC: &[&str] = &["hostNetwork", "nodeName", "containers", "initContainers"];
+const SPEC: &[&str] =
+    &["hostNetwork", "nodeName", "serviceAccountName", "containers", "initContainers"];
 
 /// Its other fields.
 const OTHERS_OF_SPEC: &[&str] = &[
@@ -70,7 +73,6 @@ const OTHERS_OF_SPEC: &[&str] = &[
     "activeDeadlineSeconds",
     "dnsPolicy",
     "nodeSelector",
-    "serviceAccountName",
     "serviceAccount",
     "automountServiceAccountToken",
     "hostPID",
@@ -166,7 +168,11 @@ pub fn read_spec(reader: &mut Reader, path: &Path<'_>, node: Option<&Node<'_>>) 
     let (ports, port_numbers) = ports.sorted();
     let policy = node.get("dnsPolicy").and_then(Node::as_str);
     let own_resolver = matches!(policy, Some("Default" | "None"));
-    PodSpec { host_network, node_name, own_resolver, ports, port_numbers }
+    // Kubernetes keeps the two the same; the second is the older one.
+    let names = ["serviceAccountName", "serviceAccount"];
+    let mut accounts = names.into_iter().filter_map(|name| node.get(name)?.as_str());
+    let account = accounts.find(|name| !name.is_empty()).map(Arc::from);
+    PodSpec { host_network, node_name, own_resolver, ports, port_numbers, account }
 }
 
 /// Ports of containers.

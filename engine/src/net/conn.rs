@@ -52,6 +52,11 @@ impl ConnSet {
         &self.ports[protocol]
     }
 
+    /// Whether a port of a protocol is in it; without a protocol, whether those without ports are.
+    pub fn has(&self, protocol: Option<Protocol>, port: u16) -> bool {
+        protocol.map_or(self.other, |protocol| self.ports[protocol].contains(port))
+    }
+
     /// Whether protocols without ports pass.
     pub fn other(&self) -> bool {
         self.other

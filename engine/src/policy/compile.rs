@@ -151,7 +151,20 @@ impl PolicySet {
                 let (tier, priority) = (TierKind::NetworkPolicy, 0);
                 let mode = object.meta.mode.unwrap_or_else(|| mode_of(model, own));
                 let object = object.clone();
-                Some(CompiledPolicy { object, namespace, tier, priority, subject, mode, rules })
+                let place = None;
+                Some(CompiledPolicy {
+                    object,
+                    namespace,
+                    tier,
+                    priority,
+                    place,
+                    subject,
+                    mode,
+                    rules,
+                })
+            }
+            (Body::CalicoPolicy(policy), namespace) => {
+                Some(self.compile_calico(model, namespace, (policy, object)))
             }
             (Body::ClusterPolicy(policy), _) => Some(self.compile_cluster(model, policy, object)),
             _ => None,
@@ -181,7 +194,16 @@ impl PolicySet {
         // No namespace has a say: its tenants would switch off what they are subject to.
         let mode = object.meta.mode.unwrap_or_default();
         let (object, priority) = (object.clone(), policy.priority);
-        CompiledPolicy { object, namespace: None, tier, priority, subject, mode, rules }
+        CompiledPolicy {
+            object,
+            namespace: None,
+            tier,
+            priority,
+            place: None,
+            subject,
+            mode,
+            rules,
+        }
     }
 
     fn compile_rules(
@@ -199,7 +221,8 @@ impl PolicySet {
             let peers = rule.peers.iter().map(|peer| self.peer(model, namespace, &peer.kind));
             let peers = peers.collect();
             let (action, ports) = (rule.action, rule.ports.clone());
-            compiled.push(PolicyRule { action, peers, ports });
+            let conditions = Vec::new();
+            compiled.push(PolicyRule { action, peers, ports, conditions });
         }
         compiled
     }
@@ -208,12 +231,11 @@ impl PolicySet {
     /// where it would deny or pass. [ClusterNetworkPolicy §3]
     fn closed(&mut self, action: Action) -> PolicyRule {
         let nobody = RulePeer::Block(self.intern_block(&Arc::default()));
-        match action {
-            Action::Accept => PolicyRule { action, peers: vec![nobody], ports: Vec::new() },
-            Action::Deny | Action::Pass => {
-                PolicyRule { action: Action::Deny, peers: Vec::new(), ports: Vec::new() }
-            }
-        }
+        let (action, peers) = match action {
+            Action::Accept | Action::Log => (action, vec![nobody]),
+            Action::Deny | Action::Pass => (Action::Deny, Vec::new()),
+        };
+        PolicyRule { action, peers, ports: Vec::new(), conditions: Vec::new() }
     }
 
     fn peer(
@@ -240,12 +262,12 @@ impl PolicySet {
         }
     }
 
-    fn pair(&mut self, (certain, possible): (AddrSet, AddrSet)) -> BlockPair {
+    pub(super) fn pair(&mut self, (certain, possible): (AddrSet, AddrSet)) -> BlockPair {
         let certain = self.intern_block(&Arc::new(certain));
         BlockPair { certain, possible: self.intern_block(&Arc::new(possible)) }
     }
 
-    fn intern_set(&mut self, model: &ClusterModel, key: SetKey) -> SetId {
+    pub(super) fn intern_set(&mut self, model: &ClusterModel, key: SetKey) -> SetId {
         if let Some(&id) = self.set_ids.get(&key) {
             return id;
         }
@@ -254,13 +276,13 @@ impl PolicySet {
             Scope::Own(namespace) => {
                 self.scopes.own.or_default(namespace).into_iter().for_each(|all| all.push(id));
             }
-            Scope::Matching(_) => self.scopes.matching.push(id),
+            Scope::Matching(_) | Scope::Items(_) => self.scopes.matching.push(id),
         }
         self.set_ids.insert(key, id);
         id
     }
 
-    fn intern_block(&mut self, addresses: &Arc<AddrSet>) -> BlockId {
+    pub(super) fn intern_block(&mut self, addresses: &Arc<AddrSet>) -> BlockId {
         if let Some(&id) = self.block_ids.get(addresses) {
             return id;
         }

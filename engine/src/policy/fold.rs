@@ -18,7 +18,7 @@
 //! # Source
 //! ClusterNetworkPolicy §5, NetworkPolicy §6.
 
-use super::{CompiledPolicy, PolicyRef, PolicyRule, PolicySet, Program, Tier, TierKind};
+use super::{CompiledPolicy, PolicyRef, PolicyRule, PolicySet, Program, Tier};
 use crate::manifest::{Action, Direction};
 use crate::selector::Match;
 
@@ -100,15 +100,33 @@ pub trait Rules<F: Flows> {
     /// Whether to look at every rule, also where all is decided.
     const FULL: bool;
     /// A tier's policies come next.
-    fn tier(&mut self, _kind: TierKind) {}
+    fn tier(&mut self, _tier: &Tier) {}
     /// A policy's rules come next.
     fn policy(&mut self, _policy: PolicyRef) {}
-    /// Whether the rule's peers are the other end, and the flows on its ports.
-    fn rule(&mut self, flows: &mut F, rule: &PolicyRule) -> (Match, F::Set);
+    /// Whether a rule matches, and which flows.
+    fn rule(&mut self, flows: &mut F, rule: &PolicyRule) -> RuleHit<F::Set>;
     /// Whether the rule that was asked last decides something, or may.
     fn decides(&mut self, _decides: bool) {}
     /// What may become of flows in the tier.
     fn tier_ends(&mut self, _outcomes: &Outcomes<F::Set>) {}
+}
+
+/// Whether a rule matches flows of two ends.
+#[derive(Clone, Debug)]
+pub struct RuleHit<S> {
+    /// Whether it is about these ends.
+    pub matches: Match,
+    /// Flows between them that it is about for certain.
+    pub certain: S,
+    /// Flows between them that it may be about, these included.
+    pub possible: S,
+}
+
+impl<S: Clone> RuleHit<S> {
+    /// A rule of which it is known which flows it is about.
+    pub fn exactly(matches: Match, flows: S) -> Self {
+        Self { matches, certain: flows.clone(), possible: flows }
+    }
 }
 
 /// Whose rules are walked, and how.
@@ -185,22 +203,23 @@ struct Hit<S> {
     on_ports: S,
     /// Those of them that are undecided, if it may match.
     undecided: S,
+    /// Those of these that it matches for certain.
+    certain: S,
 }
 
 impl<F: Flows, R: Rules<F>> TierWalk<'_, F, R> {
     fn run(mut self, entry: F::Set) -> Outcomes<F::Set> {
         let (walk, tier) = (self.walk, self.tier);
-        self.rules.tier(tier.kind);
+        self.rules.tier(tier);
         let none = self.flows.none();
         let mut out = Outcomes { accept: none.clone(), deny: none.clone(), pass: none.clone() };
         let mut undecided =
             Undecided { open: entry.clone(), next: entry.clone(), entry, alone: none };
-        let mut priority = None;
+        let mut before: Option<&CompiledPolicy> = None;
         for one in &tier.policies {
             let Some(policy) = walk.set.policy(one.policy) else { continue };
-            if walk.ties == Ties::ByName
-                || priority.replace(policy.priority) != Some(policy.priority)
-            {
+            let is_tied = before.replace(policy).is_some_and(|other| other.ties_with(policy));
+            if walk.ties == Ties::ByName || !is_tied {
                 undecided.open = undecided.next.clone();
             }
             // Where rules only accept, what is accepted already cannot be denied by another one.
@@ -235,27 +254,31 @@ impl<F: Flows, R: Rules<F>> TierWalk<'_, F, R> {
                 break;
             }
             let hit = self.hit(rule, &left);
-            let decides = self.is_decisive(&hit, &undecided.entry);
+            let decides =
+                rule.action != Action::Log && self.is_decisive(&hit, &undecided.entry);
             self.rules.decides(decides);
-            if self.flows.is_empty(&hit.undecided) {
+            // What is only written down goes on.
+            let Some(outcome) = out.of(rule.action).filter(|_| !self.flows.is_empty(&hit.undecided))
+            else {
                 continue;
-            }
-            let outcome = out.of(rule.action);
+            };
             *outcome = self.flows.union(outcome, &hit.undecided);
-            if hit.matches == Match::Yes {
-                left = self.flows.difference(&left, &hit.undecided);
-            }
+            left = self.flows.difference(&left, &hit.certain);
         }
         left
     }
 
     fn hit(&mut self, rule: &PolicyRule, left: &F::Set) -> Hit<F::Set> {
-        let (matches, on_ports) = self.rules.rule(self.flows, rule);
+        let RuleHit { matches, certain, possible } = self.rules.rule(self.flows, rule);
         let undecided = match matches {
             Match::No => self.flows.none(),
-            Match::Unknown | Match::Yes => self.flows.intersection(left, &on_ports),
+            Match::Unknown | Match::Yes => self.flows.intersection(left, &possible),
         };
-        Hit { matches, on_ports, undecided }
+        let certain = match matches {
+            Match::Yes => self.flows.intersection(left, &certain),
+            Match::Unknown | Match::No => self.flows.none(),
+        };
+        Hit { matches, on_ports: possible, undecided, certain }
     }
 
     /// Of rules that only accept, each that matches is as good as another.
@@ -275,17 +298,20 @@ impl<F: Flows, R: Rules<F>> TierWalk<'_, F, R> {
                 &undecided.alone
             }
         };
-        let outcome = out.of(self.tier.kind.end());
-        *outcome = self.flows.union(outcome, reaching);
+        if let Some(outcome) = out.of(self.tier.end) {
+            *outcome = self.flows.union(outcome, reaching);
+        }
     }
 }
 
 impl<S> Outcomes<S> {
-    fn of(&mut self, action: Action) -> &mut S {
+    /// What an action adds to; none for one that decides nothing.
+    fn of(&mut self, action: Action) -> Option<&mut S> {
         match action {
-            Action::Accept => &mut self.accept,
-            Action::Deny => &mut self.deny,
-            Action::Pass => &mut self.pass,
+            Action::Accept => Some(&mut self.accept),
+            Action::Deny => Some(&mut self.deny),
+            Action::Pass => Some(&mut self.pass),
+            Action::Log => None,
         }
     }
 }

@@ -83,9 +83,14 @@ impl PolicySet {
         let mut concerned = Vec::new();
         for &index in &self.scopes.matching {
             let Some(set) = self.sets.get(index) else { continue };
-            if let Scope::Matching(selector) = &set.key().scope
-                && matches_namespace(selector, before) != matches_namespace(selector, now.labels())
-            {
+            let is_concerned = match &set.key().scope {
+                Scope::Own(_) => false,
+                Scope::Matching(selector) => {
+                    matches_namespace(selector, before) != matches_namespace(selector, now.labels())
+                }
+                Scope::Items(_) => true,
+            };
+            if is_concerned {
                 concerned.push((index, Arc::new(select(model, set.key()))));
             }
         }

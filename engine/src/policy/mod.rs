@@ -7,7 +7,9 @@
 //! tiers; nothing else may.
 
 mod atoms;
+mod calico;
 mod compile;
+mod condition;
 mod considered;
 pub mod fold;
 mod grow;
@@ -18,7 +20,9 @@ mod split;
 mod touched;
 
 pub use atoms::{Atoms, SignatureId};
+pub use calico::asks;
 pub use compile::{PolicyChange, namespace_selectors, pod_selectors};
+pub use condition::{Condition, Doubt, Seat};
 pub use considered::Considered;
 pub use peer::{BlockPair, RulePeer};
 pub use select::{PeerSet, Scope};
@@ -29,7 +33,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, Node};
+use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, Node, TierPlace};
+use crate::manifest::calico::Order;
 use crate::manifest::{Action, ByDirection, Direction, Mode, Object, PortEntry, Rule};
 use crate::net::AddrSet;
 use crate::selector::Match;
@@ -119,14 +124,33 @@ pub struct CompiledPolicy {
     pub namespace: Option<NamespaceId>,
     /// The tier that it is in.
     pub tier: TierKind,
-    /// Its place in the tier: lower numbers first. Zero for every NetworkPolicy.
+    /// Its place in the tier: lower numbers first. Zero for every NetworkPolicy, and for Calico's
+    /// policies, which have a place of their own.
     pub priority: u16,
+    /// The tier and the order of a policy of Calico's; none of others.
+    pub place: Option<CalicoPlace>,
     /// The pods that it selects.
     pub subject: SetId,
     /// Whether it decides, or is only audited: then no program in force has it.
     pub mode: Mode,
     /// Its rules for ingress and for egress; none where it says nothing of that direction.
     rules: ByDirection<Option<Vec<PolicyRule>>>,
+}
+
+/// Where a policy of Calico's stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalicoPlace {
+    /// Its tier.
+    pub tier: Arc<TierPlace>,
+    /// Its order among the policies of the tier; none comes after all others.
+    pub order: Option<Order>,
+}
+
+impl CalicoPlace {
+    /// Its order; that of policies without one comes after all others.
+    pub fn order_or_last(&self) -> Order {
+        self.order.unwrap_or(Order(f64::INFINITY))
+    }
 }
 
 /// A rule: does its action with what any of its peers sends or receives on any of its ports.
@@ -138,12 +162,15 @@ pub struct PolicyRule {
     pub peers: Vec<RulePeer>,
     /// Ports in the order of the manifest; none means everything.
     pub ports: Vec<PortEntry>,
+    /// What else must hold, all of it, in the order of the manifest.
+    pub conditions: Vec<Condition>,
 }
 
 /// What applies to an endpoint in a direction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Program {
-    /// Tiers in the order of evaluation, each kind once at most; none: everything is allowed.
+    /// Tiers in the order of evaluation; none: everything is allowed. Each kind is there once at
+    /// most, but for Calico's, of which each name is.
     pub tiers: Vec<Tier>,
 }
 
@@ -152,6 +179,10 @@ pub struct Program {
 pub struct Tier {
     /// Which one.
     pub kind: TierKind,
+    /// Its name, if it is one of Calico's.
+    pub name: Option<Arc<str>>,
+    /// What becomes of what no rule of it matches, if one of its policies selects the pod.
+    pub end: Action,
     /// Policies that select the endpoint or may, in the order of evaluation: by priority, then by
     /// name; of NetworkPolicies, whose order changes nothing, by number. None: the tier applies,
     /// whatever policies there are.
@@ -169,13 +200,16 @@ pub enum TierKind {
     NetworkPolicy,
     /// ClusterNetworkPolicies of tier Baseline, and the BaselineAdminNetworkPolicy.
     Baseline,
+    /// One that has policies of Calico's kinds, with those of the others that Calico has there.
+    Calico,
 }
 
 impl TierKind {
-    /// What becomes of what no rule of the tier matches, if one of its policies selects the pod.
+    /// What becomes of what no rule of a tier of Kubernetes' matches. Each of Calico's says it for
+    /// itself, and what is not known is denied.
     pub fn end(self) -> Action {
         match self {
-            Self::NetworkPolicy => Action::Deny,
+            Self::NetworkPolicy | Self::Calico => Action::Deny,
             Self::Admin | Self::Baseline => Action::Pass,
         }
     }
@@ -213,6 +247,13 @@ impl CompiledPolicy {
 }
 
 impl CompiledPolicy {
+    /// Whether the order of evaluation of two policies of one tier that follow each other is not
+    /// defined, or changes nothing.
+    pub fn ties_with(&self, other: &Self) -> bool {
+        let are_placed = self.place.is_some() || other.place.is_some();
+        !are_placed && self.tier == other.tier && self.priority == other.priority
+    }
+
     /// Its rules of both directions.
     pub fn all_rules(&self) -> impl Iterator<Item = &PolicyRule> {
         self.rules.values().flatten().flatten()
@@ -222,7 +263,7 @@ impl CompiledPolicy {
 impl Program {
     /// Denies everything.
     pub fn closed() -> Self {
-        Self { tiers: vec![Tier { kind: TierKind::NetworkPolicy, policies: Vec::new() }] }
+        Self { tiers: vec![Tier::of(TierKind::NetworkPolicy, Vec::new())] }
     }
 
     /// Whether nothing applies.
@@ -240,13 +281,19 @@ impl Program {
         self.tiers.iter().flat_map(|tier| tier.policies.iter().copied())
     }
 
-    /// Whether NetworkPolicies isolate: for certain, or perhaps.
+    /// Whether a tier that ends in denial applies: for certain, or perhaps.
     pub fn isolates(&self) -> Match {
-        match self.tier(TierKind::NetworkPolicy) {
-            None => Match::No,
-            Some(tier) if tier.is_certain() => Match::Yes,
-            Some(_) => Match::Unknown,
-        }
+        let ending = self.tiers.iter().filter(|tier| tier.end == Action::Deny);
+        let applies = ending.map(|tier| match tier.is_certain() {
+            true => Match::Yes,
+            false => Match::Unknown,
+        });
+        applies.max().unwrap_or(Match::No)
+    }
+
+    /// Whether some tier has policies of Calico's kinds.
+    pub fn has_calico(&self) -> bool {
+        self.tiers.iter().any(|tier| tier.kind == TierKind::Calico)
     }
 
     /// Whether rules only accept.
@@ -256,6 +303,11 @@ impl Program {
 }
 
 impl Tier {
+    /// One of Kubernetes' tiers.
+    pub fn of(kind: TierKind, policies: Vec<PolicyRef>) -> Self {
+        Self { kind, name: None, end: kind.end(), policies }
+    }
+
     /// Whether it is certain that the tier applies: that one of its policies selects the pod.
     pub fn is_certain(&self) -> bool {
         self.policies.is_empty() || self.policies.iter().any(|policy| policy.certain)
@@ -295,7 +347,9 @@ impl PolicySet {
 
     /// Whether cluster policies share a tier and a priority.
     pub fn has_equal_priorities(&self) -> bool {
-        let ordered = self.in_force().filter(|(_, policy)| !policy.tier.only_accepts());
+        let ordered = self.in_force().filter(|(_, policy)| {
+            !policy.tier.only_accepts() && policy.place.is_none()
+        });
         let mut seen = FxHashSet::default();
         { ordered }.any(|(_, policy)| !seen.insert((policy.tier, policy.priority)))
     }

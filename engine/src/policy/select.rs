@@ -1,7 +1,12 @@
 //! Which pods a selector matches, by group.
 
-use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, NamespaceLabels, PodLabels};
+use std::sync::Arc;
+
+use crate::cluster::{
+    ClusterModel, Group, GroupId, ItemLabels, NamespaceId, NamespaceLabels, PodLabels,
+};
 use crate::net::IntervalSet;
+use crate::selector::expression::{Expression, NAMESPACE_LABEL, Test};
 use crate::selector::{Match, Operator, Requirement, Selector};
 
 /// Pods that a peer or a policy's subject names.
@@ -37,7 +42,11 @@ impl PeerSet {
             Match::No => {}
         }
         let labels = PodLabels { labels: &group.labels, hidden: group.hidden };
-        if matches == Match::Unknown && self.key.pods.matches(&labels) == Match::Yes {
+        let by_namespace = self.key.scope.is_open_by_namespace(group);
+        if matches == Match::Unknown
+            && by_namespace
+            && self.key.pods.matches(&labels) == Match::Yes
+        {
             self.elsewhere = self.elsewhere.union(&point);
         }
     }
@@ -73,6 +82,7 @@ impl PeerSet {
         let scope = match &self.key.scope {
             Scope::Own(index) => format!("of {}", model.namespace_name(*index)),
             Scope::Matching(selector) => format!("in {}", selector.text()),
+            Scope::Items(expression) => expression.to_string(),
         };
         [scope, self.key.pods.text()]
     }
@@ -96,6 +106,30 @@ pub enum Scope {
     Own(NamespaceId),
     /// Those of namespaces that match.
     Matching(Selector),
+    /// Those whose labels match, as Calico gives them to pods.
+    Items(Arc<Expression>),
+}
+
+impl Scope {
+    /// Whether a group is meant, whatever its pods' own labels are otherwise.
+    fn has(&self, model: &ClusterModel, group: &Group) -> Match {
+        match self {
+            Self::Own(own) => Match::from(group.namespace == *own),
+            Self::Matching(selector) => matches_scope(model, selector, group),
+            Self::Items(expression) => expression.matches(&model.item_labels(group)),
+        }
+    }
+
+    /// Whether it is a namespace's labels, if anything, that leave open whether a group is meant.
+    fn is_open_by_namespace(&self, group: &Group) -> bool {
+        match self {
+            Self::Own(_) | Self::Matching(_) => true,
+            Self::Items(_) => {
+                let of_account = group.account.as_ref().is_some_and(|account| account.is_open);
+                group.hidden.is_empty() && !of_account
+            }
+        }
+    }
 }
 
 /// What a [`PeerSet`] is made from.
@@ -125,7 +159,9 @@ pub fn select(model: &ClusterModel, key: &SetKey) -> PeerSet {
             (Match::Yes, Match::Yes) => certain.push(id),
             (Match::Yes, _) => {
                 unknown.push(id);
-                elsewhere.push(id);
+                if key.scope.is_open_by_namespace(group) {
+                    elsewhere.push(id);
+                }
             }
             (Match::Unknown, _) => unknown.push(id),
             (Match::No, _) => {}
@@ -141,10 +177,7 @@ pub fn select(model: &ClusterModel, key: &SetKey) -> PeerSet {
 
 /// Whether a key names a group.
 pub fn names(model: &ClusterModel, key: &SetKey, group: &Group) -> Match {
-    let in_scope = match &key.scope {
-        Scope::Own(own) => Match::from(group.namespace == *own),
-        Scope::Matching(selector) => matches_scope(model, selector, group),
-    };
+    let in_scope = key.scope.has(model, group);
     if in_scope == Match::No {
         return Match::No;
     }
@@ -191,7 +224,7 @@ impl<'s> Scoped<'s> {
             Scope::Own(own) => Match::from(group.namespace == *own),
             Scope::Matching(_) if self.matching.contains(group.namespace) => Match::Yes,
             Scope::Matching(_) if !self.unknown.contains(group.namespace) => Match::No,
-            Scope::Matching(selector) => matches_scope(self.model, selector, group),
+            Scope::Matching(_) | Scope::Items(_) => self.scope.has(self.model, group),
         }
     }
 }
@@ -202,6 +235,7 @@ fn candidates(model: &ClusterModel, key: &SetKey) -> Vec<GroupId> {
     let mut best: Option<Vec<&[GroupId]>> = match key.scope {
         Scope::Own(namespace) => Some(vec![groups.in_namespace(namespace)]),
         Scope::Matching(_) => None,
+        Scope::Items(ref expression) => lists_of_items(model, expression),
     };
     let length = |lists: &Vec<&[GroupId]>| lists.iter().map(|list| list.len()).sum::<usize>();
     for requirement in key.pods.requirements() {
@@ -220,6 +254,40 @@ fn candidates(model: &ClusterModel, key: &SetKey) -> Vec<GroupId> {
         ids.dedup();
     }
     ids
+}
+
+/// Lists of groups that together have all matches of an expression: the shortest that one of its
+/// parts offers; none if most groups may match.
+fn lists_of_items<'m>(
+    model: &'m ClusterModel,
+    expression: &Expression,
+) -> Option<Vec<&'m [GroupId]>> {
+    let parts = match expression {
+        Expression::And(parts) => parts.as_slice(),
+        other => std::slice::from_ref(other),
+    };
+    let lists = parts.iter().filter_map(|part| lists_of_part(model, part));
+    lists.min_by_key(|lists| lists.iter().map(|list| list.len()).sum::<usize>())
+}
+
+fn lists_of_part<'m>(model: &'m ClusterModel, part: &Expression) -> Option<Vec<&'m [GroupId]>> {
+    let Expression::Label(key, test) = part else { return None };
+    let values = match test {
+        Test::Is(value) => std::slice::from_ref(value),
+        Test::In(values) => values.as_slice(),
+        _ => return None,
+    };
+    if **key == *NAMESPACE_LABEL {
+        let named = values.iter().filter_map(|name| model.namespace(name));
+        return Some(named.map(|id| model.groups.in_namespace(id)).collect());
+    }
+    if ItemLabels::is_given(key) {
+        return None;
+    }
+    let mut lists: Vec<&[GroupId]> =
+        values.iter().map(|value| model.groups.with_label(key, value)).collect();
+    lists.push(model.groups.with_hidden(key));
+    Some(lists)
 }
 
 /// Lists of groups that together have all matches of a requirement; none if most groups match.

@@ -226,11 +226,9 @@ impl Used {
         for (_, policy) in set.in_force() {
             used.sets.push(policy.subject);
             for rule in policy.all_rules() {
-                for peer in &rule.peers {
-                    used.sets.extend(peer.pods());
-                    used.blocks.extend(peer.blocks());
-                }
-                for port in &rule.ports {
+                used.sets.extend(rule.sets());
+                used.blocks.extend(rule.blocks());
+                for port in rule.named_ports() {
                     if let PortMatch::Named(name) = &port.ports {
                         used.port_names.insert(name.clone());
                     }

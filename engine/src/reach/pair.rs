@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cluster::{ClusterModel, Group};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{AddrSet, ConnSet, Family, PortSet, all_ports};
-use crate::policy::fold::{Flows, Outcomes, Rules, Ties, Walk};
+use crate::policy::fold::{Flows, Outcomes, RuleHit, Rules, Ties, Walk};
 use crate::policy::{Atoms, BlockId, PolicyRule, PolicySet, Program, ProgramId, SignatureId};
 use crate::selector::Match;
-use crate::verdict::{Party, own_node, peer_matches, pieces};
+use crate::verdict::{Between, FlowSpan, Party, own_node, peer_matches, pieces};
 
 /// What passes for certain, and what may.
 ///
@@ -147,17 +147,20 @@ pub fn by_program(set: &PolicySet, program: ProgramId, ends: Ends<'_, '_>) -> Co
 
 /// What a program lets pass from a place that no rule tells apart.
 fn at_place(set: &PolicySet, program: &Program, ends: Ends<'_, '_>) -> Conns {
-    let mut rules = Asking { set, peer: ends.peer, named: ends.named() };
+    let (peer, named) = (ends.peer, ends.named());
+    let mut rules =
+        Asking { set, direction: ends.direction, subject: Some(ends.subject), peer, named };
     let walk = Walk { set, direction: ends.direction, ties: Ties::Any };
     let outcomes = walk.program(program, &mut Connections, &mut rules);
     Conns { certain: ConnSet::all().difference(&outcomes.deny), possible: outcomes.accept }
 }
 
-/// What may become of all connections with a peer in one tier, which is a program of its own.
+/// What may become of all connections with a peer in one tier, which is a program of its own; the
+/// subject's group counts for names of ports, and itself where rules ask who it is.
 pub fn by_tier(
     walk: Walk<'_>,
     program: &Program,
-    subject: Option<&Group>,
+    (subject, own): (Option<&Group>, Option<&Party<'_>>),
     peer: &Party<'_>,
 ) -> Outcomes<ConnSet> {
     let Walk { set, direction, .. } = walk;
@@ -168,7 +171,7 @@ pub fn by_tier(
     let mut all: Outcomes<ConnSet> = Outcomes::default();
     for place in pieces(set, program, direction, &peer.place) {
         let peer = Party { place, ..peer.clone() };
-        let mut rules = Asking { set, peer: &peer, named };
+        let mut rules = Asking { set, direction, subject: own, peer: &peer, named };
         for tier in &program.tiers {
             let one = walk.tier(tier, &mut Connections, &mut rules);
             all.accept = all.accept.union(&one.accept);
@@ -213,6 +216,8 @@ impl Flows for Connections {
 /// Asks rules about all connections between two parties.
 struct Asking<'a, 'm> {
     set: &'a PolicySet,
+    direction: Direction,
+    subject: Option<&'a Party<'m>>,
     peer: &'a Party<'m>,
     named: Option<&'m Group>,
 }
@@ -220,12 +225,22 @@ struct Asking<'a, 'm> {
 impl Rules<Connections> for Asking<'_, '_> {
     const FULL: bool = false;
 
-    fn rule(&mut self, _flows: &mut Connections, rule: &PolicyRule) -> (Match, ConnSet) {
+    fn rule(&mut self, _flows: &mut Connections, rule: &PolicyRule) -> RuleHit<ConnSet> {
+        if !rule.conditions.is_empty() {
+            let Self { direction, subject, peer, .. } = *self;
+            let between = Between { direction, subject, peer };
+            let matches = between.ends_match(self.set, rule);
+            if matches == Match::No {
+                return RuleHit::exactly(matches, ConnSet::none());
+            }
+            let FlowSpan { certain, possible } = between.flows(self.set, rule);
+            return RuleHit { matches, certain, possible };
+        }
         let peers = rule.peers.iter().map(|peer| peer_matches(self.set, *peer, self.peer));
         let matches = if rule.peers.is_empty() { Some(Match::Yes) } else { peers.max() };
         match matches.unwrap_or(Match::No) {
-            Match::No => (Match::No, ConnSet::none()),
-            matches => (matches, ports(&rule.ports, self.named)),
+            Match::No => RuleHit::exactly(Match::No, ConnSet::none()),
+            matches => RuleHit::exactly(matches, ports(&rule.ports, self.named)),
         }
     }
 }

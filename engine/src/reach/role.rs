@@ -13,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Unit;
 use super::class::{Class, ClassId, Classes};
 use super::row::{Key, OPEN, Row, RowId, Rows, is_outside};
-use super::stage::{FrameId, keys_of};
+use super::stage::{FrameId, keys_of_rule};
 use super::unit::UnitId;
 use crate::manifest::{ByDirection, Direction, NamedPort, PortMatch};
 use crate::net::{ByFamily, Family, Protocol};
@@ -109,8 +109,7 @@ fn known_by(rows: &Rows, id: ClassId, named: &FxHashSet<Key>) -> Vec<Key> {
 /// By what rules of a direction name their peers.
 fn named(set: &PolicySet, direction: Direction) -> FxHashSet<Key> {
     let rules = set.policies().flat_map(|(_, policy)| policy.rules(direction).unwrap_or_default());
-    let peers = rules.flat_map(|rule| &rule.peers);
-    peers.flat_map(|peer| keys_of(*peer)).chain([Key::SomePod, Key::SomeNode]).collect()
+    rules.flat_map(keys_of_rule).chain([Key::SomePod, Key::SomeNode]).collect()
 }
 
 /// What a row lets pass and what of it is open; the row of whoever admits everything is like no

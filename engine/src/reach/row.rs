@@ -7,7 +7,7 @@ use super::note::{NoteId, NoteKey, Notes};
 use super::pair;
 use super::span::Span;
 use super::stage::{FrameId, Stages, Subjects};
-use crate::cluster::{Addresses, ClusterModel, Endpoint, Group, GroupId};
+use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId, Group, GroupId};
 use crate::manifest::{ByDirection, Direction, PortEntry, PortMatch};
 use crate::net::{ConnId, ConnSet, ConnTable, Family, all_ports};
 use crate::policy::{
@@ -123,10 +123,10 @@ impl Rows {
         interns: Interns<'_>,
     ) -> Self {
         let mut rows = Self { rows: [Row::default()].into_iter().collect(), ..Self::default() };
-        let (known, names, stages) = Default::default();
+        let (known, names, subjects, stages) = Default::default();
         let open = |class: &Class| !matches!(class.place(family), None | Some(PlaceKey::Known(_)));
         let open = classes.iter().any(|(_, class)| open(class));
-        let mut maker = Maker { cluster, family, interns, open, known, names, stages };
+        let mut maker = Maker { cluster, family, interns, open, known, names, subjects, stages };
         // Nothing comes to or from who has no address, so no row is theirs. Only policies of equal
         // priority are compared for whoever they select.
         let compared = cluster.1.has_equal_priorities();
@@ -179,9 +179,11 @@ struct Maker<'a, 'm> {
     /// Whether some class's address is not known.
     open: bool,
     /// Rows by program, direction and, for ingress, the subject's named ports.
-    known: FxHashMap<(ProgramId, Direction, Option<GroupId>), RowId>,
+    known: FxHashMap<(ProgramId, Direction, Option<GroupId>, Option<EndpointId>), RowId>,
     /// Whether rules for ingress use names of ports, by program.
     names: FxHashMap<ProgramId, bool>,
+    /// Whether rules ask who their subjects are, by program and direction.
+    subjects: FxHashMap<(ProgramId, Direction), bool>,
     stages: Stages,
 }
 
@@ -202,7 +204,11 @@ impl Maker<'_, '_> {
         let own = direction == Direction::Ingress
             && *{ self.names.entry(program) }
                 .or_insert_with(|| uses_names(set, program, direction));
-        let key = (program, direction, group.filter(|_| own));
+        let asks = *{ self.subjects.entry((program, direction)) }.or_insert_with(|| {
+            set.rules_of(program, direction).any(|rule| rule.asks_subject(direction))
+        });
+        let representative = asks.then_some((index, self.family.unwrap_or(Family::IPv4)));
+        let key = (program, direction, group.filter(|_| own), asks.then_some(index));
         if let Some(&id) = self.known.get(&key) {
             return id;
         }
@@ -210,7 +216,7 @@ impl Maker<'_, '_> {
         let mut row = self.make(program, direction, subject.map(|(_, group)| group));
         if row.slow.is_none() {
             let whole = set.program(program);
-            let at = Subjects { direction, group: subject.filter(|_| own) };
+            let at = Subjects { direction, group: subject.filter(|_| own), representative };
             let interns = (&mut *self.interns.0, &mut *self.interns.1);
             row.frame = self.stages.frame(set, whole, at, interns);
         }
@@ -343,7 +349,7 @@ fn is_named(entry: &PortEntry) -> bool {
 
 fn uses_names(set: &PolicySet, program: ProgramId, direction: Direction) -> bool {
     let mut rules = set.rules_of(program, direction);
-    rules.any(|rule| rule.ports.iter().any(is_named))
+    rules.any(|rule| rule.named_ports().next().is_some())
 }
 
 /// A row while its rules are added.

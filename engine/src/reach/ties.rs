@@ -53,7 +53,7 @@ fn disagreeing(set: &PolicySet, segment: &Segment, peer: &Party<'_>) -> Vec<Tie>
         let known = tier.policies.iter().filter_map(|one| Some((*one, set.policy(one.policy)?)));
         let known: Vec<(PolicyRef, &CompiledPolicy)> =
             known.map(|(one, policy)| (one, &**policy)).collect();
-        for tied in known.chunk_by(|(_, a), (_, b)| a.priority == b.priority) {
+        for tied in known.chunk_by(|(_, a), (_, b)| a.ties_with(b)) {
             let alone = |(one, policy): &(PolicyRef, &CompiledPolicy)| Alone {
                 policy: one.policy,
                 passes: passes(policy, segment.direction),
@@ -94,10 +94,10 @@ fn by_itself(
     one: PolicyRef,
     peer: &Party<'_>,
 ) -> Outcomes<ConnSet> {
-    let tier = Tier { kind: tier.kind, policies: vec![one] };
+    let tier = Tier { policies: vec![one], ..tier.clone() };
     let program = Program { tiers: vec![tier] };
     let walk = Walk { set, direction, ties: Ties::Any };
-    pair::by_tier(walk, &program, None, peer)
+    pair::by_tier(walk, &program, (None, None), peer)
 }
 
 fn passes(policy: &CompiledPolicy, direction: Direction) -> bool {

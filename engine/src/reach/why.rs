@@ -7,10 +7,10 @@ use super::{Reach, Target, Unit, UnitId, UnitKind, pair};
 use crate::cluster::{Group, GroupId, Place};
 use crate::manifest::{ByDirection, Direction, PortMatch};
 use crate::net::{ConnId, Family};
-use crate::policy::fold::{Rules, Ties, Walk};
+use crate::policy::fold::{RuleHit, Rules, Ties, Walk};
 use crate::policy::{PolicyId, PolicyRef, PolicyRule, PolicySet, TierKind};
 use crate::selector::Match;
-use crate::verdict::{EndState, Party, own_node, peer_matches};
+use crate::verdict::{Between, EndState, FlowSpan, Party, own_node, peer_matches};
 
 /// A peer of a rule that decides something of a connection: it accepts it, passes it on, or denies
 /// what may be denied of it.
@@ -120,6 +120,7 @@ impl<'m> Reach<'m> {
         let mut flows = Interned { table: &mut self.conns, all: conn };
         let mut asking = Asking {
             set: self.set,
+            subject,
             peer,
             direction,
             named: destination.group,
@@ -155,6 +156,7 @@ impl Decision {
 /// Notes the rules that decide something of a connection.
 struct Asking<'a, 'm> {
     set: &'a PolicySet,
+    subject: &'a Party<'m>,
     peer: &'a Party<'m>,
     direction: Direction,
     /// Whose names of ports count.
@@ -182,12 +184,24 @@ impl Rules<Interned<'_>> for Asking<'_, '_> {
         self.at = Some(AskedRule { policy, index, matching });
     }
 
-    fn rule(&mut self, flows: &mut Interned<'_>, rule: &PolicyRule) -> (Match, ConnId) {
+    fn rule(&mut self, flows: &mut Interned<'_>, rule: &PolicyRule) -> RuleHit<ConnId> {
         let Some(AskedRule { policy, index, matching }) = &mut self.at else {
-            return (Match::No, ConnId::NONE);
+            return RuleHit::exactly(Match::No, ConnId::NONE);
         };
         *index = index.wrapping_add(1);
         matching.clear();
+        if !rule.conditions.is_empty() {
+            let (direction, subject, peer) = (self.direction, Some(self.subject), self.peer);
+            let between = Between { direction, subject, peer };
+            let matches = between.ends_match(self.set, rule);
+            if matches != Match::No {
+                matching.push((None, matches));
+            }
+            let FlowSpan { certain, possible } = between.flows(self.set, rule);
+            let (certain, possible) =
+                (flows.table.intern(certain), flows.table.intern(possible));
+            return RuleHit { matches, certain, possible };
+        }
         if rule.peers.is_empty() {
             matching.push((None, Match::Yes));
         }
@@ -198,14 +212,14 @@ impl Rules<Interned<'_>> for Asking<'_, '_> {
             }
         }
         let best = matching.iter().map(|(_, matches)| *matches).max();
-        let Some(best) = best else { return (Match::No, ConnId::NONE) };
+        let Some(best) = best else { return RuleHit::exactly(Match::No, ConnId::NONE) };
         let named = rule.ports.iter().any(|entry| matches!(entry.ports, PortMatch::Named(_)));
         let group = self.named.filter(|_| named);
         let key = (*policy, self.direction, *index, group.map(|(id, _)| id));
         let ports = self.rule_ports.entry(key).or_insert_with(|| {
             flows.table.intern(pair::ports(&rule.ports, group.map(|(_, group)| group)))
         });
-        (best, *ports)
+        RuleHit::exactly(best, *ports)
     }
 
     fn decides(&mut self, decides: bool) {

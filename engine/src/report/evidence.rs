@@ -7,7 +7,8 @@ use super::types::{
 use super::{path, place, sentence};
 use std::sync::Arc;
 
-use crate::manifest::{Mode, Object, Rule};
+use crate::manifest::calico::{Condition, End};
+use crate::manifest::{Direction, Mode, Object, Rule};
 use crate::policy::CompiledPolicy;
 use crate::policy::fold::Outcomes;
 use crate::session::Session;
@@ -49,8 +50,9 @@ fn chain(tiers: &[TierEvidence], verdict: Verdict) -> String {
 
 fn tier_evidence(record: &TierRecord, policies: &[PolicyEvidence]) -> TierEvidence {
     let outcome = outcome(record.outcomes);
-    let tier = record.kind;
-    TierEvidence { tier, outcome, summary: tier_summary(tier, outcome, policies) }
+    let (tier, name) = (record.kind, record.name.as_deref());
+    let summary = tier_summary((tier, name), outcome, policies);
+    TierEvidence { tier, tier_name: name.map(str::to_owned), outcome, summary }
 }
 
 fn outcome(outcomes: Outcomes<bool>) -> TierOutcome {
@@ -64,11 +66,16 @@ fn outcome(outcomes: Outcomes<bool>) -> TierOutcome {
 }
 
 /// The tier's name, what it does, and who decides that.
-fn tier_summary(tier: TierKind, outcome: TierOutcome, policies: &[PolicyEvidence]) -> String {
+fn tier_summary(
+    (tier, name): (TierKind, Option<&str>),
+    outcome: TierOutcome,
+    policies: &[PolicyEvidence],
+) -> String {
     let name = match tier {
         TierKind::Admin => "admin",
         TierKind::NetworkPolicy => "NetworkPolicy",
         TierKind::Baseline => "baseline",
+        TierKind::Calico => name.unwrap_or("a tier"),
     };
     let deciding: Vec<String> = policies.iter().filter(|one| one.decides).flat_map(who).collect();
     let verb = match (outcome, deciding.is_empty()) {
@@ -83,6 +90,11 @@ fn tier_summary(tier: TierKind, outcome: TierOutcome, policies: &[PolicyEvidence
         true => format!("{name} {verb}"),
         false => format!("{name} {verb} ({})", some_of(&deciding)),
     }
+}
+
+/// Whether a rule decides in a tier, rather than its end.
+fn is_ruled(tier: &TierRecord) -> bool {
+    tier.policies.iter().flat_map(|policy| &policy.rules).any(|rule| rule.decides)
 }
 
 /// A policy that decides: by which rules, if it is by rules.
@@ -146,16 +158,24 @@ impl Writer<'_, '_> {
         }
         let matches = rules.iter().map(|rule| rule.matches).max().unwrap_or(Match::No);
         // What no rule accepts is denied by all who isolate.
-        let isolates =
-            tier.kind == TierKind::NetworkPolicy && tier.outcomes.deny && matches != Match::Yes;
+        let ends = tier.kind == TierKind::NetworkPolicy
+            || compiled.place.as_ref().is_some_and(|own| own.tier.end == Action::Deny);
+        let decides = rules.iter().any(|rule| rule.decides);
+        let isolates = ends
+            && tier.outcomes.deny
+            && matches != Match::Yes
+            && (tier.kind == TierKind::NetworkPolicy || !is_ruled(tier));
         PolicyEvidence {
             policy: place::object_ref(self.session, object),
             location: place::of_object(self.session, object, object.span),
             tier: tier.kind,
-            priority: (tier.kind != TierKind::NetworkPolicy).then_some(compiled.priority),
+            tier_name: tier.name.as_deref().map(str::to_owned),
+            priority: (!compiled.tier.only_accepts() && compiled.place.is_none())
+                .then_some(compiled.priority),
+            order: compiled.place.as_ref().and_then(|place| place.order),
             audited: compiled.mode == Mode::Audit,
             matches,
-            decides: isolates || rules.iter().any(|rule| rule.decides),
+            decides: isolates || decides,
             summary: self.summary(&rules, matches, record, tier.kind),
             rules,
         }
@@ -170,7 +190,8 @@ impl Writer<'_, '_> {
     ) -> String {
         let direction = self.question.direction;
         if !record.policy.certain {
-            return "whether it selects the pod depends on a label that the controller adds".into();
+            return "whether it selects the pod depends on a label that the input does not show"
+                .into();
         }
         if tier == TierKind::NetworkPolicy {
             return match (rules.is_empty(), matches) {
@@ -220,6 +241,16 @@ impl Writer<'_, '_> {
             why: sentence::port_why(port, asked, *matches),
         });
         let (mut peers, mut ports): (Vec<_>, Vec<_>) = (peers.collect(), ports.collect());
+        for (condition, matches) in rule.conditions.iter().zip(&record.peers) {
+            let side = if condition.is_of_ports() { &mut ports } else { &mut peers };
+            side.push(EntryEvidence {
+                path: format!("{}.{}", path::rule(direction, index), condition.field),
+                text: condition.text(),
+                location: at(condition.span),
+                matches: *matches,
+                why: self.condition_why(condition, *matches),
+            });
+        }
         if rule.fails_closed {
             (peers, ports) = (vec![self.closed(index, rule, object, record)], Vec::new());
         }
@@ -233,6 +264,16 @@ impl Writer<'_, '_> {
             peers,
             ports,
         }
+    }
+
+    /// Why a condition does not hold, or why that is not known.
+    fn condition_why(&self, condition: &Condition, matches: Match) -> Option<String> {
+        let Question { direction, subject, peer, .. } = self.question;
+        let party = |end: End| match (direction, end) {
+            (Direction::Ingress, End::Source) | (Direction::Egress, End::Destination) => peer,
+            _ => subject,
+        };
+        sentence::condition_why(condition, party, matches)
     }
 
     /// What stands for the entries of a rule that is not understood.
@@ -249,7 +290,9 @@ impl Writer<'_, '_> {
             location: place::of_object(self.session, object, rule.span),
             matches: record.matches.unwrap_or(Match::No),
             why: Some(match rule.action {
-                Action::Accept => "it fails closed: the rule matches nothing".into(),
+                Action::Accept | Action::Log => {
+                    "it fails closed: the rule matches nothing".into()
+                }
                 Action::Deny | Action::Pass => "it fails closed: the rule denies everything".into(),
             }),
         }
@@ -261,8 +304,10 @@ fn action_text(action: Action, matches: Match) -> &'static str {
         (Action::Accept, Match::Yes) => "accepts the flow",
         (Action::Deny, Match::Yes) => "denies the flow",
         (Action::Pass, Match::Yes) => "passes the flow on to the next tier",
+        (Action::Log, Match::Yes) => "logs the flow",
         (Action::Accept, _) => "may accept the flow",
         (Action::Deny, _) => "may deny the flow",
         (Action::Pass, _) => "may pass the flow on to the next tier",
+        (Action::Log, _) => "may log the flow",
     }
 }

@@ -1,6 +1,7 @@
 //! Evidence in words.
 
 use crate::cluster::{ClusterModel, NamespaceId, Place, PodLabels};
+use crate::manifest::calico::{Condition, ConditionKind, End};
 use crate::manifest::{Direction, PeerKind, PortEntry, PortMatch};
 use crate::selector::{Labels, Match, Operator, Requirement, Selector};
 use crate::verdict::{EndState, Party, Verdict};
@@ -129,6 +130,46 @@ pub fn port_why(
         }
         PortMatch::Any | PortMatch::Range(..) if is_one => format!("{port} is not in it"),
         PortMatch::Any | PortMatch::Range(..) => format!("{port} are not in it"),
+    })
+}
+
+/// Why a condition of a rule of Calico's does not hold, or why that is not known; `party` has the
+/// ends.
+pub fn condition_why<'p, 'm: 'p>(
+    condition: &Condition,
+    party: impl Fn(End) -> &'p Party<'m>,
+    matches: Match,
+) -> Option<String> {
+    if matches == Match::Yes {
+        return None;
+    }
+    let is_open = matches == Match::Unknown;
+    Some(match &condition.kind {
+        ConditionKind::Items(end, _) => match (is_open, party(*end).group) {
+            (true, _) => "the input does not show all labels or addresses that decide it".into(),
+            (false, None) => "what stands at this address does not match".into(),
+            (false, Some(_)) => "the pod does not match".into(),
+        },
+        ConditionKind::Nets(end, _, negated) => match (negated, &party(*end).place) {
+            (true, Place::Known(address)) if !is_open => format!("{address} is in it"),
+            _ => block_why(party(*end), matches),
+        },
+        ConditionKind::Version(_) => "the flow is of the other family".into(),
+        ConditionKind::Protocol(..) | ConditionKind::Icmp(..) if is_open => {
+            "which of the protocols without ports is asked for is not known".into()
+        }
+        ConditionKind::Protocol(..) | ConditionKind::Icmp(..) => "the protocol is another".into(),
+        ConditionKind::Ports(End::Source, _) => {
+            "from which port the flow comes is not known".into()
+        }
+        ConditionKind::Ports(..) if is_open => {
+            "the pod is not in the input, or its labels are not known".into()
+        }
+        ConditionKind::Ports(..) => "the port is another".into(),
+        ConditionKind::Service(..) if is_open => {
+            "what is behind the Service is not in the input".into()
+        }
+        ConditionKind::Service(..) => "it is not behind the Service, or its port is not".into(),
     })
 }
 

@@ -13,6 +13,7 @@ use super::port::PortText;
 pub use crate::diagnostic::Severity;
 pub use crate::manifest::{Action, Direction};
 pub use crate::net::{Family, Protocol};
+pub use crate::manifest::calico::Order;
 pub use crate::policy::TierKind;
 pub use crate::selector::Match;
 pub use crate::verdict::{EndState, UnknownReason, Verdict};
@@ -345,6 +346,9 @@ pub struct DecidingRule {
     pub policy: ObjectRef,
     /// The tier that it is in.
     pub tier: TierKind,
+    /// The tier's name, if it is one of Calico's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier_name: Option<String>,
     /// What the rule does with what it matches.
     pub action: Action,
     /// The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer.
@@ -592,6 +596,9 @@ pub struct EndReport {
 pub struct TierEvidence {
     /// Which tier.
     pub tier: TierKind,
+    /// The tier's name, if it is one of Calico's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier_name: Option<String>,
     /// What happens to the flow in it.
     pub outcome: TierOutcome,
     /// What decides, as a phrase: `admin pass (guard, rule rest)`.
@@ -627,9 +634,15 @@ pub struct PolicyEvidence {
     pub location: Option<Location>,
     /// The tier that it is in.
     pub tier: TierKind,
+    /// The tier's name, if it is one of Calico's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier_name: Option<String>,
     /// Its priority, for cluster policies: lower numbers come first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u16>,
+    /// Its order, for policies of Calico's that have one: lower numbers come first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
     /// Whether it is only audited; such policies are in the evidence of an audit alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub audited: bool,
@@ -642,6 +655,13 @@ pub struct PolicyEvidence {
     pub summary: String,
     /// Its rules of this direction, in order.
     pub rules: Vec<RuleEvidence>,
+}
+
+impl PolicyEvidence {
+    /// Whether it is in a tier of the same end.
+    pub fn is_in(&self, tier: &TierEvidence) -> bool {
+        self.tier == tier.tier && self.tier_name == tier.tier_name
+    }
 }
 
 /// What one rule says of a flow.
@@ -663,9 +683,11 @@ pub struct RuleEvidence {
     pub matches: Match,
     /// Whether it decides what happens to the flow at this end, or may.
     pub decides: bool,
-    /// Its peers, in order; empty if the rule names none and so takes any.
+    /// Its peers, in order; empty if the rule names none and so takes any. Of a rule of Calico's:
+    /// all that it asks of ends, and all of it must match.
     pub peers: Vec<EntryEvidence>,
-    /// Its ports, in order; empty if the rule names none and so takes any.
+    /// Its ports, in order; empty if the rule names none and so takes any. Of a rule of Calico's:
+    /// all that it asks of protocols and ports, and all of it must match.
     pub ports: Vec<EntryEvidence>,
 }
 

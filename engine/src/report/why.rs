@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::types::{DecidingRule, Explanation, Why};
 use super::{path, place, sentence};
+use crate::manifest::calico::Condition;
 use crate::manifest::{ByDirection, Direction, PortEntry};
 use crate::reach::{Admission, Admissions};
 use crate::session::Session;
@@ -56,7 +57,9 @@ fn in_order(session: &Session, rules: &[Admission]) -> Vec<Admission> {
     rules.sort_by_key(|one| {
         let policy = session.policies().policy(one.policy)?;
         let name = (!policy.tier.only_accepts()).then(|| policy.object.meta.name.clone());
-        Some((policy.tier, policy.priority, name))
+        let place = policy.place.as_ref();
+        let place = place.map(|own| (own.tier.order, own.tier.name.clone(), own.order_or_last()));
+        Some((place, policy.tier, policy.priority, name))
     });
     rules
 }
@@ -71,17 +74,30 @@ pub fn deciding(
     let rule = policy.written(direction).get(admission.rule as usize)?;
     let peer = admission.peer.and_then(|index| rule.peers.get(index as usize));
     let span = peer.map_or(rule.span, |peer| peer.span);
+    let of_calico = policy.place.is_some();
+    let asked = |is_of_ports: bool| {
+        let own = rule.conditions.iter().filter(|one| one.is_of_ports() == is_of_ports);
+        own.map(Condition::described).collect::<Vec<_>>().join("; ")
+    };
+    let any = |text: String, any: &str| if text.is_empty() { any.to_owned() } else { text };
     let index = admission.rule as usize;
     Some(DecidingRule {
         policy: place::object_ref(session, &policy.object),
         tier: policy.tier,
+        tier_name: policy.place.as_ref().map(|place| place.tier.name.to_string()),
         action: rule.action,
         path: match admission.peer {
             Some(peer) => path::peer(direction, index, peer as usize),
             None => path::rule(direction, index),
         },
-        peer: peer.map_or_else(|| "any peer".into(), |peer| sentence::peer_text(&peer.kind)),
-        ports: ports_text(&rule.ports),
+        peer: match of_calico {
+            true => any(asked(false), "any peer"),
+            false => peer.map_or_else(|| "any peer".into(), |peer| sentence::peer_text(&peer.kind)),
+        },
+        ports: match of_calico {
+            true => any(asked(true), "any port"),
+            false => ports_text(&rule.ports),
+        },
         matches: admission.matches,
         location: place::of_object(session, &policy.object, span),
     })

@@ -71,6 +71,44 @@ impl Expression {
         }
     }
 
+    /// The same with something before the keys of all labels.
+    #[must_use]
+    pub fn with_prefix(&self, prefix: &str) -> Self {
+        let key = |key: &str| Arc::from(format!("{prefix}{key}"));
+        let each = |all: &[Self]| all.iter().map(|one| one.with_prefix(prefix)).collect();
+        match self {
+            Self::All => Self::All,
+            Self::Global => Self::Global,
+            Self::Not(inner) => Self::Not(Box::new(inner.with_prefix(prefix))),
+            Self::And(all) => Self::And(each(all)),
+            Self::Or(all) => Self::Or(each(all)),
+            Self::Has(own) => Self::Has(key(own)),
+            Self::Label(own, test) => Self::Label(key(own), test.clone()),
+        }
+    }
+
+    /// What all of some expressions match; everything, if there are none.
+    pub fn all_of(mut parts: Vec<Self>) -> Self {
+        parts.retain(|one| *one != Self::All);
+        match parts.len() {
+            0 => Self::All,
+            1 => parts.swap_remove(0),
+            _ => Self::And(parts),
+        }
+    }
+
+    /// Keys that it asks for, each with the test if it is not only whether it is there; the same
+    /// may come twice.
+    pub fn asks(&self) -> Vec<(&Arc<str>, Option<&Test>)> {
+        match self {
+            Self::All | Self::Global => Vec::new(),
+            Self::Not(inner) => inner.asks(),
+            Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::asks).collect(),
+            Self::Has(key) => vec![(key, None)],
+            Self::Label(key, test) => vec![(key, Some(test))],
+        }
+    }
+
     /// Whether `global()` stands anywhere in it.
     pub fn names_global(&self) -> bool {
         match self {
@@ -89,7 +127,7 @@ impl Test {
         }
         match labels.value(key) {
             Some(value) => Match::from(self.takes(value)),
-            None if labels.open() => Match::Unknown,
+            None if labels.is_open(key) => Match::Unknown,
             None => Match::from(matches!(self, Self::IsNot(_) | Self::NotIn(_))),
         }
     }
@@ -113,7 +151,7 @@ fn has(labels: &impl Labels, key: &str) -> Match {
     if labels.hidden(key) || labels.value(key).is_some() {
         return Match::Yes;
     }
-    if labels.open() { Match::Unknown } else { Match::No }
+    if labels.is_open(key) { Match::Unknown } else { Match::No }
 }
 
 /// As Calico would read it back: with parentheses only where they are needed.

@@ -98,6 +98,9 @@ fn drop_last(parts: &[Part], count: usize) -> &[Part] {
 /// The policies of some parts; none if there is anything else in them.
 fn policies(parts: &[Part], session: &Session) -> Option<Vec<(Identity, Arc<Object>)>> {
     let default = &session.options.default_namespace;
+    if parts.iter().any(|part| !part.document.accounts.is_empty()) {
+        return None;
+    }
     let objects = parts.iter().flat_map(|part| &part.document.objects);
     objects
         .map(|object| {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Identity, Repeated};
-use crate::cluster::{AskedLabels, all_number_keys, controller_keys, namespace_of};
-use crate::manifest::{Body, Object, SourceFile};
+use crate::cluster::{ACCOUNT_LABEL, AskedLabels, all_number_keys, controller_keys, namespace_of};
+use crate::manifest::{Account, Body, Object, SourceFile};
 use crate::policy::{PolicyChange, namespace_selectors, pod_selectors};
-use crate::selector::Selector;
+use crate::policy::asks;
+use crate::selector::expression::Test;
+use crate::selector::{Operator, Requirement, Selector};
 
 pub(super) fn identity(object: &Object, default: &str) -> Identity {
     let namespace =
@@ -75,9 +77,18 @@ impl Gathered {
 /// Documents with objects other than policies, by address.
 pub(super) fn other_documents(files: &[Arc<SourceFile>]) -> Vec<usize> {
     let parts = files.iter().flat_map(|file| &file.parts);
-    let others =
-        parts.filter(|part| part.document.objects.iter().any(|object| !object.is_policy()));
+    let others = parts.filter(|part| {
+        let has_accounts = !part.document.accounts.is_empty();
+        has_accounts || part.document.objects.iter().any(|object| !object.is_policy())
+    });
     others.map(|part| Arc::as_ptr(&part.document).addr()).collect()
+}
+
+/// ServiceAccounts of all files in their order, each with its namespace.
+pub(super) fn accounts(files: &[Arc<SourceFile>], default: &str) -> Vec<(Arc<str>, Account)> {
+    let all = files.iter().flat_map(|file| &file.parts).flat_map(|part| &part.document.accounts);
+    let named = |account: &Account| account.namespace.clone().unwrap_or_else(|| default.into());
+    all.map(|account| (named(account), account.clone())).collect()
 }
 
 /// Labels that controllers add, as selectors of pods ask for them, and selectors of namespaces, if
@@ -97,8 +108,51 @@ pub(super) fn asked_labels<'p>(
                 asked.of_pods.entry(key).or_default().extend(requirement.values.iter().cloned());
             }
         }
+        add_calico(&mut asked, object, open_namespaces);
     }
     asked
+}
+
+/// What a policy of Calico's kinds asks for.
+fn add_calico(asked: &mut AskedLabels, object: &Object, open_namespaces: bool) {
+    let Body::CalicoPolicy(policy) = &object.body else { return };
+    for (key, test) in asks(policy) {
+        if let Some(own) = key.strip_prefix("pcns.") {
+            match selector_of(own, test.as_ref()).filter(|_| open_namespaces) {
+                Some(selector) => asked.add_namespaces(&selector),
+                None => asked.otherwise |= open_namespaces,
+            }
+        } else if key.starts_with("pcsa.") || *key == *ACCOUNT_LABEL {
+            asked.of_accounts = true;
+        } else if let Some(key) = controller_keys().find(|known| *known == &*key) {
+            let values = test.as_ref().map(values_of).unwrap_or_default();
+            asked.of_pods.entry(key).or_default().extend(values);
+        }
+    }
+}
+
+/// Values of a label of which some pass a test, if any does.
+fn values_of(test: &Test) -> Vec<Arc<str>> {
+    match test {
+        Test::Is(text) | Test::IsNot(text) => vec![text.clone()],
+        Test::In(list) | Test::NotIn(list) => list.clone(),
+        Test::Contains(text) | Test::StartsWith(text) | Test::EndsWith(text) => {
+            let with = [text.to_string(), format!("{text}?"), format!("?{text}")];
+            with.into_iter().map(Arc::from).collect()
+        }
+    }
+}
+
+/// The selector that asks for the same labels of a namespace; none if none can.
+fn selector_of(key: &str, test: Option<&Test>) -> Option<Selector> {
+    let (operator, values) = match test {
+        None => (Operator::Exists, Vec::new()),
+        Some(test @ (Test::Is(_) | Test::IsNot(_) | Test::In(_) | Test::NotIn(_))) => {
+            (Operator::In, values_of(test))
+        }
+        Some(Test::Contains(_) | Test::StartsWith(_) | Test::EndsWith(_)) => return None,
+    };
+    Some(Selector::new(vec![Requirement { key: key.into(), operator, values }]))
 }
 
 /// The numbers of pods that Services ask for: a Service of one replica has no other pod behind it.

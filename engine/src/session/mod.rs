@@ -17,7 +17,7 @@ use crate::manifest::{Document, ForeignKind, Object, SourceFile};
 pub use crate::policy::Identity;
 use crate::policy::{Considered, PolicySet};
 use gather::{
-    Gathered, Renamed, asked_by_services, asked_labels, changed, gather, identity, other_documents,
+    Gathered, Renamed, accounts, asked_by_services, asked_labels, changed, gather, identity, other_documents,
 };
 pub use options::{DomainName, NamespaceLabel, Options};
 
@@ -269,11 +269,13 @@ impl Session {
         let mut objects: Vec<_> = objects.iter().chain(policies).collect();
         objects.sort_unstable_by(|a, b| a.0.cmp(b.0));
         let objects: Vec<_> = objects.into_iter().map(|(_, object)| object.clone()).collect();
+        let accounts = accounts(files, default);
         let Options { pod_cidrs, node_cidrs, domain_names, family, .. } = &self.options;
         let space = AddressSpace::new(pod_cidrs, node_cidrs).with_names(domain_names);
         let space = AddressSpace { family: *family, ..space };
         let model = Arc::new(cluster::build(cluster::Input {
             objects: &objects,
+            accounts: &accounts,
             default_namespace: default,
             asked: &asked,
             space: &space,
@@ -281,6 +283,7 @@ impl Session {
         }));
         if !model.has_open_namespaces() {
             asked.of_namespaces.clear();
+            asked.otherwise = false;
         }
         World { model, documents, asked, policy_namespaces, repeated, renamed }
     }

@@ -64,13 +64,13 @@ pub fn peer_matches(set: &PolicySet, entry: RulePeer, party: &Party<'_>) -> Matc
     }
 }
 
-fn within_pair(set: &PolicySet, pair: BlockPair, party: &Party<'_>) -> Match {
+pub(super) fn within_pair(set: &PolicySet, pair: BlockPair, party: &Party<'_>) -> Match {
     match within(set, pair.certain, party) {
         Match::Yes => Match::Yes,
         certain => certain.max(within(set, pair.possible, party).min(Match::Unknown)),
     }
 }
 
-fn within(set: &PolicySet, block: BlockId, party: &Party<'_>) -> Match {
+pub(super) fn within(set: &PolicySet, block: BlockId, party: &Party<'_>) -> Match {
     set.block(block).map_or(Match::Unknown, |block| party.place.within(block))
 }

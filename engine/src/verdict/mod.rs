@@ -1,10 +1,12 @@
 //! Whether a flow may pass, and what decides.
 
+mod conditions;
 mod matches;
 mod party;
 mod reason;
 mod trace;
 
+pub use conditions::{Between, FlowSpan};
 pub use matches::{peer_matches, port_matches};
 pub use party::{Party, PortNames};
 pub use trace::{NoTrace, PolicyRecord, Record, RuleRecord, TierRecord, Trace};
@@ -16,12 +18,13 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::Place;
 use crate::manifest::Direction;
 use crate::net::{AddrSet, Family, Protocol};
-use crate::policy::fold::{OneFlow, Outcomes, Rules, Ties, Walk};
+use crate::policy::fold::{OneFlow, Outcomes, RuleHit, Rules, Ties, Walk};
 use crate::policy::{
-    Atoms, BlockId, PeerSet, PolicyRef, PolicyRule, PolicySet, Program, RulePeer, SignatureId,
-    TierKind,
+    Atoms, BlockId, Condition, Doubt, PeerSet, PolicyRef, PolicyRule, PolicySet, Program, RulePeer,
+    Seat, SignatureId, Tier,
 };
 use crate::selector::Match;
+use conditions::{ItemMatch, flow_matches};
 use matches::ports_match;
 
 /// A verdict.
@@ -75,6 +78,24 @@ pub enum UnknownReason {
     Ports,
     /// The name of a port decides, and the pod asked about is not in the input.
     PortName,
+    /// A label of a ServiceAccount decides that is not in the input.
+    ServiceAccount,
+    /// The source's port decides, and no question says which it is.
+    SourcePort,
+    /// Which of the protocols without ports it is decides, and no question says that.
+    Protocol,
+    /// What is behind a Service decides, and the input does not say that.
+    Service,
+}
+
+impl From<Doubt> for UnknownReason {
+    fn from(doubt: Doubt) -> Self {
+        match doubt {
+            Doubt::SourcePort => Self::SourcePort,
+            Doubt::Protocol => Self::Protocol,
+            Doubt::Service => Self::Service,
+        }
+    }
 }
 
 impl UnknownReason {
@@ -278,8 +299,7 @@ pub fn pieces(
         return vec![place.clone()];
     };
     let rules = program.policies().filter_map(|one| set.policy(one.policy)?.rules(direction));
-    let blocks = rules.flatten().flat_map(|rule| &rule.peers).flat_map(|peer| peer.blocks());
-    let mut blocks: Vec<BlockId> = blocks.collect();
+    let mut blocks: Vec<BlockId> = rules.flatten().flat_map(PolicyRule::blocks).collect();
     blocks.sort_unstable();
     blocks.dedup();
     if blocks.is_empty() || space.is_empty() {
@@ -312,12 +332,19 @@ struct Assumed {
     labels: Option<Match>,
     namespaces: Option<Match>,
     ports: Option<Match>,
+    doubts: Option<Match>,
 }
 
 impl Assumed {
     fn all(matches: Match) -> Self {
         let matches = Some(matches);
-        Self { names: matches, labels: matches, namespaces: matches, ports: matches }
+        Self {
+            names: matches,
+            labels: matches,
+            namespaces: matches,
+            ports: matches,
+            doubts: matches,
+        }
     }
 
     fn of(self, set: &PolicySet, peer: RulePeer, party: &Party<'_>) -> Match {
@@ -328,6 +355,15 @@ impl Assumed {
             RulePeer::Block(_) | RulePeer::Nodes(..) => None,
         };
         assumed.unwrap_or(Match::Unknown)
+    }
+
+    /// What stands at an address, if all labels are as assumed.
+    fn of_items(self, found: ItemMatch, is_elsewhere: bool) -> ItemMatch {
+        let assumed = if is_elsewhere { self.namespaces } else { self.labels };
+        match found.pods {
+            Match::Unknown => ItemMatch { pods: assumed.unwrap_or(found.pods), ..found },
+            _ => found,
+        }
     }
 }
 
@@ -349,29 +385,65 @@ impl<T: Trace> Asking<'_, '_, '_, T> {
     }
 }
 
+impl<T: Trace> Asking<'_, '_, '_, T> {
+    /// Whether all conditions of a rule hold.
+    fn conditions_hold(&mut self, rule: &PolicyRule) -> Match {
+        let Question { direction, subject, peer, .. } = self.question;
+        let between = Between { direction, subject: Some(subject), peer };
+        let mut matches = Match::Yes;
+        for condition in &rule.conditions {
+            let settle = |seat: Seat, found: ItemMatch| {
+                let party = if seat == Seat::Peer { peer } else { subject };
+                let sets = condition.sets();
+                let is_elsewhere = sets.is_some_and(|id| party.is_elsewhere(self.set, id));
+                self.assumed.of_items(found, is_elsewhere)
+            };
+            let end = between.end_matches(self.set, condition, settle);
+            let flow = flow_matches(self.set, condition, self.question);
+            let is_doubt = matches!(condition, Condition::Flows { .. } | Condition::Open(_));
+            let one = match end.min(flow) {
+                Match::Unknown if is_doubt => self.assumed.doubts.unwrap_or(Match::Unknown),
+                Match::Unknown if end == Match::Yes => self.assumed.ports.unwrap_or(Match::Unknown),
+                known => known,
+            };
+            self.trace.peer(one);
+            matches = matches.min(one);
+            if matches == Match::No && !T::FULL {
+                break;
+            }
+        }
+        matches
+    }
+}
+
 impl<T: Trace> Rules<OneFlow> for Asking<'_, '_, '_, T> {
     const FULL: bool = T::FULL;
 
-    fn tier(&mut self, kind: TierKind) {
-        self.trace.tier(kind);
+    fn tier(&mut self, tier: &Tier) {
+        self.trace.tier(tier);
     }
 
     fn policy(&mut self, policy: PolicyRef) {
         self.trace.policy(policy);
     }
 
-    fn rule(&mut self, _flows: &mut OneFlow, rule: &PolicyRule) -> (Match, bool) {
+    fn rule(&mut self, _flows: &mut OneFlow, rule: &PolicyRule) -> RuleHit<bool> {
         self.trace.rule();
+        if !rule.conditions.is_empty() {
+            let matches = self.conditions_hold(rule);
+            self.trace.rule_matches(matches);
+            return RuleHit::exactly(matches, matches != Match::No);
+        }
         let ports = match ports_match(&rule.ports, self.question, self.trace) {
             Match::Unknown => self.assumed.ports.unwrap_or(Match::Unknown),
             known => known,
         };
         if ports == Match::No && !T::FULL {
-            return (Match::No, false);
+            return RuleHit::exactly(Match::No, false);
         }
         let peers = self.peers_match(rule);
         self.trace.rule_matches(ports.min(peers));
-        (ports.min(peers), ports != Match::No)
+        RuleHit::exactly(ports.min(peers), ports != Match::No)
     }
 
     fn decides(&mut self, decides: bool) {

@@ -2,7 +2,7 @@
 
 use super::{Assumed, Judge, NoTrace, UnknownReason, peer_matches};
 use crate::policy::fold::Ties;
-use crate::policy::{Program, RulePeer};
+use crate::policy::{Condition, Doubt, PolicyRule, Program, RulePeer};
 use crate::selector::Match;
 
 /// What of all that is open leaves the answer open, if all else is assumed: the order of policies;
@@ -13,6 +13,11 @@ pub fn reason(judge: Judge<'_, '_, '_>, program: &Program) -> UnknownReason {
         return UnknownReason::Tie;
     }
     let asking = Reasons { judge, program };
+    if asking.decides(|doubts| Assumed { doubts, ..Assumed::default() })
+        && let Some(doubt) = asking.doubt()
+    {
+        return doubt.into();
+    }
     let addresses = [Match::No, Match::Yes]
         .into_iter()
         .any(|assumed| asking.addresses_decide(Assumed::all(assumed)));
@@ -25,6 +30,7 @@ pub fn reason(judge: Judge<'_, '_, '_>, program: &Program) -> UnknownReason {
             UnknownReason::PortName
         }
         false if asking.namespaces_decide() => UnknownReason::Namespace,
+        false if asking.is_of_account() => UnknownReason::ServiceAccount,
         false => UnknownReason::Label,
     }
 }
@@ -36,6 +42,35 @@ struct Reasons<'r, 'q, 'm> {
 }
 
 impl Reasons<'_, '_, '_> {
+    fn rules(&self) -> impl Iterator<Item = &PolicyRule> {
+        let Judge { set, question, .. } = self.judge;
+        let policies = self.program.policies().filter_map(|one| set.policy(one.policy));
+        policies.flat_map(move |one| one.rules(question.direction).unwrap_or_default())
+    }
+
+    /// The first thing that no question says and that a rule asks for.
+    fn doubt(&self) -> Option<Doubt> {
+        let mut conditions = self.rules().flat_map(|rule| &rule.conditions);
+        conditions.find_map(|one| match one {
+            Condition::Open(doubt) => Some(*doubt),
+            Condition::Flows { certain, possible, doubt } => {
+                (certain != possible).then_some(*doubt)
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether an end's labels are known, and its ServiceAccount's are not.
+    fn is_of_account(&self) -> bool {
+        let Judge { question, .. } = self.judge;
+        [question.subject, question.peer].into_iter().any(|party| {
+            party.group.is_some_and(|(_, group)| {
+                let is_open = group.account.as_ref().is_some_and(|account| account.is_open);
+                is_open && group.hidden.is_empty()
+            })
+        })
+    }
+
     /// Whether the flow passes wherever the peer may be, place by place.
     fn by_place(&self, assumed: Assumed) -> Vec<Match> {
         let peers = self.judge.peers_at_pieces(self.program);
@@ -52,9 +87,7 @@ impl Reasons<'_, '_, '_> {
     /// Whether a rule names nodes of which it is open whether the peer is one.
     fn asks_for_open_nodes(&self) -> bool {
         let Judge { set, question, .. } = self.judge;
-        let policies = self.program.policies().filter_map(|one| set.policy(one.policy));
-        let rules = policies.flat_map(|one| one.rules(question.direction).unwrap_or_default());
-        { rules }.flat_map(|rule| &rule.peers).any(|peer| {
+        self.rules().flat_map(|rule| &rule.peers).any(|peer| {
             let matches = || peer_matches(set, *peer, question.peer);
             matches!(peer, RulePeer::Nodes(..)) && matches() == Match::Unknown
         })

@@ -1,7 +1,9 @@
 //! What is looked at on the way to a verdict.
 
+use std::sync::Arc;
+
 use crate::policy::fold::Outcomes;
-use crate::policy::{PolicyRef, TierKind};
+use crate::policy::{PolicyRef, Tier, TierKind};
 use crate::selector::Match;
 
 /// Receives what is found on the way to a verdict. With `FULL`, every entry is looked at even
@@ -10,14 +12,14 @@ pub trait Trace {
     /// Whether to look at everything.
     const FULL: bool;
     /// A tier's policies come next.
-    fn tier(&mut self, _kind: TierKind) {}
+    fn tier(&mut self, _tier: &Tier) {}
     /// A policy's rules come next.
     fn policy(&mut self, _policy: PolicyRef) {}
     /// A rule's entries come next.
     fn rule(&mut self) {}
     /// What a port entry says.
     fn port(&mut self, _matches: Match) {}
-    /// What a peer says.
+    /// What a peer says, or a condition of a rule that has some.
     fn peer(&mut self, _matches: Match) {}
     /// Whether the rule matches.
     fn rule_matches(&mut self, _matches: Match) {}
@@ -50,6 +52,8 @@ pub struct Record {
 pub struct TierRecord {
     /// Which one.
     pub kind: TierKind,
+    /// Its name, if it is one of Calico's.
+    pub name: Option<Arc<str>>,
     /// Policies and their rules.
     pub policies: Vec<PolicyRecord>,
     /// What may become of the flow; nothing, if an earlier tier has decided.
@@ -72,7 +76,7 @@ pub struct RuleRecord {
     pub matches: Option<Match>,
     /// Whether it decides what becomes of the flow, or may.
     pub decides: bool,
-    /// What its peers say.
+    /// What its peers say, or its conditions if it has some.
     pub peers: Vec<Match>,
     /// What its ports say.
     pub ports: Vec<Match>,
@@ -91,9 +95,10 @@ impl Record {
 impl Trace for Record {
     const FULL: bool = true;
 
-    fn tier(&mut self, kind: TierKind) {
-        let outcomes = Outcomes::default();
-        self.tiers.push(TierRecord { kind, policies: Vec::new(), outcomes });
+    fn tier(&mut self, tier: &Tier) {
+        let (outcomes, policies) = (Outcomes::default(), Vec::new());
+        let (kind, name) = (tier.kind, tier.name.clone());
+        self.tiers.push(TierRecord { kind, name, policies, outcomes });
     }
 
     fn policy(&mut self, policy: PolicyRef) {

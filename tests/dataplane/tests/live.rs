@@ -101,6 +101,7 @@ fn compare((index, makers): (&mut Index, &mut Makers), wanted: &Objects, what: &
     let live = index.session();
     let objects: Vec<Arc<Object>> = wanted.values().cloned().map(Arc::new).collect();
     let mut model = cluster::build(cluster::Input {
+        accounts: &[],
         objects: &objects,
         default_namespace: "default",
         asked: &AskedLabels::default(),

@@ -168,7 +168,8 @@ impl Body<'_, '_> {
                 (manifest::Action::Accept, true) => {
                     self.rule(rule, effect(Extent::Certain, Outcome::Accept));
                 }
-                (manifest::Action::Accept, false) => {}
+                // No program has policies that only log.
+                (manifest::Action::Accept, false) | (manifest::Action::Log, _) => {}
                 (manifest::Action::Pass, true) => {
                     self.rule(rule, effect(Extent::Certain, Outcome::Pass));
                     // Where nothing is in doubt these are the same conditions, and left out.

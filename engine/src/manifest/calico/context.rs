@@ -63,6 +63,10 @@ impl Context<'_> {
     pub fn selector(&mut self, path: &Path<'_>, node: Option<&Node<'_>>) -> Option<Expression> {
         let node = node?;
         let text = self.reader.string(path, Some(node))?;
+        // As Calico stores it, a selector that is empty is not there.
+        if text.is_empty() {
+            return None;
+        }
         if text.chars().count() > LONGEST_SELECTOR {
             let message = format!("`{path}` has {LONGEST_SELECTOR} characters at most");
             self.refuse(path, (Code::TooLong, message), node.span, "");

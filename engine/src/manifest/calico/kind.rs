@@ -111,6 +111,26 @@ impl CalicoKind {
         }
     }
 
+    /// The kind's name as those who have several kinds of one name write it.
+    pub fn full_name(self) -> &'static str {
+        match self {
+            // Kubernetes has a kind of this name, which means something else.
+            Self::NetworkPolicy => "NetworkPolicy.projectcalico.org",
+            other => other.name(),
+        }
+    }
+
+    /// Whether its objects are in namespaces.
+    pub fn is_namespaced(self) -> bool {
+        matches!(
+            self,
+            Self::NetworkPolicy
+                | Self::StagedNetworkPolicy
+                | Self::StagedKubernetesNetworkPolicy
+                | Self::NetworkSet
+        )
+    }
+
     /// Whether nothing enforces it.
     pub fn is_staged(self) -> bool {
         matches!(

@@ -1,4 +1,4 @@
-//! Calico's kinds, read and validated as Calico does. Nothing evaluates them yet.
+//! Calico's kinds, read and validated as Calico does, and policies in the form of all policies.
 //!
 //! The group decides how much is asked. What stands under `projectcalico.org` goes through Calico's
 //! own API, whose validators refuse what could never match; under `crd.projectcalico.org` only the
@@ -12,6 +12,7 @@ mod kind;
 mod port;
 mod protocol;
 mod rule;
+mod ruled;
 mod set;
 mod spec;
 mod tier;
@@ -22,9 +23,11 @@ pub use kind::{CalicoKind, Group, unserved};
 pub use port::CalicoPort;
 pub use protocol::{CalicoProtocol, IcmpMatch};
 pub use rule::{CalicoAction, CalicoRule};
+pub use ruled::{Condition, ConditionKind, End, Items, PortsOf, Ruled, Subject};
 pub use spec::{CalicoPolicy, HostStages, StagedAction};
 pub use tier::{BUILT_IN_TIERS, CalicoTier, Order, TierEnd};
 
+use super::Body;
 use super::meta::Meta;
 use super::read::{Keys, Path, Reader};
 use crate::net::Cidr;
@@ -62,6 +65,19 @@ pub enum CalicoBody {
     HostEndpoint(HostEndpoint),
     /// A kind of which only the metadata is read.
     Other,
+}
+
+impl CalicoBody {
+    /// What of an object of a kind is evaluated; none if nothing is.
+    pub fn judged(&self, kind: CalicoKind) -> Option<Body> {
+        match self {
+            Self::Policy(policy) => {
+                Ruled::of(kind, policy).map(|policy| Body::CalicoPolicy(Box::new(policy)))
+            }
+            Self::Tier(_) | Self::NetworkSet(_) => Some(Body::Calico(kind, self.clone())),
+            Self::HostEndpoint(_) | Self::Other => None,
+        }
+    }
 }
 
 const OBJECT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];

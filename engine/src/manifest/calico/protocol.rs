@@ -51,6 +51,18 @@ impl CalicoProtocol {
     }
 }
 
+impl std::fmt::Display for CalicoProtocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match NAMES.iter().find(|(.., known)| known == self) {
+            Some((name, ..)) => f.write_str(name),
+            None => match self {
+                Self::Number(number) => write!(f, "protocol {number}"),
+                _ => Ok(()),
+            },
+        }
+    }
+}
+
 /// A protocol by name or number; none if it is absent or wrong, which is reported.
 pub fn read(
     context: &mut Context<'_>,

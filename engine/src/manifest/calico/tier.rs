@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
+
 use super::super::read::{Keys, Path};
 use super::context::Context;
 use crate::diagnostic::Code;
@@ -17,7 +19,9 @@ pub struct CalicoTier {
 }
 
 /// A place among others: lower ones come first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
 pub struct Order(pub f64);
 
 impl PartialEq for Order {

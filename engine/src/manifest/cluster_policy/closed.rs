@@ -41,13 +41,14 @@ fn everybody() -> Subject {
 /// A rule in place of a list of rules that is not understood.
 fn deny_all(span: Span) -> Rule {
     let (peers, ports) = (Vec::new(), Vec::new());
-    Rule { name: None, action: Action::Deny, fails_closed: true, peers, ports, span }
+    let (action, conditions) = (Action::Deny, Vec::new());
+    Rule { name: None, action, fails_closed: true, peers, ports, conditions, span }
 }
 
 fn open_nothing(rule: &mut Rule) {
     match rule.action {
         Action::Accept => rule.fails_closed = true,
         Action::Pass => rule.action = Action::Deny,
-        Action::Deny => {}
+        Action::Deny | Action::Log => {}
     }
 }

@@ -33,7 +33,16 @@ fn parts(
     if !context.is_map(path, node) {
         let (peers, ports) = (Vec::new(), Vec::new());
         let action = Action::Deny;
-        return Rule { name: None, action, fails_closed: true, peers, ports, span: node.span };
+        let conditions = Vec::new();
+        return Rule {
+            name: None,
+            action,
+            fails_closed: true,
+            peers,
+            ports,
+            conditions,
+            span: node.span,
+        };
     }
     let known = ["name", "action", peers_field, ports_field];
     let fields = context.reader.fields(path, node, Keys::Exactly(&known));
@@ -48,7 +57,8 @@ fn parts(
     if action == Action::Deny {
         check_denied_names(context, &path.field(peers_field), &peers);
     }
-    Rule { name, action, fails_closed: false, peers, ports, span: node.span }
+    let conditions = Vec::new();
+    Rule { name, action, fails_closed: false, peers, ports, conditions, span: node.span }
 }
 
 const LONGEST_NAME: usize = 100;

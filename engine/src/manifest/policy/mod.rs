@@ -16,6 +16,7 @@ use crate::selector::Selector;
 use crate::source::Span;
 use crate::tree::Node;
 
+use super::calico::Condition;
 pub use block::Block;
 pub use port::{PortEntry, PortMatch};
 pub(super) use port::{check_name, check_number};
@@ -112,6 +113,8 @@ pub enum Action {
     Deny,
     /// The next tier decides.
     Pass,
+    /// It is written down, and the next rule decides.
+    Log,
 }
 
 impl Action {
@@ -121,6 +124,7 @@ impl Action {
             Self::Accept => "Accept",
             Self::Deny => "Deny",
             Self::Pass => "Pass",
+            Self::Log => "Log",
         }
     }
 
@@ -130,6 +134,7 @@ impl Action {
             Self::Accept => "accept",
             Self::Deny => "deny",
             Self::Pass => "pass",
+            Self::Log => "log",
         }
     }
 }
@@ -148,6 +153,9 @@ pub struct Rule {
     pub peers: Vec<Peer>,
     /// Ports; none means any port of any protocol.
     pub ports: Vec<PortEntry>,
+    /// What else must hold, all of it; only rules of Calico's policies have some, and these name
+    /// neither peers nor ports.
+    pub conditions: Vec<Condition>,
     /// Where the rule stands.
     pub span: Span,
 }
@@ -294,7 +302,8 @@ fn rule(reader: &mut Reader, path: &Path<'_>, direction: Direction, node: &Node<
         .filter_map(|(i, item)| peer(reader, &path.item(i), item))
         .collect();
     let action = Action::Accept;
-    Rule { name: None, action, fails_closed: false, peers, ports, span: node.span }
+    let conditions = Vec::new();
+    Rule { name: None, action, fails_closed: false, peers, ports, conditions, span: node.span }
 }
 
 const PEER: &[&str] = &["podSelector", "namespaceSelector", "ipBlock"];

@@ -114,9 +114,12 @@ impl Evaluator<'_, '_> {
 
     fn evaluate(&mut self, segment: &Segment, party: &Party<'_>) -> (Fate, bool) {
         let subject = segment.subject.and_then(|id| self.model.groups.get(id));
+        let own = segment
+            .representative
+            .and_then(|(endpoint, family)| Party::endpoint(self.model, endpoint, family));
         let by = |ties| {
             let walk = Walk { set: self.set, direction: segment.direction, ties };
-            pair::by_tier(walk, &segment.program, subject, party)
+            pair::by_tier(walk, &segment.program, (subject, own.as_ref()), party)
         };
         let any = by(Ties::Any);
         // Without policies of equal priority there is one order only.

@@ -14,11 +14,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::note::{NoteId, Notes};
 use super::row::{Key, RowId};
-use crate::cluster::{Group, GroupId};
-use crate::manifest::{ByDirection, Direction, PortMatch};
-use crate::net::{ConnId, ConnTable};
+use crate::cluster::{EndpointId, Group, GroupId};
+use crate::manifest::{ByDirection, Direction};
+use crate::net::{ConnId, ConnTable, Family};
 use crate::policy::fold::Outcomes;
-use crate::policy::{PolicyRule, PolicySet, Program, RulePeer, Tier, TierKind};
+use crate::policy::{PolicyRule, PolicySet, Program, RulePeer, Seat, Tier, TierKind};
 use crate::shared::{Id, Table};
 use notes::Noter;
 use view::Views;
@@ -43,6 +43,8 @@ pub struct Segment {
     pub direction: Direction,
     /// Whose names of ports count at ingress, if the tier asks for names.
     pub subject: Option<GroupId>,
+    /// One of its subjects, if the tier asks who they are; to policies they are alike.
+    pub representative: Option<(EndpointId, Family)>,
     /// By what its rules name peers.
     keys: FxHashSet<Key>,
     /// Whether rules name addresses, which may be unknown.
@@ -70,10 +72,10 @@ pub struct Frame {
 #[derive(Debug, Default)]
 pub struct Stages {
     segments: Table<Segment>,
-    segment_ids: FxHashMap<(TierId, Direction, Option<GroupId>), SegmentId>,
+    segment_ids: FxHashMap<(TierId, Direction, Option<GroupId>, Option<EndpointId>), SegmentId>,
     tier_ids: FxHashMap<Tier, TierId>,
-    /// Whether rules of a tier ask for names of ports.
-    names: Table<ByDirection<bool>, Tier>,
+    /// What rules of a tier ask for besides who the peer is.
+    asks: Table<ByDirection<Asks>, Tier>,
     frames: Table<Frame>,
     frame_ids: FxHashMap<Frame, FrameId>,
     /// Ingress rows of a frame, by its number.
@@ -101,21 +103,12 @@ impl Stages {
         for tier in &program.tiers {
             match tier.kind {
                 TierKind::NetworkPolicy => frame.isolates = true,
-                TierKind::Admin => {
-                    frame.before.push(self.segment(
-                        set,
-                        tier,
-                        at,
-                        (&mut *interns.0, &mut *interns.1),
-                    ));
-                }
-                TierKind::Baseline => {
-                    frame.after.push(self.segment(
-                        set,
-                        tier,
-                        at,
-                        (&mut *interns.0, &mut *interns.1),
-                    ));
+                TierKind::Admin | TierKind::Baseline | TierKind::Calico => {
+                    let interns = (&mut *interns.0, &mut *interns.1);
+                    let segment = self.segment(set, tier, at, interns);
+                    let side =
+                        if frame.isolates { &mut frame.after } else { &mut frame.before };
+                    side.push(segment);
                 }
             }
         }
@@ -163,25 +156,36 @@ impl Stages {
         &mut self,
         set: &PolicySet,
         tier: &Tier,
-        Subjects { direction, group }: Subjects<'_>,
+        Subjects { direction, group, representative }: Subjects<'_>,
         interns: (&mut ConnTable, &mut Notes),
     ) -> SegmentId {
         let tier_id = self.tier_id(set, tier);
-        let names = self.names.get(tier_id).is_some_and(|names| names[direction]);
+        let asks = self.asks.get(tier_id).map(|asks| asks[direction]).unwrap_or_default();
+        let names = asks.names;
+        let representative = representative.filter(|_| asks.subject);
         let group = group.filter(|_| names && direction == Direction::Ingress);
         let subject = group.map(|(id, _)| id);
-        let key = (tier_id, direction, subject);
+        let key = (tier_id, direction, subject, representative.map(|(endpoint, _)| endpoint));
         if let Some(&id) = self.segment_ids.get(&key) {
             return id;
         }
         let program = Program { tiers: vec![tier.clone()] };
-        let peers = || rules_of(set, tier, direction).flat_map(|rule| &rule.peers);
-        let keys = peers().flat_map(|peer| keys_of(*peer)).collect();
-        let blocks = peers().any(|peer| peer.addresses().is_some());
+        let keys = rules_of(set, tier, direction).flat_map(keys_of_rule).collect();
+        let blocks = rules_of(set, tier, direction).any(|rule| rule.blocks().next().is_some());
         let names = names && direction == Direction::Egress;
         let noter = Noter { set, direction, named: group.map(|(_, group)| group) };
         let (notes, ties) = (noter.notes(tier, interns.0, interns.1), noter.ties(tier, interns.1));
-        let segment = Segment { program, direction, subject, keys, blocks, names, notes, ties };
+        let segment = Segment {
+            program,
+            direction,
+            subject,
+            representative,
+            keys,
+            blocks,
+            names,
+            notes,
+            ties,
+        };
         let id = self.segments.push(segment);
         self.segment_ids.insert(key, id);
         id
@@ -191,11 +195,15 @@ impl Stages {
         if let Some(&id) = self.tier_ids.get(tier) {
             return id;
         }
-        let names = |direction| {
-            let mut ports = rules_of(set, tier, direction).flat_map(|rule| &rule.ports);
-            ports.any(|port| matches!(port.ports, PortMatch::Named(_)))
+        let asks = |direction| {
+            let mut asks = Asks::default();
+            for rule in rules_of(set, tier, direction) {
+                asks.names |= rule.named_ports().next().is_some();
+                asks.subject |= rule.asks_subject(direction);
+            }
+            asks
         };
-        let id = self.names.push(ByDirection::from_fn(names));
+        let id = self.asks.push(ByDirection::from_fn(asks));
         self.tier_ids.insert(tier.clone(), id);
         id
     }
@@ -211,6 +219,15 @@ fn rules_of<'s>(
     policies.flat_map(move |policy| policy.rules(direction).unwrap_or_default())
 }
 
+/// What rules of a tier ask for besides who the peer is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asks {
+    /// Names of ports.
+    names: bool,
+    /// Who the subject is.
+    subject: bool,
+}
+
 /// Whose program a frame is of.
 #[derive(Clone, Copy)]
 pub struct Subjects<'g> {
@@ -218,10 +235,24 @@ pub struct Subjects<'g> {
     pub direction: Direction,
     /// The group, if its names of ports count.
     pub group: Option<(GroupId, &'g Group)>,
+    /// One of the subjects and the family, if rules ask who they are.
+    pub representative: Option<(EndpointId, Family)>,
+}
+
+/// Keys of classes by which a rule may name its peers.
+pub(super) fn keys_of_rule(rule: &PolicyRule) -> impl Iterator<Item = Key> + '_ {
+    let of_conditions = rule.conditions.iter().filter(|one| one.seat() != Some(Seat::Subject));
+    let of_conditions = of_conditions.flat_map(|one| {
+        let sets = one.sets().into_iter().flat_map(|id| keys_of(RulePeer::Pods(id)));
+        let mut blocks = one.blocks().map(Key::Block).peekable();
+        let spaces = blocks.peek().map(|_| [Key::SomePod, Key::SomeNode]);
+        sets.chain(blocks).chain(spaces.into_iter().flatten()).collect::<Vec<_>>()
+    });
+    rule.peers.iter().flat_map(|peer| keys_of(*peer)).chain(of_conditions)
 }
 
 /// Keys of classes by which a peer may name them.
-pub(super) fn keys_of(peer: RulePeer) -> Vec<Key> {
+fn keys_of(peer: RulePeer) -> Vec<Key> {
     match peer.pods() {
         Some(id) => vec![Key::Set(id), Key::Maybe(id), Key::Elsewhere(id)],
         None => {

@@ -4,9 +4,13 @@ use super::super::note::{NoteId, NoteKey, Notes};
 use super::super::pair;
 use super::super::row::Key;
 use crate::cluster::Group;
-use crate::manifest::{Direction, PortMatch};
+use crate::manifest::Direction;
 use crate::net::{ConnId, ConnTable};
-use crate::policy::{PolicySet, RulePeer, Tier};
+use std::sync::Arc;
+
+use crate::policy::{
+    CompiledPolicy, Condition, PolicyId, PolicySet, RulePeer, Seat, Tier,
+};
 use crate::verdict::UnknownReason;
 
 /// Notes what a tier leaves open.
@@ -37,13 +41,16 @@ impl Noter<'_> {
                 all.push((Key::Any, ConnId::ALL, note));
             }
             for (index, rule) in (0u32..).zip(policy.rules(self.direction).unwrap_or_default()) {
-                let named = rule.ports.iter().any(|p| matches!(p.ports, PortMatch::Named(_)));
+                let named = rule.named_ports().next().is_some();
                 let conn = match named && self.named.is_none() {
                     true => ConnId::ALL,
                     false => conns.intern(pair::ports(&rule.ports, self.named)),
                 };
                 let rule_key = Some((one.policy, self.direction, Some(index)));
+                let conn = if rule.conditions.is_empty() { conn } else { ConnId::ALL };
+                let of_conditions = rule.conditions.iter().flat_map(|one| self.open_of(one));
                 let open = rule.peers.iter().flat_map(|peer| self.open(*peer));
+                let open = open.chain(of_conditions);
                 all.extend(open.map(|(key, reason)| {
                     (key, conn, notes.intern(NoteKey { reason, rule: rule_key }))
                 }));
@@ -71,13 +78,47 @@ impl Noter<'_> {
         }
     }
 
+    /// For whom it may be unknown whether a condition holds, and why.
+    fn open_of(&self, condition: &Condition) -> Vec<(Key, UnknownReason)> {
+        let address = UnknownReason::Address;
+        let by_address = [Key::SomePod, Key::SomeNode].map(|key| (key, address));
+        if condition.seat() == Some(Seat::Subject) {
+            // Who the subject is does not hang on the peer.
+            let sets = condition.sets().and_then(|id| self.set.set(id));
+            let reasons = sets.map(UnknownReason::of_set).unwrap_or_default();
+            let address = condition.blocks().next().map(|_| address);
+            return reasons.into_iter().chain(address).map(|one| (Key::Any, one)).collect();
+        }
+        let mut open = Vec::new();
+        if let Some(id) = condition.sets() {
+            open.extend(self.open(RulePeer::Pods(id)));
+        }
+        match condition {
+            Condition::Items { sets, .. } => {
+                open.extend(by_address);
+                open.push((Key::Block(sets.possible), UnknownReason::Namespace));
+            }
+            Condition::Net { .. } => open.extend(by_address),
+            Condition::Flows { certain, possible, doubt } if certain != possible => {
+                open.push((Key::Any, (*doubt).into()));
+            }
+            Condition::Open(doubt) => open.push((Key::Any, (*doubt).into())),
+            Condition::Flows { .. } | Condition::Ports { .. } | Condition::Service { .. } => {}
+        }
+        open
+    }
+
     /// Policies of one priority of which rules do different things.
     pub fn ties(&self, tier: &Tier, notes: &mut Notes) -> Vec<NoteId> {
         let policies =
             tier.policies.iter().filter_map(|one| Some((one.policy, self.set.policy(one.policy)?)));
         let policies: Vec<_> = policies.collect();
-        let groups = policies.chunk_by(|(_, a), (_, b)| a.priority == b.priority);
-        let tied = groups.filter(|group| group.len() > 1 && !tier.kind.only_accepts());
+        let groups = policies.chunk_by(|(_, a), (_, b)| a.ties_with(b));
+        // Of NetworkPolicies, wherever they stand, the order changes nothing.
+        let is_tied = |group: &&[(PolicyId, &Arc<CompiledPolicy>)]| {
+            group.len() > 1 && group.iter().all(|(_, policy)| !policy.tier.only_accepts())
+        };
+        let tied = groups.filter(is_tied);
         let keys = tied.flatten().map(|(id, _)| NoteKey {
             reason: UnknownReason::Tie,
             rule: Some((*id, self.direction, None)),

@@ -112,6 +112,9 @@ pub struct DiffCause {
     pub policy: ObjectRef,
     /// The tier that it is in.
     pub tier: TierKind,
+    /// The tier's name, if it is one of Calico's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier_name: Option<String>,
     /// What the rule does with the flows; `deny` of a policy that isolates.
     pub action: Action,
     /// The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer;

@@ -44,6 +44,7 @@ fn note(session: &Session, key: &NoteKey, connections: u32) -> Note {
     note.path = Some(match index {
         Some(index) => path::rule(direction, index as usize),
         None if key.reason == UnknownReason::Tie => "spec.priority".into(),
+        None if policy.place.is_some() => "spec.selector".into(),
         None if policy.namespace.is_none() => "spec.subject".into(),
         None => "spec.podSelector".into(),
     });
@@ -89,6 +90,18 @@ fn note_message(key: &NoteKey) -> String {
         (UnknownReason::Group, _) => "the pods differ",
         (UnknownReason::Ports, _) => "the ports differ",
         (UnknownReason::PortName, _) => "the name of a port decides this",
+        (UnknownReason::ServiceAccount, _) => {
+            "a label of a ServiceAccount decides this, and the ServiceAccount is not in the input: \
+             pass it"
+        }
+        (UnknownReason::SourcePort, _) => "the source's port decides this, which a list leaves open",
+        (UnknownReason::Protocol, _) => {
+            "which of the protocols without ports it is decides this, and a list does not tell \
+             them apart"
+        }
+        (UnknownReason::Service, _) => {
+            "what is behind a Service decides this, and the input does not say: pass the Service"
+        }
     }
     .into()
 }

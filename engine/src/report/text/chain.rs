@@ -129,14 +129,16 @@ fn tier_rows(tier: &TierEvidence, end: &EndReport) -> Vec<Row> {
         why: None,
     });
     let depth = usize::from(!alone);
-    let own = end.policies.iter().filter(|policy| policy.tier == tier.tier);
+    let own = end.policies.iter().filter(|policy| policy.is_in(tier));
     head.into_iter().chain(own.flat_map(|policy| policy_rows(policy, depth))).collect()
 }
 
 fn policy_rows(policy: &PolicyEvidence, depth: usize) -> Vec<Row> {
     let reference = &policy.policy;
     let namespace = reference.namespace.as_deref().map(|n| format!("{n}/")).unwrap_or_default();
-    let priority = policy.priority.map(|own| format!(", priority {own}")).unwrap_or_default();
+    let order = policy.order.map(|own| format!(", order {}", own.0));
+    let priority = policy.priority.map(|own| format!(", priority {own}"));
+    let priority = priority.or(order).unwrap_or_default();
     let audited = if policy.audited { ", audited" } else { "" };
     let head = Row {
         depth,

@@ -102,6 +102,10 @@ fn write_rule(rule: &DecidingRule, out: &mut dyn Write) -> fmt::Result {
         (TierKind::NetworkPolicy, _) => {}
         (TierKind::Admin, action) => write!(out, "admin {} ", action.verb())?,
         (TierKind::Baseline, action) => write!(out, "baseline {} ", action.verb())?,
+        (TierKind::Calico, action) => {
+            let name = rule.tier_name.as_deref().unwrap_or_default();
+            write!(out, "{} {} ", Plain(name), action.verb())?;
+        }
     }
     write!(out, "{perhaps}{} {path} ({peer}; {ports})", policy_name(&rule.policy))?;
     match &rule.location {

@@ -26,11 +26,11 @@ impl Reasons<'_> {
             lines.push(Plain(&end.summary).to_string());
         }
         for tier in end.tiers.iter().filter(|tier| tier.outcome != TierOutcome::NotReached) {
-            let own = |policy: &&PolicyEvidence| policy.tier == tier.tier;
+            let own = |policy: &&PolicyEvidence| policy.is_in(tier);
             let policies: Vec<&PolicyEvidence> = end.policies.iter().filter(own).collect();
             lines.extend(match tier.tier {
                 TierKind::NetworkPolicy => self.isolating(tier.outcome, &policies),
-                TierKind::Admin | TierKind::Baseline => self.ruling(&policies),
+                TierKind::Admin | TierKind::Baseline | TierKind::Calico => self.ruling(&policies),
             });
         }
         lines
@@ -180,9 +180,11 @@ fn ruled_by(rule: &RuleEvidence) -> &'static str {
         (Action::Accept, Match::Yes) => "accepted by",
         (Action::Deny, Match::Yes) => "denied by",
         (Action::Pass, Match::Yes) => "passed on by",
+        (Action::Log, Match::Yes) => "logged by",
         (Action::Accept, _) => "possibly accepted by",
         (Action::Deny, _) => "possibly denied by",
         (Action::Pass, _) => "possibly passed on by",
+        (Action::Log, _) => "possibly logged by",
     }
 }
 

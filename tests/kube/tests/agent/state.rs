@@ -98,6 +98,7 @@ pub async fn afresh(client: &Client) -> State {
         }
     }
     let model = cluster::build(cluster::Input {
+        accounts: &[],
         objects: &objects,
         default_namespace: "default",
         asked: &AskedLabels::default(),

@@ -10,7 +10,7 @@ use std::fmt;
 use rustc_hash::FxHashMap;
 
 use super::{ListFormat, Plain, Style, lines::policy_name};
-use crate::report::types::{Action, Direction, Family, TierKind, Verdict};
+use crate::report::types::{Direction, Family, TierKind, Verdict};
 use crate::report::{DiffCause, DiffChange, DiffReport, DiffSide, DiffSummary};
 
 /// What happens to flows.
@@ -183,13 +183,16 @@ fn cause_text(cause: &DiffCause) -> String {
     };
     let path = cause.path.strip_prefix("spec.").unwrap_or(&cause.path);
     let tier = match cause.tier {
-        TierKind::NetworkPolicy => "",
-        TierKind::Admin => "admin ",
-        TierKind::Baseline => "baseline ",
+        TierKind::NetworkPolicy => String::new(),
+        TierKind::Admin => "admin ".into(),
+        TierKind::Baseline => "baseline ".into(),
+        TierKind::Calico => {
+            cause.tier_name.as_deref().map(|name| format!("{} ", Plain(name))).unwrap_or_default()
+        }
     };
     let verb = match (cause.tier, cause.action) {
         // Of NetworkPolicies it goes without saying that they admit.
-        (TierKind::NetworkPolicy, Action::Accept | Action::Deny | Action::Pass) => String::new(),
+        (TierKind::NetworkPolicy, _) => String::new(),
         (_, action) => format!("{} ", action.verb()),
     };
     format!("{tier}{verb}{name} {path} ({}; {}){at}", Plain(peer), Plain(ports))

@@ -1,0 +1,291 @@
+//! Calico's policies, compiled.
+//!
+//! # Source
+//! Calico §4, §5, §10.
+
+use std::sync::Arc;
+
+use super::condition::{Condition, Doubt, Seat};
+use super::select::{Scope, SetKey};
+use super::{CalicoPlace, CompiledPolicy, PolicyRule, PolicySet, SetId, TierKind};
+use crate::cluster::{ACCOUNT_LABEL, ClusterModel, NamespaceId};
+use crate::manifest::calico::{
+    self, CalicoPort, CalicoProtocol, ConditionKind, End, Items, PortsOf, Ruled, ServiceMatch,
+};
+use crate::manifest::{
+    Action, ByDirection, Direction, Object, PortEntry, PortMatch, Rule, TargetPort,
+};
+use crate::net::{AddrSet, ConnSet, Family, PortSet, Protocol, all_ports};
+use crate::selector::Selector;
+use crate::selector::expression::{Expression, NAMESPACE_LABEL, Test};
+use crate::source::Span;
+
+/// Where a policy's rules are compiled.
+struct At<'a> {
+    model: &'a ClusterModel,
+    /// The policy's namespace and its number; none of a global one.
+    own: Option<(&'a str, NamespaceId)>,
+    direction: Direction,
+}
+
+impl PolicySet {
+    /// A policy of Calico's.
+    pub(super) fn compile_calico(
+        &mut self,
+        model: &ClusterModel,
+        namespace: Option<NamespaceId>,
+        (policy, object): (&Ruled, &Arc<Object>),
+    ) -> CompiledPolicy {
+        let own = namespace.map(|id| (model.namespace_name(id), id));
+        let subject = subject(policy, own.map(|(name, _)| name));
+        let subject = self.intern_items(model, subject);
+        let rules = ByDirection::from_fn(|direction| {
+            let at = At { model, own, direction };
+            // What stands where packets are not seen as they reach pods does nothing for them.
+            let written = policy.rules[direction].as_ref().filter(|_| !policy.is_for_hosts)?;
+            Some(written.iter().map(|rule| self.calico_rule(&at, rule)).collect())
+        });
+        let tier = model.calico.tier(&policy.tier);
+        CompiledPolicy {
+            object: object.clone(),
+            namespace,
+            tier: TierKind::Calico,
+            priority: 0,
+            place: Some(CalicoPlace { tier, order: policy.order }),
+            subject,
+            mode: object.meta.mode.unwrap_or_default(),
+            rules,
+        }
+    }
+
+    /// A rule that is not understood denies.
+    fn calico_rule(&mut self, at: &At<'_>, rule: &Rule) -> PolicyRule {
+        let (peers, ports) = (Vec::new(), Vec::new());
+        if rule.fails_closed {
+            return PolicyRule { action: Action::Deny, peers, ports, conditions: Vec::new() };
+        }
+        let conditions = rule.conditions.iter().map(|one| self.condition(at, one)).collect();
+        PolicyRule { action: rule.action, peers, ports, conditions }
+    }
+
+    fn condition(&mut self, at: &At<'_>, written: &calico::Condition) -> Condition {
+        match &written.kind {
+            ConditionKind::Items(end, items) => self.items(at, *end, items),
+            ConditionKind::Nets(end, nets, negated) => {
+                let block = self.intern_block(&Arc::new(AddrSet::from_cidrs(nets.iter().copied())));
+                Condition::Net { seat: at.seat(*end), negated: *negated, block }
+            }
+            ConditionKind::Version(version) => {
+                let family = if *version == 4 { Family::IPv4 } else { Family::IPv6 };
+                let block = self.intern_block(&Arc::new(AddrSet::full().of_family(family)));
+                Condition::Net { seat: Seat::Peer, negated: false, block }
+            }
+            ConditionKind::Protocol(protocol, negated) => of_protocol(*protocol, *negated),
+            ConditionKind::Icmp(_, negated) => {
+                let (certain, possible) = match negated {
+                    false => (ConnSet::none(), ConnSet::portless()),
+                    true => (ConnSet::all().difference(&ConnSet::portless()), ConnSet::all()),
+                };
+                Condition::Flows { certain, possible, doubt: Doubt::Protocol }
+            }
+            ConditionKind::Ports(End::Source, ports) => source_ports(ports),
+            ConditionKind::Ports(End::Destination, ports) => self.ports(at, ports),
+            ConditionKind::Service(end, service) => self.service(at, *end, service),
+        }
+    }
+
+    fn items(&mut self, at: &At<'_>, end: End, items: &Items) -> Condition {
+        let (expression, negated) = of_items(items, at.own.map(|(name, _)| name));
+        let [certain, possible] = at.model.calico.addresses(at.model, &expression);
+        let sets = self.pair((certain, possible));
+        let pods = self.intern_items(at.model, expression);
+        Condition::Items { seat: at.seat(end), negated, pods, sets }
+    }
+
+    fn intern_items(&mut self, model: &ClusterModel, expression: Expression) -> SetId {
+        let scope = Scope::Items(Arc::new(expression));
+        self.intern_set(model, SetKey { scope, pods: Selector::default() })
+    }
+
+    /// Names are those of pods that match the positive selector. [Calico §10.6]
+    fn ports(&mut self, at: &At<'_>, ports: &PortsOf) -> Condition {
+        let protocols: Vec<Protocol> = match ports.protocol {
+            Some(CalicoProtocol::Ported(own)) => vec![own],
+            // Rules for other protocols have no ports by number; names have protocols themselves.
+            _ => Protocol::ALL.to_vec(),
+        };
+        let of_numbers = matches!(ports.protocol, Some(CalicoProtocol::Ported(_)));
+        let (mut numbers, mut names) = (ConnSet::none(), Vec::new());
+        for port in &ports.ports {
+            match port {
+                CalicoPort::Range(first, last) if of_numbers => {
+                    let range = PortSet::range(*first, *last);
+                    protocols.iter().for_each(|protocol| numbers.add(*protocol, &range));
+                }
+                // Only stored without Calico's API, and refused by the packet filter.
+                CalicoPort::Range(..) => return Condition::Open(Doubt::Protocol),
+                CalicoPort::Named(name) => names.extend(protocols.iter().map(|own| named(*own, name))),
+            }
+        }
+        let of = Some(&ports.of).filter(|of| !of.is_empty() && !names.is_empty());
+        let of = of.map(|of| of_items(of, at.own.map(|(name, _)| name)));
+        let of = of.filter(|(_, negated)| !negated);
+        let of = of.map(|(expression, _)| self.intern_items(at.model, expression));
+        Condition::Ports { negated: ports.negated, numbers, names, of }
+    }
+
+    /// What is behind a Service that has a selector; of a destination its ports count, too.
+    /// [Calico §5]
+    fn service(&mut self, at: &At<'_>, end: End, service: &ServiceMatch) -> Condition {
+        let open = Condition::Open(Doubt::Service);
+        let namespace = match (&service.namespace, at.own) {
+            (Some(name), _) => at.model.namespace(name),
+            // Felix matches nothing, where the API says that it is the policy's. [Calico §10.12]
+            (None, _) => None,
+        };
+        let Some(namespace) = namespace else { return open };
+        let mut services = at.model.services.iter();
+        let found = services.find(|(own, name, _)| *own == namespace && *name == service.name);
+        let Some((.., found)) = found.filter(|(.., one)| !one.selector.is_empty()) else {
+            return open;
+        };
+        let labels = found.selector.iter().map(|(key, value)| {
+            Expression::Label(key.clone(), Test::Is(value.clone()))
+        });
+        let name = at.model.namespace_name(namespace);
+        let scope = Expression::Label(NAMESPACE_LABEL.into(), Test::Is(name.into()));
+        let expression = Expression::all_of(std::iter::once(scope).chain(labels).collect());
+        let nothing = self.pair((AddrSet::default(), AddrSet::default()));
+        let pods = self.intern_items(at.model, expression);
+        if end == End::Source {
+            return Condition::Items { seat: at.seat(end), negated: false, pods, sets: nothing };
+        }
+        let (mut numbers, mut names) = (ConnSet::none(), Vec::new());
+        for port in &found.ports {
+            let protocol = port.protocol;
+            match &port.target {
+                TargetPort::Number(own) => numbers.add(protocol, &PortSet::range(*own, *own)),
+                TargetPort::Named(name) => names.push(named(protocol, name)),
+            }
+        }
+        Condition::Service { pods, numbers, names }
+    }
+}
+
+fn named(protocol: Protocol, name: &Arc<str>) -> PortEntry {
+    PortEntry { protocol, ports: PortMatch::Named(name.clone()), item: 0, span: Span::default() }
+}
+
+impl At<'_> {
+    fn seat(&self, end: End) -> Seat {
+        match (self.direction, end) {
+            (Direction::Ingress, End::Source) | (Direction::Egress, End::Destination) => Seat::Peer,
+            (Direction::Ingress, End::Destination) | (Direction::Egress, End::Source) => {
+                Seat::Subject
+            }
+        }
+    }
+}
+
+/// The pods that a policy selects.
+fn subject(policy: &Ruled, own: Option<&str>) -> Expression {
+    let mut parts = vec![policy.subject.selector.clone()];
+    parts.extend(own.map(in_namespace));
+    parts.extend(policy.subject.namespaces.as_ref().map(of_namespaces));
+    parts.extend(policy.subject.accounts.as_ref().map(|accounts| match accounts {
+        Expression::All if own.is_none() => Expression::Has(ACCOUNT_LABEL.into()),
+        other => other.with_prefix("pcsa."),
+    }));
+    Expression::all_of(parts)
+}
+
+/// What an end must match, or, if the flag is set, must not.
+fn of_items(items: &Items, own: Option<&str>) -> (Expression, bool) {
+    let mut parts = Vec::new();
+    match (&items.namespaces, own) {
+        (Some(namespaces), _) => parts.push(of_namespaces(namespaces)),
+        (None, Some(own)) => parts.push(in_namespace(own)),
+        (None, None) => {}
+    }
+    parts.extend(items.selector.clone());
+    if !items.account_names.is_empty() {
+        let mut names = items.account_names.clone();
+        names.sort_unstable();
+        names.dedup();
+        parts.push(Expression::Label(ACCOUNT_LABEL.into(), Test::In(names)));
+    }
+    parts.extend(items.accounts.as_ref().map(|accounts| accounts.with_prefix("pcsa.")));
+    match &items.not_selector {
+        Some(not) if parts.is_empty() => (not.clone(), true),
+        not => {
+            parts.extend(not.clone().map(|not| Expression::Not(Box::new(not))));
+            (Expression::all_of(parts), false)
+        }
+    }
+}
+
+fn in_namespace(name: &str) -> Expression {
+    Expression::Label(NAMESPACE_LABEL.into(), Test::Is(name.into()))
+}
+
+/// Only the literal `all()` and `global()` ask whether there is a namespace. [Calico §10.3]
+fn of_namespaces(selector: &Expression) -> Expression {
+    let has = Expression::Has(NAMESPACE_LABEL.into());
+    match selector {
+        Expression::All => has,
+        Expression::Global => Expression::Not(Box::new(has)),
+        other => other.with_prefix("pcns."),
+    }
+}
+
+fn of_protocol(protocol: CalicoProtocol, negated: bool) -> Condition {
+    let (certain, possible) = match protocol {
+        CalicoProtocol::Ported(own) => {
+            let all = ConnSet::of(own, all_ports());
+            (all.clone(), all)
+        }
+        // One of those without ports.
+        _ => (ConnSet::none(), ConnSet::portless()),
+    };
+    let (certain, possible) = match negated {
+        false => (certain, possible),
+        true => (ConnSet::all().difference(&possible), ConnSet::all().difference(&certain)),
+    };
+    Condition::Flows { certain, possible, doubt: Doubt::Protocol }
+}
+
+/// A rule that asks for any port of the source asks for nothing.
+fn source_ports(ports: &PortsOf) -> Condition {
+    let mut all = PortSet::default();
+    for port in &ports.ports {
+        if let CalicoPort::Range(first, last) = port {
+            all = all.union(&PortSet::range(*first, *last));
+        }
+    }
+    let with_ports = ConnSet::all().difference(&ConnSet::portless());
+    match (all == all_ports(), ports.negated) {
+        (true, false) => Condition::Flows {
+            certain: with_ports.clone(),
+            possible: with_ports,
+            doubt: Doubt::SourcePort,
+        },
+        _ => Condition::Open(Doubt::SourcePort),
+    }
+}
+
+/// Labels that a policy asks for, as [`crate::cluster::ItemLabels`] has them, each with the test if
+/// it is not only whether it is there; the same may come twice.
+pub fn asks(policy: &Ruled) -> Vec<(Arc<str>, Option<Test>)> {
+    let mut all = vec![subject(policy, None)];
+    for rule in policy.rules.values().flatten().flatten() {
+        for condition in &rule.conditions {
+            match &condition.kind {
+                ConditionKind::Items(_, items) => all.push(of_items(items, None).0),
+                ConditionKind::Ports(_, ports) => all.push(of_items(&ports.of, None).0),
+                _ => {}
+            }
+        }
+    }
+    let asks = all.iter().flat_map(Expression::asks);
+    asks.map(|(key, test)| (key.clone(), test.cloned())).collect()
+}
