@@ -198,11 +198,17 @@ impl Document {
         let name = named(node, kind.name());
         self.report(std::mem::take(&mut reader.diagnostics), name.as_ref(), item);
         let foreign = || ForeignKind { kind: kind.name().to_owned(), group: group.name().into() };
-        match body.judged(kind) {
+        let judged = body.judged(kind);
+        let is_judged = judged.is_some() && kind != CalicoKind::HostEndpoint;
+        match judged {
             Some(judged) if !reader.refused => {
                 self.objects.push(Arc::new(Object::of(meta.clone(), judged, node)));
             }
             Some(judged) if judged.is_policy() => self.rejected.push(foreign()),
+            _ => {}
+        }
+        match is_judged {
+            true => {}
             _ if unjudged::decides_traffic(group.name(), kind.name()) => {
                 let span = node.get("kind").map_or(node.span, |kind| kind.span);
                 let finding = not_judged(kind.name(), group.name()).at(span);

@@ -113,12 +113,15 @@ pub struct RuleSource {
 }
 
 impl Session {
-    /// The program of a node's packet filter; it was found to admit exactly what the policies
+    /// The program of a node's packet filter, which policies of Calico's kinds have no part in; it was found to admit exactly what the policies
     /// admit.
     ///
     /// # Errors
     /// If there is no such node in the input, or the settings cannot be used.
     pub fn program(&self, query: &ProgramQuery) -> Result<ProgramReport, QueryError> {
+        if let Some(others) = self.without_calico() {
+            return others.program(query);
+        }
         let settings = checked(query)?;
         let input = self.program_input(query, &settings)?;
         let program = dataplane::lower(input);
@@ -136,6 +139,9 @@ impl Session {
     /// # Errors
     /// As [`Session::program`].
     pub fn unproven_program(&self, query: &ProgramQuery) -> Result<ProgramReport, QueryError> {
+        if let Some(others) = self.without_calico() {
+            return others.unproven_program(query);
+        }
         let settings = checked(query)?;
         let input = self.program_input(query, &settings)?;
         Ok(self.program_report(query, &dataplane::lower(input)))

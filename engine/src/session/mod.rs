@@ -13,9 +13,9 @@ use rustc_hash::FxHashMap;
 
 use crate::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
 use crate::folder::{Skipped, SkippedKind};
-use crate::manifest::{Document, ForeignKind, Object, SourceFile};
+use crate::manifest::{Body, Document, ForeignKind, Object, SourceFile, calico};
 pub use crate::policy::Identity;
-use crate::policy::{Considered, PolicySet};
+use crate::policy::{Considered, PolicyChange, PolicySet};
 use gather::{
     Gathered, Renamed, accounts, asked_by_services, asked_labels, changed, gather, identity, other_documents,
 };
@@ -317,6 +317,32 @@ impl Session {
         let audits = self.set.audited().next().is_some();
         audits
             .then(|| Self { set: Arc::new(self.set.considering(Considered::All)), ..self.clone() })
+    }
+
+    /// The session without policies of Calico's kinds, which it counts among those that are not
+    /// judged; none if there are no such policies.
+    ///
+    /// # Cost
+    /// Linear in the pods that these select.
+    #[must_use]
+    pub fn without_calico(&self) -> Option<Self> {
+        let of_calico = self.set.policies().filter(|(_, policy)| policy.place.is_some());
+        let objects: Vec<Arc<Object>> =
+            of_calico.map(|(_, policy)| Arc::clone(&policy.object)).collect();
+        if objects.is_empty() {
+            return None;
+        }
+        let mut counts = self.not_judged().clone();
+        for object in &objects {
+            let Body::CalicoPolicy(policy) = &object.body else { continue };
+            let kind = policy.kind.name().to_owned();
+            let kind = ForeignKind { kind, group: calico::Group::Public.name().to_owned() };
+            *counts.entry(kind).or_default() += 1;
+        }
+        let changes: Vec<PolicyChange> = objects.into_iter().map(PolicyChange::Remove).collect();
+        let default = &self.options.default_namespace;
+        let set = PolicySet::clone(&self.set).update(self.model(), default, &changes);
+        Some(Self { set: Arc::new(set), not_judged: OnceLock::from(counts), ..self.clone() })
     }
 
     /// Objects that replace an earlier one of their identity: policies first.

@@ -74,8 +74,11 @@ impl CalicoBody {
             Self::Policy(policy) => {
                 Ruled::of(kind, policy).map(|policy| Body::CalicoPolicy(Box::new(policy)))
             }
-            Self::Tier(_) | Self::NetworkSet(_) => Some(Body::Calico(kind, self.clone())),
-            Self::HostEndpoint(_) | Self::Other => None,
+            // Of a host's endpoint, only whose addresses have its labels.
+            Self::Tier(_) | Self::NetworkSet(_) | Self::HostEndpoint(_) => {
+                Some(Body::Calico(kind, self.clone()))
+            }
+            Self::Other => None,
         }
     }
 }
