@@ -17,7 +17,7 @@ pub fn split<'e>(
     end: &'e EndReport,
     tier: &TierEvidence,
 ) -> (Vec<&'e PolicyEvidence>, Vec<&'e PolicyEvidence>) {
-    let own = || end.policies.iter().filter(|policy| policy.tier == tier.tier);
+    let own = || end.policies.iter().filter(|policy| policy.is_in(tier));
     let by_rule = own().any(has_deciding_rule);
     own().partition(|policy| if by_rule { has_deciding_rule(policy) } else { policy.decides })
 }

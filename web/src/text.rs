@@ -237,6 +237,7 @@ texts! {
     tier_admin: "Admin tier", "Admin 层";
     tier_network_policy: "NetworkPolicy", "NetworkPolicy 层";
     tier_baseline: "Baseline tier", "Baseline 层";
+    tier_calico: "Tier {name}", "{name} 层";
     tier_default: "After the last tier", "最后一层之后";
     tier_accepts: "accepts", "接受";
     tier_denies: "denies", "拒绝";
@@ -246,6 +247,7 @@ texts! {
     tier_not_reached: "not reached", "未到达";
     tier_allowed: "allowed by default", "默认允许";
     priority: "priority {n}", "优先级 {n}";
+    order: "order {n}", "次序 {n}";
     // Examples and the empty page.
     lesson: "About this example", "关于此示例";
     close: "Close", "关闭";

@@ -147,6 +147,18 @@ pub enum Place {
 }
 
 impl Place {
+    /// The family of the address; none if it can be of either, or there is none.
+    pub fn family(&self) -> Option<Family> {
+        match self {
+            Self::Known(address) => Some(Family::of(*address)),
+            Self::Within(space) => {
+                let has = |family: &Family| !space.of_family(*family).is_empty();
+                let mut families = Family::BOTH.into_iter().filter(has);
+                families.next().filter(|_| families.next().is_none())
+            }
+        }
+    }
+
     /// Whether the address is in `block`.
     pub fn within(&self, block: &AddrSet) -> Match {
         match self {

@@ -20,8 +20,8 @@ mod validate;
 mod words;
 pub mod workload;
 
-pub use cluster_policy::{ClusterPolicy, ClusterPolicyKind, ClusterTier, Subject};
 pub use calico::CalicoKind;
+pub use cluster_policy::{ClusterPolicy, ClusterPolicyKind, ClusterTier, Subject};
 pub use custom::MakesPods;
 pub use document::{Account, Document, ForeignKind, read_document};
 pub use file::{Part, SourceFile};

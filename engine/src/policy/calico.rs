@@ -86,10 +86,9 @@ impl PolicySet {
                     false => (ConnSet::none(), ConnSet::portless()),
                     true => (ConnSet::all().difference(&ConnSet::portless()), ConnSet::all()),
                 };
-                Condition::Flows { certain, possible, doubt: Doubt::Protocol }
+                Condition::Flows { certain, possible, doubt: Doubt::Protocol, family: None }
             }
-            ConditionKind::Ports(End::Source, ports) => source_ports(ports),
-            ConditionKind::Ports(End::Destination, ports) => self.ports(at, ports),
+            ConditionKind::Ports(end, ports) => self.ports(at, *end, ports),
             ConditionKind::Service(end, service) => self.service(at, *end, service),
         }
     }
@@ -108,7 +107,7 @@ impl PolicySet {
     }
 
     /// Names are those of pods that match the positive selector. [Calico §10.6]
-    fn ports(&mut self, at: &At<'_>, ports: &PortsOf) -> Condition {
+    fn ports(&mut self, at: &At<'_>, end: End, ports: &PortsOf) -> Condition {
         let protocols: Vec<Protocol> = match ports.protocol {
             Some(CalicoProtocol::Ported(own)) => vec![own],
             // Rules for other protocols have no ports by number; names have protocols themselves.
@@ -124,14 +123,25 @@ impl PolicySet {
                 }
                 // Only stored without Calico's API, and refused by the packet filter.
                 CalicoPort::Range(..) => return Condition::Open(Doubt::Protocol),
-                CalicoPort::Named(name) => names.extend(protocols.iter().map(|own| named(*own, name))),
+                CalicoPort::Named(name) => {
+                    names.extend(protocols.iter().map(|own| named(*own, name)))
+                }
             }
         }
         let of = Some(&ports.of).filter(|of| !of.is_empty() && !names.is_empty());
         let of = of.map(|of| of_items(of, at.own.map(|(name, _)| name)));
         let of = of.filter(|(_, negated)| !negated);
         let of = of.map(|(expression, _)| self.intern_items(at.model, expression));
-        Condition::Ports { negated: ports.negated, numbers, names, of }
+        let negated = ports.negated;
+        if end == End::Destination {
+            return Condition::Ports { negated, numbers, names, of };
+        }
+        let used = protocols.into_iter().filter(|own| !numbers.ports(*own).is_empty());
+        let used: Vec<Protocol> = used.collect();
+        let are_all = used.iter().all(|own| *numbers.ports(*own) == all_ports());
+        let mut numbers = ConnSet::none();
+        used.iter().for_each(|own| numbers.add(*own, &all_ports()));
+        Condition::SourcePorts { negated, numbers, are_all, names, of, seat: at.seat(end) }
     }
 
     /// What is behind a Service that has a selector; of a destination its ports count, too.
@@ -149,9 +159,10 @@ impl PolicySet {
         let Some((.., found)) = found.filter(|(.., one)| !one.selector.is_empty()) else {
             return open;
         };
-        let labels = found.selector.iter().map(|(key, value)| {
-            Expression::Label(key.clone(), Test::Is(value.clone()))
-        });
+        let labels = found
+            .selector
+            .iter()
+            .map(|(key, value)| Expression::Label(key.clone(), Test::Is(value.clone())));
         let name = at.model.namespace_name(namespace);
         let scope = Expression::Label(NAMESPACE_LABEL.into(), Test::Is(name.into()));
         let expression = Expression::all_of(std::iter::once(scope).chain(labels).collect());
@@ -251,26 +262,12 @@ fn of_protocol(protocol: CalicoProtocol, negated: bool) -> Condition {
         false => (certain, possible),
         true => (ConnSet::all().difference(&possible), ConnSet::all().difference(&certain)),
     };
-    Condition::Flows { certain, possible, doubt: Doubt::Protocol }
-}
-
-/// A rule that asks for any port of the source asks for nothing.
-fn source_ports(ports: &PortsOf) -> Condition {
-    let mut all = PortSet::default();
-    for port in &ports.ports {
-        if let CalicoPort::Range(first, last) = port {
-            all = all.union(&PortSet::range(*first, *last));
-        }
-    }
-    let with_ports = ConnSet::all().difference(&ConnSet::portless());
-    match (all == all_ports(), ports.negated) {
-        (true, false) => Condition::Flows {
-            certain: with_ports.clone(),
-            possible: with_ports,
-            doubt: Doubt::SourcePort,
-        },
-        _ => Condition::Open(Doubt::SourcePort),
-    }
+    let family = match protocol {
+        CalicoProtocol::Icmp => Some((Family::IPv4, negated)),
+        CalicoProtocol::IcmpV6 => Some((Family::IPv6, negated)),
+        _ => None,
+    };
+    Condition::Flows { certain, possible, doubt: Doubt::Protocol, family }
 }
 
 /// Labels that a policy asks for, as [`crate::cluster::ItemLabels`] has them, each with the test if

@@ -2,7 +2,7 @@
 
 use super::{BlockId, BlockPair, PolicyRule, RulePeer, SetId};
 use crate::manifest::{Direction, PortEntry, PortMatch};
-use crate::net::ConnSet;
+use crate::net::{ConnSet, Family};
 
 /// An end of a flow, seen from a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +45,23 @@ pub enum Condition {
         possible: ConnSet,
         /// Why it is open for the rest.
         doubt: Doubt,
+        /// The family that alone has what it is about, and whether it is about all but that.
+        family: Option<(Family, bool)>,
+    },
+    /// The source's port is one of these; or, if `negated`, none of them. Nobody says which it is.
+    SourcePorts {
+        /// Whether it must be none of them.
+        negated: bool,
+        /// Protocols of ports by number, with all their ports.
+        numbers: ConnSet,
+        /// Whether these are all ports.
+        are_all: bool,
+        /// Ports by name.
+        names: Vec<PortEntry>,
+        /// The pods whose names they are; none: of any pod.
+        of: Option<SetId>,
+        /// Which end the source is.
+        seat: Seat,
     },
     /// The destination's port is one of these; or, if `negated`, none of them.
     Ports {
@@ -87,6 +104,7 @@ impl Condition {
         match self {
             Self::Items { seat, .. } | Self::Net { seat, .. } => Some(*seat),
             Self::Service { .. } => Some(Seat::Peer),
+            Self::SourcePorts { seat, names, .. } => (!names.is_empty()).then_some(*seat),
             Self::Flows { .. } | Self::Ports { .. } | Self::Open(_) => None,
         }
     }
@@ -95,7 +113,7 @@ impl Condition {
     pub fn sets(&self) -> Option<SetId> {
         match self {
             Self::Items { pods, .. } | Self::Service { pods, .. } => Some(*pods),
-            Self::Ports { of, .. } => *of,
+            Self::Ports { of, .. } | Self::SourcePorts { of, .. } => *of,
             Self::Net { .. } | Self::Flows { .. } | Self::Open(_) => None,
         }
     }
@@ -105,9 +123,11 @@ impl Condition {
         let [first, second] = match self {
             Self::Items { sets, .. } => [Some(sets.certain), Some(sets.possible)],
             Self::Net { block, .. } => [Some(*block), None],
-            Self::Flows { .. } | Self::Ports { .. } | Self::Service { .. } | Self::Open(_) => {
-                [None, None]
-            }
+            Self::Flows { .. }
+            | Self::SourcePorts { .. }
+            | Self::Ports { .. }
+            | Self::Service { .. }
+            | Self::Open(_) => [None, None],
         };
         first.into_iter().chain(second)
     }
@@ -115,7 +135,9 @@ impl Condition {
     /// Names of ports that it asks for.
     fn names(&self) -> &[PortEntry] {
         match self {
-            Self::Ports { names, .. } | Self::Service { names, .. } => names,
+            Self::Ports { names, .. }
+            | Self::SourcePorts { names, .. }
+            | Self::Service { names, .. } => names,
             _ => &[],
         }
     }
@@ -140,13 +162,25 @@ impl PolicyRule {
         all.filter(|port| matches!(port.ports, PortMatch::Named(_)))
     }
 
+    /// Whether it matters which family flows are of, besides addresses.
+    pub fn asks_family(&self) -> bool {
+        let is_of_family =
+            |one: &Condition| matches!(one, Condition::Flows { family: Some(_), .. });
+        self.conditions.iter().any(is_of_family)
+    }
+
+    /// Whether it asks for ports of the source by name.
+    pub fn names_source_ports(&self) -> bool {
+        self.conditions
+            .iter()
+            .any(|one| matches!(one, Condition::SourcePorts { names, .. } if !names.is_empty()))
+    }
+
     /// Whether it asks who the end is whose policies are asked, of those in a direction: also by
     /// whose ports have names.
     pub fn asks_subject(&self, direction: Direction) -> bool {
         self.conditions.iter().any(|one| match one {
-            Condition::Ports { names, .. } => {
-                direction == Direction::Ingress && !names.is_empty()
-            }
+            Condition::Ports { names, .. } => direction == Direction::Ingress && !names.is_empty(),
             other => other.seat() == Some(Seat::Subject),
         })
     }

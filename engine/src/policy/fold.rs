@@ -254,11 +254,11 @@ impl<F: Flows, R: Rules<F>> TierWalk<'_, F, R> {
                 break;
             }
             let hit = self.hit(rule, &left);
-            let decides =
-                rule.action != Action::Log && self.is_decisive(&hit, &undecided.entry);
+            let decides = rule.action != Action::Log && self.is_decisive(&hit, &undecided.entry);
             self.rules.decides(decides);
             // What is only written down goes on.
-            let Some(outcome) = out.of(rule.action).filter(|_| !self.flows.is_empty(&hit.undecided))
+            let Some(outcome) =
+                out.of(rule.action).filter(|_| !self.flows.is_empty(&hit.undecided))
             else {
                 continue;
             };

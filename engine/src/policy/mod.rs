@@ -347,9 +347,9 @@ impl PolicySet {
 
     /// Whether cluster policies share a tier and a priority.
     pub fn has_equal_priorities(&self) -> bool {
-        let ordered = self.in_force().filter(|(_, policy)| {
-            !policy.tier.only_accepts() && policy.place.is_none()
-        });
+        let ordered = self
+            .in_force()
+            .filter(|(_, policy)| !policy.tier.only_accepts() && policy.place.is_none());
         let mut seen = FxHashSet::default();
         { ordered }.any(|(_, policy)| !seen.insert((policy.tier, policy.priority)))
     }

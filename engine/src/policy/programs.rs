@@ -47,9 +47,8 @@ impl PolicySet {
     }
 
     fn tiers(&self, mut policies: Vec<PolicyRef>) -> Vec<Tier> {
-        let is_placed = |one: &PolicyRef| {
-            self.policy(one.policy).is_some_and(|policy| policy.place.is_some())
-        };
+        let is_placed =
+            |one: &PolicyRef| self.policy(one.policy).is_some_and(|policy| policy.place.is_some());
         if policies.iter().any(is_placed) {
             return self.calico_tiers(policies);
         }

@@ -43,9 +43,7 @@ impl PeerSet {
         }
         let labels = PodLabels { labels: &group.labels, hidden: group.hidden };
         let by_namespace = self.key.scope.is_open_by_namespace(group);
-        if matches == Match::Unknown
-            && by_namespace
-            && self.key.pods.matches(&labels) == Match::Yes
+        if matches == Match::Unknown && by_namespace && self.key.pods.matches(&labels) == Match::Yes
         {
             self.elsewhere = self.elsewhere.union(&point);
         }

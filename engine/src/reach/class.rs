@@ -145,7 +145,12 @@ impl Classes {
                 classes.push(Class::outside(family, pieces, signature));
             }
         }
-        Self { classes, first_outside, atoms, uses_blocks: !used.blocks.is_empty() }
+        Self {
+            classes,
+            first_outside,
+            atoms,
+            uses_blocks: used.families || !used.blocks.is_empty(),
+        }
     }
 
     /// Whether addresses play a part in any policy.
@@ -218,6 +223,8 @@ struct Used {
     sets: Vec<SetId>,
     blocks: Vec<BlockId>,
     port_names: FxHashSet<Arc<str>>,
+    /// Whether a rule asks for a family, besides addresses.
+    families: bool,
 }
 
 impl Used {
@@ -226,6 +233,7 @@ impl Used {
         for (_, policy) in set.in_force() {
             used.sets.push(policy.subject);
             for rule in policy.all_rules() {
+                used.families |= rule.asks_family();
                 used.sets.extend(rule.sets());
                 used.blocks.extend(rule.blocks());
                 for port in rule.named_ports() {

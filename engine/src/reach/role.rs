@@ -17,7 +17,7 @@ use super::stage::{FrameId, keys_of_rule};
 use super::unit::UnitId;
 use crate::manifest::{ByDirection, Direction, NamedPort, PortMatch};
 use crate::net::{ByFamily, Family, Protocol};
-use crate::policy::{PolicySet, ProgramId};
+use crate::policy::{PolicyRule, PolicySet, ProgramId};
 use crate::shared::Table;
 
 /// Which classes are alike in one role, that of a source or that of a destination.
@@ -49,12 +49,16 @@ impl Roles {
     ) -> Self {
         let rows: Vec<(&Rows, Table<RowId, Row>)> = rows.map(|rows| (rows, same(rows))).collect();
         let named = named(set, direction.opposite());
+        let names_sources = names_sources(set);
         Self::of(classes, units, |id, class| Likeness {
             outside: is_outside(class),
             families: ByFamily::from_fn(|family: Family| class.places[family].is_some()),
             families_certain: class.families_certain,
             host_network: class.host_network,
-            ports: if direction == Direction::Ingress { class.ports.clone() } else { Vec::new() },
+            ports: match direction == Direction::Ingress || names_sources {
+                true => class.ports.clone(),
+                false => Vec::new(),
+            },
             own: rows.iter().map(|(rows, same)| own_row(rows, same, id, direction)).collect(),
             keys: rows.iter().map(|(rows, _)| known_by(rows, id, &named)).collect(),
             // What is settled label by label asks for more than rows have.
@@ -104,6 +108,12 @@ fn own_row(rows: &Rows, same: &Table<RowId, Row>, id: ClassId, direction: Direct
 fn known_by(rows: &Rows, id: ClassId, named: &FxHashSet<Key>) -> Vec<Key> {
     let keys = rows.keys.get(id).into_iter().flatten();
     keys.filter(|key| named.contains(key)).copied().collect()
+}
+
+/// Whether some rule asks for ports of sources by name.
+fn names_sources(set: &PolicySet) -> bool {
+    let placed = set.policies().filter(|(_, policy)| policy.place.is_some());
+    placed.flat_map(|(_, policy)| policy.all_rules()).any(PolicyRule::names_source_ports)
 }
 
 /// By what rules of a direction name their peers.

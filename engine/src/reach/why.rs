@@ -198,8 +198,7 @@ impl Rules<Interned<'_>> for Asking<'_, '_> {
                 matching.push((None, matches));
             }
             let FlowSpan { certain, possible } = between.flows(self.set, rule);
-            let (certain, possible) =
-                (flows.table.intern(certain), flows.table.intern(possible));
+            let (certain, possible) = (flows.table.intern(certain), flows.table.intern(possible));
             return RuleHit { matches, certain, possible };
         }
         if rule.peers.is_empty() {

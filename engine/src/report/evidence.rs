@@ -290,9 +290,7 @@ impl Writer<'_, '_> {
             location: place::of_object(self.session, object, rule.span),
             matches: record.matches.unwrap_or(Match::No),
             why: Some(match rule.action {
-                Action::Accept | Action::Log => {
-                    "it fails closed: the rule matches nothing".into()
-                }
+                Action::Accept | Action::Log => "it fails closed: the rule matches nothing".into(),
                 Action::Deny | Action::Pass => "it fails closed: the rule denies everything".into(),
             }),
         }

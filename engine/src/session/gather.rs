@@ -7,8 +7,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{Identity, Repeated};
 use crate::cluster::{ACCOUNT_LABEL, AskedLabels, all_number_keys, controller_keys, namespace_of};
 use crate::manifest::{Account, Body, Object, SourceFile};
-use crate::policy::{PolicyChange, namespace_selectors, pod_selectors};
 use crate::policy::asks;
+use crate::policy::{PolicyChange, namespace_selectors, pod_selectors};
 use crate::selector::expression::Test;
 use crate::selector::{Operator, Requirement, Selector};
 

@@ -17,7 +17,8 @@ use crate::manifest::{Body, Document, ForeignKind, Object, SourceFile, calico};
 pub use crate::policy::Identity;
 use crate::policy::{Considered, PolicyChange, PolicySet};
 use gather::{
-    Gathered, Renamed, accounts, asked_by_services, asked_labels, changed, gather, identity, other_documents,
+    Gathered, Renamed, accounts, asked_by_services, asked_labels, changed, gather, identity,
+    other_documents,
 };
 pub use options::{DomainName, NamespaceLabel, Options};
 

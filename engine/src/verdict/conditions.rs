@@ -1,10 +1,10 @@
 //! Whether conditions of Calico's rules hold.
 
 use super::matches::{within, within_pair};
-use super::{Party, Question};
+use super::{Party, PortNames, Question};
 use crate::cluster::{Group, GroupId};
 use crate::manifest::{Direction, PortEntry, PortMatch};
-use crate::net::ConnSet;
+use crate::net::{ConnSet, Protocol, all_ports};
 use crate::policy::{BlockPair, Condition, PolicyRule, PolicySet, Seat, SetId};
 use crate::selector::Match;
 
@@ -78,14 +78,19 @@ impl<'p, 'm> Between<'p, 'm> {
                 (within(set, *block, party), *negated)
             }
             Condition::Service { pods, .. } => {
-                let found = settle(Seat::Peer, ItemMatch {
-                    pods: in_set(set, *pods, self.peer),
-                    sets: Match::No,
-                });
+                let found = settle(
+                    Seat::Peer,
+                    ItemMatch { pods: in_set(set, *pods, self.peer), sets: Match::No },
+                );
                 (found.pods, false)
             }
             Condition::Open(_) => (Match::Unknown, false),
-            Condition::Flows { .. } | Condition::Ports { .. } => (Match::Yes, false),
+            Condition::Flows { family: Some((family, false)), .. } => {
+                (Match::from(self.peer.place.family().is_none_or(|own| own == *family)), false)
+            }
+            Condition::Flows { .. } | Condition::Ports { .. } | Condition::SourcePorts { .. } => {
+                (Match::Yes, false)
+            }
         };
         if negated { !matches } else { matches }
     }
@@ -93,9 +98,8 @@ impl<'p, 'm> Between<'p, 'm> {
     /// The flows between the ends that a rule's conditions ask for.
     pub fn flows(self, set: &PolicySet, rule: &PolicyRule) -> FlowSpan {
         let mut all = FlowSpan { certain: ConnSet::all(), possible: ConnSet::all() };
-        let destination = self.destination().and_then(|party| party.group);
         for condition in &rule.conditions {
-            let Some(one) = flows_of(set, condition, destination) else { continue };
+            let Some(one) = self.flows_of(set, condition) else { continue };
             all.certain = all.certain.intersection(&one.certain);
             all.possible = all.possible.intersection(&one.possible);
         }
@@ -114,41 +118,70 @@ fn in_set(set: &PolicySet, pods: SetId, party: &Party<'_>) -> Match {
     }
 }
 
-/// Flows to a destination that a condition asks for; none if it asks for none.
-fn flows_of(
-    set: &PolicySet,
-    condition: &Condition,
-    destination: Option<(GroupId, &Group)>,
-) -> Option<FlowSpan> {
-    match condition {
-        Condition::Flows { certain, possible, .. } => {
-            Some(FlowSpan { certain: certain.clone(), possible: possible.clone() })
+/// How far a port's name counts, by whose it is.
+fn of_whom(set: &PolicySet, of: Option<SetId>, owner: Option<(GroupId, &Group)>) -> Match {
+    of.map_or(Match::Yes, |of| match owner {
+        Some((group, _)) => set.set(of).map_or(Match::Unknown, |own| own.matches(group)),
+        None => Match::No,
+    })
+}
+
+/// Flows other than these.
+fn others(span: &FlowSpan) -> FlowSpan {
+    FlowSpan {
+        certain: ConnSet::all().difference(&span.possible),
+        possible: ConnSet::all().difference(&span.certain),
+    }
+}
+
+impl Between<'_, '_> {
+    /// Flows that a condition asks for, whoever the ends are; none if it asks for none.
+    pub fn flows_of(self, set: &PolicySet, condition: &Condition) -> Option<FlowSpan> {
+        match condition {
+            // Of the other family, nothing is what it excludes.
+            Condition::Flows { family: Some((family, true)), .. }
+                if self.peer.place.family().is_some_and(|own| own != *family) =>
+            {
+                None
+            }
+            Condition::Flows { certain, possible, .. } => {
+                Some(FlowSpan { certain: certain.clone(), possible: possible.clone() })
+            }
+            Condition::Ports { negated, numbers, names, of } => {
+                let destination = self.destination().and_then(|party| party.group);
+                let of = of_whom(set, *of, destination);
+                let named = named(names, destination.map(|(_, group)| group));
+                let at_least = |least: Match| match of >= least {
+                    true => numbers.union(&named),
+                    false => numbers.clone(),
+                };
+                let (certain, possible) = (at_least(Match::Yes), at_least(Match::Unknown));
+                let span = FlowSpan { certain, possible };
+                Some(if *negated { others(&span) } else { span })
+            }
+            Condition::SourcePorts { negated, numbers, are_all, names, of, seat } => {
+                let owner = self.at(*seat).and_then(|party| party.group);
+                let of = of_whom(set, *of, owner);
+                let mut possible = numbers.clone();
+                let named = named(names, owner.map(|(_, group)| group));
+                let own = Protocol::ALL.into_iter().filter(|own| !named.ports(*own).is_empty());
+                own.filter(|_| of != Match::No).for_each(|own| possible.add(own, &all_ports()));
+                // Of a pod that is not in the input, every name may be some port's.
+                if self.at(*seat).is_none_or(|party| party.port_names != PortNames::OfGroup) {
+                    names.iter().for_each(|entry| possible.add(entry.protocol, &all_ports()));
+                }
+                let certain = if *are_all { numbers.clone() } else { ConnSet::none() };
+                let span = FlowSpan { certain, possible };
+                Some(if *negated { others(&span) } else { span })
+            }
+            Condition::Service { numbers, names, .. } => {
+                let destination = self.destination().and_then(|party| party.group);
+                let named = named(names, destination.map(|(_, group)| group));
+                let all = numbers.union(&named);
+                Some(FlowSpan { certain: all.clone(), possible: all })
+            }
+            Condition::Items { .. } | Condition::Net { .. } | Condition::Open(_) => None,
         }
-        Condition::Ports { negated, numbers, names, of } => {
-            let of = of.map_or(Match::Yes, |of| match destination {
-                Some((group, _)) => set.set(of).map_or(Match::Unknown, |own| own.matches(group)),
-                None => Match::No,
-            });
-            let named = named(names, destination.map(|(_, group)| group));
-            let at_least = |least: Match| match of >= least {
-                true => numbers.union(&named),
-                false => numbers.clone(),
-            };
-            let (certain, possible) = (at_least(Match::Yes), at_least(Match::Unknown));
-            Some(match negated {
-                false => FlowSpan { certain, possible },
-                true => FlowSpan {
-                    certain: ConnSet::all().difference(&possible),
-                    possible: ConnSet::all().difference(&certain),
-                },
-            })
-        }
-        Condition::Service { numbers, names, .. } => {
-            let named = named(names, destination.map(|(_, group)| group));
-            let all = numbers.union(&named);
-            Some(FlowSpan { certain: all.clone(), possible: all })
-        }
-        Condition::Items { .. } | Condition::Net { .. } | Condition::Open(_) => None,
     }
 }
 
@@ -179,8 +212,11 @@ pub fn flow_matches(set: &PolicySet, condition: &Condition, question: Question<'
         each.max().unwrap_or(Match::No)
     };
     match condition {
-        Condition::Flows { certain, possible, .. } => {
-            match (certain.has(protocol, port), possible.has(protocol, port)) {
+        Condition::Flows { .. } | Condition::SourcePorts { .. } => {
+            let Question { direction, subject, peer, .. } = question;
+            let between = Between { direction, subject: Some(subject), peer };
+            let Some(span) = between.flows_of(set, condition) else { return Match::Yes };
+            match (span.certain.has(protocol, port), span.possible.has(protocol, port)) {
                 (true, _) => Match::Yes,
                 (false, true) => Match::Unknown,
                 (false, false) => Match::No,

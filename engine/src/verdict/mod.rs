@@ -400,7 +400,10 @@ impl<T: Trace> Asking<'_, '_, '_, T> {
             };
             let end = between.end_matches(self.set, condition, settle);
             let flow = flow_matches(self.set, condition, self.question);
-            let is_doubt = matches!(condition, Condition::Flows { .. } | Condition::Open(_));
+            let is_doubt = matches!(
+                condition,
+                Condition::Flows { .. } | Condition::SourcePorts { .. } | Condition::Open(_)
+            );
             let one = match end.min(flow) {
                 Match::Unknown if is_doubt => self.assumed.doubts.unwrap_or(Match::Unknown),
                 Match::Unknown if end == Match::Yes => self.assumed.ports.unwrap_or(Match::Unknown),

@@ -53,7 +53,8 @@ impl Reasons<'_, '_, '_> {
         let mut conditions = self.rules().flat_map(|rule| &rule.conditions);
         conditions.find_map(|one| match one {
             Condition::Open(doubt) => Some(*doubt),
-            Condition::Flows { certain, possible, doubt } => {
+            Condition::SourcePorts { .. } => Some(Doubt::SourcePort),
+            Condition::Flows { certain, possible, doubt, .. } => {
                 (certain != possible).then_some(*doubt)
             }
             _ => None,

@@ -175,9 +175,12 @@ fn tiers(store: &Store, end: &EndReport, amber: bool) -> Html {
 fn tier_step(store: &Store, (end, tier): (&EndReport, &TierEvidence), amber: bool) -> Html {
     let text = store.text();
     let name = match tier.tier {
-        TierKind::Admin => text.tier_admin,
-        TierKind::NetworkPolicy => text.tier_network_policy,
-        TierKind::Baseline => text.tier_baseline,
+        TierKind::Admin => text.tier_admin.to_owned(),
+        TierKind::NetworkPolicy => text.tier_network_policy.to_owned(),
+        TierKind::Baseline => text.tier_baseline.to_owned(),
+        TierKind::Calico => {
+            fill(text.tier_calico, &[("name", tier.tier_name.as_deref().unwrap_or_default())])
+        }
     };
     let (deciding, others) = evidence::split(end, tier);
     let (class, outcome) = match tier.outcome {
@@ -231,6 +234,7 @@ fn folded(store: &Store, title: Option<&str>, others: &[&PolicyEvidence]) -> Htm
 fn card(store: &Store, policy: &PolicyEvidence, amber: bool) -> Html {
     let location = evidence::lines(policy).into_iter().next().or_else(|| policy.location.clone());
     let priority = policy.priority.map(|own| own.to_string());
+    let order = policy.order.map(|own| own.0.to_string());
     let by_rule: Vec<&RuleEvidence> = policy.rules.iter().filter(|rule| rule.decides).collect();
     html! {
         <div class={classes!("card", amber.then_some("is-selected"))}>
@@ -238,6 +242,9 @@ fn card(store: &Store, policy: &PolicyEvidence, amber: bool) -> Html {
                 <span class="card-name">{ policy.policy.name.clone() }
                     if let Some(priority) = priority {
                         { " " }<span class="card-priority">{ fill(store.text().priority, &[("n", &priority)]) }</span>
+                    }
+                    if let Some(order) = order {
+                        { " " }<span class="card-priority">{ fill(store.text().order, &[("n", &order)]) }</span>
                     }
                 </span>
                 if let Some(location) = location { <LineLink {location} /> }
@@ -284,7 +291,7 @@ fn action(rule: &RuleEvidence) -> Html {
     let class = match rule.action {
         RuleAction::Accept => "is-accept",
         RuleAction::Deny => "is-deny",
-        RuleAction::Pass => "is-pass",
+        RuleAction::Pass | RuleAction::Log => "is-pass",
     };
     let name = rule.name.as_deref().map(|name| format!(" · {name}")).unwrap_or_default();
     html! {

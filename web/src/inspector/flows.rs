@@ -38,7 +38,9 @@ pub fn RuleSection() -> Html {
     };
     let decides = match rule.action {
         RuleAction::Accept => count(store.text().rule_admits, number(rule.edges.len())),
-        RuleAction::Pass => count(store.text().rule_passes, number(rule.edges.len())),
+        RuleAction::Pass | RuleAction::Log => {
+            count(store.text().rule_passes, number(rule.edges.len()))
+        }
         RuleAction::Deny => store.text().rule_denies.to_owned(),
     };
     html! {

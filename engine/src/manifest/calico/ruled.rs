@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::super::policy::{Action, ByDirection, Rule};
 use super::{
-    AccountMatch, CalicoAction, CalicoKind, CalicoPolicy, CalicoPort, CalicoProtocol,
-    CalicoRule, EntityRule, IcmpMatch, Order, ServiceMatch,
+    AccountMatch, CalicoAction, CalicoKind, CalicoPolicy, CalicoPort, CalicoProtocol, CalicoRule,
+    EntityRule, IcmpMatch, Order, ServiceMatch,
 };
 use crate::net::Cidr;
 use crate::selector::expression::Expression;
@@ -180,23 +180,20 @@ fn rule(written: &CalicoRule) -> Rule {
     let span = written.span;
     let condition = |field, kind| Condition { field, kind, span };
     let mut conditions = Vec::new();
-    conditions.extend(
-        written.ip_version.map(|own| condition("ipVersion", ConditionKind::Version(own))),
-    );
+    conditions
+        .extend(written.ip_version.map(|own| condition("ipVersion", ConditionKind::Version(own))));
     for (field, protocol, negated) in
         [("protocol", written.protocol, false), ("notProtocol", written.not_protocol, true)]
     {
-        conditions.extend(
-            protocol.map(|own| condition(field, ConditionKind::Protocol(own, negated))),
-        );
+        conditions
+            .extend(protocol.map(|own| condition(field, ConditionKind::Protocol(own, negated))));
     }
     for (field, icmp, negated) in
         [("icmp", written.icmp, false), ("notICMP", written.not_icmp, true)]
     {
         conditions.extend(icmp.map(|own| condition(field, ConditionKind::Icmp(own, negated))));
     }
-    for (end, entity) in
-        [(End::Source, &written.source), (End::Destination, &written.destination)]
+    for (end, entity) in [(End::Source, &written.source), (End::Destination, &written.destination)]
     {
         let of_end = of_entity(end, entity, written.protocol).into_iter();
         conditions.extend(of_end.map(|(field, kind)| condition(field, kind)));

@@ -106,8 +106,7 @@ impl Stages {
                 TierKind::Admin | TierKind::Baseline | TierKind::Calico => {
                     let interns = (&mut *interns.0, &mut *interns.1);
                     let segment = self.segment(set, tier, at, interns);
-                    let side =
-                        if frame.isolates { &mut frame.after } else { &mut frame.before };
+                    let side = if frame.isolates { &mut frame.after } else { &mut frame.before };
                     side.push(segment);
                 }
             }
@@ -172,7 +171,7 @@ impl Stages {
         let program = Program { tiers: vec![tier.clone()] };
         let keys = rules_of(set, tier, direction).flat_map(keys_of_rule).collect();
         let blocks = rules_of(set, tier, direction).any(|rule| rule.blocks().next().is_some());
-        let names = names && direction == Direction::Egress;
+        let names = asks.source_names || (names && direction == Direction::Egress);
         let noter = Noter { set, direction, named: group.map(|(_, group)| group) };
         let (notes, ties) = (noter.notes(tier, interns.0, interns.1), noter.ties(tier, interns.1));
         let segment = Segment {
@@ -199,6 +198,7 @@ impl Stages {
             let mut asks = Asks::default();
             for rule in rules_of(set, tier, direction) {
                 asks.names |= rule.named_ports().next().is_some();
+                asks.source_names |= rule.names_source_ports();
                 asks.subject |= rule.asks_subject(direction);
             }
             asks
@@ -224,6 +224,8 @@ fn rules_of<'s>(
 struct Asks {
     /// Names of ports.
     names: bool,
+    /// Names of ports of the source.
+    source_names: bool,
     /// Who the subject is.
     subject: bool,
 }

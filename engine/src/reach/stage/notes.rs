@@ -8,9 +8,7 @@ use crate::manifest::Direction;
 use crate::net::{ConnId, ConnTable};
 use std::sync::Arc;
 
-use crate::policy::{
-    CompiledPolicy, Condition, PolicyId, PolicySet, RulePeer, Seat, Tier,
-};
+use crate::policy::{CompiledPolicy, Condition, PolicyId, PolicySet, RulePeer, Seat, Tier};
 use crate::verdict::UnknownReason;
 
 /// Notes what a tier leaves open.
@@ -99,9 +97,10 @@ impl Noter<'_> {
                 open.push((Key::Block(sets.possible), UnknownReason::Namespace));
             }
             Condition::Net { .. } => open.extend(by_address),
-            Condition::Flows { certain, possible, doubt } if certain != possible => {
+            Condition::Flows { certain, possible, doubt, .. } if certain != possible => {
                 open.push((Key::Any, (*doubt).into()));
             }
+            Condition::SourcePorts { .. } => open.push((Key::Any, UnknownReason::SourcePort)),
             Condition::Open(doubt) => open.push((Key::Any, (*doubt).into())),
             Condition::Flows { .. } | Condition::Ports { .. } | Condition::Service { .. } => {}
         }

@@ -94,7 +94,9 @@ fn note_message(key: &NoteKey) -> String {
             "a label of a ServiceAccount decides this, and the ServiceAccount is not in the input: \
              pass it"
         }
-        (UnknownReason::SourcePort, _) => "the source's port decides this, which a list leaves open",
+        (UnknownReason::SourcePort, _) => {
+            "the source's port decides this, which a list leaves open"
+        }
         (UnknownReason::Protocol, _) => {
             "which of the protocols without ports it is decides this, and a list does not tell \
              them apart"

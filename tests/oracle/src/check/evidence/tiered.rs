@@ -149,6 +149,8 @@ impl Asked<'_> {
             TierKind::Admin => Tier::Cluster(ClusterTier::Admin),
             TierKind::NetworkPolicy => Tier::NetworkPolicy,
             TierKind::Baseline => Tier::Cluster(ClusterTier::Baseline),
+            // What Calico's tiers do together is compared end by end.
+            TierKind::Calico => return Ok(()),
         };
         let said = match evidence.outcome {
             TierOutcome::Accept => Some(Action::Accept),
@@ -171,10 +173,11 @@ impl Asked<'_> {
     }
 }
 
+/// An action of a rule of Kubernetes' kinds, which never only log.
 fn action_of(action: EngineAction) -> Action {
     match action {
         EngineAction::Accept => Action::Accept,
         EngineAction::Deny => Action::Deny,
-        EngineAction::Pass => Action::Pass,
+        EngineAction::Pass | EngineAction::Log => Action::Pass,
     }
 }
