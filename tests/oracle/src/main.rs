@@ -3,7 +3,8 @@
 //! `portcullis-oracle [COUNT [FIRST [FLOWS]]]`: that many seeds from the first one on, with that
 //! many flows of each pair asked one by one; prints what was compared, and every disagreement,
 //! shrunk. `portcullis-oracle show SEED` prints a cluster, and `portcullis-oracle properties COUNT
-//! [FIRST]` tries what must hold whatever the answers are.
+//! [FIRST]` tries what must hold whatever the answers are. With `--calico` clusters have Calico's
+//! policies, tiers and sets too.
 
 use std::collections::BTreeMap;
 use std::io::{Write, stdout};
@@ -16,12 +17,18 @@ use portcullis_oracle::{generate, write};
 /// Disagreements of one sort that are shrunk and shown; others are only counted.
 const SHOWN: u32 = 2;
 
+/// The cluster of a seed.
+type Generate = fn(u64) -> Cluster;
+
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let calico = arguments.iter().any(|argument| argument == "--calico");
+    arguments.retain(|argument| argument != "--calico");
+    let generate: Generate = if calico { generate::calico } else { generate::mixed };
     if let [show, seed] = arguments.as_slice()
         && show == "show"
     {
-        let cluster = generate::mixed(seed.parse()?);
+        let cluster = generate(seed.parse()?);
         for (name, text) in write::files(&cluster, seed.parse()?) {
             writeln!(stdout(), "# {name}\n{text}")?;
         }
@@ -33,18 +40,21 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut next = |default: u64| numbers.next().unwrap_or(Ok(default));
     let (count, first, flows) = (next(1_000)?, next(0)?, next(6)?);
     if properties {
-        return try_properties(first..first + count);
+        return try_properties(generate, first..first + count);
     }
-    run(first..first + count, usize::try_from(flows)?)
+    run(generate, first..first + count, usize::try_from(flows)?)
 }
 
-fn try_properties(seeds: std::ops::Range<u64>) -> Result<ExitCode, Box<dyn std::error::Error>> {
+fn try_properties(
+    generate: Generate,
+    seeds: std::ops::Range<u64>,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut out = stdout();
     let mut failed = 0;
     for property in PROPERTIES {
         let (mut tried, mut shown) = (0, 0);
         for seed in seeds.clone() {
-            let cluster = generate::mixed(seed);
+            let cluster = generate(seed);
             let mismatch = match holds(&property, &cluster, seed) {
                 Ok(is) => {
                     tried += u32::from(is);
@@ -73,6 +83,7 @@ fn print_cluster(out: &mut impl Write, cluster: &Cluster) -> std::io::Result<()>
 }
 
 fn run(
+    generate: Generate,
     seeds: std::ops::Range<u64>,
     flows_per_pair: usize,
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
@@ -81,7 +92,7 @@ fn run(
     let mut sorts: BTreeMap<String, u32> = BTreeMap::new();
     let all = seeds.end - seeds.start;
     for seed in seeds {
-        let cluster = generate::mixed(seed);
+        let cluster = generate(seed);
         let effort = Effort { seed, flows_per_pair };
         match compare(&cluster, effort) {
             Ok(counts) => total.add(&counts),

@@ -11,6 +11,8 @@ pub enum Tree {
     Bool(bool),
     /// A number.
     Number(u32),
+    /// A number of halves, which may be negative.
+    Halves(i32),
     /// A string.
     Text(String),
     /// A sequence.
@@ -66,6 +68,8 @@ impl Tree {
             Self::Null => serde_json::Value::Null,
             Self::Bool(value) => (*value).into(),
             Self::Number(number) => (*number).into(),
+            Self::Halves(halves) if halves % 2 == 0 => (halves / 2).into(),
+            Self::Halves(halves) => (f64::from(*halves) / 2.0).into(),
             Self::Text(text) => text.as_str().into(),
             Self::List(items) => items.iter().map(Self::value).collect(),
             Self::Map(entries) => {
@@ -175,6 +179,7 @@ impl Writer<'_> {
             Tree::Null => self.text.push_str("null"),
             Tree::Bool(value) => self.text.push_str(&value.to_string()),
             Tree::Number(number) => self.text.push_str(&number.to_string()),
+            Tree::Halves(halves) => self.text.push_str(&(f64::from(*halves) / 2.0).to_string()),
             Tree::Text(text) => self.scalar(text),
             Tree::List(items) => {
                 self.text.push('[');
@@ -203,8 +208,13 @@ impl Writer<'_> {
             (_, 9) => "'",
             _ => "\"",
         };
+        let escaped = match quote {
+            "'" => text.replace('\'', "''"),
+            "\"" => text.replace('\\', "\\\\").replace('"', "\\\"").replace('\t', "\\t"),
+            _ => text.to_owned(),
+        };
         self.text.push_str(quote);
-        self.text.push_str(text);
+        self.text.push_str(&escaped);
         self.text.push_str(quote);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::cluster::calico::CalicoPort;
 use crate::cluster::{Cluster, ClusterPolicy, Net, PortName, TierPort};
 use crate::oracle::{End, Traffic, World, worlds_of};
 
@@ -104,6 +105,11 @@ pub fn ports(cluster: &Cluster) -> Vec<u16> {
             TierPort::Named(_) => continue,
         };
         ports.extend([first - 1, first, last, last.saturating_add(1)]);
+    }
+    for port in cluster.calico.destination_ports() {
+        if let CalicoPort::Range(first, last) = port {
+            ports.extend([first - 1, *first, *last, last.saturating_add(1)]);
+        }
     }
     let specs = cluster.pods.iter().map(|pod| &pod.spec);
     let specs = specs.chain(cluster.workloads.iter().map(|workload| &workload.spec));

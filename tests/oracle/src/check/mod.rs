@@ -2,6 +2,7 @@
 
 mod ask;
 mod audited;
+mod calico;
 mod evidence;
 mod flows;
 mod list;
@@ -44,6 +45,8 @@ pub struct Counts {
     pub listed: u64,
     /// Peer and port entries named by evidence.
     pub entries: u64,
+    /// Pairs asked about protocols without ports, where there is something of Calico's.
+    pub portless: u64,
 }
 
 impl Counts {
@@ -57,6 +60,7 @@ impl Counts {
         self.ports += other.ports;
         self.listed += other.listed;
         self.entries += other.entries;
+        self.portless += other.portless;
     }
 }
 
@@ -66,13 +70,15 @@ impl std::fmt::Display for Counts {
         write!(
             f,
             "{} pairs; {} flows ({allow} allow, {deny} deny, {unknown} unknown, {} refused); \
-             {} ports of whole answers; {} ports of list; {} entries of evidence",
+             {} ports of whole answers; {} ports of list; {} entries of evidence; {} pairs without \
+             ports",
             self.pairs,
             deny + unknown + allow + self.refused,
             self.refused,
             self.ports,
             self.listed,
-            self.entries
+            self.entries,
+            self.portless
         )
     }
 }
@@ -131,6 +137,10 @@ fn compare_pair(
 ) -> Result<Counts, Mismatch> {
     let mut counts = Counts { pairs: 1, ..Counts::default() };
     let mut whole = None;
+    let has_calico = !engine.cluster.calico.is_absent();
+    if has_calico {
+        counts.portless += u64::from(calico::portless(engine, pair)?);
+    }
     for _ in 0..flows {
         let traffic = random.pick(traffic);
         let expected = verdict(engine.cluster, &pair.worlds, traffic);
@@ -142,10 +152,14 @@ fn compare_pair(
         if let Some(count) = counts.verdicts.get_mut(expected as usize) {
             *count += 1;
         }
-        if expected == Verdict::Unknown {
-            reason::check(engine.cluster, pair, (traffic, report.reason))?;
+        if has_calico {
+            calico::ends(engine, pair, (traffic, &report))?;
+        } else {
+            if expected == Verdict::Unknown {
+                reason::check(engine.cluster, pair, (traffic, report.reason))?;
+            }
+            counts.entries += evidence::check(engine, pair, (traffic, &report))?;
         }
-        counts.entries += evidence::check(engine, pair, (traffic, &report))?;
         whole.get_or_insert(report);
     }
     if let Some(report) = whole {

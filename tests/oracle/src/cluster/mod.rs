@@ -1,11 +1,13 @@
 //! A cluster as plain data: everything that policies can see, and nothing that the engine knows.
 
 mod audits;
+pub mod calico;
 mod net;
 mod tiered;
 mod workload;
 
 pub use audits::{Audits, Mode};
+pub use calico::Calico;
 pub use net::{Net, family_of, number_of};
 pub use tiered::{Action, ClusterPolicy, ClusterTier, PodsOf, PolicyVersion};
 pub use tiered::{TierPeer, TierPort, TierRule};
@@ -40,6 +42,8 @@ pub struct Cluster {
     pub domains: Vec<(String, IpAddr)>,
     /// Annotations that say which policies are only audited.
     pub audits: Audits,
+    /// What it has of Calico's kinds, and ServiceAccounts, which only those ask for.
+    pub calico: Calico,
 }
 
 /// A namespace.
@@ -86,6 +90,8 @@ pub struct Spec {
     pub host_network: bool,
     /// `nodeName`.
     pub node: Option<String>,
+    /// `serviceAccountName`.
+    pub account: Option<String>,
     /// `containers`.
     pub containers: Vec<Container>,
     /// `initContainers`.
@@ -319,6 +325,7 @@ impl Cluster {
             }
         }
         nets.extend(self.cluster_policies.iter().flat_map(ClusterPolicy::networks));
+        nets.extend(self.calico.nets());
         if self.cluster_policies.iter().any(|one| one.node_selectors().next().is_some()) {
             nets.extend(self.node_addresses().map(Net::one));
         }

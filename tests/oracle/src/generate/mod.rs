@@ -1,7 +1,10 @@
 //! Small clusters in which as much as possible collides.
 
+mod calico;
 mod policy;
 mod tiered;
+
+pub use calico::{another_calico_rule, calico};
 
 use std::net::IpAddr;
 
@@ -236,6 +239,7 @@ impl Maker {
         Spec {
             host_network: self.random.chance(12),
             node: self.random.chance(50).then(|| (*self.random.pick(&NODES)).into()),
+            account: None,
             containers: (0..self.random.between(0, 2)).map(|_| self.container(false)).collect(),
             init: (0..self.random.below(2)).map(|_| self.container(true)).collect(),
         }

@@ -67,7 +67,7 @@ impl Maker {
         }
     }
 
-    fn cluster_policy(&mut self, i: usize) -> ClusterPolicy {
+    pub(super) fn cluster_policy(&mut self, i: usize) -> ClusterPolicy {
         let versions = [PolicyVersion::V1Beta1, PolicyVersion::V1Alpha2, PolicyVersion::V1Alpha1];
         let version =
             if self.random.chance(50) { versions[0] } else { *self.random.pick(&versions) };

@@ -4,6 +4,7 @@
 //! world. The engine does not keep them together: each of its rules may or may not match. So where
 //! no world leaves an answer open it may still say that it is unknown, and this says when.
 
+use super::calico;
 use super::rules::{Traffic, outcomes};
 use super::tiers::cluster_peer_matches;
 use super::world::World;
@@ -31,6 +32,9 @@ impl OpenPeer {
 
 /// Whether an answer is unknown if nodes and domain names of each peer are open by themselves.
 pub fn is_open_apart(cluster: &Cluster, worlds: &[World], traffic: &Traffic) -> bool {
+    if !cluster.calico.is_absent() {
+        return calico::is_open_apart(cluster, worlds, calico::Carried::Ported(*traffic));
+    }
     let mut kinds: Vec<Vec<&World>> = Vec::new();
     for world in worlds {
         match kinds.iter_mut().find(|kind| kind.iter().all(|other| is_alike(world, other))) {

@@ -8,6 +8,7 @@
 //! the worlds do not agree the answer is unknown, and nowhere else.
 
 mod apart;
+pub mod calico;
 mod names;
 mod namespaces;
 mod nodes;

@@ -1,6 +1,8 @@
 //! Labels that namespaces may have.
 
+use super::calico;
 use super::rules::selector_matches;
+use crate::cluster::calico::Atom;
 use crate::cluster::{Cluster, Labels, Namespace, Selector};
 
 const NAME: &str = "kubernetes.io/metadata.name";
@@ -21,11 +23,15 @@ pub fn labelings(cluster: &Cluster, name: &str) -> Vec<Labels> {
 
 /// Each label that some selector asks for: absent, of each value that one mentions, and of another.
 fn made_up(cluster: &Cluster) -> Vec<Labels> {
+    let asked = calico::asked_of_namespaces(cluster);
     let mut all = vec![Labels::new()];
-    for key in keys(cluster) {
+    for key in keys(cluster, &asked) {
         let mut values: Vec<String> =
             cluster.namespace_selectors().flat_map(|s| s.values_of(&key)).cloned().collect();
         values.push("mentioned-by-nobody".into());
+        if asked.iter().any(|atom| atom.key == key) {
+            values.extend(calico::values(&key, &asked));
+        }
         values.sort();
         values.dedup();
         let with = |labels: &Labels, value: &String| {
@@ -40,12 +46,13 @@ fn made_up(cluster: &Cluster) -> Vec<Labels> {
     all
 }
 
-fn keys(cluster: &Cluster) -> Vec<String> {
+fn keys(cluster: &Cluster, asked: &[Atom]) -> Vec<String> {
     let of = |selector: &Selector| {
         let expressions = selector.expressions.iter().map(|one| one.key.clone());
         selector.labels.keys().cloned().chain(expressions).collect::<Vec<_>>()
     };
     let mut keys: Vec<String> = cluster.namespace_selectors().flat_map(of).collect();
+    keys.extend(asked.iter().map(|atom| atom.key.clone()));
     keys.sort();
     keys.dedup();
     keys.retain(|key| key != NAME);
@@ -53,11 +60,16 @@ fn keys(cluster: &Cluster) -> Vec<String> {
 }
 
 fn without_doubles(cluster: &Cluster, all: Vec<Labels>) -> Vec<Labels> {
+    if let [_] = &*all {
+        return all;
+    }
+    let asked = calico::asked_of_namespaces(cluster);
     let mut seen: Vec<Vec<bool>> = Vec::new();
     let mut kept = Vec::new();
     for labels in all {
         let matches =
             cluster.namespace_selectors().map(|selector| selector_matches(selector, &labels));
+        let matches = matches.chain(asked.iter().map(|atom| atom.matches(&labels)));
         let matches: Vec<bool> = matches.collect();
         if !seen.contains(&matches) {
             seen.push(matches);

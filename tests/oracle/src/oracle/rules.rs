@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::calico;
 use super::who::Identity;
 use super::world::World;
 use crate::cluster::{
@@ -47,6 +48,8 @@ pub struct PodFacts {
     pub namespace_labels: Labels,
     /// Its labels.
     pub labels: Labels,
+    /// The name of its ServiceAccount.
+    pub account: String,
     /// Its named ports.
     pub ports: Vec<(String, Protocol, u16)>,
 }
@@ -65,8 +68,14 @@ pub struct Outcomes {
 
 impl Outcomes {
     /// In every order the same.
-    fn always(allow: bool) -> Self {
+    pub(super) fn always(allow: bool) -> Self {
         Self { allow, deny: !allow }
+    }
+
+    /// What may become of one of two.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { allow: self.allow || other.allow, deny: self.deny || other.deny }
     }
 
     /// Each answer that some order gives.
@@ -80,6 +89,9 @@ impl Outcomes {
 /// NetworkPolicy §6: `allowed(flow) = self(flow) or (egress_ok(src) and ingress_ok(dst))`; each end
 /// evaluates by itself, in an order of its own.
 pub fn outcomes(cluster: &Cluster, world: &World, traffic: &Traffic) -> Outcomes {
+    if !cluster.calico.is_absent() {
+        return calico::outcomes(cluster, world, calico::Carried::Ported(*traffic));
+    }
     if world.itself {
         return Outcomes::always(true);
     }

@@ -197,6 +197,7 @@ fn facts(namespace: &str, labels: &Labels, spec: &Spec) -> Option<PodFacts> {
         namespace: namespace.into(),
         namespace_labels: Labels::new(),
         labels: labels.clone(),
+        account: spec.account.clone().unwrap_or_else(|| "default".into()),
         ports: named_ports(spec),
     })
 }

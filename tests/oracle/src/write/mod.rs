@@ -1,5 +1,6 @@
 //! Clusters as manifests.
 
+mod calico;
 mod tiered;
 
 use std::net::IpAddr;
@@ -47,7 +48,9 @@ pub fn objects(cluster: &Cluster, seed: u64) -> Vec<serde_json::Value> {
 
 fn is_in_no_namespace(kind: &str) -> bool {
     let cluster = ["ClusterNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"];
-    ["Namespace", "Node"].contains(&kind) || cluster.contains(&kind)
+    ["Namespace", "Node"].contains(&kind)
+        || cluster.contains(&kind)
+        || calico::IN_NO_NAMESPACE.contains(&kind)
 }
 
 /// One file of YAML, for people.
@@ -115,6 +118,7 @@ impl Objects<'_> {
         objects.extend(
             tiered.map(|policy| with_mode(self.cluster_policy(policy), audits.of_cluster(policy))),
         );
+        objects.extend(self.calico(&cluster.calico));
         objects
     }
 
@@ -247,6 +251,7 @@ impl Objects<'_> {
         let entries = vec![
             ("hostNetwork", spec.host_network.then_some(Tree::Bool(true))),
             ("nodeName", spec.node.as_deref().map(Into::into)),
+            ("serviceAccountName", spec.account.as_deref().map(Into::into)),
             ("containers", self.containers("c", &spec.containers)),
             ("initContainers", self.containers("i", &spec.init)),
         ];

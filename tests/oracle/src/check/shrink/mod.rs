@@ -1,5 +1,6 @@
 //! Makes a failing cluster as small as it can be while it still fails.
 
+mod calico;
 mod tiered;
 
 use super::{Effort, Mismatch, compare};
@@ -68,6 +69,7 @@ fn cuts(cluster: &Cluster) -> Vec<Cut> {
     cuts.extend((0..cluster.policies.len()).map(|i| cut(move |c| take(&mut c.policies, i))));
     let tiered = cluster.cluster_policies.len();
     cuts.extend((0..tiered).map(|i| cut(move |c| take(&mut c.cluster_policies, i))));
+    calico::cuts(&mut cuts, cluster);
     cuts.extend((0..cluster.domains.len()).map(|i| cut(move |c| take(&mut c.domains, i))));
     cuts.extend((0..cluster.pods.len()).map(|i| cut(move |c| take(&mut c.pods, i))));
     cuts.extend((0..cluster.workloads.len()).map(|i| cut(move |c| take(&mut c.workloads, i))));
