@@ -28,7 +28,8 @@ pub fn cuts(cuts: &mut Vec<Cut>, cluster: &Cluster) {
         let (namespace, name) = (account.namespace.clone(), account.name.clone());
         cuts.push(cut(move |c| {
             let used = c.pods.iter().any(|pod| {
-                pod.namespace == namespace && pod.spec.account.as_deref().unwrap_or("default") == name
+                pod.namespace == namespace
+                    && pod.spec.account.as_deref().unwrap_or("default") == name
             });
             !used && take(&mut c.calico.accounts, i)
         }));

@@ -4,7 +4,9 @@ mod expression;
 mod rule;
 
 pub use expression::{Atom, Expression, Test};
-pub use rule::{AccountMatch, CalicoAction, CalicoPort, CalicoRule, Entity, RuleProtocol, number_of};
+pub use rule::{
+    AccountMatch, CalicoAction, CalicoPort, CalicoRule, Entity, RuleProtocol, number_of,
+};
 
 use super::{Cluster, Direction, Labels, Net};
 

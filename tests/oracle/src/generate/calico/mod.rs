@@ -240,9 +240,8 @@ impl Maker {
     fn policy_for_all(&mut self, i: usize) {
         let mut policy: ClusterPolicy = self.cluster_policy(i);
         for rule in [&mut policy.ingress, &mut policy.egress].into_iter().flatten().flatten() {
-            let simple = |peer: &TierPeer| {
-                matches!(peer, TierPeer::Pods(_) | TierPeer::Networks(_))
-            };
+            let simple =
+                |peer: &TierPeer| matches!(peer, TierPeer::Pods(_) | TierPeer::Networks(_));
             rule.peers.retain(simple);
             if rule.peers.is_empty() {
                 rule.peers.push(TierPeer::Pods(PodsOf::Namespaces(Default::default())));

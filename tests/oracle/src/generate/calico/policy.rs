@@ -19,9 +19,8 @@ impl Maker {
             let is = |one: &CalicoPolicy| {
                 (one.namespace.clone(), one.written_kind(), one.real_name().to_owned())
             };
-            let at = |one: &CalicoPolicy| {
-                (one.namespace.clone(), one.written_kind(), one.name.clone())
-            };
+            let at =
+                |one: &CalicoPolicy| (one.namespace.clone(), one.written_kind(), one.name.clone());
             is(one) == is(&policy) || at(one) == at(&policy)
         };
         if !self.cluster.calico.policies.iter().any(taken) {

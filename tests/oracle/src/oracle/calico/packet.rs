@@ -45,11 +45,8 @@ pub fn packets(cluster: &Cluster, world: &World, carried: Carried) -> Vec<Packet
     match carried {
         Carried::Ported(traffic) => {
             let protocol = number_of(traffic.protocol);
-            let with = |source| Packet {
-                protocol,
-                source: Some(source),
-                destination: Some(traffic.port),
-            };
+            let with =
+                |source| Packet { protocol, source: Some(source), destination: Some(traffic.port) };
             source_ports(cluster, world).into_iter().map(with).collect()
         }
         Carried::Portless => {

@@ -80,7 +80,10 @@ impl Scene<'_> {
         let is_tunnel = self.packets.iter().any(Packet::is_tunnel);
         self.judge(ends, is_tunnel, &|policy, rule| {
             let each = self.packets.iter().map(|packet| self.matches(policy, rule, *packet));
-            each.fold(Maybe::default(), |sum, one| Maybe { yes: sum.yes || one, no: sum.no || !one })
+            each.fold(Maybe::default(), |sum, one| Maybe {
+                yes: sum.yes || one,
+                no: sum.no || !one,
+            })
         })
     }
 
@@ -117,10 +120,7 @@ impl Scene<'_> {
             Ends::One(direction) => at(direction),
             Ends::Both => {
                 let (egress, ingress) = (at(Direction::Egress), at(Direction::Ingress));
-                Outcomes {
-                    allow: egress.allow && ingress.allow,
-                    deny: egress.deny || ingress.deny,
-                }
+                Outcomes { allow: egress.allow && ingress.allow, deny: egress.deny || ingress.deny }
             }
         }
     }
