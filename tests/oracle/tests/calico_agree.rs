@@ -2,9 +2,16 @@
 //! evaluates them: until then nothing is compared, and every manifest is read without a finding.
 //!
 //! More by hand: `cargo run -p portcullis-oracle -- 1000 0 --calico`.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "what goes wrong here is a failed test")]
 
+use portcullis_engine::selector::expression::parse;
+use portcullis_engine::selector::{Labels, Match};
 use portcullis_oracle::check::{Counts, Effort, Engine, compare};
-use portcullis_oracle::generate;
+use portcullis_oracle::cluster::calico::Expression;
+use portcullis_oracle::cluster::{Cluster, Labels as Own};
+use portcullis_oracle::random::Random;
+use portcullis_oracle::write::Objects;
+use portcullis_oracle::{generate, read};
 
 /// Random clusters compared, unless `CALICO_CLUSTERS` asks for another number.
 const CLUSTERS: u64 = 60;
@@ -46,4 +53,53 @@ fn manifests_are_valid() {
             panic!("seed {seed}: {mismatch}");
         }
     }
+}
+
+/// Labels that are all known.
+struct Known<'l>(&'l Own);
+
+impl Labels for Known<'_> {
+    fn value(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+    fn hidden(&self, _: &str) -> bool {
+        false
+    }
+}
+
+fn expressions(cluster: &Cluster) -> Vec<&Expression> {
+    let policies = cluster.calico.policies.iter();
+    let mut all: Vec<&Expression> = Vec::new();
+    for policy in policies {
+        all.extend([&policy.selector, &policy.accounts, &policy.namespaces].into_iter().flatten());
+        all.extend(policy.entities().flat_map(|entity| entity.selectors()));
+    }
+    all.retain(|one| **one != Expression::Global);
+    all
+}
+
+/// However an expression is written, the engine reads what was meant, and so does the oracle.
+#[test]
+fn expressions_mean_the_same() {
+    let mut asked = 0;
+    for seed in 0..READ {
+        let cluster = generate::calico(seed);
+        let mut random = Random::new(seed);
+        let labels = || {
+            let pods = cluster.pods.iter().map(|pod| &pod.labels);
+            let sets = cluster.calico.sets.iter().map(|set| &set.labels);
+            pods.chain(sets).chain(cluster.namespaces.iter().map(|one| &one.labels))
+        };
+        for expression in expressions(&cluster) {
+            let text = Objects(&mut random).expression_text(expression);
+            let (engine, own) = (parse(&text).unwrap(), read::expression(&text).unwrap());
+            for labels in labels() {
+                let expected = expression.matches(labels);
+                assert_eq!(engine.matches(&Known(labels)), Match::from(expected), "{text}");
+                assert_eq!(own.matches(labels), expected, "{text}");
+                asked += 1;
+            }
+        }
+    }
+    println!("oracle: {asked} times an expression and labels");
 }
