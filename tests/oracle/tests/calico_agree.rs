@@ -2,7 +2,6 @@
 //! evaluates them: until then nothing is compared, and every manifest is read without a finding.
 //!
 //! More by hand: `cargo run -p portcullis-oracle -- 1000 0 --calico`.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "what goes wrong here is a failed test")]
 
 use portcullis_engine::selector::expression::parse;
 use portcullis_engine::selector::{Labels, Match};
@@ -72,7 +71,9 @@ fn expressions(cluster: &Cluster) -> Vec<&Expression> {
     let mut all: Vec<&Expression> = Vec::new();
     for policy in policies {
         all.extend([&policy.selector, &policy.accounts, &policy.namespaces].into_iter().flatten());
-        all.extend(policy.entities().flat_map(|entity| entity.selectors()));
+        all.extend(
+            policy.entities().flat_map(portcullis_oracle::cluster::calico::Entity::selectors),
+        );
     }
     all.retain(|one| **one != Expression::Global);
     all

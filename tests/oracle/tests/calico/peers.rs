@@ -61,9 +61,9 @@ fn labels_of_pods() {
         let flow = format!("{EXT} {pod} 80");
         let flow: [&str; 1] = [&flow];
         if is {
-            expect(cluster, &[policy], &[], &flow)
+            expect(cluster, &[policy], &[], &flow);
         } else {
-            expect(cluster, &[policy], &flow, &[])
+            expect(cluster, &[policy], &flow, &[]);
         }
     };
     selects(&cluster, super::is("projectcalico.org/namespace", "shop"), "shop/db", true);
@@ -225,7 +225,7 @@ fn ports_by_number_and_by_name() {
     expect(&cluster, &[free], &[web, db], &[never, "mon/prom shop/web 9187"]);
     let only = Entity { selector: Some(is("app", "web")), ..metrics.clone() };
     let only = egress(global("p"), &[out(only, Some(RuleProtocol::ported(Protocol::Tcp)))]);
-    expect(&cluster, &[only.clone()], &[web], &[db, never]);
+    expect(&cluster, std::slice::from_ref(&only), &[web], &[db, never]);
     // The address of db has the label, and db itself has not.
     let mut lent = cluster.clone();
     lent.calico.sets.push(set(None, "app=web", &["10.1.0.20/32"]));

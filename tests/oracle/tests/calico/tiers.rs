@@ -107,9 +107,9 @@ fn what_a_tier_does_with_the_rest() {
         let policy = in_tier("sec", ingress(global("p"), &[from(DENY, of(is("team", "x")))]));
         let (allowed, denied): (&[&str], &[&str]) =
             if expected { (&FLOW, &[]) } else { (&[], &FLOW) };
-        expect(&cluster, &[policy.clone()], allowed, denied);
+        expect(&cluster, std::slice::from_ref(&policy), allowed, denied);
         // Of a direction that it is not for it says nothing, and of pods that it does not select.
-        expect(&cluster, &[policy.clone()], &["shop/db 203.0.113.9 80"], &[]);
+        expect(&cluster, std::slice::from_ref(&policy), &["shop/db 203.0.113.9 80"], &[]);
         expect(&cluster, &[select(is("app", "none"), policy)], &FLOW, &[]);
     }
 }
@@ -153,11 +153,16 @@ fn cluster_policies_are_tiers_of_fixed_orders() {
     };
     let (admin, baseline) = (ClusterTier::Admin, ClusterTier::Baseline);
     let own = in_tier("sec", deny(global("p")));
-    expect(&with(999, for_all(admin, Action::Accept)), &[own.clone()], &[], &FLOW);
-    expect(&with(1_001, for_all(admin, Action::Accept)), &[own.clone()], &FLOW, &[]);
+    expect(&with(999, for_all(admin, Action::Accept)), std::slice::from_ref(&own), &[], &FLOW);
+    expect(&with(1_001, for_all(admin, Action::Accept)), std::slice::from_ref(&own), &FLOW, &[]);
     // By name: `kube-admin` comes before `sec`.
-    expect(&with(1_000, for_all(admin, Action::Accept)), &[own.clone()], &FLOW, &[]);
-    expect(&with(9_999_999, for_all(baseline, Action::Accept)), &[own.clone()], &[], &FLOW);
+    expect(&with(1_000, for_all(admin, Action::Accept)), std::slice::from_ref(&own), &FLOW, &[]);
+    expect(
+        &with(9_999_999, for_all(baseline, Action::Accept)),
+        std::slice::from_ref(&own),
+        &[],
+        &FLOW,
+    );
     expect(&with(10_000_001, for_all(baseline, Action::Accept)), &[own], &FLOW, &[]);
     // The tier `default` denies the rest, so that Baseline comes after what passes alone.
     let open = with(5, for_all(baseline, Action::Deny));

@@ -42,7 +42,7 @@ fn which_protocol_without_ports_it_is() {
     // Two rules that together are about all.
     let rest = CalicoRule { not_protocol: Some(RuleProtocol::of(1)), ..rule(ALLOW) };
     let both = with(&[of_protocol(1, rule(ALLOW)), rest]);
-    expect(&cluster, &[both.clone()], &[OTHER], &[]);
+    expect(&cluster, std::slice::from_ref(&both), &[OTHER], &[]);
     let mut with_both = cluster;
     with_both.calico.policies.push(both);
     let (from, to) = (super::fixture::end("mon/prom"), super::fixture::end("shop/db"));
@@ -58,7 +58,7 @@ fn which_source_port_it_has() {
     let some = of_protocol(6, from(ALLOW, source(vec![port(1024)])));
     unknown(&cluster, &[with(std::slice::from_ref(&some))], FLOW);
     expect(&cluster, &[with(&[some.clone(), rule(ALLOW)])], &[FLOW], &[]);
-    expect(&cluster, &[with(&[some.clone()])], &[], &["mon/prom shop/db 80/UDP"]);
+    expect(&cluster, &[with(std::slice::from_ref(&some))], &[], &["mon/prom shop/db 80/UDP"]);
     // In every tier it is the same.
     cluster.calico.tiers.push(tier("sec", Some(5), Some(TierEnd::Pass)));
     let first = in_tier("sec", with(&[of_protocol(6, from(ALLOW, source(vec![port(1024)])))]));

@@ -1,18 +1,9 @@
 //! The oracle about Calico's policies: the rules' own examples, one sentence after the other.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "what goes wrong here is a failed test"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what goes wrong here is a failed test")]
 
-#[path = "calico/fixture.rs"]
 mod fixture;
-#[path = "calico/peers.rs"]
 mod peers;
-#[path = "calico/tiers.rs"]
 mod tiers;
-#[path = "calico/unknown.rs"]
 mod unknown;
 
 use fixture::{
@@ -64,7 +55,12 @@ fn types_are_defaulted_by_group() {
     };
     let flow = ["mon/prom shop/db 5432"];
     let out = "shop/db mon/prom 80";
-    expect(&fixture(), &[policy.clone()], &[flow[0], "shop/db 10.9.9.9 53/UDP"], &[out]);
+    expect(
+        &fixture(),
+        std::slice::from_ref(&policy),
+        &[flow[0], "shop/db 10.9.9.9 53/UDP"],
+        &[out],
+    );
     let stored = CalicoPolicy { group: Group::Stored, ..policy.clone() };
     expect(&fixture(), &[stored], &[], &[flow[0], out]);
     let empty = CalicoPolicy { ingress: Some(vec![]), egress: Some(vec![]), ..policy.clone() };
@@ -99,7 +95,7 @@ fn policies_of_kubernetes_are_not_final() {
     let with = Policy { ingress: Some(vec![Default::default()]), ..kubernetes("open") };
     let cluster = Cluster { policies: vec![with], ..fixture() };
     expect(&cluster, &[], &flows, &[]);
-    expect(&cluster, &[closed.clone()], &[], &flows);
+    expect(&cluster, std::slice::from_ref(&closed), &[], &flows);
     expect(&cluster, &[ordered(1_001, closed)], &flows, &["shop/db lone/x 80"]);
 }
 
