@@ -8,5 +8,6 @@ pub mod generate;
 pub mod matrix;
 pub mod oracle;
 pub mod random;
+pub mod read;
 pub mod tree;
 pub mod write;

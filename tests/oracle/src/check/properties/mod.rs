@@ -187,6 +187,10 @@ fn another_order(cluster: &Cluster, random: &mut Random) -> Option<Cluster> {
     random.shuffle(&mut other.workloads);
     random.shuffle(&mut other.namespaces);
     random.shuffle(&mut other.nodes);
+    random.shuffle(&mut other.calico.tiers);
+    random.shuffle(&mut other.calico.policies);
+    random.shuffle(&mut other.calico.sets);
+    random.shuffle(&mut other.calico.accounts);
     each_rule(&mut other, |rule| {
         rule.peers.iter_mut().for_each(|peers| random.shuffle(peers));
         rule.ports.iter_mut().for_each(|ports| random.shuffle(ports));

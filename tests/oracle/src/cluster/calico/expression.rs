@@ -13,9 +13,9 @@ pub enum Expression {
     Test(Atom),
     /// `!`.
     Not(Box<Expression>),
-    /// `&&`, of two or more.
+    /// `&&`; none are always true.
     And(Vec<Expression>),
-    /// `||`, of two or more.
+    /// `||`; none are never true.
     Or(Vec<Expression>),
 }
 

@@ -49,23 +49,27 @@ fn types(policy: &CalicoPolicy) -> Vec<Direction> {
 
 /// §4, §10.4: whom a policy selects.
 pub fn subject(policy: &CalicoPolicy) -> Expression {
-    let own = policy.selector.clone().unwrap_or(Expression::All);
     let accounts = policy.accounts.as_ref().map(|one| one.prefixed(item::OF_ACCOUNT));
+    let mut all: Vec<Expression> = policy.selector.iter().cloned().collect();
     if let Some(namespace) = &policy.namespace {
-        let within = Expression::equals(item::NAMESPACE, namespace);
-        return Expression::And([within, own].into_iter().chain(accounts).collect());
+        all.push(Expression::equals(item::NAMESPACE, namespace));
+        all.extend(accounts);
+        return Expression::And(all);
     }
-    let mut all = own;
+    // Only what is written is replaced, not what an absent selector means.
+    let replace = |all: Vec<Expression>, key| {
+        let other = Expression::has(key);
+        all.iter().map(|one| one.with_all_as(&other)).collect::<Vec<_>>()
+    };
     if let Some(namespaces) = &policy.namespaces {
-        let namespaced = Expression::has(item::NAMESPACE);
-        let namespaces = namespaces.prefixed(item::OF_NAMESPACE);
-        all = Expression::And(vec![all, namespaces]).with_all_as(&namespaced);
+        all.push(namespaces.prefixed(item::OF_NAMESPACE));
+        all = replace(all, item::NAMESPACE);
     }
     if let Some(accounts) = accounts {
-        let with_account = Expression::has(item::ACCOUNT);
-        all = Expression::And(vec![all, accounts]).with_all_as(&with_account);
+        all.push(accounts);
+        all = replace(all, item::ACCOUNT);
     }
-    all
+    Expression::And(all)
 }
 
 /// §5: AND over every given criterion.

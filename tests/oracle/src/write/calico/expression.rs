@@ -98,6 +98,8 @@ impl Objects<'_> {
     }
 
     fn space(&mut self) -> &'static str {
-        *self.0.pick(&["", " ", " ", " ", "\t"])
+        const SPACES: [&str; 5] = ["", " ", " ", " ", "\t"];
+        let at = self.0.below(SPACES.len());
+        SPACES.get(at).copied().unwrap_or_default()
     }
 }

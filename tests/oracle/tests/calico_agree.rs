@@ -1,0 +1,106 @@
+//! Engine and oracle agree on random clusters with Calico's policies, as soon as the engine
+//! evaluates them: until then nothing is compared, and every manifest is read without a finding.
+//!
+//! More by hand: `cargo run -p portcullis-oracle -- 1000 0 --calico`.
+
+use portcullis_engine::selector::expression::parse;
+use portcullis_engine::selector::{Labels, Match};
+use portcullis_oracle::check::{Counts, Effort, Engine, compare};
+use portcullis_oracle::cluster::calico::Expression;
+use portcullis_oracle::cluster::{Cluster, Labels as Own};
+use portcullis_oracle::random::Random;
+use portcullis_oracle::write::Objects;
+use portcullis_oracle::{generate, read};
+
+/// Random clusters compared, unless `CALICO_CLUSTERS` asks for another number.
+const CLUSTERS: u64 = 60;
+/// Random clusters that are only read.
+const READ: u64 = 300;
+
+fn is_evaluated(engine: &Engine<'_>) -> bool {
+    let kinds = engine.session.not_judged();
+    !kinds.keys().any(|kind| kind.group.ends_with("projectcalico.org"))
+}
+
+#[test]
+fn calico_agrees() {
+    let asked = std::env::var("CALICO_CLUSTERS").ok();
+    let clusters = asked.and_then(|number| number.parse().ok()).unwrap_or(CLUSTERS);
+    let mut total = Counts::default();
+    let mut failures = Vec::new();
+    for seed in 0..clusters {
+        let cluster = generate::calico(seed);
+        match Engine::new(&cluster, seed) {
+            Ok(engine) if is_evaluated(&engine) => {}
+            Ok(_) => continue,
+            Err(mismatch) => panic!("seed {seed}: {mismatch}"),
+        }
+        match compare(&cluster, Effort { seed, flows_per_pair: 2 }) {
+            Ok(counts) => total.add(&counts),
+            Err(mismatch) => failures.push(format!("seed {seed}: {mismatch}")),
+        }
+    }
+    println!("oracle: {clusters} random clusters, Calico: {total}");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn manifests_are_valid() {
+    for seed in 0..READ {
+        let cluster = generate::calico(seed);
+        if let Err(mismatch) = Engine::new(&cluster, seed) {
+            panic!("seed {seed}: {mismatch}");
+        }
+    }
+}
+
+/// Labels that are all known.
+struct Known<'l>(&'l Own);
+
+impl Labels for Known<'_> {
+    fn value(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+    fn hidden(&self, _: &str) -> bool {
+        false
+    }
+}
+
+fn expressions(cluster: &Cluster) -> Vec<&Expression> {
+    let policies = cluster.calico.policies.iter();
+    let mut all: Vec<&Expression> = Vec::new();
+    for policy in policies {
+        all.extend([&policy.selector, &policy.accounts, &policy.namespaces].into_iter().flatten());
+        all.extend(
+            policy.entities().flat_map(portcullis_oracle::cluster::calico::Entity::selectors),
+        );
+    }
+    all.retain(|one| **one != Expression::Global);
+    all
+}
+
+/// However an expression is written, the engine reads what was meant, and so does the oracle.
+#[test]
+fn expressions_mean_the_same() {
+    let mut asked = 0;
+    for seed in 0..READ {
+        let cluster = generate::calico(seed);
+        let mut random = Random::new(seed);
+        let labels = || {
+            let pods = cluster.pods.iter().map(|pod| &pod.labels);
+            let sets = cluster.calico.sets.iter().map(|set| &set.labels);
+            pods.chain(sets).chain(cluster.namespaces.iter().map(|one| &one.labels))
+        };
+        for expression in expressions(&cluster) {
+            let text = Objects(&mut random).expression_text(expression);
+            let (engine, own) = (parse(&text).unwrap(), read::expression(&text).unwrap());
+            for labels in labels() {
+                let expected = expression.matches(labels);
+                assert_eq!(engine.matches(&Known(labels)), Match::from(expected), "{text}");
+                assert_eq!(own.matches(labels), expected, "{text}");
+                asked += 1;
+            }
+        }
+    }
+    println!("oracle: {asked} times an expression and labels");
+}
