@@ -198,11 +198,14 @@ impl Document {
         let name = named(node, kind.name());
         self.report(std::mem::take(&mut reader.diagnostics), name.as_ref(), item);
         let foreign = || ForeignKind { kind: kind.name().to_owned(), group: group.name().into() };
-        let judged = body.judged(kind);
+        let shown = calico::shown(node, group, &meta.name);
+        let judged = body.judged(kind, shown.as_ref().map_or(&meta.name, |shown| &shown.name));
         let is_judged = judged.is_some() && kind != CalicoKind::HostEndpoint;
         match judged {
             Some(judged) if !reader.refused => {
-                self.objects.push(Arc::new(Object::of(meta.clone(), judged, node)));
+                let labels = shown.map_or_else(|| meta.labels.clone(), |shown| shown.labels);
+                let meta = Meta { labels, ..meta.clone() };
+                self.objects.push(Arc::new(Object::of(meta, judged, node)));
             }
             Some(judged) if judged.is_policy() => self.rejected.push(foreign()),
             _ => {}

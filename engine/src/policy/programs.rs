@@ -118,11 +118,10 @@ impl Standing {
         let object = &policy.object;
         let (kind, end) = (policy.tier, policy.tier.end());
         let namespace = object.meta.namespace.as_deref().unwrap_or_default();
-        let name = &object.meta.name;
-        let written = match &object.body {
-            Body::Policy(_) => "KubernetesNetworkPolicy",
-            Body::CalicoPolicy(policy) => policy.kind.name(),
-            _ => object.kind(),
+        let (name, written) = match &object.body {
+            Body::Policy(_) => (&object.meta.name, "KubernetesNetworkPolicy"),
+            Body::CalicoPolicy(policy) => (&policy.name, policy.kind.name()),
+            _ => (&object.meta.name, object.kind()),
         };
         let name = format!("{name}/{namespace}/{written}");
         if let Some(place @ CalicoPlace { tier, .. }) = &policy.place {

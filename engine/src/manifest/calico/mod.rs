@@ -15,6 +15,7 @@ mod rule;
 mod ruled;
 mod set;
 mod spec;
+mod stored;
 mod tier;
 
 pub use endpoint::HostEndpoint;
@@ -25,7 +26,10 @@ pub use protocol::{CalicoProtocol, IcmpMatch};
 pub use rule::{CalicoAction, CalicoRule};
 pub use ruled::{Condition, ConditionKind, End, Items, PortsOf, Ruled, Subject};
 pub use spec::{CalicoPolicy, HostStages, StagedAction};
+pub use stored::shown;
 pub use tier::{BUILT_IN_TIERS, CalicoTier, Order, TierEnd};
+
+use std::sync::Arc;
 
 use super::Body;
 use super::meta::Meta;
@@ -68,11 +72,13 @@ pub enum CalicoBody {
 }
 
 impl CalicoBody {
-    /// What of an object of a kind is evaluated; none if nothing is.
-    pub fn judged(&self, kind: CalicoKind) -> Option<Body> {
+    /// What of an object of a kind is evaluated; none if nothing is. Policies of one order are
+    /// sorted by the name.
+    pub fn judged(&self, kind: CalicoKind, name: &Arc<str>) -> Option<Body> {
         match self {
             Self::Policy(policy) => {
-                Ruled::of(kind, policy).map(|policy| Body::CalicoPolicy(Box::new(policy)))
+                let policy = Ruled::of(kind, policy, name)?;
+                Some(Body::CalicoPolicy(Box::new(policy)))
             }
             // Of a host's endpoint, only whose addresses have its labels.
             Self::Tier(_) | Self::NetworkSet(_) | Self::HostEndpoint(_) => {

@@ -17,6 +17,8 @@ use crate::source::Span;
 pub struct Ruled {
     /// Its kind.
     pub kind: CalicoKind,
+    /// The name by which it is sorted among policies of its order.
+    pub name: Arc<str>,
     /// The name of its tier.
     pub tier: Arc<str>,
     /// Its place in the tier; none comes after all others.
@@ -150,13 +152,14 @@ impl Items {
 
 impl Ruled {
     /// The policy that is evaluated; none of one that is only looked at.
-    pub fn of(kind: CalicoKind, policy: &CalicoPolicy) -> Option<Self> {
+    pub fn of(kind: CalicoKind, policy: &CalicoPolicy, name: &Arc<str>) -> Option<Self> {
         if policy.staged.is_some() || kind.is_staged() {
             return None;
         }
         let rules = |rules: &Vec<CalicoRule>| rules.iter().map(rule).collect();
         Some(Self {
             kind,
+            name: name.clone(),
             tier: policy.tier.clone(),
             order: policy.order,
             subject: Subject {

@@ -30,15 +30,6 @@ pub struct Packet {
 const ICMP: u8 = 1;
 const ICMP_V6: u8 = 58;
 const UDP_LITE: u8 = 136;
-/// VXLAN, which pods may not send. [Calico §10.13]
-const TUNNEL: (u8, u16) = (17, 4789);
-
-impl Packet {
-    /// §10.13: whether it is of a tunnel that pods may not send.
-    pub fn is_tunnel(&self) -> bool {
-        self.protocol == TUNNEL.0 && self.destination == Some(TUNNEL.1)
-    }
-}
 
 /// Every packet that is meant, one of those that no rule tells apart at least.
 pub fn packets(cluster: &Cluster, world: &World, carried: Carried) -> Vec<Packet> {

@@ -66,7 +66,7 @@ impl Scene<'_> {
     /// What may become of its packets, each by itself.
     pub fn outcomes(&self, ends: Ends) -> Outcomes {
         let each = self.packets.iter().map(|packet| {
-            self.judge(ends, packet.is_tunnel(), &|policy, rule| {
+            self.judge(ends, &|policy, rule| {
                 let matches = self.matches(policy, rule, *packet);
                 Maybe { yes: matches, no: !matches }
             })
@@ -77,8 +77,7 @@ impl Scene<'_> {
     /// What may become of them if each rule that matches some of them, and others not, may or may
     /// not match by itself.
     pub fn outcomes_apart(&self, ends: Ends) -> Outcomes {
-        let is_tunnel = self.packets.iter().any(Packet::is_tunnel);
-        self.judge(ends, is_tunnel, &|policy, rule| {
+        self.judge(ends, &|policy, rule| {
             let each = self.packets.iter().map(|packet| self.matches(policy, rule, *packet));
             each.fold(Maybe::default(), |sum, one| Maybe {
                 yes: sum.yes || one,
@@ -105,17 +104,11 @@ impl Scene<'_> {
     }
 
     /// §6: each end is evaluated independently.
-    fn judge(&self, ends: Ends, is_tunnel: bool, matches: &Matches<'_>) -> Outcomes {
+    fn judge(&self, ends: Ends, matches: &Matches<'_>) -> Outcomes {
         if self.world.itself {
             return Outcomes::always(true);
         }
-        let at = |direction| {
-            // The drop comes before policy.
-            if is_tunnel && direction == Direction::Egress && self.world.source.pod.is_some() {
-                return Outcomes::always(false);
-            }
-            tiers::at_end(self, direction, matches)
-        };
+        let at = |direction| tiers::at_end(self, direction, matches);
         match ends {
             Ends::One(direction) => at(direction),
             Ends::Both => {
