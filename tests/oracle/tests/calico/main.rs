@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what goes wrong here is a failed test")]
 
 mod fixture;
+mod generated;
 mod peers;
 mod tiers;
 mod unknown;

@@ -53,11 +53,14 @@ impl Maker {
         }
         self.accounts(missing == 1);
         self.calico_tiers();
-        for i in 0..*self.random.pick(&[0, 1, 1, 2, 3]) {
+        for i in 0..*self.random.pick(&[0, 1, 2, 2, 3]) {
             self.network_set(i);
         }
         for _ in 0..self.random.between(1, 8) {
             self.another_policy();
+        }
+        if self.random.chance(20) {
+            self.tie();
         }
         for _ in 0..*self.random.pick(&[0, 0, 1, 1, 2]) {
             self.kubernetes_policy();
@@ -206,7 +209,7 @@ impl Maker {
         let group = self.group();
         let namespace = self.random.chance(50).then(|| self.namespace());
         let mut labels = self.calico_labels(&["app", "feed"]);
-        if self.random.chance(8) {
+        if self.random.chance(25) {
             // Here it stays, as an own label that beats an inherited one.
             labels.insert("pcns.team".into(), (*self.random.pick(&VALUES)).into());
         }

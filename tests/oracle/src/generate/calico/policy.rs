@@ -38,11 +38,11 @@ impl Maker {
             Some(Order::whole(1_000)),
             Some(Order::whole(2_000)),
         ];
-        let group = if self.random.chance(70) { Group::Public } else { Group::Stored };
+        let group = if self.random.chance(60) { Group::Public } else { Group::Stored };
         let namespace = self.random.chance(45).then(|| self.namespace());
         let tier = self.calico_tier(group);
         let name = self.calico_name(tier.as_deref());
-        let annotated = group == Group::Stored && self.random.chance(15);
+        let annotated = group == Group::Stored && self.random.chance(30);
         let global = namespace.is_none();
         let mut policy = CalicoPolicy {
             group,
@@ -78,6 +78,18 @@ impl Maker {
 
     fn stage(&mut self) -> HostStage {
         *self.random.pick(&[HostStage::Forward, HostStage::BeforeDnat, HostStage::Untracked])
+    }
+
+    /// Policies that only their names put into an order, and that often meet.
+    pub(super) fn tie(&mut self) {
+        for i in 0..self.cluster.calico.policies.len() {
+            let (meet, order) = (self.random.chance(60), Some(Order::whole(1_000)));
+            let Some(policy) = self.cluster.calico.policies.get_mut(i) else { continue };
+            policy.order = order;
+            if meet {
+                (policy.selector, policy.namespaces, policy.accounts) = (None, None, None);
+            }
+        }
     }
 
     /// Only what is stored may be in a tier that is not there.
