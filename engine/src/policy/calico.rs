@@ -15,7 +15,7 @@ use crate::manifest::calico::{
 use crate::manifest::{
     Action, ByDirection, Direction, Object, PortEntry, PortMatch, Rule, TargetPort,
 };
-use crate::net::{AddrSet, ConnSet, Family, PortSet, Protocol, all_ports};
+use crate::net::{AddrSet, Cidr, ConnSet, Family, PortSet, Protocol, all_ports};
 use crate::selector::Selector;
 use crate::selector::expression::{Expression, NAMESPACE_LABEL, Test};
 use crate::source::Span;
@@ -72,13 +72,14 @@ impl PolicySet {
         match &written.kind {
             ConditionKind::Items(end, items) => self.items(at, *end, items),
             ConditionKind::Nets(end, nets, negated) => {
-                let block = self.intern_block(&Arc::new(AddrSet::from_cidrs(nets.iter().copied())));
-                Condition::Net { seat: at.seat(*end), negated: *negated, block }
+                let addresses = of_nets(nets, *negated);
+                let block = self.intern_block(&Arc::new(addresses));
+                Condition::Net { seat: at.seat(*end), block }
             }
             ConditionKind::Version(version) => {
                 let family = if *version == 4 { Family::IPv4 } else { Family::IPv6 };
                 let block = self.intern_block(&Arc::new(AddrSet::full().of_family(family)));
-                Condition::Net { seat: Seat::Peer, negated: false, block }
+                Condition::Net { seat: Seat::Peer, block }
             }
             ConditionKind::Protocol(protocol, negated) => of_protocol(*protocol, *negated),
             ConditionKind::Icmp(_, negated) => {
@@ -198,6 +199,18 @@ impl At<'_> {
     }
 }
 
+/// Addresses of blocks, or all others of their families: a rule that names blocks of one family is
+/// not about the other.
+fn of_nets(nets: &[Cidr], negated: bool) -> AddrSet {
+    let own = AddrSet::from_cidrs(nets.iter().copied());
+    if !negated {
+        return own;
+    }
+    let families = Family::BOTH.into_iter().filter(|family| !own.of_family(*family).is_empty());
+    let all = families.map(|family| AddrSet::full().of_family(family));
+    all.fold(AddrSet::default(), |sum, one| sum.union(&one)).difference(&own)
+}
+
 /// The pods that a policy selects.
 fn subject(policy: &Ruled, own: Option<&str>) -> Expression {
     let mut parts = vec![policy.subject.selector.clone()];
@@ -239,13 +252,14 @@ fn in_namespace(name: &str) -> Expression {
     Expression::Label(NAMESPACE_LABEL.into(), Test::Is(name.into()))
 }
 
-/// Only the literal `all()` and `global()` ask whether there is a namespace. [Calico §10.3]
+/// Only the literal `all()` and `global()` ask whether there is a namespace, the first wherever it
+/// stands. [Calico §10.3]
 fn of_namespaces(selector: &Expression) -> Expression {
     let has = Expression::Has(NAMESPACE_LABEL.into());
     match selector {
         Expression::All => has,
         Expression::Global => Expression::Not(Box::new(has)),
-        other => other.with_prefix("pcns."),
+        other => other.with_prefix("pcns.").with_all_as(&has),
     }
 }
 

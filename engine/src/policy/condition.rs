@@ -28,12 +28,10 @@ pub enum Condition {
         /// Addresses of sets that match.
         sets: BlockPair,
     },
-    /// The end's address is in a block; or, if `negated`, it is not.
+    /// The end's address is in a block.
     Net {
         /// Which end.
         seat: Seat,
-        /// Whether it must not be in it.
-        negated: bool,
         /// The block.
         block: BlockId,
     },

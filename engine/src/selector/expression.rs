@@ -87,6 +87,19 @@ impl Expression {
         }
     }
 
+    /// The same with another expression in place of each `all()`.
+    #[must_use]
+    pub fn with_all_as(&self, other: &Self) -> Self {
+        let each = |all: &[Self]| all.iter().map(|one| one.with_all_as(other)).collect();
+        match self {
+            Self::All => other.clone(),
+            Self::Not(inner) => Self::Not(Box::new(inner.with_all_as(other))),
+            Self::And(all) => Self::And(each(all)),
+            Self::Or(all) => Self::Or(each(all)),
+            leaf => leaf.clone(),
+        }
+    }
+
     /// What all of some expressions match; everything, if there are none.
     pub fn all_of(mut parts: Vec<Self>) -> Self {
         parts.retain(|one| *one != Self::All);

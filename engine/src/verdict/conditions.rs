@@ -73,9 +73,9 @@ impl<'p, 'm> Between<'p, 'm> {
                 let found = settle(*seat, items(set, (*pods, *sets), party));
                 (found.pods.max(found.sets), *negated)
             }
-            Condition::Net { seat, negated, block } => {
+            Condition::Net { seat, block } => {
                 let Some(party) = self.at(*seat) else { return Match::Unknown };
-                (within(set, *block, party), *negated)
+                (within(set, *block, party), false)
             }
             Condition::Service { pods, .. } => {
                 let found = settle(

@@ -160,13 +160,6 @@ fn staged_policies_decide_nothing() {
     expect(&cluster, &[in_tier("sec", staged), other], &["shop/db lone/x 1"], &flows);
 }
 
-/// §10.13.
-#[test]
-fn tunnels_of_pods_are_dropped_before_policy() {
-    let open = egress(global("all"), &[rule(ALLOW)]);
-    expect(&fixture(), &[open], &["shop/web 10.9.9.9 4788/UDP"], &["shop/web 10.9.9.9 4789/UDP"]);
-}
-
 /// Without anything of Calico's, Kubernetes' rules alone hold; an empty tier changes nothing.
 #[test]
 fn a_tier_without_policies_changes_nothing() {
