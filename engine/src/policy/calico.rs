@@ -125,7 +125,7 @@ impl PolicySet {
                 // Only stored without Calico's API, and refused by the packet filter.
                 CalicoPort::Range(..) => return Condition::Open(Doubt::Protocol),
                 CalicoPort::Named(name) => {
-                    names.extend(protocols.iter().map(|own| named(*own, name)))
+                    names.extend(protocols.iter().map(|own| named(*own, name)));
                 }
             }
         }
