@@ -61,7 +61,7 @@ pub fn answer(set: &PolicySet, question: Question<'_, '_>) -> Answer {
                 let certain = certain && (known || kind != TierKind::NetworkPolicy);
                 return Answer { admits: false, certain };
             }
-            Action::Pass => {}
+            Action::Pass | Action::Log => {}
         }
     }
     Answer { admits: true, certain }
@@ -84,7 +84,7 @@ fn in_tier(
             match (rule.action, matches) {
                 (_, Match::No) => {}
                 (Action::Accept | Action::Pass, _) if known => return rule.action,
-                (Action::Accept, _) => {}
+                (Action::Accept | Action::Log, _) => {}
                 (Action::Deny | Action::Pass, _) => return Action::Deny,
             }
         }
