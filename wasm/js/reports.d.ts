@@ -6,8 +6,9 @@
  * - `accept`: It passes this end, whatever comes after.
  * - `deny`: It is denied.
  * - `pass`: The next tier decides.
+ * - `log`: It is written down, and the next rule decides.
  */
-export type Action = 'accept' | 'deny' | 'pass';
+export type Action = 'accept' | 'deny' | 'pass' | 'log';
 
 /** What would be said of a flow if policies that are only audited were enforced. */
 export interface AuditReport {
@@ -83,6 +84,8 @@ export interface DecidingRule {
   matches: Match;
   /** Where the peer stands, or the rule if it takes any. */
   location?: Location;
+  /** The tier's name, if it is one of Calico's. */
+  tierName?: string;
 }
 
 /** One finding about the input. */
@@ -132,6 +135,8 @@ export interface DiffCause {
   peer?: string;
   /** Which ports it names, for example `TCP 80, UDP dns`; absent for a policy that isolates. */
   ports?: string;
+  /** The tier's name, if it is one of Calico's. */
+  tierName?: string;
 }
 
 /**
@@ -712,6 +717,9 @@ export interface ObjectRef {
   namespace?: string;
 }
 
+/** A place among others: lower ones come first. */
+export type Order = number;
+
 /** What one policy says of a flow. */
 export interface PolicyEvidence {
   /** The policy. */
@@ -733,8 +741,12 @@ export interface PolicyEvidence {
   audited?: boolean;
   /** Where it begins. */
   location?: Location;
+  /** Its order, for policies of Calico's that have one: lower numbers come first. */
+  order?: Order;
   /** Its priority, for cluster policies: lower numbers come first. */
   priority?: number;
+  /** The tier's name, if it is one of Calico's. */
+  tierName?: string;
 }
 
 /** The port that a question is about: a number, the name of a container's port or of a Service's (`http`), or a range (`80-90`). In questions the protocol may stand behind it: `53/UDP`. */
@@ -781,9 +793,15 @@ export interface RuleEvidence {
   matches: Match;
   /** Whether it decides what happens to the flow at this end, or may. */
   decides: boolean;
-  /** Its peers, in order; empty if the rule names none and so takes any. */
+  /**
+   * Its peers, in order; empty if the rule names none and so takes any. Of a rule of Calico's:
+   * all that it asks of ends, and all of it must match.
+   */
   peers: EntryEvidence[];
-  /** Its ports, in order; empty if the rule names none and so takes any. */
+  /**
+   * Its ports, in order; empty if the rule names none and so takes any. Of a rule of Calico's:
+   * all that it asks of protocols and ports, and all of it must match.
+   */
   ports: EntryEvidence[];
   /** Where it stands. */
   location?: Location;
@@ -895,6 +913,8 @@ export interface TierEvidence {
   outcome: TierOutcome;
   /** What decides, as a phrase: `admin pass (guard, rule rest)`. */
   summary: string;
+  /** The tier's name, if it is one of Calico's. */
+  tierName?: string;
 }
 
 /**
@@ -903,8 +923,9 @@ export interface TierEvidence {
  * - `admin`: ClusterNetworkPolicies of tier Admin, and AdminNetworkPolicies.
  * - `networkPolicy`: NetworkPolicies.
  * - `baseline`: ClusterNetworkPolicies of tier Baseline, and the BaselineAdminNetworkPolicy.
+ * - `calico`: One that has policies of Calico's kinds, with those of the others that Calico has there.
  */
-export type TierKind = 'admin' | 'networkPolicy' | 'baseline';
+export type TierKind = 'admin' | 'networkPolicy' | 'baseline' | 'calico';
 
 /**
  * What happens to a flow in a tier.
@@ -930,8 +951,12 @@ export type TierOutcome = 'accept' | 'deny' | 'pass' | 'unknown' | 'notReached';
  * - `group`: The pods of the workload asked about do not agree.
  * - `ports`: The ports asked about do not agree.
  * - `portName`: The name of a port decides, and the pod asked about is not in the input.
+ * - `serviceAccount`: A label of a ServiceAccount decides that is not in the input.
+ * - `sourcePort`: The source's port decides, and no question says which it is.
+ * - `protocol`: Which of the protocols without ports it is decides, and no question says that.
+ * - `service`: What is behind a Service decides, and the input does not say that.
  */
-export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'translation' | 'group' | 'ports' | 'portName';
+export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'translation' | 'group' | 'ports' | 'portName' | 'serviceAccount' | 'sourcePort' | 'protocol' | 'service';
 
 /**
  * A verdict.

@@ -52,6 +52,7 @@ function expressionOf(kind, type) {
     case 'boolean':
       return kind;
     case 'integer':
+    case 'number':
       return 'number';
     case 'array':
       return `${expression(type.items)}[]`;
