@@ -7,6 +7,7 @@ use crate::diff::{self, DiffArgs};
 use crate::eval::EvalArgs;
 use crate::list::ListArgs;
 use crate::render;
+use crate::testing::{self, TestArgs};
 
 const STATUS: &str = "\
 Exit status:
@@ -31,6 +32,7 @@ Examples:
   portcullis eval --from 'monitoring/{app=prometheus}' --to shop/db --port metrics manifests/
   portcullis eval --flows flows.yaml -o junit manifests/ > portcullis.xml
   portcullis diff main..HEAD -- manifests/
+  portcullis test expectations.yaml
   portcullis check --fail-on warning manifests/";
 
 /// Shows which network flows Kubernetes policies allow, and which line of which policy decides.
@@ -76,6 +78,15 @@ pub enum Command {
     #[command(after_help = diff::EXAMPLES)]
     #[command(after_long_help = format!("{}\n\n{}", diff::EXAMPLES, diff::STATUS))]
     Diff(DiffArgs),
+    /// Test policies: whether flows are allowed and denied as a file expects
+    ///
+    /// A file has `manifests`, paths from its folder, and `expect`, a list of {name, from, to, port,
+    /// expect}. Ends are those of `eval`, and patterns: `shop/*`, `*/web`, `shop/{app=web}`.
+    /// `expect` is allow, deny, unknown, isolated or no-internet. Below an expectation that does not
+    /// hold are the lines of policies that decide.
+    #[command(after_help = testing::EXAMPLES)]
+    #[command(after_long_help = format!("{}\n\n{}", testing::EXAMPLES, testing::STATUS))]
+    Test(TestArgs),
     /// Check manifests: what the API server would reject, and likely mistakes
     #[command(after_long_help = STATUS)]
     Check(CheckArgs),

@@ -17,6 +17,7 @@ mod list;
 mod output;
 mod render;
 mod shell;
+mod testing;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Diff(args) => diff::run(&args),
         Command::Eval(args) => eval::run(&args, eval::Depth::Verdict),
         Command::Explain(args) => eval::run(&args, eval::Depth::Chain),
+        Command::Test(args) => testing::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Completions { shell } => shell::completions(shell),

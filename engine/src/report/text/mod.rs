@@ -9,6 +9,7 @@
 
 mod chain;
 mod diff;
+mod expect;
 mod flow;
 mod graph;
 mod lines;
@@ -24,6 +25,7 @@ use std::fmt;
 
 pub use chain::write_chain;
 pub use diff::{diff, diff_summary, write_diff};
+pub use expect::{write_expectation, write_test};
 pub use flow::write_verdict;
 pub use plain::Plain;
 pub use skipped::skipped;

@@ -1,0 +1,39 @@
+//! The answer of `test`: whether flows are as a file expects, and what that leaves untested.
+//!
+//! `read` reads the file, `ends` finds whom its patterns mean, `plan` the questions that an
+//! expectation asks, `run` the answers, which are those of `eval`.
+
+mod ends;
+mod internet;
+mod plan;
+mod read;
+mod run;
+mod types;
+
+pub use types::*;
+
+use crate::session::Session;
+use ends::Ends;
+use run::Tested;
+
+impl Session {
+    /// Whether what a file expects is so.
+    ///
+    /// # Cost
+    /// That of a verdict for each pair of ends that policies distinguish.
+    pub fn test(&self, expectations: &Expectations, options: TestOptions) -> TestReport {
+        let ends = Ends::new(self);
+        let entries = &expectations.entries;
+        let tested: Vec<Tested> =
+            entries.iter().map(|entry| Tested::new(self, &ends, entry)).collect();
+        let reports = tested.iter().zip(entries).map(|(tested, entry)| tested.report(self, entry));
+        let _ = options;
+        TestReport {
+            file: expectations.file.clone(),
+            expectations: reports.collect(),
+            coverage: None,
+            mutants: None,
+            summary: self.summary(),
+        }
+    }
+}
