@@ -9,7 +9,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use crate::flows::plain;
 
-pub fn write(reports: &[TestReport], out: &mut impl Write) -> io::Result<()> {
+pub fn write(reports: &[&TestReport], out: &mut impl Write) -> io::Result<()> {
     let mut xml = Writer::new_with_indent(&mut *out, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let counts = counts(reports);
@@ -20,7 +20,7 @@ pub fn write(reports: &[TestReport], out: &mut impl Write) -> io::Result<()> {
     xml.into_inner().write_all(b"\n")
 }
 
-fn counts(reports: &[TestReport]) -> [(&'static str, String); 3] {
+fn counts(reports: &[&TestReport]) -> [(&'static str, String); 3] {
     let of = |outcome| reports.iter().map(|report| report.count(outcome)).sum::<usize>();
     let tests: usize = reports.iter().map(|report| report.expectations.len()).sum();
     [
@@ -31,7 +31,7 @@ fn counts(reports: &[TestReport]) -> [(&'static str, String); 3] {
 }
 
 fn write_suite<W: Write>(xml: &mut Writer<W>, report: &TestReport) -> io::Result<()> {
-    let (suite, counts) = (plain(&report.file), counts(std::slice::from_ref(report)));
+    let (suite, counts) = (plain(&report.file), counts(&[report]));
     let element = xml.create_element("testsuite").with_attribute(("name", &*suite));
     let attributes = counts.iter().map(|(name, count)| (*name, &**count));
     element.with_attributes(attributes).write_inner_content(|xml| {

@@ -1,15 +1,21 @@
 //! Whom patterns mean: `shop/*`, `*/web`, `shop/Deployment/*`, `shop/{app=web}`.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::cluster::{EndpointId, Life, NamespaceId};
 use crate::diagnostic::nearest;
+use crate::manifest::LabelList;
 use crate::net::{AddrSet, Family};
+use crate::policy::pod_selectors;
 use crate::reach::{ClassId, Reach, UnitKind};
 use crate::report::flow::in_namespace;
 use crate::report::labels::parse_selector;
 use crate::report::list::workload_id;
 use crate::report::query::{QueryError, Side, long_kind, part_name, resolve};
+use crate::report::service;
 use crate::report::supposed::Supposed;
 use crate::verdict::Party;
 use crate::selector::{Match, Selector};
@@ -27,8 +33,8 @@ pub struct End {
     /// What no policy, nor any change of one that is tried, distinguishes has equal keys; none if
     /// that is not known.
     pub key: Option<EndKey>,
-    /// Its endpoints, if it is pods of the input.
-    pub endpoints: Vec<EndpointId>,
+    /// Its endpoints: none if it is addresses outside; absent if that is not known.
+    pub endpoints: Option<Arc<[EndpointId]>>,
     /// Whether it stands for a pod that is not in the input.
     pub supposed: bool,
 }
@@ -44,6 +50,9 @@ pub enum EndKey {
         classes: Vec<ClassId>,
         /// Families of their addresses, ascending.
         families: Vec<Family>,
+        /// Their labels of keys that policies ask for: a change of a policy may distinguish pods
+        /// that the policy does not.
+        labels: Vec<LabelList>,
     },
     /// The text itself.
     Text(String),
@@ -53,6 +62,8 @@ pub enum EndKey {
 pub struct Ends<'s> {
     session: &'s Session,
     classes: FxHashMap<EndpointId, ClassId>,
+    /// Keys of labels that selectors of policies ask for.
+    asked: FxHashSet<Arc<str>>,
     /// Ranges of addresses outside that policies distinguish.
     pub outside: Vec<(Family, AddrSet)>,
 }
@@ -71,14 +82,23 @@ impl<'s> Ends<'s> {
                 }
             }
         }
-        Self { session, classes, outside }
+        let objects = session.policies().policies().map(|(_, policy)| &*policy.object);
+        let selectors = objects.flat_map(pod_selectors);
+        let asked = selectors.flat_map(Selector::requirements).map(|one| one.key.clone());
+        Self { session, classes, asked: asked.collect(), outside }
     }
 
     /// An address of the internet in each range that policies distinguish.
-    pub fn internet(&self) -> Vec<String> {
+    pub fn internet(&self) -> Vec<End> {
         let ranges = self.outside.iter();
         let addresses = ranges.filter_map(|(_, range)| internet::address(range));
-        addresses.map(|address| address.to_string()).collect()
+        let end = |address: IpAddr| {
+            let end = End::address(address.to_string());
+            // It may be the address of a Service.
+            let is_service = service::behind(self.session.model(), address).is_some();
+            End { endpoints: end.endpoints.filter(|_| !is_service), ..end }
+        };
+        addresses.map(end).collect()
     }
 
     /// Everyone that some texts mean, without those that other texts mean; once each.
@@ -104,6 +124,12 @@ impl<'s> Ends<'s> {
         Pattern::parse(self.session, text).is_ok_and(|pattern| pattern.is_some())
     }
 
+    /// Whether a text means a pod that is not in the input.
+    pub fn is_supposed(&self, text: &str) -> bool {
+        let ends = self.of(&[text.to_owned()], &[]);
+        ends.is_ok_and(|ends| ends.iter().all(|end| end.supposed))
+    }
+
     /// Whom exceptions mean.
     fn endpoints(&self, texts: &[String]) -> Result<FxHashSet<EndpointId>, String> {
         let mut all = FxHashSet::default();
@@ -111,7 +137,7 @@ impl<'s> Ends<'s> {
             match Pattern::parse(self.session, text)? {
                 Some(pattern) => {
                     let ends = self.meant(text, &pattern, &FxHashSet::default())?;
-                    all.extend(ends.into_iter().flat_map(|end| end.endpoints));
+                    all.extend(ends.iter().flat_map(|end| end.own().to_vec()));
                 }
                 None => {
                     let whole = in_namespace(self.session, text);
@@ -164,7 +190,7 @@ impl<'s> Ends<'s> {
 
     fn end(&self, text: String, endpoints: Vec<EndpointId>) -> End {
         let key = self.key(&endpoints);
-        End { text, of_pattern: true, key, endpoints, supposed: false }
+        End { text, of_pattern: true, key, endpoints: Some(endpoints.into()), supposed: false }
     }
 
     /// An end as a flow has it. What is wrong with it is said when the flow is evaluated.
@@ -176,7 +202,7 @@ impl<'s> Ends<'s> {
             // Where nodes play a part, pods that are alike to policies are not.
             Ok(Side::Endpoints { endpoints, .. }) => {
                 let key = self.key(&endpoints).and(end.key);
-                End { key, endpoints, ..end }
+                End { key, endpoints: Some(endpoints.into()), ..end }
             }
             Ok(Side::Addresses(addresses)) => {
                 let mut parties = addresses.iter().map(|address| Party::address(model, *address));
@@ -188,20 +214,25 @@ impl<'s> Ends<'s> {
     }
 
     /// None where nodes play a part.
-    fn key(&self, endpoints: &[EndpointId]) -> Option<EndKey> {
+    pub fn key(&self, endpoints: &[EndpointId]) -> Option<EndKey> {
         let model = self.session.model();
         let (mut classes, mut families, mut namespace) = (Vec::new(), Vec::new(), None);
+        let mut labels: Vec<LabelList> = Vec::new();
         for id in endpoints {
             let endpoint = model.endpoints.get(*id).filter(|one| !one.host_network())?;
             classes.push(*self.classes.get(id)?);
             families.extend(model.space.families(&endpoint.addresses).0);
             namespace = Some(model.workload_of(endpoint)?.namespace);
+            let own = model.labels_of(endpoint)?.labels.iter();
+            labels.push(own.filter(|(key, _)| self.asked.contains(key)).cloned().collect());
         }
         classes.sort_unstable();
         classes.dedup();
         families.sort_unstable();
         families.dedup();
-        Some(EndKey::Pods { namespace: namespace?, classes, families })
+        labels.sort_unstable();
+        labels.dedup();
+        Some(EndKey::Pods { namespace: namespace?, classes, families, labels })
     }
 
     /// What selects no pod of the input is a pod of these labels that is not in it.
@@ -230,15 +261,21 @@ fn message(error: QueryError) -> String {
 }
 
 impl End {
-    /// An end that is no pod of the input.
+    /// An end of which it is not known whom it means.
     fn nowhere(text: &str) -> Self {
-        let (text, endpoints) = (text.to_owned(), Vec::new());
-        Self { text, of_pattern: false, key: None, endpoints, supposed: false }
+        let text = text.to_owned();
+        Self { text, of_pattern: false, key: None, endpoints: None, supposed: false }
+    }
+
+    /// Its endpoints, as far as they are known.
+    pub fn own(&self) -> &[EndpointId] {
+        self.endpoints.as_deref().unwrap_or_default()
     }
 
     /// An address outside that policies distinguish from no other of its range.
     pub fn address(text: String) -> Self {
-        Self { key: Some(EndKey::Text(text.clone())), ..Self::nowhere(&text) }
+        let (key, endpoints) = (Some(EndKey::Text(text.clone())), Some(Arc::default()));
+        Self { key, endpoints, ..Self::nowhere(&text) }
     }
 }
 

@@ -46,7 +46,17 @@ pub fn address(range: &AddrSet) -> Option<IpAddr> {
 /// An address of a range: one that everyone knows, if it is in it.
 pub fn any(range: &AddrSet) -> Option<IpAddr> {
     let mut known = KNOWN.into_iter().filter_map(|text| text.parse().ok());
-    known.find(|address| range.contains(*address)).or_else(|| range.first())
+    let known = known.find(|address| range.contains(*address));
+    known.or_else(|| second(range)).or_else(|| range.first())
+}
+
+/// The address after the first one, which is rarely that of a host.
+fn second(range: &AddrSet) -> Option<IpAddr> {
+    let next = match range.first()? {
+        IpAddr::V4(first) => IpAddr::from(first.to_bits().checked_add(1)?.to_be_bytes()),
+        IpAddr::V6(first) => IpAddr::from(first.to_bits().checked_add(1)?.to_be_bytes()),
+    };
+    range.contains(next).then_some(next)
 }
 
 #[cfg(test)]
@@ -66,7 +76,7 @@ mod tests {
         assert_eq!(of("0.0.0.0/0").as_deref(), Some("1.1.1.1"));
         assert_eq!(of("::/0").as_deref(), Some("2606:4700:4700::1111"));
         assert_eq!(of("8.0.0.0/7").as_deref(), Some("8.8.8.8"));
-        assert_eq!(of("10.0.0.0/7").as_deref(), Some("11.0.0.0"));
-        assert_eq!(of("64:ff9b::/96").as_deref(), Some("64:ff9b::"));
+        assert_eq!(of("10.0.0.0/7").as_deref(), Some("11.0.0.1"));
+        assert_eq!(of("64:ff9b::/96").as_deref(), Some("64:ff9b::1"));
     }
 }

@@ -1,10 +1,13 @@
 //! From an expectation to the questions that it asks.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::ends::{End, EndKey, Ends};
 use super::types::{Asked, AskedPort, Expectation, Expected};
-use crate::manifest::Direction;
+use crate::cluster::EndpointId;
+use crate::manifest::{ByDirection, Direction};
 use crate::net::Protocol;
 use crate::report::port::PortQuery;
 use crate::report::service;
@@ -27,6 +30,8 @@ pub struct Check {
     pub question: CheckQuestion,
     /// How many questions it stands for.
     pub questions: usize,
+    /// Whose policies may decide: by direction, the endpoints; absent if that is not known.
+    pub subjects: ByDirection<Option<Arc<[EndpointId]>>>,
     /// Whether a pattern means an end: pairs between which no traffic is possible are left out.
     pub of_pattern: bool,
 }
@@ -48,6 +53,17 @@ pub enum CheckQuestion {
         /// The direction.
         direction: Direction,
     },
+}
+
+impl CheckQuestion {
+    /// Its ends, or only the first of them.
+    pub fn ends(&self, only_first: bool) -> (&str, &str) {
+        match self {
+            Self::Flow { query, .. } if only_first => (&query.from, ""),
+            Self::Flow { query, .. } => (&query.from, &query.to),
+            Self::Isolated { pods, direction } => (pods, direction.field()),
+        }
+    }
 }
 
 impl Plan {
@@ -113,7 +129,11 @@ impl Plan {
         let query = FlowQuery { from: from.text.clone(), to: to.text.clone(), protocol, port };
         let question = CheckQuestion::Flow { query, expect };
         let of_pattern = from.of_pattern || to.of_pattern;
-        self.checks.push(Check { question, questions: 1, of_pattern });
+        let subjects = ByDirection::from_fn(|direction| match direction {
+            Direction::Egress => from.endpoints.clone(),
+            Direction::Ingress => to.endpoints.clone(),
+        });
+        self.checks.push(Check { question, questions: 1, subjects, of_pattern });
     }
 
     fn isolated(pods: Vec<End>, directions: &[Direction]) -> Self {
@@ -122,6 +142,10 @@ impl Plan {
             plan.checks.extend(directions.iter().map(|direction| Check {
                 question: CheckQuestion::Isolated { pods: end.text.clone(), direction: *direction },
                 questions: 1,
+                subjects: ByDirection::from_fn(|of| match of == *direction {
+                    true => end.endpoints.clone(),
+                    false => Some(Arc::default()),
+                }),
                 of_pattern: end.of_pattern,
             }));
         }
@@ -130,9 +154,10 @@ impl Plan {
 
     /// Which families pods have is found out when they are asked about.
     fn no_internet(session: &Session, ends: &Ends<'_>, pods: &[End]) -> Self {
-        let to: Vec<End> = ends.internet().into_iter().map(End::address).collect();
+        let to = ends.internet();
         let whole = PortQuery::Range(1, u16::MAX);
-        let ports = Protocol::ALL.map(|protocol| AskedPort::new(whole.clone(), protocol));
+        let all = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
+        let ports = all.map(|protocol| AskedPort::new(whole.clone(), protocol));
         // Not every pod has an address of both families.
         let pods: Vec<End> = pods.iter().map(|end| End { of_pattern: true, ..end.clone() }).collect();
         Self::flows(session, (&pods, &to), &ports, Expected::NoInternet)
@@ -159,14 +184,14 @@ fn numbered<'e>(
 /// Whether two ends are a pair: what patterns mean is never asked about itself.
 fn is_pair(from: &End, to: &End) -> bool {
     let by_pattern = from.of_pattern || to.of_pattern;
-    !(by_pattern && from.endpoints.iter().any(|id| to.endpoints.contains(id)))
+    !(by_pattern && from.own().iter().any(|id| to.own().contains(id)))
 }
 
 /// Whether an end that a pattern means has a port, if that is asked for by name.
 fn has_port(session: &Session, to: &End, port: &AskedPort) -> bool {
     let PortQuery::Name(name) = &port.port else { return true };
     let model = session.model();
-    let endpoints = to.endpoints.iter().filter_map(|id| model.endpoints.get(*id));
+    let endpoints = to.own().iter().filter_map(|id| model.endpoints.get(*id));
     let mut ports = endpoints.flat_map(|endpoint| service::ports(model, endpoint));
     !to.of_pattern || ports.any(|own| own.name == *name && own.protocol == port.protocol)
 }

@@ -223,7 +223,8 @@ fn no_internet(node: &Node<'_>) -> Result<Asked, Fault> {
 fn ports(node: &Node<'_>) -> Result<Vec<AskedPort>, Fault> {
     let protocol = node.get("protocol").map(protocol).transpose()?;
     let Some(given) = node.get("port") else {
-        let all = protocol.map_or_else(|| Protocol::ALL.to_vec(), |only| vec![only]);
+        let all = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
+        let all = protocol.map_or_else(|| all.to_vec(), |only| vec![only]);
         let whole = PortQuery::Range(1, u16::MAX);
         return Ok(all.into_iter().map(|of| AskedPort::new(whole.clone(), of)).collect());
     };

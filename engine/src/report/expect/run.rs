@@ -1,10 +1,12 @@
 //! Answers to the questions of an expectation.
 
+use rustc_hash::FxHashMap;
+
 use super::ends::Ends;
 use super::plan::{Check, CheckQuestion, Plan};
 use super::types::{
     Asked, AskedPort, Expectation, ExpectationEntry, ExpectationFailure, ExpectationOutcome,
-    ExpectationReport,
+    ExpectationReport, Expected,
 };
 use crate::cluster::GroupId;
 use crate::manifest::Direction;
@@ -12,7 +14,8 @@ use crate::report::flow::in_namespace;
 use crate::report::port::PortQuery;
 use crate::report::query::{QueryError, Side, resolve};
 use crate::report::supposed::Supposed;
-use crate::report::types::Verdict;
+use crate::report::place;
+use crate::report::types::{ObjectRef, Verdict};
 use crate::selector::Match;
 use crate::session::Session;
 
@@ -38,6 +41,7 @@ pub struct Tested {
     pub answers: Vec<Answer>,
     /// Why it could not be evaluated, as a sentence.
     pub error: Option<String>,
+    expect: Option<Expected>,
 }
 
 impl Tested {
@@ -50,10 +54,12 @@ impl Tested {
         }) {
             Ok(tested) => tested,
             Err(error) => {
-                return Self { plan: Plan::default(), answers: Vec::new(), error: Some(error) };
+                let (plan, answers, error) = (Plan::default(), Vec::new(), Some(error));
+                return Self { plan, answers, error, expect: None };
             }
         };
-        Self { plan, answers, error: None }
+        let expect = entry.asked.as_ref().ok().map(|asked| asked.expect);
+        Self { plan, answers, error: None, expect }
     }
 
     /// Whether it holds.
@@ -78,7 +84,6 @@ impl Tested {
             let counted = self.checks().filter(|(_, answer)| is(*answer));
             counted.map(|(check, _)| check.questions).sum()
         };
-        let unmet = self.checks().filter(|(_, answer)| *answer == Answer::Unmet);
         ExpectationReport {
             name: name(entry),
             line: entry.line,
@@ -89,8 +94,27 @@ impl Tested {
             questions: count(|answer| answer != Answer::Impossible),
             failing: count(|answer| answer == Answer::Unmet),
             supposed: self.plan.supposed.clone(),
-            failures: unmet.take(MOST_FAILURES).map(|(check, _)| failure(session, check)).collect(),
+            failures: self.failures(session),
         }
+    }
+
+    /// The first answers other than expected: one for all ports between two ends, and one for all
+    /// addresses of the internet.
+    fn failures(&self, session: &Session) -> Vec<ExpectationFailure> {
+        let only_first = self.expect == Some(Expected::NoInternet);
+        let mut first: Vec<(&Check, usize)> = Vec::new();
+        let mut known = FxHashMap::default();
+        for (check, _) in self.checks().filter(|(_, answer)| *answer == Answer::Unmet) {
+            let next = first.len();
+            let index = *known.entry(check.question.ends(only_first)).or_insert(next);
+            match first.get_mut(index) {
+                Some((_, questions)) => *questions += check.questions,
+                None => first.push((check, check.questions)),
+            }
+        }
+        let first = first.into_iter().take(MOST_FAILURES);
+        let word = self.expect.map_or("", Expected::word);
+        first.map(|(check, questions)| failure(session, word, (check, questions))).collect()
     }
 }
 
@@ -125,6 +149,23 @@ impl Check {
             Err(error) => Err(error.expecting(Some(Verdict::Allow))),
         }
     }
+}
+
+/// The policies that isolate all pods of an end, if they do.
+pub fn isolating(session: &Session, pods: &str, direction: Direction) -> Vec<ObjectRef> {
+    let side = resolve(session.model(), &in_namespace(session, pods));
+    let groups: Vec<GroupId> = match side {
+        Ok(Side::Endpoints { endpoints, .. }) => {
+            let endpoints = endpoints.iter().filter_map(|id| session.model().endpoints.get(*id));
+            endpoints.filter_map(|endpoint| endpoint.group).collect()
+        }
+        _ => Vec::new(),
+    };
+    let set = session.policies();
+    let of_group = |group| set.policies_of(set.program_id(group, direction));
+    let policies = groups.into_iter().flat_map(of_group);
+    let isolating = policies.filter(|(one, policy)| one.certain && policy.tier.only_accepts());
+    isolating.map(|(_, policy)| place::object_ref(session, &policy.object)).collect()
 }
 
 /// Whether NetworkPolicies isolate all pods of an end.
@@ -168,12 +209,11 @@ fn isolation(
     }
 }
 
-fn failure(session: &Session, check: &Check) -> ExpectationFailure {
-    let questions = check.questions;
+fn failure(session: &Session, expected: &str, (check, questions): (&Check, usize)) -> ExpectationFailure {
     match &check.question {
-        CheckQuestion::Flow { query, expect } => match session.evaluate(query) {
+        CheckQuestion::Flow { query, .. } => match session.evaluate(query) {
             Ok(report) => {
-                let message = format!("{} expected, the verdict is {}", word(*expect), word(report.verdict));
+                let message = format!("{expected} expected, the verdict is {}", word(report.verdict));
                 ExpectationFailure { message, questions, flow: Some(Box::new(report)) }
             }
             Err(error) => {
@@ -195,7 +235,7 @@ fn failure(session: &Session, check: &Check) -> ExpectationFailure {
 }
 
 /// A verdict as files have it.
-pub fn word(verdict: Verdict) -> &'static str {
+fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Allow => "allow",
         Verdict::Deny => "deny",

@@ -382,6 +382,9 @@ pub struct MutantReport {
     /// A flow that it changes, with what is so without the change, where no expectation notices it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub example: Option<FlowEntry>,
+    /// The verdict of that flow with the change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub becomes: Option<Verdict>,
 }
 
 /// An expectation that would notice changes that none of the file does.

@@ -72,7 +72,7 @@ fn write_failure(failure: &ExpectationFailure, style: Style, out: &mut dyn Write
     write!(out, "    {}", Plain(&failure.message))?;
     match failure.questions {
         1 => out.write_char('\n')?,
-        several => writeln!(out, ", as for {} more that are treated alike", several - 1)?,
+        several => writeln!(out, " (and {} more like this one)", several - 1)?,
     }
     let Some(flow) = &failure.flow else { return Ok(()) };
     let mut text = String::new();
