@@ -108,13 +108,10 @@ fn read(file: &Path) -> anyhow::Result<Expectations> {
 }
 
 /// The manifests that are tested: those of the arguments, or else those that the file names.
-fn session(
-    args: &TestArgs,
-    file: &Path,
-    expectations: &Expectations,
-) -> anyhow::Result<Session> {
+fn session(args: &TestArgs, file: &Path, expectations: &Expectations) -> anyhow::Result<Session> {
     let more = args.more.clone();
-    let is_given = !args.manifests.is_empty() || !more.helm.is_empty() || !more.kustomize.is_empty();
+    let is_given =
+        !args.manifests.is_empty() || !more.helm.is_empty() || !more.kustomize.is_empty();
     let folder = file.parent().filter(|_| !input::is_stdin(file)).unwrap_or(Path::new(""));
     let paths: Vec<PathBuf> = match is_given {
         true => args.manifests.clone(),
@@ -122,7 +119,9 @@ fn session(
     };
     if !is_given && paths.is_empty() {
         let name = input::name(file);
-        anyhow::bail!("{name}: no manifests to test: write `manifests:` in it, or pass `--manifests`");
+        anyhow::bail!(
+            "{name}: no manifests to test: write `manifests:` in it, or pass `--manifests`"
+        );
     }
     let input = InputArgs { paths, more };
     let session = input::session(&input, args.say)?;

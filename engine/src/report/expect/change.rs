@@ -116,9 +116,8 @@ impl Mutations<'_> {
             self.direction(direction, Body::ClusterPolicy(changed));
         }
         let subject = "spec.subject";
-        let paths = |last: &str| {
-            vec![format!("{subject}.pods.{last}"), format!("{subject}.namespaces")]
-        };
+        let paths =
+            |last: &str| vec![format!("{subject}.pods.{last}"), format!("{subject}.namespaces")];
         for (namespaces, text, key) in widened(&policy.subject.namespaces) {
             let mut changed = policy.clone();
             changed.subject.namespaces = namespaces;
@@ -214,6 +213,16 @@ impl Mutations<'_> {
             }
         }
     }
+}
+
+/// The change that takes one rule from a policy; none from what is no policy.
+pub fn without_rule(
+    object: &Arc<Object>,
+    direction: Direction,
+    index: usize,
+) -> Option<PolicyChange> {
+    let body = with_rules(&object.body, direction, |rules| drop(rules.remove(index)))?;
+    Some(PolicyChange::Put(Arc::new(Object { body, ..Object::clone(object) })))
 }
 
 /// The body with other rules of a direction.

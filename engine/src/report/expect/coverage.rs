@@ -6,9 +6,9 @@ use super::plan::{Check, CheckQuestion};
 use super::run::{Answer, Tested};
 use super::types::{CoverageReport, PartCoverage, PolicyCoverage};
 use crate::manifest::Direction;
+use crate::policy::CompiledPolicy;
 use crate::report::types::{EndReport, Evidence, Location, ObjectRef};
 use crate::report::{path, place};
-use crate::policy::CompiledPolicy;
 use crate::session::Session;
 
 /// Parts of policies: the policy and the path of a rule, or of a direction.

@@ -17,9 +17,9 @@ use crate::report::list::workload_id;
 use crate::report::query::{QueryError, Side, long_kind, part_name, resolve};
 use crate::report::service;
 use crate::report::supposed::Supposed;
-use crate::verdict::Party;
 use crate::selector::{Match, Selector};
 use crate::session::Session;
+use crate::verdict::Party;
 
 use super::internet;
 
@@ -299,7 +299,8 @@ impl Pattern {
         }) {
             let namespace = namespace.strip_suffix('/').unwrap_or(default).to_owned();
             let labels = rest.strip_suffix('}');
-            let labels = labels.ok_or_else(|| format!("`{text}`: a `}}` is missing behind the labels"))?;
+            let labels =
+                labels.ok_or_else(|| format!("`{text}`: a `}}` is missing behind the labels"))?;
             let who = Who::Selected(parse_selector(labels).map_err(message)?);
             return Ok(Some(Self { namespace, who }));
         }
@@ -354,12 +355,20 @@ mod tests {
 
     #[test]
     fn stars_stand_for_anything() {
-        for (pattern, text) in
-            [("*", ""), ("*", "a"), ("a*", "ab"), ("*b", "ab"), ("a*c*e", "abcde"), ("a", "a"), ("a*a", "aa")]
-        {
+        for (pattern, text) in [
+            ("*", ""),
+            ("*", "a"),
+            ("a*", "ab"),
+            ("*b", "ab"),
+            ("a*c*e", "abcde"),
+            ("a", "a"),
+            ("a*a", "aa"),
+        ] {
             assert!(glob(pattern, text), "{pattern} {text}");
         }
-        for (pattern, text) in [("a*", "ba"), ("a*a", "a"), ("a*c*e", "abcd"), ("", "a"), ("a", "ab")] {
+        for (pattern, text) in
+            [("a*", "ba"), ("a*a", "a"), ("a*c*e", "abcd"), ("", "a"), ("a", "ab")]
+        {
             assert!(!glob(pattern, text), "{pattern} {text}");
         }
     }

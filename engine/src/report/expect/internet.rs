@@ -9,7 +9,7 @@ use crate::net::{AddrSet, Cidr};
 ///
 /// # Source
 /// IANA's registries of special-purpose addresses; blocks for documentation count as the internet.
-const OTHERS: [&str; 17] = [
+const OTHERS: [&str; 16] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
@@ -21,7 +21,6 @@ const OTHERS: [&str; 17] = [
     "240.0.0.0/4",
     "::/128",
     "::1/128",
-    "::ffff:0:0/96",
     "100::/64",
     "fc00::/7",
     "fe80::/10",

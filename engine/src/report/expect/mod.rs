@@ -18,6 +18,7 @@ mod suggest;
 mod supposed;
 mod types;
 
+pub(super) use change::without_rule;
 pub use types::*;
 
 use crate::session::Session;

@@ -179,9 +179,10 @@ pub fn groups(session: &Session, id: EndpointId) -> Vec<GroupId> {
     let Some(own) = model.endpoints.get(id).and_then(|endpoint| endpoint.group) else {
         return Vec::new();
     };
-    model.variants.get(&own).map_or_else(|| vec![own], |variants| {
-        variants.iter().copied().chain([own]).collect()
-    })
+    model
+        .variants
+        .get(&own)
+        .map_or_else(|| vec![own], |variants| variants.iter().copied().chain([own]).collect())
 }
 
 fn numbers(session: &Session, check: &Check, subjects: &mut Subjects) -> Option<Vec<usize>> {

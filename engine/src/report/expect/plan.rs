@@ -106,7 +106,8 @@ impl Plan {
         for port in ports {
             let mut alike: FxHashMap<(usize, usize), usize> = FxHashMap::default();
             for (from, of_from) in &from {
-                let to = to.iter().filter(|(to, _)| is_pair(from, to) && has_port(session, to, port));
+                let to =
+                    to.iter().filter(|(to, _)| is_pair(from, to) && has_port(session, to, port));
                 for (to, of_to) in to {
                     // Names of ports are those of each pod.
                     let is_named = matches!(port.port, PortQuery::Name(_));
@@ -159,7 +160,8 @@ impl Plan {
         let all = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
         let ports = all.map(|protocol| AskedPort::new(whole.clone(), protocol));
         // Not every pod has an address of both families.
-        let pods: Vec<End> = pods.iter().map(|end| End { of_pattern: true, ..end.clone() }).collect();
+        let pods: Vec<End> =
+            pods.iter().map(|end| End { of_pattern: true, ..end.clone() }).collect();
         Self::flows(session, (&pods, &to), &ports, Expected::NoInternet)
     }
 

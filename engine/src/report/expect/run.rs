@@ -11,10 +11,10 @@ use super::types::{
 use crate::cluster::GroupId;
 use crate::manifest::Direction;
 use crate::report::flow::in_namespace;
+use crate::report::place;
 use crate::report::port::PortQuery;
 use crate::report::query::{QueryError, Side, resolve};
 use crate::report::supposed::Supposed;
-use crate::report::place;
 use crate::report::types::{ObjectRef, Verdict};
 use crate::selector::Match;
 use crate::session::Session;
@@ -178,11 +178,7 @@ enum Isolated {
     Yes,
 }
 
-fn isolation(
-    session: &Session,
-    pods: &str,
-    direction: Direction,
-) -> Result<Isolated, QueryError> {
+fn isolation(session: &Session, pods: &str, direction: Direction) -> Result<Isolated, QueryError> {
     let whole = in_namespace(session, pods);
     let supposed = Supposed::parse(&whole)?;
     let with = supposed.map(|pod| session.supposing(&[(&*pod.namespace, &pod.labels)]));
@@ -209,24 +205,33 @@ fn isolation(
     }
 }
 
-fn failure(session: &Session, expected: &str, (check, questions): (&Check, usize)) -> ExpectationFailure {
+fn failure(
+    session: &Session,
+    expected: &str,
+    (check, questions): (&Check, usize),
+) -> ExpectationFailure {
     match &check.question {
         CheckQuestion::Flow { query, .. } => match session.evaluate(query) {
             Ok(report) => {
-                let message = format!("{expected} expected, the verdict is {}", word(report.verdict));
+                let message =
+                    format!("{expected} expected, the verdict is {}", word(report.verdict));
                 ExpectationFailure { message, questions, flow: Some(Box::new(report)) }
             }
-            Err(error) => {
-                ExpectationFailure { message: error.message, questions, flow: None }
-            }
+            Err(error) => ExpectationFailure { message: error.message, questions, flow: None },
         },
         CheckQuestion::Isolated { pods, direction } => {
             let way = direction.field();
             let message = match isolation(session, pods, *direction) {
                 Ok(Isolated::Yes) => format!("{pods} is isolated for {way}"),
-                Ok(Isolated::No) => format!("{pods} is not isolated for {way}: no NetworkPolicy selects it"),
-                Ok(Isolated::Never) => format!("{pods} is not isolated for {way}: policies do not apply to pods on the host's network"),
-                Ok(Isolated::Unknown) => format!("{pods}: whether it is isolated for {way} is unknown, since a label that the controller adds decides whether a policy selects it"),
+                Ok(Isolated::No) => {
+                    format!("{pods} is not isolated for {way}: no NetworkPolicy selects it")
+                }
+                Ok(Isolated::Never) => format!(
+                    "{pods} is not isolated for {way}: policies do not apply to pods on the host's network"
+                ),
+                Ok(Isolated::Unknown) => format!(
+                    "{pods}: whether it is isolated for {way} is unknown, since a label that the controller adds decides whether a policy selects it"
+                ),
                 Err(error) => error.message,
             };
             ExpectationFailure { message, questions, flow: None }

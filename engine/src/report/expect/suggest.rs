@@ -137,12 +137,8 @@ impl<'s> Search<'s> {
     ) -> Option<Differing> {
         ends.from.names.iter().find_map(|from| {
             ends.to.names.iter().find_map(|to| {
-                let query = FlowQuery {
-                    from: from.clone(),
-                    to: to.clone(),
-                    protocol,
-                    port: port.into(),
-                };
+                let query =
+                    FlowQuery { from: from.clone(), to: to.clone(), protocol, port: port.into() };
                 self.expected(mutated, &query)
             })
         })
@@ -267,11 +263,7 @@ fn wanted(to: &One, policy: &Object) -> Vec<(Protocol, u16)> {
 
 /// A port at which the verdict is known before and another one after: one of those that are wanted
 /// if there is one.
-fn differing(
-    before: &Conns,
-    after: &Conns,
-    wanted: &[(Protocol, u16)],
-) -> Option<(Protocol, u16)> {
+fn differing(before: &Conns, after: &Conns, wanted: &[(Protocol, u16)]) -> Option<(Protocol, u16)> {
     let closed = before.certain.difference(&after.certain);
     let opened = after.possible.difference(&before.possible);
     let all: ConnSet = closed.union(&opened);

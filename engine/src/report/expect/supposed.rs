@@ -48,8 +48,8 @@ fn named(session: &Session, selector: &Selector) -> Option<String> {
     let known = known.find(|one| selector.matches(&one.labels()) == Match::Yes);
     let of_name = || {
         let mut requirements = selector.requirements().iter();
-        let one = requirements
-            .find(|one| &*one.key == NAME_LABEL && one.operator == Operator::In)?;
+        let one =
+            requirements.find(|one| &*one.key == NAME_LABEL && one.operator == Operator::In)?;
         one.values.first().map(ToString::to_string)
     };
     known.map(|one| one.name.to_string()).or_else(of_name)

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    Judged, conclude, deciding, evidence, home, judge_all, name, parts, ranges, rejected,
-};
+use super::{Judged, conclude, deciding, evidence, home, judge_all, name, parts, ranges, rejected};
 use crate::net::{ConnSet, PortSet};
 use crate::report::case::{Case, are_siblings, cases, no_family};
 use crate::report::query::{QueryError, Side, resolve};

@@ -8,6 +8,7 @@
 //! for terminals shows control characters instead of obeying them.
 
 mod chain;
+mod describe;
 mod diff;
 mod expect;
 mod flow;
@@ -25,6 +26,7 @@ mod tests;
 use std::fmt;
 
 pub use chain::write_chain;
+pub use describe::write_description;
 pub use diff::{diff, diff_summary, write_diff};
 pub use expect::{write_expectation, write_test};
 pub use flow::write_verdict;

@@ -18,11 +18,7 @@ const MOST_NAMED: usize = 8;
 ///
 /// # Errors
 /// Only those of `out`.
-pub fn write_coverage(
-    report: &CoverageReport,
-    style: Style,
-    out: &mut dyn Write,
-) -> fmt::Result {
+pub fn write_coverage(report: &CoverageReport, style: Style, out: &mut dyn Write) -> fmt::Result {
     let CoverageReport { parts, covered, .. } = report;
     writeln!(out, "coverage: {covered} of {parts} parts of policies decide an expectation")?;
     for policy in &report.policies {
