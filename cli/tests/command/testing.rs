@@ -75,7 +75,7 @@ fn files_that_are_no_expectations() {
     };
     assert_eq!(
         ask("expect:"),
-        "error: <stdin>:1:1: `expect` is nothing: a list of expectations expected\n"
+        "error: <stdin>:1:8: `expect` is nothing: a list of expectations expected\n"
     );
     assert!(ask("").contains("there are no expectations in it"));
     assert!(ask("a: [").contains("error: <stdin>:1:"));

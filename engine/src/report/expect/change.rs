@@ -58,6 +58,9 @@ pub fn mutations(object: &Arc<Object>) -> Vec<Mutation> {
     all.found
 }
 
+/// Makes the body of a policy with one changed rule.
+type Changed<'c> = dyn Fn(&dyn Fn(&mut Rule)) -> Option<Body> + 'c;
+
 /// A place in a policy.
 struct Part {
     path: String,
@@ -193,7 +196,7 @@ impl Mutations<'_> {
         &mut self,
         (direction, index): (Direction, usize),
         rule: &Rule,
-        changed: &dyn Fn(&dyn Fn(&mut Rule)) -> Option<Body>,
+        changed: &Changed<'_>,
     ) {
         for (i, peer) in rule.peers.iter().enumerate() {
             let path = path::peer(direction, index, i);

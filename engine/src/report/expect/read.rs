@@ -349,7 +349,7 @@ mod tests {
                 "- {from: a/b, to: a/c, expect: alow}",
                 "1:32: `alow` is not an expectation: did you mean `allow`?",
             ),
-            ("- {from: a/b, to: a/c, port: 0, expect: deny}", "1:30: port 0"),
+            ("- {from: a/b, to: a/c, port: 0, expect: deny}", "1:30: `0` is not a valid port"),
             ("- {from: a/b, to: a/c, port: [80, true], expect: deny}", "1:35: `port` is a boolean"),
             ("- {from: a/b, port: 80, expect: deny}", "1:3: `to` is missing: NAMESPACE/NAME"),
             (

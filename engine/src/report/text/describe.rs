@@ -24,7 +24,11 @@ pub fn write_description(
     let kind = report.policy.as_ref().map(|policy| format!("{} ", policy.kind));
     let place = place(report.location.as_ref());
     let place = style.paint(Ink::Dim, &place);
-    writeln!(out, "{}{}   {place}", kind.unwrap_or_default(), Plain(&report.name))?;
+    write!(out, "{}{}", kind.unwrap_or_default(), Plain(&report.name))?;
+    match report.location {
+        None => out.write_char('\n')?,
+        Some(_) => writeln!(out, "   {place}")?,
+    }
     if !report.labels.is_empty() {
         let labels = report.labels.iter().map(|(key, value)| format!("{key}={value}"));
         let labels: Vec<String> = labels.collect();
