@@ -40,7 +40,7 @@ pub fn write_expectation(
     write!(out, "{} {}", style.paint(ink, mark), Plain(&one.name))?;
     match (one.outcome, one.questions) {
         (ExpectationOutcome::Fails, 2..) => {
-            writeln!(out, ": {} of {} answers are others", one.failing, one.questions)?;
+            writeln!(out, ": {} of {} answers are not as expected", one.failing, one.questions)?;
         }
         (ExpectationOutcome::Holds, 2..) => {
             let count = format!("({} answers)", one.questions);
