@@ -17,6 +17,13 @@ pub struct InputArgs {
         value_hint = clap::ValueHint::AnyPath
     )]
     pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub more: MoreInputArgs,
+}
+
+/// What is read besides paths, and how.
+#[derive(Clone, Debug, Args)]
+pub struct MoreInputArgs {
     /// A Helm chart to render with `helm template` and read; may be repeated
     #[arg(long, value_name = "CHART", value_hint = clap::ValueHint::DirPath, help_heading = "Input")]
     pub helm: Vec<PathBuf>,

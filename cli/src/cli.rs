@@ -3,10 +3,13 @@
 use clap::{Parser, Subcommand};
 
 use crate::check::CheckArgs;
+use crate::describe::{self, DescribeArgs};
 use crate::diff::{self, DiffArgs};
 use crate::eval::EvalArgs;
 use crate::list::ListArgs;
 use crate::render;
+use crate::short::ShortArgs;
+use crate::testing::{self, TestArgs};
 
 const STATUS: &str = "\
 Exit status:
@@ -31,6 +34,9 @@ Examples:
   portcullis eval --from 'monitoring/{app=prometheus}' --to shop/db --port metrics manifests/
   portcullis eval --flows flows.yaml -o junit manifests/ > portcullis.xml
   portcullis diff main..HEAD -- manifests/
+  portcullis test expectations.yaml
+  portcullis who-can shop/db --port 5432 manifests/
+  portcullis describe policy shop/default-deny manifests/
   portcullis check --fail-on warning manifests/";
 
 /// Shows which network flows Kubernetes policies allow, and which line of which policy decides.
@@ -57,6 +63,20 @@ pub enum Command {
     /// something open and what would settle it.
     #[command(after_long_help = STATUS)]
     List(ListArgs),
+    /// List who can reach a workload or an address: `list --focus NAME --direction ingress`
+    #[command(after_long_help = STATUS)]
+    WhoCan(ShortArgs),
+    /// List whom a workload or an address can reach: `list --focus NAME --direction egress`
+    #[command(after_long_help = STATUS)]
+    Reach(ShortArgs),
+    /// Describe a pod, a workload, a policy or a namespace
+    ///
+    /// Of pods: the policies of both directions, and what each of their rules opens that no other
+    /// does. Of a policy: the pods that it selects, and the same of its rules. Of a namespace: its
+    /// workloads and the policies that select them. Then the findings of `check` about them.
+    #[command(after_help = describe::EXAMPLES)]
+    #[command(after_long_help = format!("{}\n\n{STATUS}", describe::EXAMPLES))]
+    Describe(DescribeArgs),
     /// Show whether a flow is allowed, and why
     ///
     /// The verdict in one line, then the result at each end and which line of which policy decides.
@@ -76,6 +96,15 @@ pub enum Command {
     #[command(after_help = diff::EXAMPLES)]
     #[command(after_long_help = format!("{}\n\n{}", diff::EXAMPLES, diff::STATUS))]
     Diff(DiffArgs),
+    /// Test policies: whether flows are allowed and denied as a file expects
+    ///
+    /// A file has `manifests`, paths from its folder, and `expect`, a list of {name, from, to, port,
+    /// expect}. Ends are those of `eval`, and patterns: `shop/*`, `*/web`, `shop/{app=web}`.
+    /// `expect` is allow, deny, unknown, isolated or no-internet. Below an expectation that does not
+    /// hold are the lines of policies that decide.
+    #[command(after_help = testing::EXAMPLES)]
+    #[command(after_long_help = format!("{}\n\n{}", testing::EXAMPLES, testing::STATUS))]
+    Test(TestArgs),
     /// Check manifests: what the API server would reject, and likely mistakes
     #[command(after_long_help = STATUS)]
     Check(CheckArgs),

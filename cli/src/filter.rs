@@ -122,7 +122,7 @@ fn strange(option: &str, focus: &str, endpoints: &[EndpointReport]) -> String {
 }
 
 /// What `eval` takes, and `tcp-80` and `80-tcp` as other tools write it.
-fn port(text: &str) -> Result<(Protocol, PortQuery), String> {
+pub fn port(text: &str) -> Result<(Protocol, PortQuery), String> {
     // `dns-tcp` is the name of a port.
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let parsed = match text.split_once('-') {

@@ -62,7 +62,8 @@ pub fn paths(input: &InputArgs) -> String {
         let one = |path: &PathBuf| format!("{option} {}", Plain(&path.display().to_string()));
         paths.iter().map(one).collect::<Vec<_>>()
     };
-    let rendered = of("--helm", &input.helm).into_iter().chain(of("--kustomize", &input.kustomize));
+    let rendered =
+        of("--helm", &input.more.helm).into_iter().chain(of("--kustomize", &input.more.kustomize));
     paths.chain(rendered).collect::<Vec<_>>().join(" ")
 }
 

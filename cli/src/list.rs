@@ -113,7 +113,7 @@ fn check_arguments(args: &ListArgs) -> anyhow::Result<()> {
     if args.explain && matches!(args.output, ListForm::Dot | ListForm::Mermaid) {
         anyhow::bail!("--explain does not work with a drawing: use -o text, json, csv or md");
     }
-    args.filter.check(&args.input.assume)
+    args.filter.check(&args.input.more.assume)
 }
 
 /// Says after a while that it takes long, and what takes less.
@@ -151,7 +151,7 @@ fn filter(args: &ListArgs) -> ListFilter {
         certain_only: args.output != ListForm::Json,
         explain: args.explain,
         expand: args.expand,
-        ..args.filter.filter(&args.input.assume)
+        ..args.filter.filter(&args.input.more.assume)
     }
 }
 

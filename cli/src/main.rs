@@ -6,6 +6,7 @@
 mod args;
 mod check;
 mod cli;
+mod describe;
 mod diff;
 mod eval;
 mod excerpt;
@@ -17,12 +18,15 @@ mod list;
 mod output;
 mod render;
 mod shell;
+mod short;
+mod testing;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use cli::{Cli, Command};
+use filter::FocusDirection;
 use output::Outcome;
 
 fn main() -> ExitCode {
@@ -44,6 +48,10 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Diff(args) => diff::run(&args),
         Command::Eval(args) => eval::run(&args, eval::Depth::Verdict),
         Command::Explain(args) => eval::run(&args, eval::Depth::Chain),
+        Command::WhoCan(args) => short::run(args, FocusDirection::Ingress),
+        Command::Reach(args) => short::run(args, FocusDirection::Egress),
+        Command::Describe(args) => describe::run(&args),
+        Command::Test(args) => testing::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Completions { shell } => shell::completions(shell),

@@ -4,8 +4,8 @@
 //! change for users, to be seen in review.
 
 use portcullis_engine::report::{
-    CheckReport, DiffReport, FlowEntry, FlowError, FlowQuery, FlowReport, FlowResult, ListReport,
-    ProgramReport,
+    CheckReport, DescribeReport, DiffReport, FlowEntry, FlowError, FlowQuery, FlowReport,
+    FlowResult, ListReport, ProgramReport, TestReport,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -19,8 +19,16 @@ pub const VERSION: u32 = 2;
 pub const ID: &str = "https://portcullis.dev/schema/2/portcullis.schema.json";
 
 /// Reports, each of which is the whole of what a command prints.
-const REPORTS: [&str; 6] =
-    ["CheckReport", "ListReport", "DiffReport", "FlowReport", "FlowAnswers", "ProgramReport"];
+const REPORTS: [&str; 8] = [
+    "CheckReport",
+    "ListReport",
+    "DiffReport",
+    "FlowReport",
+    "FlowAnswers",
+    "ProgramReport",
+    "TestReports",
+    "DescribeReport",
+];
 
 /// The schema, with a definition for each type: what is printed is one of the reports.
 #[must_use]
@@ -32,7 +40,7 @@ pub fn schema() -> Value {
     );
     let mut definitions = definitions::<(
         (CheckReport, ListReport, DiffReport, FlowReport, ProgramReport),
-        (FlowResult, FlowError),
+        (FlowResult, FlowError, TestReport, DescribeReport),
     )>(received);
     definitions.extend(self::definitions::<(FlowQuery, FlowEntry)>(given));
     definitions.values_mut().for_each(|definition| {
@@ -41,6 +49,7 @@ pub fn schema() -> Value {
         leave_out_widths(definition);
     });
     definitions.extend(lists());
+    definitions.extend(expectations());
     let reports = REPORTS.map(reference);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -58,7 +67,7 @@ fn reference(name: &str) -> Value {
 }
 
 /// What a file of flows has, and what is printed for one.
-fn lists() -> [(String, Value); 3] {
+fn lists() -> [(String, Value); 4] {
     let answer = ["FlowResult", "FlowError"].map(reference);
     let flows = json!({
         "description": "A file of flows for `portcullis eval --flows`, in JSON or YAML",
@@ -75,7 +84,17 @@ fn lists() -> [(String, Value); 3] {
         "type": "array",
         "items": reference("FlowAnswer"),
     });
-    let named = [("Flows", flows), ("FlowAnswer", answer), ("FlowAnswers", answers)];
+    let tests = json!({
+        "description": "What `portcullis test -o json` prints: a report for each file of expectations",
+        "type": "array",
+        "items": reference("TestReport"),
+    });
+    let named = [
+        ("Flows", flows),
+        ("FlowAnswer", answer),
+        ("FlowAnswers", answers),
+        ("TestReports", tests),
+    ];
     named.map(|(name, value)| (name.to_owned(), value))
 }
 
@@ -166,4 +185,55 @@ mod tests {
             same + 1
         );
     }
+}
+
+/// What a file of expectations has.
+fn expectations() -> [(String, Value); 3] {
+    let texts = |description: &str| {
+        json!({
+            "description": description,
+            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+        })
+    };
+    let port = json!({
+        "description": "Every port of every protocol if absent",
+        "anyOf": [reference("PortQuery"), { "type": "array", "items": reference("PortQuery") }],
+    });
+    let name = json!({ "description": "How it is called in answers", "type": "string" });
+    let entry = json!({
+        "description": "What is expected of flows from some ends to others, or of pods",
+        "type": "object",
+        "properties": {
+            "name": name,
+            "from": texts("Sources, as a flow has them, or patterns"),
+            "to": texts("Destinations, as a flow has them, or patterns"),
+            "port": port,
+            "protocol": reference("Protocol"),
+            "pods": texts("Whom `isolated` and `no-internet` are about"),
+            "direction": reference("Direction"),
+            "except": texts("Ends that patterns do not mean"),
+            "expect": reference("Expected"),
+        },
+        "required": ["expect"],
+        "additionalProperties": false,
+    });
+    let file = json!({
+        "description": "Expectations with the manifests that they are about",
+        "type": "object",
+        "properties": {
+            "manifests": texts("Paths, from the folder that the file is in"),
+            "expect": { "description": "The expectations", "type": "array", "items": reference("Expectation"), "minItems": 1 },
+        },
+        "required": ["expect"],
+        "additionalProperties": false,
+    });
+    let either = json!({
+        "description": "A file of expectations for `portcullis test`, in JSON or YAML",
+        "anyOf": [
+            reference("ExpectationsFile"),
+            { "type": "array", "items": reference("Expectation"), "minItems": 1 },
+        ],
+    });
+    [("Expectation", entry), ("ExpectationsFile", file), ("Expectations", either)]
+        .map(|(name, value)| (name.to_owned(), value))
 }

@@ -78,12 +78,12 @@ pub fn session_of(
     if stdin > 1 {
         return Err(InputError::StdinTwice);
     }
-    let config = Config::find(input.config.as_deref())?;
+    let config = Config::find(input.more.config.as_deref())?;
     let Inputs { files, skipped } = inputs(&input.paths, &config)?;
     let files = read::all(&files, Progress::new(say))?;
     let rendered = rendered(input, say)?;
     let changes = files.into_iter().chain(rendered).map(Change::Put).collect();
-    let options = Options { family, ..input.assume.options() }.ignoring(config.codes);
+    let options = Options { family, ..input.more.assume.options() }.ignoring(config.codes);
     Ok(Session::new(options).with_skipped(skipped).apply(changes))
 }
 
@@ -183,9 +183,9 @@ fn identity(path: &Path) -> PathBuf {
 
 /// What the tools print for the charts and trees that were named.
 fn rendered(input: &InputArgs, say: OutputArgs) -> Result<Vec<SourceFile>, InputError> {
-    let limit = Duration::from_secs(input.tool_seconds);
-    let charts = input.helm.iter().map(|chart| tool::helm(chart, &input.helm_values));
-    let trees = input.kustomize.iter().map(|tree| tool::kustomize(tree));
+    let limit = Duration::from_secs(input.more.tool_seconds);
+    let charts = input.more.helm.iter().map(|chart| tool::helm(chart, &input.more.helm_values));
+    let trees = input.more.kustomize.iter().map(|tree| tool::kustomize(tree));
     let tools = charts.chain(trees);
     tools
         .map(|tool| {

@@ -35,10 +35,13 @@ fn matches(lines: &[&str], expected: &[String]) -> bool {
 
 #[test]
 fn examples_are_true() {
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/command.md");
-    let examples = examples(&std::fs::read_to_string(guide).unwrap());
-    assert!(examples.len() > 5, "the guide has lost its examples");
-    for (command, expected) in examples {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide");
+    let of = |page: &str| {
+        let examples = examples(&std::fs::read_to_string(folder.join(page)).unwrap());
+        assert!(examples.len() > 3, "{page} has lost its examples");
+        examples
+    };
+    for (command, expected) in of("command.md").into_iter().chain(of("testing.md")) {
         // Quotes are the shell's.
         let words = command.split(' ').map(|word| word.trim_matches('\''));
         let ran = run(&words.collect::<Vec<_>>());

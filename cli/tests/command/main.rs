@@ -12,6 +12,7 @@
 mod answers;
 mod arguments;
 mod check;
+mod describe;
 mod diff;
 mod eval;
 mod flows;
@@ -20,6 +21,7 @@ mod guide;
 mod input;
 mod list;
 mod render;
+mod testing;
 mod tiers;
 
 use std::io::Write as _;

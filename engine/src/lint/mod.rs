@@ -27,6 +27,7 @@ mod tier_missing;
 use std::sync::Arc;
 
 pub use context::Context;
+pub(crate) use text::{Field, Texts};
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Object;

@@ -46,21 +46,23 @@ impl<'s> Texts<'s> {
         field: Field<'_>,
         finding: Diagnostic,
     ) -> Finding {
-        let origin = self.session.origin(object);
-        let node = origin.and_then(|at| {
-            self.read(at);
-            self.node(at, object)
-        });
         let first = match field {
             Field::First(paths) => paths.first().copied().unwrap_or("spec"),
             Field::Label(paths, _) | Field::Selector(paths) => {
                 paths.first().map_or("spec", String::as_str)
             }
         };
-        let found = node.and_then(|node| find(node, field));
+        let found = self.place(object, field);
         let (path, span) = found.unwrap_or_else(|| (first.to_owned(), object.span));
         let (origin, finding) = about(self.session, object, &path, finding);
         (origin, finding.at(span))
+    }
+
+    /// The path and the place of a field of an object, if it is found.
+    pub fn place(&mut self, object: &Arc<Object>, field: Field<'_>) -> Option<(String, Span)> {
+        let at = self.session.origin(object)?;
+        self.read(at);
+        find(self.node(at, object)?, field)
     }
 
     /// The object's tree, once its document was read.

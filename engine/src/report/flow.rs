@@ -27,6 +27,7 @@ use crate::session::Session;
 use crate::verdict::{EndVerdict, NoTrace, PortNames, Question, judge};
 use found::Found;
 pub use found::Spoken;
+pub use home::in_namespace;
 
 impl Session {
     /// Whether a flow may pass, with what decides.

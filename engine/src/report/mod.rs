@@ -1,7 +1,7 @@
 //! What users receive: the only module whose types are serialised for them.
 //!
 //! Each answer has a file that makes it from what the engine computed (`check`, `list`, `diff`, `flow` with
-//! `evidence` and `audit`, `program`, `node`, `at`), and all have their types in `types`, those of
+//! `evidence` and `audit`, `expect`, `describe`, `program`, `node`, `at`), and all have their types in `types`, those of
 //! many flows in `flows`. `query`, `words`, `port`, `supposed` and `labels` read what users ask, `place` and
 //! `path` say where things stand, `sentence` says them in words, `text` writes reports for terminals
 //! and documents. Nothing here decides what a policy means.
@@ -10,8 +10,10 @@ mod at;
 mod audit;
 mod case;
 mod check;
+mod describe;
 mod diff;
 mod evidence;
+mod expect;
 mod flow;
 mod flows;
 mod isolation;
@@ -32,7 +34,9 @@ mod why;
 mod words;
 
 pub use at::{RuleAt, RulePart};
+pub use describe::*;
 pub use diff::{BySide, DiffCause, DiffChange, DiffEndpoint, DiffReport, DiffSide, DiffSummary};
+pub use expect::*;
 pub use flows::{FlowAnswer, FlowEntry, FlowError, FlowErrorCode, FlowResult};
 pub use labels::parse_selector;
 pub use list::{ListFilter, in_focus};

@@ -331,7 +331,7 @@ pub fn is_kind(text: &str) -> bool {
 }
 
 /// The kind that one of `kubectl`'s short names stands for.
-fn long_kind(kind: &str) -> &str {
+pub fn long_kind(kind: &str) -> &str {
     match kind.to_ascii_lowercase().as_str() {
         "po" | "pods" => "Pod",
         "deploy" | "deployments" => "Deployment",

@@ -1,4 +1,4 @@
-//! The session as if there were pods that are not in the input.
+//! The session as if there were pods that are not in the input, or as if a policy were another.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::gather::asked_labels;
 use super::{Session, World};
 use crate::cluster::{AskedLabels, ClusterModel};
 use crate::manifest::LabelList;
-use crate::policy::PolicySet;
+use crate::policy::{PolicyChange, PolicySet};
 
 impl Session {
     /// The session with groups of pods, given by namespace and labels. Policies are what they were;
@@ -25,6 +25,17 @@ impl Session {
         set.extend(&model);
         let world = World { model: Arc::new(model), ..World::clone(&self.world) };
         Self { world: Arc::new(world), set: Arc::new(set), ..self.clone() }
+    }
+
+    /// The session after a change of a policy that asks for no label that none asked for before,
+    /// and is in a namespace that is known.
+    ///
+    /// # Cost
+    /// Only groups that the policy selects, before or after, get new programs; all else is shared.
+    pub(crate) fn changing(&self, change: PolicyChange) -> Self {
+        let default = &self.options.default_namespace;
+        let set = PolicySet::clone(&self.set).update(self.model(), default, &[change]);
+        Self { set: Arc::new(set), ..self.clone() }
     }
 
     /// What selectors ask for, also of namespaces, which is not kept where all labels are known.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use jsonschema::Validator;
 use portcullis_engine::dataplane::Settings;
 use portcullis_engine::report::{
-    FlowAnswer, FlowError, FlowQuery, FlowReport, FlowResult, ProgramQuery, Verdict,
+    Describe, Expectations, FlowAnswer, FlowError, FlowQuery, FlowReport, FlowResult, ProgramQuery,
+    TestOptions, Verdict,
 };
 use portcullis_engine::{Change, ListFilter, Options, Session, SourceFile};
 use serde::Serialize;
@@ -74,6 +75,38 @@ fn reports_are_accepted() {
     accept("DiffReport", &new.diff(&session("tiers"), &ListFilter::default()));
     let query = ProgramQuery { node: "n1".into(), settings: Settings::default(), comments: true };
     accept("ProgramReport", &session("node").program(&query).unwrap());
+}
+
+#[test]
+fn tests_and_descriptions_are_accepted() {
+    let expect = json!([
+        {"from": "*", "to": ["shop/*"], "except": "shop/api", "port": [80, "53/UDP"], "expect": "deny"},
+        {"name": "n", "pods": "shop/db", "direction": "ingress", "expect": "isolated"},
+        {"pods": ["shop/db"], "expect": "no-internet"},
+        {"from": "shop/{a=b}", "to": "shop/db", "protocol": "TCP", "expect": "allow"},
+        {"from": "shop/{a=b}", "expect": "allow"},
+    ]);
+    let file = json!({"manifests": "shop", "expect": expect});
+    for given in [&file, &expect] {
+        let errors = validator(Some("Expectations")).iter_errors(given).count();
+        assert_eq!(errors, 0, "{given}");
+    }
+    assert!(!validator(Some("Expectations")).is_valid(&json!([{"expect": "alow"}])));
+    assert!(
+        !validator(Some("Expectations")).is_valid(&json!({"manifest": "shop", "expect": expect}))
+    );
+    let expectations = Expectations::read("expect.json", &file.to_string()).unwrap();
+    let options = TestOptions { coverage: true, mutants: true, suggest: true };
+    let report = session("shop").test(&expectations, options);
+    assert!(report.expectations[4].error.is_some());
+    accept("TestReports", &vec![report]);
+    for (what, name) in [
+        (Describe::Pods, "shop/db"),
+        (Describe::Policy, "shop/default-deny"),
+        (Describe::Namespace, "shop"),
+    ] {
+        accept("DescribeReport", &session("shop").describe(what, name).unwrap());
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Judged, conclude, deciding, evidence, judge_all, name, parts, ranges};
+use super::{Judged, conclude, deciding, evidence, home, judge_all, name, parts, ranges, rejected};
 use crate::net::{ConnSet, PortSet};
 use crate::report::case::{Case, are_siblings, cases, no_family};
 use crate::report::query::{QueryError, Side, resolve};
@@ -55,6 +55,15 @@ impl Found<'_> {
     }
 }
 
+/// A verdict alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why it is unknown.
+    pub reason: Option<UnknownReason>,
+}
+
 /// A verdict with what decides, and no more.
 pub struct Spoken {
     /// The verdict.
@@ -82,6 +91,19 @@ impl Session {
             None => conclude(&judged),
         };
         Ok(Found { source, asked, judged, verdict, reason })
+    }
+
+    /// The verdict that [`Session::evaluate`] gives, without what decides.
+    ///
+    /// # Errors
+    /// As [`Session::evaluate`].
+    pub(in crate::report) fn said(&self, asked: &FlowQuery) -> Result<Said, QueryError> {
+        let query = &home::with_namespaces(self, asked);
+        let with_ends = self.with_ends(query)?;
+        let session = with_ends.as_ref().unwrap_or(self);
+        let found = session.found(query).map_err(|error| rejected(self, error))?;
+        found.deciding()?;
+        Ok(Said { verdict: found.verdict, reason: found.reason })
     }
 
     /// What is said of a flow by policies that are in force in this session, and why.

@@ -9,11 +9,16 @@ use crate::session::Session;
 /// The question with the namespace of objects that have none before ends that name none: `web`,
 /// `web[Deployment]`, `{app=web}`, and `svc/web` where no namespace is called so.
 pub fn with_namespaces(session: &Session, query: &FlowQuery) -> FlowQuery {
-    let whole = |text: &str| match names_none(session, text) {
+    let whole = |text: &str| in_namespace(session, text);
+    FlowQuery { from: whole(&query.from), to: whole(&query.to), ..query.clone() }
+}
+
+/// An end of a question with the namespace of objects that have none, if it names none.
+pub fn in_namespace(session: &Session, text: &str) -> String {
+    match names_none(session, text) {
         true => format!("{}/{text}", session.options().default_namespace),
         false => text.to_owned(),
-    };
-    FlowQuery { from: whole(&query.from), to: whole(&query.to), ..query.clone() }
+    }
 }
 
 fn names_none(session: &Session, text: &str) -> bool {

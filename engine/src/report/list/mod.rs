@@ -30,7 +30,7 @@ use focus::Focus;
 use members::Member;
 use weave::Weaver;
 
-pub use endpoint::workload_id;
+pub use endpoint::{unit_ids, workload_id};
 pub use focus::in_focus;
 
 /// Which connections to list.

@@ -8,10 +8,13 @@
 //! for terminals shows control characters instead of obeying them.
 
 mod chain;
+mod describe;
 mod diff;
+mod expect;
 mod flow;
 mod graph;
 mod lines;
+mod mutants;
 mod plain;
 mod reason;
 mod skipped;
@@ -23,8 +26,11 @@ mod tests;
 use std::fmt;
 
 pub use chain::write_chain;
+pub use describe::write_description;
 pub use diff::{diff, diff_summary, write_diff};
+pub use expect::{write_expectation, write_test};
 pub use flow::write_verdict;
+pub use mutants::{write_coverage, write_mutants, write_suggestions};
 pub use plain::Plain;
 pub use skipped::skipped;
 pub use style::{Ink, Style};

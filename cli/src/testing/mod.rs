@@ -1,0 +1,204 @@
+//! `portcullis test`.
+
+mod junit;
+
+use std::fmt::{self, Write as _};
+use std::path::{Component, Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use portcullis_engine::Session;
+use portcullis_engine::report::text::{
+    Style, write_coverage, write_mutants, write_suggestions, write_test,
+};
+use portcullis_engine::report::{ExpectationOutcome, Expectations, TestOptions, TestReport};
+
+use crate::args::{InputArgs, MoreInputArgs, OutputArgs};
+use crate::output::{self, Outcome, Output};
+use crate::{findings, input};
+
+pub const EXAMPLES: &str = "\
+Examples:
+  portcullis test expectations.yaml
+  portcullis test --manifests deploy/ expectations.yaml
+  portcullis test --coverage --mutants expectations.yaml
+  portcullis test --suggest expectations.yaml >> expectations.yaml
+  portcullis test -o junit expectations.yaml > portcullis.xml";
+
+pub const STATUS: &str = "\
+Exit status:
+  0  every expectation holds
+  1  an expectation does not hold, or that is unknown
+  2  unusable input or arguments, or an expectation that could not be evaluated";
+
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Files of expectations, or `-` for standard input
+    #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Manifests to test: a file or a folder, in place of those that the files name; may be repeated
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    #[arg(help_heading = "Input")]
+    pub manifests: Vec<PathBuf>,
+    #[command(flatten)]
+    pub more: MoreInputArgs,
+    /// Say which rules of which policies decide an expectation, and which decide none
+    #[arg(long, help_heading = "What is not tested")]
+    pub coverage: bool,
+    /// Change each policy in small ways, and list the changes that no expectation notices
+    ///
+    /// Policies, directions, rules, peers and ports removed, rules for any peer or any port,
+    /// selectors with a requirement less, and the actions of cluster policies turned around.
+    #[arg(long, help_heading = "What is not tested")]
+    pub mutants: bool,
+    /// Print only expectations that notice what no other does, as YAML to append to the file
+    #[arg(long, help_heading = "What is not tested")]
+    #[arg(conflicts_with_all = ["coverage", "mutants"])]
+    pub suggest: bool,
+    /// The output format
+    #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
+    pub output: TestForm,
+    #[command(flatten)]
+    pub say: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TestForm {
+    /// Each expectation, and what decides where it does not hold
+    Text,
+    /// Everything, for programs
+    Json,
+    /// JUnit's XML, a test case for each expectation, for continuous integration
+    Junit,
+}
+
+/// A file and what became of it.
+struct Tested {
+    expectations: Expectations,
+    report: TestReport,
+}
+
+pub fn run(args: &TestArgs) -> anyhow::Result<Outcome> {
+    let stdin = args.files.iter().chain(&args.manifests).filter(|path| input::is_stdin(path));
+    if stdin.count() > 1 {
+        return Err(input::InputError::StdinTwice.into());
+    }
+    let mut tested = Vec::new();
+    for file in &args.files {
+        let expectations = read(file)?;
+        let session = session(args, file, &expectations)?;
+        let report = session.test(&expectations, options(args));
+        tested.push(Tested { expectations, report });
+    }
+    print(args, &tested)?;
+    let reports: Vec<&TestReport> = tested.iter().map(|one| &one.report).collect();
+    Ok(conclude(args, &reports))
+}
+
+fn options(args: &TestArgs) -> TestOptions {
+    let TestArgs { coverage, mutants, suggest, .. } = *args;
+    TestOptions { coverage, mutants: mutants || suggest, suggest }
+}
+
+fn read(file: &Path) -> anyhow::Result<Expectations> {
+    let (bytes, name) = (input::read_bytes(file)?, input::name(file));
+    let Ok(text) = String::from_utf8(bytes) else {
+        anyhow::bail!("{name}: not a text file: invalid UTF-8");
+    };
+    Ok(Expectations::read(&name, &text)?)
+}
+
+/// The manifests that are tested: those of the arguments, or else those that the file names.
+fn session(args: &TestArgs, file: &Path, expectations: &Expectations) -> anyhow::Result<Session> {
+    let more = args.more.clone();
+    let is_given =
+        !args.manifests.is_empty() || !more.helm.is_empty() || !more.kustomize.is_empty();
+    let folder = file.parent().filter(|_| !input::is_stdin(file)).unwrap_or(Path::new(""));
+    let paths: Vec<PathBuf> = match is_given {
+        true => args.manifests.clone(),
+        false => expectations.manifests.iter().map(|path| beside(folder, path)).collect(),
+    };
+    if !is_given && paths.is_empty() {
+        let name = input::name(file);
+        anyhow::bail!(
+            "{name}: no manifests to test: write `manifests:` in it, or pass `--manifests`"
+        );
+    }
+    let input = InputArgs { paths, more };
+    let session = input::session(&input, args.say)?;
+    let summary = session.summary();
+    findings::say(&summary, "portcullis test", &input, args.say);
+    match findings::unusable(&session, &summary) {
+        Some(why) => anyhow::bail!("{why}"),
+        None => Ok(session),
+    }
+}
+
+/// A path from a folder, without `x/..` where that is the same.
+fn beside(folder: &Path, path: &str) -> PathBuf {
+    let whole = folder.join(path);
+    let mut short = PathBuf::new();
+    for part in whole.components() {
+        let is_up = part == Component::ParentDir;
+        let last = short.components().next_back();
+        match last {
+            Some(Component::Normal(_)) if is_up => drop(short.pop()),
+            _ => short.push(part),
+        }
+    }
+    let same = std::fs::canonicalize(&whole).ok().zip(std::fs::canonicalize(&short).ok());
+    if same.is_some_and(|(one, other)| one == other) { short } else { whole }
+}
+
+fn print(args: &TestArgs, tested: &[Tested]) -> anyhow::Result<()> {
+    let mut out = Output::new();
+    let reports: Vec<&TestReport> = tested.iter().map(|one| &one.report).collect();
+    match args.output {
+        TestForm::Json => out.json(&reports)?,
+        TestForm::Junit => junit::write(&reports, &mut out)?,
+        TestForm::Text => {
+            let style = output::style(args.say);
+            for one in tested {
+                out.render(|out| print_one(args, one, style, out))?;
+            }
+        }
+    }
+    Ok(out.finish()?)
+}
+
+fn print_one(args: &TestArgs, one: &Tested, style: Style, out: &mut Output) -> fmt::Result {
+    let Tested { expectations, report } = one;
+    if let Some(mutants) = report.mutants.as_ref().filter(|_| args.suggest) {
+        let indent = expectations.indent.unwrap_or_default();
+        return write_suggestions(mutants, indent, out);
+    }
+    write_test(report, style, out)?;
+    if let Some(coverage) = &report.coverage {
+        out.write_char('\n')?;
+        write_coverage(coverage, style, out)?;
+    }
+    if let Some(mutants) = &report.mutants {
+        out.write_char('\n')?;
+        write_mutants(mutants, style, out)?;
+    }
+    Ok(())
+}
+
+/// Says how many expectations hold.
+fn conclude(args: &TestArgs, reports: &[&TestReport]) -> Outcome {
+    let count = |outcome| reports.iter().map(|report| report.count(outcome)).sum::<usize>();
+    let [holds, fails, invalid] =
+        [ExpectationOutcome::Holds, ExpectationOutcome::Fails, ExpectationOutcome::Invalid]
+            .map(count);
+    let all = holds + fails + invalid;
+    if !args.say.quiet {
+        match fails {
+            0 => output::say(&format!("{holds} of {all} expectations hold")),
+            fails => output::say(&format!("{fails} of {all} expectations do not hold")),
+        }
+    }
+    if invalid > 0 {
+        output::say_error(&format!("{invalid} of {all} expectations could not be evaluated"));
+        return Outcome::Unusable;
+    }
+    Outcome::met(fails == 0)
+}
