@@ -14,6 +14,8 @@ mod diff;
 mod evidence;
 mod flow;
 mod flows;
+mod gate;
+mod hypothetical;
 mod isolation;
 mod labels;
 mod list;
@@ -34,6 +36,10 @@ mod words;
 pub use at::{RuleAt, RulePart};
 pub use diff::{BySide, DiffCause, DiffChange, DiffEndpoint, DiffReport, DiffSide, DiffSummary};
 pub use flows::{FlowAnswer, FlowEntry, FlowError, FlowErrorCode, FlowResult};
+pub use gate::{
+    EqualOutcome, EqualReport, GateOutcome, GateReport, GateRuleReport, GateRules, GateSummary,
+    Opening, RulesError, Witness, WitnessEnd,
+};
 pub use labels::parse_selector;
 pub use list::{ListFilter, in_focus};
 pub use node::{

@@ -1,0 +1,312 @@
+//! Flows that show something, with what opens them: each is asked again as any flow is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::search::{End, Found};
+use super::types::{Opening, Witness, WitnessEnd};
+use crate::cluster::{ClusterModel, Endpoint, NAME_LABEL};
+use crate::manifest::{Action, Direction, LabelList};
+use crate::net::Family;
+use crate::report::hypothetical::{NewPod, Place, World};
+use crate::report::query::part_name;
+use crate::report::types::{
+    EndReport, EndState, FlowQuery, FlowReport, Match, PolicyEvidence, RuleEvidence, Verdict,
+};
+use crate::session::{Options, Session};
+
+/// A state in which a world has come to be, and what it was before.
+#[derive(Clone, Copy)]
+pub struct Asking<'s> {
+    /// What has come to be.
+    pub world: &'s World,
+    /// The state with it.
+    pub probe: &'s Session,
+}
+
+impl Asking<'_> {
+    /// What a flow shows. What is not confirmed is not known.
+    pub fn witness(&self, found: &Found) -> Witness {
+        let (from, to) = (self.end(found.from, found), self.end(found.to, found));
+        let report = self.evaluate(found);
+        let verdict = report.as_ref().map_or(Verdict::Unknown, |report| report.verdict);
+        let is_confirmed = verdict == found.verdict;
+        let reason = match (&report, verdict) {
+            (Some(report), Verdict::Unknown) => Some(report.summary.clone()),
+            (Some(_), _) if is_confirmed => None,
+            (Some(_), _) => Some("a label that a controller adds decides whether the rule means these pods: pass real pods".into()),
+            (None, _) => Some("the flow could not be evaluated".into()),
+        };
+        let opened_by =
+            report.as_ref().map_or_else(Vec::new, |report| openings(report, [&from, &to]));
+        let help =
+            (found.verdict == Verdict::Allow).then(|| help(&opened_by, [&from, &to])).flatten();
+        let (arguments, manifests) = self.confirmation(found, [&from, &to]);
+        Witness {
+            from,
+            to,
+            protocol: found.protocol,
+            port: found.port,
+            family: found.family,
+            verdict: if is_confirmed { found.verdict } else { Verdict::Unknown },
+            before: found.before,
+            reason,
+            opened_by,
+            help,
+            arguments,
+            manifests,
+        }
+    }
+
+    fn evaluate(&self, found: &Found) -> Option<FlowReport> {
+        let query = FlowQuery {
+            from: self.name(found.from),
+            to: self.name(found.to),
+            protocol: found.protocol,
+            port: found.port.into(),
+        };
+        match found.family {
+            Some(family) => of_family(self.probe, family).evaluate(&query).ok(),
+            None => self.probe.evaluate(&query).ok(),
+        }
+    }
+
+    /// How an end is asked for where all that may come to be is there.
+    fn name(&self, end: End) -> String {
+        match end {
+            End::Pod(id) => part_name(self.probe.model(), id),
+            End::Address(address) => address.to_string(),
+        }
+    }
+
+    fn new_pod(&self, end: End) -> Option<&NewPod> {
+        let End::Pod(id) = end else { return None };
+        let model = self.probe.model();
+        let endpoint = model.endpoints.get(id)?;
+        let namespace = model.namespace_name(model.workload_of(endpoint)?.namespace);
+        self.world.pod(namespace, &endpoint.name)
+    }
+
+    fn end(&self, end: End, found: &Found) -> WitnessEnd {
+        let mut report = WitnessEnd {
+            text: self.name(end),
+            hypothetical: false,
+            new_namespace: false,
+            namespace: None,
+            labels: BTreeMap::new(),
+            namespace_labels: BTreeMap::new(),
+            port_names: Vec::new(),
+            address: None,
+        };
+        let model = self.probe.model();
+        let End::Pod(id) = end else { return report };
+        if let Some(endpoint) = model.endpoints.get(id) {
+            fill(&mut report, model, endpoint);
+        }
+        let Some(pod) = self.new_pod(end) else { return report };
+        report.text = supposed(pod);
+        report.hypothetical = true;
+        report.address = pod.address.map(|address| address.to_string());
+        let named = pod.ports.iter().filter(|one| {
+            end == found.to && one.protocol == found.protocol && one.port == found.port
+        });
+        report.port_names = named.map(|port| port.name.to_string()).collect();
+        if let Some(place) = self.world.places.get(&pod.namespace).filter(|place| place.is_written)
+        {
+            report.new_namespace = !place.is_known;
+            let own = place.labels.iter().filter(|(key, _)| **key != *NAME_LABEL);
+            report.namespace_labels =
+                own.map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        }
+        report
+    }
+
+    /// How `eval` confirms it, and the manifests that it needs for that.
+    fn confirmation(&self, found: &Found, ends: [&WitnessEnd; 2]) -> (Vec<String>, Option<String>) {
+        let pods: Vec<NewPod> = [found.from, found.to]
+            .into_iter()
+            .filter_map(|end| self.new_pod(end))
+            .map(|pod| NewPod {
+                ports: pod
+                    .ports
+                    .iter()
+                    .filter(|one| one.protocol == found.protocol && one.port == found.port)
+                    .cloned()
+                    .collect(),
+                ..pod.clone()
+            })
+            .collect();
+        let port = format!("{}/{}", found.port, found.protocol);
+        let family = found.family.map(|family| match family {
+            Family::IPv4 => "ipv4",
+            Family::IPv6 => "ipv6",
+        });
+        let family =
+            family.into_iter().flat_map(|family| ["--family".to_owned(), family.to_owned()]);
+        // What is known of a pod that is only supposed is its labels.
+        let is_plain = |pod: &NewPod| pod.address.is_none() && pod.ports.is_empty();
+        let [from, to] = ends;
+        if pods.iter().all(is_plain) && from.text != to.text {
+            let places = pods.iter().filter_map(|pod| self.world.places.get(&pod.namespace));
+            let mut places: Vec<&Place> = places.filter(|place| place.is_written).collect();
+            places.dedup_by_key(|place| &place.name);
+            let labels = places
+                .into_iter()
+                .flat_map(|place| ["--namespace-labels".to_owned(), assumed(place)]);
+            let asked =
+                ["--from", &from.text, "--to", &to.text, "--port", &port].map(str::to_owned);
+            let arguments = asked.into_iter().chain(family).chain(labels);
+            return (arguments.collect(), self.written(&pods));
+        }
+        let (from, to) = (self.name(found.from), self.name(found.to));
+        let asked = ["--from", &from, "--to", &to, "--port", &port].map(str::to_owned);
+        (asked.into_iter().chain(family).collect(), self.written(&pods))
+    }
+
+    fn written(&self, pods: &[NewPod]) -> Option<String> {
+        let pods: Vec<&NewPod> = pods.iter().collect();
+        (!pods.is_empty()).then(|| self.world.manifests(&pods))
+    }
+}
+
+fn fill(report: &mut WitnessEnd, model: &ClusterModel, endpoint: &Endpoint) {
+    let workload = model.workload_of(endpoint);
+    report.namespace = workload.map(|one| model.namespace_name(one.namespace).to_owned());
+    let labels = model.labels_of(endpoint).map(|labels| labels.labels.clone());
+    let labels: LabelList = labels.unwrap_or_default();
+    report.labels =
+        labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+}
+
+/// A pod that is not there, as `eval` takes it.
+fn supposed(pod: &NewPod) -> String {
+    let labels = pod.labels.iter().map(|(key, value)| format!("{key}={value}"));
+    format!("{}/{{{}}}", pod.namespace, labels.collect::<Vec<_>>().join(","))
+}
+
+/// Labels of a namespace, as the command takes them.
+fn assumed(place: &Place) -> String {
+    let own = place.labels.iter().filter(|(key, _)| **key != *NAME_LABEL);
+    let own: Vec<String> = own.map(|(key, value)| format!("{key}={value}")).collect();
+    format!("{}={}", place.name, own.join(","))
+}
+
+/// The same input, answered for one family.
+fn of_family(session: &Session, family: Family) -> Session {
+    let options = Options { family: Some(family), ..session.options().clone() };
+    let files = session.files().iter().map(|file| crate::session::Change::Put((**file).clone()));
+    Session::new(options).apply(files.collect())
+}
+
+// --- what opens it
+
+fn openings(report: &FlowReport, ends: [&WitnessEnd; 2]) -> Vec<Opening> {
+    let evidence = match report.parts.iter().find(|part| part.verdict == report.verdict) {
+        Some(part) => &part.evidence,
+        None => &report.evidence,
+    };
+    let [from, to] = ends;
+    let both =
+        [(Direction::Egress, &evidence.egress, from), (Direction::Ingress, &evidence.ingress, to)];
+    both.into_iter().flat_map(|(direction, end, own)| of_end(direction, end, own)).collect()
+}
+
+fn of_end(direction: Direction, end: &EndReport, own: &WitnessEnd) -> Vec<Opening> {
+    let plain = |text: String| Opening {
+        direction,
+        policy: None,
+        action: None,
+        path: None,
+        text,
+        location: None,
+    };
+    match end.state {
+        // An address has no policies.
+        EndState::Unenforced if own.namespace.is_none() => return Vec::new(),
+        EndState::Unenforced => {
+            return vec![plain("policies do not apply to pods on the host's network".into())];
+        }
+        EndState::NotIsolated => {
+            let text = format!("no policy selects {} for {}", own.text, direction.field());
+            return vec![plain(text)];
+        }
+        EndState::Isolated | EndState::Selected | EndState::SelfTraffic | EndState::OwnNode => {}
+    }
+    let mut found: Vec<Opening> = Vec::new();
+    for policy in end.policies.iter().filter(|policy| policy.decides) {
+        let rules =
+            policy.rules.iter().filter(|rule| rule.decides && rule.action == Action::Accept);
+        found.extend(rules.flat_map(|rule| of_rule(direction, policy, rule)));
+    }
+    // Tiers that say nothing let pass what none of them denies.
+    if found.is_empty() { vec![plain(end.summary.clone())] } else { found }
+}
+
+fn of_rule(direction: Direction, policy: &PolicyEvidence, rule: &RuleEvidence) -> Vec<Opening> {
+    let opening = |path: &str, text: &str, location| Opening {
+        direction,
+        policy: Some(policy.policy.clone()),
+        action: Some(rule.action),
+        path: Some(path.to_owned()),
+        text: text.to_owned(),
+        location,
+    };
+    if rule.peers.is_empty() {
+        return vec![opening(&rule.path, "any peer", rule.location.clone())];
+    }
+    let peers =
+        rule.peers.iter().filter(|peer| peer.matches == rule.matches && peer.matches != Match::No);
+    peers.map(|peer| opening(&peer.path, &peer.text, peer.location.clone())).collect()
+}
+
+/// What to write against it.
+fn help(openings: &[Opening], ends: [&WitnessEnd; 2]) -> Option<String> {
+    let [from, to] = ends;
+    if let Some(opening) =
+        openings.iter().find(|one| one.direction == Direction::Ingress && one.policy.is_some())
+    {
+        return narrow(opening);
+    }
+    // The end that is protected is the destination, unless that is outside.
+    let (own, direction) = match to.namespace {
+        Some(_) => (to, Direction::Ingress),
+        None => (from, Direction::Egress),
+    };
+    let opening = openings.iter().find(|one| one.direction == direction)?;
+    if opening.policy.is_some() {
+        return narrow(opening);
+    }
+    let namespace = own.namespace.as_deref()?;
+    let (side, field) = (
+        if direction == Direction::Ingress { "Ingress" } else { "Egress" },
+        direction.peers_field(),
+    );
+    if own.new_namespace {
+        return Some(format!(
+            "NetworkPolicies hold in their own namespaces: for those that do not exist yet, write a ClusterNetworkPolicy that denies this; or write `future: pods` in the rule, and make policies together with namespaces"
+        ));
+    }
+    Some(format!(
+        "write a NetworkPolicy in namespace `{namespace}` that selects these pods, with `policyTypes: [{side}]` and a rule for those who may (`{field}`)"
+    ))
+}
+
+fn narrow(opening: &Opening) -> Option<String> {
+    let policy = opening.policy.as_ref()?;
+    let namespace = policy.namespace.as_deref().map_or_else(String::new, |own| format!("{own}/"));
+    let path = opening.path.as_deref()?;
+    Some(format!("narrow or remove {path} of {} {namespace}{}", policy.kind, policy.name))
+}
+
+/// What makes two witnesses show the same.
+pub fn shown(
+    witness: &Witness,
+) -> (Verdict, Option<Verdict>, Vec<(Direction, Option<Arc<str>>, Option<String>)>) {
+    let of = |one: &Opening| {
+        let policy = one.policy.as_ref().map(|policy| {
+            Arc::from(format!("{}/{:?}/{}", policy.kind, policy.namespace, policy.name))
+        });
+        (one.direction, policy, one.path.clone())
+    };
+    (witness.verdict, witness.before, witness.opened_by.iter().map(of).collect())
+}
