@@ -20,9 +20,11 @@ use crate::selector::Match;
 pub struct Found {
     /// Less certain flows come after certain ones, and pods that may come to be after those that
     /// are there.
-    order: (bool, u32, UnitId, UnitId),
+    order: (bool, u32),
     /// Whether it passes for certain.
     pub verdict: Verdict,
+    /// What the policies say of it, whether its ends are meant or not.
+    said: Verdict,
     /// What another state says of it, if two are compared.
     pub before: Option<Verdict>,
     /// The source.
@@ -35,6 +37,26 @@ pub struct Found {
     pub port: u16,
     /// Its family, where the two differ.
     pub family: Option<Family>,
+}
+
+impl Found {
+    /// A flow of which two states say something else.
+    pub fn differing(
+        (is_certain, rank): (bool, u32),
+        (before, said): (Option<Verdict>, Verdict),
+        (from, to): (End, End),
+        ((protocol, port), family): ((Protocol, u16), Option<Family>),
+    ) -> Self {
+        let order = (!is_certain, rank);
+        let verdict = if is_certain { said } else { Verdict::Unknown };
+        Self { order, verdict, said, before, from, to, protocol, port, family }
+    }
+
+    /// What asking about the flow alone says, if what was found is right: a flow that passes may be
+    /// unknown only for whether its ends are meant.
+    pub fn asked_verdict(&self) -> Verdict {
+        self.said
+    }
 }
 
 /// An end of a flow.
@@ -124,14 +146,16 @@ impl<'s, 'm> Search<'s, 'm> {
         ((allowed, unknown), family): ((ConnId, ConnId), Option<Family>),
         (flows, found): (&Flows, &mut Vec<Found>),
     ) {
-        for (conns, is_certain) in [(allowed, true), (unknown, false)] {
+        for (conns, said) in [(allowed, Verdict::Allow), (unknown, Verdict::Unknown)] {
             let Some((protocol, port)) = self.port(conns, &flows.ports) else { continue };
             let Some((from, to)) = self.pair(sources, destinations) else { continue };
-            let is_certain = is_certain && from.matches.min(to.matches) == Match::Yes;
+            let are_meant = from.matches.min(to.matches) == Match::Yes;
+            let is_certain = are_meant && said == Verdict::Allow;
             let (source, destination) = ends(&from, &to);
             found.push(Found {
-                order: (!is_certain, from.rank + to.rank, from.unit, to.unit),
+                order: (!is_certain, from.rank + to.rank),
                 verdict: if is_certain { Verdict::Allow } else { Verdict::Unknown },
+                said,
                 before: None,
                 from: source,
                 to: destination,
@@ -208,10 +232,7 @@ impl<'s, 'm> Search<'s, 'm> {
         };
         let workload = model.workload_of(endpoint)?;
         let namespace = model.namespace_name(workload.namespace);
-        let rank = self.world.pod(namespace, &endpoint.name).map_or(0, |pod| {
-            let is_known = self.world.places.get(namespace).is_none_or(|place| place.is_known);
-            1 + 4 * u32::from(!is_known) + 2 * u32::from(!pod.ports.is_empty())
-        });
+        let rank = self.world.rank(namespace, &endpoint.name);
         Some(Candidate { rank, unit, matches, end: End::Pod(id), twin })
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::search::{End, Found};
 use super::types::{Opening, Witness, WitnessEnd};
 use crate::cluster::{ClusterModel, Endpoint, NAME_LABEL};
-use crate::manifest::{Action, Direction, LabelList};
+use crate::manifest::{Action, Direction, LabelList, NamedPort};
 use crate::net::Family;
-use crate::report::hypothetical::{NewPod, Place, World};
+use crate::report::hypothetical::{NewPod, Place, World, write};
 use crate::report::query::part_name;
 use crate::report::types::{
     EndReport, EndState, FlowQuery, FlowReport, Match, PolicyEvidence, RuleEvidence, Verdict,
@@ -22,43 +22,52 @@ pub struct Asking<'s> {
     pub world: &'s World,
     /// The state with it.
     pub probe: &'s Session,
+    /// The state that it is compared with, with it too.
+    pub before: Option<&'s Session>,
 }
 
 impl Asking<'_> {
     /// What a flow shows. What is not confirmed is not known.
     pub fn witness(&self, found: &Found) -> Witness {
-        let (from, to) = (self.end(found.from, found), self.end(found.to, found));
-        let report = self.evaluate(found);
-        let verdict = report.as_ref().map_or(Verdict::Unknown, |report| report.verdict);
-        let is_confirmed = verdict == found.verdict;
-        let reason = match (&report, verdict) {
-            (Some(report), Verdict::Unknown) => Some(report.summary.clone()),
-            (Some(_), _) if is_confirmed => None,
-            (Some(_), _) => Some("a label that a controller adds decides whether the rule means these pods: pass real pods".into()),
-            (None, _) => Some("the flow could not be evaluated".into()),
-        };
-        let opened_by =
-            report.as_ref().map_or_else(Vec::new, |report| openings(report, [&from, &to]));
+        let ends = [self.end(found.from, found), self.end(found.to, found)];
+        let after = self.evaluate(self.probe, found);
+        let before = self.before.and_then(|before| self.evaluate(before, found));
+        let said = |report: &Option<FlowReport>| report.as_ref().map(|report| report.verdict);
+        // A pod that only the new side has cannot be asked about on the old one.
+        let is_confirmed = said(&after) == Some(found.asked_verdict())
+            && said(&before).is_none_or(|own| Some(own) == found.before);
+        let verdict = if is_confirmed { found.verdict } else { Verdict::Unknown };
+        let open = [&after, &before].into_iter().flatten();
+        let open = { open }.find(|report| report.verdict == Verdict::Unknown);
+        let reason = (verdict == Verdict::Unknown).then(|| match open {
+            Some(report) => report.summary.clone(),
+            None if is_confirmed => "a label that the input does not show decides whether the rule means these pods: pass real pods and Namespaces".into(),
+            None => "the flow could not be confirmed by asking about it alone".into(),
+        });
+        // What opens it is on the side that lets it pass.
+        let opening = if said(&after) == Some(Verdict::Deny) { &before } else { &after };
+        let opened_by = opening.as_ref().map_or_else(Vec::new, |report| openings(report, &ends));
         let help =
-            (found.verdict == Verdict::Allow).then(|| help(&opened_by, [&from, &to])).flatten();
-        let (arguments, manifests) = self.confirmation(found, [&from, &to]);
+            (verdict == Verdict::Allow && self.before.is_none()).then(|| help(&opened_by, &ends));
+        let (arguments, manifests) = self.confirmation(found, &ends);
+        let [from, to] = ends;
         Witness {
             from,
             to,
             protocol: found.protocol,
             port: found.port,
             family: found.family,
-            verdict: if is_confirmed { found.verdict } else { Verdict::Unknown },
+            verdict,
             before: found.before,
             reason,
             opened_by,
-            help,
+            help: help.flatten(),
             arguments,
             manifests,
         }
     }
 
-    fn evaluate(&self, found: &Found) -> Option<FlowReport> {
+    fn evaluate(&self, session: &Session, found: &Found) -> Option<FlowReport> {
         let query = FlowQuery {
             from: self.name(found.from),
             to: self.name(found.to),
@@ -66,8 +75,8 @@ impl Asking<'_> {
             port: found.port.into(),
         };
         match found.family {
-            Some(family) => of_family(self.probe, family).evaluate(&query).ok(),
-            None => self.probe.evaluate(&query).ok(),
+            Some(family) => of_family(session, family).evaluate(&query).ok(),
+            None => session.evaluate(&query).ok(),
         }
     }
 
@@ -103,6 +112,12 @@ impl Asking<'_> {
         if let Some(endpoint) = model.endpoints.get(id) {
             fill(&mut report, model, endpoint);
         }
+        if let Some(place) = self.assumed_place(&report) {
+            report.new_namespace = !place.is_known;
+            let own = place.labels.iter().filter(|(key, _)| **key != *NAME_LABEL);
+            report.namespace_labels =
+                own.map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        }
         let Some(pod) = self.new_pod(end) else { return report };
         report.text = supposed(pod);
         report.hypothetical = true;
@@ -111,61 +126,51 @@ impl Asking<'_> {
             end == found.to && one.protocol == found.protocol && one.port == found.port
         });
         report.port_names = named.map(|port| port.name.to_string()).collect();
-        if let Some(place) = self.world.places.get(&pod.namespace).filter(|place| place.is_written)
-        {
-            report.new_namespace = !place.is_known;
-            let own = place.labels.iter().filter(|(key, _)| **key != *NAME_LABEL);
-            report.namespace_labels =
-                own.map(|(key, value)| (key.to_string(), value.to_string())).collect();
-        }
         report
     }
 
+    /// The namespace of an end, if its labels are assumed.
+    fn assumed_place(&self, end: &WitnessEnd) -> Option<&Place> {
+        let place = self.world.places.get(end.namespace.as_deref()?)?;
+        Some(place).filter(|place| place.is_written)
+    }
+
     /// How `eval` confirms it, and the manifests that it needs for that.
-    fn confirmation(&self, found: &Found, ends: [&WitnessEnd; 2]) -> (Vec<String>, Option<String>) {
-        let pods: Vec<NewPod> = [found.from, found.to]
-            .into_iter()
-            .filter_map(|end| self.new_pod(end))
+    fn confirmation(&self, found: &Found, ends: &[WitnessEnd; 2]) -> (Vec<String>, Option<String>) {
+        let is_asked =
+            |port: &&NamedPort| port.protocol == found.protocol && port.port == found.port;
+        let new = [found.from, found.to].into_iter().filter_map(|end| self.new_pod(end));
+        let pods: Vec<NewPod> = new
             .map(|pod| NewPod {
-                ports: pod
-                    .ports
-                    .iter()
-                    .filter(|one| one.protocol == found.protocol && one.port == found.port)
-                    .cloned()
-                    .collect(),
+                ports: pod.ports.iter().filter(is_asked).cloned().collect(),
                 ..pod.clone()
             })
             .collect();
-        let port = format!("{}/{}", found.port, found.protocol);
-        let family = found.family.map(|family| match family {
-            Family::IPv4 => "ipv4",
-            Family::IPv6 => "ipv6",
-        });
-        let family =
-            family.into_iter().flat_map(|family| ["--family".to_owned(), family.to_owned()]);
+        let mut places: Vec<&Place> =
+            ends.iter().filter_map(|end| self.assumed_place(end)).collect();
+        places.dedup_by_key(|place| &place.name);
         // What is known of a pod that is only supposed is its labels.
         let is_plain = |pod: &NewPod| pod.address.is_none() && pod.ports.is_empty();
         let [from, to] = ends;
-        if pods.iter().all(is_plain) && from.text != to.text {
-            let places = pods.iter().filter_map(|pod| self.world.places.get(&pod.namespace));
-            let mut places: Vec<&Place> = places.filter(|place| place.is_written).collect();
-            places.dedup_by_key(|place| &place.name);
-            let labels = places
-                .into_iter()
-                .flat_map(|place| ["--namespace-labels".to_owned(), assumed(place)]);
-            let asked =
-                ["--from", &from.text, "--to", &to.text, "--port", &port].map(str::to_owned);
-            let arguments = asked.into_iter().chain(family).chain(labels);
-            return (arguments.collect(), self.written(&pods));
+        let are_plain = pods.iter().all(is_plain) && from.text != to.text;
+        let names = match are_plain {
+            true => [from.text.clone(), to.text.clone()],
+            false => [self.name(found.from), self.name(found.to)],
+        };
+        let [from, to] = &names;
+        let port = format!("{}/{}", found.port, found.protocol);
+        let mut arguments: Vec<String> =
+            ["--from", from, "--to", to, "--port", &port].map(str::to_owned).into();
+        if let Some(family) = found.family {
+            let family = if family == Family::IPv4 { "ipv4" } else { "ipv6" };
+            arguments.extend(["--family", family].map(str::to_owned));
         }
-        let (from, to) = (self.name(found.from), self.name(found.to));
-        let asked = ["--from", &from, "--to", &to, "--port", &port].map(str::to_owned);
-        (asked.into_iter().chain(family).collect(), self.written(&pods))
-    }
-
-    fn written(&self, pods: &[NewPod]) -> Option<String> {
-        let pods: Vec<&NewPod> = pods.iter().collect();
-        (!pods.is_empty()).then(|| self.world.manifests(&pods))
+        for place in places.iter().filter(|_| are_plain) {
+            arguments.extend(["--namespace-labels".to_owned(), assumed(place)]);
+        }
+        let is_needed = !pods.is_empty() || !places.is_empty();
+        let manifests = is_needed.then(|| write::manifests(places.into_iter(), pods.iter()));
+        (arguments, manifests)
     }
 }
 
@@ -200,7 +205,7 @@ fn of_family(session: &Session, family: Family) -> Session {
 
 // --- what opens it
 
-fn openings(report: &FlowReport, ends: [&WitnessEnd; 2]) -> Vec<Opening> {
+fn openings(report: &FlowReport, ends: &[WitnessEnd; 2]) -> Vec<Opening> {
     let evidence = match report.parts.iter().find(|part| part.verdict == report.verdict) {
         Some(part) => &part.evidence,
         None => &report.evidence,
@@ -260,7 +265,7 @@ fn of_rule(direction: Direction, policy: &PolicyEvidence, rule: &RuleEvidence) -
 }
 
 /// What to write against it.
-fn help(openings: &[Opening], ends: [&WitnessEnd; 2]) -> Option<String> {
+fn help(openings: &[Opening], ends: &[WitnessEnd; 2]) -> Option<String> {
     let [from, to] = ends;
     if let Some(opening) =
         openings.iter().find(|one| one.direction == Direction::Ingress && one.policy.is_some())

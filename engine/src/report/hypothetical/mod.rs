@@ -11,7 +11,7 @@ mod combine;
 mod mentioned;
 mod places;
 mod pods;
-mod write;
+pub mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -128,33 +128,23 @@ impl World {
         self.pods.get(&(Arc::from(namespace), Arc::from(name)))
     }
 
+    /// How much has to come to be for a pod: nothing if it is there.
+    pub fn rank(&self, namespace: &str, name: &str) -> u32 {
+        let is_new = self.places.get(namespace).is_some_and(|place| !place.is_known);
+        let of = |pod: &NewPod| 1 + 4 * u32::from(is_new) + 2 * u32::from(!pod.ports.is_empty());
+        self.pod(namespace, name).map_or(0, of)
+    }
+
     /// A session in which all of it has come to be.
     #[must_use]
     pub fn added_to(&self, session: &Session) -> Session {
-        self.with(session, self.pods.values(), self.places.values())
-    }
-
-    /// A session in which some pods have come to be, and their namespaces.
-    #[must_use]
-    pub fn with<'w>(
-        &'w self,
-        session: &Session,
-        pods: impl Iterator<Item = &'w NewPod>,
-        places: impl Iterator<Item = &'w Place>,
-    ) -> Session {
         let model = session.model();
         let is_missing = |place: &&Place| {
             let known = model.namespace(&place.name).and_then(|id| model.namespaces.get(id));
             place.is_written && known.is_none_or(|known| known.open)
         };
-        let text = write::manifests(places.filter(is_missing), pods);
+        let places = self.places.values().filter(is_missing);
+        let text = write::manifests(places, self.pods.values());
         session.apply(vec![Change::Put(SourceFile::new(FILE, text.as_bytes()))])
-    }
-
-    /// The manifests of some pods, and of their namespaces where these are not in the input.
-    pub fn manifests(&self, pods: &[&NewPod]) -> String {
-        let is_home =
-            |place: &&Place| place.is_written && pods.iter().any(|pod| pod.namespace == place.name);
-        write::manifests(self.places.values().filter(is_home), pods.iter().copied())
     }
 }

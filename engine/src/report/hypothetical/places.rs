@@ -171,7 +171,7 @@ fn distinct(places: Vec<Place>, selectors: &[&Selector], mentioned: &Mentioned) 
         is_first || mentioned.own.contains_key(&place.name)
     };
     // A namespace that is there is named rather than one that may be made.
-    places.into_iter().filter({ is_new }).collect()
+    places.into_iter().filter(is_new).collect()
 }
 
 /// Picks of one of each so that each two are picked together once.
