@@ -7,16 +7,19 @@ mod args;
 mod check;
 mod cli;
 mod diff;
+mod equal;
 mod eval;
 mod excerpt;
 mod filter;
 mod findings;
 mod flows;
+mod gate;
 mod input;
 mod list;
 mod output;
 mod render;
 mod shell;
+mod sides;
 
 use std::process::ExitCode;
 
@@ -42,6 +45,8 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
     match cli.command {
         Command::List(args) => list::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Gate(args) => gate::run(&args),
+        Command::Equal(args) => equal::run(&args),
         Command::Eval(args) => eval::run(&args, eval::Depth::Verdict),
         Command::Explain(args) => eval::run(&args, eval::Depth::Chain),
         Command::Check(args) => check::run(&args),

@@ -95,7 +95,7 @@ fn why(result: &FlowResult) -> String {
 }
 
 /// A text without the characters that no XML may have.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let is_allowed = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
     let of = |c: char| match is_allowed(c) && !matches!(c, '\u{fffe}' | '\u{ffff}') {
         true => c,

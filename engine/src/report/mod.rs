@@ -25,6 +25,7 @@ mod place;
 mod port;
 mod program;
 mod query;
+pub mod sarif;
 mod sentence;
 mod service;
 mod supposed;

@@ -10,6 +10,7 @@
 mod chain;
 mod diff;
 mod flow;
+mod gate;
 mod graph;
 mod lines;
 mod plain;
@@ -25,6 +26,7 @@ use std::fmt;
 pub use chain::write_chain;
 pub use diff::{diff, diff_summary, write_diff};
 pub use flow::write_verdict;
+pub use gate::{GateFormat, gate_rule, gate_summary, write_equal, write_gate};
 pub use plain::Plain;
 pub use skipped::skipped;
 pub use style::{Ink, Style};

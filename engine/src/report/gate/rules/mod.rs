@@ -78,9 +78,10 @@ impl GateRules {
         self.rules.is_empty()
     }
 
-    /// Whether a rule compares two states.
-    pub fn compare(&self) -> bool {
-        self.rules.iter().any(|rule| matches!(rule.demand, Demand::NoNewAccess(_)))
+    /// The name of the first rule that compares two states, if there is one.
+    pub fn comparing(&self) -> Option<&str> {
+        let is_comparing = |rule: &&Rule| matches!(rule.demand, Demand::NoNewAccess(_));
+        self.rules.iter().find(is_comparing).map(|rule| &*rule.name)
     }
 }
 
