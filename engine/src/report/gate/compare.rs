@@ -21,7 +21,7 @@ use crate::report::types::Verdict;
 use crate::selector::Match;
 use crate::session::Session;
 
-use super::rules::{Ends, Flows, example};
+use super::rules::{Ends, Flows, example, is_example};
 use super::search::{End, Found, example_port};
 
 /// Two states in which a world has come to be.
@@ -145,8 +145,9 @@ impl<'s> Comparison<'s> {
                 else {
                     return None;
                 };
-                let end = End::Address(example(&own.intersection(addresses), model)?);
-                Some(Candidate { rank: 0, joint, matches: Match::Yes, end, twin: None })
+                let address = example(&own.intersection(addresses), model)?;
+                let (rank, end) = (u32::from(!is_example(address)), End::Address(address));
+                Some(Candidate { rank, joint, matches: Match::Yes, end, twin: None })
             }
             UnitKind::Workload { endpoints, .. } => {
                 let known =

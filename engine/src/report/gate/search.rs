@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
-use super::rules::{Ends, Flows, example};
+use super::rules::{Ends, Flows, example, is_example};
 use crate::cluster::{EndpointId, Life};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet, Family, Protocol};
@@ -198,7 +198,7 @@ impl<'s, 'm> Search<'s, 'm> {
                     let meant = own.intersection(&addresses);
                     let address = (!meant.is_empty()).then(|| example(&meant, self.reach.model()));
                     address.flatten().map(|address| Candidate {
-                        rank: 0,
+                        rank: u32::from(!is_example(address)),
                         unit: id,
                         matches: Match::Yes,
                         end: End::Address(address),

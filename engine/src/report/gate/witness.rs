@@ -29,10 +29,13 @@ pub struct Asking<'s> {
 impl Asking<'_> {
     /// What a flow shows. What is not confirmed is not known.
     pub fn witness(&self, found: &Found) -> Witness {
-        let ends = [self.end(found.from, found), self.end(found.to, found)];
-        let after = self.evaluate(self.probe, found);
-        let before = self.before.and_then(|before| self.evaluate(before, found));
+        let names = [self.name(found.from), self.name(found.to)];
+        let after = evaluate(self.probe, found, &names);
+        let before = self.before.and_then(|before| evaluate(before, found, &names));
         let said = |report: &Option<FlowReport>| report.as_ref().map(|report| report.verdict);
+        let is_plain = self.is_plain(found, said(&after), said(&before));
+        let end = |end| self.end(end, (found, is_plain));
+        let ends = [end(found.from), end(found.to)];
         // A pod that only the new side has cannot be asked about on the old one.
         let is_confirmed = said(&after) == Some(found.asked_verdict())
             && said(&before).is_none_or(|own| Some(own) == found.before);
@@ -49,7 +52,7 @@ impl Asking<'_> {
         let opened_by = opening.as_ref().map_or_else(Vec::new, |report| openings(report, &ends));
         let help =
             (verdict == Verdict::Allow && self.before.is_none()).then(|| help(&opened_by, &ends));
-        let (arguments, manifests) = self.confirmation(found, &ends);
+        let (arguments, manifests) = self.confirmation(found, is_plain, &ends);
         let [from, to] = ends;
         Witness {
             from,
@@ -67,17 +70,18 @@ impl Asking<'_> {
         }
     }
 
-    fn evaluate(&self, session: &Session, found: &Found) -> Option<FlowReport> {
-        let query = FlowQuery {
-            from: self.name(found.from),
-            to: self.name(found.to),
-            protocol: found.protocol,
-            port: found.port.into(),
+    /// Whether a pod that may come to be shows the same if no more is known of it than its labels.
+    fn is_plain(&self, found: &Found, after: Option<Verdict>, before: Option<Verdict>) -> bool {
+        let name = |end| self.new_pod(end).map_or_else(|| self.name(end), supposed);
+        let names = [name(found.from), name(found.to)];
+        let says = |session, verdict| {
+            let report = evaluate(session, found, &names);
+            report.map(|report| report.verdict) == verdict
         };
-        match found.family {
-            Some(family) => of_family(session, family).evaluate(&query).ok(),
-            None => session.evaluate(&query).ok(),
-        }
+        let [from, to] = &names;
+        from != to
+            && says(self.probe, after)
+            && self.before.is_none_or(|session| says(session, before))
     }
 
     /// How an end is asked for where all that may come to be is there.
@@ -96,7 +100,7 @@ impl Asking<'_> {
         self.world.pod(namespace, &endpoint.name)
     }
 
-    fn end(&self, end: End, found: &Found) -> WitnessEnd {
+    fn end(&self, end: End, (found, is_plain): (&Found, bool)) -> WitnessEnd {
         let mut report = WitnessEnd {
             text: self.name(end),
             hypothetical: false,
@@ -121,6 +125,9 @@ impl Asking<'_> {
         let Some(pod) = self.new_pod(end) else { return report };
         report.text = supposed(pod);
         report.hypothetical = true;
+        if is_plain {
+            return report;
+        }
         report.address = pod.address.map(|address| address.to_string());
         let named = pod.ports.iter().filter(|one| {
             end == found.to && one.protocol == found.protocol && one.port == found.port
@@ -136,25 +143,27 @@ impl Asking<'_> {
     }
 
     /// How `eval` confirms it, and the manifests that it needs for that.
-    fn confirmation(&self, found: &Found, ends: &[WitnessEnd; 2]) -> (Vec<String>, Option<String>) {
+    fn confirmation(
+        &self,
+        found: &Found,
+        is_plain: bool,
+        ends: &[WitnessEnd; 2],
+    ) -> (Vec<String>, Option<String>) {
         let is_asked =
             |port: &&NamedPort| port.protocol == found.protocol && port.port == found.port;
         let new = [found.from, found.to].into_iter().filter_map(|end| self.new_pod(end));
         let pods: Vec<NewPod> = new
             .map(|pod| NewPod {
                 ports: pod.ports.iter().filter(is_asked).cloned().collect(),
+                address: pod.address.filter(|_| !is_plain),
                 ..pod.clone()
             })
             .collect();
         let mut places: Vec<&Place> =
             ends.iter().filter_map(|end| self.assumed_place(end)).collect();
         places.dedup_by_key(|place| &place.name);
-        // What is known of a pod that is only supposed is its labels.
-        let is_plain = |pod: &NewPod| pod.address.is_none() && pod.ports.is_empty();
-        let [from, to] = ends;
-        let are_plain = pods.iter().all(is_plain) && from.text != to.text;
-        let names = match are_plain {
-            true => [from.text.clone(), to.text.clone()],
+        let names = match is_plain {
+            true => ends.each_ref().map(|end| end.text.clone()),
             false => [self.name(found.from), self.name(found.to)],
         };
         let [from, to] = &names;
@@ -165,7 +174,7 @@ impl Asking<'_> {
             let family = if family == Family::IPv4 { "ipv4" } else { "ipv6" };
             arguments.extend(["--family", family].map(str::to_owned));
         }
-        for place in places.iter().filter(|_| are_plain) {
+        for place in places.iter().filter(|_| is_plain) {
             arguments.extend(["--namespace-labels".to_owned(), assumed(place)]);
         }
         let is_needed = !pods.is_empty() || !places.is_empty();
@@ -194,6 +203,20 @@ fn assumed(place: &Place) -> String {
     let own = place.labels.iter().filter(|(key, _)| **key != *NAME_LABEL);
     let own: Vec<String> = own.map(|(key, value)| format!("{key}={value}")).collect();
     format!("{}={}", place.name, own.join(","))
+}
+
+/// What a session says of a flow between ends of some names.
+fn evaluate(session: &Session, found: &Found, [from, to]: &[String; 2]) -> Option<FlowReport> {
+    let query = FlowQuery {
+        from: from.clone(),
+        to: to.clone(),
+        protocol: found.protocol,
+        port: found.port.into(),
+    };
+    match found.family {
+        Some(family) => of_family(session, family).evaluate(&query).ok(),
+        None => session.evaluate(&query).ok(),
+    }
 }
 
 /// The same input, answered for one family.

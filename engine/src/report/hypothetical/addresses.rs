@@ -112,9 +112,14 @@ impl Kind {
     }
 }
 
+/// Addresses that no pod has for others: of this host, of the link, of many.
+const NOBODYS: &[&str] =
+    &["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::/127", "fe80::/10", "ff00::/8"];
+
 /// Where pods' addresses are that the input does not give, without those that somebody has.
 fn space(sessions: &[&Session]) -> AddrSet {
-    let mut space = AddrSet::full();
+    let nobody = NOBODYS.iter().filter_map(|text| Cidr::parse(text).ok());
+    let mut space = AddrSet::full().difference(&AddrSet::from_cidrs(nobody));
     for session in sessions {
         let own = session.options().pod_cidrs.iter().map(|net| match net {
             ipnet::IpNet::V4(net) => Cidr::V4(*net),

@@ -131,7 +131,7 @@ impl World {
     /// How much has to come to be for a pod: nothing if it is there.
     pub fn rank(&self, namespace: &str, name: &str) -> u32 {
         let is_new = self.places.get(namespace).is_some_and(|place| !place.is_known);
-        let of = |pod: &NewPod| 1 + 4 * u32::from(is_new) + 2 * u32::from(!pod.ports.is_empty());
+        let of = |pod: &NewPod| 2 + 8 * u32::from(is_new) + 4 * u32::from(!pod.ports.is_empty());
         self.pod(namespace, name).map_or(0, of)
     }
 

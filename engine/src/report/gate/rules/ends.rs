@@ -125,6 +125,14 @@ fn selects(selection: &Selection, model: &ClusterModel, endpoint: &Endpoint) -> 
     pods.min(namespace.map_or(Match::Unknown, matches))
 }
 
+/// Addresses for examples.
+const EXAMPLES: &[&str] = &["203.0.113.1", "198.51.100.1", "192.0.2.1", "2001:db8::1"];
+
+/// Whether an address is one for examples, which come before others.
+pub fn is_example(address: IpAddr) -> bool {
+    EXAMPLES.iter().any(|text| text.parse() == Ok(address))
+}
+
 /// An address of a set that is nobody's, one of those for examples if it has one.
 pub fn example(addresses: &AddrSet, model: &ClusterModel) -> Option<IpAddr> {
     /// So many addresses of a range are tried.
@@ -132,7 +140,7 @@ pub fn example(addresses: &AddrSet, model: &ClusterModel) -> Option<IpAddr> {
     let is_free = |address: &IpAddr| {
         !model.by_address.contains_key(address) && !model.node_by_address.contains_key(address)
     };
-    let known = ["203.0.113.1", "2001:db8::1"].into_iter().filter_map(|text| text.parse().ok());
+    let known = EXAMPLES.iter().filter_map(|text| text.parse().ok());
     let mut known = known.filter(|address: &IpAddr| addresses.contains(*address));
     let v4 = addresses.v4.ranges().iter().flat_map(|(first, last)| {
         let last = first.saturating_add(MOST_TRIED).min(*last);

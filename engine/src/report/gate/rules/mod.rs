@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::net::ConnSet;
 use crate::report::types::Location;
 
-pub use ends::{Ends, example};
+pub use ends::{Ends, example, is_example};
 
 /// The rules of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

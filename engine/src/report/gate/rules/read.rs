@@ -170,8 +170,10 @@ impl<'t> Reader<'t> {
         match &*entry.key {
             "never" => {
                 let flows = self.flows(node, "`never`")?;
+                let is_known = |one: &Entry<'t>| FLOWS.contains(&&*one.key);
+                let are_known = matches!(&node.value, Value::Map(all) if all.iter().all(is_known));
                 for name in ["from", "to"] {
-                    if node.get(name).is_none() {
+                    if are_known && node.get(name).is_none() {
                         self.error(entry.key_span, format!("`never` needs `{name}`"));
                         return None;
                     }
@@ -432,9 +434,7 @@ impl<'t> Reader<'t> {
             );
             return None;
         };
-        let mut are_known = true;
         for entry in entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
-            are_known = false;
             let key = &entry.key;
             let help = match nearest(key, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
@@ -442,7 +442,7 @@ impl<'t> Reader<'t> {
             };
             self.error(entry.key_span, format!("unknown key `{key}`: {help}"));
         }
-        are_known.then_some(entries)
+        Some(entries)
     }
 
     fn items<'n>(&mut self, node: &'n Node<'t>, what: &str) -> Option<&'n [Node<'t>]> {
