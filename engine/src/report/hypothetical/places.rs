@@ -166,9 +166,11 @@ fn new_place(name: Arc<str>, labels: LabelList) -> Place {
 fn distinct(places: Vec<Place>, selectors: &[&Selector], mentioned: &Mentioned) -> Vec<Place> {
     let mut seen: BTreeSet<Vec<Match>> = BTreeSet::new();
     let is_new = |place: &Place| {
+        if mentioned.own.contains_key(&place.name) {
+            return true;
+        }
         let matches = selectors.iter().map(|selector| selector.matches(&place.asked()));
-        let is_first = seen.insert(matches.collect());
-        is_first || mentioned.own.contains_key(&place.name)
+        seen.insert(matches.collect())
     };
     // A namespace that is there is named rather than one that may be made.
     places.into_iter().filter(is_new).collect()
