@@ -2,6 +2,7 @@
 
 mod ends;
 mod read;
+mod values;
 
 use std::fmt;
 use std::sync::Arc;
