@@ -3,9 +3,11 @@
 //! The file is checked in, since the package's types are made of it, and since a change of it is a
 //! change for users, to be seen in review.
 
+mod rules;
+
 use portcullis_engine::report::{
-    CheckReport, DiffReport, FlowEntry, FlowError, FlowQuery, FlowReport, FlowResult, ListReport,
-    ProgramReport,
+    CheckReport, DiffReport, EqualReport, FlowEntry, FlowError, FlowQuery, FlowReport, FlowResult,
+    GateReport, ListReport, ProgramReport,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -19,8 +21,16 @@ pub const VERSION: u32 = 2;
 pub const ID: &str = "https://portcullis.dev/schema/2/portcullis.schema.json";
 
 /// Reports, each of which is the whole of what a command prints.
-const REPORTS: [&str; 6] =
-    ["CheckReport", "ListReport", "DiffReport", "FlowReport", "FlowAnswers", "ProgramReport"];
+const REPORTS: [&str; 8] = [
+    "CheckReport",
+    "ListReport",
+    "DiffReport",
+    "GateReport",
+    "EqualReport",
+    "FlowReport",
+    "FlowAnswers",
+    "ProgramReport",
+];
 
 /// The schema, with a definition for each type: what is printed is one of the reports.
 #[must_use]
@@ -32,7 +42,7 @@ pub fn schema() -> Value {
     );
     let mut definitions = definitions::<(
         (CheckReport, ListReport, DiffReport, FlowReport, ProgramReport),
-        (FlowResult, FlowError),
+        (FlowResult, FlowError, GateReport, EqualReport),
     )>(received);
     definitions.extend(self::definitions::<(FlowQuery, FlowEntry)>(given));
     definitions.values_mut().for_each(|definition| {
@@ -41,6 +51,7 @@ pub fn schema() -> Value {
         leave_out_widths(definition);
     });
     definitions.extend(lists());
+    definitions.extend(rules::definitions());
     let reports = REPORTS.map(reference);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::cluster::{ClusterModel, Endpoint};
+use crate::cluster::{ClusterModel, Endpoint, NAME_LABEL};
 use crate::net::{AddrSet, Cidr};
 use crate::report::hypothetical::Selection;
-use crate::selector::Match;
+use crate::selector::{Match, Operator, Selector};
 
 /// Ends of flows: any of some, unless it is one of others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -158,7 +159,7 @@ impl fmt::Display for Ends {
         let text = |parties: &[Party]| {
             parties.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
         };
-        f.write_str(&match *self == Self::anything() {
+        f.write_str(&match self.any == Self::anything().any {
             true => "anything".into(),
             false => text(&self.any),
         })?;
@@ -178,11 +179,21 @@ impl fmt::Display for Party {
                     true => f.write_str("pods")?,
                     false => write!(f, "pods {{{}}}", pods.text())?,
                 }
-                match namespaces.is_empty() {
-                    true => Ok(()),
-                    false => write!(f, " in namespaces {{{}}}", namespaces.text()),
+                match named(namespaces) {
+                    Some([name]) => write!(f, " in namespace {name}"),
+                    Some(names) => write!(f, " in namespaces {}", names.join(", ")),
+                    None if namespaces.is_empty() => Ok(()),
+                    None => write!(f, " in namespaces {{{}}}", namespaces.text()),
                 }
             }
         }
+    }
+}
+
+/// Names of namespaces, if they are asked for by nothing else.
+fn named(namespaces: &Selector) -> Option<&[Arc<str>]> {
+    match namespaces.requirements() {
+        [one] if *one.key == *NAME_LABEL && one.operator == Operator::In => Some(&one.values),
+        _ => None,
     }
 }
