@@ -339,6 +339,32 @@ export interface EntryEvidence {
   why?: string;
 }
 
+/**
+ * Whether two sets of policies mean the same.
+ *
+ * - `equal`: They do, for all pods that are there or may come to be.
+ * - `different`: They do not.
+ * - `unknown`: The input leaves it open.
+ * - `undecided`: There are more combinations than are looked at.
+ */
+export type EqualOutcome = 'equal' | 'different' | 'unknown' | 'undecided';
+
+/** The answer of `equal`. */
+export interface EqualReport {
+  /** Whether both sides mean the same. */
+  outcome: EqualOutcome;
+  /** What was read of A. */
+  a: Summary;
+  /** What was read of B. */
+  b: Summary;
+  /** What is taken for granted: for example that no pod has some address. */
+  assumptions?: string[];
+  /** Why that is undecided or unknown, as a sentence. */
+  reason?: string;
+  /** Flows of which they say something else: `before` is A, `verdict` B. */
+  witnesses?: Witness[];
+}
+
 /** Both ends of a flow. */
 export interface Evidence {
   /** At the source. */
@@ -603,6 +629,63 @@ export interface FlowResult {
 /** A file of flows for `portcullis eval --flows`, in JSON or YAML */
 export type Flows = FlowEntry[];
 
+/**
+ * Whether a rule holds.
+ *
+ * - `holds`: It does, for everything that is there or may come to be.
+ * - `broken`: It does not: there is a flow that it forbids.
+ * - `unknown`: It cannot be ruled out that there is such a flow: the input leaves it open.
+ * - `undecided`: There are more combinations than are looked at.
+ */
+export type GateOutcome = 'holds' | 'broken' | 'unknown' | 'undecided';
+
+/** The answer of `gate`. */
+export interface GateReport {
+  /** All rules, in the order of their file. */
+  rules: GateRuleReport[];
+  /** How many rules have each outcome. */
+  summary: GateSummary;
+  /** What was read of the new side. */
+  new: Summary;
+  /** What was read of the old side, if there is one. */
+  old?: Summary;
+}
+
+/** What is said of a rule. */
+export interface GateRuleReport {
+  /** Its name. */
+  name: string;
+  /** What it demands, as a sentence: `never from the internet to pods {data=sensitive}`. */
+  rule: string;
+  /** Where it stands in its file. */
+  location: Location;
+  /** Whether it holds. */
+  outcome: GateOutcome;
+  /** What is taken for granted: for example that no pod has some address. */
+  assumptions?: string[];
+  /** What it is for, if the file says so. */
+  description?: string;
+  /** Why it is undecided, as a sentence. */
+  reason?: string;
+  /**
+   * Flows that break it, or of which it cannot be ruled out that they do: one for each set of
+   * lines that opens some.
+   */
+  witnesses?: Witness[];
+}
+
+/** How many rules have each outcome. */
+export interface GateSummary {
+  /** Rules that hold. */
+  holds: number;
+  /** Rules that are broken. */
+  broken: number;
+  /** Rules of which it cannot be ruled out that they are broken. */
+  unknown: number;
+  /** Rules with too many combinations. */
+  undecided: number;
+}
+
 /** Endpoints that are treated alike by others, or neighbouring ranges of addresses. */
 export interface GroupReport {
   /** Unique in the report, among endpoints too: `shop/*`, `all addresses`. */
@@ -710,6 +793,22 @@ export interface ObjectRef {
   name: string;
   /** Absent for objects without a namespace, such as a Node. */
   namespace?: string;
+}
+
+/** What lets a flow pass at one end, or may. */
+export interface Opening {
+  /** At which end: `egress` is the source. */
+  direction: Direction;
+  /** Whom the peer names, or that no policy selects the pod. */
+  text: string;
+  /** What the rule does with the flow. */
+  action?: Action;
+  /** Where it stands. */
+  location?: Location;
+  /** The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer. */
+  path?: string;
+  /** The policy; absent where none selects the pod. */
+  policy?: ObjectRef;
 }
 
 /** What one policy says of a flow. */
@@ -948,4 +1047,58 @@ export interface Why {
   egress: number;
   /** What the destination's policies say. */
   ingress: number;
+}
+
+/** A flow that shows something. */
+export interface Witness {
+  /** The source. */
+  from: WitnessEnd;
+  /** The destination. */
+  to: WitnessEnd;
+  /** Its protocol. */
+  protocol: Protocol;
+  /** The destination port. */
+  port: number;
+  /** What the policies say; of a comparison, those of the new side. */
+  verdict: Verdict;
+  /** What lets it pass, or may, at each end: the source first. */
+  openedBy: Opening[];
+  /**
+   * Arguments with which `portcullis eval` and `portcullis explain` confirm it, but for the
+   * input; where pods are not in the input, together with `manifests`.
+   */
+  arguments: string[];
+  /** What the old side says, in a comparison. */
+  before?: Verdict;
+  /** The address family, where the two differ. */
+  family?: Family;
+  /** What to do about it. */
+  help?: string;
+  /** The pods that are not in the input, and their namespaces, as YAML. */
+  manifests?: string;
+  /** Why it is not known, as a sentence that says what would settle it. */
+  reason?: string;
+}
+
+/** An end of such a flow. */
+export interface WitnessEnd {
+  /**
+   * How it is written: `shop/web-0`, `shop/web[Deployment]`, an address, or
+   * `shop/{app=web}` for a pod that is not in the input.
+   */
+  text: string;
+  /** Its address, where it is not in the input and an address plays a part. */
+  address?: string;
+  /** Whether it is a pod that is not in the input and may come to be. */
+  hypothetical?: boolean;
+  /** Labels, for pods. */
+  labels?: Record<string, string>;
+  /** Its namespace, for pods. */
+  namespace?: string;
+  /** Labels of its namespace, where it is not in the input. */
+  namespaceLabels?: Record<string, string>;
+  /** Whether its namespace is not in the input either. */
+  newNamespace?: boolean;
+  /** Names that it gives to the port, where it is not in the input. */
+  portNames?: string[];
 }

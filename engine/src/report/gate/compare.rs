@@ -60,10 +60,12 @@ impl<'s> Comparison<'s> {
     /// Flows of some ends that the new side lets pass, or may, and the old one does not: one at
     /// least for each set of ends between which they differ alike.
     pub fn opened(&self, flows: &Flows) -> Vec<Found> {
-        let is_opened = |flow: &Flow| match (flow.before, flow.after) {
-            (Some(Verdict::Deny | Verdict::Unknown), Some(Verdict::Allow)) => true,
-            (Some(Verdict::Deny), Some(Verdict::Unknown)) => true,
-            _ => false,
+        let is_opened = |flow: &Flow| {
+            matches!(
+                (flow.before, flow.after),
+                (Some(Verdict::Deny | Verdict::Unknown), Some(Verdict::Allow))
+                    | (Some(Verdict::Deny), Some(Verdict::Unknown))
+            )
         };
         self.found(flows, is_opened)
     }

@@ -253,7 +253,7 @@ fn distinct(mut witnesses: Vec<Witness>) -> Vec<Witness> {
     // Stable: pods that are there come first.
     witnesses.sort_by_key(|one| one.verdict == Verdict::Unknown);
     let mut seen = BTreeSet::new();
-    witnesses.retain(|one| seen.insert(format!("{:?}", shown(one))));
+    witnesses.retain(|one| seen.insert(shown(one)));
     if witnesses.first().is_some_and(|one| one.verdict != Verdict::Unknown) {
         witnesses.retain(|one| one.verdict != Verdict::Unknown);
     }

@@ -1,7 +1,6 @@
 //! Flows that show something, with what opens them: each is asked again as any flow is.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::search::{End, Found};
 use super::types::{Opening, Witness, WitnessEnd};
@@ -287,6 +286,9 @@ fn of_rule(direction: Direction, policy: &PolicyEvidence, rule: &RuleEvidence) -
     peers.map(|peer| opening(&peer.path, &peer.text, peer.location.clone())).collect()
 }
 
+/// What to do about a namespace that does not exist yet.
+const NEW_NAMESPACE_HELP: &str = "NetworkPolicies hold in their own namespaces: for those that do not exist yet, write a ClusterNetworkPolicy that denies this; or write `future: pods` in the rule, and make policies together with namespaces";
+
 /// What to write against it.
 fn help(openings: &[Opening], ends: &[WitnessEnd; 2]) -> Option<String> {
     let [from, to] = ends;
@@ -310,9 +312,7 @@ fn help(openings: &[Opening], ends: &[WitnessEnd; 2]) -> Option<String> {
         direction.peers_field(),
     );
     if own.new_namespace {
-        return Some(format!(
-            "NetworkPolicies hold in their own namespaces: for those that do not exist yet, write a ClusterNetworkPolicy that denies this; or write `future: pods` in the rule, and make policies together with namespaces"
-        ));
+        return Some(NEW_NAMESPACE_HELP.into());
     }
     Some(format!(
         "write a NetworkPolicy in namespace `{namespace}` that selects these pods, with `policyTypes: [{side}]` and a rule for those who may (`{field}`)"
@@ -326,15 +326,12 @@ fn narrow(opening: &Opening) -> Option<String> {
     Some(format!("narrow or remove {path} of {} {namespace}{}", policy.kind, policy.name))
 }
 
-/// What makes two witnesses show the same.
-pub fn shown(
-    witness: &Witness,
-) -> (Verdict, Option<Verdict>, Vec<(Direction, Option<Arc<str>>, Option<String>)>) {
+/// What makes two witnesses show the same, as a text: verdicts, and what opens the flow.
+pub fn shown(witness: &Witness) -> String {
     let of = |one: &Opening| {
-        let policy = one.policy.as_ref().map(|policy| {
-            Arc::from(format!("{}/{:?}/{}", policy.kind, policy.namespace, policy.name))
-        });
-        (one.direction, policy, one.path.clone())
+        let policy = one.policy.as_ref();
+        format!("{:?} {policy:?} {:?}", one.direction, one.path)
     };
-    (witness.verdict, witness.before, witness.opened_by.iter().map(of).collect())
+    let openings: Vec<String> = witness.opened_by.iter().map(of).collect();
+    format!("{:?} {:?} {}", witness.verdict, witness.before, openings.join(", "))
 }
