@@ -267,7 +267,7 @@ impl<'t> Reader<'t> {
                 self.error(
                     other.key_span,
                     format!(
-                        "`addresses` are no pods': leave out `{}`, or write a list of ends",
+                        "`addresses` stand alone: leave out `{}`, or write a list of ends",
                         other.key
                     ),
                 );
