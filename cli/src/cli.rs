@@ -5,7 +5,9 @@ use clap::{Parser, Subcommand};
 use crate::check::CheckArgs;
 use crate::describe::{self, DescribeArgs};
 use crate::diff::{self, DiffArgs};
+use crate::equal::{self, EqualArgs};
 use crate::eval::EvalArgs;
+use crate::gate::{self, GateArgs};
 use crate::list::ListArgs;
 use crate::render;
 use crate::short::ShortArgs;
@@ -37,6 +39,7 @@ Examples:
   portcullis test expectations.yaml
   portcullis who-can shop/db --port 5432 manifests/
   portcullis describe policy shop/default-deny manifests/
+  portcullis gate --rules rules.yaml manifests/
   portcullis check --fail-on warning manifests/";
 
 /// Shows which network flows Kubernetes policies allow, and which line of which policy decides.
@@ -105,6 +108,20 @@ pub enum Command {
     #[command(after_help = testing::EXAMPLES)]
     #[command(after_long_help = format!("{}\n\n{}", testing::EXAMPLES, testing::STATUS))]
     Test(TestArgs),
+    /// Hold a state against rules, for pods that exist and pods that do not exist yet
+    ///
+    /// Rules say who must never reach whom, and to whom there must be no new access. Each is held
+    /// for every combination of labels that it and the policies distinguish. A rule that is broken
+    /// is shown with a flow that breaks it and the lines that open it.
+    #[command(after_help = gate::EXAMPLES)]
+    #[command(after_long_help = format!("{}\n\n{}", gate::EXAMPLES, gate::STATUS))]
+    Gate(GateArgs),
+    /// Show whether two sets of policies mean the same, for pods that exist and pods that do not yet
+    ///
+    /// If not, flows of which they say something else, with the lines that open them.
+    #[command(after_help = equal::EXAMPLES)]
+    #[command(after_long_help = format!("{}\n\n{}", equal::EXAMPLES, equal::STATUS))]
+    Equal(EqualArgs),
     /// Check manifests: what the API server would reject, and likely mistakes
     #[command(after_long_help = STATUS)]
     Check(CheckArgs),

@@ -8,11 +8,13 @@ mod check;
 mod cli;
 mod describe;
 mod diff;
+mod equal;
 mod eval;
 mod excerpt;
 mod filter;
 mod findings;
 mod flows;
+mod gate;
 mod input;
 mod list;
 mod output;
@@ -20,6 +22,7 @@ mod render;
 mod shell;
 mod short;
 mod testing;
+mod sides;
 
 use std::process::ExitCode;
 
@@ -46,6 +49,8 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
     match cli.command {
         Command::List(args) => list::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Gate(args) => gate::run(&args),
+        Command::Equal(args) => equal::run(&args),
         Command::Eval(args) => eval::run(&args, eval::Depth::Verdict),
         Command::Explain(args) => eval::run(&args, eval::Depth::Chain),
         Command::WhoCan(args) => short::run(args, FocusDirection::Ingress),

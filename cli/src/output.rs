@@ -18,6 +18,8 @@ pub enum Outcome {
     Answered,
     /// Findings at or above the limit, or another verdict than expected.
     NotMet,
+    /// It could not be decided: there are too many combinations.
+    Undecided,
     /// The input or the arguments cannot be used.
     Unusable,
 }
@@ -35,6 +37,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Answered => 0,
             Outcome::NotMet => 1,
             Outcome::Unusable => 2,
+            Outcome::Undecided => 3,
         })
     }
 }

@@ -3,9 +3,11 @@
 //! The file is checked in, since the package's types are made of it, and since a change of it is a
 //! change for users, to be seen in review.
 
+mod rules;
+
 use portcullis_engine::report::{
-    CheckReport, DescribeReport, DiffReport, FlowEntry, FlowError, FlowQuery, FlowReport,
-    FlowResult, ListReport, ProgramReport, TestReport,
+    CheckReport, DescribeReport, DiffReport, EqualReport, FlowEntry, FlowError, FlowQuery,
+    FlowReport, FlowResult, GateReport, ListReport, ProgramReport, TestReport,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -19,10 +21,12 @@ pub const VERSION: u32 = 2;
 pub const ID: &str = "https://portcullis.dev/schema/2/portcullis.schema.json";
 
 /// Reports, each of which is the whole of what a command prints.
-const REPORTS: [&str; 8] = [
+const REPORTS: [&str; 10] = [
     "CheckReport",
     "ListReport",
     "DiffReport",
+    "GateReport",
+    "EqualReport",
     "FlowReport",
     "FlowAnswers",
     "ProgramReport",
@@ -40,7 +44,7 @@ pub fn schema() -> Value {
     );
     let mut definitions = definitions::<(
         (CheckReport, ListReport, DiffReport, FlowReport, ProgramReport),
-        (FlowResult, FlowError, TestReport, DescribeReport),
+        (FlowResult, FlowError, TestReport, DescribeReport, GateReport, EqualReport),
     )>(received);
     definitions.extend(self::definitions::<(FlowQuery, FlowEntry)>(given));
     definitions.values_mut().for_each(|definition| {
@@ -50,6 +54,7 @@ pub fn schema() -> Value {
     });
     definitions.extend(lists());
     definitions.extend(expectations());
+    definitions.extend(rules::definitions());
     let reports = REPORTS.map(reference);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

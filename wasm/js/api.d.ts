@@ -53,6 +53,12 @@ export interface ListFilter {
 /** Which differences to report. */
 export type DiffFilter = Omit<ListFilter, 'certainOnly' | 'explain'>;
 
+/** What to hold rules against. */
+export interface GateOptions {
+  /** The state before, for rules with `no-new-access`. */
+  before?: Files;
+}
+
 /** Which program to render. */
 export interface RenderOptions {
   /** The node whose rules to render. */

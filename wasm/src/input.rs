@@ -6,8 +6,8 @@ use std::str::FromStr;
 use portcullis_engine::dataplane::{Denial, Settings};
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::report::{
-    FlowAnswer, FlowError, FlowReport, FlowResult, PortQuery, ProgramQuery, ProgramReport,
-    Protocol, Verdict, parse_family, parse_protocol, parse_selector, parse_verdict,
+    FlowAnswer, FlowError, FlowReport, FlowResult, GateRules, PortQuery, ProgramQuery,
+    ProgramReport, Protocol, Verdict, parse_family, parse_protocol, parse_selector, parse_verdict,
 };
 use portcullis_engine::selector::Selector;
 use portcullis_engine::{Change, FlowQuery, ListFilter, Options, Session, SourceFile};
@@ -37,6 +37,7 @@ pub const FILTER: &[&str] = &[
 ];
 pub const DIFF_FILTER: &[&str] =
     &["focus", "selector", "direction", "protocol", "port", "siblings", "expand"];
+pub const GATE: &[&str] = &["before"];
 pub const RENDER: &[&str] = &["node", "deny", "comments"];
 const FILE: &[&str] = &["name", "text"];
 const FLOW: &[&str] = &["from", "to", "protocol", "port"];
@@ -112,6 +113,14 @@ fn texts<Form: FromStr>(list: Option<Argument>, form: &str) -> Result<Vec<Form>,
         parsed.map_err(|_| item.wrong(form))
     });
     forms.collect()
+}
+
+/// The rules of a text.
+pub fn rules(given: &Argument) -> Result<GateRules, Error> {
+    GateRules::parse("rules", &given.text()?).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        given.wrong(&format!("is not a file of rules: {}", lines.join("; ")))
+    })
 }
 
 /// Which connections to list.

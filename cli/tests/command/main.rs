@@ -17,6 +17,7 @@ mod diff;
 mod eval;
 mod flows;
 mod folders;
+mod gate;
 mod guide;
 mod input;
 mod list;

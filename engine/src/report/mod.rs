@@ -16,6 +16,8 @@ mod evidence;
 mod expect;
 mod flow;
 mod flows;
+mod gate;
+mod hypothetical;
 mod isolation;
 mod labels;
 mod list;
@@ -25,6 +27,7 @@ mod place;
 mod port;
 mod program;
 mod query;
+pub mod sarif;
 mod sentence;
 mod service;
 mod supposed;
@@ -38,6 +41,10 @@ pub use describe::*;
 pub use diff::{BySide, DiffCause, DiffChange, DiffEndpoint, DiffReport, DiffSide, DiffSummary};
 pub use expect::*;
 pub use flows::{FlowAnswer, FlowEntry, FlowError, FlowErrorCode, FlowResult};
+pub use gate::{
+    EqualOutcome, EqualReport, GateOutcome, GateReport, GateRuleReport, GateRules, GateSummary,
+    Opening, RulesError, Witness, WitnessEnd,
+};
 pub use labels::parse_selector;
 pub use list::{ListFilter, in_focus};
 pub use node::{

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use jsonschema::Validator;
 use portcullis_engine::dataplane::Settings;
 use portcullis_engine::report::{
-    Describe, Expectations, FlowAnswer, FlowError, FlowQuery, FlowReport, FlowResult, ProgramQuery,
-    TestOptions, Verdict,
+    Describe, Expectations, FlowAnswer, FlowError, FlowQuery, FlowReport, FlowResult, GateRules,
+    ProgramQuery, TestOptions, Verdict,
 };
 use portcullis_engine::{Change, ListFilter, Options, Session, SourceFile};
 use serde::Serialize;
@@ -106,6 +106,42 @@ fn tests_and_descriptions_are_accepted() {
         (Describe::Namespace, "shop"),
     ] {
         accept("DescribeReport", &session("shop").describe(what, name).unwrap());
+    }
+}
+
+#[test]
+fn rules_and_what_is_said_of_them_are_accepted() {
+    let rules = json!({ "rules": [
+        { "name": "a", "never": { "from": "internet", "to": { "pods": { "app": "db" } } } },
+        {
+            "name": "b",
+            "description": "why",
+            "never": {
+                "from": ["pods", { "addresses": ["10.0.0.0/8"] }],
+                "except-from": { "pods": "app in (web,api)", "namespace": "shop" },
+                "to": { "namespaces": { "team": ["a", "b"] } },
+                "ports": [5432, "53/UDP", "80-90"],
+            },
+            "future": "pods",
+        },
+        { "name": "c", "never-meet": [{ "namespace": "shop" }, { "namespace": "mon" }], "ports": 80 },
+        { "name": "d", "no-new-access": { "to": "outside" } },
+    ] });
+    assert!(validator(Some("GateRules")).is_valid(&rules));
+    let rules = GateRules::parse("rules.json", &rules.to_string()).unwrap();
+    let (old, new) = (session("shop"), session("shop-next"));
+    accept("GateReport", &new.gate(Some(&old), &rules));
+    accept("EqualReport", &old.equal(&new));
+    for wrong in [
+        json!({ "rules": [] }),
+        json!({ "rules": [{ "name": "a" }] }),
+        json!({ "rules": [{ "name": "a", "never": { "form": "internet", "to": "pods" } }] }),
+        json!({ "rules": [{ "name": "a", "never": { "from": "intranet", "to": "pods" } }] }),
+        json!({ "rules": [{ "name": "a", "never-meet": ["pods"] }] }),
+        json!({ "rules": [{ "name": "a", "never": { "from": {}, "to": "pods" } }] }),
+    ] {
+        assert!(!validator(Some("GateRules")).is_valid(&wrong), "{wrong}");
+        assert!(GateRules::parse("rules.json", &wrong.to_string()).is_err(), "{wrong}");
     }
 }
 

@@ -6,11 +6,11 @@
 //! same code; `side` has what each of the two says.
 
 mod cause;
-mod compare;
-mod flows;
-mod joint;
+pub(super) mod compare;
+pub(super) mod flows;
+pub(super) mod joint;
 mod parts;
-mod side;
+pub(super) mod side;
 mod types;
 
 use std::collections::BTreeSet;

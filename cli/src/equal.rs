@@ -1,0 +1,98 @@
+//! `portcullis equal`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use portcullis_engine::Session;
+use portcullis_engine::net::Family;
+use portcullis_engine::report::text::write_equal;
+use portcullis_engine::report::{EqualOutcome, EqualReport, parse_family};
+
+use crate::args::{AssumeArgs, OutputArgs};
+use crate::gate;
+use crate::input::{self, Side};
+use crate::output::{self, Outcome, Output};
+use crate::{findings, sides};
+
+pub const EXAMPLES: &str = "\
+Examples:
+  portcullis equal old/ new/
+  portcullis equal HEAD -- deploy/              what is not committed yet
+  portcullis equal main..HEAD -- deploy/
+  portcullis equal --pod-cidr 10.244.0.0/16 handwritten.yaml generated.yaml";
+
+pub const STATUS: &str = "\
+Exit status:
+  0  both mean the same
+  1  they do not, or the input leaves that open
+  2  unusable input or arguments
+  3  not decided: there are too many combinations";
+
+#[derive(Debug, Args)]
+pub struct EqualArgs {
+    /// A and B: files, folders, `-` for standard input, or revisions of the git repository, REV or
+    /// REV:PATH; or A..B
+    #[arg(required = true, num_args = 1..=2, value_name = "A B", value_hint = clap::ValueHint::AnyPath)]
+    pub sides: Vec<String>,
+    /// After `--`, with revisions: only what they have in these files and folders
+    #[arg(last = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// The output format
+    #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
+    pub output: EqualForm,
+    #[command(flatten)]
+    pub say: OutputArgs,
+    /// Configuration with paths and codes to ignore [default: portcullis.yaml, if there is one]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Input")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub assume: AssumeArgs,
+    /// Only flows of one address family: ipv4 or ipv6
+    #[arg(long, value_name = "FAMILY", value_parser = parse_family, help_heading = "Filter")]
+    pub family: Option<Family>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EqualForm {
+    /// Whether they are equal, and flows that differ
+    Text,
+    /// Everything, for programs
+    Json,
+}
+
+pub fn run(args: &EqualArgs) -> anyhow::Result<Outcome> {
+    let both = sides::both(&args.sides, &args.paths)?;
+    let read = |side: &Side| {
+        let of = (args.family, &args.assume, args.config.as_deref());
+        input::side(side, of, args.say)
+    };
+    let [a, b] = [read(&both[0])?, read(&both[1])?];
+    let report = a.equal(&b);
+    check_input([&a, &b], &report)?;
+    let mut out = Output::new();
+    match args.output {
+        EqualForm::Json => out.json(&report)?,
+        EqualForm::Text => {
+            let style = output::style(args.say);
+            out.render(|out| write_equal(&report, style, out))?;
+        }
+    }
+    out.finish()?;
+    if !args.say.quiet {
+        gate::remark("A", &report.a, "portcullis equal");
+        gate::remark("B", &report.b, "portcullis equal");
+    }
+    Ok(match report.outcome {
+        EqualOutcome::Equal => Outcome::Answered,
+        EqualOutcome::Different | EqualOutcome::Unknown => Outcome::NotMet,
+        EqualOutcome::Undecided => Outcome::Undecided,
+    })
+}
+
+fn check_input([a, b]: [&Session; 2], report: &EqualReport) -> anyhow::Result<()> {
+    match (findings::unusable(a, &report.a), findings::unusable(b, &report.b)) {
+        (Some(why), _) => anyhow::bail!("A: {why}"),
+        (_, Some(why)) => anyhow::bail!("B: {why}"),
+        (None, None) => Ok(()),
+    }
+}

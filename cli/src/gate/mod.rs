@@ -1,0 +1,206 @@
+//! `portcullis gate`.
+
+mod junit;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use portcullis_engine::Session;
+use portcullis_engine::net::Family;
+use portcullis_engine::report::text::{self, GateFormat, write_gate};
+use portcullis_engine::report::{
+    GateOutcome, GateReport, GateRules, GateSummary, Summary, parse_family, sarif,
+};
+
+use crate::args::{AssumeArgs, OutputArgs};
+use crate::input::{self, Side};
+use crate::output::{self, Outcome, Output};
+use crate::{findings, sides};
+
+pub const EXAMPLES: &str = "\
+Examples:
+  portcullis gate --rules rules.yaml manifests/
+  portcullis gate --rules rules.yaml main..HEAD -- deploy/
+  portcullis gate --rules rules.yaml old/ new/
+  portcullis gate --rules rules.yaml -o sarif manifests/ > portcullis.sarif
+
+A file of rules:
+  rules:
+    - name: the internet never reaches sensitive data
+      never:
+        from: internet
+        to: {pods: {data: sensitive}}
+        ports: [5432, 53/UDP]
+    - name: tenants a and b never meet
+      never-meet:
+        - namespaces: {tenant: a}
+        - namespaces: {tenant: b}
+    - name: nothing new reaches payments
+      no-new-access:
+        to: {namespaces: {team: payments}}";
+
+pub const STATUS: &str = "\
+Exit status:
+  0  all rules hold
+  1  a rule is broken, or it cannot be ruled out that it is (unless --allow-unknown)
+  2  unusable input, rules or arguments
+  3  no rule is broken, and some were not decided: there are too many combinations";
+
+#[derive(Debug, Args)]
+pub struct GateArgs {
+    /// The rules, in YAML or JSON
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub rules: PathBuf,
+    /// NEW, or OLD and NEW: files, folders, `-` for standard input, or revisions of the git
+    /// repository, REV or REV:PATH; or OLD..NEW
+    ///
+    /// OLD is what rules with `no-new-access` compare with. Of two revisions, OLD...NEW compares NEW
+    /// with where it left OLD.
+    #[arg(required = true, num_args = 1..=2, value_name = "[OLD] NEW", value_hint = clap::ValueHint::AnyPath)]
+    pub sides: Vec<String>,
+    /// After `--`, with revisions: only what they have in these files and folders
+    #[arg(last = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// The output format
+    #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
+    pub output: GateForm,
+    #[command(flatten)]
+    pub say: OutputArgs,
+    /// Configuration with paths and codes to ignore [default: portcullis.yaml, if there is one]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Input")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub assume: AssumeArgs,
+    /// Only flows of one address family: ipv4 or ipv6
+    #[arg(long, value_name = "FAMILY", value_parser = parse_family, help_heading = "Filter")]
+    pub family: Option<Family>,
+    /// Do not fail where it cannot be ruled out that a rule is broken
+    #[arg(long, help_heading = "Exit status")]
+    pub allow_unknown: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GateForm {
+    /// A line per rule, and what breaks it
+    Text,
+    /// Everything, for programs
+    Json,
+    /// A Markdown table, for the description of a change
+    Md,
+    /// A test per rule, as continuous integration shows them
+    Junit,
+    /// Findings on the lines of policies, as code scanning shows them
+    Sarif,
+}
+
+pub fn run(args: &GateArgs) -> anyhow::Result<Outcome> {
+    let rules = read_rules(&args.rules)?;
+    let (old, new) = both(args, &rules)?;
+    let read = |side: &Side| {
+        let of = (args.family, &args.assume, args.config.as_deref());
+        input::side(side, of, args.say)
+    };
+    let old = old.as_ref().map(read).transpose()?;
+    let new = read(&new)?;
+    let report = new.gate(old.as_ref(), &rules);
+    check_input((old.as_ref(), &new), &report)?;
+    print(&report, args)?;
+    if !args.say.quiet {
+        report.old.iter().for_each(|summary| remark("old", summary, "portcullis gate"));
+        let name = if report.old.is_some() { "new" } else { "" };
+        remark(name, &report.new, "portcullis gate");
+        if !matches!(args.output, GateForm::Text | GateForm::Md) {
+            output::say(&text::gate_summary(&report.summary));
+        }
+    }
+    Ok(outcome(&report.summary, args.allow_unknown))
+}
+
+fn outcome(summary: &GateSummary, allow_unknown: bool) -> Outcome {
+    let is_open = summary.unknown > 0 && !allow_unknown;
+    match (summary.broken > 0 || is_open, summary.undecided > 0) {
+        (true, _) => Outcome::NotMet,
+        (false, true) => Outcome::Undecided,
+        (false, false) => Outcome::Answered,
+    }
+}
+
+fn read_rules(path: &Path) -> anyhow::Result<GateRules> {
+    let (bytes, name) = (input::read_bytes(path)?, input::name(path));
+    let Ok(text) = String::from_utf8(bytes) else {
+        anyhow::bail!("{name}: not a text file: invalid UTF-8");
+    };
+    GateRules::parse(&name, &text).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", lines.join("\n"))
+    })
+}
+
+/// The old side, if there is one, and the new one.
+fn both(args: &GateArgs, rules: &GateRules) -> anyhow::Result<(Option<Side>, Side)> {
+    let is_stdin = |side: &Side| *side == Side::Paths(vec!["-".into()]);
+    let (old, new) = match args.sides.as_slice() {
+        [one] if sides::is_path(one) || !one.contains("..") => {
+            (None, sides::side(one, &args.paths)?)
+        }
+        sides => {
+            let [old, new] = sides::both(sides, &args.paths)?;
+            (Some(old), new)
+        }
+    };
+    if input::is_stdin(&args.rules)
+        && [old.as_ref(), Some(&new)].into_iter().flatten().any(is_stdin)
+    {
+        anyhow::bail!("standard input can be read only once");
+    }
+    if let (Some(name), None) = (rules.comparing(), &old) {
+        anyhow::bail!("rule `{name}` compares two states: give OLD NEW, or OLD..NEW");
+    }
+    Ok((old, new))
+}
+
+fn check_input(
+    (old, new): (Option<&Session>, &Session),
+    report: &GateReport,
+) -> anyhow::Result<()> {
+    let old = old.zip(report.old.as_ref());
+    if let Some(why) = old.and_then(|(session, summary)| findings::unusable(session, summary)) {
+        anyhow::bail!("OLD: {why}");
+    }
+    if let Some(why) = findings::unusable(new, &report.new) {
+        anyhow::bail!("NEW: {why}");
+    }
+    Ok(())
+}
+
+fn print(report: &GateReport, args: &GateArgs) -> anyhow::Result<()> {
+    let mut out = Output::new();
+    let style = output::style(args.say);
+    match args.output {
+        GateForm::Json => out.json(report)?,
+        GateForm::Sarif => out.json(&sarif::of_gate(report))?,
+        GateForm::Junit => {
+            let fails = |outcome| match outcome {
+                GateOutcome::Holds => false,
+                GateOutcome::Unknown => !args.allow_unknown,
+                GateOutcome::Broken | GateOutcome::Undecided => true,
+            };
+            junit::write(&input::name(&args.rules), (report, fails), &mut out)?;
+        }
+        GateForm::Text => out.render(|out| write_gate(report, (GateFormat::Text, style), out))?,
+        GateForm::Md => out.render(|out| write_gate(report, (GateFormat::Markdown, style), out))?,
+    }
+    Ok(out.finish()?)
+}
+
+/// Says what a side does not count, and where findings are.
+pub fn remark(name: &str, summary: &Summary, command: &str) {
+    let head = if name.is_empty() { String::new() } else { format!("{name}: ") };
+    let left_out = text::not_judged(&summary.not_judged).into_iter();
+    let left_out = left_out.chain(text::rejected(&summary.rejected));
+    let left_out = left_out.chain(text::skipped(&summary.skipped, command));
+    left_out.for_each(|line| output::say(&format!("{head}{line}")));
+    if let Some(counts) = findings::counts(summary) {
+        output::say(&format!("{head}{counts} in the input: see `portcullis check`"));
+    }
+}

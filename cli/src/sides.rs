@@ -1,0 +1,71 @@
+//! What is compared: files, folders, the standard input, and revisions of a repository.
+
+use std::path::{Path, PathBuf};
+
+use crate::input::{self, Side};
+
+/// The two sides of a comparison, as they are typed: OLD NEW, or OLD..NEW, and paths of revisions.
+pub fn both(sides: &[String], paths: &[PathBuf]) -> anyhow::Result<[Side; 2]> {
+    let sides = match sides {
+        [one] => range(one, paths)?,
+        [old, new] => [side(old, paths)?, side(new, paths)?],
+        _ => anyhow::bail!("give what to compare: OLD NEW, or OLD..NEW"),
+    };
+    if sides.iter().all(|side| *side == Side::Paths(vec!["-".into()])) {
+        anyhow::bail!("standard input can be read only once");
+    }
+    Ok(sides)
+}
+
+/// One side: files, a folder, `-`, or a revision.
+pub fn side(text: &str, paths: &[PathBuf]) -> anyhow::Result<Side> {
+    if is_path(text) {
+        if !paths.is_empty() {
+            anyhow::bail!("paths after `--` are those of revisions, and `{text}` is a path");
+        }
+        return Ok(Side::Paths(vec![text.into()]));
+    }
+    let looks_like_path = text.ends_with('/') || text.ends_with(".yaml") || text.ends_with(".yml");
+    if looks_like_path && !text.contains(':') && !input::is_revision(text) {
+        anyhow::bail!("cannot read {text}: no such file or folder, nor a git revision");
+    }
+    if text.contains(':') && !paths.is_empty() {
+        anyhow::bail!("`{text}` has a path: give none after `--`");
+    }
+    Ok(Side::Revision { revision: text.into(), paths: paths.to_vec() })
+}
+
+/// What is written as one word: two revisions, or one that is compared with what there is.
+fn range(text: &str, paths: &[PathBuf]) -> anyhow::Result<[Side; 2]> {
+    if is_path(text) {
+        anyhow::bail!("give what to compare `{text}` with: OLD NEW");
+    }
+    let of = |revision: &str| Side::Revision {
+        revision: if revision.is_empty() { "HEAD".into() } else { revision.into() },
+        paths: paths.to_vec(),
+    };
+    if text.contains(':') && !paths.is_empty() {
+        anyhow::bail!("`{text}` has a path: give none after `--`");
+    }
+    if let Some((old, new)) = text.split_once("...") {
+        let or_head = |name: &'static str, text: &str| {
+            if text.is_empty() { name.to_owned() } else { text.to_owned() }
+        };
+        let (old, new) = (or_head("HEAD", old), or_head("HEAD", new));
+        let base = input::merge_base(&old, &new)?;
+        return Ok([of(&base), of(&new)]);
+    }
+    if let Some((old, new)) = text.split_once("..") {
+        return Ok([of(old), of(new)]);
+    }
+    let there = if paths.is_empty() { vec![PathBuf::from(".")] } else { paths.to_vec() };
+    match text.split_once(':') {
+        Some(_) => anyhow::bail!("give what to compare `{text}` with: OLD NEW"),
+        None => Ok([of(text), Side::Paths(there)]),
+    }
+}
+
+/// Whether a text is a path rather than a revision.
+pub fn is_path(text: &str) -> bool {
+    text == "-" || Path::new(text).exists()
+}

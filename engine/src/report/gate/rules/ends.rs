@@ -1,0 +1,199 @@
+//! Whom rules name: pods by labels of their own and of their namespaces, and addresses outside.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::cluster::{ClusterModel, Endpoint, NAME_LABEL};
+use crate::net::{AddrSet, Cidr};
+use crate::report::hypothetical::Selection;
+use crate::selector::{Match, Operator, Selector};
+
+/// Ends of flows: any of some, unless it is one of others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Those that are meant.
+    pub any: Vec<Party>,
+    /// Those of them that are not.
+    pub except: Vec<Party>,
+}
+
+/// Ends that are named together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// Pods.
+    Pods(Selection),
+    /// Addresses that are no pod's, and what they are called.
+    Addresses(AddrSet, String),
+}
+
+/// Ranges that nobody reaches through the internet: private, shared, of the link, of the host.
+const PRIVATE: &[&str] = &[
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+    "::/127",
+    "fc00::/7",
+    "fe80::/10",
+    "ff00::/8",
+];
+
+impl Party {
+    /// Addresses that can be reached through the internet.
+    pub fn internet() -> Self {
+        let private = PRIVATE.iter().filter_map(|text| Cidr::parse(text).ok());
+        let addresses = AddrSet::full().difference(&AddrSet::from_cidrs(private));
+        Self::Addresses(addresses, "the internet".into())
+    }
+
+    /// Addresses that are no pod's.
+    pub fn outside() -> Self {
+        Self::Addresses(AddrSet::full(), "outside".into())
+    }
+
+    /// All pods.
+    pub fn all_pods() -> Self {
+        Self::Pods(Selection::default())
+    }
+}
+
+impl Ends {
+    /// Ends without exceptions.
+    pub fn of(any: Vec<Party>) -> Self {
+        Self { any, except: Vec::new() }
+    }
+
+    /// Pods and addresses.
+    pub fn anything() -> Self {
+        Self::of(vec![Party::all_pods(), Party::outside()])
+    }
+
+    /// What pods are selected by, exceptions too.
+    pub fn selections(&self) -> impl Iterator<Item = &Selection> {
+        self.any.iter().chain(&self.except).filter_map(|party| match party {
+            Party::Pods(selection) => Some(selection),
+            Party::Addresses(..) => None,
+        })
+    }
+
+    /// What pods are that are meant, but for exceptions.
+    pub fn pods(&self) -> impl Iterator<Item = &Selection> {
+        self.any.iter().filter_map(|party| match party {
+            Party::Pods(selection) => Some(selection),
+            Party::Addresses(..) => None,
+        })
+    }
+
+    /// Whether a pod is meant.
+    pub fn has(&self, model: &ClusterModel, endpoint: &Endpoint) -> Match {
+        let is_of = |party: &Party| match party {
+            Party::Pods(selection) => selects(selection, model, endpoint),
+            Party::Addresses(..) => Match::No,
+        };
+        let any = self.any.iter().map(is_of).max().unwrap_or(Match::No);
+        let except = self.except.iter().map(is_of).max().unwrap_or(Match::No);
+        any.min(!except)
+    }
+
+    /// Addresses that are meant.
+    pub fn addresses(&self) -> AddrSet {
+        let all = |parties: &[Party]| {
+            let sets = parties.iter().filter_map(|party| match party {
+                Party::Addresses(addresses, _) => Some(addresses),
+                Party::Pods(_) => None,
+            });
+            sets.fold(AddrSet::default(), |all, one| all.union(one))
+        };
+        all(&self.any).difference(&all(&self.except))
+    }
+}
+
+fn selects(selection: &Selection, model: &ClusterModel, endpoint: &Endpoint) -> Match {
+    let labels = model.labels_of(endpoint);
+    let pods = labels.map_or(Match::Unknown, |labels| selection.pods.matches(&labels));
+    if pods == Match::No || selection.namespaces.is_empty() {
+        return pods;
+    }
+    let workload = model.workload_of(endpoint);
+    let namespace = workload.and_then(|one| model.namespaces.get(one.namespace));
+    let matches = |one: &crate::cluster::Namespace| selection.namespaces.matches(&one.labels());
+    pods.min(namespace.map_or(Match::Unknown, matches))
+}
+
+/// Addresses for examples.
+const EXAMPLES: &[&str] = &["203.0.113.1", "198.51.100.1", "192.0.2.1", "2001:db8::1"];
+
+/// Whether an address is one for examples, which come before others.
+pub fn is_example(address: IpAddr) -> bool {
+    EXAMPLES.iter().any(|text| text.parse() == Ok(address))
+}
+
+/// An address of a set that is nobody's, one of those for examples if it has one.
+pub fn example(addresses: &AddrSet, model: &ClusterModel) -> Option<IpAddr> {
+    /// So many addresses of a range are tried.
+    const MOST_TRIED: u32 = 4096;
+    let is_free = |address: &IpAddr| {
+        !model.by_address.contains_key(address) && !model.node_by_address.contains_key(address)
+    };
+    let known = EXAMPLES.iter().filter_map(|text| text.parse().ok());
+    let mut known = known.filter(|address: &IpAddr| addresses.contains(*address));
+    let v4 = addresses.v4.ranges().iter().flat_map(|(first, last)| {
+        let last = first.saturating_add(MOST_TRIED).min(*last);
+        (*first..=last).map(|own| IpAddr::V4(own.into()))
+    });
+    let v6 = addresses.v6.ranges().iter().flat_map(|(first, last)| {
+        let last = first.saturating_add(MOST_TRIED.into()).min(*last);
+        (*first..=last).map(|own| IpAddr::V6(own.into()))
+    });
+    known.find(is_free).or_else(|| v4.chain(v6).find(is_free))
+}
+
+impl fmt::Display for Ends {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |parties: &[Party]| {
+            parties.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+        };
+        f.write_str(&match self.any == Self::anything().any {
+            true => "anything".into(),
+            false => text(&self.any),
+        })?;
+        match self.except.as_slice() {
+            [] => Ok(()),
+            except => write!(f, " except {}", text(except)),
+        }
+    }
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Addresses(_, name) => f.write_str(name),
+            Self::Pods(Selection { namespaces, pods }) => {
+                match pods.is_empty() {
+                    true => f.write_str("pods")?,
+                    false => write!(f, "pods {{{}}}", pods.text())?,
+                }
+                match named(namespaces) {
+                    Some([name]) => write!(f, " in namespace {name}"),
+                    Some(names) => write!(f, " in namespaces {}", names.join(", ")),
+                    None if namespaces.is_empty() => Ok(()),
+                    None => write!(f, " in namespaces {{{}}}", namespaces.text()),
+                }
+            }
+        }
+    }
+}
+
+/// Names of namespaces, if they are asked for by nothing else.
+fn named(namespaces: &Selector) -> Option<&[Arc<str>]> {
+    match namespaces.requirements() {
+        [one] if *one.key == *NAME_LABEL && one.operator == Operator::In => Some(&one.values),
+        _ => None,
+    }
+}
