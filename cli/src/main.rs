@@ -21,8 +21,8 @@ mod output;
 mod render;
 mod shell;
 mod short;
-mod testing;
 mod sides;
+mod testing;
 
 use std::process::ExitCode;
 

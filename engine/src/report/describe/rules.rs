@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::types::{DecidedAlone, DescribedRule, Reached};
 use super::{View, rule_path};
 use crate::cluster::Place;
+use crate::manifest::calico::Condition;
 use crate::manifest::{Action, Direction, PortEntry};
 use crate::net::Family;
 use crate::policy::CompiledPolicy;
@@ -116,7 +117,7 @@ impl<'v> Pairs<'v> {
             let without = self.conns(without, (own, other), family)?.certain;
             let ports = match action {
                 Action::Deny => without.difference(&with),
-                Action::Accept | Action::Pass => with.difference(&without),
+                Action::Accept | Action::Pass | Action::Log => with.difference(&without),
             };
             let text = ports.text();
             (!text.is_empty()).then(|| DecidedAlone {
@@ -158,8 +159,13 @@ pub fn rule_report(
     let alone = pairs.alone(policy, (index, rule.action), &named);
     let count = alone.as_ref().map(Vec::len);
     let peers = rule.peers.iter().map(|peer| sentence::peer_text(&peer.kind));
-    let peers: Vec<String> = peers.collect();
-    let ports: Vec<String> = rule.ports.iter().map(PortEntry::text).collect();
+    let asked = |is_of_ports: bool| {
+        let own = rule.conditions.iter().filter(move |one| one.is_of_ports() == is_of_ports);
+        own.map(Condition::described)
+    };
+    let peers: Vec<String> = peers.chain(asked(false)).collect();
+    let ports = rule.ports.iter().map(PortEntry::text);
+    let ports: Vec<String> = ports.chain(asked(true)).collect();
     let is_workload = |id: &&UnitId| pairs.view.units.get(**id).is_some_and(Unit::is_workload);
     Some(DescribedRule {
         path: rule_path(pairs.direction, index),

@@ -16,7 +16,7 @@ mod witness;
 
 use std::collections::BTreeSet;
 
-use super::hypothetical::{self, Asked, Limits, Mentioned, Selection, TooMany, World};
+use super::hypothetical::{self, Asked, Limits, Mentioned, Selection, Undecidable, World};
 use super::types::Verdict;
 use crate::net::AddrSet;
 use crate::reach::Reach;
@@ -86,7 +86,11 @@ impl Session {
         }
     }
 
-    fn never_all(&self, future: Future, rules: &[&Rule]) -> Result<Vec<GateRuleReport>, TooMany> {
+    fn never_all(
+        &self,
+        future: Future,
+        rules: &[&Rule],
+    ) -> Result<Vec<GateRuleReport>, Undecidable> {
         let flows: Vec<Vec<Flows>> = rules.iter().map(|rule| rule.demand.flows()).collect();
         let worlds = self.worlds(future, &flows.concat())?;
         let mut found: Vec<Vec<Witness>> = rules.iter().map(|_| Vec::new()).collect();
@@ -178,7 +182,7 @@ impl Session {
     }
 
     /// What may come to be that matters to some flows.
-    fn worlds(&self, future: Future, flows: &[Flows]) -> Result<Vec<World>, TooMany> {
+    fn worlds(&self, future: Future, flows: &[Flows]) -> Result<Vec<World>, Undecidable> {
         let mut mentioned = Mentioned::by(&[self]);
         let sides = || flows.iter().flat_map(|one| [&one.from, &one.to]);
         mentioned.add_question(sides().flat_map(|side| side.selections().cloned()));
@@ -199,7 +203,7 @@ struct Differences {
 }
 
 impl Differences {
-    fn new(sides: [&Session; 2], flows: &[Flows]) -> Result<Self, TooMany> {
+    fn new(sides: [&Session; 2], flows: &[Flows]) -> Result<Self, Undecidable> {
         let mut mentioned = Mentioned::by(&sides);
         let ends = flows.iter().flat_map(|one| [&one.from, &one.to]);
         mentioned.add_question(ends.flat_map(|side| side.selections().cloned()));
@@ -283,14 +287,22 @@ fn blank(rule: &Rule) -> GateRuleReport {
     }
 }
 
-fn undecided(rule: &Rule, many: TooMany) -> GateRuleReport {
+fn undecided(rule: &Rule, many: Undecidable) -> GateRuleReport {
     GateRuleReport { reason: Some(too_many(many)), ..blank(rule) }
 }
 
-fn too_many(TooMany { found }: TooMany) -> String {
-    format!(
-        "too many combinations ({found} or more): policies and rules distinguish pods by so many labels, names of ports and addresses that not all were looked at"
-    )
+fn too_many(many: Undecidable) -> String {
+    match many {
+        Undecidable::TooMany { found } => format!(
+            "too many combinations ({found} or more): policies and rules distinguish pods by so \
+             many labels, names of ports and addresses that not all were looked at"
+        ),
+        Undecidable::Calico => {
+            "there are policies of Calico's kinds, whose selectors are not taken apart to find \
+             pods that do not exist yet"
+                .to_owned()
+        }
+    }
 }
 
 impl GateSummary {

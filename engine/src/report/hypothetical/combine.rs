@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::TooMany;
+use super::Undecidable;
 use crate::manifest::LabelList;
 use crate::selector::{Requirement, Selector};
 
@@ -43,7 +43,7 @@ pub fn combinations(
     selectors: &[&Selector],
     fixed: Option<&Key<'_>>,
     most: usize,
-) -> Result<Vec<LabelList>, TooMany> {
+) -> Result<Vec<LabelList>, Undecidable> {
     let all = selectors.iter().flat_map(|selector| selector.requirements());
     let mut keys: BTreeSet<&Arc<str>> = all.map(|requirement| &requirement.key).collect();
     let own = fixed.map(|fixed| Arc::from(fixed.key));
@@ -63,7 +63,7 @@ fn step(
     key: &Arc<str>,
     choices: &[Choice],
     most: usize,
-) -> Result<Vec<(Failed, LabelList)>, TooMany> {
+) -> Result<Vec<(Failed, LabelList)>, Undecidable> {
     let mut known: FxHashSet<Failed> = FxHashSet::default();
     let mut next = Vec::with_capacity(states.len());
     for choice in choices {
@@ -76,7 +76,7 @@ fn step(
             labels.extend(choice.value.iter().map(|value| (key.clone(), value.clone())));
             next.push((both, labels));
             if next.len() > most {
-                return Err(TooMany { found: next.len() });
+                return Err(Undecidable::TooMany { found: next.len() });
             }
         }
     }

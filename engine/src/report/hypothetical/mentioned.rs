@@ -78,6 +78,8 @@ impl Mentioned {
                 let (namespaces, pods) = (namespaces.clone(), pods.pods().clone());
                 self.matching.insert(Selection { namespaces, pods });
             }
+            // Nothing is looked at where there are such policies.
+            Scope::Items(_) => {}
         }
     }
 

@@ -25,12 +25,16 @@ pub use mentioned::{Mentioned, Selection};
 pub use places::Place;
 pub use pods::NewPod;
 
-/// That more combinations of labels, names of ports and addresses would have to be looked at than
-/// are.
+/// Why not all that may come to be is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooMany {
-    /// How many there are at least.
-    pub found: usize,
+pub enum Undecidable {
+    /// There are more combinations of labels, names of ports and addresses than are looked at.
+    TooMany {
+        /// How many there are at least.
+        found: usize,
+    },
+    /// Policies of Calico's kinds tell pods apart by expressions, which are not taken apart.
+    Calico,
 }
 
 /// How much is looked at.
@@ -83,13 +87,17 @@ const FILE: &str = "(hypothetical)";
 /// All that may come to be, in as many worlds as are needed.
 ///
 /// # Errors
-/// If there are too many combinations.
+/// If there are too many combinations, or policies of kinds that are not taken apart.
 pub fn worlds(
     sessions: &[&Session],
     mentioned: &Mentioned,
     asked: Asked<'_>,
     limits: Limits,
-) -> Result<Vec<World>, TooMany> {
+) -> Result<Vec<World>, Undecidable> {
+    let mut policies = sessions.iter().flat_map(|session| session.policies().in_force());
+    if policies.any(|(_, policy)| policy.place.is_some()) {
+        return Err(Undecidable::Calico);
+    }
     let scope = match asked {
         Asked::Flows { new_namespaces, .. } => places::Scope { new_namespaces, settle_open: false },
         Asked::Differences => places::Scope { new_namespaces: true, settle_open: true },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::combine::{Key, combinations};
 use super::mentioned::Mentioned;
-use super::{Limits, TooMany};
+use super::{Limits, Undecidable};
 use crate::cluster::{NAME_LABEL, Namespace, NamespaceLabels, namespace_labels};
 use crate::manifest::{LabelList, syntax};
 use crate::selector::{Match, Selector};
@@ -51,7 +51,7 @@ pub fn worlds(
     sessions: &[&Session],
     mentioned: &Mentioned,
     (scope, limits): (Scope, Limits),
-) -> Result<Vec<Vec<Place>>, TooMany> {
+) -> Result<Vec<Vec<Place>>, Undecidable> {
     let selectors: Vec<&Selector> = mentioned.namespace_selectors().into_iter().collect();
     let known = known(sessions);
     let mut fixed = Vec::new();
@@ -112,7 +112,7 @@ fn settled(
     namespace: &Place,
     selectors: &[&Selector],
     limits: Limits,
-) -> Result<Vec<Place>, TooMany> {
+) -> Result<Vec<Place>, Undecidable> {
     let own = [namespace.name.clone()];
     let fixed = Key { key: NAME_LABEL, values: &own };
     let all = combinations(selectors, Some(&fixed), limits.places)?;
@@ -126,7 +126,7 @@ fn new_places(
     known: &BTreeMap<Arc<str>, Place>,
     selectors: &[&Selector],
     limits: Limits,
-) -> Result<(Vec<Place>, Vec<Vec<Place>>), TooMany> {
+) -> Result<(Vec<Place>, Vec<Vec<Place>>), Undecidable> {
     let asked = selectors.iter().flat_map(|selector| selector.requirements());
     let asked = asked.filter(|one| *one.key == *NAME_LABEL).flat_map(|one| &one.values);
     let asked: BTreeSet<Arc<str>> = asked.cloned().collect();
@@ -177,21 +177,21 @@ fn distinct(places: Vec<Place>, selectors: &[&Selector], mentioned: &Mentioned) 
 }
 
 /// Picks of one of each so that each two are picked together once.
-fn cover(counts: &[usize], limits: Limits) -> Result<Vec<Vec<usize>>, TooMany> {
+fn cover(counts: &[usize], limits: Limits) -> Result<Vec<Vec<usize>>, Undecidable> {
     let mut open: BTreeSet<[(usize, usize); 2]> = BTreeSet::new();
     for (i, a) in counts.iter().enumerate() {
         for (j, b) in counts.iter().enumerate().skip(i + 1) {
             open.extend((0..*a).flat_map(|x| (0..*b).map(move |y| [(i, x), (j, y)])));
         }
         if open.len() > limits.pods {
-            return Err(TooMany { found: open.len() });
+            return Err(Undecidable::TooMany { found: open.len() });
         }
     }
     let longest = counts.iter().copied().max().unwrap_or(1);
     let mut picks: Vec<Vec<usize>> = Vec::new();
     while !open.is_empty() || picks.len() < longest {
         if picks.len() >= limits.worlds {
-            return Err(TooMany { found: picks.len() + 1 });
+            return Err(Undecidable::TooMany { found: picks.len() + 1 });
         }
         // What is asked for by an open pair comes first, then what leaves the fewest open.
         let mut pick: Vec<usize> =

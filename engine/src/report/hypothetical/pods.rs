@@ -8,7 +8,7 @@ use super::addresses::Free;
 use super::combine::combinations;
 use super::mentioned::{Mentioned, Selection};
 use super::places::Place;
-use super::{Limits, TooMany};
+use super::{Limits, Undecidable};
 use crate::cluster::PodLabels;
 use crate::manifest::{LabelList, NamedPort};
 use crate::net::Protocol;
@@ -52,7 +52,7 @@ pub fn pods(
     mentioned: &Mentioned,
     (making, free): (Making<'_>, &mut Free),
     limits: Limits,
-) -> Result<Vec<NewPod>, TooMany> {
+) -> Result<Vec<NewPod>, Undecidable> {
     let ports = port_variants(mentioned, making.all_names)?;
     let mut known: BTreeMap<BTreeSet<&Selector>, Vec<LabelList>> = BTreeMap::new();
     let mut kinds: Vec<(&Place, LabelList)> = Vec::new();
@@ -75,7 +75,7 @@ pub fn pods(
     let addresses = free.kinds(count);
     let total = count.saturating_mul(addresses.len());
     if total > limits.pods {
-        return Err(TooMany { found: total });
+        return Err(Undecidable::TooMany { found: total });
     }
     let mut all = Vec::with_capacity(total);
     for (place, labels) in &kinds {
@@ -119,15 +119,18 @@ fn is_end(place: &Place, labels: &LabelList, ends: &[Selection]) -> bool {
 ///
 /// Where rules only accept, two names at most are needed for a flow to pass, one at each end, and
 /// all of them let most pass. Where a rule that names a port denies, any of them may matter.
-fn port_variants(mentioned: &Mentioned, all_names: bool) -> Result<Vec<Vec<NamedPort>>, TooMany> {
+fn port_variants(
+    mentioned: &Mentioned,
+    all_names: bool,
+) -> Result<Vec<Vec<NamedPort>>, Undecidable> {
     /// More names than these make too many sets of them.
     const MOST_NAMES: usize = 6;
     let names: Vec<&(Arc<str>, Protocol)> = mentioned.port_names.iter().collect();
     let some: Vec<u32> = match (names.len(), mentioned.names_deny) {
         (0, _) => vec![0],
-        (n, true) if n > MOST_NAMES => return Err(TooMany { found: 1 << n.min(30) }),
+        (n, true) if n > MOST_NAMES => return Err(Undecidable::TooMany { found: 1 << n.min(30) }),
         (n, true) => (0..1 << n).collect(),
-        (n, false) if n > 30 => return Err(TooMany { found: n * n / 2 }),
+        (n, false) if n > 30 => return Err(Undecidable::TooMany { found: n * n / 2 }),
         (n, false) if all_names => (0..1_u32 << n).filter(|set| set.count_ones() <= 2).collect(),
         (n, false) => vec![0, (1 << n) - 1],
     };
