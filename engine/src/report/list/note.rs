@@ -98,8 +98,7 @@ fn note_message(key: &NoteKey) -> String {
             "the source's port decides this, which a list leaves open"
         }
         (UnknownReason::Protocol, _) => {
-            "which of the protocols without ports it is decides this, and a list does not tell \
-             them apart"
+            "which of the protocols without ports it is decides this, and a list has them as one"
         }
         (UnknownReason::Service, _) => {
             "what is behind a Service decides this, and the input does not say: pass the Service"
