@@ -164,29 +164,6 @@ fn pair(value: Option<&Value>) -> Option<[Value; 2]> {
     value?.as_array()?.clone().try_into().ok()
 }
 
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    #[test]
-    fn the_file_says_what_the_types_say() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("portcullis.schema.json");
-        let written = format!("{:#}\n", super::schema());
-        if std::env::var_os("UPDATE_SCHEMA").is_some() {
-            std::fs::write(&path, &written).unwrap();
-        }
-        let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
-        let same = checked_in.lines().zip(written.lines()).take_while(|(a, b)| a == b).count();
-        assert!(
-            checked_in == written,
-            "tests/schema/portcullis.schema.json is stale from line {} on: the types of \
-             engine/src/report say something else. If that is meant, run\n    \
-             UPDATE_SCHEMA=1 cargo test -p portcullis-schema && node wasm/js/types.mjs",
-            same + 1
-        );
-    }
-}
-
 /// What a file of expectations has.
 fn expectations() -> [(String, Value); 3] {
     let texts = |description: &str| {
@@ -236,4 +213,27 @@ fn expectations() -> [(String, Value); 3] {
     });
     [("Expectation", entry), ("ExpectationsFile", file), ("Expectations", either)]
         .map(|(name, value)| (name.to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn the_file_says_what_the_types_say() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("portcullis.schema.json");
+        let written = format!("{:#}\n", super::schema());
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(&path, &written).unwrap();
+        }
+        let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+        let same = checked_in.lines().zip(written.lines()).take_while(|(a, b)| a == b).count();
+        assert!(
+            checked_in == written,
+            "tests/schema/portcullis.schema.json is stale from line {} on: the types of \
+             engine/src/report say something else. If that is meant, run\n    \
+             UPDATE_SCHEMA=1 cargo test -p portcullis-schema && node wasm/js/types.mjs",
+            same + 1
+        );
+    }
 }

@@ -226,7 +226,7 @@ fn changed(cluster: &Cluster, mutant: &MutantReport) -> Option<Cluster> {
             let action = mutant.change.split(' ').next()?;
             // Versions write actions differently.
             if object["spec"][direction][numbers[0]]["action"] == "Allow"
-                || !object["spec"].get("tier").is_some()
+                || object["spec"].get("tier").is_none()
             {
                 return None;
             }
