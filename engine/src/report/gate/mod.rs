@@ -189,7 +189,7 @@ impl Session {
         };
         let asked =
             Asked::Flows { ends: &ends, twins: true, new_namespaces: future == Future::Namespaces };
-        hypothetical::worlds(&[self], &mentioned, asked, Limits::default())
+        hypothetical::worlds(&[self], &mentioned, asked, Limits::FLOWS)
     }
 }
 
@@ -205,7 +205,7 @@ impl Differences {
         mentioned.add_question(ends.flat_map(|side| side.selections().cloned()));
         flows.iter().for_each(|one| mentioned.add_ports(&one.ports));
         let worlds =
-            hypothetical::worlds(&sides, &mentioned, Asked::Differences, Limits::default())?;
+            hypothetical::worlds(&sides, &mentioned, Asked::Differences, Limits::DIFFERENCES)?;
         let probed = worlds.into_iter().map(|world| {
             let probes = sides.map(|side| world.added_to(side));
             (world, probes)

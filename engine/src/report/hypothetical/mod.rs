@@ -38,16 +38,17 @@ pub struct TooMany {
 pub struct Limits {
     /// Classes of namespaces.
     pub places: usize,
-    /// Pods in all.
+    /// Pods in all worlds together.
     pub pods: usize,
     /// Sets of labels of namespaces that cannot be there at the same time.
     pub worlds: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { places: 512, pods: 20_000, worlds: 32 }
-    }
+impl Limits {
+    /// What may pass is computed from each class of sources.
+    pub const FLOWS: Self = Self { places: 512, pods: 20_000, worlds: 32 };
+    /// What differs is looked for in pairs of classes.
+    pub const DIFFERENCES: Self = Self { pods: 6_000, ..Self::FLOWS };
 }
 
 /// What is asked of pods that may come to be.
@@ -96,6 +97,7 @@ pub fn worlds(
     };
     let worlds = places::worlds(sessions, mentioned, (scope, limits))?;
     let mut all = Vec::with_capacity(worlds.len());
+    let mut made = 0;
     for places in worlds {
         let (making, mut free) = match asked {
             Asked::Flows { ends, twins, .. } => {
@@ -107,7 +109,10 @@ pub fn worlds(
                 (making, Free::new(sessions, mentioned))
             }
         };
-        let pods = pods::pods(&places, mentioned, (making, &mut free), limits)?;
+        let left = Limits { pods: limits.pods.saturating_sub(made), ..limits };
+        let pods = pods::pods(&places, mentioned, (making, &mut free), left)
+            .map_err(|many| TooMany { found: many.found.saturating_add(made) })?;
+        made += pods.len();
         let by_name = |place: Place| (place.name.clone(), place);
         all.push(World {
             places: places.into_iter().map(by_name).collect(),
