@@ -79,7 +79,7 @@ pub struct World {
 }
 
 /// The file of what may come to be.
-const FILE: &str = "(hypothetical)";
+pub const FILE: &str = "(hypothetical)";
 
 /// All that may come to be, in as many worlds as are needed.
 ///
