@@ -289,7 +289,10 @@ fn undecided(rule: &Rule, many: TooMany) -> GateRuleReport {
 
 fn too_many(TooMany { found }: TooMany) -> String {
     format!(
-        "too many combinations ({found} or more): policies and rules distinguish pods by so many labels, names of ports and addresses that not all were looked at"
+        "too many combinations ({found} or more): policies and rules distinguish pods by so many \
+         labels, names of ports and addresses that not all were looked at; fewer are needed with \
+         Namespace objects in the input or `--assume-unlabelled-namespaces`, with `--pod-cidr`, \
+         and for a rule with `future: pods`"
     )
 }
 

@@ -40,13 +40,15 @@ pub struct Limits {
     pub places: usize,
     /// Pods in all worlds together.
     pub pods: usize,
+    /// Pairs of pods one of which is in a namespace whose labels are not known.
+    pub open_pairs: usize,
     /// Sets of labels of namespaces that cannot be there at the same time.
     pub worlds: usize,
 }
 
 impl Limits {
     /// What may pass is computed from each class of sources.
-    pub const FLOWS: Self = Self { places: 512, pods: 20_000, worlds: 32 };
+    pub const FLOWS: Self = Self { places: 512, pods: 20_000, open_pairs: 300_000, worlds: 32 };
     /// What differs is looked for in pairs of classes.
     pub const DIFFERENCES: Self = Self { pods: 6_000, ..Self::FLOWS };
 }
