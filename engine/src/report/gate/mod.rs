@@ -193,7 +193,7 @@ impl Session {
         };
         let asked =
             Asked::Flows { ends: &ends, twins: true, new_namespaces: future == Future::Namespaces };
-        hypothetical::worlds(&[self], &mentioned, asked, Limits::default())
+        hypothetical::worlds(&[self], &mentioned, asked, Limits::FLOWS)
     }
 }
 
@@ -209,7 +209,7 @@ impl Differences {
         mentioned.add_question(ends.flat_map(|side| side.selections().cloned()));
         flows.iter().for_each(|one| mentioned.add_ports(&one.ports));
         let worlds =
-            hypothetical::worlds(&sides, &mentioned, Asked::Differences, Limits::default())?;
+            hypothetical::worlds(&sides, &mentioned, Asked::Differences, Limits::DIFFERENCES)?;
         let probed = worlds.into_iter().map(|world| {
             let probes = sides.map(|side| world.added_to(side));
             (world, probes)
@@ -295,7 +295,9 @@ fn too_many(many: Undecidable) -> String {
     match many {
         Undecidable::TooMany { found } => format!(
             "too many combinations ({found} or more): policies and rules distinguish pods by so \
-             many labels, names of ports and addresses that not all were looked at"
+             many labels, names of ports and addresses that not all were looked at; fewer are \
+             needed with Namespace objects in the input or `--assume-unlabelled-namespaces`, with \
+             `--pod-cidr`, and for a rule with `future: pods`"
         ),
         Undecidable::Calico => {
             "there are policies of Calico's kinds, whose selectors are not taken apart to find \

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use super::search::{End, Found};
 use super::types::{Opening, Witness, WitnessEnd};
 use crate::cluster::{ClusterModel, Endpoint, NAME_LABEL};
-use crate::manifest::{Action, Direction, LabelList, NamedPort};
+use crate::manifest::{Action, Direction, LabelList, NamedPort, SourceFile};
 use crate::net::Family;
-use crate::report::hypothetical::{NewPod, Place, World, write};
+use crate::report::hypothetical::{self, NewPod, Place, World, write};
 use crate::report::query::part_name;
 use crate::report::types::{
     EndReport, EndState, FlowQuery, FlowReport, Match, PolicyEvidence, RuleEvidence, Verdict,
 };
-use crate::session::{Options, Session};
+use crate::session::{Change, Options, Session};
 
 /// A state in which a world has come to be, and what it was before.
 #[derive(Clone, Copy)]
@@ -29,8 +29,8 @@ impl Asking<'_> {
     /// What a flow shows. What is not confirmed is not known.
     pub fn witness(&self, found: &Found) -> Witness {
         let names = [self.name(found.from), self.name(found.to)];
-        let after = evaluate(self.probe, found, &names);
-        let before = self.before.and_then(|before| evaluate(before, found, &names));
+        let after = self.evaluate(self.probe, found, &names);
+        let before = self.before.and_then(|before| self.evaluate(before, found, &names));
         let said = |report: &Option<FlowReport>| report.as_ref().map(|report| report.verdict);
         let is_plain = self.is_plain(found, said(&after), said(&before));
         let end = |end| self.end(end, (found, is_plain));
@@ -74,13 +74,44 @@ impl Asking<'_> {
         let name = |end| self.new_pod(end).map_or_else(|| self.name(end), supposed);
         let names = [name(found.from), name(found.to)];
         let says = |session, verdict| {
-            let report = evaluate(session, found, &names);
+            let report = self.evaluate(session, found, &names);
             report.map(|report| report.verdict) == verdict
         };
         let [from, to] = &names;
         from != to
             && says(self.probe, after)
             && self.before.is_none_or(|session| says(session, before))
+    }
+
+    /// What a session says of a flow between ends of some names.
+    fn evaluate(
+        &self,
+        session: &Session,
+        found: &Found,
+        [from, to]: &[String; 2],
+    ) -> Option<FlowReport> {
+        let query = FlowQuery {
+            from: from.clone(),
+            to: to.clone(),
+            protocol: found.protocol,
+            port: found.port.into(),
+        };
+        match found.family {
+            Some(family) => self.of_family(session, family, found).evaluate(&query).ok(),
+            None => session.evaluate(&query).ok(),
+        }
+    }
+
+    /// The same input, answered for one family, with the ends of a flow and nothing else that may
+    /// come to be.
+    fn of_family(&self, session: &Session, family: Family, found: &Found) -> Session {
+        let options = Options { family: Some(family), ..session.options().clone() };
+        let files = session.files().iter().filter(|file| *file.name != *hypothetical::FILE);
+        let files = files.map(|file| Change::Put((**file).clone()));
+        let ends = [found.from, found.to].into_iter().filter_map(|end| self.new_pod(end));
+        let text = write::manifests(self.world.places.values().filter(|one| one.is_written), ends);
+        let ends = Change::Put(SourceFile::new(hypothetical::FILE, text.as_bytes()));
+        Session::new(options).apply(files.chain([ends]).collect())
     }
 
     /// How an end is asked for where all that may come to be is there.
@@ -202,27 +233,6 @@ fn assumed(place: &Place) -> String {
     let own = place.labels.iter().filter(|(key, _)| **key != *NAME_LABEL);
     let own: Vec<String> = own.map(|(key, value)| format!("{key}={value}")).collect();
     format!("{}={}", place.name, own.join(","))
-}
-
-/// What a session says of a flow between ends of some names.
-fn evaluate(session: &Session, found: &Found, [from, to]: &[String; 2]) -> Option<FlowReport> {
-    let query = FlowQuery {
-        from: from.clone(),
-        to: to.clone(),
-        protocol: found.protocol,
-        port: found.port.into(),
-    };
-    match found.family {
-        Some(family) => of_family(session, family).evaluate(&query).ok(),
-        None => session.evaluate(&query).ok(),
-    }
-}
-
-/// The same input, answered for one family.
-fn of_family(session: &Session, family: Family) -> Session {
-    let options = Options { family: Some(family), ..session.options().clone() };
-    let files = session.files().iter().map(|file| crate::session::Change::Put((**file).clone()));
-    Session::new(options).apply(files.collect())
 }
 
 // --- what opens it

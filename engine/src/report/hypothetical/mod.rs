@@ -42,16 +42,19 @@ pub enum Undecidable {
 pub struct Limits {
     /// Classes of namespaces.
     pub places: usize,
-    /// Pods in all.
+    /// Pods in all worlds together.
     pub pods: usize,
+    /// Pairs of pods one of which is in a namespace whose labels are not known.
+    pub open_pairs: usize,
     /// Sets of labels of namespaces that cannot be there at the same time.
     pub worlds: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { places: 512, pods: 20_000, worlds: 32 }
-    }
+impl Limits {
+    /// What may pass is computed from each class of sources.
+    pub const FLOWS: Self = Self { places: 512, pods: 20_000, open_pairs: 300_000, worlds: 32 };
+    /// What differs is looked for in pairs of classes.
+    pub const DIFFERENCES: Self = Self { pods: 6_000, ..Self::FLOWS };
 }
 
 /// What is asked of pods that may come to be.
@@ -82,7 +85,7 @@ pub struct World {
 }
 
 /// The file of what may come to be.
-const FILE: &str = "(hypothetical)";
+pub const FILE: &str = "(hypothetical)";
 
 /// All that may come to be, in as many worlds as are needed.
 ///
@@ -104,6 +107,7 @@ pub fn worlds(
     };
     let worlds = places::worlds(sessions, mentioned, (scope, limits))?;
     let mut all = Vec::with_capacity(worlds.len());
+    let mut made = 0;
     for places in worlds {
         let (making, mut free) = match asked {
             Asked::Flows { ends, twins, .. } => {
@@ -115,7 +119,10 @@ pub fn worlds(
                 (making, Free::new(sessions, mentioned))
             }
         };
-        let pods = pods::pods(&places, mentioned, (making, &mut free), limits)?;
+        let left = Limits { pods: limits.pods.saturating_sub(made), ..limits };
+        let pods = pods::pods(&places, mentioned, (making, &mut free), left)
+            .map_err(|many| TooMany { found: many.found.saturating_add(made) })?;
+        made += pods.len();
         let by_name = |place: Place| (place.name.clone(), place);
         all.push(World {
             places: places.into_iter().map(by_name).collect(),

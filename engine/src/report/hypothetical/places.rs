@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn every_two_are_picked_together() {
-        let limits = Limits::default();
+        let limits = Limits::FLOWS;
         for counts in [vec![], vec![1, 1], vec![3], vec![2, 2, 2, 2], vec![3, 1, 2, 4]] {
             let picks = cover(&counts, limits).unwrap();
             for (i, a) in counts.iter().enumerate() {

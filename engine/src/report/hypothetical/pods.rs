@@ -77,6 +77,12 @@ pub fn pods(
     if total > limits.pods {
         return Err(Undecidable::TooMany { found: total });
     }
+    // What labels of a namespace leave open is settled pair by pair.
+    let open = kinds.iter().filter(|(place, _)| place.open).count() * ports.len() * twins;
+    if !mentioned.namespace_selectors().is_empty() && open.saturating_mul(total) > limits.open_pairs
+    {
+        return Err(TooMany { found: total });
+    }
     let mut all = Vec::with_capacity(total);
     for (place, labels) in &kinds {
         for ports in &ports {
