@@ -37,6 +37,16 @@ pub enum Undecidable {
     Calico,
 }
 
+impl Undecidable {
+    /// The same where so many have been looked at before.
+    fn after(self, made: usize) -> Self {
+        match self {
+            Self::TooMany { found } => Self::TooMany { found: found.saturating_add(made) },
+            Self::Calico => self,
+        }
+    }
+}
+
 /// How much is looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -121,7 +131,7 @@ pub fn worlds(
         };
         let left = Limits { pods: limits.pods.saturating_sub(made), ..limits };
         let pods = pods::pods(&places, mentioned, (making, &mut free), left)
-            .map_err(|many| TooMany { found: many.found.saturating_add(made) })?;
+            .map_err(|many| many.after(made))?;
         made += pods.len();
         let by_name = |place: Place| (place.name.clone(), place);
         all.push(World {

@@ -81,7 +81,7 @@ pub fn pods(
     let open = kinds.iter().filter(|(place, _)| place.open).count() * ports.len() * twins;
     if !mentioned.namespace_selectors().is_empty() && open.saturating_mul(total) > limits.open_pairs
     {
-        return Err(TooMany { found: total });
+        return Err(Undecidable::TooMany { found: total });
     }
     let mut all = Vec::with_capacity(total);
     for (place, labels) in &kinds {
