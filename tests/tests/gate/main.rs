@@ -4,6 +4,7 @@
 //! Tried on random clusters, with random rules about their labels, and after random edits.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
 
+mod cases;
 mod ends;
 
 use portcullis_engine::report::{

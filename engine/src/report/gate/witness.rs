@@ -8,6 +8,7 @@ use crate::cluster::{ClusterModel, Endpoint, NAME_LABEL};
 use crate::manifest::{Action, Direction, LabelList, NamedPort, SourceFile};
 use crate::net::Family;
 use crate::report::hypothetical::{self, NewPod, Place, World, write};
+use crate::report::list::workload_id;
 use crate::report::query::part_name;
 use crate::report::types::{
     EndReport, EndState, FlowQuery, FlowReport, Match, PolicyEvidence, RuleEvidence, Verdict,
@@ -116,9 +117,21 @@ impl Asking<'_> {
 
     /// How an end is asked for where all that may come to be is there.
     fn name(&self, end: End) -> String {
-        match end {
-            End::Pod(id) => part_name(self.probe.model(), id),
-            End::Address(address) => address.to_string(),
+        let id = match end {
+            End::Pod(id) => id,
+            End::Address(address) => return address.to_string(),
+        };
+        let model = self.probe.model();
+        let endpoint = model.endpoints.get(id);
+        let workload = endpoint.and_then(|endpoint| model.workload_of(endpoint));
+        match (endpoint, workload) {
+            // Only replicas of a StatefulSet have names before they are there.
+            (Some(endpoint), Some(workload))
+                if endpoint.template && &*workload.kind != "StatefulSet" =>
+            {
+                workload_id(model, endpoint.workload).to_string()
+            }
+            _ => part_name(model, id),
         }
     }
 
