@@ -70,7 +70,7 @@ fn a_pod_may_have_any_address() {
     };
     let block = of("{ipBlock: {cidr: 10.0.0.0/8}}");
     let report =
-        equal(&block, &of("{ipBlock: {cidr: 10.0.0.0/8}}, {podSelector: {matchLabels: {app: y}}}"));
+        equal(&block, &of("{ipBlock: {cidr: 10.0.0.0/8}}, {podSelector: {matchLabels: {app: z}}}"));
     assert_eq!(report.outcome, EqualOutcome::Different);
     let address = report.witnesses[0].to.address.as_deref().unwrap();
     assert!(!address.starts_with("10."), "{address}");
@@ -82,13 +82,13 @@ fn a_pod_may_have_any_address() {
 #[test]
 fn selectors_are_equal_by_what_they_match() {
     let of = |selector: &str| format!("{{podSelector: {selector}}}");
-    let list = of("{matchExpressions: [{key: app, operator: In, values: [x, y]}]}");
+    let list = of("{matchExpressions: [{key: app, operator: In, values: [x, w]}]}");
     let twice = of(
-        "{matchExpressions: [{key: app, operator: In, values: [x, y, z]}, {key: app, operator: NotIn, values: [z]}]}",
+        "{matchExpressions: [{key: app, operator: In, values: [x, w, z]}, {key: app, operator: NotIn, values: [z]}]}",
     );
     assert_eq!(equal(&list, &twice).outcome, EqualOutcome::Equal);
     let other = of("{matchExpressions: [{key: app, operator: In, values: [x]}]}");
     let report = equal(&list, &other);
     assert_eq!(report.outcome, EqualOutcome::Different);
-    assert_eq!(report.witnesses[0].to.text, "a/{app=y}");
+    assert_eq!(report.witnesses[0].to.text, "a/{app=w}");
 }
