@@ -56,6 +56,12 @@ export interface ListFilter {
 /** Which differences to report. */
 export type DiffFilter = Omit<ListFilter, 'certainOnly' | 'explain'>;
 
+/** What to hold rules against. */
+export interface GateOptions {
+    /** The state before, for rules with `no-new-access`. */
+    before?: Files;
+}
+
 /** Which program to render. */
 export interface RenderOptions {
     /** The node whose rules to render. */
@@ -119,8 +125,9 @@ export class PortcullisError extends Error {
  * - `accept`: It passes this end, whatever comes after.
  * - `deny`: It is denied.
  * - `pass`: The next tier decides.
+ * - `log`: It is written down, and the next rule decides.
  */
-export type Action = 'accept' | 'deny' | 'pass';
+export type Action = 'accept' | 'deny' | 'pass' | 'log';
 
 /** What would be said of a flow if policies that are only audited were enforced. */
 export interface AuditReport {
@@ -178,6 +185,26 @@ export interface Connection {
     why?: Why;
 }
 
+/** Which rules decide what is expected. */
+export interface CoverageReport {
+    /** Rules, and directions that policies isolate for. */
+    parts: number;
+    /** Those that decide at least one answer. */
+    covered: number;
+    /** Policies in force, sorted by namespace and name. */
+    policies: PolicyCoverage[];
+}
+
+/** What one rule alone decides between two ends. */
+export interface DecidedAlone {
+    /** The source. */
+    from: string;
+    /** The destination. */
+    to: string;
+    /** Protocols and ports, as lists write them. */
+    ports: string;
+}
+
 /** A rule, or one of its peers, that decides. */
 export interface DecidingRule {
     /** The policy. */
@@ -196,6 +223,91 @@ export interface DecidingRule {
     matches: Match;
     /** Where the peer stands, or the rule if it takes any. */
     location?: Location;
+    /** The tier's name, if it is one of Calico's. */
+    tierName?: string;
+}
+
+/** The answer of `describe`. */
+export interface DescribeReport {
+    /** What is described: `shop/web[Deployment]`, `shop/default-deny`, `shop`. */
+    name: string;
+    /**
+     * The workloads, or parts of them, that it is about: of a policy those that it selects, of a
+     * namespace all that are in it.
+     */
+    workloads: DescribedWorkload[];
+    /** Ingress and egress with the policies that decide; empty for a namespace. */
+    directions?: DescribedDirection[];
+    /** Findings of `check` about it, and about the policies that select it. */
+    findings?: DiagnosticReport[];
+    /** Its labels; empty for a policy. */
+    labels?: Record<string, string>;
+    /** Where it is declared. */
+    location?: Location;
+    /** Policies of a namespace; empty for others. */
+    policies?: DescribedPolicy[];
+    /** The policy, if it is one. */
+    policy?: ObjectRef;
+}
+
+/** What policies do in a direction. */
+export interface DescribedDirection {
+    /** The direction. */
+    direction: Direction;
+    /** Workloads, or parts of them, at the other end between which something is allowed for certain. */
+    workloads: Reached;
+    /** The same of ranges of addresses outside. */
+    ranges: Reached;
+    /** Policies that decide, in the order of evaluation. */
+    policies: DescribedPolicy[];
+}
+
+/** A policy that decides. */
+export interface DescribedPolicy {
+    /** The policy. */
+    policy: ObjectRef;
+    /** The tier that it is in. */
+    tier: TierKind;
+    /** Whether it is certain that it selects the pods. */
+    selects: Match;
+    /** How many workloads, or parts of them, it selects in the input. */
+    workloads: number;
+    /** Whether it is only audited. */
+    audited?: boolean;
+    /** Where it begins. */
+    location?: Location;
+    /** Its rules of the direction, in order; empty for a namespace. */
+    rules?: DescribedRule[];
+}
+
+/** A rule, and what it decides alone. */
+export interface DescribedRule {
+    /** Its path, for example `spec.ingress[0]`. */
+    path: string;
+    /** What it does with what it matches. */
+    action: Action;
+    /** Whom it names: `app=web`, `any peer`. */
+    peers: string;
+    /** Which ports it names: `TCP 80`, `any port`. */
+    ports: string;
+    /** Workloads of the input that it names, or may. */
+    named: number;
+    /** What would be denied without it, if it accepts, or allowed, if it denies: the first ones. */
+    alone?: DecidedAlone[];
+    /** Where it stands. */
+    location?: Location;
+    /** How many pairs that are; absent where there are too many pairs to compare. */
+    pairs?: number;
+}
+
+/** A workload, or a part of one that policies distinguish. */
+export interface DescribedWorkload {
+    /** As lists write it: `shop/web[Deployment]`. */
+    id: string;
+    /** Whether NetworkPolicies isolate it for ingress. */
+    ingress: Isolation;
+    /** Whether they do for egress. */
+    egress: Isolation;
 }
 
 /** One finding about the input. */
@@ -245,6 +357,8 @@ export interface DiffCause {
     peer?: string;
     /** Which ports it names, for example `TCP 80, UDP dns`; absent for a policy that isolates. */
     ports?: string;
+    /** The tier's name, if it is one of Calico's. */
+    tierName?: string;
 }
 
 /**
@@ -452,6 +566,32 @@ export interface EntryEvidence {
     why?: string;
 }
 
+/**
+ * Whether two sets of policies mean the same.
+ *
+ * - `equal`: They do, for all pods that are there or may come to be.
+ * - `different`: They do not.
+ * - `unknown`: The input leaves it open.
+ * - `undecided`: There are more combinations than are looked at.
+ */
+export type EqualOutcome = 'equal' | 'different' | 'unknown' | 'undecided';
+
+/** The answer of `equal`. */
+export interface EqualReport {
+    /** Whether both sides mean the same. */
+    outcome: EqualOutcome;
+    /** What was read of A. */
+    a: Summary;
+    /** What was read of B. */
+    b: Summary;
+    /** What is taken for granted: for example that no pod has some address. */
+    assumptions?: string[];
+    /** Why that is undecided or unknown, as a sentence. */
+    reason?: string;
+    /** Flows of which they say something else: `before` is A, `verdict` B. */
+    witnesses?: Witness[];
+}
+
 /** Both ends of a flow. */
 export interface Evidence {
     /** At the source. */
@@ -459,6 +599,93 @@ export interface Evidence {
     /** At the destination. */
     ingress: EndReport;
 }
+
+/** What is expected of flows from some ends to others, or of pods */
+export interface Expectation {
+    expect: Expected;
+    direction?: Direction;
+    /** Ends that patterns do not mean */
+    except?: string | string[];
+    /** Sources, as a flow has them, or patterns */
+    from?: string | string[];
+    /** How it is called in answers */
+    name?: string;
+    /** Whom `isolated` and `no-internet` are about */
+    pods?: string | string[];
+    /** Every port of every protocol if absent */
+    port?: PortQuery | PortQuery[];
+    protocol?: Protocol;
+    /** Destinations, as a flow has them, or patterns */
+    to?: string | string[];
+}
+
+/** An answer other than expected. */
+export interface ExpectationFailure {
+    /** What is so instead, as a sentence. */
+    message: string;
+    /** How many questions it answers: ends that are treated alike have one answer. */
+    questions: number;
+    /**
+     * The answer as `eval` gives it, with what decides; absent where the question is whether pods
+     * are isolated.
+     */
+    flow?: FlowReport;
+}
+
+/**
+ * Whether an expectation holds.
+ *
+ * - `holds`: It does, of everyone that it is about.
+ * - `fails`: It does not, or that is unknown.
+ * - `invalid`: It could not be evaluated.
+ */
+export type ExpectationOutcome = 'holds' | 'fails' | 'invalid';
+
+/** What became of an expectation. */
+export interface ExpectationReport {
+    /** Its name, or what it says: `shop/* → shop/db TCP 5432 deny`. */
+    name: string;
+    /** The line that it stands at, from 1. */
+    line: number;
+    /** The column there, from 1. */
+    column: number;
+    /** Whether it holds. */
+    outcome: ExpectationOutcome;
+    /** How many questions it asks: pairs of ends, times ports; or pods, times directions. */
+    questions: number;
+    /** How many of them have another answer than expected. */
+    failing: number;
+    /** Why it could not be evaluated, as a sentence. */
+    error?: string;
+    /** What is expected; absent where that could not be read. */
+    expect?: Expected;
+    /** Answers other than expected: the first ones, of those that are treated alike one. */
+    failures?: ExpectationFailure[];
+    /** Ends of it that are not in the input, and so stand for a pod of these labels. */
+    supposed?: string[];
+}
+
+/** A file of expectations for `portcullis test`, in JSON or YAML */
+export type Expectations = ExpectationsFile | Expectation[];
+
+/** Expectations with the manifests that they are about */
+export interface ExpectationsFile {
+    /** The expectations */
+    expect: Expectation[];
+    /** Paths, from the folder that the file is in */
+    manifests?: string | string[];
+}
+
+/**
+ * What can be expected.
+ *
+ * - `allow`: Each flow is allowed.
+ * - `deny`: Each flow is denied.
+ * - `unknown`: Of each flow it is unknown.
+ * - `isolated`: NetworkPolicies isolate each pod.
+ * - `no-internet`: Each pod is denied every address of the internet.
+ */
+export type Expected = 'allow' | 'deny' | 'unknown' | 'isolated' | 'no-internet';
 
 /** Why one end lets a connection pass. */
 export interface Explanation {
@@ -716,6 +943,63 @@ export interface FlowResult {
 /** A file of flows for `portcullis eval --flows`, in JSON or YAML */
 export type Flows = FlowEntry[];
 
+/**
+ * Whether a rule holds.
+ *
+ * - `holds`: It does, for everything that is there or may come to be.
+ * - `broken`: It does not: there is a flow that it forbids.
+ * - `unknown`: It cannot be ruled out that there is such a flow: the input leaves it open.
+ * - `undecided`: There are more combinations than are looked at.
+ */
+export type GateOutcome = 'holds' | 'broken' | 'unknown' | 'undecided';
+
+/** The answer of `gate`. */
+export interface GateReport {
+    /** All rules, in the order of their file. */
+    rules: GateRuleReport[];
+    /** How many rules have each outcome. */
+    summary: GateSummary;
+    /** What was read of the new side. */
+    new: Summary;
+    /** What was read of the old side, if there is one. */
+    old?: Summary;
+}
+
+/** What is said of a rule. */
+export interface GateRuleReport {
+    /** Its name. */
+    name: string;
+    /** What it demands, as a sentence: `never from the internet to pods {data=sensitive}`. */
+    rule: string;
+    /** Where it stands in its file. */
+    location: Location;
+    /** Whether it holds. */
+    outcome: GateOutcome;
+    /** What is taken for granted: for example that no pod has some address. */
+    assumptions?: string[];
+    /** What it is for, if the file says so. */
+    description?: string;
+    /** Why it is undecided, as a sentence. */
+    reason?: string;
+    /**
+     * Flows that break it, or of which it cannot be ruled out that they do: one for each set of
+     * lines that opens some.
+     */
+    witnesses?: Witness[];
+}
+
+/** How many rules have each outcome. */
+export interface GateSummary {
+    /** Rules that hold. */
+    holds: number;
+    /** Rules that are broken. */
+    broken: number;
+    /** Rules of which it cannot be ruled out that they are broken. */
+    unknown: number;
+    /** Rules with too many combinations. */
+    undecided: number;
+}
+
 /** Endpoints that are treated alike by others, or neighbouring ranges of addresses. */
 export interface GroupReport {
     /** Unique in the report, among endpoints too: `shop/*`, `all addresses`. */
@@ -799,6 +1083,61 @@ export interface Location {
  */
 export type Match = 'no' | 'unknown' | 'yes';
 
+/**
+ * How a policy was changed.
+ *
+ * - `policyRemoved`: The policy is gone.
+ * - `directionRemoved`: It says nothing of a direction.
+ * - `ruleRemoved`: A rule is gone.
+ * - `peerRemoved`: One of several peers is gone.
+ * - `anyPeer`: The rule takes any peer.
+ * - `portRemoved`: One of several ports is gone.
+ * - `anyPort`: The rule takes any port.
+ * - `selectorWidened`: A selector has a requirement less.
+ * - `actionFlipped`: A rule of a cluster policy does the opposite.
+ */
+export type MutantKind = 'policyRemoved' | 'directionRemoved' | 'ruleRemoved' | 'peerRemoved' | 'anyPeer' | 'portRemoved' | 'anyPort' | 'selectorWidened' | 'actionFlipped';
+
+/**
+ * Whether a change would be noticed.
+ *
+ * - `noticed`: An expectation that holds would fail, or one that fails would hold.
+ * - `unnoticed`: None would, and a flow is allowed or denied otherwise.
+ * - `withoutEffect`: None would, and no flow was found that it changes between the pods and addresses of the
+input.
+ */
+export type MutantOutcome = 'noticed' | 'unnoticed' | 'withoutEffect';
+
+/** A change of a policy, and whether it would be noticed. */
+export interface MutantReport {
+    /** The policy. */
+    policy: ObjectRef;
+    /** What of it is changed: `spec.ingress[0].from[1]`, or `spec` for the whole. */
+    path: string;
+    /** How. */
+    kind: MutantKind;
+    /** How, as a phrase: `without app=web`. */
+    change: string;
+    /** Whether it would be noticed. */
+    outcome: MutantOutcome;
+    /** The verdict of that flow with the change. */
+    becomes?: Verdict;
+    /** A flow that it changes, with what is so without the change, where no expectation notices it. */
+    example?: FlowEntry;
+    /** Where that stands. */
+    location?: Location;
+    /** The index of the first expectation that notices it. */
+    noticedBy?: number;
+}
+
+/** Which changes of policies would be noticed. */
+export interface MutantsReport {
+    /** Every change that was tried: by policy, direction and place. */
+    mutants: MutantReport[];
+    /** Expectations that would notice changes that none of the file does; empty unless asked for. */
+    suggestions?: Suggestion[];
+}
+
 /** Why verdicts are unknown, gathered over connections. */
 export interface Note {
     /** Why, as a code. */
@@ -825,6 +1164,43 @@ export interface ObjectRef {
     namespace?: string;
 }
 
+/** What lets a flow pass at one end, or may. */
+export interface Opening {
+    /** At which end: `egress` is the source. */
+    direction: Direction;
+    /** Whom the peer names, or that no policy selects the pod. */
+    text: string;
+    /** What the rule does with the flow. */
+    action?: Action;
+    /** Where it stands. */
+    location?: Location;
+    /** The peer's path, `spec.ingress[0].from[1]`, or the rule's if it takes any peer. */
+    path?: string;
+    /** The policy; absent where none selects the pod. */
+    policy?: ObjectRef;
+}
+
+/** A place among others: lower ones come first. */
+export type Order = number;
+
+/** Whether a rule decides what is expected. */
+export interface PartCoverage {
+    /** The rule's path, `spec.ingress[0]`, or `spec.ingress`: that what no rule admits is denied. */
+    path: string;
+    /** Indices of expectations of which it decides an answer, ascending. */
+    expectations: number[];
+    /** Where it stands; of a direction, the policy. */
+    location?: Location;
+}
+
+/** Which rules of a policy decide what is expected. */
+export interface PolicyCoverage {
+    /** The policy. */
+    policy: ObjectRef;
+    /** Its rules, and before those of a direction that it isolates for, that it does. */
+    parts: PartCoverage[];
+}
+
 /** What one policy says of a flow. */
 export interface PolicyEvidence {
     /** The policy. */
@@ -846,8 +1222,12 @@ export interface PolicyEvidence {
     audited?: boolean;
     /** Where it begins. */
     location?: Location;
+    /** Its order, for policies of Calico's that have one: lower numbers come first. */
+    order?: Order;
     /** Its priority, for cluster policies: lower numbers come first. */
     priority?: number;
+    /** The tier's name, if it is one of Calico's. */
+    tierName?: string;
 }
 
 /** The port that a question is about: a number, the name of a container's port or of a Service's (`http`), or a range (`80-90`). In questions the protocol may stand behind it: `53/UDP`. */
@@ -884,6 +1264,14 @@ export interface ProgramReport {
  */
 export type Protocol = 'SCTP' | 'TCP' | 'UDP';
 
+/** How many of how many. */
+export interface Reached {
+    /** Those between which something is allowed. */
+    allowed: number;
+    /** All. */
+    all: number;
+}
+
 /** What one rule says of a flow. */
 export interface RuleEvidence {
     /** The rule's path, for example `spec.ingress[0]`. */
@@ -894,9 +1282,15 @@ export interface RuleEvidence {
     matches: Match;
     /** Whether it decides what happens to the flow at this end, or may. */
     decides: boolean;
-    /** Its peers, in order; empty if the rule names none and so takes any. */
+    /**
+     * Its peers, in order; empty if the rule names none and so takes any. Of a rule of Calico's:
+     * all that it asks of ends, and all of it must match.
+     */
     peers: EntryEvidence[];
-    /** Its ports, in order; empty if the rule names none and so takes any. */
+    /**
+     * Its ports, in order; empty if the rule names none and so takes any. Of a rule of Calico's:
+     * all that it asks of protocols and ports, and all of it must match.
+     */
     ports: EntryEvidence[];
     /** Where it stands. */
     location?: Location;
@@ -954,6 +1348,14 @@ export interface SkippedReport {
  */
 export type SkippedWhat = 'helmChart' | 'kustomization' | 'notManifest' | 'ignored';
 
+/** An expectation that would notice changes that none of the file does. */
+export interface Suggestion {
+    /** The expectation. */
+    entry: FlowEntry;
+    /** Indices of the changes that it notices, ascending; at least one. */
+    notices: number[];
+}
+
 /** What was read. */
 export interface Summary {
     /** Files read. */
@@ -1000,6 +1402,23 @@ export interface Summary {
     variants?: number;
 }
 
+/** What became of the expectations of a file. */
+export interface TestReport {
+    /** The file of expectations. */
+    file: string;
+    /** Each expectation, in the order of the file. */
+    expectations: ExpectationReport[];
+    /** What was read. */
+    summary: Summary;
+    /** Which rules decide what is expected; absent unless asked for. */
+    coverage?: CoverageReport;
+    /** Which changes of policies would be noticed; absent unless asked for. */
+    mutants?: MutantsReport;
+}
+
+/** What `portcullis test -o json` prints: a report for each file of expectations */
+export type TestReports = TestReport[];
+
 /** What one tier says of a flow. */
 export interface TierEvidence {
     /** Which tier. */
@@ -1008,6 +1427,8 @@ export interface TierEvidence {
     outcome: TierOutcome;
     /** What decides, as a phrase: `admin pass (guard, rule rest)`. */
     summary: string;
+    /** The tier's name, if it is one of Calico's. */
+    tierName?: string;
 }
 
 /**
@@ -1016,8 +1437,9 @@ export interface TierEvidence {
  * - `admin`: ClusterNetworkPolicies of tier Admin, and AdminNetworkPolicies.
  * - `networkPolicy`: NetworkPolicies.
  * - `baseline`: ClusterNetworkPolicies of tier Baseline, and the BaselineAdminNetworkPolicy.
+ * - `calico`: One that has policies of Calico's kinds, with those of the others that Calico has there.
  */
-export type TierKind = 'admin' | 'networkPolicy' | 'baseline';
+export type TierKind = 'admin' | 'networkPolicy' | 'baseline' | 'calico';
 
 /**
  * What happens to a flow in a tier.
@@ -1043,8 +1465,12 @@ export type TierOutcome = 'accept' | 'deny' | 'pass' | 'unknown' | 'notReached';
  * - `group`: The pods of the workload asked about do not agree.
  * - `ports`: The ports asked about do not agree.
  * - `portName`: The name of a port decides, and the pod asked about is not in the input.
+ * - `serviceAccount`: A label of a ServiceAccount decides that is not in the input.
+ * - `sourcePort`: The source's port decides, and no question says which it is.
+ * - `protocol`: Which of the protocols without ports it is decides, and no question says that.
+ * - `service`: What is behind a Service decides, and the input does not say that.
  */
-export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'translation' | 'group' | 'ports' | 'portName';
+export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'translation' | 'group' | 'ports' | 'portName' | 'serviceAccount' | 'sourcePort' | 'protocol' | 'service';
 
 /**
  * A verdict.
@@ -1061,6 +1487,60 @@ export interface Why {
     egress: number;
     /** What the destination's policies say. */
     ingress: number;
+}
+
+/** A flow that shows something. */
+export interface Witness {
+    /** The source. */
+    from: WitnessEnd;
+    /** The destination. */
+    to: WitnessEnd;
+    /** Its protocol. */
+    protocol: Protocol;
+    /** The destination port. */
+    port: number;
+    /** What the policies say; of a comparison, those of the new side. */
+    verdict: Verdict;
+    /** What lets it pass, or may, at each end: the source first. */
+    openedBy: Opening[];
+    /**
+     * Arguments with which `portcullis eval` and `portcullis explain` confirm it, but for the
+     * input; where pods are not in the input, together with `manifests`.
+     */
+    arguments: string[];
+    /** What the old side says, in a comparison. */
+    before?: Verdict;
+    /** The address family, where the two differ. */
+    family?: Family;
+    /** What to do about it. */
+    help?: string;
+    /** The pods that are not in the input, and their namespaces, as YAML. */
+    manifests?: string;
+    /** Why it is not known, as a sentence that says what would settle it. */
+    reason?: string;
+}
+
+/** An end of such a flow. */
+export interface WitnessEnd {
+    /**
+     * How it is written: `shop/web-0`, `shop/web[Deployment]`, an address, or
+     * `shop/{app=web}` for a pod that is not in the input.
+     */
+    text: string;
+    /** Its address, where it is not in the input and an address plays a part. */
+    address?: string;
+    /** Whether it is a pod that is not in the input and may come to be. */
+    hypothetical?: boolean;
+    /** Labels, for pods. */
+    labels?: Record<string, string>;
+    /** Its namespace, for pods. */
+    namespace?: string;
+    /** Labels of its namespace, where it is not in the input. */
+    namespaceLabels?: Record<string, string>;
+    /** Whether its namespace is not in the input either. */
+    newNamespace?: boolean;
+    /** Names that it gives to the port, where it is not in the input. */
+    portNames?: string[];
 }
 
 
@@ -1080,9 +1560,18 @@ export class Model {
      */
     check(): CheckReport;
     /**
+     * Whether the policies of two states mean the same, for all pods that are there or may come to be.
+     */
+    static equal(a: Files, b: Files, options?: Options): EqualReport;
+    /**
      * Whether a flow is allowed, and everything that decides it.
      */
     explain(flow: FlowQuery): FlowReport;
+    /**
+     * Whether rules hold, of pods in the files and of pods that do not exist yet. Rules are the text of
+     * a file as `portcullis gate --rules` takes it; those with `no-new-access` compare with `before`.
+     */
+    static gate(files: Files, rules: string, options?: Options & GateOptions): GateReport;
     /**
      * Who can reach whom, and on which ports.
      */
@@ -1123,9 +1612,20 @@ export function check(files: Files, options?: Options): CheckReport;
 export function diff(before: Files, after: Files, options?: Options & DiffFilter): DiffReport;
 
 /**
+ * Whether the policies of two states mean the same, for all pods that are there or may come to be.
+ */
+export function equal(a: Files, b: Files, options?: Options): EqualReport;
+
+/**
  * Whether a flow is allowed, and everything that decides it.
  */
 export function explain(files: Files, flow: FlowQuery, options?: Options): FlowReport;
+
+/**
+ * Whether rules hold, of pods in the files and of pods that do not exist yet. Rules are the text of
+ * a file as `portcullis gate --rules` takes it; those with `no-new-access` compare with `before`.
+ */
+export function gate(files: Files, rules: string, options?: Options & GateOptions): GateReport;
 
 /**
  * Who can reach whom, and on which ports.
