@@ -9,6 +9,7 @@ mod file;
 mod known;
 mod meta;
 mod mode;
+mod names;
 pub mod pod;
 pub mod policy;
 mod read;

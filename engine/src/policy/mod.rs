@@ -14,6 +14,7 @@ mod considered;
 pub mod fold;
 mod grow;
 mod peer;
+mod program;
 mod programs;
 mod select;
 mod split;
@@ -25,19 +26,18 @@ pub use compile::{PolicyChange, namespace_selectors, pod_selectors};
 pub use condition::{Condition, Doubt, Seat};
 pub use considered::Considered;
 pub use peer::{BlockPair, RulePeer};
+pub use program::{PolicyRef, Program, Tier, TierKind};
 pub use select::{PeerSet, Scope};
 pub use split::Split;
 
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
-use serde::{Deserialize, Serialize};
 
 use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, Node, TierPlace};
 use crate::manifest::calico::Order;
 use crate::manifest::{Action, ByDirection, Direction, Mode, Object, PortEntry, Rule};
 use crate::net::AddrSet;
-use crate::selector::Match;
 use crate::shared::{Id, PagedTable, Shards, Table};
 use select::SetKey;
 
@@ -166,69 +166,6 @@ pub struct PolicyRule {
     pub conditions: Vec<Condition>,
 }
 
-/// What applies to an endpoint in a direction.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Program {
-    /// Tiers in the order of evaluation; none: everything is allowed. Each kind is there once at
-    /// most, but for Calico's, of which each name is.
-    pub tiers: Vec<Tier>,
-}
-
-/// Policies that are evaluated together.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Tier {
-    /// Which one.
-    pub kind: TierKind,
-    /// Its name, if it is one of Calico's.
-    pub name: Option<Arc<str>>,
-    /// What becomes of what no rule of it matches, if one of its policies selects the pod.
-    pub end: Action,
-    /// Policies that select the endpoint or may, in the order of evaluation: by priority, then by
-    /// name; of NetworkPolicies, whose order changes nothing, by number. None: the tier applies,
-    /// whatever policies there are.
-    pub policies: Vec<PolicyRef>,
-}
-
-/// The tiers, in the order of evaluation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum TierKind {
-    /// ClusterNetworkPolicies of tier Admin, and AdminNetworkPolicies.
-    Admin,
-    /// NetworkPolicies.
-    NetworkPolicy,
-    /// ClusterNetworkPolicies of tier Baseline, and the BaselineAdminNetworkPolicy.
-    Baseline,
-    /// One that has policies of Calico's kinds, with those of the others that Calico has there.
-    Calico,
-}
-
-impl TierKind {
-    /// What becomes of what no rule of a tier of Kubernetes' matches. Each of Calico's says it for
-    /// itself, and what is not known is denied.
-    pub fn end(self) -> Action {
-        match self {
-            Self::NetworkPolicy | Self::Calico => Action::Deny,
-            Self::Admin | Self::Baseline => Action::Pass,
-        }
-    }
-
-    /// Whether all rules accept, so that their order changes nothing.
-    pub fn only_accepts(self) -> bool {
-        self == Self::NetworkPolicy
-    }
-}
-
-/// A policy of a tier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PolicyRef {
-    /// The policy.
-    pub policy: PolicyId,
-    /// Whether it is certain that it selects the endpoint.
-    pub certain: bool,
-}
-
 /// The program of endpoints that no policy selects.
 pub const OPEN: ProgramId = ProgramId::new(0);
 /// The program of what is not known: it denies everything.
@@ -257,60 +194,6 @@ impl CompiledPolicy {
     /// Its rules of both directions.
     pub fn all_rules(&self) -> impl Iterator<Item = &PolicyRule> {
         self.rules.values().flatten().flatten()
-    }
-}
-
-impl Program {
-    /// Denies everything.
-    pub fn closed() -> Self {
-        Self { tiers: vec![Tier::of(TierKind::NetworkPolicy, Vec::new())] }
-    }
-
-    /// Whether nothing applies.
-    pub fn is_open(&self) -> bool {
-        self.tiers.is_empty()
-    }
-
-    /// The tier of a kind, if it is there.
-    pub fn tier(&self, kind: TierKind) -> Option<&Tier> {
-        self.tiers.iter().find(|tier| tier.kind == kind)
-    }
-
-    /// All policies, tier by tier.
-    pub fn policies(&self) -> impl Iterator<Item = PolicyRef> + '_ {
-        self.tiers.iter().flat_map(|tier| tier.policies.iter().copied())
-    }
-
-    /// Whether a tier that ends in denial applies: for certain, or perhaps.
-    pub fn isolates(&self) -> Match {
-        let ending = self.tiers.iter().filter(|tier| tier.end == Action::Deny);
-        let applies = ending.map(|tier| match tier.is_certain() {
-            true => Match::Yes,
-            false => Match::Unknown,
-        });
-        applies.max().unwrap_or(Match::No)
-    }
-
-    /// Whether some tier has policies of Calico's kinds.
-    pub fn has_calico(&self) -> bool {
-        self.tiers.iter().any(|tier| tier.kind == TierKind::Calico)
-    }
-
-    /// Whether rules only accept.
-    pub fn only_accepts(&self) -> bool {
-        self.tiers.iter().all(|tier| tier.kind.only_accepts())
-    }
-}
-
-impl Tier {
-    /// One of Kubernetes' tiers.
-    pub fn of(kind: TierKind, policies: Vec<PolicyRef>) -> Self {
-        Self { kind, name: None, end: kind.end(), policies }
-    }
-
-    /// Whether it is certain that the tier applies: that one of its policies selects the pod.
-    pub fn is_certain(&self) -> bool {
-        self.policies.is_empty() || self.policies.iter().any(|policy| policy.certain)
     }
 }
 

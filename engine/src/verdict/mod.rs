@@ -1,15 +1,18 @@
 //! Whether a flow may pass, and what decides.
 
+mod asking;
 mod conditions;
 mod matches;
 mod party;
 mod reason;
 mod trace;
+mod unknown;
 
 pub use conditions::{Between, FlowSpan};
 pub use matches::{peer_matches, port_matches};
 pub use party::{Party, PortNames};
 pub use trace::{NoTrace, PolicyRecord, Record, RuleRecord, TierRecord, Trace};
+pub use unknown::UnknownReason;
 
 use std::collections::BTreeMap;
 
@@ -18,14 +21,10 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::Place;
 use crate::manifest::Direction;
 use crate::net::{AddrSet, Family, Protocol};
-use crate::policy::fold::{OneFlow, Outcomes, RuleHit, Rules, Ties, Walk};
-use crate::policy::{
-    Atoms, BlockId, Condition, Doubt, PeerSet, PolicyRef, PolicyRule, PolicySet, Program, RulePeer,
-    Seat, SignatureId, Tier,
-};
+use crate::policy::fold::{OneFlow, Outcomes, Ties, Walk};
+use crate::policy::{Atoms, BlockId, PolicyRule, PolicySet, Program, SignatureId};
 use crate::selector::Match;
-use conditions::{ItemMatch, flow_matches};
-use matches::ports_match;
+use asking::{Asking, Assumed};
 
 /// A verdict.
 ///
@@ -49,63 +48,6 @@ impl From<Match> for Verdict {
             Match::No => Self::Deny,
             Match::Unknown => Self::Unknown,
             Match::Yes => Self::Allow,
-        }
-    }
-}
-
-/// Why a verdict cannot be known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum UnknownReason {
-    /// Policies of equal priority disagree, and the order of their evaluation is not defined.
-    Tie,
-    /// A domain name decides, and what it resolves to is not in the input.
-    Name,
-    /// A block of addresses decides, and an end's address is not in the input.
-    Address,
-    /// Whether both ends are on one node decides, and the input does not say.
-    Node,
-    /// A label decides that the controller adds and the template does not show.
-    Label,
-    /// A label of a namespace decides, and the Namespace is not in the input.
-    Namespace,
-    /// A Service's address decides, and whether policies see it translated is not defined.
-    Translation,
-    /// The pods of the workload asked about do not agree.
-    Group,
-    /// The ports asked about do not agree.
-    Ports,
-    /// The name of a port decides, and the pod asked about is not in the input.
-    PortName,
-    /// A label of a ServiceAccount decides that is not in the input.
-    ServiceAccount,
-    /// The source's port decides, and no question says which it is.
-    SourcePort,
-    /// Which of the protocols without ports it is decides, and no question says that.
-    Protocol,
-    /// What is behind a Service decides, and the input does not say that.
-    Service,
-}
-
-impl From<Doubt> for UnknownReason {
-    fn from(doubt: Doubt) -> Self {
-        match doubt {
-            Doubt::SourcePort => Self::SourcePort,
-            Doubt::Protocol => Self::Protocol,
-            Doubt::Service => Self::Service,
-        }
-    }
-}
-
-impl UnknownReason {
-    /// Why it cannot be known of some pods whether they are of a set; nothing if it can of all.
-    pub fn of_set(set: &PeerSet) -> Vec<Self> {
-        match (set.unknown.is_empty(), set.elsewhere.is_empty()) {
-            (true, _) => Vec::new(),
-            (false, true) => vec![Self::Label],
-            (false, false) if set.elsewhere == set.unknown => vec![Self::Namespace],
-            (false, false) => vec![Self::Label, Self::Namespace],
         }
     }
 }
@@ -315,145 +257,4 @@ pub fn pieces(
         }
     }
     by_signature.into_values().map(Place::Within).collect()
-}
-
-/// Asks rules about one flow.
-struct Asking<'a, 'q, 'm, T> {
-    set: &'a PolicySet,
-    question: Question<'q, 'm>,
-    assumed: Assumed,
-    trace: &'a mut T,
-}
-
-/// What is assumed of peers that are open, to find out what decides; nothing leaves them open.
-#[derive(Clone, Copy, Debug, Default)]
-struct Assumed {
-    names: Option<Match>,
-    labels: Option<Match>,
-    namespaces: Option<Match>,
-    ports: Option<Match>,
-    doubts: Option<Match>,
-}
-
-impl Assumed {
-    fn all(matches: Match) -> Self {
-        let matches = Some(matches);
-        Self {
-            names: matches,
-            labels: matches,
-            namespaces: matches,
-            ports: matches,
-            doubts: matches,
-        }
-    }
-
-    fn of(self, set: &PolicySet, peer: RulePeer, party: &Party<'_>) -> Match {
-        let assumed = match peer {
-            RulePeer::Names(_) => self.names,
-            RulePeer::Pods(id) if party.is_elsewhere(set, id) => self.namespaces,
-            RulePeer::Pods(_) => self.labels,
-            RulePeer::Block(_) | RulePeer::Nodes(..) => None,
-        };
-        assumed.unwrap_or(Match::Unknown)
-    }
-
-    /// What stands at an address, if all labels are as assumed.
-    fn of_items(self, found: ItemMatch, is_elsewhere: bool) -> ItemMatch {
-        let assumed = if is_elsewhere { self.namespaces } else { self.labels };
-        match found.pods {
-            Match::Unknown => ItemMatch { pods: assumed.unwrap_or(found.pods), ..found },
-            _ => found,
-        }
-    }
-}
-
-impl<T: Trace> Asking<'_, '_, '_, T> {
-    fn peers_match(&mut self, rule: &PolicyRule) -> Match {
-        let mut matches = Match::from(rule.peers.is_empty());
-        for peer in &rule.peers {
-            let entry = match peer_matches(self.set, *peer, self.question.peer) {
-                Match::Unknown => self.assumed.of(self.set, *peer, self.question.peer),
-                known => known,
-            };
-            self.trace.peer(entry);
-            matches = matches.max(entry);
-            if matches == Match::Yes && !T::FULL {
-                break;
-            }
-        }
-        matches
-    }
-}
-
-impl<T: Trace> Asking<'_, '_, '_, T> {
-    /// Whether all conditions of a rule hold.
-    fn conditions_hold(&mut self, rule: &PolicyRule) -> Match {
-        let Question { direction, subject, peer, .. } = self.question;
-        let between = Between { direction, subject: Some(subject), peer };
-        let mut matches = Match::Yes;
-        for condition in &rule.conditions {
-            let settle = |seat: Seat, found: ItemMatch| {
-                let party = if seat == Seat::Peer { peer } else { subject };
-                let sets = condition.sets();
-                let is_elsewhere = sets.is_some_and(|id| party.is_elsewhere(self.set, id));
-                self.assumed.of_items(found, is_elsewhere)
-            };
-            let end = between.end_matches(self.set, condition, settle);
-            let flow = flow_matches(self.set, condition, self.question);
-            let is_doubt = matches!(
-                condition,
-                Condition::Flows { .. } | Condition::SourcePorts { .. } | Condition::Open(_)
-            );
-            let one = match end.min(flow) {
-                Match::Unknown if is_doubt => self.assumed.doubts.unwrap_or(Match::Unknown),
-                Match::Unknown if end == Match::Yes => self.assumed.ports.unwrap_or(Match::Unknown),
-                known => known,
-            };
-            self.trace.peer(one);
-            matches = matches.min(one);
-            if matches == Match::No && !T::FULL {
-                break;
-            }
-        }
-        matches
-    }
-}
-
-impl<T: Trace> Rules<OneFlow> for Asking<'_, '_, '_, T> {
-    const FULL: bool = T::FULL;
-
-    fn tier(&mut self, tier: &Tier) {
-        self.trace.tier(tier);
-    }
-
-    fn policy(&mut self, policy: PolicyRef) {
-        self.trace.policy(policy);
-    }
-
-    fn rule(&mut self, _flows: &mut OneFlow, rule: &PolicyRule) -> RuleHit<bool> {
-        self.trace.rule();
-        if !rule.conditions.is_empty() {
-            let matches = self.conditions_hold(rule);
-            self.trace.rule_matches(matches);
-            return RuleHit::exactly(matches, matches != Match::No);
-        }
-        let ports = match ports_match(&rule.ports, self.question, self.trace) {
-            Match::Unknown => self.assumed.ports.unwrap_or(Match::Unknown),
-            known => known,
-        };
-        if ports == Match::No && !T::FULL {
-            return RuleHit::exactly(Match::No, false);
-        }
-        let peers = self.peers_match(rule);
-        self.trace.rule_matches(ports.min(peers));
-        RuleHit::exactly(ports.min(peers), ports != Match::No)
-    }
-
-    fn decides(&mut self, decides: bool) {
-        self.trace.rule_decides(decides);
-    }
-
-    fn tier_ends(&mut self, outcomes: &Outcomes<bool>) {
-        self.trace.tier_ends(*outcomes);
-    }
 }
