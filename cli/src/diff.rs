@@ -1,19 +1,17 @@
 //! `portcullis diff`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use portcullis_engine::report::DiffReport;
 use portcullis_engine::report::text::{self, write_diff};
 use portcullis_engine::{ListFilter, Session};
 
-use crate::args::{AssumeArgs, OutputArgs};
+use crate::args::OutputArgs;
 use crate::filter::{self, FilterArgs};
 use crate::findings;
-use crate::input::{self, Side};
+use crate::input::Side;
 use crate::list::ListForm;
 use crate::output::{self, Outcome, Output};
-use crate::sides;
+use crate::sides::{self, SidesArgs};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -43,19 +41,13 @@ pub struct DiffArgs {
     /// revision.
     #[arg(required = true, num_args = 1..=2, value_name = "OLD NEW", value_hint = clap::ValueHint::AnyPath)]
     pub sides: Vec<String>,
-    /// After `--`, with revisions: only what they have in these files and folders
-    #[arg(last = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
-    pub paths: Vec<PathBuf>,
     /// The output format
     #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
     pub output: ListForm,
     #[command(flatten)]
     pub say: OutputArgs,
-    /// Configuration with paths and codes to ignore [default: portcullis.yaml, if there is one]
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Input")]
-    pub config: Option<PathBuf>,
     #[command(flatten)]
-    pub assume: AssumeArgs,
+    pub of_sides: SidesArgs,
     #[command(flatten)]
     pub filter: FilterArgs,
     /// Show each pair of workloads, also where many are treated alike
@@ -67,14 +59,11 @@ pub struct DiffArgs {
 }
 
 pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
-    args.filter.check(&args.assume)?;
-    let [old, new] = sides::both(&args.sides, &args.paths)?;
-    let read = |side: &Side| {
-        let of = (args.filter.family, &args.assume, args.config.as_deref());
-        input::side(side, of, args.say)
-    };
+    args.filter.check(&args.of_sides.assume)?;
+    let [old, new] = sides::both(&args.sides, &args.of_sides.paths)?;
+    let read = |side: &Side| args.of_sides.read(side, args.filter.family, args.say);
     let sessions = [read(&old)?, read(&new)?];
-    let filter = ListFilter { expand: args.expand, ..args.filter.filter(&args.assume) };
+    let filter = ListFilter { expand: args.expand, ..args.filter.filter(&args.of_sides.assume) };
     let [old_session, new_session] = &sessions;
     let filter = old_session.with_members_of_both(new_session, &filter);
     check_names(args, &sessions, &filter)?;
@@ -139,13 +128,7 @@ fn print(report: &DiffReport, args: &DiffArgs) -> anyhow::Result<()> {
 /// Says what neither side counts, and of which side findings are.
 fn remark(report: &DiffReport, args: &DiffArgs) {
     for (name, summary) in [("old", &report.old), ("new", &report.new)] {
-        let left_out = text::not_judged(&summary.not_judged).into_iter();
-        let left_out = left_out.chain(text::rejected(&summary.rejected));
-        let left_out = left_out.chain(text::skipped(&summary.skipped, "portcullis diff"));
-        left_out.for_each(|line| output::say(&format!("{name}: {line}")));
-        if let Some(counts) = findings::counts(summary) {
-            output::say(&format!("{name}: {counts} in the input: see `portcullis check`"));
-        }
+        sides::remark(name, summary, "portcullis diff");
     }
     if !matches!(args.output, ListForm::Text | ListForm::Md | ListForm::Json) {
         output::say(&text::diff_summary(report));

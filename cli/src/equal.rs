@@ -1,18 +1,16 @@
 //! `portcullis equal`.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use portcullis_engine::Session;
 use portcullis_engine::net::Family;
 use portcullis_engine::report::text::write_equal;
 use portcullis_engine::report::{EqualOutcome, EqualReport, parse_family};
 
-use crate::args::{AssumeArgs, OutputArgs};
-use crate::gate;
-use crate::input::{self, Side};
+use crate::args::OutputArgs;
+use crate::findings;
+use crate::input::Side;
 use crate::output::{self, Outcome, Output};
-use crate::{findings, sides};
+use crate::sides::{self, SidesArgs};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -34,19 +32,13 @@ pub struct EqualArgs {
     /// REV:PATH; or A..B
     #[arg(required = true, num_args = 1..=2, value_name = "A B", value_hint = clap::ValueHint::AnyPath)]
     pub sides: Vec<String>,
-    /// After `--`, with revisions: only what they have in these files and folders
-    #[arg(last = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
-    pub paths: Vec<PathBuf>,
     /// The output format
     #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
     pub output: EqualForm,
     #[command(flatten)]
     pub say: OutputArgs,
-    /// Configuration with paths and codes to ignore [default: portcullis.yaml, if there is one]
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Input")]
-    pub config: Option<PathBuf>,
     #[command(flatten)]
-    pub assume: AssumeArgs,
+    pub of_sides: SidesArgs,
     /// Only flows of one address family: ipv4 or ipv6
     #[arg(long, value_name = "FAMILY", value_parser = parse_family, help_heading = "Filter")]
     pub family: Option<Family>,
@@ -61,11 +53,8 @@ pub enum EqualForm {
 }
 
 pub fn run(args: &EqualArgs) -> anyhow::Result<Outcome> {
-    let both = sides::both(&args.sides, &args.paths)?;
-    let read = |side: &Side| {
-        let of = (args.family, &args.assume, args.config.as_deref());
-        input::side(side, of, args.say)
-    };
+    let both = sides::both(&args.sides, &args.of_sides.paths)?;
+    let read = |side: &Side| args.of_sides.read(side, args.family, args.say);
     let [a, b] = [read(&both[0])?, read(&both[1])?];
     let report = a.equal(&b);
     check_input([&a, &b], &report)?;
@@ -79,8 +68,8 @@ pub fn run(args: &EqualArgs) -> anyhow::Result<Outcome> {
     }
     out.finish()?;
     if !args.say.quiet {
-        gate::remark("A", &report.a, "portcullis equal");
-        gate::remark("B", &report.b, "portcullis equal");
+        sides::remark("A", &report.a, "portcullis equal");
+        sides::remark("B", &report.b, "portcullis equal");
     }
     Ok(match report.outcome {
         EqualOutcome::Equal => Outcome::Answered,

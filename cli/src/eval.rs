@@ -14,7 +14,7 @@ use portcullis_engine::report::{
 use crate::args::{FailOn, InputArgs, OutputArgs};
 use crate::flows::{self, Flow};
 use crate::output::{self, Outcome, Output};
-use crate::{findings, input};
+use crate::{findings, input, junit};
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
@@ -190,7 +190,7 @@ fn print_one(args: &EvalArgs, depth: Depth, result: &FlowResult) -> anyhow::Resu
         }
         FlowForm::Junit => {
             let answer = FlowAnswer::Given(Box::new(result.clone()));
-            flows::write_junit("flow", &[answer], &mut out)?;
+            junit::write(&[flows::suite("flow", &[answer])], &mut out)?;
         }
     }
     Ok(out.finish()?)
@@ -217,7 +217,9 @@ fn print_many(
     let mut out = Output::new();
     match args.output {
         FlowForm::Json => out.json(&answers)?,
-        FlowForm::Junit => flows::write_junit(&input::name(file), answers, &mut out)?,
+        FlowForm::Junit => {
+            junit::write(&[flows::suite(&input::name(file), answers)], &mut out)?;
+        }
         FlowForm::Text => {
             let style = output::style(args.say);
             for (number, answer) in (1..).zip(answers) {

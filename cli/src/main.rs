@@ -16,6 +16,7 @@ mod findings;
 mod flows;
 mod gate;
 mod input;
+mod junit;
 mod list;
 mod output;
 mod render;

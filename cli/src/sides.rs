@@ -2,7 +2,52 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::input::{self, Side};
+use clap::Args;
+use portcullis_engine::Session;
+use portcullis_engine::net::Family;
+use portcullis_engine::report::Summary;
+use portcullis_engine::report::text;
+
+use crate::args::{AssumeArgs, OutputArgs};
+use crate::input::{self, InputError, Side};
+use crate::{findings, output};
+
+/// How sides are read.
+#[derive(Debug, Args)]
+pub struct SidesArgs {
+    /// After `--`, with revisions: only what they have in these files and folders
+    #[arg(last = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// Configuration with paths and codes to ignore [default: portcullis.yaml, if there is one]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Input")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub assume: AssumeArgs,
+}
+
+impl SidesArgs {
+    /// What a side has, of one family or of both.
+    pub fn read(
+        &self,
+        side: &Side,
+        family: Option<Family>,
+        say: OutputArgs,
+    ) -> Result<Session, InputError> {
+        input::side(side, (family, &self.assume, self.config.as_deref()), say)
+    }
+}
+
+/// Says what a side does not count, and where findings are; the name is empty if there is one side.
+pub fn remark(name: &str, summary: &Summary, command: &str) {
+    let head = if name.is_empty() { String::new() } else { format!("{name}: ") };
+    let left_out = text::not_judged(&summary.not_judged).into_iter();
+    let left_out = left_out.chain(text::rejected(&summary.rejected));
+    let left_out = left_out.chain(text::skipped(&summary.skipped, command));
+    left_out.for_each(|line| output::say(&format!("{head}{line}")));
+    if let Some(counts) = findings::counts(summary) {
+        output::say(&format!("{head}{counts} in the input: see `portcullis check`"));
+    }
+}
 
 /// The two sides of a comparison, as they are typed: OLD NEW, or OLD..NEW, and paths of revisions.
 pub fn both(sides: &[String], paths: &[PathBuf]) -> anyhow::Result<[Side; 2]> {

@@ -2,6 +2,7 @@
 //! clusters are those that the oracle is asked about; a failure names its seed and shows the
 //! smallest cluster that still fails.
 
+use portcullis_engine::report::Protocol;
 use portcullis_engine::{Change, Session, SourceFile};
 use portcullis_oracle::check::{Mismatch, shrink_by};
 use portcullis_oracle::cluster::Cluster as Model;
@@ -14,6 +15,17 @@ use crate::cases::CaseOptions;
 
 /// How many clusters a property is tried on, unless `CLUSTERS` asks for more.
 const CLUSTERS: u64 = 40;
+
+/// A port of every kind that random clusters tell apart, and one of every protocol.
+pub const PORTS: [(Protocol, u16); 7] = [
+    (Protocol::Tcp, 1),
+    (Protocol::Tcp, 80),
+    (Protocol::Tcp, 81),
+    (Protocol::Tcp, 8080),
+    (Protocol::Tcp, 65535),
+    (Protocol::Udp, 80),
+    (Protocol::Sctp, 80),
+];
 
 /// A cluster, as the objects that describe it.
 #[derive(Clone, Debug, Default)]
@@ -156,6 +168,15 @@ pub fn hold_with_network_policies(
     property: impl Fn(&Cluster, u64) -> Result<(), String>,
 ) {
     hold_of(name, generate::cluster, property);
+}
+
+/// As [`hold`], and on as many clusters with Calico's policies besides the others.
+///
+/// # Panics
+/// As [`hold`].
+pub fn hold_with_calico(name: &str, property: impl Fn(&Cluster, u64) -> Result<(), String>) {
+    hold(name, &property);
+    hold_of(&format!("{name}, with Calico's policies"), generate::calico, property);
 }
 
 #[expect(clippy::panic, reason = "a property that does not hold is a test that fails")]

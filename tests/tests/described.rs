@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use portcullis_engine::report::{Describe, ListReport};
 use portcullis_engine::{ListFilter, Session};
-use portcullis_tests::random::{Cluster, hold};
+use portcullis_tests::random::{Cluster, hold_with_calico};
 use serde_json::json;
 
 fn list(session: &Session) -> ListReport {
@@ -45,7 +45,7 @@ fn without(cluster: &Cluster, index: usize, direction: &str, rule: usize) -> Opt
 #[test]
 fn a_rule_opens_alone_what_a_list_loses_without_it() {
     let compared = std::cell::Cell::new(0);
-    hold("describe", |cluster, _| {
+    hold_with_calico("describe", |cluster, _| {
         let session = cluster.session();
         let before = list(&session);
         for (index, object) in cluster.objects.iter().enumerate() {

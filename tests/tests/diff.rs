@@ -12,7 +12,7 @@ use portcullis_engine::report::{
     ListReport, PortRange, Protocol, Verdict,
 };
 use portcullis_engine::{ListFilter, Options, Session};
-use portcullis_tests::random::{Cluster, Random, hold};
+use portcullis_tests::random::{Cluster, PORTS, Random, hold_with_calico};
 
 fn filter(expand: bool) -> ListFilter {
     ListFilter { siblings: true, expand, ..ListFilter::default() }
@@ -229,17 +229,6 @@ fn addresses(endpoint: &EndpointReport, sessions: [&Session; 2]) -> Vec<IpAddr> 
     ends.filter(outside).collect()
 }
 
-/// A port of every kind that random clusters tell apart, and one of every protocol.
-const PORTS: [(Protocol, u16); 7] = [
-    (Protocol::Tcp, 1),
-    (Protocol::Tcp, 80),
-    (Protocol::Tcp, 81),
-    (Protocol::Tcp, 8080),
-    (Protocol::Tcp, 65535),
-    (Protocol::Udp, 80),
-    (Protocol::Sctp, 80),
-];
-
 /// A port and the family of the addresses.
 type At = (Protocol, u16, Family);
 
@@ -282,7 +271,7 @@ fn compare<'s>(
 
 #[test]
 fn a_difference_is_that_of_evaluating_every_flow() {
-    hold("diff and evaluate", |cluster, seed| {
+    hold_with_calico("diff and evaluate", |cluster, seed| {
         let (old, new) = states(cluster, seed);
         // Of one family, so that an answer is not about two that differ.
         let family = if seed % 2 == 0 { Family::IPv4 } else { Family::IPv6 };
@@ -313,7 +302,7 @@ fn evaluated<'s>(
 
 #[test]
 fn a_difference_is_that_of_two_lists() {
-    hold("diff and lists", |cluster, seed| {
+    hold_with_calico("diff and lists", |cluster, seed| {
         let (old, new) = states(cluster, seed);
         let [old, new] = [old, new].map(|one| session(&one, None));
         let lists = [&old, &new].map(|one| one.list(&filter(true)).in_pairs());
@@ -345,7 +334,7 @@ fn listed<'s>(list: &'s ListReport, from: &Who, to: &Who) -> Says<'s> {
 
 #[test]
 fn nothing_differs_from_itself() {
-    hold("diff with itself", |cluster, _| {
+    hold_with_calico("diff with itself", |cluster, _| {
         let (one, other) = (session(cluster, None), session(cluster, None));
         let report = one.diff(&other, &filter(false));
         match report.is_different() || !report.endpoints.is_empty() {
@@ -357,7 +346,7 @@ fn nothing_differs_from_itself() {
 
 #[test]
 fn the_other_way_round_opened_is_closed() {
-    hold("diff both ways", |cluster, seed| {
+    hold_with_calico("diff both ways", |cluster, seed| {
         let (old, new) = states(cluster, seed);
         let [old, new] = [old, new].map(|one| session(&one, None));
         let (there, back) = (old.diff(&new, &filter(false)), new.diff(&old, &filter(false)));
@@ -376,7 +365,7 @@ fn the_other_way_round_opened_is_closed() {
 
 #[test]
 fn groups_say_what_pairs_say() {
-    hold("groups of a diff", |cluster, seed| {
+    hold_with_calico("groups of a diff", |cluster, seed| {
         let (old, new) = states(cluster, seed);
         let [old, new] = [old, new].map(|one| session(&one, None));
         let (grouped, expanded) = (old.diff(&new, &filter(false)), old.diff(&new, &filter(true)));

@@ -10,7 +10,7 @@ use portcullis_engine::report::{
     RuleEvidence, Verdict,
 };
 use portcullis_engine::{ListFilter, Session};
-use portcullis_tests::random::{Random, hold, hold_with_network_policies};
+use portcullis_tests::random::{Random, hold_with_calico, hold_with_network_policies};
 
 /// Some flows between ends that the list names.
 fn flows(session: &Session, rng: &mut Random) -> Vec<FlowQuery> {
@@ -136,7 +136,7 @@ fn rule_adds_up(rule: &RuleEvidence) -> Result<(), String> {
 /// end, every rule of the policy, every entry of the rule.
 #[test]
 fn evidence_is_whole() {
-    hold("whole evidence", |cluster, seed| {
+    hold_with_calico("whole evidence", |cluster, seed| {
         let session = cluster.session();
         let mut known: BTreeMap<(String, bool), Vec<String>> = BTreeMap::new();
         for flow in flows(&session, &mut Random::new(seed)) {
@@ -185,7 +185,7 @@ fn end_is_whole(session: &Session, end: &EndReport, direction: Direction) -> Res
 /// Where the list leaves something open it says why.
 #[test]
 fn what_is_not_known_is_noted() {
-    hold("notes", |cluster, _| {
+    hold_with_calico("notes", |cluster, _| {
         let list = cluster.session().list(&ListFilter::default());
         let open = list.connections.iter().any(|line| line.unknown.is_some());
         ensure(open != list.notes.is_empty(), &format!("{open}: {:?}", list.notes))
@@ -196,7 +196,7 @@ fn what_is_not_known_is_noted() {
 
 #[test]
 fn a_filter_lists_a_part_of_the_whole() {
-    hold("filters", |cluster, seed| {
+    hold_with_calico("filters", |cluster, seed| {
         let mut rng = Random::new(seed ^ 0xf117);
         let session = cluster.session();
         let whole = session.list(&ListFilter { siblings: true, ..ListFilter::default() });

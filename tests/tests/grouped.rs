@@ -6,7 +6,7 @@ use portcullis_engine::reach::Reach;
 use portcullis_engine::report::text::{self, ListFormat};
 use portcullis_engine::report::{EndpointKind, Family, ListReport, Protocol, in_focus};
 use portcullis_engine::{Change, ListFilter, Options, Session, SourceFile};
-use portcullis_tests::random::{Cluster, Random, hold};
+use portcullis_tests::random::{Cluster, Random, hold_with_calico};
 use serde_json::Value;
 
 /// A pair of endpoints, what is allowed for certain and what is not known, in which family.
@@ -47,7 +47,7 @@ fn with_copies(cluster: &Cluster) -> Cluster {
 /// What rows and parts make of a cluster is what each unit is said to reach.
 #[test]
 fn groups_say_what_pairs_say() {
-    hold("groups", |cluster, seed| {
+    hold_with_calico("groups", |cluster, seed| {
         let session = with_copies(cluster).session();
         let siblings = seed % 2 == 0;
         let grouped = session.list(&ListFilter { siblings, ..ListFilter::default() });
@@ -102,7 +102,7 @@ fn one_by_one<'l>(session: &Session, list: &'l ListReport, siblings: bool) -> Ve
 /// A filter takes the same pairs from a list of groups as from one of pairs.
 #[test]
 fn filters_take_the_same_pairs_from_groups() {
-    hold("filters of groups", |cluster, seed| {
+    hold_with_calico("filters of groups", |cluster, seed| {
         let session = with_copies(cluster).session();
         let mut rng = Random::new(seed ^ 0x67);
         let whole = session.list(&ListFilter::default()).in_pairs();
@@ -136,7 +136,7 @@ fn filters_take_the_same_pairs_from_groups() {
 /// Reasons are those of each pair, also where many pairs share them.
 #[test]
 fn reasons_are_those_of_pairs() {
-    hold("reasons of groups", |cluster, _| {
+    hold_with_calico("reasons of groups", |cluster, _| {
         let session = with_copies(cluster).session();
         let list = |expand| {
             session.list(&ListFilter { explain: true, expand, ..ListFilter::default() }).in_pairs()

@@ -210,42 +210,6 @@ impl Model {
         to_js(&self.0.list(&input::filter(&filter)?))
     }
 
-    /// Whether rules hold, of pods in the files and of pods that do not exist yet. Rules are the text of
-    /// a file as `portcullis gate --rules` takes it; those with `no-new-access` compare with `before`.
-    #[wasm_bindgen(unchecked_return_type = "GateReport")]
-    pub fn gate(
-        #[wasm_bindgen(unchecked_param_type = "Files")] files: JsValue,
-        #[wasm_bindgen(unchecked_param_type = "string")] rules: JsValue,
-        #[wasm_bindgen(unchecked_optional_param_type = "Options & GateOptions")] options: JsValue,
-    ) -> Result<JsValue, Error> {
-        let options = Argument::new("options", options);
-        options.only_if_given(&[input::OPTIONS, input::GATE].concat())?;
-        let rules = input::rules(&Argument::new("rules", rules))?;
-        let session = input::session(&Argument::new("files", files), &options)?;
-        let before = options.get("before")?;
-        let before = before.map(|files| input::session(&files, &options)).transpose()?;
-        if let (Some(name), None) = (rules.comparing(), &before) {
-            return Err(
-                options.wrong(&format!("must have `before`: rule `{name}` compares two states"))
-            );
-        }
-        to_js(&session.gate(before.as_ref(), &rules))
-    }
-
-    /// Whether the policies of two states mean the same, for all pods that are there or may come to be.
-    #[wasm_bindgen(unchecked_return_type = "EqualReport")]
-    pub fn equal(
-        #[wasm_bindgen(unchecked_param_type = "Files")] a: JsValue,
-        #[wasm_bindgen(unchecked_param_type = "Files")] b: JsValue,
-        #[wasm_bindgen(unchecked_optional_param_type = "Options")] options: JsValue,
-    ) -> Result<JsValue, Error> {
-        let options = Argument::new("options", options);
-        options.only_if_given(input::OPTIONS)?;
-        let a = input::session(&Argument::new("a", a), &options)?;
-        let b = input::session(&Argument::new("b", b), &options)?;
-        to_js(&a.equal(&b))
-    }
-
     /// Whether flows are allowed, and what decides. Overloaded: see `api.d.ts`.
     #[wasm_bindgen(skip_typescript)]
     pub fn evaluate(&self, flows: JsValue) -> Result<JsValue, Error> {

@@ -1,65 +1,36 @@
-//! Answers as JUnit's XML, which continuous integration shows as tests: one for each flow.
-
-use std::io::{self, Write};
+//! Answers as JUnit's XML: a test case for each flow.
 
 use portcullis_engine::report::text::{Style, write_verdict};
 use portcullis_engine::report::{FlowAnswer, FlowError, FlowResult};
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::write::{ends, place, word};
+use crate::junit::{Case, Fault, Suite};
 
-/// Writes a test suite of a name with a test case for each answer.
+/// Answers as a suite of a name.
 ///
 /// A verdict other than the expected one is a failure, with what decides; a flow that could not be
 /// evaluated is an error.
-pub fn write_junit(suite: &str, answers: &[FlowAnswer], out: &mut impl Write) -> io::Result<()> {
-    let mut xml = Writer::new_with_indent(&mut *out, b' ', 2);
-    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let of = |is: fn(&FlowAnswer) -> bool| answers.iter().filter(|one| is(one)).count().to_string();
-    let counts = [
-        ("tests", answers.len().to_string()),
-        (
-            "failures",
-            of(|one| matches!(one, FlowAnswer::Given(one) if one.as_expected == Some(false))),
-        ),
-        ("errors", of(|one| matches!(one, FlowAnswer::Refused(_)))),
-    ];
-    let attributes = || counts.iter().map(|(name, count)| (*name, &**count));
-    xml.create_element("testsuites").with_attributes(attributes()).write_inner_content(|xml| {
-        let suite = plain(suite);
-        let element = xml.create_element("testsuite").with_attribute(("name", &*suite));
-        element.with_attributes(attributes()).write_inner_content(|xml| {
-            answers.iter().try_for_each(|answer| write_case(xml, &suite, answer))
-        })?;
-        Ok(())
-    })?;
-    xml.into_inner().write_all(b"\n")
+pub fn suite(name: &str, answers: &[FlowAnswer]) -> Suite {
+    let cases =
+        answers.iter().map(|answer| Case { name: self::name(answer), fault: fault(answer) });
+    Suite { name: name.to_owned(), cases: cases.collect() }
 }
 
-fn write_case<W: Write>(xml: &mut Writer<W>, suite: &str, answer: &FlowAnswer) -> io::Result<()> {
-    let name = plain(&name(answer));
-    let case = xml.create_element("testcase");
-    let case = case.with_attribute(("name", &*name)).with_attribute(("classname", suite));
+fn fault(answer: &FlowAnswer) -> Option<Fault> {
     match answer {
-        FlowAnswer::Given(result) => match failure(result) {
-            None => case.write_empty()?,
-            Some(message) => case.write_inner_content(|xml| {
-                let failure = xml.create_element("failure").with_attribute(("message", &*message));
-                let failure = failure.with_attribute(("type", "verdict"));
-                failure.write_text_content(BytesText::new(&plain(&why(result))))?;
-                Ok(())
-            })?,
-        },
-        FlowAnswer::Refused(refused) => case.write_inner_content(|xml| {
-            let message = plain(&refused.error);
-            let error = xml.create_element("error").with_attribute(("message", &*message));
-            let error = error.with_attribute(("type", "flow"));
-            error.write_text_content(BytesText::new(&plain(&place(refused))))?;
-            Ok(())
-        })?,
-    };
-    Ok(())
+        FlowAnswer::Given(result) => failure(result).map(|message| Fault {
+            is_error: false,
+            kind: "verdict",
+            message,
+            text: why(result),
+        }),
+        FlowAnswer::Refused(refused) => Some(Fault {
+            is_error: true,
+            kind: "flow",
+            message: refused.error.clone(),
+            text: place(refused),
+        }),
+    }
 }
 
 /// The flow's name, or the flow.
@@ -92,14 +63,4 @@ fn why(result: &FlowResult) -> String {
     // A string takes everything.
     let _ = write_verdict(&result.report, Style::Plain, &mut text);
     text
-}
-
-/// A text without the characters that no XML may have.
-pub fn plain(text: &str) -> String {
-    let is_allowed = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
-    let of = |c: char| match is_allowed(c) && !matches!(c, '\u{fffe}' | '\u{ffff}') {
-        true => c,
-        false => '\u{fffd}',
-    };
-    text.chars().map(of).collect()
 }

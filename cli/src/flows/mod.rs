@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use crate::input::{self, InputError};
 use entry::{Entry, Fault, flow};
-pub use junit::{plain, write_junit};
+pub use junit::suite;
 use place::{Place, Places};
 pub use write::write_answer;
 

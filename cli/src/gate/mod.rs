@@ -9,13 +9,14 @@ use portcullis_engine::Session;
 use portcullis_engine::net::Family;
 use portcullis_engine::report::text::{self, GateFormat, write_gate};
 use portcullis_engine::report::{
-    GateOutcome, GateReport, GateRules, GateSummary, Summary, parse_family, sarif,
+    GateOutcome, GateReport, GateRules, GateSummary, parse_family, sarif,
 };
 
-use crate::args::{AssumeArgs, OutputArgs};
+use crate::args::OutputArgs;
+use crate::findings;
 use crate::input::{self, Side};
 use crate::output::{self, Outcome, Output};
-use crate::{findings, sides};
+use crate::sides::{self, SidesArgs};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -58,19 +59,13 @@ pub struct GateArgs {
     /// with where it left OLD.
     #[arg(required = true, num_args = 1..=2, value_name = "[OLD] NEW", value_hint = clap::ValueHint::AnyPath)]
     pub sides: Vec<String>,
-    /// After `--`, with revisions: only what they have in these files and folders
-    #[arg(last = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
-    pub paths: Vec<PathBuf>,
     /// The output format
     #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
     pub output: GateForm,
     #[command(flatten)]
     pub say: OutputArgs,
-    /// Configuration with paths and codes to ignore [default: portcullis.yaml, if there is one]
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Input")]
-    pub config: Option<PathBuf>,
     #[command(flatten)]
-    pub assume: AssumeArgs,
+    pub of_sides: SidesArgs,
     /// Only flows of one address family: ipv4 or ipv6
     #[arg(long, value_name = "FAMILY", value_parser = parse_family, help_heading = "Filter")]
     pub family: Option<Family>,
@@ -96,19 +91,16 @@ pub enum GateForm {
 pub fn run(args: &GateArgs) -> anyhow::Result<Outcome> {
     let rules = read_rules(&args.rules)?;
     let (old, new) = both(args, &rules)?;
-    let read = |side: &Side| {
-        let of = (args.family, &args.assume, args.config.as_deref());
-        input::side(side, of, args.say)
-    };
+    let read = |side: &Side| args.of_sides.read(side, args.family, args.say);
     let old = old.as_ref().map(read).transpose()?;
     let new = read(&new)?;
     let report = new.gate(old.as_ref(), &rules);
     check_input((old.as_ref(), &new), &report)?;
     print(&report, args)?;
     if !args.say.quiet {
-        report.old.iter().for_each(|summary| remark("old", summary, "portcullis gate"));
+        report.old.iter().for_each(|summary| sides::remark("old", summary, "portcullis gate"));
         let name = if report.old.is_some() { "new" } else { "" };
-        remark(name, &report.new, "portcullis gate");
+        sides::remark(name, &report.new, "portcullis gate");
         if !matches!(args.output, GateForm::Text | GateForm::Md) {
             output::say(&text::gate_summary(&report.summary));
         }
@@ -141,10 +133,10 @@ fn both(args: &GateArgs, rules: &GateRules) -> anyhow::Result<(Option<Side>, Sid
     let is_stdin = |side: &Side| *side == Side::Paths(vec!["-".into()]);
     let (old, new) = match args.sides.as_slice() {
         [one] if sides::is_path(one) || !one.contains("..") => {
-            (None, sides::side(one, &args.paths)?)
+            (None, sides::side(one, &args.of_sides.paths)?)
         }
         sides => {
-            let [old, new] = sides::both(sides, &args.paths)?;
+            let [old, new] = sides::both(sides, &args.of_sides.paths)?;
             (Some(old), new)
         }
     };
@@ -185,22 +177,11 @@ fn print(report: &GateReport, args: &GateArgs) -> anyhow::Result<()> {
                 GateOutcome::Unknown => !args.allow_unknown,
                 GateOutcome::Broken | GateOutcome::Undecided => true,
             };
-            junit::write(&input::name(&args.rules), (report, fails), &mut out)?;
+            let suite = junit::suite(&input::name(&args.rules), report, fails);
+            crate::junit::write(&[suite], &mut out)?;
         }
         GateForm::Text => out.render(|out| write_gate(report, (GateFormat::Text, style), out))?,
         GateForm::Md => out.render(|out| write_gate(report, (GateFormat::Markdown, style), out))?,
     }
     Ok(out.finish()?)
-}
-
-/// Says what a side does not count, and where findings are.
-pub fn remark(name: &str, summary: &Summary, command: &str) {
-    let head = if name.is_empty() { String::new() } else { format!("{name}: ") };
-    let left_out = text::not_judged(&summary.not_judged).into_iter();
-    let left_out = left_out.chain(text::rejected(&summary.rejected));
-    let left_out = left_out.chain(text::skipped(&summary.skipped, command));
-    left_out.for_each(|line| output::say(&format!("{head}{line}")));
-    if let Some(counts) = findings::counts(summary) {
-        output::say(&format!("{head}{counts} in the input: see `portcullis check`"));
-    }
 }

@@ -154,7 +154,10 @@ fn print(args: &TestArgs, tested: &[Tested]) -> anyhow::Result<()> {
     let reports: Vec<&TestReport> = tested.iter().map(|one| &one.report).collect();
     match args.output {
         TestForm::Json => out.json(&reports)?,
-        TestForm::Junit => junit::write(&reports, &mut out)?,
+        TestForm::Junit => {
+            let suites: Vec<_> = reports.iter().map(|report| junit::suite(report)).collect();
+            crate::junit::write(&suites, &mut out)?;
+        }
         TestForm::Text => {
             let style = output::style(args.say);
             for one in tested {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use portcullis_engine::report::{EndpointKind, EndpointReport, GateRules, Protocol};
 use portcullis_engine::{ListFilter, NamespaceLabel, Session};
-use portcullis_tests::random::{Cluster, Random};
+use portcullis_tests::random::{Cluster, PORTS, Random};
 use serde_json::{Value, json};
 
 // --- labels and rules
@@ -99,15 +99,6 @@ pub fn end(words: &Words, rng: &mut Random) -> Value {
             .map_or(json!("anything"), |(key, value)| json!({"pods": {key: value}})),
     }
 }
-
-pub const PORTS: [(Protocol, u16); 6] = [
-    (Protocol::Tcp, 1),
-    (Protocol::Tcp, 80),
-    (Protocol::Tcp, 8080),
-    (Protocol::Tcp, 65535),
-    (Protocol::Udp, 80),
-    (Protocol::Sctp, 80),
-];
 
 /// A rule, and what it is about.
 pub struct Asked {

@@ -11,10 +11,10 @@ use portcullis_engine::report::{
     EqualOutcome, FlowQuery, GateOutcome, PortQuery, Protocol, Verdict, Witness,
 };
 use portcullis_engine::{Change, NamespaceLabel, Options, Session, SourceFile};
-use portcullis_tests::random::{Cluster, Random, hold};
+use portcullis_tests::random::{Cluster, PORTS, Random, hold};
 use serde_json::Value;
 
-use ends::{Asked, PORTS, Who, Words, everybody, is_meant, supposed, words};
+use ends::{Asked, Who, Words, everybody, is_meant, supposed, words};
 
 // --- asking
 
