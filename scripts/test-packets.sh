@@ -12,5 +12,5 @@ if [ "$(uname)" != Linux ]; then
   say "skipped: needs Linux"
   exit
 fi
-cargo test -q ${LOCKED[@]+"${LOCKED[@]}"} -p portcullis-packets --lib
-cargo test -q ${LOCKED[@]+"${LOCKED[@]}"} -p portcullis-packets --test packets -- "$@"
+# As members of the workspace: by itself the package is built of other features, all of it once more.
+cargo test -q ${LOCKED[@]+"${LOCKED[@]}"} --workspace --test packets -- "$@"

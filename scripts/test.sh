@@ -58,7 +58,7 @@ everything() {
   step "clippy, native" clippy --workspace --all-targets
   step "clippy, WebAssembly" clippy_wasm
   step "an API server to test with" kube
-  step "unit and case tests" cargo test --workspace --no-fail-fast --exclude portcullis-packets ${LOCKED[@]+"${LOCKED[@]}"}
+  step "unit and case tests" cargo test --workspace --no-fail-fast ${LOCKED[@]+"${LOCKED[@]}"}
   step "packets through the node agent's rules" scripts/test-packets.sh
   step "the static server" node --test --test-reporter=spec scripts/serve.test.mjs
   step "JavaScript of the page" scripts/test-js.sh

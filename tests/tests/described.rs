@@ -1,13 +1,13 @@
-//! What `describe` says that a rule opens alone is what a list loses without the rule.
+//! What `describe` says that a rule decides alone is what a list loses or gains without the rule.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use portcullis_engine::report::{Describe, ListReport};
+use portcullis_engine::report::{Action, Describe, ListReport};
 use portcullis_engine::{ListFilter, Session};
 use portcullis_tests::random::{Cluster, hold_with_calico};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 fn list(session: &Session) -> ListReport {
     session.list(&ListFilter { expand: true, ..ListFilter::default() }).in_pairs()
@@ -25,25 +25,35 @@ fn allowed(list: &ListReport) -> BTreeMap<(Arc<str>, Arc<str>), BTreeSet<String>
     all
 }
 
-/// The cluster without a rule of a NetworkPolicy; none if the policy has no such rule.
+/// The cluster without a rule of a policy; none if the policy has no such rule.
 fn without(cluster: &Cluster, index: usize, direction: &str, rule: usize) -> Option<Cluster> {
     let mut next = cluster.clone();
+    let is_calico = is_calico(&next.objects[index]);
     let spec = next.objects[index]["spec"].as_object_mut()?;
+    let has_rules = |spec: &Map<String, Value>, direction: &str| {
+        spec.get(direction).and_then(Value::as_array).is_some_and(|all| !all.is_empty())
+    };
     let rules = spec.get(direction)?.as_array()?;
     (rule < rules.len()).then_some(())?;
-    let has_egress =
-        spec.get("egress").and_then(|all| all.as_array()).is_some_and(|all| !all.is_empty());
-    let types =
-        spec.get("policyTypes").filter(|all| all.as_array().is_some_and(|all| !all.is_empty()));
-    let default = if has_egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
+    let field = if is_calico { "types" } else { "policyTypes" };
+    let types = spec.get(field).filter(|all| all.as_array().is_some_and(|all| !all.is_empty()));
+    let default = match (has_rules(spec, "ingress"), has_rules(spec, "egress")) {
+        (_, false) => json!(["Ingress"]),
+        (false, true) if is_calico => json!(["Egress"]),
+        (_, true) => json!(["Ingress", "Egress"]),
+    };
     let types = types.cloned().unwrap_or(default);
-    spec.insert("policyTypes".into(), types);
+    spec.insert(field.into(), types);
     spec[direction].as_array_mut()?.remove(rule);
     Some(next)
 }
 
+fn is_calico(object: &Value) -> bool {
+    object["apiVersion"].as_str().is_some_and(|version| version.contains("projectcalico.org"))
+}
+
 #[test]
-fn a_rule_opens_alone_what_a_list_loses_without_it() {
+fn a_rule_decides_alone_what_differs_without_it() {
     let compared = std::cell::Cell::new(0);
     hold_with_calico("describe", |cluster, _| {
         let session = cluster.session();
@@ -53,10 +63,9 @@ fn a_rule_opens_alone_what_a_list_loses_without_it() {
                 continue;
             }
             let namespace = object["metadata"]["namespace"].as_str().unwrap_or("default");
-            let name = format!(
-                "{namespace}/NetworkPolicy/{}",
-                object["metadata"]["name"].as_str().unwrap()
-            );
+            let group = if is_calico(object) { ".projectcalico.org" } else { "" };
+            let name = object["metadata"]["name"].as_str().unwrap();
+            let name = format!("{namespace}/NetworkPolicy{group}/{name}");
             let Ok(report) = session.describe(Describe::Policy, &name) else { continue };
             for one in &report.directions {
                 for (number, rule) in one.policies[0].rules.iter().enumerate() {
@@ -72,18 +81,23 @@ fn a_rule_opens_alone_what_a_list_loses_without_it() {
                         continue;
                     }
                     let (had, has) = (allowed(&before), allowed(&after));
-                    let lost = had.iter().filter(|(pair, all)| has.get(*pair) != Some(*all));
+                    let (more, less) = match rule.action {
+                        Action::Accept => (&had, &has),
+                        Action::Deny => (&has, &had),
+                        Action::Pass | Action::Log => continue,
+                    };
+                    let lost = more.iter().filter(|(pair, all)| less.get(*pair) != Some(*all));
                     let lost: BTreeSet<_> = lost.map(|(pair, _)| pair.clone()).collect();
                     let said = rule.alone.iter().map(|one| (one.from.clone(), one.to.clone()));
                     let said: BTreeSet<_> = said.collect();
                     compared.set(compared.get() + said.len());
                     if said != lost {
-                        return Err(format!("{name} {}: {said:?}, lost {lost:?}", rule.path));
+                        return Err(format!("{name} {}: {said:?}, differing {lost:?}", rule.path));
                     }
                 }
             }
         }
         Ok(())
     });
-    assert!(compared.get() > 20, "only {} pairs are opened alone", compared.get());
+    assert!(compared.get() > 20, "only {} pairs are decided alone", compared.get());
 }

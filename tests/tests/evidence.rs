@@ -168,15 +168,19 @@ fn end_is_whole(session: &Session, end: &EndReport, direction: Direction) -> Res
         let named = policies.find(|policy| {
             let namespace = evidence.policy.namespace.as_deref();
             let meta = &policy.object.meta;
-            *meta.name == evidence.policy.name && meta.namespace.as_deref() == namespace
+            policy.object.kind() == evidence.policy.kind
+                && *meta.name == evidence.policy.name
+                && meta.namespace.as_deref() == namespace
         });
-        let Some(rules) = named.and_then(|policy| policy.rules(direction)) else {
+        let Some(policy) = named.filter(|policy| policy.rules(direction).is_some()) else {
             return Err(format!("{:?} does not isolate", evidence.policy));
         };
-        let entries = |peers: usize, ports: usize| (peers, ports);
-        let written = rules.iter().map(|rule| entries(rule.peers.len(), rule.ports.len()));
-        let looked_at =
-            evidence.rules.iter().map(|rule| entries(rule.peers.len(), rule.ports.len()));
+        let written = policy.written(direction).iter().map(|rule| {
+            let of_ports = rule.conditions.iter().filter(|one| one.is_of_ports()).count();
+            let others = rule.conditions.len() - of_ports;
+            (rule.peers.len() + others, rule.ports.len() + of_ports)
+        });
+        let looked_at = evidence.rules.iter().map(|rule| (rule.peers.len(), rule.ports.len()));
         ensure(written.eq(looked_at), &format!("{:?}: not everything", evidence.policy))?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
 
 use portcullis_engine::manifest::Direction;
+use portcullis_engine::net::ConnId;
 use portcullis_engine::reach::Reach;
 use portcullis_engine::report::text::{self, ListFormat};
 use portcullis_engine::report::{EndpointKind, Family, ListReport, Protocol, in_focus};
@@ -87,7 +88,11 @@ fn one_by_one<'l>(session: &Session, list: &'l ListReport, siblings: bool) -> Ve
             let to = units.iter().position(|unit| *unit == target.unit).unwrap();
             if siblings || from != to {
                 let text = |id| {
-                    let text = reach.conn(id).text();
+                    let text = match reach.conn(id).text() {
+                        // Protocols without ports alone.
+                        text if text.is_empty() && id != ConnId::NONE => "other protocols".into(),
+                        text => text,
+                    };
                     list.port_sets.get_key_value(&*text).map(|(text, _)| &**text)
                 };
                 let (allowed, unknown) = (text(target.allowed), text(target.unknown));

@@ -119,6 +119,53 @@ impl ConnSet {
     }
 }
 
+/// Connections of which it is certain, and those of which it may be.
+///
+/// # Shape
+/// INVARIANT: `certain` is part of `possible`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conns {
+    /// In every case.
+    pub certain: ConnSet,
+    /// In some case.
+    pub possible: ConnSet,
+}
+
+impl Conns {
+    /// Everything.
+    pub fn all() -> Self {
+        Self { certain: ConnSet::all(), possible: ConnSet::all() }
+    }
+
+    /// Nothing.
+    pub fn none() -> Self {
+        Self { certain: ConnSet::none(), possible: ConnSet::none() }
+    }
+
+    /// Exactly these.
+    pub fn exactly(set: ConnSet) -> Self {
+        Self { certain: set.clone(), possible: set }
+    }
+
+    /// All others.
+    #[must_use]
+    pub fn others(&self) -> Self {
+        Self {
+            certain: ConnSet::all().difference(&self.possible),
+            possible: ConnSet::all().difference(&self.certain),
+        }
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self {
+            certain: self.certain.intersection(&other.certain),
+            possible: self.possible.intersection(&other.possible),
+        }
+    }
+}
+
 /// Ports as listings write them: `80-85,90`, or empty.
 pub fn port_text(ports: &PortSet) -> String {
     let mut text = String::new();

@@ -15,7 +15,7 @@ use crate::manifest::calico::{
 use crate::manifest::{
     Action, ByDirection, Direction, Object, PortEntry, PortMatch, Rule, TargetPort,
 };
-use crate::net::{AddrSet, Cidr, ConnSet, Family, PortSet, Protocol, all_ports};
+use crate::net::{AddrSet, Cidr, ConnSet, Conns, Family, PortSet, Protocol, all_ports};
 use crate::selector::Selector;
 use crate::selector::expression::{Expression, NAMESPACE_LABEL, Test};
 use crate::source::Span;
@@ -23,8 +23,8 @@ use crate::source::Span;
 /// Where a policy's rules are compiled.
 struct At<'a> {
     model: &'a ClusterModel,
-    /// The policy's namespace and its number; none of a global one.
-    own: Option<(&'a str, NamespaceId)>,
+    /// The policy's namespace; none of a global one.
+    own: Option<&'a str>,
     direction: Direction,
 }
 
@@ -36,8 +36,8 @@ impl PolicySet {
         namespace: Option<NamespaceId>,
         (policy, object): (&Ruled, &Arc<Object>),
     ) -> CompiledPolicy {
-        let own = namespace.map(|id| (model.namespace_name(id), id));
-        let subject = subject(policy, own.map(|(name, _)| name));
+        let own = namespace.map(|id| model.namespace_name(id));
+        let subject = subject(policy, own);
         let subject = self.intern_items(model, subject);
         let rules = ByDirection::from_fn(|direction| {
             let at = At { model, own, direction };
@@ -83,11 +83,10 @@ impl PolicySet {
             }
             ConditionKind::Protocol(protocol, negated) => of_protocol(*protocol, *negated),
             ConditionKind::Icmp(_, negated) => {
-                let (certain, possible) = match negated {
-                    false => (ConnSet::none(), ConnSet::portless()),
-                    true => (ConnSet::all().difference(&ConnSet::portless()), ConnSet::all()),
-                };
-                Condition::Flows { certain, possible, doubt: Doubt::Protocol, family: None }
+                // Which message it is nobody says.
+                let some = Conns { certain: ConnSet::none(), possible: ConnSet::portless() };
+                let flows = if *negated { some.others() } else { some };
+                Condition::Flows { flows, doubt: Doubt::Protocol, family: None }
             }
             ConditionKind::Ports(end, ports) => self.ports(at, *end, ports),
             ConditionKind::Service(end, service) => self.service(at, *end, service),
@@ -95,7 +94,7 @@ impl PolicySet {
     }
 
     fn items(&mut self, at: &At<'_>, end: End, items: &Items) -> Condition {
-        let (expression, negated) = of_items(items, at.own.map(|(name, _)| name));
+        let (expression, negated) = of_items(items, at.own);
         let [certain, possible] = at.model.calico.addresses(at.model, &expression);
         let sets = self.pair((certain, possible));
         let pods = self.intern_items(at.model, expression);
@@ -130,7 +129,7 @@ impl PolicySet {
             }
         }
         let of = Some(&ports.of).filter(|of| !of.is_empty() && !names.is_empty());
-        let of = of.map(|of| of_items(of, at.own.map(|(name, _)| name)));
+        let of = of.map(|of| of_items(of, at.own));
         let of = of.filter(|(_, negated)| !negated);
         let of = of.map(|(expression, _)| self.intern_items(at.model, expression));
         let negated = ports.negated;
@@ -149,28 +148,20 @@ impl PolicySet {
     /// [Calico §5]
     fn service(&mut self, at: &At<'_>, end: End, service: &ServiceMatch) -> Condition {
         let open = Condition::Open(Doubt::Service);
-        let namespace = match (&service.namespace, at.own) {
-            (Some(name), _) => at.model.namespace(name),
-            // Felix matches nothing, where the API says that it is the policy's. [Calico §10.12]
-            (None, _) => None,
-        };
+        // Without one, Felix matches nothing, where the API says that it is the policy's.
+        // [Calico §10.12]
+        let namespace = service.namespace.as_ref().and_then(|name| at.model.namespace(name));
         let Some(namespace) = namespace else { return open };
         let mut services = at.model.services.iter();
         let found = services.find(|(own, name, _)| *own == namespace && *name == service.name);
         let Some((.., found)) = found.filter(|(.., one)| !one.selector.is_empty()) else {
             return open;
         };
-        let labels = found
-            .selector
-            .iter()
-            .map(|(key, value)| Expression::Label(key.clone(), Test::Is(value.clone())));
-        let name = at.model.namespace_name(namespace);
-        let scope = Expression::Label(NAMESPACE_LABEL.into(), Test::Is(name.into()));
-        let expression = Expression::all_of(std::iter::once(scope).chain(labels).collect());
-        let nothing = self.pair((AddrSet::default(), AddrSet::default()));
-        let pods = self.intern_items(at.model, expression);
+        let behind = SetKey { scope: Scope::Own(namespace), pods: found.selector() };
+        let pods = self.intern_set(at.model, behind);
         if end == End::Source {
-            return Condition::Items { seat: at.seat(end), negated: false, pods, sets: nothing };
+            let sets = self.pair((AddrSet::default(), AddrSet::default()));
+            return Condition::Items { seat: at.seat(end), negated: false, pods, sets };
         }
         let (mut numbers, mut names) = (ConnSet::none(), Vec::new());
         for port in &found.ports {
@@ -264,24 +255,18 @@ fn of_namespaces(selector: &Expression) -> Expression {
 }
 
 fn of_protocol(protocol: CalicoProtocol, negated: bool) -> Condition {
-    let (certain, possible) = match protocol {
-        CalicoProtocol::Ported(own) => {
-            let all = ConnSet::of(own, all_ports());
-            (all.clone(), all)
-        }
+    let own = match protocol {
+        CalicoProtocol::Ported(own) => Conns::exactly(ConnSet::of(own, all_ports())),
         // One of those without ports.
-        _ => (ConnSet::none(), ConnSet::portless()),
+        _ => Conns { certain: ConnSet::none(), possible: ConnSet::portless() },
     };
-    let (certain, possible) = match negated {
-        false => (certain, possible),
-        true => (ConnSet::all().difference(&possible), ConnSet::all().difference(&certain)),
-    };
+    let flows = if negated { own.others() } else { own };
     let family = match protocol {
         CalicoProtocol::Icmp => Some((Family::IPv4, negated)),
         CalicoProtocol::IcmpV6 => Some((Family::IPv6, negated)),
         _ => None,
     };
-    Condition::Flows { certain, possible, doubt: Doubt::Protocol, family }
+    Condition::Flows { flows, doubt: Doubt::Protocol, family }
 }
 
 /// Labels that a policy asks for, as [`crate::cluster::ItemLabels`] has them, each with the test if

@@ -2,7 +2,7 @@
 
 use super::{BlockId, BlockPair, PolicyRule, RulePeer, SetId};
 use crate::manifest::{Direction, PortEntry, PortMatch};
-use crate::net::{ConnSet, Family};
+use crate::net::{ConnSet, Conns, Family};
 
 /// An end of a flow, seen from a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,11 +37,9 @@ pub enum Condition {
     },
     /// The flow is one of these.
     Flows {
-        /// Those that it is about for certain.
-        certain: ConnSet,
-        /// Those that it may be about, these included.
-        possible: ConnSet,
-        /// Why it is open for the rest.
+        /// Those that it is about.
+        flows: Conns,
+        /// Why it is open for those of which it is not certain.
         doubt: Doubt,
         /// The family that alone has what it is about, and whether it is about all but that.
         family: Option<(Family, bool)>,

@@ -18,6 +18,7 @@ mod program;
 mod programs;
 mod select;
 mod split;
+mod standing;
 mod touched;
 
 pub use atoms::{Atoms, SignatureId};
@@ -29,6 +30,7 @@ pub use peer::{BlockPair, RulePeer};
 pub use program::{PolicyRef, Program, Tier, TierKind};
 pub use select::{PeerSet, Scope};
 pub use split::Split;
+pub use standing::Standing;
 
 use std::sync::Arc;
 
@@ -189,6 +191,11 @@ impl CompiledPolicy {
     pub fn ties_with(&self, other: &Self) -> bool {
         let are_placed = self.place.is_some() || other.place.is_some();
         !are_placed && self.tier == other.tier && self.priority == other.priority
+    }
+
+    /// What becomes of what no rule of its tier matches, if it selects the pod.
+    pub fn end(&self) -> Action {
+        self.place.as_ref().map_or(self.tier.end(), |place| place.tier.end)
     }
 
     /// Its rules of both directions.

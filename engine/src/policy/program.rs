@@ -102,11 +102,6 @@ impl Program {
         applies.max().unwrap_or(Match::No)
     }
 
-    /// Whether some tier has policies of Calico's kinds.
-    pub fn has_calico(&self) -> bool {
-        self.tiers.iter().any(|tier| tier.kind == TierKind::Calico)
-    }
-
     /// Whether rules only accept.
     pub fn only_accepts(&self) -> bool {
         self.tiers.iter().all(|tier| tier.kind.only_accepts())

@@ -1,13 +1,8 @@
 //! Programs of groups, from the policies that select them.
 
-use std::sync::Arc;
-
-use super::{
-    CalicoPlace, CompiledPolicy, PolicyId, PolicyRef, PolicySet, Program, ProgramId, Tier, TierKind,
-};
+use super::{PolicyId, PolicyRef, PolicySet, Program, ProgramId, Standing, Tier, TierKind};
 use crate::cluster::GroupId;
-use crate::manifest::calico::{BUILT_IN_TIERS, Order};
-use crate::manifest::{Action, Body, Direction, Mode};
+use crate::manifest::{Direction, Mode};
 
 /// The programs of a group in a direction.
 #[derive(Clone, Copy, Debug)]
@@ -76,72 +71,24 @@ impl PolicySet {
     fn calico_tiers(&self, policies: Vec<PolicyRef>) -> Vec<Tier> {
         let mut placed: Vec<(Standing, PolicyRef)> = policies
             .into_iter()
-            .filter_map(|one| Some((Standing::of(self.policy(one.policy)?, one.policy), one)))
+            .filter_map(|one| Some((Standing::of(self.policy(one.policy)?), one)))
             .collect();
-        placed.sort_by(|a, b| a.0.cmp(&b.0));
+        placed.sort();
         let tiers = placed.chunk_by(|a, b| a.0.tier_name == b.0.tier_name);
         let tiers = tiers.filter_map(|own| {
             let first = &own.first()?.0;
             let mut policies: Vec<PolicyRef> = own.iter().map(|(_, one)| *one).collect();
-            let kinds = || own.iter().map(|(standing, _)| standing.kind);
-            if kinds().any(|kind| kind == TierKind::Calico) {
-                let (name, end) = (Some(first.tier_name.clone()), first.end);
+            let known = || policies.iter().filter_map(|one| self.policy(one.policy));
+            let (kind, end) = known().next().map(|policy| (policy.tier, policy.end()))?;
+            if known().any(|policy| policy.place.is_some()) {
+                let name = Some(first.tier_name.clone());
                 return Some(Tier { kind: TierKind::Calico, name, end, policies });
             }
-            if first.kind.only_accepts() {
+            if kind.only_accepts() {
                 policies.sort_by_key(|one| one.policy);
             }
-            Some(Tier::of(first.kind, policies))
+            Some(Tier::of(kind, policies))
         });
         tiers.collect()
-    }
-}
-
-/// Where a policy stands in Calico's order: of its tier, then in the tier.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Standing {
-    tier_order: Order,
-    tier_name: Arc<str>,
-    order: Order,
-    /// What decides between policies of one order.
-    name: String,
-    id: PolicyId,
-    kind: TierKind,
-    end: Action,
-}
-
-/// The order of a NetworkPolicy of Kubernetes' kind.
-const OF_KUBERNETES: f64 = 1_000.0;
-
-impl Standing {
-    fn of(policy: &CompiledPolicy, id: PolicyId) -> Self {
-        let object = &policy.object;
-        let (kind, end) = (policy.tier, policy.tier.end());
-        let namespace = object.meta.namespace.as_deref().unwrap_or_default();
-        let (name, written) = match &object.body {
-            Body::Policy(_) => (&object.meta.name, "KubernetesNetworkPolicy"),
-            Body::CalicoPolicy(policy) => (&policy.name, policy.kind.name()),
-            _ => (&object.meta.name, object.kind()),
-        };
-        let name = format!("{name}/{namespace}/{written}");
-        if let Some(place @ CalicoPlace { tier, .. }) = &policy.place {
-            return Self {
-                tier_order: tier.order,
-                tier_name: tier.name.clone(),
-                order: place.order_or_last(),
-                name,
-                id,
-                kind,
-                end: tier.end,
-            };
-        }
-        let (tier, order) = match policy.tier {
-            TierKind::Admin => ("kube-admin", f64::from(policy.priority)),
-            TierKind::NetworkPolicy | TierKind::Calico => ("default", OF_KUBERNETES),
-            TierKind::Baseline => ("kube-baseline", f64::from(policy.priority)),
-        };
-        let tier_order = BUILT_IN_TIERS.iter().find(|(name, ..)| *name == tier);
-        let tier_order = Order(tier_order.map_or(f64::INFINITY, |(_, order, _)| *order));
-        Self { tier_order, tier_name: tier.into(), order: Order(order), name, id, kind, end }
     }
 }

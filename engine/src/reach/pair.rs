@@ -7,44 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::{ClusterModel, Group};
 use crate::manifest::{Direction, PortEntry, PortMatch};
+pub use crate::net::Conns;
 use crate::net::{AddrSet, ConnSet, Family, PortSet, all_ports};
 use crate::policy::fold::{Flows, Outcomes, RuleHit, Rules, Ties, Walk};
 use crate::policy::{Atoms, BlockId, PolicyRule, PolicySet, Program, ProgramId, SignatureId};
 use crate::selector::Match;
-use crate::verdict::{Between, FlowSpan, Party, own_node, peer_matches, pieces};
-
-/// What passes for certain, and what may.
-///
-/// # Shape
-/// INVARIANT: `certain` is part of `possible`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conns {
-    /// In every case.
-    pub certain: ConnSet,
-    /// In some case.
-    pub possible: ConnSet,
-}
-
-impl Conns {
-    /// Everything.
-    pub fn all() -> Self {
-        Self { certain: ConnSet::all(), possible: ConnSet::all() }
-    }
-
-    /// Nothing.
-    pub fn none() -> Self {
-        Self { certain: ConnSet::none(), possible: ConnSet::none() }
-    }
-
-    /// What passes both.
-    #[must_use]
-    pub fn and(&self, other: &Self) -> Self {
-        Self {
-            certain: self.certain.intersection(&other.certain),
-            possible: self.possible.intersection(&other.possible),
-        }
-    }
-}
+use crate::verdict::{Between, Party, own_node, peer_matches, pieces};
 
 /// Everything that may pass from one endpoint or address to another, in one family.
 pub fn pair(
@@ -233,7 +201,7 @@ impl Rules<Connections> for Asking<'_, '_> {
             if matches == Match::No {
                 return RuleHit::exactly(matches, ConnSet::none());
             }
-            let FlowSpan { certain, possible } = between.flows(self.set, rule);
+            let Conns { certain, possible } = between.flows(self.set, rule);
             return RuleHit { matches, certain, possible };
         }
         let peers = rule.peers.iter().map(|peer| peer_matches(self.set, *peer, self.peer));

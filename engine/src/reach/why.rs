@@ -3,14 +3,14 @@
 use rustc_hash::FxHashMap;
 
 use super::interned::Interned;
-use super::{Reach, Target, Unit, UnitId, UnitKind, pair};
+use super::{Conns, Reach, Target, Unit, UnitId, UnitKind, pair};
 use crate::cluster::{Group, GroupId, Place};
 use crate::manifest::{ByDirection, Direction, PortMatch};
 use crate::net::{ConnId, Family};
 use crate::policy::fold::{RuleHit, Rules, Ties, Walk};
 use crate::policy::{PolicyId, PolicyRef, PolicyRule, PolicySet, TierKind};
 use crate::selector::Match;
-use crate::verdict::{Between, EndState, FlowSpan, Party, own_node, peer_matches};
+use crate::verdict::{Between, EndState, Party, own_node, peer_matches};
 
 /// A peer of a rule that decides something of a connection: it accepts it, passes it on, or denies
 /// what may be denied of it.
@@ -197,7 +197,7 @@ impl Rules<Interned<'_>> for Asking<'_, '_> {
             if matches != Match::No {
                 matching.push((None, matches));
             }
-            let FlowSpan { certain, possible } = between.flows(self.set, rule);
+            let Conns { certain, possible } = between.flows(self.set, rule);
             let (certain, possible) = (flows.table.intern(certain), flows.table.intern(possible));
             return RuleHit { matches, certain, possible };
         }

@@ -158,8 +158,7 @@ impl Writer<'_, '_> {
         }
         let matches = rules.iter().map(|rule| rule.matches).max().unwrap_or(Match::No);
         // What no rule accepts is denied by all who isolate.
-        let ends = compiled.tier == TierKind::NetworkPolicy
-            || compiled.place.as_ref().is_some_and(|own| own.tier.end == Action::Deny);
+        let ends = compiled.end() == Action::Deny;
         let decides = rules.iter().any(|rule| rule.decides);
         let isolates = ends
             && tier.outcomes.deny
@@ -261,6 +260,7 @@ impl Writer<'_, '_> {
             location: at(rule.span),
             matches: record.matches.unwrap_or(Match::No),
             decides: record.decides,
+            needs_all: !rule.conditions.is_empty(),
             peers,
             ports,
         }

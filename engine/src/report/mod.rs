@@ -13,6 +13,7 @@ mod check;
 mod describe;
 mod diff;
 mod evidence;
+mod example;
 mod expect;
 mod flow;
 mod flows;

@@ -683,12 +683,34 @@ pub struct RuleEvidence {
     pub matches: Match,
     /// Whether it decides what happens to the flow at this end, or may.
     pub decides: bool,
+    /// Whether all of its peers and all of its ports must match, as in rules of Calico's; else one of
+    /// the peers and one of the ports.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_all: bool,
     /// Its peers, in order; empty if the rule names none and so takes any. Of a rule of Calico's:
-    /// all that it asks of ends, and all of it must match.
+    /// what it asks of ends.
     pub peers: Vec<EntryEvidence>,
     /// Its ports, in order; empty if the rule names none and so takes any. Of a rule of Calico's:
-    /// all that it asks of protocols and ports, and all of it must match.
+    /// what it asks of protocols and ports.
     pub ports: Vec<EntryEvidence>,
+}
+
+impl RuleEvidence {
+    /// Whether its peers match; naming none takes any.
+    pub fn peers_match(&self) -> Match {
+        self.match_of(&self.peers)
+    }
+
+    /// Whether its ports match; naming none takes any.
+    pub fn ports_match(&self) -> Match {
+        self.match_of(&self.ports)
+    }
+
+    fn match_of(&self, entries: &[EntryEvidence]) -> Match {
+        let matches = entries.iter().map(|entry| entry.matches);
+        let of_all = if self.needs_all { matches.min() } else { matches.max() };
+        of_all.unwrap_or(Match::Yes)
+    }
 }
 
 /// What one peer or port entry says of a flow.

@@ -6,6 +6,7 @@ use super::types::{DecidingRule, Explanation, Why};
 use super::{path, place, sentence};
 use crate::manifest::calico::Condition;
 use crate::manifest::{ByDirection, Direction, PortEntry};
+use crate::policy::Standing;
 use crate::reach::{Admission, Admissions};
 use crate::session::Session;
 
@@ -51,15 +52,11 @@ fn number_of(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// In the order of evaluation; of NetworkPolicies as they come.
+/// In the order of evaluation.
 fn in_order(session: &Session, rules: &[Admission]) -> Vec<Admission> {
     let mut rules = rules.to_vec();
-    rules.sort_by_key(|one| {
-        let policy = session.policies().policy(one.policy)?;
-        let name = (!policy.tier.only_accepts()).then(|| policy.object.meta.name.clone());
-        let place = policy.place.as_ref();
-        let place = place.map(|own| (own.tier.order, own.tier.name.clone(), own.order_or_last()));
-        Some((place, policy.tier, policy.priority, name))
+    rules.sort_by_cached_key(|one| {
+        session.policies().policy(one.policy).map(|own| Standing::of(own))
     });
     rules
 }

@@ -1,6 +1,6 @@
 //! Asking a program's rules about one flow.
 
-use super::conditions::{Between, ItemMatch, flow_matches};
+use super::conditions::{Between, ItemMatch};
 use super::matches::{peer_matches, ports_match};
 use super::{Party, Question, Trace};
 use crate::policy::fold::{OneFlow, Outcomes, RuleHit, Rules};
@@ -73,12 +73,10 @@ impl<T: Trace> Asking<'_, '_, '_, T> {
         }
         matches
     }
-}
 
-impl<T: Trace> Asking<'_, '_, '_, T> {
     /// Whether all conditions of a rule hold.
     fn conditions_hold(&mut self, rule: &PolicyRule) -> Match {
-        let Question { direction, subject, peer, .. } = self.question;
+        let Question { direction, subject, peer, protocol, port } = self.question;
         let between = Between { direction, subject: Some(subject), peer };
         let mut matches = Match::Yes;
         for condition in &rule.conditions {
@@ -89,7 +87,7 @@ impl<T: Trace> Asking<'_, '_, '_, T> {
                 self.assumed.of_items(found, is_elsewhere)
             };
             let end = between.end_matches(self.set, condition, settle);
-            let flow = flow_matches(self.set, condition, self.question);
+            let flow = between.flow_matches(self.set, condition, (protocol, port));
             let is_doubt = matches!(
                 condition,
                 Condition::Flows { .. } | Condition::SourcePorts { .. } | Condition::Open(_)

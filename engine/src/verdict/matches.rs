@@ -3,7 +3,7 @@
 use super::{Party, Question, Trace};
 use crate::cluster::Place;
 use crate::manifest::{Direction, PortEntry, PortMatch};
-use crate::policy::{BlockId, BlockPair, PolicySet, RulePeer};
+use crate::policy::{BlockId, BlockPair, PolicySet, RulePeer, SetId};
 use crate::selector::Match;
 
 /// Whether one of a rule's port entries names the flow's port; none names every one.
@@ -49,10 +49,7 @@ pub fn port_matches(entry: &PortEntry, question: Question<'_, '_>) -> Match {
 /// nodes too (profile `upstream`). ClusterNetworkPolicy §3: nodes are matched by address.
 pub fn peer_matches(set: &PolicySet, entry: RulePeer, party: &Party<'_>) -> Match {
     match entry {
-        RulePeer::Pods(id) => match party.group {
-            Some((group, _)) => set.set(id).map_or(Match::Unknown, |pods| pods.matches(group)),
-            None => Match::No,
-        },
+        RulePeer::Pods(id) => in_set(set, id, party),
         RulePeer::Block(id) => within(set, id, party),
         // A pod with a network of its own never has a node's address.
         RulePeer::Nodes(..) if party.group.is_some() => Match::No,
@@ -61,6 +58,14 @@ pub fn peer_matches(set: &PolicySet, entry: RulePeer, party: &Party<'_>) -> Matc
             (matches, _) => matches,
         },
         RulePeer::Names(pair) => within_pair(set, pair, party),
+    }
+}
+
+/// Whether a party is a pod of a set.
+pub(super) fn in_set(set: &PolicySet, pods: SetId, party: &Party<'_>) -> Match {
+    match party.group {
+        Some((group, _)) => set.set(pods).map_or(Match::Unknown, |pods| pods.matches(group)),
+        None => Match::No,
     }
 }
 

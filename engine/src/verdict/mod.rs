@@ -8,7 +8,7 @@ mod reason;
 mod trace;
 mod unknown;
 
-pub use conditions::{Between, FlowSpan};
+pub use conditions::Between;
 pub use matches::{peer_matches, port_matches};
 pub use party::{Party, PortNames};
 pub use trace::{NoTrace, PolicyRecord, Record, RuleRecord, TierRecord, Trace};

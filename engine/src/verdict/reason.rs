@@ -54,8 +54,8 @@ impl Reasons<'_, '_, '_> {
         conditions.find_map(|one| match one {
             Condition::Open(doubt) => Some(*doubt),
             Condition::SourcePorts { .. } => Some(Doubt::SourcePort),
-            Condition::Flows { certain, possible, doubt, .. } => {
-                (certain != possible).then_some(*doubt)
+            Condition::Flows { flows, doubt, .. } => {
+                (flows.certain != flows.possible).then_some(*doubt)
             }
             _ => None,
         })

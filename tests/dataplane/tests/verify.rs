@@ -24,7 +24,7 @@ use portcullis_oracle::cluster::Cluster;
 use portcullis_oracle::random::Random;
 
 /// Random clusters, unless `MUTATION_CLUSTERS` says more.
-const CLUSTERS: u64 = 80;
+const CLUSTERS: u64 = 48;
 
 /// Packets that tell programs apart: between all addresses at the ends of what the two name, at
 /// some of the ports.

@@ -11,7 +11,7 @@ use portcullis_engine::report::{
     EqualOutcome, FlowQuery, GateOutcome, PortQuery, Protocol, Verdict, Witness,
 };
 use portcullis_engine::{Change, NamespaceLabel, Options, Session, SourceFile};
-use portcullis_tests::random::{Cluster, PORTS, Random, hold};
+use portcullis_tests::random::{Cluster, PORTS, Random, hold, hold_with_calico};
 use serde_json::Value;
 
 use ends::{Asked, Who, Words, everybody, is_meant, supposed, words};
@@ -77,7 +77,7 @@ fn check_witnesses(
 
 #[test]
 fn a_rule_holds_if_no_flow_breaks_it() {
-    hold("gate and flows", |cluster, seed| {
+    hold_with_calico("gate and flows", |cluster, seed| {
         let mut rng = Random::new(seed ^ 0x9a7e);
         let words = words(cluster);
         for _ in 0..6 {

@@ -303,7 +303,8 @@ fn action(rule: &RuleEvidence) -> Html {
 
 /// Why the rules of a policy do not admit the flow: rules that fit but for their ports first.
 fn reasons(store: &Store, policy: &PolicyEvidence) -> Html {
-    let (near, far): (Vec<_>, Vec<_>) = policy.rules.iter().partition(|rule| fits_peer(rule));
+    let (near, far): (Vec<_>, Vec<_>) =
+        policy.rules.iter().partition(|rule| rule.peers_match() != Match::No);
     let failing = |entries: &'_ [EntryEvidence]| {
         entries.iter().filter(|entry| entry.matches == Match::No).map(reason).collect::<Vec<_>>()
     };
@@ -321,10 +322,6 @@ fn reasons(store: &Store, policy: &PolicyEvidence) -> Html {
             }
         </>
     }
-}
-
-fn fits_peer(rule: &RuleEvidence) -> bool {
-    rule.peers.is_empty() || rule.peers.iter().any(|peer| peer.matches != Match::No)
 }
 
 fn reason(entry: &EntryEvidence) -> Html {

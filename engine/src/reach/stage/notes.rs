@@ -97,7 +97,7 @@ impl Noter<'_> {
                 open.push((Key::Block(sets.possible), UnknownReason::Namespace));
             }
             Condition::Net { .. } => open.extend(by_address),
-            Condition::Flows { certain, possible, doubt, .. } if certain != possible => {
+            Condition::Flows { flows, doubt, .. } if flows.certain != flows.possible => {
                 open.push((Key::Any, (*doubt).into()));
             }
             Condition::SourcePorts { .. } => open.push((Key::Any, UnknownReason::SourcePort)),

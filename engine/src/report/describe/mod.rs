@@ -18,7 +18,7 @@ use super::query::QueryError;
 use super::types::{DiagnosticReport, Isolation, Match, ObjectRef};
 use super::{path, place};
 use crate::manifest::{Direction, Mode};
-use crate::policy::{CompiledPolicy, PolicyId};
+use crate::policy::{CompiledPolicy, PolicyId, Standing};
 use crate::reach::{Reach, Unit, UnitId, UnitKind};
 use crate::session::Session;
 use crate::shared::Table;
@@ -177,9 +177,7 @@ impl View<'_> {
             Some(id) => vec![(id, Match::Yes)],
             None => self.deciding(units, direction),
         };
-        found.sort_by_key(|(id, _)| {
-            set.policy(*id).map(|one| (one.tier, one.priority, one.object.meta.name.clone()))
-        });
+        found.sort_by_cached_key(|(id, _)| set.policy(*id).map(|one| Standing::of(one)));
         let policies = found.into_iter().filter_map(|(id, selects)| {
             let policy = set.policy(id)?;
             let count = policy.rules(direction)?.len();

@@ -7,7 +7,7 @@ use super::{View, rule_path};
 use crate::cluster::Place;
 use crate::manifest::calico::Condition;
 use crate::manifest::{Action, Direction, PortEntry};
-use crate::net::Family;
+use crate::net::{ConnSet, Family};
 use crate::policy::CompiledPolicy;
 use crate::reach::{Conns, Unit, UnitId, UnitKind, pair};
 use crate::report::expect::without_rule;
@@ -112,12 +112,20 @@ impl<'v> Pairs<'v> {
             Direction::Egress => (name(subject), name(peer)),
             Direction::Ingress => (name(peer), name(subject)),
         };
-        let found = Family::BOTH.into_iter().filter_map(|family| {
-            let with = self.conns(self.view.session, (own, other), family)?.certain;
-            let without = self.conns(without, (own, other), family)?.certain;
+        let sets = |session: &Session| -> Vec<ConnSet> {
+            let all = Family::BOTH.into_iter();
+            let all = all.filter_map(|family| self.conns(session, (own, other), family));
+            all.map(|conns| conns.certain).collect()
+        };
+        let (mut with, mut without) = (sets(self.view.session), sets(without));
+        if [own, other].into_iter().any(|unit| !has_known_families(self.view.session, unit)) {
+            // They may talk in one family alone: what passes for certain does in each.
+            (with, without) = (in_each(with), in_each(without));
+        }
+        let found = with.iter().zip(&without).filter_map(|(with, without)| {
             let ports = match action {
-                Action::Deny => without.difference(&with),
-                Action::Accept | Action::Pass | Action::Log => with.difference(&without),
+                Action::Deny => without.difference(with),
+                Action::Accept | Action::Pass | Action::Log => with.difference(without),
             };
             let text = ports.text();
             (!text.is_empty()).then(|| DecidedAlone {
@@ -180,6 +188,19 @@ pub fn rule_report(
 }
 
 /// One of a unit's pods or addresses: to policies they are alike.
+/// What is in all of some sets; none of none.
+fn in_each(sets: Vec<ConnSet>) -> Vec<ConnSet> {
+    sets.into_iter().reduce(|all, one| all.intersection(&one)).into_iter().collect()
+}
+
+/// Whether the families are known in which a unit can talk.
+fn has_known_families(session: &Session, unit: &Unit) -> bool {
+    let UnitKind::Workload { endpoints, .. } = &unit.kind else { return true };
+    let model = session.model();
+    let mut own = endpoints.iter().filter_map(|id| model.endpoints.get(*id));
+    own.all(|endpoint| model.space.families(&endpoint.addresses).1)
+}
+
 fn party<'m>(session: &'m Session, unit: &Unit, family: Family) -> Option<Party<'m>> {
     match &unit.kind {
         UnitKind::Outside(of, addresses) if *of == family => {

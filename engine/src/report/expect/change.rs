@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::types::MutantKind;
+use crate::manifest::calico::Ruled;
 use crate::manifest::{
     Action, Body, ClusterPolicy, Direction, NetworkPolicy, Object, Peer, PeerKind, Rule,
 };
@@ -48,6 +49,7 @@ pub fn mutations(object: &Arc<Object>) -> Vec<Mutation> {
     match &object.body {
         Body::Policy(policy) => all.of_network_policy(policy),
         Body::ClusterPolicy(policy) => all.of_cluster_policy(policy),
+        Body::CalicoPolicy(policy) => all.of_calico_policy(policy),
         _ => return Vec::new(),
     }
     for direction in Direction::BOTH {
@@ -135,6 +137,15 @@ impl Mutations<'_> {
         }
     }
 
+    fn of_calico_policy(&mut self, policy: &Ruled) {
+        let both = policy.rules.values().all(Option::is_some);
+        for direction in Direction::BOTH.into_iter().filter(|_| both) {
+            let mut changed = policy.clone();
+            changed.rules[direction] = None;
+            self.direction(direction, Body::CalicoPolicy(Box::new(changed)));
+        }
+    }
+
     fn direction(&mut self, direction: Direction, body: Body) {
         let part = Part { path: format!("spec.{}", direction.field()), span: self.object.span };
         let text = format!("says nothing of {}", direction.field());
@@ -168,13 +179,19 @@ impl Mutations<'_> {
                 rules.get_mut(index).into_iter().for_each(change);
             })
         };
-        if matches!(object.body, Body::ClusterPolicy(_)) {
+        if matches!(object.body, Body::ClusterPolicy(_) | Body::CalicoPolicy(_)) {
             let other = if rule.action == Action::Deny { Action::Accept } else { Action::Deny };
             let text = format!("{} in place of {}", other.name(), rule.action.name());
             let body = changed(&|rule| rule.action = other);
             self.push(whole(), MutantKind::ActionFlipped, text, body);
         }
         self.of_peers((direction, index), rule, &changed);
+        for (i, condition) in rule.conditions.iter().enumerate() {
+            let part = Part { path: format!("{path}.{}", condition.field), span: condition.span };
+            let text = format!("without {}", condition.described());
+            let body = changed(&|rule| drop(rule.conditions.remove(i)));
+            self.push(part, MutantKind::ConditionRemoved, text, body);
+        }
         if !rule.peers.is_empty() {
             let body = changed(&|rule| rule.peers.clear());
             self.push(whole(), MutantKind::AnyPeer, "any peer".into(), body);
@@ -235,15 +252,15 @@ fn with_rules(
     change: impl FnOnce(&mut Vec<Rule>),
 ) -> Option<Body> {
     let mut body = body.clone();
-    let (ingress, egress) = match &mut body {
-        Body::Policy(policy) => (&mut policy.ingress, &mut policy.egress),
-        Body::ClusterPolicy(policy) => (&mut policy.ingress, &mut policy.egress),
+    let rules = match (&mut body, direction) {
+        (Body::Policy(policy), Direction::Ingress) => &mut policy.ingress,
+        (Body::Policy(policy), Direction::Egress) => &mut policy.egress,
+        (Body::ClusterPolicy(policy), Direction::Ingress) => &mut policy.ingress,
+        (Body::ClusterPolicy(policy), Direction::Egress) => &mut policy.egress,
+        (Body::CalicoPolicy(policy), _) => policy.rules[direction].as_mut()?,
         _ => return None,
     };
-    change(match direction {
-        Direction::Ingress => ingress,
-        Direction::Egress => egress,
-    });
+    change(rules);
     Some(body)
 }
 

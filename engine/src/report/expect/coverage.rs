@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::plan::{Check, CheckQuestion};
 use super::run::{Answer, Tested};
 use super::types::{CoverageReport, PartCoverage, PolicyCoverage};
-use crate::manifest::Direction;
+use crate::manifest::{Action, Direction};
 use crate::policy::CompiledPolicy;
 use crate::report::types::{EndReport, Evidence, Location, ObjectRef};
 use crate::report::{path, place};
@@ -87,7 +87,7 @@ fn of_policy(session: &Session, policy: &CompiledPolicy, decided: &Parts) -> Pol
         if policy.rules(direction).is_none() {
             continue;
         }
-        if policy.tier.only_accepts() {
+        if policy.end() == Action::Deny {
             parts.push(part(whole(direction), at(policy.object.span)));
         }
         let rules = policy.written(direction).iter().enumerate();

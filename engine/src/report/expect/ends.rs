@@ -8,9 +8,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::cluster::{EndpointId, Life, NamespaceId};
 use crate::diagnostic::nearest;
 use crate::manifest::LabelList;
-use crate::net::{AddrSet, Family};
+use crate::net::{AddrSet, Family, internet};
 use crate::policy::pod_selectors;
 use crate::reach::{ClassId, Reach, UnitKind};
+use crate::report::example::example;
 use crate::report::flow::in_namespace;
 use crate::report::labels::parse_selector;
 use crate::report::list::workload_id;
@@ -20,8 +21,6 @@ use crate::report::supposed::Supposed;
 use crate::selector::{Match, Selector};
 use crate::session::Session;
 use crate::verdict::Party;
-
-use super::internet;
 
 /// One end of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +90,9 @@ impl<'s> Ends<'s> {
     /// An address of the internet in each range that policies distinguish.
     pub fn internet(&self) -> Vec<End> {
         let ranges = self.outside.iter();
-        let addresses = ranges.filter_map(|(_, range)| internet::address(range));
+        let addresses = ranges.filter_map(|(_, range)| {
+            example(&range.intersection(internet()), self.session.model())
+        });
         let end = |address: IpAddr| {
             let end = End::address(address.to_string());
             // It may be the address of a Service.

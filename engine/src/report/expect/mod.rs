@@ -9,7 +9,6 @@
 mod change;
 mod coverage;
 mod ends;
-mod internet;
 mod mutants;
 mod plan;
 mod read;

@@ -9,7 +9,7 @@ use super::types::{
     ExpectationReport, Expected,
 };
 use crate::cluster::GroupId;
-use crate::manifest::Direction;
+use crate::manifest::{Action, Direction};
 use crate::report::flow::in_namespace;
 use crate::report::place;
 use crate::report::port::PortQuery;
@@ -164,7 +164,7 @@ pub fn isolating(session: &Session, pods: &str, direction: Direction) -> Vec<Obj
     let set = session.policies();
     let of_group = |group| set.policies_of(set.program_id(group, direction));
     let policies = groups.into_iter().flat_map(of_group);
-    let isolating = policies.filter(|(one, policy)| one.certain && policy.tier.only_accepts());
+    let isolating = policies.filter(|(one, policy)| one.certain && policy.end() == Action::Deny);
     isolating.map(|(_, policy)| place::object_ref(session, &policy.object)).collect()
 }
 
@@ -224,13 +224,13 @@ fn failure(
             let message = match isolation(session, pods, *direction) {
                 Ok(Isolated::Yes) => format!("{pods} is isolated for {way}"),
                 Ok(Isolated::No) => {
-                    format!("{pods} is not isolated for {way}: no NetworkPolicy selects it")
+                    format!("{pods} is not isolated for {way}: no policy that isolates selects it")
                 }
                 Ok(Isolated::Never) => format!(
                     "{pods} is not isolated for {way}: policies do not apply to pods on the host's network"
                 ),
                 Ok(Isolated::Unknown) => format!(
-                    "{pods}: whether it is isolated for {way} is unknown, since a label that the controller adds decides whether a policy selects it"
+                    "{pods}: whether it is isolated for {way} is unknown, since a label that the input does not show decides whether a policy selects it"
                 ),
                 Err(error) => error.message,
             };

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use super::ends::Ends;
-use super::internet;
 use super::mutants::{groups, is_touched};
 use super::supposed;
 use crate::cluster::{EndpointId, Life};
@@ -15,6 +14,7 @@ use crate::manifest::{Direction, Object, PortMatch};
 use crate::net::{ConnSet, Family, Protocol};
 use crate::policy::PolicyId;
 use crate::reach::{Conns, pair};
+use crate::report::example::example;
 use crate::report::flows::FlowEntry;
 use crate::report::list::workload_id;
 use crate::report::query::part_name;
@@ -75,7 +75,7 @@ impl<'s> Search<'s> {
             ends.key(&[*id]).is_none_or(|key| seen.insert(key))
         });
         let pods = pods.map(|(id, _)| One::pod(session, id));
-        let addresses = ends.outside.iter().filter_map(|(_, range)| internet::any(range));
+        let addresses = ends.outside.iter().filter_map(|(_, range)| example(range, model));
         let all = pods.chain(addresses.map(One::address)).collect();
         Self { session, ends, all }
     }

@@ -354,8 +354,10 @@ pub enum MutantKind {
     AnyPort,
     /// A selector has a requirement less.
     SelectorWidened,
-    /// A rule of a cluster policy does the opposite.
+    /// A rule of a cluster policy, or of Calico's, does the opposite.
     ActionFlipped,
+    /// A rule of Calico's asks for something less.
+    ConditionRemoved,
 }
 
 /// A change of a policy, and whether it would be noticed.

@@ -15,13 +15,14 @@ use crate::report::diff::flows::Flow;
 use crate::report::diff::joint::{JointId, Joints};
 use crate::report::diff::side::Sided;
 use crate::report::diff::{BySide, DiffSide};
+use crate::report::example::{example, is_example};
 use crate::report::hypothetical::World;
 use crate::report::list::ListFilter;
 use crate::report::types::Verdict;
 use crate::selector::Match;
 use crate::session::Session;
 
-use super::rules::{Ends, Flows, example, is_example};
+use super::rules::{Ends, Flows};
 use super::search::{End, Found, example_port};
 
 /// Two states in which a world has come to be.

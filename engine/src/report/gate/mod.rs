@@ -288,7 +288,12 @@ fn blank(rule: &Rule) -> GateRuleReport {
 }
 
 fn undecided(rule: &Rule, many: Undecidable) -> GateRuleReport {
-    GateRuleReport { reason: Some(too_many(many)), ..blank(rule) }
+    let mut reason = too_many(many);
+    let compares = matches!(rule.demand, Demand::NoNewAccess(_));
+    if matches!(many, Undecidable::Calico) && !compares {
+        reason.push_str(": with `future: nothing` the rule is decided for the pods of the input");
+    }
+    GateRuleReport { reason: Some(reason), ..blank(rule) }
 }
 
 fn too_many(many: Undecidable) -> String {

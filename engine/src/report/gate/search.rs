@@ -6,11 +6,12 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
-use super::rules::{Ends, Flows, example, is_example};
+use super::rules::{Ends, Flows};
 use crate::cluster::{EndpointId, Life};
 use crate::manifest::Direction;
 use crate::net::{ConnId, ConnSet, Family, Protocol};
 use crate::reach::{ClassId, Reach, UnitId, UnitKind};
+use crate::report::example::{example, is_example};
 use crate::report::hypothetical::World;
 use crate::report::types::Verdict;
 use crate::selector::Match;

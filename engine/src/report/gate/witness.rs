@@ -304,6 +304,10 @@ fn of_rule(direction: Direction, policy: &PolicyEvidence, rule: &RuleEvidence) -
     if rule.peers.is_empty() {
         return vec![opening(&rule.path, "any peer", rule.location.clone())];
     }
+    if rule.needs_all {
+        let texts: Vec<&str> = rule.peers.iter().map(|entry| &*entry.text).collect();
+        return vec![opening(&rule.path, &texts.join("; "), rule.location.clone())];
+    }
     let peers =
         rule.peers.iter().filter(|peer| peer.matches == rule.matches && peer.matches != Match::No);
     peers.map(|peer| opening(&peer.path, &peer.text, peer.location.clone())).collect()

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use super::flow::{verdict_word, write_audit, write_head, write_part_head};
 use super::plain::{Plain, width};
-use super::reason::{last, short};
+use super::reason::{inside, short};
 use super::style::{Ink, Style};
 use crate::report::types::{
     EndReport, EntryEvidence, Evidence, FlowPart, FlowReport, Location, Match, PolicyEvidence,
@@ -162,19 +162,23 @@ fn rule_rows(rule: &RuleEvidence, tier: TierKind, depth: usize) -> Vec<Row> {
     let head =
         Row { depth, mark: Some(rule.matches), what, place: place(rule.location.as_ref()), why };
     let mut rows = vec![head];
-    rows.extend(entry_rows(&rule.peers, "any peer", depth + 1));
-    rows.extend(entry_rows(&rule.ports, "any port", depth + 1));
+    rows.extend(entry_rows(rule, (&rule.peers, "any peer"), depth + 1));
+    rows.extend(entry_rows(rule, (&rule.ports, "any port"), depth + 1));
     rows
 }
 
 /// Entries of a rule, or that it names none and so takes any.
-fn entry_rows(entries: &[EntryEvidence], any: &str, depth: usize) -> Vec<Row> {
+fn entry_rows(
+    rule: &RuleEvidence,
+    (entries, any): (&[EntryEvidence], &str),
+    depth: usize,
+) -> Vec<Row> {
     let row = |mark, what, place, why| Row { depth, mark, what, place, why };
     if entries.is_empty() {
         return vec![row(None, any.to_owned(), String::new(), None)];
     }
     let of = |entry: &EntryEvidence| {
-        let what = format!("{} {}", last(&entry.path), entry.text);
+        let what = format!("{} {}", inside(&entry.path, rule), entry.text);
         row(Some(entry.matches), what, place(entry.location.as_ref()), entry.why.clone())
     };
     entries.iter().map(of).collect()

@@ -105,15 +105,22 @@ impl Reasons<'_> {
 
     /// Which entries of a rule match the flow, or may, and where they stand.
     fn by_rule(&self, verb: &str, policy: &PolicyEvidence, rule: &RuleEvidence) -> Vec<String> {
-        let (peer, port) = (matching(&rule.peers), matching(&rule.ports));
-        let peers = match peer {
-            Some(peer) => format!("{} ({})", short(&peer.path), peer.text),
-            None => format!("{}, any peer", short(&rule.path)),
+        let (peers, ports) = (matching(rule, &rule.peers), matching(rule, &rule.ports));
+        let within =
+            |entry: &EntryEvidence| format!("{} ({})", inside(&entry.path, rule), entry.text);
+        let peer = peers.first();
+        let peers = match peers.as_slice() {
+            [] => format!("{}, any peer", short(&rule.path)),
+            [peer] => format!("{} ({})", short(&peer.path), peer.text),
+            all => {
+                let all: Vec<String> = all.iter().copied().map(within).collect();
+                format!("{}: {}", short(&rule.path), all.join(", "))
+            }
         };
         // The rule is named already: `ports[0]` is enough.
-        let ports = match port {
-            Some(port) => format!("{} ({})", last(&port.path), port.text),
-            None => "any port".into(),
+        let ports = match ports.as_slice() {
+            [] => "any port".into(),
+            all => all.iter().copied().map(within).collect::<Vec<_>>().join(", "),
         };
         let name = match &rule.name {
             Some(rule) => format!("{}, rule {rule}", policy.policy.name),
@@ -132,7 +139,7 @@ impl Reasons<'_> {
         };
         let several = policy.rules.len() > 1;
         // No rule is nearer than another; the chain has the reason for each.
-        if several && best(&rule.peers) == Match::No {
+        if several && rule.peers_match() == Match::No {
             let (count, other) = (policy.rules.len(), self.other);
             let why = format!("not admitted by {name}: none of its {count} rules matches {other}");
             return self.line(why, policy.location.as_ref());
@@ -169,10 +176,13 @@ fn own_summary(policy: &PolicyEvidence) -> String {
     format!("{name}{colon} {summary}")
 }
 
-/// The first entry that matches, or else that may.
-fn matching(entries: &[EntryEvidence]) -> Option<&EntryEvidence> {
+/// The first entry that matches, or else that may; where all must match, all of them.
+fn matching<'e>(rule: &RuleEvidence, entries: &'e [EntryEvidence]) -> Vec<&'e EntryEvidence> {
+    if rule.needs_all {
+        return entries.iter().collect();
+    }
     let with = |matches| entries.iter().find(move |entry| entry.matches == matches);
-    with(Match::Yes).or_else(|| with(Match::Unknown))
+    with(Match::Yes).or_else(|| with(Match::Unknown)).into_iter().collect()
 }
 
 fn ruled_by(rule: &RuleEvidence) -> &'static str {
@@ -188,16 +198,10 @@ fn ruled_by(rule: &RuleEvidence) -> &'static str {
     }
 }
 
-/// The best match of some entries; naming none takes any.
-fn best(entries: &[EntryEvidence]) -> Match {
-    let matches = entries.iter().map(|entry| entry.matches);
-    matches.max().unwrap_or(Match::Yes)
-}
-
 /// The rule that comes closest to admitting: by its answer, then by its peers, then by its ports;
 /// of equals the first.
 fn nearest(rules: &[RuleEvidence]) -> Option<&RuleEvidence> {
-    let rank = |rule: &RuleEvidence| (rule.matches, best(&rule.peers), best(&rule.ports));
+    let rank = |rule: &RuleEvidence| (rule.matches, rule.peers_match(), rule.ports_match());
     rules.iter().rev().max_by_key(|rule| rank(rule))
 }
 
@@ -205,13 +209,15 @@ fn nearest(rules: &[RuleEvidence]) -> Option<&RuleEvidence> {
 /// match goes before what may.
 fn obstacle(rule: &RuleEvidence) -> (String, Option<&EntryEvidence>) {
     let path = short(&rule.path);
-    let worst = best(&rule.peers).min(best(&rule.ports));
-    let (entries, noun) = match (best(&rule.peers) == worst, worst) {
+    let worst = rule.peers_match().min(rule.ports_match());
+    let (entries, noun) = match (rule.peers_match() == worst, worst) {
         (_, Match::Yes) => return (path.to_owned(), None),
         (true, _) => (&rule.peers, "peers"),
         (false, _) => (&rule.ports, "ports"),
     };
-    let open = entries.iter().find(|entry| entry.matches == Match::Unknown);
+    // One that does not match is enough where all must.
+    let sought = if rule.needs_all { worst } else { Match::Unknown };
+    let open = entries.iter().find(|entry| entry.matches == sought);
     match (open, entries.as_slice()) {
         (Some(entry), _) | (None, [entry]) => {
             let why = entry.why.as_deref().unwrap_or("it does not match");
@@ -233,7 +239,8 @@ pub fn short(path: &str) -> &str {
     path.strip_prefix("spec.").unwrap_or(path)
 }
 
-/// The last part of a path.
-pub fn last(path: &str) -> &str {
-    path.rsplit_once('.').map_or(path, |(_, last)| last)
+/// The path of an entry within its rule: `from[1]`, `source.ports`.
+pub fn inside<'p>(path: &'p str, rule: &RuleEvidence) -> &'p str {
+    let own = path.strip_prefix(&*rule.path).and_then(|rest| rest.strip_prefix('.'));
+    own.unwrap_or(path)
 }

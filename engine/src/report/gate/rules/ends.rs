@@ -1,11 +1,10 @@
 //! Whom rules name: pods by labels of their own and of their namespaces, and addresses outside.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::cluster::{ClusterModel, Endpoint, NAME_LABEL};
-use crate::net::{AddrSet, Cidr};
+use crate::net::{AddrSet, internet};
 use crate::report::hypothetical::Selection;
 use crate::selector::{Match, Operator, Selector};
 
@@ -27,29 +26,10 @@ pub enum Party {
     Addresses(AddrSet, String),
 }
 
-/// Ranges that nobody reaches through the internet: private, shared, of the link, of the host.
-const PRIVATE: &[&str] = &[
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "224.0.0.0/4",
-    "240.0.0.0/4",
-    "::/127",
-    "fc00::/7",
-    "fe80::/10",
-    "ff00::/8",
-];
-
 impl Party {
     /// Addresses that can be reached through the internet.
     pub fn internet() -> Self {
-        let private = PRIVATE.iter().filter_map(|text| Cidr::parse(text).ok());
-        let addresses = AddrSet::full().difference(&AddrSet::from_cidrs(private));
-        Self::Addresses(addresses, "the internet".into())
+        Self::Addresses(internet().clone(), "the internet".into())
     }
 
     /// Addresses that are no pod's.
@@ -124,34 +104,6 @@ fn selects(selection: &Selection, model: &ClusterModel, endpoint: &Endpoint) -> 
     let namespace = workload.and_then(|one| model.namespaces.get(one.namespace));
     let matches = |one: &crate::cluster::Namespace| selection.namespaces.matches(&one.labels());
     pods.min(namespace.map_or(Match::Unknown, matches))
-}
-
-/// Addresses for examples.
-const EXAMPLES: &[&str] = &["203.0.113.1", "198.51.100.1", "192.0.2.1", "2001:db8::1"];
-
-/// Whether an address is one for examples, which come before others.
-pub fn is_example(address: IpAddr) -> bool {
-    EXAMPLES.iter().any(|text| text.parse() == Ok(address))
-}
-
-/// An address of a set that is nobody's, one of those for examples if it has one.
-pub fn example(addresses: &AddrSet, model: &ClusterModel) -> Option<IpAddr> {
-    /// So many addresses of a range are tried.
-    const MOST_TRIED: u32 = 4096;
-    let is_free = |address: &IpAddr| {
-        !model.by_address.contains_key(address) && !model.node_by_address.contains_key(address)
-    };
-    let known = EXAMPLES.iter().filter_map(|text| text.parse().ok());
-    let mut known = known.filter(|address: &IpAddr| addresses.contains(*address));
-    let v4 = addresses.v4.ranges().iter().flat_map(|(first, last)| {
-        let last = first.saturating_add(MOST_TRIED).min(*last);
-        (*first..=last).map(|own| IpAddr::V4(own.into()))
-    });
-    let v6 = addresses.v6.ranges().iter().flat_map(|(first, last)| {
-        let last = first.saturating_add(MOST_TRIED.into()).min(*last);
-        (*first..=last).map(|own| IpAddr::V6(own.into()))
-    });
-    known.find(is_free).or_else(|| v4.chain(v6).find(is_free))
 }
 
 impl fmt::Display for Ends {
