@@ -207,7 +207,9 @@ impl Document {
                 let meta = Meta { labels, ..meta.clone() };
                 self.objects.push(Arc::new(Object::of(meta, judged, node)));
             }
-            Some(judged) if judged.is_policy() => self.rejected.push(foreign()),
+            Some(judged) if judged.is_policy() && !kind.is_staged() => {
+                self.rejected.push(foreign());
+            }
             _ => {}
         }
         match is_judged {

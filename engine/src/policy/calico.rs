@@ -13,7 +13,7 @@ use crate::manifest::calico::{
     self, CalicoPort, CalicoProtocol, ConditionKind, End, Items, PortsOf, Ruled, ServiceMatch,
 };
 use crate::manifest::{
-    Action, ByDirection, Direction, Object, PortEntry, PortMatch, Rule, TargetPort,
+    Action, ByDirection, Direction, Mode, Object, PortEntry, PortMatch, Rule, TargetPort,
 };
 use crate::net::{AddrSet, Cidr, ConnSet, Conns, Family, PortSet, Protocol, all_ports};
 use crate::selector::Selector;
@@ -53,7 +53,10 @@ impl PolicySet {
             priority: 0,
             place: Some(CalicoPlace { tier, order: policy.order }),
             subject,
-            mode: object.meta.mode.unwrap_or_default(),
+            mode: match policy.is_staged {
+                true => Mode::Audit,
+                false => object.meta.mode.unwrap_or_default(),
+            },
             rules,
         }
     }

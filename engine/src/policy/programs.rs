@@ -1,6 +1,8 @@
 //! Programs of groups, from the policies that select them.
 
-use super::{PolicyId, PolicyRef, PolicySet, Program, ProgramId, Standing, Tier, TierKind};
+use super::{
+    CompiledPolicy, PolicyId, PolicyRef, PolicySet, Program, ProgramId, Standing, Tier, TierKind,
+};
 use crate::cluster::GroupId;
 use crate::manifest::{Direction, Mode};
 
@@ -25,14 +27,15 @@ impl PolicySet {
 
     /// The programs of some policies, in whatever order they come.
     pub(super) fn intern_programs(&mut self, policies: Vec<PolicyRef>) -> Programs {
-        let is_audited = |one: &PolicyRef| {
-            self.policy(one.policy).is_some_and(|policy| policy.mode == Mode::Audit)
+        let of = |is_meant: &dyn Fn(&CompiledPolicy) -> bool| -> Vec<PolicyRef> {
+            let own = |one: &&PolicyRef| self.policy(one.policy).is_none_or(|own| is_meant(own));
+            policies.iter().filter(own).copied().collect()
         };
-        let enforced: Vec<PolicyRef> =
-            policies.iter().copied().filter(|one| !is_audited(one)).collect();
-        let all_enforced = enforced.len() == policies.len();
+        let enforced = of(&|policy| policy.mode == Mode::Enforce);
+        let intended = of(&|policy| policy.mode == Mode::Audit || !self.is_replaced(policy));
+        let all_enforced = enforced == intended;
         let enforced = self.intern_program(enforced);
-        let intended = if all_enforced { enforced } else { self.intern_program(policies) };
+        let intended = if all_enforced { enforced } else { self.intern_program(intended) };
         Programs { enforced, intended }
     }
 

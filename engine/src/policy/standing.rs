@@ -35,7 +35,7 @@ impl Standing {
         let namespace = object.meta.namespace.as_deref().unwrap_or_default();
         let (name, kind) = match &object.body {
             Body::Policy(_) => (&object.meta.name, "KubernetesNetworkPolicy"),
-            Body::CalicoPolicy(policy) => (&policy.name, policy.kind.name()),
+            Body::CalicoPolicy(policy) => (&policy.name, policy.kind.enforced().name()),
             _ => (&object.meta.name, object.kind()),
         };
         let name = format!("{name}/{namespace}/{kind}");

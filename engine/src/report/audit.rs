@@ -50,7 +50,11 @@ fn summary(
 ) -> String {
     let by = match deciding {
         [] => String::new(),
-        [first, rest @ ..] => format!(" by audited {}{}", name(first), and_more(rest.len())),
+        [first, rest @ ..] => {
+            // A staged policy says by its kind that it is only looked at.
+            let audited = if first.kind.starts_with("Staged") { "" } else { "audited " };
+            format!(" by {audited}{}{}", name(first), and_more(rest.len()))
+        }
     };
     let denies = |end: &EndReport| end.verdict == Verdict::Deny;
     let place = match (denies(&evidence.egress), denies(&evidence.ingress)) {

@@ -336,6 +336,9 @@ impl Session {
         let mut counts = self.not_judged().clone();
         for object in &objects {
             let Body::CalicoPolicy(policy) = &object.body else { continue };
+            if policy.is_staged {
+                continue;
+            }
             let kind = policy.kind.name().to_owned();
             let kind = ForeignKind { kind, group: calico::Group::Public.name().to_owned() };
             *counts.entry(kind).or_default() += 1;

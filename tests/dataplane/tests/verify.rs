@@ -24,7 +24,7 @@ use portcullis_oracle::cluster::Cluster;
 use portcullis_oracle::random::Random;
 
 /// Random clusters, unless `MUTATION_CLUSTERS` says more.
-const CLUSTERS: u64 = 48;
+const CLUSTERS: u64 = 80;
 
 /// Packets that tell programs apart: between all addresses at the ends of what the two name, at
 /// some of the ports.
@@ -117,58 +117,95 @@ struct Tally {
     same: usize,
 }
 
-#[test]
-fn what_is_right_is_found_right_and_what_is_wrong_wrong() {
-    let mut random = Random::new(11);
-    let (mut programs, mut walked) = (0, 0);
-    let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
-    for seed in 0..clusters(CLUSTERS) {
-        let cluster = mixed(seed);
-        let (settings, wiring) = (settings(seed), wiring(seed / 2));
-        let site = Site::new(&cluster, seed, (&settings, &wiring)).unwrap();
-        for (node, (program, kernel)) in &site.nodes {
-            let (model, policies) = (site.session.model(), site.session.policies());
-            let input = Input { model, policies, node, settings: &settings, wiring: &wiring };
-            let verified = verify(program, input).unwrap_or_else(|e| panic!("seed {seed}: {e:#?}"));
-            programs += 1;
-            walked += verified.walked;
-            let mut verifier = Verifier::default();
-            assert_eq!(verifier.verify(program, input), Ok(verified));
-            assert_eq!(verifier.verify(program, input), Ok(verified));
-            let own_node = own_node(&site.session, node);
-            for kind in mutations() {
-                let Some(spoiled) = mutate(program, kind, &mut random) else { continue };
-                let tally = tallies.entry(kind).or_default();
-                let Ok(other) = load(&spoiled) else {
-                    tally.refused += 1;
-                    continue;
-                };
-                let packets = packets(&cluster, (program, &spoiled), &mut random);
-                let packet = told_apart((kernel, &other), &packets, &own_node);
-                let found = verify(&spoiled, input);
-                let again = verifier.verify(&spoiled, input);
-                assert_eq!(found, again, "seed {seed}, {node}: {kind}");
-                let mut hooks = spoiled.families.values().zip(program.families.values());
-                if packet.is_none() && hooks.all(|(a, b)| a.hooks == b.hooks) {
-                    tally.same += 1;
-                } else {
-                    tally.changed += 1;
-                    assert!(found.is_err(), "seed {seed}, {node}: {kind} is missed: {packet:?}");
-                }
-                for wrong in found.err().into_iter().flatten() {
-                    confirm(&other, &wrong, (seed, kind, &spoiled));
-                }
-            }
+/// What has become of the programs and mutations of some clusters.
+#[derive(Default)]
+struct Tallies {
+    programs: usize,
+    walked: usize,
+    by_kind: BTreeMap<&'static str, Tally>,
+}
+
+impl Tallies {
+    fn add(&mut self, other: &Self) {
+        self.programs += other.programs;
+        self.walked += other.walked;
+        for (kind, Tally { changed, refused, same }) in &other.by_kind {
+            let own = self.by_kind.entry(kind).or_default();
+            own.changed += changed;
+            own.refused += refused;
+            own.same += same;
         }
     }
-    println!("{programs} programs right, {walked} subjects walked region by region");
-    for (kind, Tally { changed, refused, same }) in &tallies {
+}
+
+#[test]
+fn what_is_right_is_found_right_and_what_is_wrong_wrong() {
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let share = |first| {
+        let seeds = (first..clusters(CLUSTERS)).step_by(threads as usize);
+        seeds.fold(Tallies::default(), |mut all, seed| {
+            all.add(&of_cluster(seed));
+            all
+        })
+    };
+    let mut all = Tallies::default();
+    std::thread::scope(|scope| {
+        let shares = (0..threads).map(|first| scope.spawn(move || share(first)));
+        for one in shares.collect::<Vec<_>>() {
+            all.add(&one.join().expect("what is wrong is printed above"));
+        }
+    });
+    println!("{} programs right, {} subjects walked region by region", all.programs, all.walked);
+    for (kind, Tally { changed, refused, same }) in &all.by_kind {
         println!(
             "{kind:18} caught {changed:4}, refused by the kernel {refused:3}, harmless {same:4}"
         );
         assert!(*changed > 0, "{kind} never changed what passes");
     }
-    assert_eq!(tallies.len(), mutations().len());
+    assert_eq!(all.by_kind.len(), mutations().len());
+}
+
+fn of_cluster(seed: u64) -> Tallies {
+    let mut random = Random::new(seed ^ 11);
+    let mut all = Tallies::default();
+    let cluster = mixed(seed);
+    let (settings, wiring) = (settings(seed), wiring(seed / 2));
+    let site = Site::new(&cluster, seed, (&settings, &wiring)).unwrap();
+    for (node, (program, kernel)) in &site.nodes {
+        let (model, policies) = (site.session.model(), site.session.policies());
+        let input = Input { model, policies, node, settings: &settings, wiring: &wiring };
+        let verified = verify(program, input).unwrap_or_else(|e| panic!("seed {seed}: {e:#?}"));
+        all.programs += 1;
+        all.walked += verified.walked;
+        let mut verifier = Verifier::default();
+        assert_eq!(verifier.verify(program, input), Ok(verified));
+        assert_eq!(verifier.verify(program, input), Ok(verified));
+        let own_node = own_node(&site.session, node);
+        for kind in mutations() {
+            let Some(spoiled) = mutate(program, kind, &mut random) else { continue };
+            let tally = all.by_kind.entry(kind).or_default();
+            let Ok(other) = load(&spoiled) else {
+                tally.refused += 1;
+                continue;
+            };
+            let packets = packets(&cluster, (program, &spoiled), &mut random);
+            let packet = told_apart((kernel, &other), &packets, &own_node);
+            let found = verify(&spoiled, input);
+            let again = verifier.verify(&spoiled, input);
+            assert_eq!(found, again, "seed {seed}, {node}: {kind}");
+            let mut hooks = spoiled.families.values().zip(program.families.values());
+            if packet.is_none() && hooks.all(|(a, b)| a.hooks == b.hooks) {
+                tally.same += 1;
+            } else {
+                tally.changed += 1;
+                assert!(found.is_err(), "seed {seed}, {node}: {kind} is missed: {packet:?}");
+            }
+            for wrong in found.err().into_iter().flatten() {
+                confirm(&other, &wrong, (seed, kind, &spoiled));
+            }
+        }
+    }
+    all
 }
 
 /// The flow that is said to be judged otherwise is judged as is said.

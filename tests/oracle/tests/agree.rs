@@ -14,7 +14,7 @@ use portcullis_oracle::cluster::Cluster;
 use portcullis_oracle::{generate, matrix};
 
 /// Random clusters with NetworkPolicies compared, unless `CLUSTERS` asks for another number.
-const CLUSTERS: u64 = 900;
+const CLUSTERS: u64 = 500;
 /// For so many of them, one is compared that may have policies for all namespaces too: what names
 /// and nodes leave open has many more worlds, of which the oracle asks each.
 const COMPARED_TO_MIXED: u64 = 40;

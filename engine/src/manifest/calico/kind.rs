@@ -141,6 +141,24 @@ impl CalicoKind {
         )
     }
 
+    /// The kind of staged policies that stand for one of this kind; none if there is none.
+    pub fn staged(self) -> Option<Self> {
+        match self {
+            Self::NetworkPolicy => Some(Self::StagedNetworkPolicy),
+            Self::GlobalNetworkPolicy => Some(Self::StagedGlobalNetworkPolicy),
+            _ => None,
+        }
+    }
+
+    /// The kind of the policies that one of this kind stands for: itself, unless it is staged.
+    pub fn enforced(self) -> Self {
+        match self {
+            Self::StagedNetworkPolicy => Self::NetworkPolicy,
+            Self::StagedGlobalNetworkPolicy => Self::GlobalNetworkPolicy,
+            other => other,
+        }
+    }
+
     /// Whether its policies are in no namespace.
     pub fn is_global_policy(self) -> bool {
         matches!(self, Self::GlobalNetworkPolicy | Self::StagedGlobalNetworkPolicy)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::policy::{Action, ByDirection, Rule};
 use super::{
     AccountMatch, CalicoAction, CalicoKind, CalicoPolicy, CalicoPort, CalicoProtocol, CalicoRule,
-    EntityRule, IcmpMatch, Order, ServiceMatch,
+    EntityRule, IcmpMatch, Order, ServiceMatch, StagedAction,
 };
 use crate::net::Cidr;
 use crate::selector::expression::Expression;
@@ -27,6 +27,8 @@ pub struct Ruled {
     pub subject: Subject,
     /// Its rules of each direction that it is for, in order.
     pub rules: ByDirection<Option<Vec<Rule>>>,
+    /// Whether it is only looked at: as one that replaces the policy of its name.
+    pub is_staged: bool,
     /// Whether it stands where packets are not seen as they reach pods: before DNAT, or before
     /// connections are tracked. Of pods it then decides nothing.
     pub is_for_hosts: bool,
@@ -151,12 +153,22 @@ impl Items {
 }
 
 impl Ruled {
-    /// The policy that is evaluated; none of one that is only looked at.
+    /// The policy that is evaluated; none of a staged one that says nothing of flows. One that
+    /// stands for the end of a policy is for no direction.
+    ///
+    /// # Source
+    /// Calico §1.
     pub fn of(kind: CalicoKind, policy: &CalicoPolicy, name: &Arc<str>) -> Option<Self> {
-        if policy.staged.is_some() || kind.is_staged() {
-            return None;
-        }
+        let is_deletion = match policy.staged {
+            None | Some(StagedAction::Set) => false,
+            Some(StagedAction::Delete) => true,
+            Some(StagedAction::Learn | StagedAction::Ignore) => return None,
+        };
         let rules = |rules: &Vec<CalicoRule>| rules.iter().map(rule).collect();
+        let rules = |direction| {
+            let written = policy.rules[direction].as_ref().filter(|_| !is_deletion);
+            written.map(rules)
+        };
         Some(Self {
             kind,
             name: name.clone(),
@@ -167,7 +179,8 @@ impl Ruled {
                 accounts: policy.accounts.clone(),
                 namespaces: policy.namespaces.clone(),
             },
-            rules: ByDirection::from_fn(|direction| policy.rules[direction].as_ref().map(rules)),
+            rules: ByDirection::from_fn(rules),
+            is_staged: policy.staged.is_some(),
             is_for_hosts: policy.stages.before_dnat || policy.stages.untracked,
         })
     }

@@ -8,7 +8,7 @@ use super::super::class::ClassId;
 use super::super::pair;
 use super::super::row::{Key, RowId};
 use super::super::span::Span;
-use super::passage::{Passage, Passages};
+use super::passage::Ways;
 use super::view::{Signature, ViewId, signature};
 use super::{Effect, Fate, Frame, FrameId, Named, Segment, SegmentId, Stages};
 use crate::cluster::ClusterModel;
@@ -21,11 +21,12 @@ use crate::verdict::Party;
 /// What has been computed.
 #[derive(Debug, Default)]
 pub struct Memory {
-    fates: FxHashMap<(SegmentId, ViewId), (Fate, bool)>,
+    /// By segment, then by view.
+    fates: Table<Table<Option<(Fate, bool)>, Signature>, Segment>,
     by_signature: FxHashMap<(SegmentId, Signature), (Fate, bool)>,
     /// By frame, then by view.
     effects: Table<Table<Option<Effect>, Signature>, Frame>,
-    passages: Passages,
+    ways: Ways,
     joint: FxHashMap<(RowId, Signature), Span>,
     /// Classes to which a frame is open, whatever NetworkPolicies admit.
     open: FxHashMap<FrameId, Arc<[ClassId]>>,
@@ -50,7 +51,8 @@ pub struct Evaluator<'e, 'm> {
 impl Memory {
     /// Whether the order of policies of equal priority decides what becomes of classes.
     pub fn is_tied(&self, segment: SegmentId, view: ViewId) -> bool {
-        self.fates.get(&(segment, view)).is_some_and(|(_, tied)| *tied)
+        let fate = self.fates.get(segment).and_then(|own| *own.get(view)?);
+        fate.is_some_and(|(_, tied)| tied)
     }
 }
 
@@ -76,18 +78,23 @@ impl Evaluator<'_, '_> {
 
     fn new_effect(&mut self, id: FrameId, peer: (ClassId, &Party<'_>)) -> Effect {
         let Some(frame) = self.stages.get(id) else { return CLOSED_TO_ALL };
-        let mut fates = |tiers: &[SegmentId]| -> Vec<Fate> {
-            tiers.iter().map(|tier| self.fate(*tier, peer).0).collect()
-        };
         // Of those after NetworkPolicies that decide it is only asked what they leave open.
-        let (before, after) = (fates(&frame.before), fates(&frame.after));
-        let passage = Passage { before, after: (!frame.isolates).then_some(after) };
-        self.memory.passages.effect(passage, self.conns)
+        for tier in frame.segments() {
+            self.fate(tier, peer);
+        }
+        let view = self.stages.views.of(peer.0);
+        let Memory { fates, ways, .. } = &mut *self.memory;
+        let known = |tier: &SegmentId| {
+            let fate = fates.get(*tier).and_then(|own| *own.get(view)?);
+            fate.map_or(CLOSED, |(fate, _)| fate)
+        };
+        let after = (!frame.isolates).then(|| frame.after.iter().map(known));
+        ways.effect(frame.before.iter().map(known), after, self.conns)
     }
 
     /// What passes, given what NetworkPolicies admit.
     pub fn span(&mut self, effect: Effect, admitted: Span) -> Span {
-        self.memory.passages.span(effect, admitted, self.conns)
+        self.memory.ways.span(effect, admitted, self.conns)
     }
 
     /// Whether something passes where NetworkPolicies admit nothing.
@@ -98,17 +105,23 @@ impl Evaluator<'_, '_> {
     /// What becomes of connections with a peer in a tier, and whether that hangs on the order of
     /// policies of equal priority.
     pub fn fate(&mut self, id: SegmentId, (class, party): (ClassId, &Party<'_>)) -> (Fate, bool) {
-        let key = (id, self.stages.views.of(class));
-        if let Some(known) = self.memory.fates.get(&key) {
-            return *known;
+        let view = self.stages.views.of(class);
+        if let Some(known) = self.memory.fates.get(id).and_then(|own| *own.get(view)?) {
+            return known;
         }
         let Some(segment) = self.stages.segment_of(id) else { return (CLOSED, false) };
-        let Some(own) = self.stages.views.to(segment, key.1) else { return (CLOSED, false) };
+        let Some(own) = self.stages.views.to(segment, view) else { return (CLOSED, false) };
         let own = (id, own);
-        let known = self.memory.by_signature.get(&own).copied();
-        let fate = known.unwrap_or_else(|| self.evaluate(segment, party));
-        self.memory.by_signature.insert(own, fate);
-        self.memory.fates.insert(key, fate);
+        let fate = match self.memory.by_signature.get(&own) {
+            Some(known) => *known,
+            None => {
+                let fate = self.evaluate(segment, party);
+                self.memory.by_signature.insert(own, fate);
+                fate
+            }
+        };
+        let slot = self.memory.fates.or_default(id).and_then(|own| own.or_default(view));
+        slot.into_iter().for_each(|slot| *slot = Some(fate));
         fate
     }
 
