@@ -13,4 +13,4 @@ if [ "$(uname)" != Linux ]; then
   exit
 fi
 # As members of the workspace: by itself the package is built of other features, all of it once more.
-cargo test -q ${LOCKED[@]+"${LOCKED[@]}"} --workspace --test packets -- "$@"
+cargo test -q ${LOCKED[@]+"${LOCKED[@]}"} --workspace --test namespaces -- "$@"

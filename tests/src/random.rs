@@ -2,6 +2,10 @@
 //! clusters are those that the oracle is asked about; a failure names its seed and shows the
 //! smallest cluster that still fails.
 
+use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
 use portcullis_engine::report::Protocol;
 use portcullis_engine::{Change, Session, SourceFile};
 use portcullis_oracle::check::{Mismatch, shrink_by};
@@ -155,7 +159,7 @@ pub fn yaml(object: &Value) -> String {
 ///
 /// # Panics
 /// If it does not hold: with the seed, and the smallest cluster of which it still does not.
-pub fn hold(name: &str, property: impl Fn(&Cluster, u64) -> Result<(), String>) {
+pub fn hold(name: &str, property: impl Fn(&Cluster, u64) -> Result<(), String> + Sync) {
     hold_of(name, generate::mixed, property);
 }
 
@@ -165,7 +169,7 @@ pub fn hold(name: &str, property: impl Fn(&Cluster, u64) -> Result<(), String>) 
 /// As [`hold`].
 pub fn hold_with_network_policies(
     name: &str,
-    property: impl Fn(&Cluster, u64) -> Result<(), String>,
+    property: impl Fn(&Cluster, u64) -> Result<(), String> + Sync,
 ) {
     hold_of(name, generate::cluster, property);
 }
@@ -174,7 +178,7 @@ pub fn hold_with_network_policies(
 ///
 /// # Panics
 /// As [`hold`].
-pub fn hold_with_calico(name: &str, property: impl Fn(&Cluster, u64) -> Result<(), String>) {
+pub fn hold_with_calico(name: &str, property: impl Fn(&Cluster, u64) -> Result<(), String> + Sync) {
     hold(name, &property);
     hold_of(&format!("{name}, with Calico's policies"), generate::calico, property);
 }
@@ -183,25 +187,43 @@ pub fn hold_with_calico(name: &str, property: impl Fn(&Cluster, u64) -> Result<(
 #[expect(clippy::print_stdout, reason = "how much was tried belongs to the result of a test")]
 fn hold_of(
     name: &str,
-    model: impl Fn(u64) -> Model,
-    property: impl Fn(&Cluster, u64) -> Result<(), String>,
+    model: impl Fn(u64) -> Model + Sync,
+    property: impl Fn(&Cluster, u64) -> Result<(), String> + Sync,
 ) {
     let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
     let all = 0..number("CLUSTERS").unwrap_or(CLUSTERS);
     let seeds = number("SEED").map_or(all, |seed| seed..seed + 1);
     let tried = seeds.end - seeds.start;
-    for seed in seeds {
-        let fails = |model: &Model| {
-            let why = property(&Cluster::written(model, seed), seed).err()?;
-            Some(Mismatch { engine: why, ..Mismatch::default() })
-        };
-        let model = model(seed);
-        if let Some(first) = fails(&model) {
-            let (small, Mismatch { engine: why, .. }) = shrink_by(&model, first, fails);
-            let cluster = Cluster::written(&small, seed);
-            let options = cluster.options.arguments();
-            panic!("{name}, SEED={seed}: {why}\noptions {options:?}\n{}", cluster.yaml());
+    let fails = |model: &Model, seed| {
+        let why = property(&Cluster::written(model, seed), seed).err()?;
+        Some(Mismatch { engine: why, ..Mismatch::default() })
+    };
+    // A property may be slow and knows of no other seed: all processors have a share.
+    let next = AtomicU64::new(seeds.start);
+    let first = Mutex::new(None::<(u64, Mismatch)>);
+    let look = || {
+        while let Some(seed) = Some(next.fetch_add(1, Relaxed)).filter(|seed| *seed < seeds.end) {
+            if let Some(found) = fails(&model(seed), seed) {
+                let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                if first.as_ref().is_none_or(|(known, _)| seed < *known) {
+                    *first = Some((seed, found));
+                }
+                next.store(seeds.end, Relaxed);
+            }
         }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(look);
+        }
+    });
+    if let Some((seed, first)) = first.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let of_seed = |model: &Model| fails(model, seed);
+        let (small, Mismatch { engine: why, .. }) = shrink_by(&model(seed), first, of_seed);
+        let cluster = Cluster::written(&small, seed);
+        let options = cluster.options.arguments();
+        panic!("{name}, SEED={seed}: {why}\noptions {options:?}\n{}", cluster.yaml());
     }
     println!("{name}: {tried} clusters");
 }

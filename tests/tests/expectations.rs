@@ -8,6 +8,8 @@
     reason = "test code"
 )]
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use portcullis_engine::Session;
 use portcullis_engine::report::{
     EndpointKind, ExpectationOutcome, Expectations, FlowQuery, Isolation, MutantKind,
@@ -252,7 +254,7 @@ fn changed(cluster: &Cluster, mutant: &MutantReport) -> Option<Cluster> {
 /// What is said of a change is so where the changed manifest is read from scratch.
 #[test]
 fn a_change_is_noticed_if_an_outcome_changes() {
-    let tried = std::cell::Cell::new((0, 0));
+    let (noticed, all) = (AtomicU32::new(0), AtomicU32::new(0));
     hold("mutants", |cluster, seed| {
         let session = cluster.session();
         let entries = json!(some_expectations(&session, &mut Random::new(seed)));
@@ -262,8 +264,8 @@ fn a_change_is_noticed_if_an_outcome_changes() {
             let Some(next) = changed(cluster, mutant) else { continue };
             let after = next.session().test(&read(&entries), TestOptions::default());
             let is_noticed = outcomes(&after) != outcomes(&report);
-            let (noticed, all) = tried.get();
-            tried.set((noticed + u32::from(is_noticed), all + 1));
+            noticed.fetch_add(u32::from(is_noticed), Relaxed);
+            all.fetch_add(1, Relaxed);
             if is_noticed != (mutant.outcome == MutantOutcome::Noticed) {
                 return Err(format!(
                     "{mutant:?}: {:?}, then {:?}",
@@ -286,7 +288,7 @@ fn a_change_is_noticed_if_an_outcome_changes() {
         }
         Ok(())
     });
-    let (noticed, all) = tried.get();
+    let (noticed, all) = (noticed.into_inner(), all.into_inner());
     assert!(noticed > 20 && all > noticed + 20, "{noticed} of {all} changes are noticed");
 }
 

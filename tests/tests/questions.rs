@@ -2,8 +2,8 @@
 //! questions about each port, and about such a pod once it is in the input; on random clusters.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use portcullis_engine::report::{
     EndpointKind, EndpointReport, FlowPart, FlowQuery, FlowReport, PortQuery, Protocol,
@@ -37,7 +37,7 @@ fn ask(
 
 #[test]
 fn a_range_says_of_each_port_what_is_said_of_it_alone() {
-    let compared = Cell::new(0);
+    let compared = AtomicUsize::new(0);
     hold("ranges", |cluster, seed| {
         let (session, mut rng) = (cluster.session(), Random::new(seed));
         let (names, _) = ends(&session);
@@ -57,7 +57,7 @@ fn a_range_says_of_each_port_what_is_said_of_it_alone() {
             for port in PORTS.into_iter().filter(|port| (first..=last).contains(port)) {
                 let alone = ask(&session, ends, (protocol, port.into()))?;
                 let (said, known) = (said_of(&whole, Some(port)), said_of(&alone, None));
-                compared.set(compared.get() + usize::from(!whole.parts.is_empty()));
+                compared.fetch_add(usize::from(!whole.parts.is_empty()), Relaxed);
                 if said != known {
                     return Err(format!("{ends:?} {protocol} {port}: {said:?}, not {known:?}"));
                 }
@@ -65,7 +65,7 @@ fn a_range_says_of_each_port_what_is_said_of_it_alone() {
         }
         Ok(())
     });
-    assert!(compared.get() > 0, "no range has parts");
+    assert!(compared.into_inner() > 0, "no range has parts");
 }
 
 /// All verdicts of a report, or those of a port.
@@ -87,7 +87,7 @@ fn has(part: &FlowPart, port: u16) -> bool {
 
 #[test]
 fn a_pod_that_is_not_there_is_treated_like_one_that_is() {
-    let compared = Cell::new(0);
+    let compared = AtomicUsize::new(0);
     hold("supposed", |cluster, seed| {
         let (session, mut rng) = (cluster.session(), Random::new(seed));
         let (names, workloads) = ends(&session);
@@ -106,7 +106,7 @@ fn a_pod_that_is_not_there_is_treated_like_one_that_is() {
                 let flow = (*rng.pick(&Protocol::ALL), PortQuery::from(*rng.pick(&PORTS)));
                 let as_source = ask(&session, (&text, other), flow.clone());
                 let decided = |one: &FlowReport| !one.evidence.egress.policies.is_empty();
-                compared.set(compared.get() + usize::from(as_source.as_ref().is_ok_and(decided)));
+                compared.fetch_add(usize::from(as_source.as_ref().is_ok_and(decided)), Relaxed);
                 same(as_source, ask(&there, (&name, other), flow.clone()))?;
                 let as_destination = ask(&session, (other, &text), flow.clone());
                 same(as_destination, ask(&there, (other, &name), flow))?;
@@ -114,7 +114,7 @@ fn a_pod_that_is_not_there_is_treated_like_one_that_is() {
         }
         Ok(())
     });
-    assert!(compared.get() > 0, "no policy selects a pod that is not there");
+    assert!(compared.into_inner() > 0, "no policy selects a pod that is not there");
 }
 
 /// A pod of the labels of a workload, of which nothing else is known; it has no named ports, which

@@ -41,7 +41,7 @@ fn examples_are_true() {
         assert!(examples.len() > 3, "{page} has lost its examples");
         examples
     };
-    for (command, expected) in of("command.md").into_iter().chain(of("testing.md")) {
+    for (command, expected) in ["command.md", "testing.md", "calico.md"].into_iter().flat_map(of) {
         // Quotes are the shell's.
         let words = command.split(' ').map(|word| word.trim_matches('\''));
         let ran = run(&words.collect::<Vec<_>>());

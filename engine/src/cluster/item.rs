@@ -35,6 +35,11 @@ pub struct ItemLabels<'l> {
 }
 
 impl ItemLabels<'_> {
+    /// Whether it is their ServiceAccount that gives pods a label of this key.
+    pub fn is_of_account(key: &str) -> bool {
+        key.starts_with(OF_ACCOUNT) || key == ACCOUNT_LABEL
+    }
+
     /// Whether pods have a label of this key from Calico alone, whatever their own are.
     pub fn is_given(key: &str) -> bool {
         key.starts_with(OF_NAMESPACE)

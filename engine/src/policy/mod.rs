@@ -18,6 +18,7 @@ mod program;
 mod programs;
 mod select;
 mod split;
+mod staged;
 mod standing;
 mod touched;
 

@@ -122,11 +122,19 @@ impl Scope {
     fn is_open_by_namespace(&self, group: &Group) -> bool {
         match self {
             Self::Own(_) | Self::Matching(_) => true,
-            Self::Items(_) => {
-                let of_account = group.account.as_ref().is_some_and(|account| account.is_open);
-                group.hidden.is_empty() && !of_account
+            Self::Items(expression) => {
+                let asks_own =
+                    expression.asks().iter().any(|(key, _)| group.hidden.contains(&&***key));
+                !asks_own && !self.is_open_by_account(group)
             }
         }
+    }
+
+    /// Whether labels of a ServiceAccount are asked for that are not known of a group.
+    pub fn is_open_by_account(&self, group: &Group) -> bool {
+        let Self::Items(expression) = self else { return false };
+        let is_open = group.account.as_ref().is_none_or(|account| account.is_open);
+        is_open && expression.asks().iter().any(|(key, _)| ItemLabels::is_of_account(key))
     }
 }
 

@@ -61,13 +61,18 @@ impl Reasons<'_, '_, '_> {
         })
     }
 
-    /// Whether an end's labels are known, and its ServiceAccount's are not.
+    /// Whether it is open for a ServiceAccount's labels whether an end is of a set.
     fn is_of_account(&self) -> bool {
-        let Judge { question, .. } = self.judge;
+        let Judge { set, question, .. } = self.judge;
+        let subjects = self.program.policies().filter(|one| !one.certain);
+        let subjects = subjects.filter_map(|one| Some(set.policy(one.policy)?.subject));
+        let conditions = self.rules().flat_map(|rule| &rule.conditions);
+        let sets = subjects.chain(conditions.flat_map(Condition::sets));
+        let sets: Vec<_> = sets.filter_map(|id| set.set(id)).collect();
         [question.subject, question.peer].into_iter().any(|party| {
-            party.group.is_some_and(|(_, group)| {
-                let is_open = group.account.as_ref().is_some_and(|account| account.is_open);
-                is_open && group.hidden.is_empty()
+            party.group.is_some_and(|(id, group)| {
+                let open = sets.iter().filter(|one| one.unknown.contains(id));
+                { open }.any(|one| one.scope().is_open_by_account(group))
             })
         })
     }

@@ -328,8 +328,7 @@ pub enum MutantOutcome {
     Noticed,
     /// None would, and a flow is allowed or denied otherwise.
     Unnoticed,
-    /// None would, and no flow was found that it changes between the pods and addresses of the
-    /// input.
+    /// None would, and it was found to change no flow between pods and addresses of the input.
     WithoutEffect,
 }
 

@@ -139,7 +139,12 @@ async fn of_a_cluster_policy(cluster: &Cluster, admin: &Client, reporter: &Repor
     let start = Instant::now();
     loop {
         let list = get(admin, "/apis/events.k8s.io/v1/namespaces/default/events").await;
-        if let Some(event) = list.pointer("/items/0") {
+        let all = list.get("items").and_then(Value::as_array).unwrap();
+        // The API server has Events of its own there.
+        let is_own = |event: &&Value| {
+            event.pointer("/regarding/kind") == Some(&json!("ClusterNetworkPolicy"))
+        };
+        if let Some(event) = all.iter().find(is_own) {
             let regarding = json!({"apiVersion": "policy.networking.k8s.io/v1beta1",
                                    "kind": "ClusterNetworkPolicy", "name": "guard",
                                    "uid": created.body.pointer("/metadata/uid").unwrap()});
