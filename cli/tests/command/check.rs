@@ -19,6 +19,44 @@ fn nothing_to_find() {
 }
 
 #[test]
+fn every_form_is_as_it_was() {
+    for form in ["sarif", "junit", "github"] {
+        let ran = run(&["lint", "-q", "-o", form, "broken"]);
+        assert_eq!(ran.status, 1, "{form}");
+        let text = ran.out.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+        insta::assert_snapshot!(format!("lint_{form}"), text);
+    }
+}
+
+#[test]
+fn forms_for_programs_are_written_on_a_clean_run_too() {
+    let clean = |form: &str| {
+        let ran = run(&["lint", "-o", form, "shop"]);
+        assert_eq!(ran.status, 0, "{form}: {ran}");
+        ran.out
+    };
+    let sarif: serde_json::Value = serde_json::from_str(&clean("sarif")).unwrap();
+    assert_eq!(sarif["runs"][0]["results"], serde_json::json!([]));
+    assert!(clean("junit").contains("failures=\"0\" errors=\"0\""));
+    assert_eq!(clean("github"), "");
+}
+
+#[test]
+fn findings_below_the_limit_are_tests_that_pass() {
+    let ran = run(&["lint", "-o", "junit", "--fail-on", "never", "broken"]);
+    assert_eq!(ran.status, 0);
+    assert!(ran.out.contains("failures=\"0\"") && ran.out.contains("L19 unknown-field, line 9"));
+}
+
+#[test]
+fn a_broken_run_is_not_a_finding() {
+    for form in ["text", "json", "sarif", "junit", "github"] {
+        assert_eq!(run(&["lint", "-o", form, "no-such-folder"]).status, 2, "{form}");
+        assert_eq!(run_with(&["lint", "-o", form, "-"], "", &[]).status, 2, "{form}");
+    }
+}
+
+#[test]
 fn json() {
     let ran = run(&["check", "-o", "json", "broken"]);
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();

@@ -1,15 +1,31 @@
-//! `portcullis check`.
+//! `portcullis check`, which is also called `portcullis lint`.
+
+mod junit;
 
 use std::fmt::Write as _;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use portcullis_engine::Session;
-use portcullis_engine::report::{CheckReport, Summary};
+use portcullis_engine::report::text::write_annotations;
+use portcullis_engine::report::{CheckReport, Summary, sarif};
 
-use crate::args::{FailOn, Form, InputArgs, OutputArgs};
+use crate::args::{FailOn, InputArgs, OutputArgs};
 use crate::excerpt::Excerpts;
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
+
+pub const EXAMPLES: &str = "\
+Examples:
+  portcullis check manifests/
+  portcullis lint --fail-on warning manifests/
+  portcullis lint -o github manifests/
+  portcullis lint -o sarif manifests/ > portcullis.sarif";
+
+pub const STATUS: &str = "\
+Exit status:
+  0  no finding at or above --fail-on
+  1  findings at or above --fail-on
+  2  unusable input or arguments";
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -17,7 +33,7 @@ pub struct CheckArgs {
     pub input: InputArgs,
     /// The output format
     #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
-    pub output: Form,
+    pub output: CheckForm,
     #[command(flatten)]
     pub say: OutputArgs,
     /// Exit with 1 for findings of this severity or above
@@ -31,13 +47,33 @@ pub struct CheckArgs {
     pub fail_on: FailOn,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckForm {
+    /// Each finding with its line
+    Text,
+    /// Everything, for programs
+    Json,
+    /// Findings on their lines, as code scanning shows them
+    Sarif,
+    /// A test for each finding, as continuous integration shows them
+    Junit,
+    /// Workflow commands, which GitHub shows on the lines of a change
+    Github,
+}
+
 pub fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
     let session = input::session(&args.input, args.say)?;
     let report = session.check();
     let mut out = Output::new();
     match args.output {
-        Form::Json => out.json(&report)?,
-        Form::Text => print(&session, &report, args, &mut out)?,
+        CheckForm::Json => out.json(&report)?,
+        CheckForm::Text => print(&session, &report, args, &mut out)?,
+        CheckForm::Sarif => out.json(&sarif::of_check(&report))?,
+        CheckForm::Junit => {
+            let suites = junit::suites(&session, &report, args.fail_on);
+            crate::junit::write(&suites, &mut out)?;
+        }
+        CheckForm::Github => out.render(|out| write_annotations(&report, out))?,
     }
     out.finish()?;
     findings::left_out(&report.summary, "portcullis check", args.say);
