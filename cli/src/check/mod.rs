@@ -126,6 +126,7 @@ fn summary(summary: &Summary) -> String {
     if parts.len() == 2 {
         parts.push("no findings".into());
     }
+    parts.extend(findings::count(summary.suppressed, "ignored finding"));
     let others: u32 = summary.ignored.iter().map(|kind| kind.count).sum();
     let passed = findings::count(others, "object");
     let passed = passed.map(|n| format!(" (ignored: {n} of other kinds)"));

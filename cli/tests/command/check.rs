@@ -57,6 +57,18 @@ fn a_broken_run_is_not_a_finding() {
 }
 
 #[test]
+fn what_is_ignored_is_counted() {
+    let idle = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: idle\n  \
+                annotations: {portcullis.dev/ignore: wrong-or-missing-namespace}\n\
+                spec: {podSelector: {}}\n";
+    let ran = run_with(&["lint", "--fail-on", "info", "-"], idle, &[]);
+    assert_eq!(ran.status, 0, "{ran}");
+    assert!(ran.out.contains("1 policy, 1 ignored finding"), "{ran}");
+    let json = run_with(&["lint", "-o", "json", "-"], idle, &[]);
+    assert!(json.out.contains("\"suppressed\": 1"), "{json}");
+}
+
+#[test]
 fn json() {
     let ran = run(&["check", "-o", "json", "broken"]);
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();

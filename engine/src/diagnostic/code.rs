@@ -45,6 +45,25 @@ macro_rules! codes {
     };
 }
 
+impl Code {
+    /// The code that a word names, by its code or its name, if its findings may be ignored.
+    ///
+    /// # Errors
+    /// If there is none, or the object that it is about is ignored itself: why, as a phrase.
+    pub fn to_ignore(word: &str) -> Result<Self, String> {
+        let known = Self::ALL.iter().copied().find(|code| code.id() == word || code.name() == word);
+        let code = known.ok_or_else(|| format!("no code `{word}`"))?;
+        match code.is_pitfall_alone() {
+            true => Ok(code),
+            false => Err(format!(
+                "{} cannot be ignored: only pitfalls can, and of these not the ones for which the \
+                 API server rejects the object",
+                code.id()
+            )),
+        }
+    }
+}
+
 // The last column, of pitfalls alone: the API server rejects the object.
 codes! {
     /// The text is not well-formed YAML or JSON.
@@ -75,6 +94,8 @@ codes! {
     HalfAnObject = "R13", "half-an-object", Error;
     /// An object of a kustomize tree that is complete only when `kustomize build` has changed it.
     Uncompleted = "R14", "uncompleted-workload", Info;
+    /// An annotation `portcullis.dev/ignore` that names what cannot be ignored.
+    UnknownIgnore = "R15", "unknown-ignore", Warning;
     /// A selector that matches no pod, where the namespaces that it means have pods.
     SelectorMatchesNothing = "L03", "selector-matches-nothing", Warning;
     /// A selector whose requirements contradict each other: it matches nothing.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::ignored::{Ignored, Place};
 use super::place;
 use super::types::{
     CheckReport, DiagnosticReport, KindCount, ObjectRef, Severity, SkippedReport, SkippedWhat,
@@ -19,25 +20,27 @@ use crate::tree;
 impl Session {
     /// All findings about the input, by file and position, and what was read.
     pub fn check(&self) -> CheckReport {
+        let ignored = Ignored::new(self);
         let mut diagnostics = Vec::new();
+        let mut suppressed = 0;
+        let mut add =
+            |origin: Option<Place>, finding: &Diagnostic| match ignored.has(origin, finding) {
+                true => suppressed += 1,
+                false => diagnostics.push(report(self, origin, finding)),
+            };
         for (file, source) in self.files().iter().enumerate() {
             let mut findings = findings(source);
             if tree::is_template(&source.text) {
                 fold_template(&mut findings);
             }
             for (part, finding) in &findings {
-                diagnostics.push(report(self, Some((file, *part)), finding));
+                add(Some((file, *part)), finding);
             }
         }
-        let findings = lint::findings(self);
-        diagnostics.extend(findings.iter().map(|(origin, finding)| report(self, *origin, finding)));
-        let is_told = |finding: &DiagnosticReport| {
-            self.options().ignored_codes.iter().all(|code| code.id() != finding.code)
-        };
-        diagnostics.retain(is_told);
+        lint::findings(self).iter().for_each(|(origin, finding)| add(*origin, finding));
         diagnostics
             .sort_by(|a, b| (&a.location, &a.code, &a.path).cmp(&(&b.location, &b.code, &b.path)));
-        let summary = summary(self, &diagnostics);
+        let summary = Summary { suppressed, ..summary(self, &diagnostics) };
         CheckReport { diagnostics, summary }
     }
 
@@ -147,6 +150,7 @@ fn summary(session: &Session, diagnostics: &[DiagnosticReport]) -> Summary {
         errors: of(Severity::Error),
         warnings: of(Severity::Warning),
         infos: of(Severity::Info),
+        suppressed: 0,
     }
 }
 

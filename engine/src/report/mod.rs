@@ -19,6 +19,7 @@ mod flow;
 mod flows;
 mod gate;
 mod hypothetical;
+mod ignored;
 mod isolation;
 mod labels;
 mod list;

@@ -137,6 +137,10 @@ pub struct Summary {
     pub warnings: u32,
     /// Findings of severity `info`.
     pub infos: u32,
+    /// Findings that the configuration, or an annotation `portcullis.dev/ignore`, says to ignore:
+    /// they are not among the others.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub suppressed: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
