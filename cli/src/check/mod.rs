@@ -1,5 +1,6 @@
 //! `portcullis check`, which is also called `portcullis lint`.
 
+mod fix;
 mod junit;
 
 use std::fmt::Write as _;
@@ -18,6 +19,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   portcullis check manifests/
   portcullis lint --fail-on warning manifests/
+  portcullis lint --diff manifests/
   portcullis lint -o github manifests/
   portcullis lint -o sarif manifests/ > portcullis.sarif";
 
@@ -45,6 +47,14 @@ pub struct CheckArgs {
         help_heading = "Exit status"
     )]
     pub fail_on: FailOn,
+    /// Change the files so that findings are gone for which it is certain how, then report the rest
+    ///
+    /// Each file is read again before it is written: a change after which more is wrong is left out.
+    #[arg(long, conflicts_with = "diff", help_heading = "Fix")]
+    pub fix: bool,
+    /// Print what --fix would change as a unified diff, in place of the findings
+    #[arg(long, conflicts_with = "output", help_heading = "Fix")]
+    pub diff: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -62,8 +72,16 @@ pub enum CheckForm {
 }
 
 pub fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
-    let session = input::session(&args.input, args.say)?;
+    let mut session = input::session(&args.input, args.say)?;
+    if args.fix {
+        fix::write(&session, args.say)?;
+        session = input::session(&args.input, args.say)?;
+    }
     let report = session.check();
+    if args.diff {
+        fix::show(&session, args.say)?;
+        return conclude(&session, &report, args);
+    }
     let mut out = Output::new();
     match args.output {
         CheckForm::Json => out.json(&report)?,
@@ -76,8 +94,13 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
         CheckForm::Github => out.render(|out| write_annotations(&report, out))?,
     }
     out.finish()?;
+    conclude(&session, &report, args)
+}
+
+/// Says what was left out, and what the findings mean for the exit status.
+fn conclude(session: &Session, report: &CheckReport, args: &CheckArgs) -> anyhow::Result<Outcome> {
     findings::left_out(&report.summary, "portcullis check", args.say);
-    if let (Some(why), 0) = (findings::unusable(&session, &report.summary), report.summary.errors) {
+    if let (Some(why), 0) = (findings::unusable(session, &report.summary), report.summary.errors) {
         anyhow::bail!("{why}");
     }
     Ok(findings::outcome(&report.summary, args.fail_on))

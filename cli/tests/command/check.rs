@@ -68,6 +68,35 @@ fn what_is_ignored_is_counted() {
     assert!(json.out.contains("\"suppressed\": 1"), "{json}");
 }
 
+const FIXABLE: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+                       metadata: {name: p}\nspec:\n  podSelector: {}\n  egress: []\n";
+
+#[test]
+fn fixes_are_shown() {
+    let ran = run_with(&["lint", "--diff", "-"], FIXABLE, &[]);
+    assert_eq!(ran.status, 1, "an error is found: {ran}");
+    insta::assert_snapshot!(ran);
+    let clean = run(&["lint", "--diff", "shop"]);
+    assert_eq!((clean.status, clean.out.as_str()), (0, ""));
+}
+
+#[test]
+fn fixes_are_written_and_the_rest_is_reported() {
+    let folder = std::env::temp_dir().join(format!("portcullis-fix-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("p.yaml");
+    std::fs::write(&file, FIXABLE).unwrap();
+    let ran = run(&["lint", "--fix", file.to_str().unwrap()]);
+    let after = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(ran.status, 0, "{ran}");
+    assert!(after.contains("\n  policyTypes: [Egress]\n  egress: []\n"), "{after}");
+    assert!(ran.err.contains("1 finding fixed in 1 file; 1 of them changes"), "{ran}");
+    let stdin = run_with(&["lint", "--fix", "-"], FIXABLE, &[]);
+    assert_eq!(stdin.status, 2, "{stdin}");
+    assert!(stdin.err.contains("use `--diff`"), "{stdin}");
+}
+
 #[test]
 fn json() {
     let ran = run(&["check", "-o", "json", "broken"]);

@@ -2,7 +2,7 @@
 //! all pods that could exist, not only for those of the input.
 
 use crate::cluster::NAME_LABEL;
-use crate::manifest::{Peer, PeerKind, PortEntry, PortMatch, Rule};
+use crate::manifest::{Peer, PeerKind, PortEntry, PortMatch};
 use crate::net::Protocol;
 use crate::selector::{Operator, Requirement, Selector};
 
@@ -29,14 +29,6 @@ fn entails(one: &Requirement, other: &Requirement) -> bool {
         }
         _ => false,
     }
-}
-
-/// Whether everything that a rule of a policy admits, another one of the same namespace does.
-pub fn rule_within(narrow: &Rule, wide: &Rule, own: &str) -> bool {
-    let admits = |peer: &Peer| wide.peers.iter().any(|one| peer_within(peer, one, own));
-    let by_peers =
-        wide.peers.is_empty() || (!narrow.peers.is_empty() && narrow.peers.iter().all(admits));
-    by_peers && covers(&ports_of(&wide.ports), &ports_of(&narrow.ports))
 }
 
 /// Whether whoever one peer names, the other does; both of policies of one namespace.

@@ -12,7 +12,7 @@
 //! Where L47 says that the whole policy limits nothing, its rules are not named again. It is an
 //! information.
 
-use super::implied::{covers, peer_within, ports_of, rule_within};
+use super::implied::{covers, implies, peer_within, ports_of};
 use super::shadowed_by_allow_all::opener;
 use super::text::Field;
 use super::wider::Own;
@@ -86,7 +86,7 @@ fn candidates<'s>(
     let namespace = context.session.model().namespace_name(own.namespace);
     let isolating = others.iter().filter(|(_, one)| one.body.isolates(direction));
     let each = isolating.flat_map(|(policy, other)| {
-        let is_same = other.body.subject == own.body.subject;
+        let is_same = implies(&other.body.subject, &own.body.subject);
         let rules = other.body.rules(direction).iter().enumerate();
         rules.filter(|(_, rule)| !rule.fails_closed).map(move |(index, rule)| Candidate {
             place: Place { policy: *policy, rule: index },
@@ -105,24 +105,40 @@ fn redundant<'c, 's>(
     (place, rule): (Place, &Rule),
 ) -> Option<&'c Candidate<'s>> {
     let ports = ports_of(&rule.ports);
-    let may_serve = |one: &&Candidate<'_>| {
-        one.place != place && covers(&ports_of(&one.rule.ports), &ports) && {
-            // Of two that say the same, the first stays.
-            let is_equal = one.is_same && rule_within(one.rule, rule, one.namespace);
-            !is_equal || one.place < place
-        }
-    };
-    let serving: Vec<&Candidate<'_>> = candidates.iter().filter(may_serve).collect();
-    let admits = |one: &&&'c Candidate<'s>, peer: &Peer| {
-        let peers = &one.rule.peers;
-        peers.is_empty() || peers.iter().any(|wide| peer_within(peer, wide, one.namespace))
-    };
+    let covers_ports =
+        |one: &&Candidate<'_>| one.place != place && covers(&ports_of(&one.rule.ports), &ports);
+    let serving: Vec<&Candidate<'_>> = candidates.iter().filter(covers_ports).collect();
+    let piece = |peer| Piece { place, rule, peer };
+    let serving = |peer| serving.iter().find(|one| one.admits(&piece(peer))).copied();
     if rule.peers.is_empty() {
-        return serving.into_iter().find(|one| one.rule.peers.is_empty());
+        return serving(None);
     }
-    let each = rule.peers.iter().map(|peer| serving.iter().find(|one| admits(one, peer)).copied());
-    let each: Option<Vec<&Candidate<'_>>> = each.collect();
+    let each: Option<Vec<_>> = rule.peers.iter().map(|peer| serving(Some(peer))).collect();
     each?.into_iter().next()
+}
+
+/// A peer of a rule, or anybody.
+struct Piece<'r> {
+    place: Place,
+    rule: &'r Rule,
+    peer: Option<&'r Peer>,
+}
+
+impl Candidate<'_> {
+    /// Whether it admits a part of a rule whose ports it has. Of two parts that are the same, the
+    /// first stays: so what one adds is never missing because of the other.
+    fn admits(&self, piece: &Piece<'_>) -> bool {
+        let is_first = self.place < piece.place || !self.is_same || {
+            let ports = ports_of(&self.rule.ports);
+            !covers(&ports_of(&piece.rule.ports), &ports)
+        };
+        let Some(peer) = piece.peer else { return self.rule.peers.is_empty() && is_first };
+        let has = |wide: &Peer| {
+            peer_within(peer, wide, self.namespace)
+                && (is_first || !peer_within(wide, peer, self.namespace))
+        };
+        self.rule.peers.is_empty() || self.rule.peers.iter().any(has)
+    }
 }
 
 fn finding(own: Own<'_>, other: &Candidate<'_>) -> Diagnostic {

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::ignored::{Ignored, Place};
-use super::place;
 use super::types::{
     CheckReport, DiagnosticReport, KindCount, ObjectRef, Severity, SkippedReport, SkippedWhat,
     Summary,
 };
+use super::{fix, place};
 use crate::cluster::Endpoint;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::folder::{Skipped, SkippedKind};
@@ -21,27 +21,32 @@ impl Session {
     /// All findings about the input, by file and position, and what was read.
     pub fn check(&self) -> CheckReport {
         let ignored = Ignored::new(self);
-        let mut diagnostics = Vec::new();
-        let mut suppressed = 0;
-        let mut add =
-            |origin: Option<Place>, finding: &Diagnostic| match ignored.has(origin, finding) {
+        let (mut diagnostics, mut suppressed) = (Vec::new(), 0);
+        for (origin, finding) in self.findings() {
+            match ignored.has(origin, &finding) {
                 true => suppressed += 1,
-                false => diagnostics.push(report(self, origin, finding)),
-            };
+                false => diagnostics.push(report(self, origin, &finding)),
+            }
+        }
+        diagnostics
+            .sort_by(|a, b| (&a.location, &a.code, &a.path).cmp(&(&b.location, &b.code, &b.path)));
+        let summary = Summary { suppressed, ..summary(self, &diagnostics) };
+        CheckReport { diagnostics, summary }
+    }
+
+    /// All findings, of documents and of lints, with where they stand; also those that are ignored.
+    pub(super) fn findings(&self) -> Vec<(Option<Place>, Cow<'_, Diagnostic>)> {
+        let mut all = Vec::new();
         for (file, source) in self.files().iter().enumerate() {
             let mut findings = findings(source);
             if tree::is_template(&source.text) {
                 fold_template(&mut findings);
             }
-            for (part, finding) in &findings {
-                add(Some((file, *part)), finding);
-            }
+            all.extend(findings.into_iter().map(|(part, one)| (Some((file, part)), one)));
         }
-        lint::findings(self).iter().for_each(|(origin, finding)| add(*origin, finding));
-        diagnostics
-            .sort_by(|a, b| (&a.location, &a.code, &a.path).cmp(&(&b.location, &b.code, &b.path)));
-        let summary = Summary { suppressed, ..summary(self, &diagnostics) };
-        CheckReport { diagnostics, summary }
+        let lints = lint::findings(self).into_iter();
+        all.extend(lints.map(|(origin, finding)| (origin, Cow::Owned(finding))));
+        all
     }
 
     /// What was read.
@@ -117,6 +122,7 @@ fn report(
         location: origin
             .zip(finding.span)
             .and_then(|(origin, span)| place::location(session, origin, span)),
+        fix: fix::report(session, origin, finding),
     }
 }
 
