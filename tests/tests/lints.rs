@@ -23,14 +23,14 @@ const SUBJECTS: [&str; 6] = [
     "{matchLabels: {app: a, tier: x}}",
     "{matchExpressions: [{key: app, operator: Exists}]}",
     "{matchExpressions: [{key: app, operator: In, values: [a]}, {key: app, operator: Exists}]}",
-    "{matchExpressions: [{key: tier, operator: NotIn, values: [y]}]}",
+    "{matchExpressions: [{key: tier, operator: NotIn, values: [z]}]}",
 ];
 
 const PEERS: [&str; 8] = [
     "{podSelector: {}}",
     "{podSelector: {matchLabels: {app: a}}}",
     "{namespaceSelector: {}}",
-    "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: n}}}",
+    "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ns}}}",
     "{namespaceSelector: {matchLabels: {team: t}}, podSelector: {matchLabels: {app: a}}}",
     "{ipBlock: {cidr: 203.0.113.0/24}}",
     "{ipBlock: {cidr: 203.0.0.0/16, except: [203.0.114.0/24]}}",
@@ -71,7 +71,7 @@ fn rule(random: &mut Random) -> String {
 
 /// Manifests of policies, without some of them and without some of their rules.
 fn manifests(policies: &[Policy], without: &BTreeSet<(usize, Option<usize>)>) -> String {
-    let mut text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n".to_owned();
+    let mut text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: ns}\n".to_owned();
     for (number, policy) in policies.iter().enumerate() {
         if without.contains(&(number, None)) {
             continue;
@@ -82,7 +82,7 @@ fn manifests(policies: &[Policy], without: &BTreeSet<(usize, Option<usize>)>) ->
         write!(
             text,
             "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p{number}, \
-             namespace: n}}\nspec: {{podSelector: {}, policyTypes: [Ingress], ingress: [{}]}}\n",
+             namespace: ns}}\nspec: {{podSelector: {}, policyTypes: [Ingress], ingress: [{}]}}\n",
             policy.subject,
             rules.join(", ")
         )
@@ -124,8 +124,8 @@ fn without_what_adds_nothing_everything_is_as_before() {
 
 fn policy(spec: &str) -> String {
     format!(
-        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: n}}\n---\napiVersion: \
-         networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: p\n  namespace: n\nspec:\n{spec}"
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: ns}}\n---\napiVersion: \
+         networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: p\n  namespace: ns\nspec:\n{spec}"
     )
 }
 
