@@ -332,7 +332,9 @@ fn lints_page() -> String {
     for (id, text) in lint_texts() {
         let code = Code::ALL.iter().find(|code| code.id() == id).unwrap();
         let (name, severity) = (code.name(), code.severity().name());
-        writeln!(page, "\n## {id} {name} ({severity})\n\n{}", text.trim()).unwrap();
+        let (first, rest) = text.trim().split_at(1);
+        let text = first.to_uppercase() + rest;
+        writeln!(page, "\n## {id} {name} ({severity})\n\n{text}").unwrap();
     }
     page
 }
