@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::check::CheckArgs;
+use crate::check::{self, CheckArgs};
 use crate::describe::{self, DescribeArgs};
 use crate::diff::{self, DiffArgs};
 use crate::equal::{self, EqualArgs};
@@ -123,7 +123,12 @@ pub enum Command {
     #[command(after_long_help = format!("{}\n\n{}", equal::EXAMPLES, equal::STATUS))]
     Equal(EqualArgs),
     /// Check manifests: what the API server would reject, and likely mistakes
-    #[command(after_long_help = STATUS)]
+    ///
+    /// Each finding has a code, a severity, the line and field that it is about, and what to do.
+    /// Errors are what the API server rejects or what provably does not mean what it seems to,
+    /// warnings are likely mistakes, infos are worth knowing. `lint` is the same command.
+    #[command(visible_alias = "lint", after_help = check::EXAMPLES)]
+    #[command(after_long_help = format!("{}\n\n{}", check::EXAMPLES, check::STATUS))]
     Check(CheckArgs),
     /// Print the iptables rules and ipset sets with which a node enforces the policies
     ///

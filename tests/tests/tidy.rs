@@ -290,6 +290,65 @@ fn every_code_is_in_the_docs() {
     assert_eq!(text, diagnostics_page(), "docs/diagnostics.md is stale: run with UPDATE_DOCS=1");
 }
 
+/// What a lint says of itself: the comment that begins with its code.
+fn lint_texts() -> Vec<(String, String)> {
+    let folder = root().join("engine/src");
+    let lints = fs::read_dir(folder.join("lint")).unwrap().map(|entry| entry.unwrap().path());
+    let mut texts: Vec<(String, String)> = Vec::new();
+    for file in lints.chain([folder.join("manifest/policy/pitfalls.rs")]) {
+        let mut is_open = false;
+        for line in fs::read_to_string(&file).unwrap().lines() {
+            let comment = line.strip_prefix("//!").or_else(|| line.strip_prefix("///"));
+            let comment = comment.map(|text| text.strip_prefix(' ').unwrap_or(text));
+            let code = comment.and_then(|text| text.split_once(':')).map(|(code, _)| code);
+            let code = code.filter(|code| Code::ALL.iter().any(|one| one.id() == *code));
+            match (comment, code) {
+                (Some(text), Some(code)) => {
+                    texts.push((code.to_owned(), text[code.len() + 1..].trim().to_owned()));
+                    is_open = true;
+                }
+                (Some(text), None) if is_open => {
+                    let (_, whole) = texts.last_mut().unwrap();
+                    write!(whole, "\n{text}").unwrap();
+                }
+                _ => is_open = false,
+            }
+        }
+    }
+    texts.sort();
+    texts
+}
+
+/// `docs/lints.md`, from the comments of the lints.
+fn lints_page() -> String {
+    let mut page = String::from(
+        "# Lints\n\n\
+         What `portcullis lint` (`check`) finds in policies that the API server accepts: what is \
+         found, why it matters, and what to do. [All codes](diagnostics.md) have more; the \
+         [guide](guide/command.md#check-what-is-wrong-in-the-manifests) says how to ignore them.\n\n\
+         This page is generated from the comments in the engine; a test keeps it up to date \
+         (`UPDATE_DOCS=1 cargo test -p portcullis-tests --test tidy`).\n",
+    );
+    for (id, text) in lint_texts() {
+        let code = Code::ALL.iter().find(|code| code.id() == id).unwrap();
+        let (name, severity) = (code.name(), code.severity().name());
+        let (first, rest) = text.trim().split_at(1);
+        let text = first.to_uppercase() + rest;
+        writeln!(page, "\n## {id} {name} ({severity})\n\n{text}").unwrap();
+    }
+    page
+}
+
+#[test]
+fn every_lint_is_in_the_docs() {
+    let page = root().join("docs/lints.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&page, lints_page()).unwrap();
+    }
+    let text = fs::read_to_string(&page).unwrap_or_default();
+    assert_eq!(text, lints_page(), "docs/lints.md is stale: run with UPDATE_DOCS=1");
+}
+
 /// Codes about files that were found in a folder, where cases name theirs; the command's tests of
 /// folders bring them about.
 const OF_FOLDERS: [&str; 2] = ["L51", "R14"];

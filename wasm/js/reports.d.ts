@@ -201,6 +201,8 @@ export interface DiagnosticReport {
   severity: Severity;
   /** What is wrong: lower case, no full stop, the user's text in backticks. */
   message: string;
+  /** What to change in the text, where that is certain. */
+  fix?: FixReport;
   /** What to do about it. */
   help?: string;
   /** Where it stands, when the input was text. */
@@ -607,6 +609,16 @@ export interface FilterRuleReport {
   text: string;
   /** What it comes from, if it comes from a policy. */
   source?: RuleSource;
+}
+
+/** A change of the text that does away with a finding. */
+export interface FixReport {
+  /** What is replaced; nothing if it ends where it begins. */
+  location: Location;
+  /** What takes its place. */
+  text: string;
+  /** Whether policies decide otherwise with it, or an object counts that was rejected. */
+  changesMeaning?: boolean;
 }
 
 /** The answer to one flow of a file, or why there is none */
@@ -1276,6 +1288,11 @@ export interface Summary {
    * of other programs. Empty unless a folder was read.
    */
   skipped?: SkippedReport[];
+  /**
+   * Findings that the configuration, or an annotation `portcullis.dev/ignore`, says to ignore:
+   * they are not among the others.
+   */
+  suppressed?: number;
   /**
    * Pairs of files or folders that hold different objects of the same names: of each, the last
    * one counts. None unless a folder was read.

@@ -101,16 +101,10 @@ fn globs(patterns: &[&String]) -> Result<GlobSet, String> {
 
 /// A code that may be ignored.
 fn code_of(text: &str) -> Result<Code, String> {
-    let known = Code::ALL.iter().copied().find(|code| code.id() == text || code.name() == text);
-    let code = known.ok_or_else(|| format!("ignore.codes: no code `{text}`"))?;
-    match code.is_pitfall_alone() {
-        true => Ok(code),
-        false => Err(format!(
-            "ignore.codes: {} cannot be ignored: only pitfalls can, and of these not the ones for \
-             which the API server rejects the object; leave the file out by ignore.paths",
-            code.id()
-        )),
-    }
+    Code::to_ignore(text).map_err(|why| match why.contains("cannot be ignored") {
+        true => format!("ignore.codes: {why}; leave the file out by ignore.paths"),
+        false => format!("ignore.codes: {why}"),
+    })
 }
 
 #[cfg(test)]

@@ -19,6 +19,85 @@ fn nothing_to_find() {
 }
 
 #[test]
+fn every_form_is_as_it_was() {
+    for form in ["sarif", "junit", "github"] {
+        let ran = run(&["lint", "-q", "-o", form, "broken"]);
+        assert_eq!(ran.status, 1, "{form}");
+        let text = ran.out.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+        insta::assert_snapshot!(format!("lint_{form}"), text);
+    }
+}
+
+#[test]
+fn forms_for_programs_are_written_on_a_clean_run_too() {
+    let clean = |form: &str| {
+        let ran = run(&["lint", "-o", form, "shop"]);
+        assert_eq!(ran.status, 0, "{form}: {ran}");
+        ran.out
+    };
+    let sarif: serde_json::Value = serde_json::from_str(&clean("sarif")).unwrap();
+    assert_eq!(sarif["runs"][0]["results"], serde_json::json!([]));
+    assert!(clean("junit").contains("failures=\"0\" errors=\"0\""));
+    assert_eq!(clean("github"), "");
+}
+
+#[test]
+fn findings_below_the_limit_are_tests_that_pass() {
+    let ran = run(&["lint", "-o", "junit", "--fail-on", "never", "broken"]);
+    assert_eq!(ran.status, 0);
+    assert!(ran.out.contains("failures=\"0\"") && ran.out.contains("L19 unknown-field, line 9"));
+}
+
+#[test]
+fn a_broken_run_is_not_a_finding() {
+    for form in ["text", "json", "sarif", "junit", "github"] {
+        assert_eq!(run(&["lint", "-o", form, "no-such-folder"]).status, 2, "{form}");
+        assert_eq!(run_with(&["lint", "-o", form, "-"], "", &[]).status, 2, "{form}");
+    }
+}
+
+#[test]
+fn what_is_ignored_is_counted() {
+    let idle = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: idle\n  \
+                annotations: {portcullis.dev/ignore: wrong-or-missing-namespace}\n\
+                spec: {podSelector: {}}\n";
+    let ran = run_with(&["lint", "--fail-on", "info", "-"], idle, &[]);
+    assert_eq!(ran.status, 0, "{ran}");
+    assert!(ran.out.contains("no findings, 1 ignored finding"), "{ran}");
+    let json = run_with(&["lint", "-o", "json", "-"], idle, &[]);
+    assert!(json.out.contains("\"suppressed\": 1"), "{json}");
+}
+
+const FIXABLE: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+                       metadata: {name: p}\nspec:\n  podSelector: {}\n  egress: []\n";
+
+#[test]
+fn fixes_are_shown() {
+    let ran = run_with(&["lint", "--diff", "-"], FIXABLE, &[]);
+    assert_eq!(ran.status, 1, "an error is found: {ran}");
+    insta::assert_snapshot!(ran);
+    let clean = run(&["lint", "--diff", "shop"]);
+    assert_eq!((clean.status, clean.out.as_str()), (0, ""));
+}
+
+#[test]
+fn fixes_are_written_and_the_rest_is_reported() {
+    let folder = std::env::temp_dir().join(format!("portcullis-fix-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("p.yaml");
+    std::fs::write(&file, FIXABLE).unwrap();
+    let ran = run(&["lint", "--fix", file.to_str().unwrap()]);
+    let after = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(ran.status, 0, "{ran}");
+    assert!(after.contains("\n  policyTypes: [Egress]\n  egress: []\n"), "{after}");
+    assert!(ran.err.contains("1 finding fixed in 1 file; 1 of them changes"), "{ran}");
+    let stdin = run_with(&["lint", "--fix", "-"], FIXABLE, &[]);
+    assert_eq!(stdin.status, 2, "{stdin}");
+    assert!(stdin.err.contains("use `--diff`"), "{stdin}");
+}
+
+#[test]
 fn json() {
     let ran = run(&["check", "-o", "json", "broken"]);
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();

@@ -229,7 +229,10 @@ fn a_configuration_leaves_paths_and_codes_out() {
         ],
     );
     let ran = check(&folder, &["."]);
-    assert_eq!((ran.status, &*ran.out), (0, ".: 1 workload, no policies, no findings\n"));
+    assert_eq!(
+        (ran.status, &*ran.out),
+        (0, ".: 1 workload, no policies, no findings, 1 ignored finding\n")
+    );
     assert_eq!(ran.err, "m/test is ignored, as the configuration says\n");
     write(&folder, &[("p.yaml", "ignore: {pahts: []}\n"), ("r.yaml", "ignore: {codes: [R01]}\n")]);
     let unknown = check(&folder, &["--config", "p.yaml", "m"]);

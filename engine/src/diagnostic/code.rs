@@ -45,6 +45,25 @@ macro_rules! codes {
     };
 }
 
+impl Code {
+    /// The code that a word names, by its code or its name, if its findings may be ignored.
+    ///
+    /// # Errors
+    /// If there is none, or the object that it is about is ignored itself: why, as a phrase.
+    pub fn to_ignore(word: &str) -> Result<Self, String> {
+        let known = Self::ALL.iter().copied().find(|code| code.id() == word || code.name() == word);
+        let code = known.ok_or_else(|| format!("no code `{word}`"))?;
+        match code.is_pitfall_alone() {
+            true => Ok(code),
+            false => Err(format!(
+                "{} cannot be ignored: only pitfalls can, and of these not the ones for which the \
+                 API server rejects the object",
+                code.id()
+            )),
+        }
+    }
+}
+
 // The last column, of pitfalls alone: the API server rejects the object.
 codes! {
     /// The text is not well-formed YAML or JSON.
@@ -75,20 +94,44 @@ codes! {
     HalfAnObject = "R13", "half-an-object", Error;
     /// An object of a kustomize tree that is complete only when `kustomize build` has changed it.
     Uncompleted = "R14", "uncompleted-workload", Info;
+    /// An annotation `portcullis.dev/ignore` that names what cannot be ignored.
+    UnknownIgnore = "R15", "unknown-ignore", Warning;
+    /// Pods that no policy selects, in a namespace where policies select others.
+    DefaultAllow = "L01", "default-allow", Info;
+    /// Policies in a namespace where none denies what the others do not allow.
+    MissingDefaultDeny = "L02", "missing-default-deny", Info;
     /// A selector that matches no pod, where the namespaces that it means have pods.
     SelectorMatchesNothing = "L03", "selector-matches-nothing", Warning;
+    /// A selector for labels of a workload that the pods of its template do not have.
+    WorkloadLabel = "L04", "workload-label-vs-template-label", Warning;
     /// A selector whose requirements contradict each other: it matches nothing.
     ContradictorySelector = "L05", "contradictory-selector", Error;
+    /// A peer by a label that is not, which admits what does not have the label at all.
+    NegativeSelector = "L06", "negative-selector-includes-unlabelled", Warning;
+    /// A selector of namespaces by a label that the namespace which is meant does not have.
+    UnlabelledNamespace = "L07", "unlabelled-namespace", Warning;
     /// A `podSelector` alone, which means the policy's namespace, for pods of another one.
     CrossNamespacePodSelector = "L08", "cross-namespace-podselector", Warning;
+    /// A selector for a label that controllers change or make up.
+    VolatileLabel = "L09", "volatile-label", Warning;
     /// Pods on the host's network that a selector names: policies do not apply to them.
     HostNetworkBypass = "L10", "hostnetwork-bypass", Info;
     /// A policy in a namespace without pods.
     NamespaceWithoutPods = "L11", "wrong-or-missing-namespace", Info;
+    /// Egress rules without `ingress` and without `policyTypes`: all ingress is denied, too.
+    TypesMissing = "L12", "missing-policytypes", Warning;
+    /// Rules for a direction that is not in `policyTypes`: they do nothing.
+    InertDirection = "L13", "inert-direction", Error;
+    /// An empty `egress` without `policyTypes`: egress is not restricted.
+    EgressEmpty = "L14", "egress-empty-not-isolating", Error;
     /// Two peers, by namespace and by pod, that seem to be meant as one.
     AndOrDash = "L15", "and-or-dash", Warning;
+    /// An empty list of peers: it matches any peer.
+    EmptyPeerList = "L16", "empty-peer-list-is-any", Warning;
     /// An empty peer.
     EmptyPeer = "L17", "empty-peer-element", Error, Rejected;
+    /// A port entry that says nothing: it is every TCP port.
+    EmptyPortEntry = "L18", "ports-entry-without-port", Warning;
     /// A key that the object's type does not have; the API server drops it.
     UnknownField = "L19", "unknown-field", Error;
     /// A duplicate key in a mapping; the last value wins.
@@ -109,16 +152,40 @@ codes! {
     ServicePortUsed = "L27", "service-port-used", Warning;
     /// A named port that no pod has which the rule leads to.
     NamedPortUndefined = "L28", "named-port-undefined", Warning;
+    /// A named port that stands for different numbers, depending on the pod.
+    NamedPortInconsistent = "L29", "named-port-inconsistent", Info;
+    /// A named port for addresses, of which only those of pods have ports with names.
+    NamedPortWithBlock = "L30", "named-port-with-ip", Warning;
+    /// SCTP, which not every network plugin supports.
+    Sctp = "L31", "sctp", Info;
     /// Pods that may send to others, but not to the cluster's DNS.
     DnsForgotten = "L32", "dns-forgotten", Info;
+    /// DNS by UDP or by TCP alone.
+    DnsOneProtocol = "L33", "dns-one-protocol", Warning;
+    /// DNS with any server, not only the cluster's.
+    DnsTooBroad = "L34", "dns-too-broad", Info;
+    /// A peer that a rule allows, and that the policies of the other end deny.
+    HalfOpen = "L35", "half-open", Warning;
     /// A host name where a CIDR belongs.
     HostName = "L37", "fqdn-unsupported", Error, Rejected;
+    /// A block that has the address of cloud providers' metadata service.
+    MetadataService = "L38", "metadata-service-open", Info;
     /// An `except` that is not a strict subset of its block.
     ExceptOutside = "L39", "except-outside-cidr", Error, Rejected;
     /// A block of all addresses, next to peers that it makes superfluous: it includes all pods.
     AnyIncludesPods = "L41", "any-includes-pods", Warning;
+    /// Blocks of one address family alone, for pods that have addresses of both.
+    OneFamilyOnly = "L42", "one-family-only", Info;
+    /// An `except` whose addresses another peer admits: it excludes nothing.
+    ExceptReadmitted = "L43", "except-readmitted", Warning;
     /// A CIDR with host bits, leading zeros or an IPv4-mapped address.
     NoncanonicalCidr = "L44", "noncanonical-cidr", Warning;
+    /// A block of addresses outside for pods whose Service hides the client's address.
+    SnatSource = "L45", "snat-source", Warning;
+    /// A rule that admits nothing which other rules do not admit.
+    RedundantRule = "L46", "redundant-rule", Info;
+    /// A policy for pods that another policy admits everything to.
+    ShadowedByAllowAll = "L47", "shadowed-by-allow-all", Warning;
     /// Cluster policies of the same tier and priority that disagree about a flow.
     PriorityTie = "L49", "priority-tie", Warning;
     /// Domain names in a rule that denies or passes, or a protocol without ports, which API servers

@@ -1,9 +1,11 @@
 //! Findings about the input, as data.
 
 mod code;
+mod fix;
 mod nearest;
 
 pub use code::Code;
+pub use fix::{Edit, Fix, Replacement};
 pub use nearest::{is_slip, nearest, nearly_same};
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,17 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// As reports and options write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// One finding, placed in its document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -38,18 +51,28 @@ pub struct Diagnostic {
     pub path: Option<String>,
     /// Where it stands in its document, for text.
     pub span: Option<Span>,
+    /// What to change in the document, where that is certain.
+    pub fix: Option<Box<Fix>>,
 }
 
 impl Diagnostic {
     /// A finding without place or help.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: None, object: None, path: None, span: None }
+        let message = message.into();
+        Self { code, message, help: None, object: None, path: None, span: None, fix: None }
     }
 
     /// The same with advice.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same with a change that does away with it.
+    #[must_use]
+    pub fn with_fix(mut self, fix: Box<Fix>) -> Self {
+        self.fix = Some(fix);
         self
     }
 

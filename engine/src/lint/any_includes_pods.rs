@@ -16,15 +16,14 @@ use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
+use super::implied::{Ports, covers, ports_of};
 use super::named::PeerPlace;
 use super::text::Field;
 use super::{Context, Finding};
 use crate::cluster::{Addresses, ClusterModel};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::{
-    Block, Body, Direction, NetworkPolicy, Peer, PeerKind, PortEntry, PortMatch, Rule,
-};
-use crate::net::{AddrSet, Cidr, Family, Protocol};
+use crate::manifest::{Block, Body, Direction, NetworkPolicy, Peer, PeerKind, PortEntry, Rule};
+use crate::net::{AddrSet, Cidr, Family};
 
 /// One finding for each such block.
 ///
@@ -91,7 +90,7 @@ fn superfluous(policy: &NetworkPolicy) -> Vec<Superfluous<'_>> {
 }
 
 /// The family of which a block has all addresses, but for its exceptions; however it is written.
-fn whole_family(block: &Block) -> Option<Family> {
+pub fn whole_family(block: &Block) -> Option<Family> {
     match Cidr::parse(&block.cidr).ok()? {
         Cidr::V4(net) => (net.prefix_len() == 0).then_some(Family::IPv4),
         Cidr::V6(net) => (net.prefix_len() == 0).then_some(Family::IPv6),
@@ -99,7 +98,7 @@ fn whole_family(block: &Block) -> Option<Family> {
 }
 
 /// All peers of a direction.
-fn peers(
+pub fn peers(
     policy: &NetworkPolicy,
     direction: Direction,
 ) -> impl Iterator<Item = (PeerPlace, &Rule, &Peer)> {
@@ -107,13 +106,6 @@ fn peers(
         let peers = one.peers.iter().enumerate();
         peers.map(move |(peer, it)| (PeerPlace { direction, rule, peer }, one, it))
     })
-}
-
-/// Ports of a rule, whatever their places.
-type Ports<'p> = Vec<(Protocol, &'p PortMatch)>;
-
-fn ports_of(entries: &[PortEntry]) -> Ports<'_> {
-    entries.iter().map(|entry| (entry.protocol, &entry.ports)).collect()
 }
 
 /// Peers by labels: of each list of ports the first.
@@ -155,18 +147,6 @@ fn names_some_pods(peer: &PeerKind) -> bool {
         }
         _ => false,
     }
-}
-
-/// Whether ports cover all of some others.
-fn covers(wide: &Ports<'_>, others: &Ports<'_>) -> bool {
-    let covered = |(protocol, other): &(Protocol, &PortMatch)| {
-        wide.iter().filter(|(one, _)| one == protocol).any(|(_, one)| match (one, other) {
-            (PortMatch::Any, _) => true,
-            (PortMatch::Range(a, b), PortMatch::Range(c, d)) => a <= c && d <= b,
-            (one, other) => one == other,
-        })
-    };
-    wide.is_empty() || (!others.is_empty() && others.iter().all(covered))
 }
 
 /// Where pods are.
@@ -215,7 +195,7 @@ fn of_nodes(model: &ClusterModel) -> AddrSet {
 }
 
 /// What stands for ranges that are not known.
-fn private() -> AddrSet {
+pub fn private() -> AddrSet {
     let ranges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
     AddrSet::from_cidrs(ranges.into_iter().filter_map(|range| Cidr::parse(range).ok()))
 }

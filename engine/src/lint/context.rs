@@ -4,10 +4,12 @@ use std::cell::{OnceCell, RefCell, RefMut};
 use std::sync::Arc;
 
 use super::Finding;
+use super::default_allow::{self, Open};
 use super::host_pods::{self, HostPods};
 use super::known::KnownPods;
 use super::named::{self, Named};
 use super::text::{Field, Texts};
+use super::wider::Wider;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Object;
 use crate::session::Session;
@@ -20,6 +22,8 @@ pub struct Context<'s> {
     known: OnceCell<KnownPods<'s>>,
     host: OnceCell<Vec<HostPods>>,
     dead: OnceCell<Vec<Named<'s>>>,
+    open: OnceCell<Open>,
+    wider: OnceCell<Wider<'s>>,
 }
 
 impl<'s> Context<'s> {
@@ -27,7 +31,8 @@ impl<'s> Context<'s> {
     pub fn new(session: &'s Session) -> Self {
         let texts = RefCell::new(Texts::new(session));
         let (known, host, dead) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { session, texts, known, host, dead }
+        let (open, wider) = (OnceCell::new(), OnceCell::new());
+        Self { session, texts, known, host, dead, open, wider }
     }
 
     /// The finding, said of a field of an object, and placed there; at the whole object if the
@@ -57,5 +62,15 @@ impl<'s> Context<'s> {
             let model = self.session.model();
             named::all(self.session.policies()).filter(|named| named.is_dead(model)).collect()
         })
+    }
+
+    /// Workloads that no policy selects, where policies select others.
+    pub fn open(&self) -> &Open {
+        self.open.get_or_init(|| default_allow::open(self))
+    }
+
+    /// NetworkPolicies, by what they ask of pods.
+    pub fn wider(&self) -> &Wider<'s> {
+        self.wider.get_or_init(|| Wider::new(self.session.policies()))
     }
 }

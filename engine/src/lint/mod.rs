@@ -8,21 +8,41 @@ mod any_includes_pods;
 mod context;
 mod contradictory_selector;
 mod cross_namespace_pod_selector;
+mod default_allow;
 mod dns_forgotten;
+mod dns_one_protocol;
+mod dns_too_broad;
 mod duplicate_name;
+mod except_readmitted;
+mod half_open;
 mod host_network_bypass;
 mod host_pods;
+mod implied;
 mod known;
+mod metadata_service;
+mod missing_default_deny;
 mod named;
+mod named_port_inconsistent;
 mod named_port_undefined;
+mod named_port_with_block;
 mod namespace_without_pods;
+mod negative_selector;
+mod one_family_only;
 mod port_pods;
 mod priority_tie;
+mod redundant_rule;
+mod sctp;
 mod selector_matches_nothing;
 mod service_port_used;
+mod shadowed_by_allow_all;
+mod snat_source;
 mod stray_dash;
 mod text;
 mod tier_missing;
+mod unlabelled_namespace;
+mod volatile_label;
+mod wider;
+mod workload_label;
 
 use std::sync::Arc;
 
@@ -39,17 +59,35 @@ pub type Finding = (Option<(usize, usize)>, Diagnostic);
 
 /// All lints, in the order of their codes.
 pub const ALL: &[fn(&Context<'_>) -> Vec<Finding>] = &[
+    default_allow::findings,
+    missing_default_deny::findings,
     selector_matches_nothing::findings,
+    workload_label::findings,
     contradictory_selector::findings,
+    negative_selector::findings,
+    unlabelled_namespace::findings,
     cross_namespace_pod_selector::findings,
+    volatile_label::findings,
     host_network_bypass::findings,
     namespace_without_pods::findings,
     stray_dash::findings,
     duplicate_name::findings,
     service_port_used::findings,
     named_port_undefined::findings,
+    named_port_inconsistent::findings,
+    named_port_with_block::findings,
+    sctp::findings,
     dns_forgotten::findings,
+    dns_one_protocol::findings,
+    dns_too_broad::findings,
+    half_open::findings,
+    metadata_service::findings,
     any_includes_pods::findings,
+    one_family_only::findings,
+    except_readmitted::findings,
+    snat_source::findings,
+    redundant_rule::findings,
+    shadowed_by_allow_all::findings,
     priority_tie::findings,
     tier_missing::findings,
 ];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::contradictory_selector::is_contradictory;
 use crate::cluster::{ClusterModel, Endpoint, GroupId};
-use crate::manifest::{Body, Direction, Object, PeerKind};
+use crate::manifest::{Body, Direction, Object, PeerKind, Rule};
 use crate::policy::{CompiledPolicy, PeerSet, PolicySet, RulePeer, SetId};
 use crate::selector::{Match, Operator, Requirement, Selector};
 
@@ -159,6 +159,14 @@ impl<'o> Written<'o> {
     fn nodes(base: Base, selector: &'o Selector) -> Self {
         let what = "selector of nodes";
         Self { selector, of_namespaces: false, what, base, fields: &["nodes"] }
+    }
+
+    /// The rule of its policy that it is in; none if it says to which pods that applies.
+    pub fn rule_of<'p>(&self, policy: &'p Object) -> Option<&'p Rule> {
+        match self.base {
+            Base::At(_) => None,
+            Base::Peer(place) => policy.rules(place.direction).get(place.rule),
+        }
     }
 
     /// Paths at which it may be.

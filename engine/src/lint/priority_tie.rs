@@ -1,6 +1,6 @@
 //! L49: cluster policies of equal priority that disagree about a flow.
 //!
-//! Which of the two is evaluated first is not defined, so what becomes of the flow is not either.
+//! Which of the two is evaluated first is not defined, so neither is what they decide together.
 
 use super::{Context, Finding, about};
 use crate::diagnostic::{Code, Diagnostic};

@@ -23,7 +23,7 @@ use super::cross_namespace_pod_selector::{elsewhere, is_alone};
 use super::host_pods::HostPods;
 use super::named::{Named, Role};
 use super::text::Field;
-use super::{Context, Finding};
+use super::{Context, Finding, workload_label};
 use crate::cluster::{ClusterModel, NamespaceId};
 use crate::diagnostic::{Code, Diagnostic, nearly_same};
 use crate::policy::{PeerSet, PolicySet, SetId};
@@ -42,6 +42,9 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
             return None;
         }
         let miss = search.miss(named)?;
+        if workload_label::meant(context, named).is_some() {
+            return None;
+        }
         if is_alone(named) && !elsewhere(model, named.set).is_empty() {
             return None;
         }

@@ -23,11 +23,12 @@ use super::named::{Named, PeerPlace, Role};
 use super::text::Field;
 use super::{Context, Finding};
 use crate::cluster::{ClusterModel, GroupId, NamespaceId};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Edit, Fix};
 use crate::manifest::{Direction, Peer, PeerKind};
 use crate::net::IntervalSet;
 use crate::policy::{CompiledPolicy, PeerSet, Scope};
 use crate::selector::{Match, Selector};
+use crate::source::Span;
 
 /// One finding for each such pair, at the `podSelector`.
 ///
@@ -43,7 +44,8 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
             let help = "each dash begins a peer of its own: write both selectors in one element, \
                         without the second dash, if pods must match both";
             let help = format!("{help}{}", counts.of(&pair));
-            let finding = Diagnostic::new(Code::AndOrDash, why).with_help(help);
+            let fix = Fix::other(pair.second, Edit::Join);
+            let finding = Diagnostic::new(Code::AndOrDash, why).with_help(help).with_fix(fix);
             let paths = [format!("{}.podSelector", pair.place.path())];
             findings.push(context.about(&policy.object, Field::Selector(&paths), finding));
         }
@@ -65,6 +67,8 @@ pub fn is_stray(context: &Context<'_>, named: &Named<'_>) -> bool {
 struct Pair<'s> {
     /// Where the one by pod is.
     place: PeerPlace,
+    /// Where the second of the two is.
+    second: Span,
     own: NamespaceId,
     namespaces: &'s Selector,
     pods: &'s Selector,
@@ -83,9 +87,10 @@ fn pairs(policy: &CompiledPolicy) -> impl Iterator<Item = Pair<'_>> {
 fn pair(policy: &CompiledPolicy, first: PeerPlace) -> Option<Pair<'_>> {
     let own = policy.namespace?;
     let rule = policy.written(first.direction).get(first.rule)?;
-    let (namespaces, pods, offset) = halves(rule.peers.get(first.peer..first.peer + 2)?)?;
-    let place = PeerPlace { peer: first.peer + offset, ..first };
-    Some(Pair { place, own, namespaces, pods })
+    let two = rule.peers.get(first.peer..first.peer + 2)?;
+    let (namespaces, pods, offset) = halves(two)?;
+    let (place, second) = (PeerPlace { peer: first.peer + offset, ..first }, two.last()?.span);
+    Some(Pair { place, second, own, namespaces, pods })
 }
 
 /// The selectors of namespaces and of pods, and which of the two peers has that of pods.

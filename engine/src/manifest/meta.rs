@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::ignore::{self, IGNORE_ANNOTATION};
 use super::mode::{self, MODE_ANNOTATION, Mode};
 use super::read::{Fields, Keys, Path, Reader, whole};
 use super::{Body, syntax};
@@ -30,6 +31,8 @@ pub struct Meta {
     pub created: Option<Arc<str>>,
     /// What the annotation [`MODE_ANNOTATION`] says, if it is there.
     pub mode: Option<Mode>,
+    /// Lints that the annotation [`IGNORE_ANNOTATION`] names.
+    pub ignores: Box<[Code]>,
     /// Which object of its name it is, in which version; known of policies and nodes.
     pub revision: Revision,
 }
@@ -82,6 +85,7 @@ impl Meta {
         let mut meta = Self::from_fields(reader, &path, &fields);
         check_others(reader, &path, &fields);
         meta.mode = mode(reader, &path.field("annotations"), &fields);
+        meta.ignores = ignores(reader, &path.field("annotations"), &fields);
         // A name of another type is reported as such.
         let is_text = |name: &Node<'_>| matches!(name.value, Value::Str(_) | Value::Null);
         let is_missing = meta.name.is_empty() && fields.get("name").is_none_or(is_text);
@@ -123,9 +127,7 @@ impl Meta {
         let labels = reader.labels(&path.field("labels"), fields.get("labels"));
         check_labels(reader, &path.field("labels"), &labels, fields.get("labels"));
         let owner = owner(reader, path, fields);
-        let revision = Revision::default();
-        let is_generated = false;
-        Self { name, is_generated, namespace, labels, owner, created, mode: None, revision }
+        Self { name, namespace, labels, owner, created, ..Self::default() }
     }
 }
 
@@ -172,6 +174,12 @@ fn check_others(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) {
 fn mode(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) -> Option<Mode> {
     let value = fields.get("annotations")?.get(MODE_ANNOTATION)?;
     Some(mode::read(reader, &path.key(MODE_ANNOTATION), value))
+}
+
+/// The lints that the annotations say to ignore.
+fn ignores(reader: &mut Reader, path: &Path<'_>, fields: &Fields<'_, '_>) -> Box<[Code]> {
+    let value = fields.get("annotations").and_then(|all| all.get(IGNORE_ANNOTATION));
+    value.map(|value| ignore::read(reader, &path.key(IGNORE_ANNOTATION), value)).unwrap_or_default()
 }
 
 /// Reports label keys and values that the API server refuses.

@@ -6,6 +6,7 @@ pub mod cluster_policy;
 mod custom;
 mod document;
 mod file;
+mod ignore;
 mod known;
 mod meta;
 mod mode;
@@ -26,6 +27,7 @@ pub use cluster_policy::{ClusterPolicy, ClusterPolicyKind, ClusterTier, Subject}
 pub use custom::MakesPods;
 pub use document::{Account, Document, ForeignKind, read_document};
 pub use file::{Part, SourceFile};
+pub use ignore::IGNORE_ANNOTATION;
 pub(crate) use known::Known;
 pub use meta::{LabelList, Meta, Owner, Revision};
 pub use mode::{MODE_ANNOTATION, Mode};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, nearest};
+use crate::diagnostic::{Code, Diagnostic, Edit, Fix, nearest};
 use crate::source::Span;
 use crate::tree::{Entry, Node, Value};
 
@@ -149,7 +149,12 @@ impl Reader {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => unknown_help(known),
         };
-        self.report(&field, finding.with_help(help));
+        let mut finding = finding.with_help(help);
+        if let Some(meant) = meant.filter(|meant| meant.eq_ignore_ascii_case(key)) {
+            let edit = Edit::Scalar(meant.to_owned());
+            finding = finding.with_fix(Fix::other(entry.key_span, edit));
+        }
+        self.report(&field, finding);
     }
 
     fn misplaced(&mut self, path: &Path<'_>, entry: &Entry<'_>, place: &str) {
@@ -256,7 +261,11 @@ impl Reader {
         };
         let message = format!("`{path}` takes a string, but this is {found}");
         let finding = Diagnostic::new(Code::NonStringLabel, message).at(node.span);
-        self.refuse(path, finding.with_help("put the value in quotes"));
+        let mut finding = finding.with_help("put the value in quotes");
+        if matches!(node.value, Value::Bool(_) | Value::Number(_)) {
+            finding = finding.with_fix(Fix::other(node.span, Edit::Quote));
+        }
+        self.refuse(path, finding);
         None
     }
 }

@@ -24,6 +24,9 @@ pub struct Service {
     pub external_name: bool,
     /// `clusterIP` and `clusterIPs` that are addresses, in order.
     pub cluster_addresses: Vec<IpAddr>,
+    /// Whether nodes that pass connections from outside on replace the client's address: of a type
+    /// that has such, without `externalTrafficPolicy: Local`.
+    pub hides_clients: bool,
     /// `publishNotReadyAddresses`: whether its pods are ready makes no difference.
     pub takes_unready: bool,
     /// `externalIPs`, and addresses of the load balancer.
@@ -164,12 +167,16 @@ pub fn read(reader: &mut Reader, object: &Node<'_>) -> Service {
     let ports = items.iter().enumerate().filter_map(|(i, item)| port(reader, &path.item(i), item));
     let (headless, external_name) = (cluster_ip == Some("None"), kind == Some("ExternalName"));
     let ports = ports.collect();
+    let is_reached = matches!(kind, Some("NodePort" | "LoadBalancer"));
+    let is_local = fields.get("externalTrafficPolicy").and_then(Node::as_str) == Some("Local");
+    let hides_clients = is_reached && !is_local;
     Service {
         selector,
         ports,
         headless,
         external_name,
         cluster_addresses,
+        hides_clients,
         takes_unready,
         outside_addresses,
     }

@@ -53,7 +53,7 @@ fn summary(
         [first, rest @ ..] => {
             // A staged policy says by its kind that it is only looked at.
             let audited = if first.kind.starts_with("Staged") { "" } else { "audited " };
-            format!(" by {audited}{}{}", name(first), and_more(rest.len()))
+            format!(" by {audited}{first}{}", and_more(rest.len()))
         }
     };
     let denies = |end: &EndReport| end.verdict == Verdict::Deny;
@@ -70,11 +70,6 @@ fn summary(
         (Verdict::Allow, _) => format!("would be allowed{by}"),
         (Verdict::Unknown, _) => format!("could be denied{by}: the input leaves it open"),
     }
-}
-
-fn name(policy: &ObjectRef) -> String {
-    let namespace = policy.namespace.as_deref().map(|own| format!("{own}/"));
-    format!("{} {}{}", policy.kind, namespace.unwrap_or_default(), policy.name)
 }
 
 fn and_more(count: usize) -> String {

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::place;
+use super::ignored::{Ignored, Place};
 use super::types::{
     CheckReport, DiagnosticReport, KindCount, ObjectRef, Severity, SkippedReport, SkippedWhat,
     Summary,
 };
+use super::{fix, place};
 use crate::cluster::Endpoint;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::folder::{Skipped, SkippedKind};
@@ -19,26 +20,33 @@ use crate::tree;
 impl Session {
     /// All findings about the input, by file and position, and what was read.
     pub fn check(&self) -> CheckReport {
-        let mut diagnostics = Vec::new();
+        let ignored = Ignored::new(self);
+        let (mut diagnostics, mut suppressed) = (Vec::new(), 0);
+        for (origin, finding) in self.findings() {
+            match ignored.has(origin, &finding) {
+                true => suppressed += 1,
+                false => diagnostics.push(report(self, origin, &finding)),
+            }
+        }
+        diagnostics
+            .sort_by(|a, b| (&a.location, &a.code, &a.path).cmp(&(&b.location, &b.code, &b.path)));
+        let summary = Summary { suppressed, ..summary(self, &diagnostics) };
+        CheckReport { diagnostics, summary }
+    }
+
+    /// All findings, of documents and of lints, with where they stand; also those that are ignored.
+    pub(super) fn findings(&self) -> Vec<(Option<Place>, Cow<'_, Diagnostic>)> {
+        let mut all = Vec::new();
         for (file, source) in self.files().iter().enumerate() {
             let mut findings = findings(source);
             if tree::is_template(&source.text) {
                 fold_template(&mut findings);
             }
-            for (part, finding) in &findings {
-                diagnostics.push(report(self, Some((file, *part)), finding));
-            }
+            all.extend(findings.into_iter().map(|(part, one)| (Some((file, part)), one)));
         }
-        let findings = lint::findings(self);
-        diagnostics.extend(findings.iter().map(|(origin, finding)| report(self, *origin, finding)));
-        let is_told = |finding: &DiagnosticReport| {
-            self.options().ignored_codes.iter().all(|code| code.id() != finding.code)
-        };
-        diagnostics.retain(is_told);
-        diagnostics
-            .sort_by(|a, b| (&a.location, &a.code, &a.path).cmp(&(&b.location, &b.code, &b.path)));
-        let summary = summary(self, &diagnostics);
-        CheckReport { diagnostics, summary }
+        let lints = lint::findings(self).into_iter();
+        all.extend(lints.map(|(origin, finding)| (origin, Cow::Owned(finding))));
+        all
     }
 
     /// What was read.
@@ -114,6 +122,7 @@ fn report(
         location: origin
             .zip(finding.span)
             .and_then(|(origin, span)| place::location(session, origin, span)),
+        fix: fix::report(session, origin, finding),
     }
 }
 
@@ -147,6 +156,7 @@ fn summary(session: &Session, diagnostics: &[DiagnosticReport]) -> Summary {
         errors: of(Severity::Error),
         warnings: of(Severity::Warning),
         infos: of(Severity::Info),
+        suppressed: 0,
     }
 }
 

@@ -15,10 +15,12 @@ mod diff;
 mod evidence;
 mod example;
 mod expect;
+mod fix;
 mod flow;
 mod flows;
 mod gate;
 mod hypothetical;
+mod ignored;
 mod isolation;
 mod labels;
 mod list;
@@ -41,6 +43,7 @@ pub use at::{RuleAt, RulePart};
 pub use describe::*;
 pub use diff::{BySide, DiffCause, DiffChange, DiffEndpoint, DiffReport, DiffSide, DiffSummary};
 pub use expect::*;
+pub use fix::FixedFile;
 pub use flows::{FlowAnswer, FlowEntry, FlowError, FlowErrorCode, FlowResult};
 pub use gate::{
     EqualOutcome, EqualReport, GateOutcome, GateReport, GateRuleReport, GateRules, GateSummary,

@@ -1,11 +1,20 @@
 //! From spans in documents to places in files.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::types::{Location, ObjectRef};
 use crate::manifest::Object;
 use crate::session::Session;
 use crate::source::Span;
+
+/// Kind, namespace and name: `NetworkPolicy shop/db`.
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let namespace = self.namespace.as_deref().map(|own| format!("{own}/"));
+        write!(f, "{} {}{}", self.kind, namespace.unwrap_or_default(), self.name)
+    }
+}
 
 /// The place of a span in a part of a file.
 pub fn location(session: &Session, (file, part): (usize, usize), span: Span) -> Option<Location> {

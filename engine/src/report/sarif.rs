@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::text::gate_rule;
-use super::types::Location;
+use super::types::{CheckReport, DiagnosticReport, Location, Severity};
 use super::{GateOutcome, GateReport, GateRuleReport};
+use crate::diagnostic::Code;
 
 /// A log with one run of Portcullis.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -133,18 +134,19 @@ impl Log {
 }
 
 impl SarifResult {
-    /// A finding of a rule at a place; the fingerprint is what stays of it when lines move.
+    /// A finding of a rule at a place, if it has one; the fingerprint is what stays of it when lines
+    /// move.
     pub fn new(
         rule: &str,
         level: Level,
         text: String,
-        (at, fingerprint): (&Location, String),
+        (at, fingerprint): (Option<&Location>, String),
     ) -> Self {
         Self {
             rule_id: rule.to_owned(),
             level,
             message: Message { text },
-            locations: vec![Place::new(at, None)],
+            locations: at.map(|at| Place::new(at, None)).into_iter().collect(),
             related_locations: Vec::new(),
             partial_fingerprints: BTreeMap::from([("portcullis/v1", fingerprint)]),
         }
@@ -187,6 +189,31 @@ fn uri(path: &str) -> String {
     uri
 }
 
+/// What a check finds: a result for each finding, on its line; a rule for each code among them.
+pub fn of_check(report: &CheckReport) -> Log {
+    let is_found = |code: &&Code| report.diagnostics.iter().any(|one| one.code == code.id());
+    let rules = Code::ALL.iter().filter(is_found).map(|code| SarifRule {
+        id: code.id().to_owned(),
+        short_description: Message { text: code.name().to_owned() },
+        full_description: Some(Message { text: code.meaning().to_owned() }),
+    });
+    Log::new(rules.collect(), report.diagnostics.iter().map(of_finding).collect())
+}
+
+fn of_finding(finding: &DiagnosticReport) -> SarifResult {
+    let level = match finding.severity {
+        Severity::Error => Level::Error,
+        Severity::Warning => Level::Warning,
+        Severity::Info => Level::Note,
+    };
+    let help = finding.help.as_ref().map(|help| format!("\n{help}"));
+    let text = finding.message.clone() + &help.unwrap_or_default();
+    let object = finding.object.as_ref().map(ToString::to_string);
+    let parts = [Some(finding.code.clone()), object, finding.path.clone()];
+    let fingerprint = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    SarifResult::new(&finding.code, level, text, (finding.location.as_ref(), fingerprint))
+}
+
 /// What a gate says: a result for each rule that does not hold and each flow that shows it, on the
 /// line that opens the flow, or else on the rule's own.
 pub fn of_gate(report: &GateReport) -> Log {
@@ -202,7 +229,7 @@ pub fn of_gate(report: &GateReport) -> Log {
 fn results(rule: &GateRuleReport) -> Vec<SarifResult> {
     let level = if rule.outcome == GateOutcome::Broken { Level::Error } else { Level::Warning };
     let result = |shown: &GateRuleReport, at: &Location, fingerprint| {
-        SarifResult::new(&rule.name, level, gate_rule(shown), (at, fingerprint))
+        SarifResult::new(&rule.name, level, gate_rule(shown), (Some(at), fingerprint))
     };
     if rule.witnesses.is_empty() {
         return vec![result(rule, &rule.location, rule.name.to_string())];

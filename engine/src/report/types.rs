@@ -80,6 +80,23 @@ pub struct DiagnosticReport {
     /// Where it stands, when the input was text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
+    /// What to change in the text, where that is certain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<FixReport>,
+}
+
+/// A change of the text that does away with a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct FixReport {
+    /// What is replaced; nothing if it ends where it begins.
+    pub location: Location,
+    /// What takes its place.
+    pub text: String,
+    /// Whether policies decide otherwise with it, or an object counts that was rejected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changes_meaning: bool,
 }
 
 /// How many objects there are of a kind that takes no part in the answer.
@@ -137,6 +154,10 @@ pub struct Summary {
     pub warnings: u32,
     /// Findings of severity `info`.
     pub infos: u32,
+    /// Findings that the configuration, or an annotation `portcullis.dev/ignore`, says to ignore:
+    /// they are not among the others.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub suppressed: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::read::{Keys, Path, Reader};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Edit, Fix};
 use crate::net::{AddrSet, Cidr, CidrError};
 use crate::source::Span;
 use crate::tree::{Node, Value};
@@ -97,12 +97,9 @@ fn cidr(reader: &mut Reader, path: &Path<'_>, text: &str, span: Span) -> Option<
             if cidr.to_string() != text {
                 let message = format!("`{text}` is read as `{cidr}`");
                 let finding = Diagnostic::new(Code::NoncanonicalCidr, message).at(span);
-                reader.report(
-                    path,
-                    finding.with_help(format!(
-                        "write `{cidr}`: newer API servers reject the other form"
-                    )),
-                );
+                let help = format!("write `{cidr}`: newer API servers reject the other form");
+                let fix = Fix::same(span, Edit::Scalar(cidr.to_string()));
+                reader.report(path, finding.with_help(help).with_fix(fix));
             }
             Some(cidr)
         }

@@ -1,6 +1,7 @@
 //! NetworkPolicy, read, defaulted and validated as the API server does.
 
 mod block;
+mod pitfalls;
 mod port;
 pub(super) mod selector;
 
@@ -10,7 +11,7 @@ use enum_map::{Enum, EnumMap};
 use serde::{Deserialize, Serialize};
 
 use super::read::{Keys, Path, Reader};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Edit, Fix};
 use crate::net::AddrSet;
 use crate::selector::Selector;
 use crate::source::Span;
@@ -214,7 +215,16 @@ pub fn read(reader: &mut Reader, object: &Node<'_>) -> NetworkPolicy {
     // Defaulting: Ingress always, Egress only where there are egress rules. [NetworkPolicy §2]
     let (isolates_ingress, isolates_egress) = types.unwrap_or((true, !egress.is_empty()));
     let types_written = types.is_some();
-    NetworkPolicy { subject, ingress, egress, isolates_ingress, isolates_egress, types_written }
+    let policy = NetworkPolicy {
+        subject,
+        ingress,
+        egress,
+        isolates_ingress,
+        isolates_egress,
+        types_written,
+    };
+    pitfalls::check(reader, &path, &fields, &policy);
+    policy
 }
 
 /// What remains of a policy that is not understood: it isolates the pods that it selects, or all of
@@ -269,9 +279,9 @@ pub(super) fn bad_word(word: &str, allowed: &[&str], code: Code, span: Span) -> 
         _ => format!("`{word}` is not one of {}", allowed.join(", ")),
     };
     match allowed.iter().find(|known| known.eq_ignore_ascii_case(word)) {
-        Some(known) => {
-            Diagnostic::new(Code::EnumCase, message).with_help(format!("write `{known}`"))
-        }
+        Some(known) => Diagnostic::new(Code::EnumCase, message)
+            .with_help(format!("write `{known}`"))
+            .with_fix(Fix::other(span, Edit::Scalar((*known).to_owned()))),
         None => {
             Diagnostic::new(code, message).with_help(format!("use one of {}", allowed.join(", ")))
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::read::{Fields, Keys, Path, Reader, is_beyond, whole};
 use super::super::syntax;
 use super::bad_word;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Edit, Fix};
 use crate::net::Protocol;
 use crate::source::Span;
 use crate::tree::{Node, Value};
@@ -115,7 +115,9 @@ fn named(reader: &mut Reader, path: &Path<'_>, name: &str, span: Span) -> Option
     if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
         let message = format!("`\"{name}\"` is read as a port name, and port names need a letter");
         let finding = Diagnostic::new(Code::PortAsString, message).at(span);
-        reader.refuse(path, finding.with_help(format!("write {name} without quotes")));
+        let fix = Fix::other(span, Edit::Text(name.to_owned()));
+        let finding = finding.with_help(format!("write {name} without quotes"));
+        reader.refuse(path, finding.with_fix(fix));
         return None;
     }
     check_name(reader, path, name, span).then(|| PortMatch::Named(name.into()))

@@ -7,6 +7,7 @@
 //! Names come from files that somebody else wrote. Every form quotes them in its own way, and text
 //! for terminals shows control characters instead of obeying them.
 
+mod annotations;
 mod chain;
 mod describe;
 mod diff;
@@ -26,6 +27,7 @@ mod tests;
 
 use std::fmt;
 
+pub use annotations::write_annotations;
 pub use chain::write_chain;
 pub use describe::write_description;
 pub use diff::{diff, diff_summary, write_diff};

@@ -1,15 +1,33 @@
-//! `portcullis check`.
+//! `portcullis check`, which is also called `portcullis lint`.
+
+mod fix;
+mod junit;
 
 use std::fmt::Write as _;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use portcullis_engine::Session;
-use portcullis_engine::report::{CheckReport, Summary};
+use portcullis_engine::report::text::write_annotations;
+use portcullis_engine::report::{CheckReport, Summary, sarif};
 
-use crate::args::{FailOn, Form, InputArgs, OutputArgs};
+use crate::args::{FailOn, InputArgs, OutputArgs};
 use crate::excerpt::Excerpts;
 use crate::output::{self, Outcome, Output};
 use crate::{findings, input};
+
+pub const EXAMPLES: &str = "\
+Examples:
+  portcullis check manifests/
+  portcullis lint --fail-on warning manifests/
+  portcullis lint --diff manifests/
+  portcullis lint -o github manifests/
+  portcullis lint -o sarif manifests/ > portcullis.sarif";
+
+pub const STATUS: &str = "\
+Exit status:
+  0  no finding at or above --fail-on
+  1  findings at or above --fail-on
+  2  unusable input or arguments";
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -17,7 +35,7 @@ pub struct CheckArgs {
     pub input: InputArgs,
     /// The output format
     #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
-    pub output: Form,
+    pub output: CheckForm,
     #[command(flatten)]
     pub say: OutputArgs,
     /// Exit with 1 for findings of this severity or above
@@ -29,19 +47,60 @@ pub struct CheckArgs {
         help_heading = "Exit status"
     )]
     pub fail_on: FailOn,
+    /// Change the files so that findings are gone for which it is certain how, then report the rest
+    ///
+    /// Each file is read again before it is written: a change after which more is wrong is left out.
+    #[arg(long, conflicts_with = "diff", help_heading = "Fix")]
+    pub fix: bool,
+    /// Print what --fix would change as a unified diff, in place of the findings
+    #[arg(long, conflicts_with = "output", help_heading = "Fix")]
+    pub diff: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckForm {
+    /// Each finding with its line
+    Text,
+    /// Everything, for programs
+    Json,
+    /// Findings on their lines, as code scanning shows them
+    Sarif,
+    /// A test for each finding, as continuous integration shows them
+    Junit,
+    /// Workflow commands, which GitHub shows on the lines of a change
+    Github,
 }
 
 pub fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
-    let session = input::session(&args.input, args.say)?;
+    let mut session = input::session(&args.input, args.say)?;
+    if args.fix {
+        fix::write(&session, args.say)?;
+        session = input::session(&args.input, args.say)?;
+    }
     let report = session.check();
+    if args.diff {
+        fix::show(&session, args.say)?;
+        return conclude(&session, &report, args);
+    }
     let mut out = Output::new();
     match args.output {
-        Form::Json => out.json(&report)?,
-        Form::Text => print(&session, &report, args, &mut out)?,
+        CheckForm::Json => out.json(&report)?,
+        CheckForm::Text => print(&session, &report, args, &mut out)?,
+        CheckForm::Sarif => out.json(&sarif::of_check(&report))?,
+        CheckForm::Junit => {
+            let suites = junit::suites(&session, &report, args.fail_on);
+            crate::junit::write(&suites, &mut out)?;
+        }
+        CheckForm::Github => out.render(|out| write_annotations(&report, out))?,
     }
     out.finish()?;
+    conclude(&session, &report, args)
+}
+
+/// Says what was left out, and what the findings mean for the exit status.
+fn conclude(session: &Session, report: &CheckReport, args: &CheckArgs) -> anyhow::Result<Outcome> {
     findings::left_out(&report.summary, "portcullis check", args.say);
-    if let (Some(why), 0) = (findings::unusable(&session, &report.summary), report.summary.errors) {
+    if let (Some(why), 0) = (findings::unusable(session, &report.summary), report.summary.errors) {
         anyhow::bail!("{why}");
     }
     Ok(findings::outcome(&report.summary, args.fail_on))
@@ -90,6 +149,7 @@ fn summary(summary: &Summary) -> String {
     if parts.len() == 2 {
         parts.push("no findings".into());
     }
+    parts.extend(findings::count(summary.suppressed, "ignored finding"));
     let others: u32 = summary.ignored.iter().map(|kind| kind.count).sum();
     let passed = findings::count(others, "object");
     let passed = passed.map(|n| format!(" (ignored: {n} of other kinds)"));
