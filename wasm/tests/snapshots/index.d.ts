@@ -320,6 +320,8 @@ export interface DiagnosticReport {
     severity: Severity;
     /** What is wrong: lower case, no full stop, the user's text in backticks. */
     message: string;
+    /** What to change in the text, where that is certain. */
+    fix?: FixReport;
     /** What to do about it. */
     help?: string;
     /** Where it stands, when the input was text. */
@@ -726,6 +728,16 @@ export interface FilterRuleReport {
     text: string;
     /** What it comes from, if it comes from a policy. */
     source?: RuleSource;
+}
+
+/** A change of the text that does away with a finding. */
+export interface FixReport {
+    /** What is replaced; nothing if it ends where it begins. */
+    location: Location;
+    /** What takes its place. */
+    text: string;
+    /** Whether policies decide otherwise with it, or an object counts that was rejected. */
+    changesMeaning?: boolean;
 }
 
 /** The answer to one flow of a file, or why there is none */
@@ -1396,6 +1408,11 @@ export interface Summary {
      */
     skipped?: SkippedReport[];
     /**
+     * Findings that the configuration, or an annotation `portcullis.dev/ignore`, says to ignore:
+     * they are not among the others.
+     */
+    suppressed?: number;
+    /**
      * Pairs of files or folders that hold different objects of the same names: of each, the last
      * one counts. None unless a folder was read.
      */
@@ -1560,18 +1577,9 @@ export class Model {
      */
     check(): CheckReport;
     /**
-     * Whether the policies of two states mean the same, for all pods that are there or may come to be.
-     */
-    static equal(a: Files, b: Files, options?: Options): EqualReport;
-    /**
      * Whether a flow is allowed, and everything that decides it.
      */
     explain(flow: FlowQuery): FlowReport;
-    /**
-     * Whether rules hold, of pods in the files and of pods that do not exist yet. Rules are the text of
-     * a file as `portcullis gate --rules` takes it; those with `no-new-access` compare with `before`.
-     */
-    static gate(files: Files, rules: string, options?: Options & GateOptions): GateReport;
     /**
      * Who can reach whom, and on which ports.
      */
