@@ -9,7 +9,7 @@ const outside = rules('never: {from: {addresses: [192.0.2.0/24]}, to: {namespace
 
 test('diff says what is opened and closed', () => {
   const wider = { apps, policy: policy.replace('5432', '5433') };
-  const { changes } = diff(files, wider);
+  const { changes } = diff(files, wider, { podCidrs: ['172.16.0.0/12'] });
   const said = changes.map(({ from, to, before, after, ports }) => [from, to, before, after, ports].join(' '));
   assert.ok(said.includes('shop/web[Deployment] shop/db[StatefulSet] deny allow TCP 5433'), said.join('\n'));
   assert.ok(said.includes('shop/web[Deployment] shop/db[StatefulSet] allow deny TCP 5432'), said.join('\n'));
@@ -40,7 +40,7 @@ test('rules that compare need a state to compare with', () => {
 test('rules that are wrong are refused with their place', () => {
   assert.throws(() => gate(files, 'rules: [{name: r, nevr: {}}]'), /never/);
   assert.throws(() => gate(files, ''), /rules/);
-  assert.throws(() => gate(files, outside, { before: 7 }), TypeError);
+  assert.throws(() => gate(files, outside, { before: 7 }), /`options.before` must be texts by name/);
 });
 
 test('equal says whether policies mean the same, or shows a flow', () => {
