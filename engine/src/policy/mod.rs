@@ -13,6 +13,7 @@ mod condition;
 mod considered;
 pub mod fold;
 mod grow;
+mod hosts;
 mod peer;
 mod program;
 mod programs;
@@ -27,6 +28,7 @@ pub use calico::asks;
 pub use compile::{PolicyChange, namespace_selectors, pod_selectors};
 pub use condition::{Condition, Doubt, Seat};
 pub use considered::Considered;
+pub use hosts::{CompiledHost, HostProgram, HostSet};
 pub use peer::{BlockPair, RulePeer};
 pub use program::{PolicyRef, Program, Tier, TierKind};
 pub use select::{PeerSet, Scope};
@@ -95,6 +97,8 @@ pub struct PolicySet {
     considered: Considered,
     /// INVARIANT: the nodes whose addresses the blocks of [`RulePeer::Nodes`] were read from.
     nodes: Arc<Vec<Node>>,
+    /// INVARIANT: those of the model that this was compiled or updated against last.
+    hosts: Arc<HostSet>,
     /// How much was interned when all was compiled last: what [`Self::is_compact`] compares with.
     fresh_size: usize,
 }
@@ -136,6 +140,9 @@ pub struct CompiledPolicy {
     pub subject: SetId,
     /// Whether it decides, or is only audited: then no program in force has it.
     pub mode: Mode,
+    /// Whether it stands in programs of hosts alone: it is a policy for them, or what their ports
+    /// or profiles say.
+    pub is_of_hosts: bool,
     /// Its rules for ingress and for egress; none where it says nothing of that direction.
     rules: ByDirection<Option<Vec<PolicyRule>>>,
 }
@@ -208,7 +215,8 @@ impl CompiledPolicy {
 impl PolicySet {
     /// Policies with their numbers, ascending: those in force, and those that are audited.
     pub fn policies(&self) -> impl Iterator<Item = (PolicyId, &Arc<CompiledPolicy>)> {
-        self.policies.iter().filter_map(|(id, policy)| Some((id, policy.as_ref()?)))
+        let known = self.policies.iter().filter_map(|(id, policy)| Some((id, policy.as_ref()?)));
+        known.filter(|(_, policy)| !policy.is_of_hosts)
     }
 
     /// A policy.

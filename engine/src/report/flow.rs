@@ -2,6 +2,7 @@
 
 mod found;
 mod home;
+mod hosts;
 mod names;
 mod parts;
 mod ranges;
@@ -79,7 +80,7 @@ impl Session {
             parts,
             evidence,
             audit: None,
-            not_judged: check::not_judged(self),
+            not_judged: check::not_judged_of_flows(self),
             rejected: check::rejected(self),
         })
     }
@@ -137,7 +138,7 @@ fn pod_port(query: &FlowQuery, port: u16) -> Option<u16> {
 /// Everything that is allowed for certain in every case, whatever the port.
 fn allowed(session: &Session, cases: &[Case<'_>]) -> Option<String> {
     let (model, set) = (session.model(), session.policies());
-    if cases.iter().any(|case| names::may_deny(session, case)) {
+    if cases.iter().any(|case| names::may_deny(session, case) || hosts::concern(session, case)) {
         return None;
     }
     // Each pair is among the cases of some ports, and says the same in those of others.
@@ -184,8 +185,10 @@ impl Judged {
             Some(dialled) => {
                 Some(readings::conclude(session, query, (case, dialled), (egress, ingress)))
             }
+            None if hosts::concern(session, case) => None,
             None => open.then(|| settled(session, query, case)).flatten().map(|one| (one, None)),
         };
+        let settled = hosts::before_dnat(session, case, settled);
         let ends = [case.source.endpoint, case.destination.endpoint];
         let (pair, ports, port) = (case.pair, case.ports.clone(), case.port);
         Self { egress, ingress, settled, pair, ports, ends, port }
@@ -318,6 +321,10 @@ fn summary(
             Some(UnknownReason::SourcePort) => "the source's port decides this, and a question does not say which it is".into(),
             Some(UnknownReason::Protocol) => "which of the protocols without ports it is decides this, and a question does not say".into(),
             Some(UnknownReason::Service) => "what is behind a Service decides this, and the input does not say: pass the Service".into(),
+            Some(UnknownReason::Profile) => "a Profile of a HostEndpoint decides this, and it is not in the input: pass it".into(),
+            Some(UnknownReason::HostEndpoint) => "it depends on which HostEndpoint the flow passes, and the input does not say on which interface or node: give the HostEndpoints `expectedIPs`, pass Nodes, or ask for an address".into(),
+            Some(UnknownReason::HostAction) => "what a pod may send to its own node decides this: pass the FelixConfiguration with `defaultEndpointToHostAction`".into(),
+            Some(UnknownReason::Untracked) => "a policy with `doNotTrack` lets the flow pass, and whether its replies pass is not known: allow these in the other direction by their source's port".into(),
             Some(UnknownReason::Ports) => "the ports differ: each answer is below".into(),
             Some(UnknownReason::Group) | None => "the pods differ: each answer is below".into(),
         },

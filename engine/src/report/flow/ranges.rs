@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::{Judged, deciding, question};
+use super::{Judged, deciding, hosts, question};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::PortSet;
 use crate::policy::PolicyId;
@@ -161,6 +161,9 @@ fn starts(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Vec<u16> {
         for entry in entries.filter(|entry| entry.protocol == query.protocol) {
             numbers(entry, &case.destination).iter().for_each(|(first, last)| add(*first, *last));
         }
+    }
+    if hosts::concern(session, case) {
+        hosts::ports(session, query.protocol).iter().for_each(|(first, last)| add(*first, *last));
     }
     // Programs of other labels that a pod may have.
     let conns = reach::pair(model, set, &case.source, &case.destination);

@@ -1,0 +1,303 @@
+//! What host endpoints say: of what nodes send and receive, and of what passes through them.
+//!
+//! Which host endpoint a flow meets depends on its interface. Where the input leaves that open, all
+//! that it may be are asked, and only if they agree is the answer known.
+//!
+//! # Source
+//! Calico §7, §10.
+
+use std::net::IpAddr;
+
+use super::asking::Assumed;
+use super::{EndState, EndVerdict, Judge, NoTrace, Question, Trace, UnknownReason, Verdict};
+use crate::cluster::Place;
+use crate::manifest::Direction;
+use crate::manifest::calico::HostAction;
+use crate::net::Family;
+use crate::policy::{CompiledHost, HostProgram};
+use crate::selector::Match;
+
+/// What a flow may meet at a host.
+#[derive(Clone, Copy)]
+enum Way<'h> {
+    /// No host endpoint.
+    Open,
+    /// It goes to a pod of this node, which is not asked about.
+    OwnPod,
+    /// It is the host's own, through an interface of this host endpoint.
+    Local(&'h CompiledHost),
+    /// It comes from a pod of this node; `host` is that for all interfaces.
+    FromPod { host: Option<&'h CompiledHost>, action: Option<HostAction> },
+    /// It passes through the host.
+    Through(&'h CompiledHost, HostProgram),
+}
+
+/// Judges an end that is no pod with a network of its own.
+pub(super) fn end<T: Trace>(judge: Judge<'_, '_, '_>, trace: &mut T) -> EndVerdict {
+    let open = EndVerdict::allow(EndState::Unenforced);
+    if judge.set.hosts().is_empty() || judge.question.subject.host == Match::No {
+        return open;
+    }
+    let ways = ways_of_end(judge);
+    if ways.iter().all(|way| matches!(way, Way::Open)) {
+        return open;
+    }
+    agreed(judge, &ways, trace)
+}
+
+/// Judges a pod's end whose own policies say this: what it sends and receives also passes through
+/// its node.
+pub(super) fn through<T: Trace>(
+    judge: Judge<'_, '_, '_>,
+    own: EndVerdict,
+    trace: &mut T,
+) -> EndVerdict {
+    let Question { direction, subject, peer, .. } = judge.question;
+    let is_own_node = peer.host.min(subject.same_node(peer));
+    if is_own_node == Match::Yes {
+        return own;
+    }
+    let mut result = own;
+    let mut others = vec![(Direction::Ingress, HostProgram::Entering)];
+    others.push((Direction::Egress, HostProgram::Leaving));
+    for (side, which) in others {
+        // On its own side the flow passes the pod's interface, on the other one that of the node.
+        let is_inner = (direction == Direction::Egress) == (side == Direction::Ingress);
+        let ways = ways_through(judge, which, is_inner);
+        if ways.iter().all(|way| matches!(way, Way::Open)) {
+            continue;
+        }
+        let asked = if side == direction { judge } else { judge.turned(side) };
+        let mut here = agreed(asked, &ways, trace);
+        if is_own_node == Match::Unknown && here.verdict == Verdict::Deny {
+            here = EndVerdict { verdict: Verdict::Unknown, ..here };
+            here.reason = Some(UnknownReason::Node);
+        }
+        if here.verdict < result.verdict {
+            result = here;
+        }
+    }
+    result
+}
+
+/// What the flow may meet at the interfaces of a pod's node: inside, at the pod's own, or outside.
+fn ways_through<'h>(
+    judge: Judge<'h, '_, '_>,
+    which: HostProgram,
+    is_inner: bool,
+) -> Vec<Way<'h>> {
+    let hosts = judge.set.hosts();
+    let Question { subject, peer, .. } = judge.question;
+    let crosses = match is_inner {
+        true => Match::Yes,
+        // Between pods of one node nothing leaves it.
+        false if peer.group.is_some() || peer.host != Match::No => !subject.same_node(peer),
+        false => Match::Yes,
+    };
+    let mut ways = Vec::new();
+    if crosses != Match::Yes {
+        ways.push(Way::Open);
+    }
+    if crosses == Match::No {
+        return ways;
+    }
+    let mut add = |node: &'h str| {
+        let all = hosts.of_node(node).find(|host| host.place.is_for_all());
+        ways.push(all.map_or(Way::Open, |host| Way::Through(host, which)));
+        if !is_inner {
+            let named = hosts.of_node(node).filter(|host| !host.place.is_for_all());
+            ways.extend(named.map(|host| Way::Through(host, which)));
+        }
+    };
+    match subject.node {
+        Some(node) => match hosts.iter().find(|host| *host.place.node == *node) {
+            Some(host) => add(&host.place.node),
+            None => ways.push(Way::Open),
+        },
+        None => {
+            hosts.iter().for_each(|host| add(&host.place.node));
+            ways.push(Way::Open);
+        }
+    }
+    ways
+}
+
+/// What the flow may meet at a host that sends or receives it.
+fn ways_of_end<'h>(judge: Judge<'h, '_, '_>) -> Vec<Way<'h>> {
+    let hosts = judge.set.hosts();
+    let Question { subject, .. } = judge.question;
+    let mut ways = Vec::new();
+    match subject.node {
+        Some(node) => match hosts.iter().find(|host| *host.place.node == *node) {
+            Some(host) => add_of_node(judge, &host.place.node, &mut ways),
+            None => ways.push(Way::Open),
+        },
+        None => {
+            // It may be any node's, also one without host endpoints.
+            hosts.iter().for_each(|host| add_of_node(judge, &host.place.node, &mut ways));
+            ways.push(Way::Open);
+        }
+    }
+    if subject.host == Match::Unknown {
+        ways.push(Way::Open);
+    }
+    ways
+}
+
+fn add_of_node<'h>(judge: Judge<'h, '_, '_>, node: &'h str, ways: &mut Vec<Way<'h>>) {
+    let hosts = judge.set.hosts();
+    let Question { direction, subject, peer, .. } = judge.question;
+    let for_all = hosts.of_node(node).find(|host| host.place.is_for_all());
+    let local = |host: Option<&'h CompiledHost>| host.map_or(Way::Open, Way::Local);
+    let is_outside = peer.group.is_none() && peer.host == Match::No;
+    let is_own = if is_outside { Match::No } else { subject.same_node(peer) };
+    if is_own != Match::No {
+        ways.push(match (peer.group.is_some(), direction) {
+            (true, Direction::Egress) => Way::OwnPod,
+            (true, Direction::Ingress) => {
+                let action = hosts.of_node(node).next().and_then(|host| host.to_host);
+                Way::FromPod { host: for_all, action }
+            }
+            // To itself it goes through an interface that has no address of another's.
+            (false, _) => local(for_all),
+        });
+    }
+    if is_own == Match::Yes {
+        return;
+    }
+    let specific: Vec<&'h CompiledHost> =
+        hosts.of_node(node).filter(|host| !host.place.is_for_all()).collect();
+    match &subject.place {
+        Place::Known(address) => at_address(&specific, *address, ways, local(for_all)),
+        Place::Within(_) => {
+            ways.push(local(for_all));
+            ways.extend(specific.iter().map(|host| Way::Local(host)));
+        }
+    }
+    // Through a tunnel to pods it goes by another interface than that of its address.
+    let may_tunnel = direction == Direction::Egress && peer.group.is_some();
+    if may_tunnel && !specific.is_empty() {
+        ways.push(local(for_all));
+    }
+}
+
+/// Host endpoints that may be for the interface that has an address. Lists of addresses are taken
+/// to have all of their family.
+fn at_address<'h>(
+    specific: &[&'h CompiledHost],
+    address: IpAddr,
+    ways: &mut Vec<Way<'h>>,
+    otherwise: Way<'h>,
+) {
+    let has = |host: &&CompiledHost| host.place.addresses.contains(&address);
+    let is_silent = |host: &&CompiledHost| !host.place.has_family(Family::of(address));
+    let claiming: Vec<&'h CompiledHost> = specific.iter().copied().filter(has).collect();
+    if claiming.is_empty() {
+        let silent = specific.iter().copied().filter(is_silent);
+        ways.extend(silent.map(Way::Local));
+        ways.push(otherwise);
+        return;
+    }
+    let interfaces: Vec<&str> =
+        claiming.iter().filter_map(|host| host.place.interface.as_deref()).collect();
+    let by_address = claiming.iter().copied().filter(|host| host.place.interface.is_none());
+    for interface in &interfaces {
+        let named = specific.iter().copied();
+        let named = named.filter(|host| host.place.interface.as_deref() == Some(interface));
+        // Of several for one interface the first by name counts. [Calico §7]
+        let mut bound: Vec<&'h CompiledHost> = named.chain(by_address.clone()).collect();
+        bound.sort_by_key(|host| host.place.name());
+        ways.extend(bound.first().map(|host| Way::Local(host)));
+    }
+    if interfaces.is_empty() {
+        let first = by_address.min_by_key(|host| host.place.name());
+        ways.extend(first.map(Way::Local));
+        // One with a name may be for the same interface.
+        let earlier = specific.iter().copied().filter(is_silent).filter(|host| {
+            first.is_some_and(|first| host.place.name() < first.place.name())
+        });
+        ways.extend(earlier.filter(|host| host.place.interface.is_some()).map(Way::Local));
+    }
+}
+
+/// What all ways say, if they agree.
+fn agreed<T: Trace>(judge: Judge<'_, '_, '_>, ways: &[Way<'_>], trace: &mut T) -> EndVerdict {
+    let said: Vec<EndVerdict> =
+        ways.iter().map(|way| judge.way(*way, &mut NoTrace)).collect();
+    let deciding = ways.iter().zip(&said).min_by_key(|(_, said)| said.verdict);
+    let Some((way, first)) = deciding else {
+        return EndVerdict::allow(EndState::Unenforced);
+    };
+    judge.way(*way, trace);
+    if said.iter().all(|one| one.verdict == first.verdict) {
+        return *first;
+    }
+    let reason = said.iter().find_map(|one| one.reason).unwrap_or(UnknownReason::HostEndpoint);
+    EndVerdict { verdict: Verdict::Unknown, reason: Some(reason), state: EndState::HostEndpoint }
+}
+
+impl Judge<'_, '_, '_> {
+    /// The same flow, seen from its other end.
+    fn turned(self, direction: Direction) -> Self {
+        let Question { subject, peer, .. } = self.question;
+        let question = Question { direction, subject: peer, peer: subject, ..self.question };
+        Self { question, ..self }
+    }
+
+    fn way<T: Trace>(self, way: Way<'_>, trace: &mut T) -> EndVerdict {
+        match way {
+            Way::Open => EndVerdict::allow(EndState::Unenforced),
+            Way::OwnPod => EndVerdict::allow(EndState::OwnNode),
+            Way::Local(host) => {
+                let which = HostProgram::Local(self.question.direction);
+                self.untracked(host, self.at_host(host, which, trace))
+            }
+            Way::Through(host, which) => self.at_host(host, which, trace),
+            Way::FromPod { host, action } => {
+                let before = host.map(|host| self.at_host(host, HostProgram::BeforeDnat, trace));
+                let (verdict, reason) = match action {
+                    Some(HostAction::Accept) => (Verdict::Allow, None),
+                    Some(HostAction::Drop) => (Verdict::Deny, None),
+                    Some(HostAction::Return) | None => {
+                        (Verdict::Unknown, Some(UnknownReason::HostAction))
+                    }
+                };
+                let after = EndVerdict { verdict, reason, state: EndState::HostAction };
+                before.filter(|before| before.verdict < verdict).unwrap_or(after)
+            }
+        }
+    }
+
+    fn at_host<T: Trace>(
+        self,
+        host: &CompiledHost,
+        which: HostProgram,
+        trace: &mut T,
+    ) -> EndVerdict {
+        trace.host(host.place.name());
+        let program = self.set.host_program(host, which);
+        let (admits, reason) = self.run(program, trace);
+        EndVerdict { verdict: Verdict::from(admits), reason, state: EndState::HostEndpoint }
+    }
+
+    /// What is let through without being tracked needs the same for its replies.
+    fn untracked(self, host: &CompiledHost, said: EndVerdict) -> EndVerdict {
+        let direction = self.question.direction;
+        let admits = |judge: Self, which| {
+            let program = judge.set.host_program(host, which);
+            judge.assuming(Assumed::default(), program, &mut NoTrace).admits()
+        };
+        let is_untracked = admits(self, HostProgram::Untracked(direction));
+        if said.verdict == Verdict::Deny || is_untracked == Match::No {
+            return said;
+        }
+        let reply = direction.opposite();
+        let question = Question { direction: reply, ..self.question };
+        let reply = Self { question, is_reply: true, ..self };
+        if admits(reply, HostProgram::Replies(reply.question.direction)) == Match::Yes {
+            return said;
+        }
+        let (verdict, reason) = (Verdict::Unknown, Some(UnknownReason::Untracked));
+        EndVerdict { verdict, reason, ..said }
+    }
+}
