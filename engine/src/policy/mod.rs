@@ -187,6 +187,11 @@ impl CompiledPolicy {
         self.object.rules(direction)
     }
 
+    /// Whether no rule of it is written, in either direction.
+    pub fn written_nothing(&self) -> bool {
+        Direction::BOTH.into_iter().all(|direction| self.written(direction).is_empty())
+    }
+
     /// Its rules of a direction, in order; none if it says nothing of that direction.
     pub fn rules(&self, direction: Direction) -> Option<&[PolicyRule]> {
         self.rules[direction].as_deref()

@@ -22,6 +22,7 @@ pub fn end_report(session: &Session, question: Question<'_, '_>, ports: &str) ->
     let mut record = Record::default();
     let end = judge(session.policies(), question, &mut record);
     let writer = Writer { session, question, ports };
+    record.tiers.retain(|tier| !is_silent(session, tier));
     let by_tier: Vec<Vec<PolicyEvidence>> =
         record.tiers.iter().map(|tier| writer.policies(tier)).collect();
     let tiers: Vec<TierEvidence> =
@@ -38,6 +39,19 @@ pub fn end_report(session: &Session, question: Question<'_, '_>, ports: &str) ->
         state => sentence::end_summary(question.direction, end.verdict, state, policies.len()),
     };
     EndReport { verdict: end.verdict, state: end.state, summary, tiers, policies }
+}
+
+/// Whether a tier of a host endpoint says nothing: its ports that stay open are others.
+fn is_silent(session: &Session, tier: &TierRecord) -> bool {
+    let of_host = |one: &PolicyRecord| is_of_host(session, one);
+    let decides = matches!(outcome(tier.outcomes), TierOutcome::Pass | TierOutcome::NotReached);
+    tier.host.is_some() && !tier.policies.is_empty() && decides && tier.policies.iter().all(of_host)
+}
+
+/// Whether it is no policy, but what a host endpoint says itself.
+fn is_of_host(session: &Session, record: &PolicyRecord) -> bool {
+    let compiled = session.policies().policy(record.policy.policy);
+    compiled.is_some_and(|one| one.is_of_hosts && !one.object.is_policy() && one.written_nothing())
 }
 
 /// The way through the tiers: `admin pass (guard, rule rest) → NetworkPolicy denied
@@ -150,7 +164,8 @@ impl Writer<'_, '_> {
 
     fn policies(&self, tier: &TierRecord) -> Vec<PolicyEvidence> {
         let turned = self.at(tier.direction);
-        let policies = tier.policies.iter().filter_map(|record| {
+        let shown = tier.policies.iter().filter(|record| !is_of_host(self.session, record));
+        let policies = shown.filter_map(|record| {
             let compiled = self.session.policies().policy(record.policy.policy)?;
             Some(turned.policy(tier, compiled, record))
         });

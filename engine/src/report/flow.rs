@@ -60,7 +60,7 @@ impl Session {
         let evidence = evidence(self, query, case);
         let (pod_port, parts) = (pod_port(query, case.port), found.parts(self, query));
         let allowed = match found.asked.ports.is_empty() {
-            true => allowed(self, &found.asked.cases).filter(|_| found.asked.doubt.is_none()),
+            true => allowed(self, query, &found.asked.cases).filter(|_| found.asked.doubt.is_none()),
             false => self.allowed_by_port(query, &found),
         };
         let Found { source, asked, verdict, reason, .. } = found;
@@ -136,10 +136,14 @@ fn pod_port(query: &FlowQuery, port: u16) -> Option<u16> {
 }
 
 /// Everything that is allowed for certain in every case, whatever the port.
-fn allowed(session: &Session, cases: &[Case<'_>]) -> Option<String> {
+fn allowed(session: &Session, query: &FlowQuery, cases: &[Case<'_>]) -> Option<String> {
     let (model, set) = (session.model(), session.policies());
-    if cases.iter().any(|case| names::may_deny(session, case) || hosts::concern(session, case)) {
+    if cases.iter().any(|case| names::may_deny(session, case)) {
         return None;
+    }
+    if cases.iter().any(|case| hosts::concern(session, case)) {
+        let all = hosts::allowed(session, query, cases).text();
+        return Some(all).filter(|text| !text.is_empty());
     }
     // Each pair is among the cases of some ports, and says the same in those of others.
     let first = cases.first().map(|case| &case.ports);
@@ -188,7 +192,10 @@ impl Judged {
             None if hosts::concern(session, case) => None,
             None => open.then(|| settled(session, query, case)).flatten().map(|one| (one, None)),
         };
-        let settled = hosts::before_dnat(session, case, settled);
+        let settled = match hosts::are_dialled(session, case, [egress, ingress]) {
+            true => Some((Verdict::Unknown, Some(UnknownReason::Translation))),
+            false => settled,
+        };
         let ends = [case.source.endpoint, case.destination.endpoint];
         let (pair, ports, port) = (case.pair, case.ports.clone(), case.port);
         Self { egress, ingress, settled, pair, ports, ends, port }

@@ -132,7 +132,7 @@ fn entries(session: &Session, case: &Case<'_>) -> usize {
 }
 
 /// The range in pieces of ports that no rule tells apart.
-fn pieces(
+pub fn pieces(
     session: &Session,
     query: &FlowQuery,
     cases: &[Case<'_>],
