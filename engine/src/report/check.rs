@@ -12,7 +12,6 @@ use crate::cluster::Endpoint;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::folder::{Skipped, SkippedKind};
 use crate::lint;
-use crate::manifest::calico;
 use crate::manifest::{ForeignKind, Known, Object, SourceFile};
 use crate::session::Session;
 use crate::tree;
@@ -175,25 +174,9 @@ fn shell(path: &str) -> String {
     }
 }
 
-/// Objects that no answer counts; those that answers about single flows do count are among them
-/// where they may change what passes between pods.
+/// Objects that no answer counts.
 pub fn not_judged(session: &Session) -> Vec<KindCount> {
-    let mut all = session.not_judged().clone();
-    let hosts = session.policies().hosts();
-    if hosts.forwards() {
-        let count = hosts.iter().map(|_| 1).sum();
-        all.insert(host_endpoints(), count);
-    }
-    all.iter().map(|(kind, count)| kind_count(kind, *count)).collect()
-}
-
-/// Objects that no answer about a single flow counts.
-pub fn not_judged_of_flows(session: &Session) -> Vec<KindCount> {
     session.not_judged().iter().map(|(kind, count)| kind_count(kind, *count)).collect()
-}
-
-fn host_endpoints() -> ForeignKind {
-    ForeignKind { kind: "HostEndpoint".into(), group: calico::Group::Public.name().into() }
 }
 
 /// Policies that are not in force.

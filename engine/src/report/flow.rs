@@ -80,7 +80,7 @@ impl Session {
             parts,
             evidence,
             audit: None,
-            not_judged: check::not_judged_of_flows(self),
+            not_judged: check::not_judged(self),
             rejected: check::rejected(self),
         })
     }
