@@ -239,18 +239,25 @@ fn subject(policy: &Ruled, own: Option<&str>) -> Expression {
     Expression::all_of(parts)
 }
 
-/// The host endpoints that a policy selects. With a `namespaceSelector`, `all()` means pods, also
-/// as a part of `selector`.
+/// The host endpoints that a policy in no namespace selects. Next to a `namespaceSelector`, `all()`
+/// means pods, next to a `serviceAccountSelector` what has one, as a part of `selector`, too.
 ///
 /// # Source
 /// Calico §10.4.
 pub(super) fn subject_of_hosts(policy: &Ruled) -> Expression {
-    let mut own = policy.clone();
-    if own.subject.namespaces.is_some() && own.has_selector {
-        let has = Expression::Has(NAMESPACE_LABEL.into());
-        own.subject.selector = own.subject.selector.with_all_as(&has);
-    }
-    subject(&own, None)
+    let calico::Subject { selector, accounts, namespaces } = &policy.subject;
+    let has_account = Expression::Has(ACCOUNT_LABEL.into());
+    let selector = match (namespaces, accounts) {
+        _ if !policy.has_selector => selector.clone(),
+        (Some(_), _) => selector.with_all_as(&Expression::Has(NAMESPACE_LABEL.into())),
+        (None, Some(_)) => selector.with_all_as(&has_account),
+        (None, None) => selector.clone(),
+    };
+    let mut parts = vec![selector];
+    parts.extend(namespaces.as_ref().map(of_namespaces));
+    let accounts = accounts.as_ref();
+    parts.extend(accounts.map(|one| one.with_prefix("pcsa.").with_all_as(&has_account)));
+    Expression::all_of(parts)
 }
 
 /// What an end must match, or, if the flag is set, must not.

@@ -180,6 +180,12 @@ impl PolicySet {
         Self { hosts: Arc::default(), ..self }
     }
 
+    /// Addresses of a node, as far as the input has them.
+    pub fn addresses_of(&self, node: &str) -> &[std::net::IpAddr] {
+        let known = self.nodes.iter().find(|known| *known.name == *node);
+        known.map_or(&[], |known| &known.addresses)
+    }
+
     /// A program of a host endpoint.
     pub fn host_program(&self, host: &CompiledHost, which: HostProgram) -> &Program {
         self.program(host.program_id(which, self.considered))

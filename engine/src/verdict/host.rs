@@ -6,6 +6,7 @@
 //! # Source
 //! Calico §7, §10.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::asking::Assumed;
@@ -105,7 +106,7 @@ fn ways_through<'h>(
         let all = hosts.of_node(node).find(|host| host.place.is_for_all());
         ways.push(all.map_or(Way::Open, |host| Way::Through(host, which)));
         if !is_inner {
-            let named = hosts.of_node(node).filter(|host| !host.place.is_for_all());
+            let named = specific(judge, node).into_iter();
             ways.extend(named.map(|host| Way::Through(host, which)));
         }
     };
@@ -165,18 +166,25 @@ fn add_of_node<'h>(judge: Judge<'h, '_, '_>, node: &'h str, ways: &mut Vec<Way<'
     if is_own == Match::Yes {
         return;
     }
-    let specific: Vec<&'h CompiledHost> =
+    let own: Vec<&'h CompiledHost> =
         hosts.of_node(node).filter(|host| !host.place.is_for_all()).collect();
-    match &subject.place {
-        Place::Known(address) => at_address(&specific, *address, ways, local(for_all)),
-        Place::Within(_) => {
-            ways.push(local(for_all));
-            ways.extend(specific.iter().map(|host| Way::Local(host)));
+    let addresses: Vec<IpAddr> = match &subject.place {
+        Place::Known(address) => vec![*address],
+        Place::Within(space) => {
+            let of_node = judge.set.addresses_of(node).iter().copied();
+            of_node.filter(|address| space.contains(*address)).collect()
         }
+    };
+    for address in &addresses {
+        at_address(&own, *address, ways, for_all);
+    }
+    if addresses.is_empty() {
+        ways.push(local(for_all));
+        ways.extend(specific(judge, node).into_iter().map(Way::Local));
     }
     // Through a tunnel to pods it goes by another interface than that of its address.
     let may_tunnel = direction == Direction::Egress && peer.group.is_some();
-    if may_tunnel && !specific.is_empty() {
+    if may_tunnel && !own.is_empty() {
         ways.push(local(for_all));
     }
 }
@@ -187,37 +195,52 @@ fn at_address<'h>(
     specific: &[&'h CompiledHost],
     address: IpAddr,
     ways: &mut Vec<Way<'h>>,
-    otherwise: Way<'h>,
+    for_all: Option<&'h CompiledHost>,
 ) {
-    let has = |host: &&CompiledHost| host.place.addresses.contains(&address);
-    let is_silent = |host: &&CompiledHost| !host.place.has_family(Family::of(address));
-    let claiming: Vec<&'h CompiledHost> = specific.iter().copied().filter(has).collect();
-    if claiming.is_empty() {
-        let silent = specific.iter().copied().filter(is_silent);
-        ways.extend(silent.map(Way::Local));
-        ways.push(otherwise);
-        return;
+    let has = |host: &CompiledHost| host.place.addresses.contains(&address);
+    let is_silent = |host: &CompiledHost| !host.place.has_family(Family::of(address));
+    let of_name = |name: Option<&str>| -> Vec<&'h CompiledHost> {
+        let own = specific.iter().filter(|host| host.place.interface.as_deref() == name);
+        own.copied().collect()
+    };
+    let names: BTreeSet<&str> =
+        specific.iter().filter_map(|host| host.place.interface.as_deref()).collect();
+    let claims = |name: &&str| of_name(Some(name)).into_iter().any(has);
+    let claimed: Vec<&str> = names.iter().copied().filter(claims).collect();
+    let may_be = |name: &&str| of_name(Some(name)).into_iter().all(is_silent);
+    let mut interfaces: Vec<Vec<&'h CompiledHost>> = match claimed.is_empty() {
+        true => names.into_iter().filter(may_be).map(|name| of_name(Some(name))).collect(),
+        false => claimed.iter().map(|name| of_name(Some(name))).collect(),
+    };
+    if claimed.is_empty() {
+        // Another interface than those with names.
+        interfaces.push(Vec::new());
     }
-    let interfaces: Vec<&str> =
-        claiming.iter().filter_map(|host| host.place.interface.as_deref()).collect();
-    let by_address = claiming.iter().copied().filter(|host| host.place.interface.is_none());
-    for interface in &interfaces {
-        let named = specific.iter().copied();
-        let named = named.filter(|host| host.place.interface.as_deref() == Some(interface));
+    let by_address = of_name(None);
+    for mut bound in interfaces {
+        bound.extend(by_address.iter().copied().filter(|host| has(host)));
         // Of several for one interface the first by name counts. [Calico §7]
-        let mut bound: Vec<&'h CompiledHost> = named.chain(by_address.clone()).collect();
         bound.sort_by_key(|host| host.place.name());
-        ways.extend(bound.first().map(|host| Way::Local(host)));
+        let first = bound.first().copied();
+        ways.push(first.or(for_all).map_or(Way::Open, Way::Local));
+        // What is bound by an address of the other family may be for this interface.
+        let others = by_address.iter().copied().filter(|host| is_silent(host));
+        let earlier = others
+            .filter(|other| first.is_none_or(|first| other.place.name() < first.place.name()));
+        ways.extend(earlier.map(Way::Local));
     }
-    if interfaces.is_empty() {
-        let first = by_address.min_by_key(|host| host.place.name());
-        ways.extend(first.map(Way::Local));
-        // One with a name may be for the same interface.
-        let earlier = specific.iter().copied().filter(is_silent).filter(|host| {
-            first.is_some_and(|first| host.place.name() < first.place.name())
-        });
-        ways.extend(earlier.filter(|host| host.place.interface.is_some()).map(Way::Local));
+}
+
+/// Host endpoints that may be for some interface of a node, besides that for all.
+fn specific<'h>(judge: Judge<'h, '_, '_>, node: &'h str) -> Vec<&'h CompiledHost> {
+    let mut names: BTreeSet<&'h str> = BTreeSet::new();
+    let mut all: Vec<&'h CompiledHost> = Vec::new();
+    for host in judge.set.hosts().of_node(node).filter(|host| !host.place.is_for_all()) {
+        if host.place.interface.as_deref().is_none_or(|name| names.insert(name)) {
+            all.push(host);
+        }
     }
+    all
 }
 
 /// What all ways say, if they agree.
@@ -252,6 +275,15 @@ impl Judge<'_, '_, '_> {
                 let which = HostProgram::Local(self.question.direction);
                 self.untracked(host, self.at_host(host, which, trace))
             }
+            Way::Through(host, HostProgram::Entering) => {
+                let said = self.at_host(host, HostProgram::Entering, trace);
+                // Replies come in by another interface, where nobody lets them through untracked.
+                let is_untracked = self.admits(host, HostProgram::Untracked(Direction::Ingress));
+                match said.verdict == Verdict::Deny || is_untracked == Match::No {
+                    true => said,
+                    false => said.untracked(),
+                }
+            }
             Way::Through(host, which) => self.at_host(host, which, trace),
             Way::FromPod { host, action } => {
                 let before = host.map(|host| self.at_host(host, HostProgram::BeforeDnat, trace));
@@ -283,21 +315,29 @@ impl Judge<'_, '_, '_> {
     /// What is let through without being tracked needs the same for its replies.
     fn untracked(self, host: &CompiledHost, said: EndVerdict) -> EndVerdict {
         let direction = self.question.direction;
-        let admits = |judge: Self, which| {
-            let program = judge.set.host_program(host, which);
-            judge.assuming(Assumed::default(), program, &mut NoTrace).admits()
-        };
-        let is_untracked = admits(self, HostProgram::Untracked(direction));
+        let is_untracked = self.admits(host, HostProgram::Untracked(direction));
         if said.verdict == Verdict::Deny || is_untracked == Match::No {
             return said;
         }
         let reply = direction.opposite();
         let question = Question { direction: reply, ..self.question };
-        let reply = Self { question, is_reply: true, ..self };
-        if admits(reply, HostProgram::Replies(reply.question.direction)) == Match::Yes {
-            return said;
+        let replies = Self { question, is_reply: true, ..self };
+        match replies.admits(host, HostProgram::Replies(reply)) {
+            Match::Yes => said,
+            _ => said.untracked(),
         }
+    }
+
+    fn admits(self, host: &CompiledHost, which: HostProgram) -> Match {
+        let program = self.set.host_program(host, which);
+        self.assuming(Assumed::default(), program, &mut NoTrace).admits()
+    }
+}
+
+impl EndVerdict {
+    /// That nobody knows whether replies pass.
+    fn untracked(self) -> Self {
         let (verdict, reason) = (Verdict::Unknown, Some(UnknownReason::Untracked));
-        EndVerdict { verdict, reason, ..said }
+        Self { verdict, reason, ..self }
     }
 }

@@ -25,8 +25,12 @@ pub struct Seen<'s> {
 /// neither are those that are for hosts alone (§10.11).
 pub fn applies(policy: &CalicoPolicy, direction: Direction, labels: &Labels) -> bool {
     let hosts = matches!(policy.stage, Some(HostStage::BeforeDnat | HostStage::Untracked));
+    !hosts && selects(policy, direction, labels)
+}
+
+/// The same of an endpoint of whatever sort, at whatever stage the policy is.
+pub fn selects(policy: &CalicoPolicy, direction: Direction, labels: &Labels) -> bool {
     !policy.staged
-        && !hosts
         && types(policy).contains(&direction)
         && subject(policy).matches(labels)
 }
