@@ -159,7 +159,16 @@ impl Calico {
     pub fn nets(&self) -> impl Iterator<Item = &Net> {
         let rules = self.policies.iter().flat_map(CalicoPolicy::entities);
         let rules = rules.flat_map(|entity| entity.nets.iter().chain(&entity.not_nets));
-        self.sets.iter().flat_map(|set| &set.nets).chain(rules)
+        let profiles = self.profile_rules().flat_map(|rule| [&rule.source, &rule.destination]);
+        let profiles = profiles.flat_map(|entity| entity.nets.iter().chain(&entity.not_nets));
+        let failsafes = self.failsafes().filter_map(|one| one.net.as_ref());
+        let sets = self.sets.iter().flat_map(|set| &set.nets);
+        sets.chain(rules).chain(profiles).chain(failsafes)
+    }
+
+    /// Ports that settings keep open.
+    pub fn failsafes(&self) -> impl Iterator<Item = &Failsafe> {
+        self.felix.iter().flat_map(|felix| felix.inbound.iter().chain(&felix.outbound)).flatten()
     }
 
     /// Rules of profiles.
@@ -177,6 +186,7 @@ impl Calico {
     /// Every port entry of rules about sources.
     pub fn source_ports(&self) -> impl Iterator<Item = &CalicoPort> {
         let rules = self.policies.iter().flat_map(CalicoPolicy::all_rules);
+        let rules = rules.chain(self.profile_rules());
         rules.flat_map(|rule| rule.source.ports.iter().chain(&rule.source.not_ports))
     }
 }
