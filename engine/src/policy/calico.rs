@@ -10,7 +10,8 @@ use super::select::{Scope, SetKey};
 use super::{CalicoPlace, CompiledPolicy, PolicyRule, PolicySet, SetId, TierKind};
 use crate::cluster::{ACCOUNT_LABEL, ClusterModel, NamespaceId};
 use crate::manifest::calico::{
-    self, CalicoPort, CalicoProtocol, ConditionKind, End, Items, PortsOf, Profile, Ruled, ServiceMatch,
+    self, CalicoPort, CalicoProtocol, ConditionKind, End, Items, PortsOf, Profile, Ruled,
+    ServiceMatch,
 };
 use crate::manifest::{
     Action, ByDirection, Direction, Mode, Object, PortEntry, PortMatch, Rule, TargetPort,

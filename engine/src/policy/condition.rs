@@ -129,7 +129,7 @@ impl Condition {
     }
 
     /// Names of ports that it asks for.
-    fn names(&self) -> &[PortEntry] {
+    pub fn names(&self) -> &[PortEntry] {
         match self {
             Self::Ports { names, .. }
             | Self::SourcePorts { names, .. }

@@ -1,69 +1,23 @@
-//! Host endpoints, with their programs.
-//!
-//! What a host's own processes send and receive goes through one program: ports that stay open,
-//! policies before connections are tracked, those before DNAT, all others, and profiles, which end
-//! in denial. What only passes through the host has programs of its own.
+//! From host endpoints to their programs.
 //!
 //! # Source
-//! Calico §7, §10.
+//! Calico §7, §8, §10.
 
 use std::sync::Arc;
 
+use super::host::{CompiledHost, HostSet};
 use super::programs::Programs;
 use super::select::{Scope, SetKey};
 use super::{
-    CalicoPlace, CompiledPolicy, Condition, Considered, Doubt, PolicyId, PolicyRef, PolicyRule,
-    PolicySet, Program, ProgramId, Standing, Tier, TierKind,
+    CalicoPlace, CompiledPolicy, Condition, Doubt, OPEN, PolicyId, PolicyRef, PolicyRule,
+    PolicySet, Program, Standing, Tier, TierKind,
 };
 use crate::cluster::{ClusterModel, HostPlace, TierPlace};
-use crate::manifest::calico::{CalicoBody, Failsafe, HostAction, Order, Ruled};
+use crate::manifest::calico::{CalicoBody, Failsafe, HostStages, Order, Ruled};
 use crate::manifest::{Action, Body, ByDirection, Direction, Mode, Object};
 use crate::net::{AddrSet, ConnSet, Conns, PortSet};
 use crate::selector::expression::Expression;
 use crate::selector::{Match, Selector};
-
-/// Host endpoints of a cluster, compiled.
-#[derive(Clone, Debug, Default)]
-pub struct HostSet {
-    /// Host endpoints, sorted by name: of several for one interface the first one counts.
-    all: Vec<Arc<CompiledHost>>,
-    /// Whether policies decide about what only passes through a host.
-    forwards: bool,
-    /// Whether some of them stand before DNAT.
-    before_dnat: bool,
-}
-
-/// A host endpoint, compiled.
-#[derive(Clone, Debug)]
-pub struct CompiledHost {
-    /// Which interfaces it is for, and what it says of them.
-    pub place: HostPlace,
-    /// What becomes of what a pod sends to this node, which is its own; none: nobody knows.
-    pub to_host: Option<HostAction>,
-    local: ByDirection<Programs>,
-    before_dnat: Programs,
-    entering: Programs,
-    leaving: Programs,
-    untracked: ByDirection<Programs>,
-    replies: ByDirection<Programs>,
-}
-
-/// Which of a host endpoint's programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HostProgram {
-    /// What the host itself sends or receives goes through it.
-    Local(Direction),
-    /// What a pod sends to its own node goes through it, before what settings say of that.
-    BeforeDnat,
-    /// What comes in to pass through the host goes through it.
-    Entering,
-    /// What goes out after it has passed through the host goes through it.
-    Leaving,
-    /// It admits what the host sends or receives without that it is tracked.
-    Untracked(Direction),
-    /// It admits replies that pass without being tracked.
-    Replies(Direction),
-}
 
 /// At which of a host's stages a policy stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,72 +31,12 @@ enum Stage {
 /// A policy that selects a host endpoint.
 #[derive(Clone, Copy)]
 struct Selecting {
-    stages: crate::manifest::calico::HostStages,
+    stages: HostStages,
     /// As policies of pods stand in tiers.
     policy: PolicyId,
     /// The same with the rules that it has for hosts.
     of_hosts: PolicyId,
     mode: Mode,
-}
-
-impl HostSet {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
-    /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<CompiledHost>> {
-        self.all.iter()
-    }
-
-    /// Those of a node, by name.
-    pub fn of_node<'h>(&'h self, node: &'h str) -> impl Iterator<Item = &'h CompiledHost> {
-        self.all.iter().filter(move |host| *host.place.node == *node).map(|host| &**host)
-    }
-
-    /// Whether policies decide about what only passes through a host, to pods and from them.
-    pub fn forwards(&self) -> bool {
-        self.forwards
-    }
-
-    /// Whether policies see addresses before they are translated.
-    pub fn is_before_dnat(&self) -> bool {
-        self.before_dnat
-    }
-
-    /// Whether a host endpoint has a port of a name.
-    pub fn names_port(&self, name: &str) -> bool {
-        self.all.iter().any(|host| host.place.port_names.iter().any(|own| **own == *name))
-    }
-}
-
-impl CompiledHost {
-    /// The number of one of its programs, for policies that are considered so.
-    pub fn program_id(&self, which: HostProgram, considered: Considered) -> ProgramId {
-        let programs = match which {
-            HostProgram::Local(direction) => self.local[direction],
-            HostProgram::BeforeDnat => self.before_dnat,
-            HostProgram::Entering => self.entering,
-            HostProgram::Leaving => self.leaving,
-            HostProgram::Untracked(direction) => self.untracked[direction],
-            HostProgram::Replies(direction) => self.replies[direction],
-        };
-        match considered {
-            Considered::Enforced => programs.enforced,
-            Considered::All => programs.intended,
-            Considered::AllWhereAudited if programs.enforced == programs.intended => super::OPEN,
-            Considered::AllWhereAudited => programs.intended,
-            Considered::Nothing => super::OPEN,
-        }
-    }
-
-    /// All its programs.
-    pub fn programs(&self) -> impl Iterator<Item = ProgramId> {
-        let of_local = Direction::BOTH.map(|direction| self.local[direction]);
-        let others = [self.before_dnat, self.entering, self.leaving];
-        of_local.into_iter().chain(others).flat_map(|one| [one.enforced, one.intended])
-    }
 }
 
 impl Stage {
@@ -169,28 +63,6 @@ impl Stage {
 }
 
 impl PolicySet {
-    /// The host endpoints.
-    pub fn hosts(&self) -> &HostSet {
-        &self.hosts
-    }
-
-    /// The set as if there were no host endpoints.
-    #[must_use]
-    pub fn without_hosts(self) -> Self {
-        Self { hosts: Arc::default(), ..self }
-    }
-
-    /// Addresses of a node, as far as the input has them.
-    pub fn addresses_of(&self, node: &str) -> &[std::net::IpAddr] {
-        let known = self.nodes.iter().find(|known| *known.name == *node);
-        known.map_or(&[], |known| &known.addresses)
-    }
-
-    /// A program of a host endpoint.
-    pub fn host_program(&self, host: &CompiledHost, which: HostProgram) -> &Program {
-        self.program(host.program_id(which, self.considered))
-    }
-
     /// Compiles host endpoints again, after policies have changed.
     ///
     /// # Cost
@@ -218,12 +90,13 @@ impl PolicySet {
             all.push(Arc::new(self.compile_host(model, host, (own, before_dnat))));
         }
         let programs = |host: &CompiledHost| {
-            [&host.entering, &host.leaving].into_iter().flat_map(|one| [one.enforced, one.intended])
-                .any(|id| id != super::OPEN)
+            [&host.entering, &host.leaving]
+                .into_iter()
+                .flat_map(|one| [one.enforced, one.intended])
+                .any(|id| id != OPEN)
         };
         let forwards = all.iter().any(|host| programs(host));
-        let before_dnat =
-            selecting.iter().flatten().any(|one| Stage::BeforeDnat.has(one));
+        let before_dnat = selecting.iter().flatten().any(|one| Stage::BeforeDnat.has(one));
         self.hosts = Arc::new(HostSet { all, forwards, before_dnat });
     }
 
@@ -303,13 +176,13 @@ impl PolicySet {
         let passing = self.failsafes(model, host, Action::Pass);
         let untracked: &[Selecting] = if host.is_for_all() { &[] } else { own };
         let local = ByDirection::from_fn(|direction| {
-            let mut before = vec![];
-            before.push((Stage::Untracked, untracked));
-            if direction == Direction::Ingress {
-                before.push((Stage::BeforeDnat, before_dnat));
-            }
-            before.push((Stage::Local, own));
-            self.program_at(direction, (Some(accepting), None), &before, Some(&profiles))
+            let before_dnat = if direction == Direction::Ingress { before_dnat } else { &[] };
+            let stages = [
+                (Stage::Untracked, untracked),
+                (Stage::BeforeDnat, before_dnat),
+                (Stage::Local, own),
+            ];
+            self.program_at(direction, (Some(accepting), None), &stages, Some(&profiles))
         });
         let at_pods = [(Stage::BeforeDnat, before_dnat)];
         let before_dnat_alone =
@@ -351,7 +224,9 @@ impl PolicySet {
     ) -> Programs {
         let mut tiers_of = |all: bool| {
             let mut tiers: Vec<Tier> = Vec::new();
-            tiers.extend(accepting.map(|id| named("failsafe ports", Action::Pass, vec![certain(id)])));
+            tiers.extend(
+                accepting.map(|id| named("failsafe ports", Action::Pass, vec![certain(id)])),
+            );
             for (stage, selecting) in stages {
                 let passing = passing.filter(|_| *stage != Stage::Forward);
                 tiers.extend(self.tiers_of_stage(direction, (*stage, selecting), (all, passing)));
@@ -417,8 +292,11 @@ impl PolicySet {
     fn failsafe(&mut self, failsafe: &Failsafe, action: Action) -> PolicyRule {
         let Failsafe { protocol, port, net } = failsafe;
         let numbers = ConnSet::of(*protocol, PortSet::range(*port, *port));
-        let flows =
-            Condition::Flows { flows: Conns::exactly(numbers), doubt: Doubt::Protocol, family: None };
+        let flows = Condition::Flows {
+            flows: Conns::exactly(numbers),
+            doubt: Doubt::Protocol,
+            family: None,
+        };
         let mut conditions = vec![flows];
         conditions.extend(net.map(|net| {
             let block = self.intern_block(&Arc::new(AddrSet::from_cidr(net)));

@@ -60,7 +60,9 @@ impl Session {
         let evidence = evidence(self, query, case);
         let (pod_port, parts) = (pod_port(query, case.port), found.parts(self, query));
         let allowed = match found.asked.ports.is_empty() {
-            true => allowed(self, query, &found.asked.cases).filter(|_| found.asked.doubt.is_none()),
+            true => {
+                allowed(self, query, &found.asked.cases).filter(|_| found.asked.doubt.is_none())
+            }
             false => self.allowed_by_port(query, &found),
         };
         let Found { source, asked, verdict, reason, .. } = found;

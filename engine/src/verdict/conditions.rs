@@ -171,12 +171,7 @@ fn with(named: &Conns, numbers: &ConnSet) -> Conns {
 
 /// Ports that an end calls so, as far as its names count. Where names of the port that is asked
 /// about are assumed, it is that port.
-fn named(
-    set: &PolicySet,
-    names: &[PortEntry],
-    owner: Option<&Party<'_>>,
-    counts: Match,
-) -> Conns {
+fn named(set: &PolicySet, names: &[PortEntry], owner: Option<&Party<'_>>, counts: Match) -> Conns {
     let mut all = Conns::none();
     // Which ports of host endpoints have the name is not asked.
     let is_host = owner.is_some_and(|owner| owner.group.is_none() && owner.host != Match::No);

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::asking::Assumed;
-use super::{EndState, EndVerdict, Judge, NoTrace, Question, Trace, UnknownReason, Verdict};
+use super::{EndState, EndVerdict, Judge, NoTrace, Party, Question, Trace, UnknownReason, Verdict};
 use crate::cluster::Place;
 use crate::manifest::Direction;
 use crate::manifest::calico::HostAction;
@@ -39,11 +39,58 @@ pub(super) fn end<T: Trace>(judge: Judge<'_, '_, '_>, trace: &mut T) -> EndVerdi
     if judge.set.hosts().is_empty() || judge.question.subject.host == Match::No {
         return open;
     }
-    let ways = ways_of_end(judge);
-    if ways.iter().all(|way| matches!(way, Way::Open)) {
-        return open;
+    let subjects = subjects(judge);
+    let ways_of = |subject: &Party<'_>| {
+        let question = Question { subject, ..judge.question };
+        ways_of_end(Judge { question, set: judge.set, ..judge })
+    };
+    let mut all: Vec<(EndVerdict, usize)> = Vec::with_capacity(subjects.len());
+    for (at, subject) in subjects.iter().enumerate() {
+        let ways = ways_of(subject);
+        let said = match ways.iter().all(|way| matches!(way, Way::Open)) {
+            true => open,
+            false => {
+                let question = Question { subject, ..judge.question };
+                let judge = Judge { question, set: judge.set, ..judge };
+                agreed(judge, &ways, &mut NoTrace)
+            }
+        };
+        all.push((said, at));
     }
-    agreed(judge, &ways, trace)
+    let deciding = all.iter().min_by_key(|(said, _)| said.verdict);
+    let Some((first, at)) = deciding.copied() else { return open };
+    if let Some(subject) = subjects.get(at).filter(|_| first.state != EndState::Unenforced) {
+        let question = Question { subject, ..judge.question };
+        let judge = Judge { question, set: judge.set, ..judge };
+        agreed(judge, &ways_of(subject), trace);
+    }
+    one_of(all.into_iter().map(|(said, _)| said), first)
+}
+
+/// The end at each of its addresses, if it is a node of which several are meant.
+fn subjects<'m>(judge: Judge<'_, '_, 'm>) -> Vec<Party<'m>> {
+    let subject = judge.question.subject;
+    let (Place::Within(space), Some(node)) = (&subject.place, subject.node) else {
+        return vec![subject.clone()];
+    };
+    let own = judge.set.addresses_of(node).iter().filter(|address| space.contains(**address));
+    let at = |address: &IpAddr| Party { place: Place::Known(*address), ..subject.clone() };
+    let all: Vec<Party<'m>> = own.map(at).collect();
+    if all.is_empty() { vec![subject.clone()] } else { all }
+}
+
+/// What all say, if they agree; `first` is the one that stands in the way most.
+fn one_of(all: impl Iterator<Item = EndVerdict>, first: EndVerdict) -> EndVerdict {
+    let (mut agree, mut reason) = (true, None);
+    for one in all {
+        agree &= one.verdict == first.verdict;
+        reason = reason.or(one.reason);
+    }
+    if agree {
+        return first;
+    }
+    let reason = reason.unwrap_or(UnknownReason::HostEndpoint);
+    EndVerdict { verdict: Verdict::Unknown, reason: Some(reason), state: EndState::HostEndpoint }
 }
 
 /// Judges a pod's end whose own policies say this: what it sends and receives also passes through
@@ -82,11 +129,7 @@ pub(super) fn through<T: Trace>(
 }
 
 /// What the flow may meet at the interfaces of a pod's node: inside, at the pod's own, or outside.
-fn ways_through<'h>(
-    judge: Judge<'h, '_, '_>,
-    which: HostProgram,
-    is_inner: bool,
-) -> Vec<Way<'h>> {
+fn ways_through<'h>(judge: Judge<'h, '_, '_>, which: HostProgram, is_inner: bool) -> Vec<Way<'h>> {
     let hosts = judge.set.hosts();
     let Question { subject, peer, .. } = judge.question;
     let crosses = match is_inner {
@@ -168,19 +211,12 @@ fn add_of_node<'h>(judge: Judge<'h, '_, '_>, node: &'h str, ways: &mut Vec<Way<'
     }
     let own: Vec<&'h CompiledHost> =
         hosts.of_node(node).filter(|host| !host.place.is_for_all()).collect();
-    let addresses: Vec<IpAddr> = match &subject.place {
-        Place::Known(address) => vec![*address],
-        Place::Within(space) => {
-            let of_node = judge.set.addresses_of(node).iter().copied();
-            of_node.filter(|address| space.contains(*address)).collect()
+    match &subject.place {
+        Place::Known(address) => at_address(&own, *address, ways, for_all),
+        Place::Within(_) => {
+            ways.push(local(for_all));
+            ways.extend(specific(judge, node).into_iter().map(Way::Local));
         }
-    };
-    for address in &addresses {
-        at_address(&own, *address, ways, for_all);
-    }
-    if addresses.is_empty() {
-        ways.push(local(for_all));
-        ways.extend(specific(judge, node).into_iter().map(Way::Local));
     }
     // Through a tunnel to pods it goes by another interface than that of its address.
     let may_tunnel = direction == Direction::Egress && peer.group.is_some();
@@ -245,18 +281,14 @@ fn specific<'h>(judge: Judge<'h, '_, '_>, node: &'h str) -> Vec<&'h CompiledHost
 
 /// What all ways say, if they agree.
 fn agreed<T: Trace>(judge: Judge<'_, '_, '_>, ways: &[Way<'_>], trace: &mut T) -> EndVerdict {
-    let said: Vec<EndVerdict> =
-        ways.iter().map(|way| judge.way(*way, &mut NoTrace)).collect();
+    let said: Vec<EndVerdict> = ways.iter().map(|way| judge.way(*way, &mut NoTrace)).collect();
     let deciding = ways.iter().zip(&said).min_by_key(|(_, said)| said.verdict);
     let Some((way, first)) = deciding else {
         return EndVerdict::allow(EndState::Unenforced);
     };
     judge.way(*way, trace);
-    if said.iter().all(|one| one.verdict == first.verdict) {
-        return *first;
-    }
-    let reason = said.iter().find_map(|one| one.reason).unwrap_or(UnknownReason::HostEndpoint);
-    EndVerdict { verdict: Verdict::Unknown, reason: Some(reason), state: EndState::HostEndpoint }
+    let first = *first;
+    one_of(said.into_iter(), first)
 }
 
 impl Judge<'_, '_, '_> {

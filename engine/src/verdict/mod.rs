@@ -157,11 +157,7 @@ impl<'j, 'm> Judge<'j, '_, 'm> {
     }
 
     /// What the policies say that select a pod.
-    fn at_pod<T: Trace>(
-        self,
-        (program, own_node): (&Program, Match),
-        trace: &mut T,
-    ) -> EndVerdict {
+    fn at_pod<T: Trace>(self, (program, own_node): (&Program, Match), trace: &mut T) -> EndVerdict {
         if program.is_open() {
             return EndVerdict::allow(EndState::NotIsolated);
         }

@@ -8,7 +8,7 @@ use crate::report::case::Case;
 use crate::report::types::{EndState, FlowQuery, Protocol, Verdict};
 use crate::selector::Match;
 use crate::session::Session;
-use crate::verdict::{EndVerdict, NoTrace, Question, judge};
+use crate::verdict::{EndVerdict, NoTrace, Party, Question, judge};
 
 /// Whether host endpoints may decide about a flow between these ends.
 pub fn concern(session: &Session, case: &Case<'_>) -> bool {
@@ -52,8 +52,9 @@ pub fn allowed(session: &Session, query: &FlowQuery, cases: &[Case<'_>]) -> Conn
     if cases.iter().all(is_allowed) { all.union(&ConnSet::portless()) } else { all }
 }
 
-/// Ports of a protocol that programs of host endpoints ask for, as ranges.
-pub fn ports(session: &Session, protocol: Protocol) -> Vec<(u16, u16)> {
+/// Ports of a protocol that programs of host endpoints ask for, of a destination where they have
+/// names, as ranges.
+pub fn ports(session: &Session, protocol: Protocol, destination: &Party<'_>) -> Vec<(u16, u16)> {
     let set = session.policies();
     let programs = set.hosts().iter().flat_map(|host| host.programs());
     let policies = programs.flat_map(|id| {
@@ -63,6 +64,9 @@ pub fn ports(session: &Session, protocol: Protocol) -> Vec<(u16, u16)> {
     let rules = policies.flat_map(|policy| CompiledPolicy::all_rules(policy));
     let mut ranges = Vec::new();
     for condition in rules.flat_map(|rule| &rule.conditions) {
+        for entry in condition.names().iter().filter(|entry| entry.protocol == protocol) {
+            ranges.extend(super::ranges::numbers(entry, destination));
+        }
         let ports: &PortSet = match condition {
             Condition::Ports { numbers, .. } | Condition::Service { numbers, .. } => {
                 numbers.ports(protocol)

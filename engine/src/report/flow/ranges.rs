@@ -163,7 +163,8 @@ fn starts(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Vec<u16> {
         }
     }
     if hosts::concern(session, case) {
-        hosts::ports(session, query.protocol).iter().for_each(|(first, last)| add(*first, *last));
+        let ports = hosts::ports(session, query.protocol, &case.destination);
+        ports.iter().for_each(|(first, last)| add(*first, *last));
     }
     // Programs of other labels that a pod may have.
     let conns = reach::pair(model, set, &case.source, &case.destination);
@@ -174,7 +175,8 @@ fn starts(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Vec<u16> {
     starts
 }
 
-fn numbers(entry: &PortEntry, destination: &Party<'_>) -> Vec<(u16, u16)> {
+/// Ports that an entry means, as ranges.
+pub fn numbers(entry: &PortEntry, destination: &Party<'_>) -> Vec<(u16, u16)> {
     match &entry.ports {
         PortMatch::Any => Vec::new(),
         PortMatch::Range(first, last) => vec![(*first, *last)],

@@ -7,8 +7,8 @@ use super::kubernetes::directions;
 use super::{Meta, Object, Problem, expression, parse};
 use crate::cluster::calico::{
     AccountMatch, Annotation, CalicoAction, CalicoPolicy, CalicoPort, CalicoRule, CalicoTier,
-    Entity, Expression, Failsafe, Felix, Group, HostEndpoint, HostStage, NetworkSet, Order, Profile,
-    RuleProtocol, TierEnd, ToHost,
+    Entity, Expression, Failsafe, Felix, Group, HostEndpoint, HostStage, NetworkSet, Order,
+    Profile, RuleProtocol, TierEnd, ToHost,
 };
 use crate::cluster::{Cluster, Labels, Net, Protocol};
 

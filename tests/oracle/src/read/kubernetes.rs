@@ -9,8 +9,8 @@ use super::{Meta, Object, Problem, parse};
 use crate::cluster::calico::Account;
 use crate::cluster::{
     Action, Cluster, ClusterPolicy, ClusterTier, Container, ContainerPort, Direction, Labels,
-    Namespace, Node, Peer, Phase, Pod, PodsOf, Policy, PolicyVersion, Port, PortName, Protocol, Rule,
-    Selector, Spec, TierPeer, TierPort, TierRule,
+    Namespace, Node, Peer, Phase, Pod, PodsOf, Policy, PolicyVersion, Port, PortName, Protocol,
+    Rule, Selector, Spec, TierPeer, TierPort, TierRule,
 };
 
 /// Adds an object.

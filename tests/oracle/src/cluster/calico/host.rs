@@ -5,6 +5,31 @@ use std::net::IpAddr;
 use super::{CalicoRule, Net};
 use crate::cluster::{Direction, Labels, Protocol};
 
+/// Ports that stay open without settings, into a host.
+pub const INBOUND: [(Protocol, u16); 9] = [
+    (Protocol::Tcp, 22),
+    (Protocol::Udp, 68),
+    (Protocol::Tcp, 179),
+    (Protocol::Tcp, 2379),
+    (Protocol::Tcp, 2380),
+    (Protocol::Tcp, 5473),
+    (Protocol::Tcp, 6443),
+    (Protocol::Tcp, 6666),
+    (Protocol::Tcp, 6667),
+];
+/// The same, out of a host.
+pub const OUTBOUND: [(Protocol, u16); 9] = [
+    (Protocol::Udp, 53),
+    (Protocol::Udp, 67),
+    (Protocol::Tcp, 179),
+    (Protocol::Tcp, 2379),
+    (Protocol::Tcp, 2380),
+    (Protocol::Tcp, 5473),
+    (Protocol::Tcp, 6443),
+    (Protocol::Tcp, 6666),
+    (Protocol::Tcp, 6667),
+];
+
 /// A HostEndpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostEndpoint {

@@ -5,7 +5,7 @@ mod host;
 mod rule;
 
 pub use expression::{Atom, Expression, Test};
-pub use host::{Failsafe, Felix, HostEndpoint, Profile, ToHost};
+pub use host::{Failsafe, Felix, HostEndpoint, INBOUND, OUTBOUND, Profile, ToHost};
 pub use rule::{
     AccountMatch, CalicoAction, CalicoPort, CalicoRule, Entity, RuleProtocol, number_of,
 };

@@ -33,7 +33,11 @@ impl Maker {
         for (i, name) in NODES.iter().enumerate() {
             let mut addresses: Vec<IpAddr> = Vec::new();
             addresses.extend(V4.get(8 + i).and_then(|text| text.parse::<IpAddr>().ok()));
-            self.cluster.nodes.push(Node { name: (*name).into(), labels: Labels::new(), addresses });
+            self.cluster.nodes.push(Node {
+                name: (*name).into(),
+                labels: Labels::new(),
+                addresses,
+            });
         }
         for i in 0..self.random.between(2, 4) {
             self.calico_pod(i);

@@ -2,55 +2,19 @@
 
 use std::net::IpAddr;
 
-use super::super::rules::{Outcomes, Party};
-use super::super::who::{Identity, node_at};
+use super::super::rules::Outcomes;
 use super::item;
 use super::packet::Packet;
+use super::place::{Place, places};
 use super::scene::{Matches, Maybe, Scene};
 use super::tiers::{self, Walk};
-use crate::cluster::calico::{CalicoAction, CalicoPolicy, Felix, HostEndpoint, HostStage, ToHost};
-use crate::cluster::{Cluster, Direction, Protocol, family_of};
-
-/// Where an end is, as far as hosts go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
-    /// A pod on a node.
-    Pod(String),
-    /// A node, or a pod on its network.
-    Host(String),
-    /// Neither.
-    Outside,
-}
+use crate::cluster::calico::{
+    CalicoAction, CalicoPolicy, Felix, HostEndpoint, HostStage, INBOUND, OUTBOUND, ToHost,
+};
+use crate::cluster::{Direction, Protocol, family_of};
 
 /// The host endpoint at an interface, if there is one.
 type At<'c> = Option<&'c HostEndpoint>;
-
-/// A node that the input does not have.
-const UNLISTED: &str = "";
-
-/// Ports that stay open without settings.
-const INBOUND: [(Protocol, u16); 9] = [
-    (Protocol::Tcp, 22),
-    (Protocol::Udp, 68),
-    (Protocol::Tcp, 179),
-    (Protocol::Tcp, 2379),
-    (Protocol::Tcp, 2380),
-    (Protocol::Tcp, 5473),
-    (Protocol::Tcp, 6443),
-    (Protocol::Tcp, 6666),
-    (Protocol::Tcp, 6667),
-];
-const OUTBOUND: [(Protocol, u16); 9] = [
-    (Protocol::Udp, 53),
-    (Protocol::Udp, 67),
-    (Protocol::Tcp, 179),
-    (Protocol::Tcp, 2379),
-    (Protocol::Tcp, 2380),
-    (Protocol::Tcp, 5473),
-    (Protocol::Tcp, 6443),
-    (Protocol::Tcp, 6666),
-    (Protocol::Tcp, 6667),
-];
 
 /// What is asked of rules: for a packet, and for replies to it.
 #[derive(Clone, Copy)]
@@ -85,33 +49,6 @@ pub fn at_end(
         }
     }
     all
-}
-
-fn places(cluster: &Cluster, party: &Party) -> Vec<Place> {
-    let nodes = |node: Option<String>| -> Vec<String> {
-        let mut all: Vec<String> =
-            cluster.calico.hosts.iter().map(|host| host.node.clone()).collect();
-        all.push(UNLISTED.into());
-        node.map_or(all, |node| vec![node])
-    };
-    match party.identity {
-        Identity::Address => match node_at(cluster, &[party.address]) {
-            Some(node) => vec![Place::Host(node)],
-            None => vec![Place::Outside],
-        },
-        Identity::Pod(at) => {
-            let spec = cluster.pods.get(at).map(|pod| &pod.spec);
-            let node = spec.and_then(|spec| spec.node.clone());
-            match party.pod.is_some() {
-                true => nodes(node).into_iter().map(Place::Pod).collect(),
-                false => {
-                    let node = node.or_else(|| node_at(cluster, &[party.address]));
-                    nodes(node).into_iter().map(Place::Host).collect()
-                }
-            }
-        }
-        Identity::Replica(..) => nodes(None).into_iter().map(Place::Pod).collect(),
-    }
 }
 
 /// A packet on its way between two places.
@@ -233,9 +170,8 @@ impl HostWalk<'_, '_> {
         let named = |name: Option<&str>| -> Vec<&HostEndpoint> {
             own.iter().copied().filter(|host| host.interface.as_deref() == name).collect()
         };
-        let has = |name: Option<&str>| {
-            named(name).iter().any(|host| host.addresses.contains(&address))
-        };
+        let has =
+            |name: Option<&str>| named(name).iter().any(|host| host.addresses.contains(&address));
         let is_claimed = names.iter().any(|name| has(*name));
         let mut found = Vec::new();
         for name in names.iter().copied() {
@@ -364,12 +300,7 @@ impl HostWalk<'_, '_> {
     }
 
     /// Stage 1, which that for all interfaces has not.
-    fn untracked(
-        &self,
-        host: &HostEndpoint,
-        direction: Direction,
-        matches: &Matches<'_>,
-    ) -> Walk {
+    fn untracked(&self, host: &HostEndpoint, direction: Direction, matches: &Matches<'_>) -> Walk {
         if host.interface.as_deref() == Some("*") {
             return Walk::passing();
         }

@@ -9,6 +9,7 @@ mod hosts;
 mod item;
 mod open;
 mod packet;
+mod place;
 mod rule;
 mod scene;
 mod tiers;

@@ -30,9 +30,7 @@ pub fn applies(policy: &CalicoPolicy, direction: Direction, labels: &Labels) -> 
 
 /// The same of an endpoint of whatever sort, at whatever stage the policy is.
 pub fn selects(policy: &CalicoPolicy, direction: Direction, labels: &Labels) -> bool {
-    !policy.staged
-        && types(policy).contains(&direction)
-        && subject(policy).matches(labels)
+    !policy.staged && types(policy).contains(&direction) && subject(policy).matches(labels)
 }
 
 /// §4: `types` as defaulted; §1: what is stored without them is for both.

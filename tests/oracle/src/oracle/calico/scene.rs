@@ -140,12 +140,13 @@ impl Scene<'_> {
 
     /// §6: each end is evaluated independently.
     fn judge(&self, ends: Ends, packet: Packet, matches: &Matches<'_>) -> Outcomes {
-        if self.world.itself {
+        // A pod on its node's network is that node.
+        let is_pod = self.world.source.pod.is_some() || self.cluster.calico.hosts.is_empty();
+        if self.world.itself && is_pod {
             return Outcomes::always(true);
         }
-        let replies = |policy: &CalicoPolicy, rule: &CalicoRule| {
-            self.matches_replies(policy, rule, packet)
-        };
+        let replies =
+            |policy: &CalicoPolicy, rule: &CalicoRule| self.matches_replies(policy, rule, packet);
         let asked = Asked { packet, matches, replies: &replies };
         let at = |direction| {
             let own = || tiers::at_end(self, direction, matches);
