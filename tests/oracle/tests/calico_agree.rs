@@ -42,11 +42,6 @@ fn host_endpoints_agree() {
     let mut failures = Vec::new();
     for seed in 0..clusters {
         let cluster = generate::hosts(seed);
-        if std::env::var("DUMP").ok() == Some(seed.to_string()) {
-            for (name, text) in portcullis_oracle::write::files(&cluster, seed) {
-                std::fs::write(format!("/tmp/hepx/{seed}-{name}"), text).unwrap();
-            }
-        }
         match compare(&cluster, Effort { seed, flows_per_pair: 3 }) {
             Ok(counts) => total.add(&counts),
             Err(mismatch) => failures.push(format!("seed {seed}: {mismatch}")),

@@ -50,6 +50,8 @@ impl Maker {
                 pod.addresses = known.map(|node| node.addresses.clone()).unwrap_or_default();
             }
         }
+        // One whose address is not known may have that of a host endpoint.
+        self.cluster.pods.retain(|pod| !pod.addresses.is_empty());
         self.accounts(false);
         self.calico_tiers();
         for i in 0..*self.random.pick(&[0, 1, 2]) {
