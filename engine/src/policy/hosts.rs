@@ -37,6 +37,8 @@ struct Selecting {
     /// The same with the rules that it has for hosts.
     of_hosts: PolicyId,
     mode: Mode,
+    /// Whether a staged policy stands for it in what is intended.
+    is_replaced: bool,
 }
 
 impl Stage {
@@ -115,7 +117,8 @@ impl PolicySet {
                 false => policy,
             };
             let (stages, mode) = (ruled.stages, compiled.mode);
-            let one = Selecting { stages, policy, of_hosts, mode };
+            let is_replaced = self.is_replaced(&compiled);
+            let one = Selecting { stages, policy, of_hosts, mode, is_replaced };
             global.push((super::calico::subject_of_hosts(ruled), one));
         }
         global
@@ -129,7 +132,8 @@ impl PolicySet {
         policy: &CompiledPolicy,
     ) -> PolicyId {
         let rules = self.rules_for_hosts(model, ruled);
-        let key = ("policy of hosts", policy.object.meta.name.clone());
+        let kind = ruled.kind.name();
+        let key = ("policy of hosts", format!("{kind}/{}", policy.object.meta.name).into());
         let place = policy.place.clone();
         self.put_for_hosts(model, key, (&policy.object, place, policy.mode), rules)
     }
@@ -246,7 +250,10 @@ impl PolicySet {
         (all, passing): (bool, Option<PolicyId>),
     ) -> Vec<Tier> {
         let there = selecting.iter().filter(|one| stage.has(one));
-        let there = there.filter(|one| all || one.mode == Mode::Enforce);
+        let there = there.filter(|one| match one.mode {
+            Mode::Enforce => !(all && one.is_replaced),
+            Mode::Audit => all,
+        });
         let ids = there.map(|one| match stage {
             Stage::Untracked | Stage::BeforeDnat => one.of_hosts,
             Stage::Forward | Stage::Local => one.policy,
