@@ -64,6 +64,7 @@ fn answer(cluster: &Cluster, query: &FlowQuery) -> Option<portcullis_oracle::ora
 fn end(text: &str) -> End {
     match (text.parse(), text.split_once('/')) {
         (Ok(address), _) => End::Address(address),
+        (_, Some(("node", name))) => End::Node(name.into()),
         (_, Some((namespace, name))) => End::Pod(namespace.into(), name.into()),
         _ => panic!("{text} is nobody"),
     }

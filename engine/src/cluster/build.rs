@@ -19,6 +19,7 @@ use super::variant::{AskedLabels, Variants};
 use super::{
     AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, NamespaceId, Node, WorkloadId,
 };
+use crate::manifest::calico::CalicoBody;
 use crate::manifest::{self, Body, LabelList, Mode, Object, PodSpec, PodStatus};
 
 /// What a model is built from.
@@ -63,7 +64,7 @@ impl Namespace {
     }
 }
 
-/// Nodes that are declared or that pods name, with addresses from both: dumps of pods come without
+/// Nodes that are declared or that pods or host endpoints name, with addresses from all: dumps of pods come without
 /// nodes more often than with them, and say in `status.hostIP` what the nodes would.
 fn nodes(input: Input<'_>) -> BTreeMap<Arc<str>, NodeDraft> {
     let mut nodes: BTreeMap<Arc<str>, NodeDraft> = BTreeMap::new();
@@ -82,6 +83,10 @@ fn nodes(input: Input<'_>) -> BTreeMap<Arc<str>, NodeDraft> {
                 if addresses.peek().is_some() {
                     nodes.entry(name.clone()).or_default().addresses.extend(addresses);
                 }
+            }
+            Body::Calico(_, CalicoBody::HostEndpoint(host)) if !host.addresses.is_empty() => {
+                let addresses = host.addresses.iter().map(IpAddr::to_canonical);
+                nodes.entry(host.node.clone()).or_default().addresses.extend(addresses);
             }
             _ => {}
         }

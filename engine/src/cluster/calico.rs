@@ -1,13 +1,12 @@
 //! What Calico's kinds say of a cluster: tiers, sets of addresses, ServiceAccounts.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use super::build::{Input, namespace_of};
-use super::{ClusterModel, ItemLabels, NamespaceId, PodLabels};
+use super::{ClusterModel, Hosts, ItemLabels, NamespaceId, PodLabels};
 use crate::manifest::calico::{BUILT_IN_TIERS, CalicoBody, Order, TierEnd};
 use crate::manifest::{Action, Body, LabelList};
 use crate::net::AddrSet;
@@ -21,6 +20,8 @@ pub struct Calico {
     pub tiers: BTreeMap<Arc<str>, Arc<TierPlace>>,
     /// Sets of addresses, and addresses of hosts under the labels of their endpoints.
     pub sets: Vec<ItemSet>,
+    /// Host endpoints, and what settings say of them.
+    pub hosts: Hosts,
 }
 
 /// Where a tier stands among others, and how it ends.
@@ -120,7 +121,7 @@ const WITHOUT_ORDER: f64 = 1_000_000.0;
 
 /// What the objects of an input say.
 pub(super) fn calico(model: &ClusterModel, input: Input<'_>) -> Calico {
-    let mut all = Calico::default();
+    let mut all = Calico { hosts: Hosts::new(input.objects), ..Calico::default() };
     for object in input.objects {
         let Body::Calico(_, body) = &object.body else { continue };
         let namespace = match object.is_namespaced() {
@@ -133,24 +134,25 @@ pub(super) fn calico(model: &ClusterModel, input: Input<'_>) -> Calico {
         };
         match body {
             CalicoBody::NetworkSet(nets) => add(AddrSet::from_cidrs(nets.iter().copied())),
-            CalicoBody::HostEndpoint(host) => {
-                add(AddrSet::from_addresses(host.addresses.iter().copied().map(plain)));
-            }
             CalicoBody::Tier(tier) => {
                 let name = object.meta.name.clone();
                 let order = tier.order.unwrap_or(Order(WITHOUT_ORDER));
                 let place = TierPlace { order, name: name.clone(), end: end_of(tier.end) };
                 all.tiers.insert(name, Arc::new(place));
             }
-            CalicoBody::Policy(_) | CalicoBody::Other => {}
+            CalicoBody::HostEndpoint(_)
+            | CalicoBody::Policy(_)
+            | CalicoBody::Profile(_)
+            | CalicoBody::Felix(_)
+            | CalicoBody::Other => {}
         }
     }
+    all.sets.extend(all.hosts.all.iter().map(|host| ItemSet {
+        namespace: None,
+        labels: host.labels.clone(),
+        addresses: AddrSet::from_addresses(host.addresses.iter().copied()),
+    }));
     all
-}
-
-/// An address of IPv4 that is written as one of IPv6 is that of IPv4.
-fn plain(address: IpAddr) -> IpAddr {
-    address.to_canonical()
 }
 
 /// ServiceAccounts by namespace and name, if anybody asks for them.

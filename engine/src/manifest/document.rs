@@ -200,7 +200,7 @@ impl Document {
         let foreign = || ForeignKind { kind: kind.name().to_owned(), group: group.name().into() };
         let shown = calico::shown(node, group, &meta.name);
         let judged = body.judged(kind, shown.as_ref().map_or(&meta.name, |shown| &shown.name));
-        let is_judged = judged.is_some() && kind != CalicoKind::HostEndpoint;
+        let is_judged = judged.is_some();
         match judged {
             Some(judged) if !reader.refused => {
                 let labels = shown.map_or_else(|| meta.labels.clone(), |shown| shown.labels);

@@ -154,6 +154,7 @@ impl Object {
             Body::Policy(policy) => policy.rules(direction),
             Body::ClusterPolicy(policy) => policy.rules(direction),
             Body::CalicoPolicy(policy) => policy.rules[direction].as_deref().unwrap_or_default(),
+            Body::Calico(_, calico::CalicoBody::Profile(profile)) => &profile.rules[direction],
             _ => &[],
         }
     }

@@ -10,7 +10,8 @@ use super::select::{Scope, SetKey};
 use super::{CalicoPlace, CompiledPolicy, PolicyRule, PolicySet, SetId, TierKind};
 use crate::cluster::{ACCOUNT_LABEL, ClusterModel, NamespaceId};
 use crate::manifest::calico::{
-    self, CalicoPort, CalicoProtocol, ConditionKind, End, Items, PortsOf, Ruled, ServiceMatch,
+    self, CalicoPort, CalicoProtocol, ConditionKind, End, Items, PortsOf, Profile, Ruled,
+    ServiceMatch,
 };
 use crate::manifest::{
     Action, ByDirection, Direction, Mode, Object, PortEntry, PortMatch, Rule, TargetPort,
@@ -42,7 +43,7 @@ impl PolicySet {
         let rules = ByDirection::from_fn(|direction| {
             let at = At { model, own, direction };
             // What stands where packets are not seen as they reach pods does nothing for them.
-            let written = policy.rules[direction].as_ref().filter(|_| !policy.is_for_hosts)?;
+            let written = policy.rules[direction].as_ref().filter(|_| !policy.is_for_hosts())?;
             Some(written.iter().map(|rule| self.calico_rule(&at, rule)).collect())
         });
         let tier = model.calico.tier(&policy.tier);
@@ -57,8 +58,35 @@ impl PolicySet {
                 true => Mode::Audit,
                 false => object.meta.mode.unwrap_or_default(),
             },
+            is_of_hosts: false,
             rules,
         }
+    }
+
+    /// The rules that a policy in no namespace has for hosts.
+    pub(super) fn rules_for_hosts(
+        &mut self,
+        model: &ClusterModel,
+        policy: &Ruled,
+    ) -> ByDirection<Option<Vec<PolicyRule>>> {
+        ByDirection::from_fn(|direction| {
+            let at = At { model, own: None, direction };
+            let written = policy.rules[direction].as_ref()?;
+            Some(written.iter().map(|rule| self.calico_rule(&at, rule)).collect())
+        })
+    }
+
+    /// The rules of a profile.
+    pub(super) fn rules_of_profile(
+        &mut self,
+        model: &ClusterModel,
+        profile: &Profile,
+    ) -> ByDirection<Option<Vec<PolicyRule>>> {
+        ByDirection::from_fn(|direction| {
+            let at = At { model, own: None, direction };
+            let written = &profile.rules[direction];
+            Some(written.iter().map(|rule| self.calico_rule(&at, rule)).collect())
+        })
     }
 
     /// A rule that is not understood denies.
@@ -139,12 +167,7 @@ impl PolicySet {
         if end == End::Destination {
             return Condition::Ports { negated, numbers, names, of };
         }
-        let used = protocols.into_iter().filter(|own| !numbers.ports(*own).is_empty());
-        let used: Vec<Protocol> = used.collect();
-        let are_all = used.iter().all(|own| *numbers.ports(*own) == all_ports());
-        let mut numbers = ConnSet::none();
-        used.iter().for_each(|own| numbers.add(*own, &all_ports()));
-        Condition::SourcePorts { negated, numbers, are_all, names, of, seat: at.seat(end) }
+        Condition::SourcePorts { negated, numbers, names, of, seat: at.seat(end) }
     }
 
     /// What is behind a Service that has a selector; of a destination its ports count, too.
@@ -214,6 +237,27 @@ fn subject(policy: &Ruled, own: Option<&str>) -> Expression {
         Expression::All if own.is_none() => Expression::Has(ACCOUNT_LABEL.into()),
         other => other.with_prefix("pcsa."),
     }));
+    Expression::all_of(parts)
+}
+
+/// The host endpoints that a policy in no namespace selects. Next to a `namespaceSelector`, `all()`
+/// means pods, next to a `serviceAccountSelector` what has one, as a part of `selector`, too.
+///
+/// # Source
+/// Calico §10.4.
+pub(super) fn subject_of_hosts(policy: &Ruled) -> Expression {
+    let calico::Subject { selector, accounts, namespaces } = &policy.subject;
+    let has_account = Expression::Has(ACCOUNT_LABEL.into());
+    let selector = match (namespaces, accounts) {
+        _ if !policy.has_selector => selector.clone(),
+        (Some(_), _) => selector.with_all_as(&Expression::Has(NAMESPACE_LABEL.into())),
+        (None, Some(_)) => selector.with_all_as(&has_account),
+        (None, None) => selector.clone(),
+    };
+    let mut parts = vec![selector];
+    parts.extend(namespaces.as_ref().map(of_namespaces));
+    let accounts = accounts.as_ref();
+    parts.extend(accounts.map(|one| one.with_prefix("pcsa.").with_all_as(&has_account)));
     Expression::all_of(parts)
 }
 

@@ -62,6 +62,7 @@ impl PolicySet {
             intended: ByDirection::from_fn(|_| groups.clone()),
             considered: Considered::Enforced,
             nodes: Arc::clone(&model.nodes),
+            hosts: Arc::default(),
             fresh_size: 0,
         }
     }
@@ -102,6 +103,7 @@ impl PolicySet {
             touched.enter(&self, id);
         }
         self.reprogram(&touched);
+        self.rehost(model);
         self
     }
 
@@ -119,7 +121,7 @@ impl PolicySet {
     }
 
     /// The number of a policy, kept if it has one.
-    fn place(&mut self, key: PolicyKey) -> PolicyId {
+    pub(super) fn place(&mut self, key: PolicyKey) -> PolicyId {
         if let Some(&id) = self.by_name.get(&key) {
             return id;
         }
@@ -161,6 +163,7 @@ impl PolicySet {
                     place,
                     subject,
                     mode,
+                    is_of_hosts: false,
                     rules,
                 })
             }
@@ -203,6 +206,7 @@ impl PolicySet {
             place: None,
             subject,
             mode,
+            is_of_hosts: false,
             rules,
         }
     }

@@ -48,10 +48,8 @@ pub enum Condition {
     SourcePorts {
         /// Whether it must be none of them.
         negated: bool,
-        /// Protocols of ports by number, with all their ports.
+        /// Ports by number.
         numbers: ConnSet,
-        /// Whether these are all ports.
-        are_all: bool,
         /// Ports by name.
         names: Vec<PortEntry>,
         /// The pods whose names they are; none: of any pod.
@@ -92,6 +90,8 @@ pub enum Doubt {
     Protocol,
     /// A Service decides that is not in the input.
     Service,
+    /// A Profile decides that is not in the input.
+    Profile,
 }
 
 impl Condition {
@@ -129,7 +129,7 @@ impl Condition {
     }
 
     /// Names of ports that it asks for.
-    fn names(&self) -> &[PortEntry] {
+    pub fn names(&self) -> &[PortEntry] {
         match self {
             Self::Ports { names, .. }
             | Self::SourcePorts { names, .. }

@@ -13,6 +13,8 @@ mod condition;
 mod considered;
 pub mod fold;
 mod grow;
+mod host;
+mod hosts;
 mod peer;
 mod program;
 mod programs;
@@ -27,6 +29,7 @@ pub use calico::asks;
 pub use compile::{PolicyChange, namespace_selectors, pod_selectors};
 pub use condition::{Condition, Doubt, Seat};
 pub use considered::Considered;
+pub use host::{CompiledHost, HostProgram, HostSet};
 pub use peer::{BlockPair, RulePeer};
 pub use program::{PolicyRef, Program, Tier, TierKind};
 pub use select::{PeerSet, Scope};
@@ -95,6 +98,8 @@ pub struct PolicySet {
     considered: Considered,
     /// INVARIANT: the nodes whose addresses the blocks of [`RulePeer::Nodes`] were read from.
     nodes: Arc<Vec<Node>>,
+    /// INVARIANT: those of the model that this was compiled or updated against last.
+    hosts: Arc<HostSet>,
     /// How much was interned when all was compiled last: what [`Self::is_compact`] compares with.
     fresh_size: usize,
 }
@@ -136,6 +141,9 @@ pub struct CompiledPolicy {
     pub subject: SetId,
     /// Whether it decides, or is only audited: then no program in force has it.
     pub mode: Mode,
+    /// Whether it stands in programs of hosts alone: it is a policy for them, or what their ports
+    /// or profiles say.
+    pub is_of_hosts: bool,
     /// Its rules for ingress and for egress; none where it says nothing of that direction.
     rules: ByDirection<Option<Vec<PolicyRule>>>,
 }
@@ -180,6 +188,11 @@ impl CompiledPolicy {
         self.object.rules(direction)
     }
 
+    /// Whether no rule of it is written, in either direction.
+    pub fn written_nothing(&self) -> bool {
+        Direction::BOTH.into_iter().all(|direction| self.written(direction).is_empty())
+    }
+
     /// Its rules of a direction, in order; none if it says nothing of that direction.
     pub fn rules(&self, direction: Direction) -> Option<&[PolicyRule]> {
         self.rules[direction].as_deref()
@@ -208,7 +221,8 @@ impl CompiledPolicy {
 impl PolicySet {
     /// Policies with their numbers, ascending: those in force, and those that are audited.
     pub fn policies(&self) -> impl Iterator<Item = (PolicyId, &Arc<CompiledPolicy>)> {
-        self.policies.iter().filter_map(|(id, policy)| Some((id, policy.as_ref()?)))
+        let known = self.policies.iter().filter_map(|(id, policy)| Some((id, policy.as_ref()?)));
+        known.filter(|(_, policy)| !policy.is_of_hosts)
     }
 
     /// A policy.

@@ -78,10 +78,26 @@ impl Question<'_> {
         if !self.model.variants.is_empty() {
             self.settle(class, &mut reach, conns);
         }
+        self.through_hosts(class, &mut reach);
         // Whether a node and a pod are one another's own is seen only when units are known.
         reach.retain(|(_, span)| class.host_network || span.possible != ConnId::NONE);
         reach.sort_unstable_by_key(|(member, _)| *member);
         reach
+    }
+
+    /// Host endpoints decide by node and interface, which classes do not distinguish: what they may
+    /// deny is not certain.
+    fn through_hosts(&self, source: &Class, reach: &mut ClassReach) {
+        let hosts = self.set.hosts();
+        if hosts.is_empty() {
+            return;
+        }
+        for (member, span) in reach {
+            let is_host = self.classes.get(*member).is_some_and(|class| class.host_network);
+            if hosts.forwards() || is_host || source.host_network {
+                span.certain = ConnId::NONE;
+            }
+        }
     }
 
     /// The same for all sources that are named by the same, which often follow each other.

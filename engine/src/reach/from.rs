@@ -80,6 +80,16 @@ impl Reach<'_> {
                 let key = NoteKey { reason: UnknownReason::Address, rule: None };
                 notes = [self.notes.intern(key)].into();
             }
+            let hosts = self.set.hosts();
+            let is_host = !hosts.is_empty() && (self.is_host(source) || self.is_host(to));
+            if unknown != ConnId::NONE && (hosts.forwards() || is_host) {
+                let key = NoteKey { reason: UnknownReason::HostEndpoint, rule: None };
+                let mut all: Vec<NoteId> = notes.to_vec();
+                all.push(self.notes.intern(key));
+                all.sort_unstable();
+                all.dedup();
+                notes = all.into();
+            }
             passages.push(Passage { to, allowed: span.certain, unknown, family, notes });
         }
         passages
@@ -191,7 +201,9 @@ impl Reach<'_> {
                 let Passage { allowed, unknown, family, .. } = *passage;
                 let notes = passage.notes.clone();
                 let target = Target { unit: to, allowed, unknown, family, notes };
-                let target = if host { self.own_node(unit, target) } else { target };
+                // A node's own host endpoint for all interfaces decides what it sends to itself.
+                let is_open = self.set.hosts().is_empty() || !self.is_host(passage.to);
+                let target = if host && is_open { self.own_node(unit, target) } else { target };
                 if target.allowed != ConnId::NONE || target.unknown != ConnId::NONE {
                     targets.push(target);
                 }

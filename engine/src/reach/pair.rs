@@ -196,7 +196,7 @@ impl Rules<Connections> for Asking<'_, '_> {
     fn rule(&mut self, _flows: &mut Connections, rule: &PolicyRule) -> RuleHit<ConnSet> {
         if !rule.conditions.is_empty() {
             let Self { direction, subject, peer, .. } = *self;
-            let between = Between { direction, subject, peer };
+            let between = Between { direction, subject, peer, is_reply: false };
             let matches = between.ends_match(self.set, rule);
             if matches == Match::No {
                 return RuleHit::exactly(matches, ConnSet::none());

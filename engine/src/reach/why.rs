@@ -192,7 +192,7 @@ impl Rules<Interned<'_>> for Asking<'_, '_> {
         matching.clear();
         if !rule.conditions.is_empty() {
             let (direction, subject, peer) = (self.direction, Some(self.subject), self.peer);
-            let between = Between { direction, subject, peer };
+            let between = Between { direction, subject, peer, is_reply: false };
             let matches = between.ends_match(self.set, rule);
             if matches != Match::No {
                 matching.push((None, matches));

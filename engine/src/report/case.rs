@@ -1,14 +1,17 @@
 //! The pairs of parties that a question is about.
 
+use std::net::IpAddr;
+
 use rustc_hash::FxHashMap;
 
 use super::port::PortQuery;
 use super::query::{QueryError, Side, part_name};
 use super::service::{Dialled, ports};
 use super::types::FlowQuery;
-use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId, GroupId};
+use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId, GroupId, Place};
 use crate::manifest::NamedPort;
-use crate::net::{Family, PortSet};
+use crate::net::{AddrSet, Family, PortSet};
+use crate::selector::Match;
 use crate::session::Session;
 use crate::verdict::Party;
 
@@ -29,6 +32,8 @@ pub struct Case<'m> {
     pub family: Family,
     /// What the source dials, where policies may see that in place of the destination.
     pub dialled: Option<(Party<'m>, u16)>,
+    /// Whether what the source dials is the address of a Service.
+    pub is_translated: bool,
 }
 
 impl<'m> Case<'m> {
@@ -46,6 +51,7 @@ impl<'m> Case<'m> {
     /// NetworkPolicy §10: only traffic to the pod's own address is out of reach of policies.
     #[must_use]
     pub fn translated(mut self) -> Self {
+        self.is_translated = true;
         self.source.several = true;
         self.destination.several = true;
         self
@@ -69,8 +75,11 @@ pub fn cases<'m>(
 ) -> Result<Vec<Case<'m>>, QueryError> {
     let pairs = pairs(session, (source, destination), query);
     if pairs.is_empty() {
-        let message = "neither end is a pod, so no policy applies: at least one end must be a pod";
-        return Err(QueryError::new(message));
+        let has_hosts = !session.policies().hosts().is_empty();
+        let or = if has_hosts { ", or a node with a HostEndpoint" } else { "" };
+        return Err(QueryError::new(format!(
+            "neither end is a pod, so no policy applies: at least one end must be a pod{or}"
+        )));
     }
     let mut cases = Vec::new();
     let itself = source.is_same_replica(destination);
@@ -82,8 +91,8 @@ pub fn cases<'m>(
     for ((from, to), port) in of_pairs {
         pair += 1;
         for family in Family::BOTH {
-            let source = party(session.model(), source, from, family);
-            let ends = source.zip(party(session.model(), destination, to, family));
+            let source = party(session, source, from, family);
+            let ends = source.zip(party(session, destination, to, family));
             let Some((mut source, mut destination)) = ends else { continue };
             // Only as its own peer does a template stand for two pods.
             let is_one = |id| itself || session.model().is_one_pod(id);
@@ -98,6 +107,7 @@ pub fn cases<'m>(
                 pair,
                 family,
                 dialled: None,
+                is_translated: false,
             });
         }
     }
@@ -189,16 +199,25 @@ fn names(ports: &[NamedPort]) -> String {
 }
 
 fn party<'m>(
-    model: &'m ClusterModel,
+    session: &'m Session,
     side: &Side,
     endpoint: Option<EndpointId>,
     family: Family,
 ) -> Option<Party<'m>> {
+    let model = session.model();
     match (side, endpoint) {
         _ if !model.space.asks_for(family) => None,
         (Side::Addresses(addresses), _) => {
-            let mut own = addresses.iter().filter(|address| Family::of(**address) == family);
-            own.next().map(|address| Party::address(model, *address))
+            let own = addresses.iter().filter(|address| Family::of(**address) == family);
+            let own: Vec<IpAddr> = own.copied().collect();
+            let party = Party::address(model, *own.first()?);
+            // Which of them is meant decides which of its host endpoints is.
+            let are_open = own.len() > 1 && may_be_host(session, party.node);
+            let place = match are_open {
+                true => Place::Within(AddrSet::from_addresses(own)),
+                false => party.place,
+            };
+            Some(Party { place, ..party })
         }
         (Side::Endpoints { family: Some(asked), .. }, _) if *asked != family => None,
         (Side::Endpoints { .. }, Some(endpoint)) => {
@@ -215,13 +234,17 @@ fn pairs(session: &Session, (source, destination): (&Side, &Side), query: &FlowQ
     let model = session.model();
     let of = |side: &Side, other: &Side| match side {
         Side::Endpoints { endpoints, .. } => {
-            let nodes = is_host(model, side) || is_host(model, other);
+            let by_node = !session.policies().hosts().is_empty();
+            let nodes = by_node || is_host(model, side) || is_host(model, other);
             different(session, endpoints, (nodes, query)).into_iter().map(Some).collect()
         }
         Side::Addresses(_) | Side::Supposed { .. } => vec![None],
     };
     let same = match (source, destination) {
-        (Side::Addresses(_), Side::Addresses(_)) => return Vec::new(),
+        (Side::Addresses(_), Side::Addresses(_)) => {
+            let is_judged = [source, destination].iter().any(|side| has_hosts(session, side));
+            return if is_judged { vec![(None, None)] } else { Vec::new() };
+        }
         (Side::Endpoints { endpoints: a, .. }, Side::Endpoints { endpoints: b, .. }) => {
             a == b && a.len() > 1
         }
@@ -231,6 +254,19 @@ fn pairs(session: &Session, (source, destination): (&Side, &Side), query: &FlowQ
     let all = from.iter().flat_map(|a| to.iter().map(move |b| (*a, *b)));
     // Pods of one workload among each other: a pod to itself is another question.
     all.filter(|(a, b)| !same || a != b).collect()
+}
+
+/// Whether a side is a node with a host endpoint, or may be.
+fn has_hosts(session: &Session, side: &Side) -> bool {
+    let Side::Addresses(addresses) = side else { return false };
+    let parties = addresses.iter().map(|address| Party::address(session.model(), *address));
+    { parties }.any(|party| party.host != Match::No && may_be_host(session, party.node))
+}
+
+/// Whether a node, or one that is not known, may have a host endpoint.
+fn may_be_host(session: &Session, node: Option<&str>) -> bool {
+    let hosts = session.policies().hosts();
+    node.map_or(!hosts.is_empty(), |node| hosts.of_node(node).next().is_some())
 }
 
 /// Whether nodes play a part: a node, or a pod on its node's network.

@@ -22,6 +22,7 @@ pub fn end_report(session: &Session, question: Question<'_, '_>, ports: &str) ->
     let mut record = Record::default();
     let end = judge(session.policies(), question, &mut record);
     let writer = Writer { session, question, ports };
+    record.tiers.retain(|tier| !is_silent(session, tier));
     let by_tier: Vec<Vec<PolicyEvidence>> =
         record.tiers.iter().map(|tier| writer.policies(tier)).collect();
     let tiers: Vec<TierEvidence> =
@@ -30,9 +31,27 @@ pub fn end_report(session: &Session, question: Question<'_, '_>, ports: &str) ->
     let cluster = tiers.iter().any(|tier| tier.tier != TierKind::NetworkPolicy);
     let summary = match end.state {
         EndState::Isolated | EndState::Selected if cluster => chain(&tiers, end.verdict),
+        EndState::HostEndpoint if !tiers.is_empty() => {
+            let by_host = tiers.chunk_by(|a, b| a.host_endpoint == b.host_endpoint);
+            let by_host: Vec<String> = by_host.map(|own| chain(own, Verdict::Allow)).collect();
+            by_host.join("; ")
+        }
         state => sentence::end_summary(question.direction, end.verdict, state, policies.len()),
     };
     EndReport { verdict: end.verdict, state: end.state, summary, tiers, policies }
+}
+
+/// Whether a tier of a host endpoint says nothing: its ports that stay open are others.
+fn is_silent(session: &Session, tier: &TierRecord) -> bool {
+    let of_host = |one: &PolicyRecord| is_of_host(session, one);
+    let decides = matches!(outcome(tier.outcomes), TierOutcome::Pass | TierOutcome::NotReached);
+    tier.host.is_some() && !tier.policies.is_empty() && decides && tier.policies.iter().all(of_host)
+}
+
+/// Whether it is no policy, but what a host endpoint says itself.
+fn is_of_host(session: &Session, record: &PolicyRecord) -> bool {
+    let compiled = session.policies().policy(record.policy.policy);
+    compiled.is_some_and(|one| one.is_of_hosts && !one.object.is_policy() && one.written_nothing())
 }
 
 /// The way through the tiers: `admin pass (guard, rule rest) → NetworkPolicy denied
@@ -45,14 +64,19 @@ fn chain(tiers: &[TierEvidence], verdict: Verdict) -> String {
     if open && verdict == Verdict::Allow {
         steps.push("allowed by default");
     }
-    steps.join(" → ")
+    let steps = steps.join(" → ");
+    match tiers.first().and_then(|tier| tier.host_endpoint.as_ref()) {
+        Some(host) => format!("HostEndpoint {host}: {steps}"),
+        None => steps,
+    }
 }
 
 fn tier_evidence(record: &TierRecord, policies: &[PolicyEvidence]) -> TierEvidence {
     let outcome = outcome(record.outcomes);
     let (tier, name) = (record.kind, record.name.as_deref());
     let summary = tier_summary((tier, name), outcome, policies);
-    TierEvidence { tier, tier_name: name.map(str::to_owned), outcome, summary }
+    let host_endpoint = record.host.as_deref().map(str::to_owned);
+    TierEvidence { tier, tier_name: name.map(str::to_owned), host_endpoint, outcome, summary }
 }
 
 fn outcome(outcomes: Outcomes<bool>) -> TierOutcome {
@@ -128,10 +152,22 @@ struct Writer<'w, 'm> {
 }
 
 impl Writer<'_, '_> {
+    /// The same flow, seen from the end whose rules of a direction are shown.
+    fn at(&self, direction: Direction) -> Self {
+        let Question { subject, peer, .. } = self.question;
+        let question = match direction == self.question.direction {
+            true => self.question,
+            false => Question { direction, subject: peer, peer: subject, ..self.question },
+        };
+        Self { question, ..*self }
+    }
+
     fn policies(&self, tier: &TierRecord) -> Vec<PolicyEvidence> {
-        let policies = tier.policies.iter().filter_map(|record| {
+        let turned = self.at(tier.direction);
+        let shown = tier.policies.iter().filter(|record| !is_of_host(self.session, record));
+        let policies = shown.filter_map(|record| {
             let compiled = self.session.policies().policy(record.policy.policy)?;
-            Some(self.policy(tier, compiled, record))
+            Some(turned.policy(tier, compiled, record))
         });
         let mut policies: Vec<PolicyEvidence> = policies.collect();
         if tier.kind.only_accepts() {

@@ -2,6 +2,7 @@
 
 mod found;
 mod home;
+mod hosts;
 mod names;
 mod parts;
 mod ranges;
@@ -59,7 +60,9 @@ impl Session {
         let evidence = evidence(self, query, case);
         let (pod_port, parts) = (pod_port(query, case.port), found.parts(self, query));
         let allowed = match found.asked.ports.is_empty() {
-            true => allowed(self, &found.asked.cases).filter(|_| found.asked.doubt.is_none()),
+            true => {
+                allowed(self, query, &found.asked.cases).filter(|_| found.asked.doubt.is_none())
+            }
             false => self.allowed_by_port(query, &found),
         };
         let Found { source, asked, verdict, reason, .. } = found;
@@ -135,10 +138,14 @@ fn pod_port(query: &FlowQuery, port: u16) -> Option<u16> {
 }
 
 /// Everything that is allowed for certain in every case, whatever the port.
-fn allowed(session: &Session, cases: &[Case<'_>]) -> Option<String> {
+fn allowed(session: &Session, query: &FlowQuery, cases: &[Case<'_>]) -> Option<String> {
     let (model, set) = (session.model(), session.policies());
     if cases.iter().any(|case| names::may_deny(session, case)) {
         return None;
+    }
+    if cases.iter().any(|case| hosts::concern(session, case)) {
+        let all = hosts::allowed(session, query, cases).text();
+        return Some(all).filter(|text| !text.is_empty());
     }
     // Each pair is among the cases of some ports, and says the same in those of others.
     let first = cases.first().map(|case| &case.ports);
@@ -184,7 +191,12 @@ impl Judged {
             Some(dialled) => {
                 Some(readings::conclude(session, query, (case, dialled), (egress, ingress)))
             }
+            None if hosts::concern(session, case) => None,
             None => open.then(|| settled(session, query, case)).flatten().map(|one| (one, None)),
+        };
+        let settled = match hosts::are_dialled(session, case, [egress, ingress]) {
+            true => Some((Verdict::Unknown, Some(UnknownReason::Translation))),
+            false => settled,
         };
         let ends = [case.source.endpoint, case.destination.endpoint];
         let (pair, ports, port) = (case.pair, case.ports.clone(), case.port);
@@ -318,6 +330,10 @@ fn summary(
             Some(UnknownReason::SourcePort) => "the source's port decides this, and a question does not say which it is".into(),
             Some(UnknownReason::Protocol) => "which of the protocols without ports it is decides this, and a question does not say".into(),
             Some(UnknownReason::Service) => "what is behind a Service decides this, and the input does not say: pass the Service".into(),
+            Some(UnknownReason::Profile) => "a Profile of a HostEndpoint decides this, and it is not in the input: pass it".into(),
+            Some(UnknownReason::HostEndpoint) => "it depends on which HostEndpoint the flow passes, and the input does not say on which interface or node: give the HostEndpoints `expectedIPs`, pass Nodes, or ask for an address".into(),
+            Some(UnknownReason::HostAction) => "what a pod may send to its own node decides this: pass the FelixConfiguration with `defaultEndpointToHostAction`".into(),
+            Some(UnknownReason::Untracked) => "a policy with `doNotTrack` lets the flow pass, and whether its replies pass is not known: allow these in the other direction by their source's port".into(),
             Some(UnknownReason::Ports) => "the ports differ: each answer is below".into(),
             Some(UnknownReason::Group) | None => "the pods differ: each answer is below".into(),
         },

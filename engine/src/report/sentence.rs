@@ -188,6 +188,22 @@ pub fn end_summary(
         }
         (EndState::SelfTraffic, _) => "a pod always reaches itself".into(),
         (EndState::OwnNode, _) => "traffic from a pod's own node is always allowed".into(),
+        (EndState::HostEndpoint, verdict) => match verdict {
+            Verdict::Allow => "its HostEndpoint allows the flow".into(),
+            Verdict::Deny => "its HostEndpoint denies the flow".into(),
+            Verdict::Unknown => "unknown whether its HostEndpoint allows the flow".into(),
+        },
+        (EndState::HostAction, verdict) => match verdict {
+            Verdict::Allow => {
+                "`defaultEndpointToHostAction` accepts what a node's own pods send".into()
+            }
+            Verdict::Deny => {
+                "`defaultEndpointToHostAction` drops what a node's own pods send".into()
+            }
+            Verdict::Unknown => "`defaultEndpointToHostAction` decides what a node's own pods \
+                                 may send, and the input does not say it"
+                .into(),
+        },
         (EndState::Selected, verdict) => {
             let then = match verdict {
                 Verdict::Allow => "no rule denies the flow",

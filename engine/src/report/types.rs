@@ -620,6 +620,9 @@ pub struct TierEvidence {
     /// The tier's name, if it is one of Calico's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier_name: Option<String>,
+    /// The HostEndpoint that it is of, if it is of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_endpoint: Option<String>,
     /// What happens to the flow in it.
     pub outcome: TierOutcome,
     /// What decides, as a phrase: `admin pass (guard, rule rest)`.

@@ -330,10 +330,16 @@ impl Session {
         let of_calico = self.set.policies().filter(|(_, policy)| policy.place.is_some());
         let objects: Vec<Arc<Object>> =
             of_calico.map(|(_, policy)| Arc::clone(&policy.object)).collect();
-        if objects.is_empty() {
+        let hosts = self.set.hosts();
+        if objects.is_empty() && hosts.is_empty() {
             return None;
         }
         let mut counts = self.not_judged().clone();
+        for _ in hosts.iter() {
+            let kind = calico::CalicoKind::HostEndpoint.name().to_owned();
+            let kind = ForeignKind { kind, group: calico::Group::Public.name().to_owned() };
+            *counts.entry(kind).or_default() += 1;
+        }
         for object in &objects {
             let Body::CalicoPolicy(policy) = &object.body else { continue };
             if policy.is_staged {
@@ -346,6 +352,7 @@ impl Session {
         let changes: Vec<PolicyChange> = objects.into_iter().map(PolicyChange::Remove).collect();
         let default = &self.options.default_namespace;
         let set = PolicySet::clone(&self.set).update(self.model(), default, &changes);
+        let set = set.without_hosts();
         Some(Self { set: Arc::new(set), not_judged: OnceLock::from(counts), ..self.clone() })
     }
 

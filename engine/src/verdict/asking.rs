@@ -11,6 +11,7 @@ use crate::selector::Match;
 pub(super) struct Asking<'a, 'q, 'm, T> {
     pub(super) set: &'a PolicySet,
     pub(super) question: Question<'q, 'm>,
+    pub(super) is_reply: bool,
     pub(super) assumed: Assumed,
     pub(super) trace: &'a mut T,
 }
@@ -77,7 +78,8 @@ impl<T: Trace> Asking<'_, '_, '_, T> {
     /// Whether all conditions of a rule hold.
     fn conditions_hold(&mut self, rule: &PolicyRule) -> Match {
         let Question { direction, subject, peer, protocol, port } = self.question;
-        let between = Between { direction, subject: Some(subject), peer };
+        let is_reply = self.is_reply;
+        let between = Between { direction, subject: Some(subject), peer, is_reply };
         let mut matches = Match::Yes;
         for condition in &rule.conditions {
             let settle = |seat: Seat, found: ItemMatch| {
@@ -111,7 +113,7 @@ impl<T: Trace> Rules<OneFlow> for Asking<'_, '_, '_, T> {
     const FULL: bool = T::FULL;
 
     fn tier(&mut self, tier: &Tier) {
-        self.trace.tier(tier);
+        self.trace.tier(tier, self.question.direction);
     }
 
     fn policy(&mut self, policy: PolicyRef) {

@@ -16,6 +16,8 @@ pub struct Between<'p, 'm> {
     pub subject: Option<&'p Party<'m>>,
     /// The other end.
     pub peer: &'p Party<'m>,
+    /// Whether they are replies, of which the source's port is known and the destination's is not.
+    pub is_reply: bool,
 }
 
 /// What stands at an end's address, as a condition asks it.
@@ -103,23 +105,20 @@ impl<'p, 'm> Between<'p, 'm> {
             Condition::Flows { flows, .. } => (flows.clone(), false),
             Condition::Ports { negated, numbers, names, of } => {
                 let owner = self.destination();
-                let named = named(names, owner, of_whom(set, *of, owner));
-                (with(&named, numbers), *negated)
+                let named = named(set, names, owner, of_whom(set, *of, owner));
+                let ports = with(&named, numbers);
+                (if self.is_reply { at_any_port(&ports) } else { ports }, *negated)
             }
-            Condition::SourcePorts { negated, numbers, are_all, names, of, seat } => {
+            Condition::SourcePorts { negated, numbers, names, of, seat } => {
                 let owner = self.at(*seat);
-                let named = named(names, owner, of_whom(set, *of, owner));
-                let certain = if *are_all { numbers.clone() } else { ConnSet::none() };
-                let mut possible = numbers.clone();
-                for protocol in Protocol::ALL {
-                    if !named.possible.ports(protocol).is_empty() {
-                        possible.add(protocol, &all_ports());
-                    }
-                }
-                (Conns { certain, possible }, *negated)
+                let named = named(set, names, owner, of_whom(set, *of, owner));
+                let ports = with(&named, numbers);
+                // Nobody knows which number of the source has the name.
+                let unnamed = Conns { certain: numbers.clone(), possible: ports.possible.clone() };
+                (if self.is_reply { ports } else { at_any_port(&unnamed) }, *negated)
             }
             Condition::Service { numbers, names, .. } => {
-                (with(&named(names, self.destination(), Match::Yes), numbers), false)
+                (with(&named(set, names, self.destination(), Match::Yes), numbers), false)
             }
             Condition::Items { .. } | Condition::Net { .. } | Condition::Open(_) => return None,
         };
@@ -152,14 +151,36 @@ fn of_whom(set: &PolicySet, of: Option<SetId>, owner: Option<&Party<'_>>) -> Mat
     of.map_or(Match::Yes, |of| owner.map_or(Match::Unknown, |owner| in_set(set, of, owner)))
 }
 
+/// What is known of flows at one end's ports if nobody knows which of them is meant.
+fn at_any_port(ports: &Conns) -> Conns {
+    let mut any = Conns::none();
+    for protocol in Protocol::ALL {
+        if *ports.certain.ports(protocol) == all_ports() {
+            any.certain.add(protocol, &all_ports());
+        }
+        if !ports.possible.ports(protocol).is_empty() {
+            any.possible.add(protocol, &all_ports());
+        }
+    }
+    any
+}
+
 fn with(named: &Conns, numbers: &ConnSet) -> Conns {
     Conns { certain: named.certain.union(numbers), possible: named.possible.union(numbers) }
 }
 
 /// Ports that an end calls so, as far as its names count. Where names of the port that is asked
 /// about are assumed, it is that port.
-fn named(names: &[PortEntry], owner: Option<&Party<'_>>, counts: Match) -> Conns {
+fn named(set: &PolicySet, names: &[PortEntry], owner: Option<&Party<'_>>, counts: Match) -> Conns {
     let mut all = Conns::none();
+    // Which ports of host endpoints have the name is not asked.
+    let is_host = owner.is_some_and(|owner| owner.group.is_none() && owner.host != Match::No);
+    for entry in names.iter().filter(|_| is_host) {
+        let PortMatch::Named(name) = &entry.ports else { continue };
+        if set.hosts().names_port(name) {
+            all.possible.add(entry.protocol, &all_ports());
+        }
+    }
     if counts == Match::No {
         return all;
     }

@@ -2,6 +2,7 @@
 
 mod asking;
 mod conditions;
+mod host;
 mod matches;
 mod party;
 mod reason;
@@ -67,8 +68,12 @@ pub enum EndState {
     Selected,
     /// A pod to itself: no policy can stop it.
     SelfTraffic,
-    /// From the pod's own node: always allowed.
+    /// From the pod's own node, or to a pod of this node: always allowed.
     OwnNode,
+    /// A host endpoint applies, or may.
+    HostEndpoint,
+    /// A pod to its own node, which has host endpoints: settings of Calico's agent say.
+    HostAction,
 }
 
 /// What is asked of one end.
@@ -108,7 +113,7 @@ impl EndVerdict {
 /// # Source
 /// NetworkPolicy §6, ClusterNetworkPolicy §5.
 pub fn judge<T: Trace>(set: &PolicySet, question: Question<'_, '_>, trace: &mut T) -> EndVerdict {
-    Judge { set, ties: Ties::Any, question }.end(trace)
+    Judge { set, ties: Ties::Any, question, is_reply: false }.end(trace)
 }
 
 /// Judges one end of a flow where policies of equal priority are evaluated in the order of their
@@ -117,7 +122,7 @@ pub fn judge<T: Trace>(set: &PolicySet, question: Question<'_, '_>, trace: &mut 
 /// # Source
 /// ClusterNetworkPolicy §5.
 pub fn judge_by_name(set: &PolicySet, question: Question<'_, '_>) -> EndVerdict {
-    Judge { set, ties: Ties::ByName, question }.end(&mut NoTrace)
+    Judge { set, ties: Ties::ByName, question, is_reply: false }.end(&mut NoTrace)
 }
 
 /// Judges one question.
@@ -126,13 +131,15 @@ struct Judge<'j, 'q, 'm> {
     set: &'j PolicySet,
     ties: Ties,
     question: Question<'q, 'm>,
+    /// Whether a reply is asked about: then the port is its source's.
+    is_reply: bool,
 }
 
 impl<'j, 'm> Judge<'j, '_, 'm> {
     fn end<T: Trace>(self, trace: &mut T) -> EndVerdict {
         let Question { direction, subject, peer, .. } = self.question;
         let Some((group, _)) = subject.group else {
-            return EndVerdict::allow(EndState::Unenforced);
+            return host::end(self, trace);
         };
         if subject.endpoint.is_some() && subject.endpoint == peer.endpoint && !subject.several {
             return EndVerdict::allow(EndState::SelfTraffic);
@@ -142,6 +149,15 @@ impl<'j, 'm> Judge<'j, '_, 'm> {
             return EndVerdict::allow(EndState::OwnNode);
         }
         let program = self.set.program(self.set.program_id(group, direction));
+        let own = self.at_pod((program, own_node), trace);
+        match self.set.hosts().forwards() {
+            true => host::through(self, own, trace),
+            false => own,
+        }
+    }
+
+    /// What the policies say that select a pod.
+    fn at_pod<T: Trace>(self, (program, own_node): (&Program, Match), trace: &mut T) -> EndVerdict {
         if program.is_open() {
             return EndVerdict::allow(EndState::NotIsolated);
         }
@@ -173,8 +189,8 @@ impl<'j, 'm> Judge<'j, '_, 'm> {
         program: &Program,
         trace: &mut T,
     ) -> Outcomes<bool> {
-        let Self { set, ties, question } = self;
-        let mut rules = Asking { set, question, assumed, trace };
+        let Self { set, ties, question, is_reply } = self;
+        let mut rules = Asking { set, question, is_reply, assumed, trace };
         let walk = Walk { set, direction: question.direction, ties };
         walk.program(program, &mut OneFlow, &mut rules)
     }
@@ -199,7 +215,8 @@ impl<'j, 'm> Judge<'j, '_, 'm> {
     where
         Self: 'q,
     {
-        Judge { set: self.set, ties: self.ties, question: Question { peer, ..self.question } }
+        let question = Question { peer, ..self.question };
+        Judge { set: self.set, ties: self.ties, question, is_reply: self.is_reply }
     }
 }
 

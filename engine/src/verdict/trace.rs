@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::manifest::Direction;
 use crate::policy::fold::Outcomes;
 use crate::policy::{PolicyRef, Tier, TierKind};
 use crate::selector::Match;
@@ -11,8 +12,10 @@ use crate::selector::Match;
 pub trait Trace {
     /// Whether to look at everything.
     const FULL: bool;
-    /// A tier's policies come next.
-    fn tier(&mut self, _tier: &Tier) {}
+    /// Tiers of a host endpoint come next.
+    fn host(&mut self, _name: &Arc<str>) {}
+    /// A tier's policies come next, with rules of a direction.
+    fn tier(&mut self, _tier: &Tier, _direction: Direction) {}
     /// A policy's rules come next.
     fn policy(&mut self, _policy: PolicyRef) {}
     /// A rule's entries come next.
@@ -45,6 +48,8 @@ impl Trace for NoTrace {
 pub struct Record {
     /// Tiers of the program, and what they say.
     pub tiers: Vec<TierRecord>,
+    /// The host endpoint whose tiers come next, if they are of one.
+    host: Option<Arc<str>>,
 }
 
 /// What a tier said.
@@ -54,6 +59,10 @@ pub struct TierRecord {
     pub kind: TierKind,
     /// Its name, if it is one of Calico's.
     pub name: Option<Arc<str>>,
+    /// The host endpoint that it is of, if it is of one.
+    pub host: Option<Arc<str>>,
+    /// The direction of its rules.
+    pub direction: Direction,
     /// Policies and their rules.
     pub policies: Vec<PolicyRecord>,
     /// What may become of the flow; nothing, if an earlier tier has decided.
@@ -95,10 +104,14 @@ impl Record {
 impl Trace for Record {
     const FULL: bool = true;
 
-    fn tier(&mut self, tier: &Tier) {
+    fn host(&mut self, name: &Arc<str>) {
+        self.host = Some(name.clone());
+    }
+
+    fn tier(&mut self, tier: &Tier, direction: Direction) {
         let (outcomes, policies) = (Outcomes::default(), Vec::new());
-        let (kind, name) = (tier.kind, tier.name.clone());
-        self.tiers.push(TierRecord { kind, name, policies, outcomes });
+        let (kind, name, host) = (tier.kind, tier.name.clone(), self.host.clone());
+        self.tiers.push(TierRecord { kind, name, host, direction, policies, outcomes });
     }
 
     fn policy(&mut self, policy: PolicyRef) {

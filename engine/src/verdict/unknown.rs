@@ -37,6 +37,15 @@ pub enum UnknownReason {
     Protocol,
     /// What is behind a Service decides, and the input does not say that.
     Service,
+    /// A Profile of a host endpoint decides, and it is not in the input.
+    Profile,
+    /// Which host endpoint a flow passes decides, and the input does not say on which interface or
+    /// node it is.
+    HostEndpoint,
+    /// What a pod may send to its own node decides, and no settings of Calico's say that.
+    HostAction,
+    /// Rules let a flow pass without tracking it, and whether its replies pass is not known.
+    Untracked,
 }
 
 impl From<Doubt> for UnknownReason {
@@ -45,6 +54,7 @@ impl From<Doubt> for UnknownReason {
             Doubt::SourcePort => Self::SourcePort,
             Doubt::Protocol => Self::Protocol,
             Doubt::Service => Self::Service,
+            Doubt::Profile => Self::Profile,
         }
     }
 }

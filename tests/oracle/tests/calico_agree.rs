@@ -35,6 +35,23 @@ fn calico_agrees() {
 }
 
 #[test]
+fn host_endpoints_agree() {
+    let asked = std::env::var("CALICO_CLUSTERS").ok();
+    let clusters = asked.and_then(|number| number.parse().ok()).unwrap_or(CLUSTERS);
+    let mut total = Counts::default();
+    let mut failures = Vec::new();
+    for seed in 0..clusters {
+        let cluster = generate::hosts(seed);
+        match compare(&cluster, Effort { seed, flows_per_pair: 3 }) {
+            Ok(counts) => total.add(&counts),
+            Err(mismatch) => failures.push(format!("seed {seed}: {mismatch}")),
+        }
+    }
+    println!("oracle: {clusters} random clusters, host endpoints: {total}");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
 fn manifests_are_valid() {
     for seed in 0..READ {
         let cluster = generate::calico(seed);

@@ -30,6 +30,14 @@ fn line<'l>(list: &'l ListReport, flow: &FlowReport) -> Option<Option<&'l Connec
     let (from, to) = (alone(&flow.source)?, alone(&flow.destination)?);
     let node = flow.evidence.ingress.state == EndState::OwnNode
         || flow.reason == Some(UnknownReason::Node);
+    // Nor of nodes whose host endpoints decide: a list has no nodes as ends.
+    let states = [flow.evidence.egress.state, flow.evidence.ingress.state];
+    let by_host =
+        states.iter().any(|state| matches!(state, EndState::HostEndpoint | EndState::HostAction));
+    let is_address = [&flow.source, &flow.destination].iter().any(|name| family(name).is_some());
+    if by_host && is_address {
+        return None;
+    }
     if flow.pod_port.is_some() || from.id == to.id || node && family(&flow.source).is_some() {
         return None;
     }

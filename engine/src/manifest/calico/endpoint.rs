@@ -20,6 +20,8 @@ pub struct HostEndpoint {
     pub addresses: Vec<IpAddr>,
     /// `profiles`, in order.
     pub profiles: Vec<Arc<str>>,
+    /// Names of `ports`, in order.
+    pub port_names: Vec<Arc<str>>,
 }
 
 const KNOWN: &[&str] = &["node", "interfaceName", "expectedIPs", "profiles", "ports"];
@@ -42,8 +44,8 @@ pub fn read(context: &mut Context<'_>, object: &Node<'_>) -> HostEndpoint {
     let profiles = context.set(&path.field("profiles"), fields.get("profiles"));
     let profiles = profiles.into_iter().map(|(name, _)| name.into()).collect();
     check(context, &path, (node.as_deref(), interface.as_deref()), &fields);
-    check_ports(context, &path.field("ports"), &fields);
-    HostEndpoint { node: node.unwrap_or_default(), interface, addresses, profiles }
+    let port_names = port_names(context, &path.field("ports"), &fields);
+    HostEndpoint { node: node.unwrap_or_default(), interface, addresses, profiles, port_names }
 }
 
 fn addresses(context: &mut Context<'_>, path: &Path<'_>, fields: &Fields<'_, '_>) -> Vec<IpAddr> {
@@ -99,8 +101,13 @@ fn check(
     }
 }
 
-fn check_ports(context: &mut Context<'_>, path: &Path<'_>, fields: &Fields<'_, '_>) {
+fn port_names(
+    context: &mut Context<'_>,
+    path: &Path<'_>,
+    fields: &Fields<'_, '_>,
+) -> Vec<Arc<str>> {
     let items = context.reader.items(path, fields.get("ports"));
+    let mut names = Vec::new();
     for (i, item) in items.iter().enumerate() {
         let path = path.item(i);
         let fields =
@@ -112,6 +119,8 @@ fn check_ports(context: &mut Context<'_>, path: &Path<'_>, fields: &Fields<'_, '
                 context.refuse(&path, (Code::MissingField, message), item.span, "");
             }
         }
+        let name = context.reader.text(&path.field("name"), fields.get("name"));
+        names.extend(name.map(Arc::<str>::from));
         protocol::read(context, &path.field("protocol"), fields.get("protocol"));
         let Some(node) = fields.get("port") else { continue };
         let number = context.reader.integer(&path.field("port"), Some(node));
@@ -120,4 +129,5 @@ fn check_ports(context: &mut Context<'_>, path: &Path<'_>, fields: &Fields<'_, '
             context.refuse(&path.field("port"), (Code::PortRange, message), node.span, "");
         }
     }
+    names
 }

@@ -73,11 +73,13 @@ pub enum CalicoKind {
     HostEndpoint,
     /// Rules that endpoints name.
     Profile,
+    /// Settings of Calico's agent.
+    FelixConfiguration,
 }
 
 impl CalicoKind {
     /// All.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NetworkPolicy,
         Self::GlobalNetworkPolicy,
         Self::StagedNetworkPolicy,
@@ -88,6 +90,7 @@ impl CalicoKind {
         Self::GlobalNetworkSet,
         Self::HostEndpoint,
         Self::Profile,
+        Self::FelixConfiguration,
     ];
 
     /// The kind of a name.
@@ -108,6 +111,7 @@ impl CalicoKind {
             Self::GlobalNetworkSet => "GlobalNetworkSet",
             Self::HostEndpoint => "HostEndpoint",
             Self::Profile => "Profile",
+            Self::FelixConfiguration => "FelixConfiguration",
         }
     }
 

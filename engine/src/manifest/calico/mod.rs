@@ -8,8 +8,10 @@
 mod context;
 mod endpoint;
 mod entity;
+mod felix;
 mod kind;
 mod port;
+mod profile;
 mod protocol;
 mod rule;
 mod ruled;
@@ -20,8 +22,10 @@ mod tier;
 
 pub use endpoint::HostEndpoint;
 pub use entity::{AccountMatch, EntityRule, ServiceMatch};
+pub use felix::{Failsafe, FelixSettings, HostAction};
 pub use kind::{CalicoKind, Group, unserved};
 pub use port::CalicoPort;
+pub use profile::Profile;
 pub use protocol::{CalicoProtocol, IcmpMatch};
 pub use rule::{CalicoAction, CalicoRule};
 pub use ruled::{Condition, ConditionKind, End, Items, PortsOf, Ruled, Subject};
@@ -67,6 +71,10 @@ pub enum CalicoBody {
     NetworkSet(Vec<Cidr>),
     /// Interfaces of a node.
     HostEndpoint(HostEndpoint),
+    /// Rules that host endpoints name.
+    Profile(Profile),
+    /// Settings of Calico's agent.
+    Felix(FelixSettings),
     /// A kind of which only the metadata is read.
     Other,
 }
@@ -80,10 +88,11 @@ impl CalicoBody {
                 let policy = Ruled::of(kind, policy, name)?;
                 Some(Body::CalicoPolicy(Box::new(policy)))
             }
-            // Of a host's endpoint, only whose addresses have its labels.
-            Self::Tier(_) | Self::NetworkSet(_) | Self::HostEndpoint(_) => {
-                Some(Body::Calico(kind, self.clone()))
-            }
+            Self::Tier(_)
+            | Self::NetworkSet(_)
+            | Self::HostEndpoint(_)
+            | Self::Profile(_)
+            | Self::Felix(_) => Some(Body::Calico(kind, self.clone())),
             Self::Other => None,
         }
     }
@@ -108,7 +117,9 @@ pub fn read(reader: &mut Reader, node: &Node<'_>, kind: CalicoKind, group: Group
             CalicoBody::NetworkSet(set::read(context, node))
         }
         CalicoKind::HostEndpoint => CalicoBody::HostEndpoint(endpoint::read(context, node)),
-        CalicoKind::StagedKubernetesNetworkPolicy | CalicoKind::Profile => CalicoBody::Other,
+        CalicoKind::Profile => CalicoBody::Profile(profile::read(context, node)),
+        CalicoKind::FelixConfiguration => CalicoBody::Felix(felix::read(context, node)),
+        CalicoKind::StagedKubernetesNetworkPolicy => CalicoBody::Other,
     }
 }
 

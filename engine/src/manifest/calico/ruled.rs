@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::policy::{Action, ByDirection, Rule};
 use super::{
     AccountMatch, CalicoAction, CalicoKind, CalicoPolicy, CalicoPort, CalicoProtocol, CalicoRule,
-    EntityRule, IcmpMatch, Order, ServiceMatch, StagedAction,
+    EntityRule, HostStages, IcmpMatch, Order, ServiceMatch, StagedAction,
 };
 use crate::net::Cidr;
 use crate::selector::expression::Expression;
@@ -29,9 +29,10 @@ pub struct Ruled {
     pub rules: ByDirection<Option<Vec<Rule>>>,
     /// Whether it is only looked at: as one that replaces the policy of its name.
     pub is_staged: bool,
-    /// Whether it stands where packets are not seen as they reach pods: before DNAT, or before
-    /// connections are tracked. Of pods it then decides nothing.
-    pub is_for_hosts: bool,
+    /// At which of a host's stages it stands.
+    pub stages: HostStages,
+    /// Whether `selector` is written, and not blank.
+    pub has_selector: bool,
 }
 
 /// Which pods a policy selects.
@@ -153,6 +154,12 @@ impl Items {
 }
 
 impl Ruled {
+    /// Whether it stands where packets are not seen as they reach pods: before DNAT, or before
+    /// connections are tracked. Of pods it then decides nothing.
+    pub fn is_for_hosts(&self) -> bool {
+        self.stages.before_dnat || self.stages.untracked
+    }
+
     /// The policy that is evaluated; none of a staged one that says nothing of flows. One that
     /// stands for the end of a policy is for no direction.
     ///
@@ -181,12 +188,14 @@ impl Ruled {
             },
             rules: ByDirection::from_fn(rules),
             is_staged: policy.staged.is_some(),
-            is_for_hosts: policy.stages.before_dnat || policy.stages.untracked,
+            stages: policy.stages,
+            has_selector: policy.has_selector,
         })
     }
 }
 
-fn rule(written: &CalicoRule) -> Rule {
+/// A rule in the form that all have.
+pub(super) fn rule(written: &CalicoRule) -> Rule {
     let action = match written.action {
         Some(CalicoAction::Allow) => Action::Accept,
         Some(CalicoAction::Pass) => Action::Pass,

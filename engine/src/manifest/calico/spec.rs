@@ -22,6 +22,8 @@ pub struct CalicoPolicy {
     pub order: Option<Order>,
     /// `selector`.
     pub selector: Expression,
+    /// Whether `selector` is written, and not blank.
+    pub has_selector: bool,
     /// `serviceAccountSelector`.
     pub accounts: Option<Expression>,
     /// `namespaceSelector`, which only policies in no namespace have.
@@ -94,6 +96,8 @@ pub fn read(context: &mut Context<'_>, object: &Node<'_>) -> CalicoPolicy {
     let mut selector = |name: &str| context.own_selector(&path.field(name), fields.get(name));
     let own = selector("selector").unwrap_or(Expression::All);
     let accounts = selector("serviceAccountSelector");
+    let has_selector = fields.get("selector").and_then(Node::as_str);
+    let has_selector = has_selector.is_some_and(|text| !text.trim().is_empty());
     let namespaces = global.then(|| selector("namespaceSelector")).flatten();
     let tier = context.reader.text(&path.field("tier"), fields.get("tier"));
     let tier = tier.filter(|tier| !tier.is_empty()).unwrap_or("default").into();
@@ -108,7 +112,18 @@ pub fn read(context: &mut Context<'_>, object: &Node<'_>) -> CalicoPolicy {
     if staged == Some(StagedAction::Delete) {
         check_deletion(context, &path, &fields);
     }
-    CalicoPolicy { tier, order, selector: own, accounts, namespaces, stages, rules, staged }
+    let selector = own;
+    CalicoPolicy {
+        tier,
+        order,
+        selector,
+        has_selector,
+        accounts,
+        namespaces,
+        stages,
+        rules,
+        staged,
+    }
 }
 
 fn stages(context: &mut Context<'_>, path: &Path<'_>, fields: &Fields<'_, '_>) -> HostStages {

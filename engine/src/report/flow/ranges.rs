@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::{Judged, deciding, question};
+use super::{Judged, deciding, hosts, question};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::PortSet;
 use crate::policy::PolicyId;
@@ -132,7 +132,7 @@ fn entries(session: &Session, case: &Case<'_>) -> usize {
 }
 
 /// The range in pieces of ports that no rule tells apart.
-fn pieces(
+pub fn pieces(
     session: &Session,
     query: &FlowQuery,
     cases: &[Case<'_>],
@@ -162,6 +162,10 @@ fn starts(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Vec<u16> {
             numbers(entry, &case.destination).iter().for_each(|(first, last)| add(*first, *last));
         }
     }
+    if hosts::concern(session, case) {
+        let ports = hosts::ports(session, query.protocol, &case.destination);
+        ports.iter().for_each(|(first, last)| add(*first, *last));
+    }
     // Programs of other labels that a pod may have.
     let conns = reach::pair(model, set, &case.source, &case.destination);
     for conns in [&conns.certain, &conns.possible] {
@@ -171,7 +175,8 @@ fn starts(session: &Session, query: &FlowQuery, case: &Case<'_>) -> Vec<u16> {
     starts
 }
 
-fn numbers(entry: &PortEntry, destination: &Party<'_>) -> Vec<(u16, u16)> {
+/// Ports that an entry means, as ranges.
+pub fn numbers(entry: &PortEntry, destination: &Party<'_>) -> Vec<(u16, u16)> {
     match &entry.ports {
         PortMatch::Any => Vec::new(),
         PortMatch::Range(first, last) => vec![(*first, *last)],

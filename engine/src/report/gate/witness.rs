@@ -280,7 +280,12 @@ fn of_end(direction: Direction, end: &EndReport, own: &WitnessEnd) -> Vec<Openin
             let text = format!("no policy selects {} for {}", own.text, direction.field());
             return vec![plain(text)];
         }
-        EndState::Isolated | EndState::Selected | EndState::SelfTraffic | EndState::OwnNode => {}
+        EndState::Isolated
+        | EndState::Selected
+        | EndState::SelfTraffic
+        | EndState::OwnNode
+        | EndState::HostEndpoint
+        | EndState::HostAction => {}
     }
     let mut found: Vec<Opening> = Vec::new();
     for policy in end.policies.iter().filter(|policy| policy.decides) {

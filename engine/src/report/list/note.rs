@@ -103,6 +103,14 @@ fn note_message(key: &NoteKey) -> String {
         (UnknownReason::Service, _) => {
             "what is behind a Service decides this, and the input does not say: pass the Service"
         }
+        (UnknownReason::Profile, _) => {
+            "a Profile of a HostEndpoint decides this, and it is not in the input: pass it"
+        }
+        (UnknownReason::HostEndpoint, _) => "which HostEndpoint a flow passes decides this",
+        (UnknownReason::HostAction, _) => "what a pod may send to its own node decides this",
+        (UnknownReason::Untracked, _) => {
+            "a policy with `doNotTrack` decides this, and its replies are not known to pass"
+        }
     }
     .into()
 }

@@ -130,9 +130,11 @@ fn end_name(asked: &str, resolved: &str) -> String {
 fn end_lines(end: &EndReport, way: &str, other: &str, style: Style) -> Vec<String> {
     match end.state {
         EndState::NotIsolated => vec![format!("not isolated for {way}")],
-        EndState::Unenforced | EndState::SelfTraffic | EndState::OwnNode => {
+        EndState::Unenforced | EndState::SelfTraffic | EndState::OwnNode | EndState::HostAction => {
             vec![Plain(&end.summary).to_string()]
         }
-        EndState::Isolated | EndState::Selected => Reasons { style, other }.of(end),
+        EndState::Isolated | EndState::Selected | EndState::HostEndpoint => {
+            Reasons { style, other }.of(end)
+        }
     }
 }

@@ -90,6 +90,8 @@ fn state_text(end: &Explanation) -> &'static str {
         EndState::Selected => "no rule of a cluster policy decides",
         EndState::SelfTraffic => "a pod to itself",
         EndState::OwnNode => "its own node",
+        EndState::HostEndpoint => "its HostEndpoint decides",
+        EndState::HostAction => "`defaultEndpointToHostAction` decides",
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::cluster::calico::CalicoPort;
 use crate::cluster::{Cluster, ClusterPolicy, Net, PortName, TierPort};
-use crate::oracle::{End, Traffic, World, worlds_of};
+use crate::oracle::{End, Traffic, World, node_at, worlds_of};
 
 /// Two ends and the worlds between them.
 #[derive(Clone, Debug)]
@@ -17,10 +17,43 @@ pub struct Pair {
     pub worlds: Vec<World>,
 }
 
-/// Every ordered pair of ends of which one is a pod, with its worlds.
+/// Every ordered pair of ends of which one is a pod, with its worlds, and pairs of others if there
+/// are host endpoints.
 pub fn pairs(cluster: &Cluster) -> Vec<Pair> {
     let pair = |(from, to)| Pair { worlds: worlds_of(cluster, &from, &to), from, to };
-    ends(cluster).into_iter().map(pair).collect()
+    let mut pairs: Vec<Pair> = ends(cluster).into_iter().map(pair).collect();
+    if cluster.calico.hosts.is_empty() {
+        return pairs;
+    }
+    let others = other_ends(cluster);
+    for from in &others {
+        for to in &others {
+            let is_known = is_pod(cluster, from) || is_pod(cluster, to);
+            let is_judged = is_known || has_host(cluster, from) || has_host(cluster, to);
+            // Nothing is said of ends that are no pods and have no host endpoint.
+            let worlds = if is_judged { worlds_of(cluster, from, to) } else { Vec::new() };
+            pairs.push(Pair { worlds, from: from.clone(), to: to.clone() });
+        }
+    }
+    pairs
+}
+
+fn is_pod(cluster: &Cluster, end: &End) -> bool {
+    let End::Address(address) = end else { return false };
+    let holds = |pod: &crate::cluster::Pod| {
+        let is_finished = pod.phase == Some(crate::cluster::Phase::Succeeded);
+        !pod.spec.host_network && !is_finished && pod.addresses.contains(address)
+    };
+    cluster.pods.iter().any(holds)
+}
+
+fn has_host(cluster: &Cluster, end: &End) -> bool {
+    let node = match end {
+        End::Node(name) => Some(name.clone()),
+        End::Address(address) => node_at(cluster, &[*address]),
+        End::Pod(..) | End::Workload(..) => None,
+    };
+    node.is_some_and(|node| cluster.calico.hosts.iter().any(|host| host.node == node))
 }
 
 /// Every ordered pair of ends of which one is a pod.
@@ -62,7 +95,8 @@ fn other_ends(cluster: &Cluster) -> Vec<End> {
     let hosts = cluster.pods.iter().filter_map(|pod| pod.host_address);
     let pods = cluster.pods.iter().flat_map(|pod| &pod.addresses).copied();
     let nodes = cluster.nodes.iter().flat_map(|node| &node.addresses).copied();
-    let mut addresses: Vec<IpAddr> = pods.chain(nodes).chain(hosts).collect();
+    let expected = cluster.calico.hosts.iter().flat_map(|host| &host.addresses).copied();
+    let mut addresses: Vec<IpAddr> = pods.chain(nodes).chain(hosts).chain(expected).collect();
     let mut outside = edges(cluster);
     outside.retain(|address| !addresses.contains(address));
     addresses.extend(outside);
@@ -110,6 +144,10 @@ pub fn ports(cluster: &Cluster) -> Vec<u16> {
         if let CalicoPort::Range(first, last) = port {
             ports.extend([first - 1, *first, *last, last.saturating_add(1)]);
         }
+    }
+    if !cluster.calico.hosts.is_empty() {
+        ports.extend([22, 23, 53, 68, 6443]);
+        ports.extend(cluster.calico.failsafes().map(|one| one.port));
     }
     let specs = cluster.pods.iter().map(|pod| &pod.spec);
     let specs = specs.chain(cluster.workloads.iter().map(|workload| &workload.spec));

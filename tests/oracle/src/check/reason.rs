@@ -72,7 +72,11 @@ fn differ_only_in(reason: UnknownReason, a: &World, b: &World) -> bool {
         // It is asked for one port at a time, and for pods that are there.
         UnknownReason::Ports | UnknownReason::PortName => false,
         // Only Calico's policies ask for these, and no reason is compared where there are some.
-        UnknownReason::ServiceAccount
+        UnknownReason::Profile
+        | UnknownReason::HostEndpoint
+        | UnknownReason::HostAction
+        | UnknownReason::Untracked
+        | UnknownReason::ServiceAccount
         | UnknownReason::SourcePort
         | UnknownReason::Protocol
         | UnknownReason::Service => false,

@@ -4,7 +4,7 @@ mod calico;
 mod policy;
 mod tiered;
 
-pub use calico::{another_calico_rule, calico};
+pub use calico::{another_calico_rule, calico, hosts};
 
 use std::net::IpAddr;
 

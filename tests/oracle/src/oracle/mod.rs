@@ -26,7 +26,7 @@ pub use tiers::{
     Tier, cluster_peer_matches, cluster_port_matches, is_subject, may_decide, reaches,
     tier_actions, tier_rule_matches,
 };
-pub use who::{End, Host, Identity, Person, hidden, persons};
+pub use who::{End, Host, Identity, Person, hidden, node_at, persons};
 pub use world::{World, is_one_pod, worlds};
 
 use crate::cluster::Cluster;

@@ -134,13 +134,16 @@ pub fn node_addresses(cluster: &Cluster, name: &str) -> Vec<IpAddr> {
         let own = if pod.spec.host_network { pod.addresses.clone() } else { Vec::new() };
         own.into_iter().chain(pod.host_address)
     });
-    declared.chain(told).collect()
+    let hosts = cluster.calico.hosts.iter().filter(|host| host.node == name);
+    let expected = hosts.flat_map(|host| host.addresses.clone());
+    declared.chain(told).chain(expected).collect()
 }
 
 /// The node that has one of some addresses.
 pub fn node_at(cluster: &Cluster, addresses: &[IpAddr]) -> Option<String> {
     let named = cluster.pods.iter().filter_map(|pod| pod.spec.node.clone());
-    let mut names = cluster.nodes.iter().map(|node| node.name.clone()).chain(named);
+    let hosts = cluster.calico.hosts.iter().map(|host| host.node.clone());
+    let mut names = cluster.nodes.iter().map(|node| node.name.clone()).chain(named).chain(hosts);
     names.find(|name| node_addresses(cluster, name).iter().any(|a| addresses.contains(a)))
 }
 

@@ -7,9 +7,10 @@ use super::kubernetes::directions;
 use super::{Meta, Object, Problem, expression, parse};
 use crate::cluster::calico::{
     AccountMatch, Annotation, CalicoAction, CalicoPolicy, CalicoPort, CalicoRule, CalicoTier,
-    Entity, Expression, Group, HostStage, NetworkSet, Order, RuleProtocol, TierEnd,
+    Entity, Expression, Failsafe, Felix, Group, HostEndpoint, HostStage, NetworkSet, Order,
+    Profile, RuleProtocol, TierEnd, ToHost,
 };
-use crate::cluster::{Cluster, Labels, Net};
+use crate::cluster::{Cluster, Labels, Net, Protocol};
 
 /// Adds an object.
 pub fn add(cluster: &mut Cluster, object: Object) -> Result<(), Problem> {
@@ -29,6 +30,46 @@ pub fn add(cluster: &mut Cluster, object: Object) -> Result<(), Problem> {
             let set = NetworkSet { group, namespace, name, labels, annotation, nets };
             cluster.calico.sets.push(set);
         }
+        "HostEndpoint" => {
+            let spec: HostSpec = parse(spec)?;
+            let labels = metadata.labels();
+            cluster.calico.hosts.push(HostEndpoint {
+                name: metadata.name,
+                labels,
+                node: spec.node,
+                interface: spec.interface_name,
+                addresses: spec.expected_ips,
+                profiles: spec.profiles,
+            });
+        }
+        "Profile" => {
+            let spec: ProfileSpec = parse(spec)?;
+            let rules = |rules: Vec<RuleSpec>| -> Result<Vec<CalicoRule>, Problem> {
+                rules.into_iter().map(rule).collect()
+            };
+            cluster.calico.profiles.push(Profile {
+                name: metadata.name,
+                labels: spec.labels_to_apply,
+                ingress: rules(spec.ingress)?,
+                egress: rules(spec.egress)?,
+            });
+        }
+        "FelixConfiguration" => {
+            let spec: FelixSpec = parse(spec)?;
+            let ports = |ports: Option<Vec<FailsafeSpec>>| {
+                let read = |ports: Vec<FailsafeSpec>| ports.into_iter().map(failsafe).collect();
+                ports.map(read).transpose()
+            };
+            cluster.calico.felix.push(Felix {
+                name: metadata.name,
+                inbound: ports(spec.failsafe_inbound_host_ports)?,
+                outbound: ports(spec.failsafe_outbound_host_ports)?,
+                to_host: spec.default_endpoint_to_host_action.map(|text| match text.as_str() {
+                    "Accept" => ToHost::Accept,
+                    _ => ToHost::Drop,
+                }),
+            });
+        }
         // Nobody asks for what it says.
         "StagedKubernetesNetworkPolicy" => {}
         _ if kind.ends_with("NetworkPolicy") => {
@@ -46,6 +87,50 @@ struct Real {
     name: Option<String>,
     #[serde(default)]
     labels: Labels,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct HostSpec {
+    node: String,
+    interface_name: Option<String>,
+    #[serde(default, rename = "expectedIPs")]
+    expected_ips: Vec<std::net::IpAddr>,
+    #[serde(default)]
+    profiles: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Default)]
+struct ProfileSpec {
+    labels_to_apply: Labels,
+    ingress: Vec<RuleSpec>,
+    egress: Vec<RuleSpec>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FelixSpec {
+    failsafe_inbound_host_ports: Option<Vec<FailsafeSpec>>,
+    failsafe_outbound_host_ports: Option<Vec<FailsafeSpec>>,
+    default_endpoint_to_host_action: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FailsafeSpec {
+    protocol: Option<String>,
+    port: u16,
+    net: Option<String>,
+}
+
+fn failsafe(spec: FailsafeSpec) -> Result<Failsafe, Problem> {
+    let name = spec.protocol.unwrap_or_else(|| "TCP".into()).to_uppercase();
+    let mut all = Protocol::ALL.into_iter();
+    let protocol = all.find(|one| one.name() == name).ok_or("not a protocol")?;
+    let net = spec.net.map(|text| net(&text)).transpose()?;
+    Ok(Failsafe { protocol, port: spec.port, net })
 }
 
 fn annotation(meta: &Meta) -> Result<Option<Annotation>, Problem> {

@@ -9,8 +9,8 @@ use super::{Meta, Object, Problem, parse};
 use crate::cluster::calico::Account;
 use crate::cluster::{
     Action, Cluster, ClusterPolicy, ClusterTier, Container, ContainerPort, Direction, Labels,
-    Namespace, Peer, Phase, Pod, PodsOf, Policy, PolicyVersion, Port, PortName, Protocol, Rule,
-    Selector, Spec, TierPeer, TierPort, TierRule,
+    Namespace, Node, Peer, Phase, Pod, PodsOf, Policy, PolicyVersion, Port, PortName, Protocol,
+    Rule, Selector, Spec, TierPeer, TierPort, TierRule,
 };
 
 /// Adds an object.
@@ -25,6 +25,12 @@ pub fn add(cluster: &mut Cluster, object: Object) -> Result<(), Problem> {
             let (labels, namespace) = (metadata.labels(), metadata.namespace());
             cluster.calico.accounts.push(Account { namespace, name: metadata.name, labels });
         }
+        "Node" => {
+            let (labels, name) = (metadata.labels(), metadata.name);
+            let NodeStatus { addresses } = parse(status)?;
+            let addresses = addresses.into_iter().map(|one| one.address).collect();
+            cluster.nodes.push(Node { name, labels, addresses });
+        }
         "Pod" => cluster.pods.push(pod(&metadata, parse(spec)?, parse(status)?)),
         "NetworkPolicy" => cluster.policies.push(policy(metadata, parse(spec)?)),
         "ClusterNetworkPolicy" => {
@@ -34,6 +40,20 @@ pub fn add(cluster: &mut Cluster, object: Object) -> Result<(), Problem> {
         other => return Err(format!("`{other}` is not understood")),
     }
     Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NodeStatus {
+    addresses: Vec<NodeAddress>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NodeAddress {
+    #[serde(rename = "type")]
+    _kind: String,
+    address: IpAddr,
 }
 
 #[derive(Deserialize)]

@@ -1,9 +1,11 @@
 //! Calico's objects, as plain data.
 
 mod expression;
+mod host;
 mod rule;
 
 pub use expression::{Atom, Expression, Test};
+pub use host::{Failsafe, Felix, HostEndpoint, INBOUND, OUTBOUND, Profile, ToHost};
 pub use rule::{
     AccountMatch, CalicoAction, CalicoPort, CalicoRule, Entity, RuleProtocol, number_of,
 };
@@ -21,6 +23,12 @@ pub struct Calico {
     pub sets: Vec<NetworkSet>,
     /// ServiceAccounts.
     pub accounts: Vec<Account>,
+    /// Host endpoints.
+    pub hosts: Vec<HostEndpoint>,
+    /// Profiles.
+    pub profiles: Vec<Profile>,
+    /// Settings of Calico's agent.
+    pub felix: Vec<Felix>,
 }
 
 /// One of the two groups that have Calico's kinds.
@@ -141,25 +149,44 @@ pub struct Account {
 impl Calico {
     /// Whether the cluster has none of Calico's kinds, so that Kubernetes' rules alone hold.
     pub fn is_absent(&self) -> bool {
-        self.tiers.is_empty() && self.policies.is_empty() && self.sets.is_empty()
+        self.tiers.is_empty()
+            && self.policies.is_empty()
+            && self.sets.is_empty()
+            && self.hosts.is_empty()
     }
 
     /// Every block that a rule or a set mentions.
     pub fn nets(&self) -> impl Iterator<Item = &Net> {
         let rules = self.policies.iter().flat_map(CalicoPolicy::entities);
         let rules = rules.flat_map(|entity| entity.nets.iter().chain(&entity.not_nets));
-        self.sets.iter().flat_map(|set| &set.nets).chain(rules)
+        let profiles = self.profile_rules().flat_map(|rule| [&rule.source, &rule.destination]);
+        let profiles = profiles.flat_map(|entity| entity.nets.iter().chain(&entity.not_nets));
+        let failsafes = self.failsafes().filter_map(|one| one.net.as_ref());
+        let sets = self.sets.iter().flat_map(|set| &set.nets);
+        sets.chain(rules).chain(profiles).chain(failsafes)
+    }
+
+    /// Ports that settings keep open.
+    pub fn failsafes(&self) -> impl Iterator<Item = &Failsafe> {
+        self.felix.iter().flat_map(|felix| felix.inbound.iter().chain(&felix.outbound)).flatten()
+    }
+
+    /// Rules of profiles.
+    fn profile_rules(&self) -> impl Iterator<Item = &CalicoRule> {
+        self.profiles.iter().flat_map(|profile| profile.ingress.iter().chain(&profile.egress))
     }
 
     /// Every port entry of rules about destinations.
     pub fn destination_ports(&self) -> impl Iterator<Item = &CalicoPort> {
         let rules = self.policies.iter().flat_map(CalicoPolicy::all_rules);
+        let rules = rules.chain(self.profile_rules());
         rules.flat_map(|rule| rule.destination.ports.iter().chain(&rule.destination.not_ports))
     }
 
     /// Every port entry of rules about sources.
     pub fn source_ports(&self) -> impl Iterator<Item = &CalicoPort> {
         let rules = self.policies.iter().flat_map(CalicoPolicy::all_rules);
+        let rules = rules.chain(self.profile_rules());
         rules.flat_map(|rule| rule.source.ports.iter().chain(&rule.source.not_ports))
     }
 }

@@ -1,8 +1,11 @@
 //! Clusters with Calico's policies, in which as much as possible collides.
 
 mod expression;
+mod host;
 mod policy;
 mod rule;
+
+pub use host::hosts;
 
 use std::net::IpAddr;
 

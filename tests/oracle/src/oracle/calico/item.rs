@@ -2,7 +2,7 @@
 
 use super::super::rules::{Party, PodFacts};
 use super::open::Completion;
-use crate::cluster::calico::NetworkSet;
+use crate::cluster::calico::{HostEndpoint, NetworkSet};
 use crate::cluster::{Cluster, Labels};
 
 /// The label of the namespace's name.
@@ -35,7 +35,22 @@ pub fn items<'w>(cluster: &Cluster, party: &'w Party, completion: &Completion) -
     let sets = cluster.calico.sets.iter();
     let sets = sets.filter(|set| set.nets.iter().any(|net| net.contains(party.address)));
     let sets = sets.map(|set| Item { labels: of_set(set, completion), pod: None });
-    pod.into_iter().chain(sets).collect()
+    let hosts = cluster.calico.hosts.iter();
+    let hosts = hosts.filter(|host| host.addresses.contains(&party.address));
+    let hosts = hosts.map(|host| Item { labels: of_host(cluster, host), pod: None });
+    pod.into_iter().chain(sets).chain(hosts).collect()
+}
+
+/// §2, §8: labels of a host endpoint.
+pub fn of_host(cluster: &Cluster, host: &HostEndpoint) -> Labels {
+    let mut labels = host.labels.clone();
+    for name in &host.profiles {
+        let profile = cluster.calico.profiles.iter().find(|profile| profile.name == *name);
+        for (key, value) in profile.iter().flat_map(|profile| &profile.labels) {
+            labels.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    labels
 }
 
 /// §2, §10.2: labels of a pod.

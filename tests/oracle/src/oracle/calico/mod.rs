@@ -5,9 +5,11 @@
 //! labels of ServiceAccounts and of the namespaces of sets, the source's port, and which protocol it
 //! is where the question is about protocols without ports.
 
+mod hosts;
 mod item;
 mod open;
 mod packet;
+mod place;
 mod rule;
 mod scene;
 mod tiers;

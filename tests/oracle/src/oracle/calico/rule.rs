@@ -25,10 +25,12 @@ pub struct Seen<'s> {
 /// neither are those that are for hosts alone (§10.11).
 pub fn applies(policy: &CalicoPolicy, direction: Direction, labels: &Labels) -> bool {
     let hosts = matches!(policy.stage, Some(HostStage::BeforeDnat | HostStage::Untracked));
-    !policy.staged
-        && !hosts
-        && types(policy).contains(&direction)
-        && subject(policy).matches(labels)
+    !hosts && selects(policy, direction, labels)
+}
+
+/// The same of an endpoint of whatever sort, at whatever stage the policy is.
+pub fn selects(policy: &CalicoPolicy, direction: Direction, labels: &Labels) -> bool {
+    !policy.staged && types(policy).contains(&direction) && subject(policy).matches(labels)
 }
 
 /// §4: `types` as defaulted; §1: what is stored without them is for both.

@@ -2,12 +2,13 @@
 
 use super::super::rules::Outcomes;
 use super::super::world::World;
+use super::hosts::{self, Asked};
 use super::item::{Item, items};
 use super::open::completions;
 use super::packet::{Carried, Packet, packets};
 use super::rule::{self, Seen};
 use super::tiers;
-use crate::cluster::calico::{CalicoPolicy, CalicoRule};
+use crate::cluster::calico::{CalicoPolicy, CalicoPort, CalicoRule};
 use crate::cluster::{Cluster, Direction};
 
 /// Ends of a flow in which all labels are known.
@@ -34,6 +35,13 @@ pub struct Maybe {
     pub yes: bool,
     /// It does not.
     pub no: bool,
+}
+
+impl Maybe {
+    /// With one more case.
+    fn and(self, matches: bool) -> Self {
+        Self { yes: self.yes || matches, no: self.no || !matches }
+    }
 }
 
 /// Which ends are asked.
@@ -66,10 +74,11 @@ impl Scene<'_> {
     /// What may become of its packets, each by itself.
     pub fn outcomes(&self, ends: Ends) -> Outcomes {
         let each = self.packets.iter().map(|packet| {
-            self.judge(ends, &|policy, rule| {
+            let matches = |policy: &CalicoPolicy, rule: &CalicoRule| {
                 let matches = self.matches(policy, rule, *packet);
                 Maybe { yes: matches, no: !matches }
-            })
+            };
+            self.judge(ends, *packet, &matches)
         });
         each.fold(Outcomes::default(), Outcomes::or)
     }
@@ -77,13 +86,39 @@ impl Scene<'_> {
     /// What may become of them if each rule that matches some of them, and others not, may or may
     /// not match by itself.
     pub fn outcomes_apart(&self, ends: Ends) -> Outcomes {
-        self.judge(ends, &|policy, rule| {
+        let matches = |policy: &CalicoPolicy, rule: &CalicoRule| {
             let each = self.packets.iter().map(|packet| self.matches(policy, rule, *packet));
-            each.fold(Maybe::default(), |sum, one| Maybe {
-                yes: sum.yes || one,
-                no: sum.no || !one,
-            })
-        })
+            each.fold(Maybe::default(), Maybe::and)
+        };
+        let Some(packet) = self.packets.first() else { return Outcomes::default() };
+        self.judge(ends, *packet, &matches)
+    }
+
+    /// Whether a rule matches replies to a packet: to whatever port they go.
+    fn matches_replies(&self, policy: &CalicoPolicy, rule: &CalicoRule, packet: Packet) -> Maybe {
+        let rules = self.cluster.calico.policies.iter().flat_map(CalicoPolicy::all_rules);
+        let ends = rules.flat_map(|rule| [&rule.source, &rule.destination]);
+        let ranges = ends.flat_map(|end| end.ports.iter().chain(&end.not_ports));
+        let mut ports: Vec<u16> = vec![1, u16::MAX];
+        for port in ranges {
+            if let CalicoPort::Range(first, last) = port {
+                ports.extend([first.saturating_sub(1), *first, *last, last.saturating_add(1)]);
+            }
+        }
+        let at = |port: u16| {
+            let packet = Packet {
+                source: packet.destination,
+                destination: packet.destination.map(|_| port),
+                ..packet
+            };
+            let (address, items) = (self.world.destination.address, &*self.destination);
+            let source = Seen { address, items, port: packet.source };
+            let (address, items) = (self.world.source.address, &*self.source);
+            let destination = Seen { address, items, port: packet.destination };
+            rule::rule_matches((policy, rule), (source, destination), packet)
+        };
+        let each = ports.into_iter().filter(|port| *port > 0).map(at);
+        each.fold(Maybe::default(), Maybe::and)
     }
 
     fn matches(&self, policy: &CalicoPolicy, rule: &CalicoRule, packet: Packet) -> bool {
@@ -104,11 +139,22 @@ impl Scene<'_> {
     }
 
     /// §6: each end is evaluated independently.
-    fn judge(&self, ends: Ends, matches: &Matches<'_>) -> Outcomes {
-        if self.world.itself {
+    fn judge(&self, ends: Ends, packet: Packet, matches: &Matches<'_>) -> Outcomes {
+        // A pod on its node's network is that node.
+        let is_pod = self.world.source.pod.is_some() || self.cluster.calico.hosts.is_empty();
+        if self.world.itself && is_pod {
             return Outcomes::always(true);
         }
-        let at = |direction| tiers::at_end(self, direction, matches);
+        let replies =
+            |policy: &CalicoPolicy, rule: &CalicoRule| self.matches_replies(policy, rule, packet);
+        let asked = Asked { packet, matches, replies: &replies };
+        let at = |direction| {
+            let own = || tiers::at_end(self, direction, matches);
+            match self.cluster.calico.hosts.is_empty() {
+                true => own(),
+                false => hosts::at_end(self, direction, asked, &own),
+            }
+        };
         match ends {
             Ends::One(direction) => at(direction),
             Ends::Both => {

@@ -66,6 +66,119 @@ pub fn at_end(scene: &Scene<'_>, direction: Direction, matches: &Matches<'_>) ->
     outcomes.or(Outcomes::always(true))
 }
 
+/// What may become of a packet in some tiers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Walk {
+    /// It is accepted.
+    pub accept: bool,
+    /// It is denied.
+    pub deny: bool,
+    /// No tier decides.
+    pub pass: bool,
+}
+
+impl Walk {
+    /// What no policy is about.
+    pub fn passing() -> Self {
+        Self { pass: true, ..Self::default() }
+    }
+}
+
+/// A policy in no namespace, for rules of profiles.
+pub fn nobody() -> CalicoPolicy {
+    CalicoPolicy {
+        group: crate::cluster::calico::Group::Public,
+        namespace: None,
+        name: String::new(),
+        annotation: None,
+        staged: false,
+        tier: None,
+        order: None,
+        selector: None,
+        accounts: None,
+        namespaces: None,
+        stage: None,
+        types: None,
+        ingress: None,
+        egress: None,
+    }
+}
+
+/// A walk through the tiers of some policies of Calico's.
+pub fn walk(
+    cluster: &Cluster,
+    policies: &[&CalicoPolicy],
+    direction: Direction,
+    matches: &Matches<'_>,
+) -> Walk {
+    walk_with(cluster, policies, direction, (matches, None))
+}
+
+/// The same where what no rule of a tier matches goes on.
+pub fn walk_on(
+    cluster: &Cluster,
+    policies: &[&CalicoPolicy],
+    direction: Direction,
+    matches: &Matches<'_>,
+) -> Walk {
+    walk_with(cluster, policies, direction, (matches, Some(Action::Pass)))
+}
+
+fn walk_with(
+    cluster: &Cluster,
+    policies: &[&CalicoPolicy],
+    direction: Direction,
+    (matches, end): (&Matches<'_>, Option<Action>),
+) -> Walk {
+    let mut walk = Walk::passing();
+    for tier in tiers(cluster) {
+        let own = policies.iter().filter(|policy| policy.tier_name() == tier.name);
+        let mut members: Vec<Member<'_>> = own.map(|policy| Member::Calico(policy)).collect();
+        if members.is_empty() {
+            continue;
+        }
+        members.sort_by_key(|member| {
+            let order = member.order();
+            (order.is_none(), order, member.tie())
+        });
+        let own_end = match tier.content {
+            Content::Passing | Content::Admin | Content::Baseline => Action::Pass,
+            Content::Denying => Action::Deny,
+        };
+        let actions = run(&members, direction, (matches, end.unwrap_or(own_end)));
+        walk.accept |= actions.contains(&Action::Accept);
+        walk.deny |= actions.contains(&Action::Deny);
+        walk.pass = actions.contains(&Action::Pass);
+        if !walk.pass {
+            return walk;
+        }
+    }
+    walk
+}
+
+fn run(
+    members: &[Member<'_>],
+    direction: Direction,
+    (matches, end): (&Matches<'_>, Action),
+) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for member in members {
+        let Member::Calico(policy) = member else { continue };
+        for rule in policy.rules(direction) {
+            let Some(action) = decided(rule.action) else { continue };
+            let maybe = matches(policy, rule);
+            if maybe.yes {
+                actions.push(action);
+            }
+            if !maybe.no {
+                return actions;
+            }
+        }
+    }
+    actions.push(end);
+    actions
+}
+
 /// All tiers in order.
 fn tiers(cluster: &Cluster) -> Vec<Tier<'_>> {
     let built_in = [

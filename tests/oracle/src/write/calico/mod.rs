@@ -5,14 +5,22 @@ mod expression;
 use super::{Objects, direction_name};
 use crate::cluster::calico::{
     Account, AccountMatch, Annotation, CalicoPolicy, CalicoPort, CalicoRule, CalicoTier, Entity,
-    Expression, HostStage, NetworkSet, RuleProtocol, TierEnd,
+    Expression, Failsafe, Felix, Group, HostEndpoint, HostStage, NetworkSet, Profile, RuleProtocol,
+    TierEnd, ToHost,
 };
-use crate::cluster::{Calico, Labels, Net};
+use crate::cluster::{Calico, Labels, Net, Protocol};
 use crate::tree::Tree;
 
 /// Kinds of Calico's that are in no namespace.
-pub const IN_NO_NAMESPACE: [&str; 4] =
-    ["Tier", "GlobalNetworkPolicy", "StagedGlobalNetworkPolicy", "GlobalNetworkSet"];
+pub const IN_NO_NAMESPACE: [&str; 7] = [
+    "Tier",
+    "GlobalNetworkPolicy",
+    "StagedGlobalNetworkPolicy",
+    "GlobalNetworkSet",
+    "HostEndpoint",
+    "Profile",
+    "FelixConfiguration",
+];
 
 impl Objects<'_> {
     /// Everything of Calico's, and ServiceAccounts.
@@ -22,7 +30,79 @@ impl Objects<'_> {
         objects.extend(calico.tiers.iter().map(|one| self.tier(one)));
         objects.extend(calico.sets.iter().map(|one| self.network_set(one)));
         objects.extend(calico.policies.iter().map(|one| self.calico_policy(one)));
+        objects.extend(calico.hosts.iter().map(|one| self.host_endpoint(one)));
+        objects.extend(calico.profiles.iter().map(|one| self.profile(one)));
+        objects.extend(calico.felix.iter().map(|one| self.felix(one)));
         objects
+    }
+
+    fn host_endpoint(&mut self, host: &HostEndpoint) -> Tree {
+        let texts = |texts: Vec<String>| {
+            let texts: Vec<Tree> = texts.into_iter().map(Tree::Text).collect();
+            (!texts.is_empty()).then_some(Tree::List(texts))
+        };
+        let addresses = host.addresses.iter().map(ToString::to_string).collect();
+        let spec = self.map(vec![
+            ("node", Some(host.node.as_str().into())),
+            ("interfaceName", host.interface.as_deref().map(Into::into)),
+            ("expectedIPs", texts(addresses)),
+            ("profiles", texts(host.profiles.clone())),
+        ]);
+        let meta = self.meta(("", &host.name), &host.labels, None);
+        let version = self.version();
+        self.object((version, "HostEndpoint"), meta, vec![("spec", Some(spec))])
+    }
+
+    fn profile(&mut self, profile: &Profile) -> Tree {
+        let labels = self.label_map(&profile.labels);
+        let spec = vec![
+            ("labelsToApply", (!profile.labels.is_empty()).then_some(labels)),
+            ("ingress", self.calico_rules(Some(&profile.ingress))),
+            ("egress", self.calico_rules(Some(&profile.egress))),
+        ];
+        let spec = self.map(spec);
+        let meta = self.meta(("", &profile.name), &Labels::new(), None);
+        let version = self.version();
+        self.object((version, "Profile"), meta, vec![("spec", Some(spec))])
+    }
+
+    fn felix(&mut self, felix: &Felix) -> Tree {
+        let to_host = felix.to_host.map(|action| match action {
+            ToHost::Accept => "Accept".into(),
+            ToHost::Drop => "Drop".into(),
+        });
+        let spec = vec![
+            ("failsafeInboundHostPorts", self.failsafes(felix.inbound.as_ref())),
+            ("failsafeOutboundHostPorts", self.failsafes(felix.outbound.as_ref())),
+            ("defaultEndpointToHostAction", to_host),
+        ];
+        let spec = self.map(spec);
+        let meta = self.meta(("", &felix.name), &Labels::new(), None);
+        let version = self.version();
+        self.object((version, "FelixConfiguration"), meta, vec![("spec", Some(spec))])
+    }
+
+    fn failsafes(&mut self, ports: Option<&Vec<Failsafe>>) -> Option<Tree> {
+        let mut each = Vec::new();
+        for one in ports? {
+            let protocol = one.protocol.name();
+            let protocol = match (one.protocol, self.0.chance(50)) {
+                (Protocol::Tcp, true) => None,
+                (_, true) => Some(protocol.to_lowercase()),
+                (_, false) => Some(protocol.to_owned()),
+            };
+            each.push(self.map(vec![
+                ("protocol", protocol.map(Tree::Text)),
+                ("port", Some(Tree::Number(one.port.into()))),
+                ("net", one.net.as_ref().map(|net| Tree::Text(net.to_string()))),
+            ]));
+        }
+        Some(Tree::List(each))
+    }
+
+    fn version(&mut self) -> &'static str {
+        let group = if self.0.chance(70) { Group::Public } else { Group::Stored };
+        group.version()
     }
 
     fn account(&mut self, account: &Account) -> Tree {
