@@ -22,7 +22,7 @@ use crate::manifest::{Direction, Peer, Rule};
 
 /// No more rules are compared: else a few thousand policies for the same pods would take as long as
 /// everything else together.
-const MOST_COMPARED: usize = 2_000_000;
+const MOST_COMPARED: usize = 400_000;
 
 /// One finding for each such rule.
 ///

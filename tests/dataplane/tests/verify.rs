@@ -25,6 +25,10 @@ use portcullis_oracle::random::Random;
 
 /// Random clusters, unless `MUTATION_CLUSTERS` says more.
 const CLUSTERS: u64 = 80;
+/// What few programs have, and what rarely changes what passes.
+const RARE: &str = "later classes exchanged";
+/// So many times more it is tried.
+const TRIES_OF_RARE: usize = 12;
 
 /// Packets that tell programs apart: between all addresses at the ends of what the two name, at
 /// some of the ports.
@@ -181,7 +185,7 @@ fn of_cluster(seed: u64) -> Tallies {
         assert_eq!(verifier.verify(program, input), Ok(verified));
         assert_eq!(verifier.verify(program, input), Ok(verified));
         let own_node = own_node(&site.session, node);
-        for kind in mutations() {
+        for kind in mutations().into_iter().chain([RARE; TRIES_OF_RARE]) {
             let Some(spoiled) = mutate(program, kind, &mut random) else { continue };
             let tally = all.by_kind.entry(kind).or_default();
             let Ok(other) = load(&spoiled) else {

@@ -44,7 +44,9 @@ pub fn unserved(group: Group, kind: &str) -> Option<Diagnostic> {
         let finding = Diagnostic::new(Code::UnsupportedVersion, message);
         return Some(finding.with_help(format!("write `apiVersion: {name}/{version}`")));
     }
-    let meant = nearest(kind, CalicoKind::ALL.map(CalicoKind::name))?;
+    // Calico has more kinds that are configurations of something.
+    let read = CalicoKind::ALL.into_iter().filter(|one| *one != CalicoKind::FelixConfiguration);
+    let meant = nearest(kind, read.map(CalicoKind::name))?;
     let message = format!("`{name}` has no kind `{kind}`");
     let finding = Diagnostic::new(Code::UnknownKind, message);
     Some(finding.with_help(format!("did you mean `{meant}`?")))
