@@ -389,9 +389,11 @@ export interface EndReport {
  * - `isolated`: At least one NetworkPolicy selects it in this direction, or may.
  * - `selected`: Only cluster policies select it in this direction, which do not isolate, or may.
  * - `selfTraffic`: A pod to itself: no policy can stop it.
- * - `ownNode`: From the pod's own node: always allowed.
+ * - `ownNode`: From the pod's own node, or to a pod of this node: always allowed.
+ * - `hostEndpoint`: A host endpoint applies, or may.
+ * - `hostAction`: A pod to its own node, which has host endpoints: settings of Calico's agent say.
  */
-export type EndState = 'unenforced' | 'notIsolated' | 'isolated' | 'selected' | 'selfTraffic' | 'ownNode';
+export type EndState = 'unenforced' | 'notIsolated' | 'isolated' | 'selected' | 'selfTraffic' | 'ownNode' | 'hostEndpoint' | 'hostAction';
 
 /**
  * What an endpoint of the list is.
@@ -1325,6 +1327,8 @@ export interface TierEvidence {
   outcome: TierOutcome;
   /** What decides, as a phrase: `admin pass (guard, rule rest)`. */
   summary: string;
+  /** The HostEndpoint that it is of, if it is of one. */
+  hostEndpoint?: string;
   /** The tier's name, if it is one of Calico's. */
   tierName?: string;
 }
@@ -1367,8 +1371,12 @@ export type TierOutcome = 'accept' | 'deny' | 'pass' | 'unknown' | 'notReached';
  * - `sourcePort`: The source's port decides, and no question says which it is.
  * - `protocol`: Which of the protocols without ports it is decides, and no question says that.
  * - `service`: What is behind a Service decides, and the input does not say that.
+ * - `profile`: A Profile of a host endpoint decides, and it is not in the input.
+ * - `hostEndpoint`: Which host endpoint a flow passes decides, and its interface or node is not known.
+ * - `hostAction`: What a pod may send to its own node decides, and no settings of Calico's say that.
+ * - `untracked`: Rules let a flow pass without tracking it, and whether its replies pass is not known.
  */
-export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'translation' | 'group' | 'ports' | 'portName' | 'serviceAccount' | 'sourcePort' | 'protocol' | 'service';
+export type UnknownReason = 'tie' | 'name' | 'address' | 'node' | 'label' | 'namespace' | 'translation' | 'group' | 'ports' | 'portName' | 'serviceAccount' | 'sourcePort' | 'protocol' | 'service' | 'profile' | 'hostEndpoint' | 'hostAction' | 'untracked';
 
 /**
  * A verdict.

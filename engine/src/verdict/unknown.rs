@@ -39,8 +39,7 @@ pub enum UnknownReason {
     Service,
     /// A Profile of a host endpoint decides, and it is not in the input.
     Profile,
-    /// Which host endpoint a flow passes decides, and the input does not say on which interface or
-    /// node it is.
+    /// Which host endpoint a flow passes decides, and its interface or node is not known.
     HostEndpoint,
     /// What a pod may send to its own node decides, and no settings of Calico's say that.
     HostAction,
