@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use portcullis_engine::report::Describe;
-use portcullis_engine::report::text::write_description;
+use portcullis_engine::report::text::{self, write_description};
 
 use crate::args::{Form, InputArgs, OutputArgs};
 use crate::output::{self, Outcome, Output};
@@ -63,6 +63,9 @@ pub fn run(args: &DescribeArgs) -> anyhow::Result<Outcome> {
     findings::say(&summary, "portcullis describe", &args.input, args.say);
     if let Some(why) = findings::unusable(&session, &summary) {
         anyhow::bail!("{why}");
+    }
+    if !args.say.quiet {
+        text::hosts(&summary).iter().for_each(|line| output::say(line));
     }
     let report = session.describe(args.kind.into(), &args.name)?;
     let mut out = Output::new();

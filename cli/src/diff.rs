@@ -130,6 +130,8 @@ fn remark(report: &DiffReport, args: &DiffArgs) {
     for (name, summary) in [("old", &report.old), ("new", &report.new)] {
         sides::remark(name, summary, "portcullis diff");
     }
+    let hosts = text::hosts(&report.new).or_else(|| text::hosts(&report.old));
+    hosts.iter().for_each(|line| output::say(line));
     if !matches!(args.output, ListForm::Text | ListForm::Md | ListForm::Json) {
         output::say(&text::diff_summary(report));
     }

@@ -1,5 +1,6 @@
 //! What lints prove, and what their fixes do, held against the engine's comparison of all pods that
 //! could exist.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

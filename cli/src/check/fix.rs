@@ -37,20 +37,43 @@ pub fn show(session: &Session, say: OutputArgs) -> anyhow::Result<()> {
 /// If a file cannot be written, is not the one that was read, or is none: the standard input, or
 /// what another tool printed.
 pub fn write(session: &Session, say: OutputArgs) -> anyhow::Result<()> {
-    let files = session.fix();
-    for file in &files {
-        let (path, name) = (Path::new(&*file.name), Plain(&file.name));
-        if !path.is_file() {
-            anyhow::bail!("{name} is not a file that can be changed: use `--diff`");
+    let (mut fixed, mut failed) = (Vec::new(), Vec::new());
+    for file in session.fix() {
+        match change(&file) {
+            Ok(()) => fixed.push(file),
+            Err(error) => failed.push(error.to_string()),
         }
-        if std::fs::read(path)? != file.before.as_bytes() {
-            anyhow::bail!("{name} was not changed: it is not what was read");
-        }
-        let failed = |error| anyhow::anyhow!("cannot write {name}: {error}");
-        std::fs::write(path, &file.after).map_err(failed)?;
     }
-    summarize(&files, "fixed", say);
-    Ok(())
+    summarize(&fixed, "fixed", say);
+    match failed.is_empty() {
+        true => Ok(()),
+        false => anyhow::bail!("{}", failed.join("\n")),
+    }
+}
+
+/// What some editors begin files with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+fn change(file: &FixedFile) -> anyhow::Result<()> {
+    let (path, name) = (Path::new(&*file.name), Plain(&file.name));
+    if !path.is_file() {
+        anyhow::bail!("{name} is not a file that can be changed: use `--diff`");
+    }
+    let bytes = std::fs::read(path)?;
+    let (mark, text) = match bytes.strip_prefix(BYTE_ORDER_MARK) {
+        Some(text) => (BYTE_ORDER_MARK, text),
+        None => (&[][..], &bytes[..]),
+    };
+    if text != file.before.as_bytes() {
+        match std::str::from_utf8(text) {
+            Ok(text) if !text.contains('\0') => {
+                anyhow::bail!("{name} is not changed: it is not what was read any more");
+            }
+            _ => anyhow::bail!("{name} is not changed: write it as UTF-8 first"),
+        }
+    }
+    let failed = |error| anyhow::anyhow!("cannot write {name}: {error}");
+    std::fs::write(path, [mark, file.after.as_bytes()].concat()).map_err(failed)
 }
 
 /// Says how many findings are gone, and how many policies decide otherwise now.

@@ -65,11 +65,18 @@ impl Fix {
                 Some(Replacement { range, text: format!("{quote}{value}{quote}") })
             }
             Edit::Quote => {
+                // What YAML has for something else stays: an alias, a tag, a block of text.
+                let is_other = old.starts_with(['*', '&', '!', '|', '>', '%', '@', '`']);
                 let is_plain = !old.contains(['"', '\'', '\\', '\n']) && !old.is_empty();
+                let is_plain = is_plain && !is_other;
                 is_plain.then(|| Replacement { range, text: format!("\"{old}\"") })
             }
             Edit::Field(key, items) => {
                 let text = field((key, items), line, old.starts_with('"'))?;
+                let text = match document.contains("\r\n") {
+                    true => text.replace('\n', "\r\n"),
+                    false => text,
+                };
                 Some(Replacement { range: range.start..range.start, text })
             }
             Edit::Join => {
@@ -132,5 +139,8 @@ mod tests {
         assert_eq!(of("p: 'tcp'", "'tcp'", Edit::Scalar("TCP".into())), "p: 'TCP'");
         assert_eq!(of("p: \"80\"", "\"80\"", Edit::Text("80".into())), "p: 80");
         assert_eq!(of("v: 1.0", "1.0", Edit::Quote), "v: \"1.0\"");
+        assert_eq!(applied("v: *one", "*one", Edit::Quote), None);
+        let windows = of("spec:\r\n  egress:\r\n", "egress", types());
+        assert_eq!(windows, "spec:\r\n  policyTypes: [Ingress, Egress]\r\n  egress:\r\n");
     }
 }

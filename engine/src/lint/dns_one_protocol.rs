@@ -10,12 +10,13 @@
 
 use rustc_hash::FxHashMap;
 
+use super::implied::peer_within;
 use super::text::Field;
 use super::{Context, Finding};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Action, Body, Direction, PortEntry, PortMatch, Rule};
 use crate::net::Protocol;
-use crate::policy::{CompiledPolicy, PolicySet, ProgramId};
+use crate::policy::{CompiledPolicy, PolicyId, PolicySet, ProgramId};
 
 /// One finding for each such policy, at its first entry for DNS.
 ///
@@ -24,12 +25,14 @@ use crate::policy::{CompiledPolicy, PolicySet, ProgramId};
 /// rules of each of their programs once.
 pub fn findings(context: &Context<'_>) -> Vec<Finding> {
     let set = context.session.policies();
-    let mut known: FxHashMap<(ProgramId, Protocol), bool> = FxHashMap::default();
+    let mut known = Known::default();
     let mut findings = Vec::new();
-    for (_, policy) in set.policies() {
+    for (id, policy) in set.policies() {
         let Body::Policy(body) = &policy.object.body else { continue };
-        let Some(Lone { rule, entry, missing }) = lone(&body.egress) else { continue };
-        if !body.isolates(Direction::Egress) || is_elsewhere(set, policy, missing, &mut known) {
+        let namespace = policy.object.meta.namespace.as_deref().unwrap_or_default();
+        let Some(Lone { rule, entry, missing }) = lone(&body.egress, namespace) else { continue };
+        let own = (id, &**policy);
+        if !body.isolates(Direction::Egress) || is_elsewhere(set, own, missing, &mut known) {
             continue;
         }
         let path = format!("spec.egress[{rule}].ports[{}]", entry.item);
@@ -60,7 +63,7 @@ struct Lone<'p> {
     missing: Protocol,
 }
 
-fn lone(rules: &[Rule]) -> Option<Lone<'_>> {
+fn lone<'p>(rules: &'p [Rule], namespace: &str) -> Option<Lone<'p>> {
     let mut entries = rules.iter().enumerate().flat_map(|(index, rule)| {
         rule.ports.iter().filter(|entry| is_dns(entry)).map(move |entry| (index, entry))
     });
@@ -70,8 +73,19 @@ fn lone(rules: &[Rule]) -> Option<Lone<'_>> {
         Protocol::Tcp => Protocol::Udp,
         Protocol::Sctp => return None,
     };
-    let is_there = rules.iter().any(|rule| allows(&rule.ports, missing));
+    let asked = rules.get(rule)?;
+    let is_there = rules.iter().any(|one| {
+        // What is for all ports of others says nothing of DNS.
+        let of_dns = || one.ports.iter().any(|entry| entry.ports != PortMatch::Any);
+        allows(&one.ports, missing) && (of_dns() || has_peers_of(one, asked, namespace))
+    });
     (!is_there).then_some(Lone { rule, entry, missing })
+}
+
+/// Whether a rule is for whoever another one is for.
+fn has_peers_of(wide: &Rule, narrow: &Rule, namespace: &str) -> bool {
+    let within = |peer| wide.peers.iter().any(|wide| peer_within(peer, wide, namespace));
+    wide.peers.is_empty() || !narrow.peers.is_empty() && narrow.peers.iter().all(within)
 }
 
 /// Whether an entry is there for DNS.
@@ -89,21 +103,28 @@ fn allows(ports: &[PortEntry], protocol: Protocol) -> bool {
     ports.is_empty() || ports.iter().any(|entry| entry.protocol == protocol && has(entry))
 }
 
+/// Policies of programs that allow DNS by a protocol: two at most of each.
+type Known = FxHashMap<(ProgramId, Protocol), Vec<PolicyId>>;
+
 /// Whether all pods of a policy may use a protocol by other policies; not if the input has none.
 fn is_elsewhere(
     set: &PolicySet,
-    policy: &CompiledPolicy,
+    (own, policy): (PolicyId, &CompiledPolicy),
     protocol: Protocol,
-    known: &mut FxHashMap<(ProgramId, Protocol), bool>,
+    known: &mut Known,
 ) -> bool {
     let Some(subject) = set.set(policy.subject) else { return false };
     let mut programs =
         subject.groups().map(|(group, _)| set.program_id(group, Direction::Egress)).peekable();
     programs.peek().is_some()
         && programs.all(|id| {
-            *known.entry((id, protocol)).or_insert_with(|| {
-                let mut rules = set.rules_of(id, Direction::Egress);
-                rules.any(|rule| rule.action != Action::Deny && allows(&rule.ports, protocol))
-            })
+            let allowing = known.entry((id, protocol)).or_insert_with(|| {
+                let policies = set.policies_of(id).filter(|(_, policy)| {
+                    let mut rules = policy.rules(Direction::Egress).into_iter().flatten();
+                    rules.any(|rule| rule.action != Action::Deny && allows(&rule.ports, protocol))
+                });
+                policies.map(|(one, _)| one.policy).take(2).collect()
+            });
+            allowing.iter().any(|one| *one != own)
         })
 }

@@ -72,6 +72,7 @@ const MAKE_NONE: &[(&str, Kinds)] = &[
     ("notification.toolkit.fluxcd.io", Kinds::All),
     ("policy.linkerd.io", Kinds::All),
     ("populator.storage.k8s.io", Kinds::All),
+    ("projectcalico.org", Kinds::All),
     ("projectcontour.io", Kinds::All),
     ("route.openshift.io", Kinds::All),
     ("scheduling.sigs.k8s.io", Kinds::All),

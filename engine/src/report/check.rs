@@ -145,6 +145,7 @@ fn summary(session: &Session, diagnostics: &[DiagnosticReport]) -> Summary {
         nodes: count(model.nodes.iter().filter(|node| node.declared).count()),
         policies: count(session.policies().in_force().count()),
         audited: count(session.policies().audited().count()),
+        host_endpoints: count(session.policies().hosts().iter().count()),
         ignored: ignored
             .into_iter()
             .map(|(kind, count)| KindCount { kind: kind.to_owned(), count })

@@ -1,11 +1,12 @@
 //! Changes of texts that do away with findings: as places for whoever shows a finding, and applied.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ignored::Ignored;
 use super::place;
-use super::types::{FixReport, Severity};
-use crate::diagnostic::{Diagnostic, Replacement};
+use super::types::FixReport;
+use crate::diagnostic::{Code, Diagnostic, Replacement};
 use crate::manifest::SourceFile;
 use crate::session::Session;
 use crate::source::Span;
@@ -27,13 +28,16 @@ pub struct FixedFile {
 
 /// What would be changed in a file.
 struct Change {
+    /// The code of the finding that it does away with.
+    code: Code,
     replacement: Replacement,
     changes_meaning: bool,
 }
 
 impl Session {
     /// The files of which findings can be done away with, changed so. Each change is read again: one
-    /// after which something could not be read, or more is wrong, is left out.
+    /// after which its finding is still there, another one has come, or something could not be read,
+    /// is left out.
     ///
     /// # Cost
     /// That of a check, and of reading each such file again; for each change, if they cannot be made
@@ -53,7 +57,11 @@ impl Session {
             let all = changes.get_mut(file);
             all.into_iter().for_each(|all| {
                 let changes_meaning = change.changes_meaning;
-                all.push(Change { replacement: replacement.clone(), changes_meaning });
+                all.push(Change {
+                    code: finding.code,
+                    replacement: replacement.clone(),
+                    changes_meaning,
+                });
             });
         }
         let files = self.files().iter().zip(changes);
@@ -76,12 +84,12 @@ fn fixed(file: &SourceFile, mut changes: Vec<Change>) -> Option<FixedFile> {
     });
     let (mut kept, mut after) = (Vec::new(), applied(&file.text, &changes));
     let worth = Worth::of(file);
-    if worth.may_become(&file.name, &after) {
+    if worth.may_become(&file.name, &after, &changes) {
         kept.extend(changes);
     } else {
         for change in changes {
             kept.push(change);
-            if !worth.may_become(&file.name, &applied(&file.text, &kept)) {
+            if !worth.may_become(&file.name, &applied(&file.text, &kept), &kept) {
                 kept.pop();
             }
         }
@@ -109,30 +117,36 @@ fn applied(text: &str, changes: &[Change]) -> String {
 }
 
 /// How much of a file is understood.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Worth {
     objects: usize,
-    errors: usize,
-    findings: usize,
+    /// How many findings of its documents there are, by code.
+    findings: BTreeMap<Code, usize>,
 }
 
 impl Worth {
     fn of(file: &SourceFile) -> Self {
         let parts = || file.parts.iter().map(|part| &part.document);
-        let findings = || parts().flat_map(|document| &document.findings);
-        Self {
-            objects: parts().map(|document| document.objects.len()).sum(),
-            errors: findings().filter(|one| one.severity() == Severity::Error).count(),
-            findings: findings().count(),
+        let mut findings: BTreeMap<Code, usize> = BTreeMap::new();
+        for finding in parts().flat_map(|document| &document.findings) {
+            *findings.entry(finding.code).or_default() += 1;
         }
+        Self { objects: parts().map(|document| document.objects.len()).sum(), findings }
     }
 
-    /// Whether a text in its place is understood as well, at least.
-    fn may_become(self, name: &str, text: &str) -> bool {
+    fn count(&self, code: Code) -> usize {
+        self.findings.get(&code).copied().unwrap_or_default()
+    }
+
+    /// Whether a text in its place is understood as well, at least: what changes are for is gone,
+    /// and nothing else has come.
+    fn may_become(&self, name: &str, text: &str, changes: &[Change]) -> bool {
         let after = Self::of(&SourceFile::new(name, text.as_bytes()));
-        after.objects >= self.objects
-            && after.errors <= self.errors
-            && after.findings <= self.findings
+        let codes = self.findings.keys().chain(after.findings.keys());
+        after.objects >= self.objects && { codes }.all(|code| {
+            let gone = changes.iter().filter(|change| change.code == *code).count();
+            after.count(*code) <= self.count(*code).saturating_sub(gone)
+        })
     }
 }
 

@@ -130,6 +130,9 @@ pub struct Summary {
     /// Policies that are only audited.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub audited: u32,
+    /// Host endpoints of Calico's; lists and what is made of them say nothing of hosts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub host_endpoints: u32,
     /// Objects of other kinds, by kind, sorted by kind.
     pub ignored: Vec<KindCount>,
     /// Objects of kinds that decide traffic and that are not judged, by kind with its group, such

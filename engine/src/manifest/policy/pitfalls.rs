@@ -75,11 +75,13 @@ fn types_left_out(
         let also = if has_ingress { "" } else { ", and all ingress is denied instead" };
         let message =
             format!("an empty `egress` without `policyTypes` does not restrict egress{also}");
-        let types = if has_ingress { vec!["Ingress", "Egress"] } else { vec!["Egress"] };
+        // What is denied today stays so.
+        let types = vec!["Ingress", "Egress"];
         let finding = Diagnostic::new(Code::EgressEmpty, message).at(entry.key_span);
+        let or =
+            if has_ingress { "" } else { ", or `policyTypes: [Egress]` to leave ingress alone" };
         let help = format!(
-            "to deny all egress, write `policyTypes: [{}]`; else leave it out",
-            types.join(", ")
+            "to deny all egress, write `policyTypes: [Ingress, Egress]`{or}; else leave it out"
         );
         let fix = Fix::other(entry.key_span, Edit::Field("policyTypes", types));
         reader.report(&path, finding.with_help(help).with_fix(fix));

@@ -115,9 +115,19 @@ fn named(reader: &mut Reader, path: &Path<'_>, name: &str, span: Span) -> Option
     if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
         let message = format!("`\"{name}\"` is read as a port name, and port names need a letter");
         let finding = Diagnostic::new(Code::PortAsString, message).at(span);
-        let fix = Fix::other(span, Edit::Text(name.to_owned()));
-        let finding = finding.with_help(format!("write {name} without quotes"));
-        reader.refuse(path, finding.with_fix(fix));
+        // With zeros before it, it would be an octal number in YAML and none in JSON.
+        let number =
+            name.parse::<u16>().ok().filter(|number| *number > 0 && !name.starts_with('0'));
+        let finding = match number {
+            Some(number) => {
+                let fix = Fix::other(span, Edit::Text(number.to_string()));
+                finding.with_help(format!("write {number} without quotes")).with_fix(fix)
+            }
+            None => {
+                finding.with_help("write the port as a number, from 1 to 65535, without quotes")
+            }
+        };
+        reader.refuse(path, finding);
         return None;
     }
     check_name(reader, path, name, span).then(|| PortMatch::Named(name.into()))

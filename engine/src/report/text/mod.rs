@@ -104,6 +104,19 @@ pub fn audited(summary: &Summary) -> Option<String> {
     }
 }
 
+/// That hosts are left out of what is said of pods. None if there is no host endpoint.
+pub fn hosts(summary: &Summary) -> Option<String> {
+    let (n, s) = match summary.host_endpoints {
+        0 => return None,
+        1 => (1, ""),
+        n => (n, "s"),
+    };
+    Some(format!(
+        "{n} HostEndpoint{s}: what nodes send and receive, and what passes through them, is left out \
+         here: ask `eval` about `node/NAME`"
+    ))
+}
+
 fn listed(kinds: &[KindCount]) -> String {
     let texts = kinds.iter().map(|KindCount { kind, count }| format!("{count} {kind}"));
     texts.collect::<Vec<_>>().join(", ")
