@@ -68,6 +68,59 @@ fn what_is_ignored_is_counted() {
     assert!(json.out.contains("\"suppressed\": 1"), "{json}");
 }
 
+/// What a file becomes by `--fix`.
+fn fixed(name: &str, before: &[u8]) -> (String, Vec<u8>) {
+    let file = std::env::temp_dir().join(format!("portcullis-fix-{}-{name}", std::process::id()));
+    std::fs::write(&file, before).unwrap();
+    let ran = run(&["lint", "--fix", file.to_str().unwrap()]);
+    let after = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    (ran.err, after)
+}
+
+/// A change is made only if its finding goes by it and no other one comes.
+#[test]
+fn what_would_be_wrong_otherwise_is_left() {
+    let policy = |spec: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p}}\nspec:\n  {spec}\n"
+        )
+    };
+    for (name, spec) in [
+        ("octal", "{podSelector: {}, ingress: [{ports: [{port: \"0443\"}]}]}"),
+        ("high", "{podSelector: {}, ingress: [{ports: [{port: \"99999\"}]}]}"),
+        ("twice", "{podSelector: {matchLabels: {a: b}}, podselector: {}}"),
+        ("nested", "{podSelector: {}, Ingress: [{From: [{podSelector: {}}]}]}"),
+        ("tag", "{podSelector: {matchLabels: {a: !!int 5}}}"),
+        ("alias", "{podSelector: {matchLabels: {a: &v \"x\", b: -1}}}"),
+    ] {
+        let before = policy(spec);
+        let (said, after) = fixed(name, before.as_bytes());
+        assert_eq!(String::from_utf8(after).unwrap(), before, "{name}: {said}");
+    }
+    let (said, after) = fixed(
+        "quoted",
+        policy("{podSelector: {}, ingress: [{ports: [{port: \"443\"}]}]}").as_bytes(),
+    );
+    assert!(String::from_utf8(after).unwrap().contains("port: 443}"), "{said}");
+}
+
+/// A byte-order mark and Windows' line ends stay.
+#[test]
+fn bytes_that_are_not_about_it_stay() {
+    let before = format!("\u{feff}{}", FIXABLE.replace('\n', "\r\n"));
+    let (said, after) = fixed("windows", before.as_bytes());
+    let after = String::from_utf8(after).unwrap();
+    assert!(after.starts_with("\u{feff}apiVersion"), "{said}");
+    assert!(after.contains("\r\n  policyTypes: [Ingress, Egress]\r\n  egress"), "{after}");
+    assert_eq!(after.matches('\n').count(), after.matches("\r\n").count());
+    let wide: Vec<u8> = FIXABLE.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let wide = [&[0xff, 0xfe][..], &wide].concat();
+    let (said, after) = fixed("wide", &wide);
+    assert!(said.contains("write it as UTF-8 first") || said.contains("no findings"), "{said}");
+    assert_eq!(after, wide);
+}
+
 const FIXABLE: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
                        metadata: {name: p}\nspec:\n  podSelector: {}\n  egress: []\n";
 
@@ -90,7 +143,7 @@ fn fixes_are_written_and_the_rest_is_reported() {
     let after = std::fs::read_to_string(&file).unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(ran.status, 0, "{ran}");
-    assert!(after.contains("\n  policyTypes: [Egress]\n  egress: []\n"), "{after}");
+    assert!(after.contains("\n  policyTypes: [Ingress, Egress]\n  egress: []\n"), "{after}");
     assert!(ran.err.contains("1 finding fixed in 1 file; 1 of them changes"), "{ran}");
     let stdin = run_with(&["lint", "--fix", "-"], FIXABLE, &[]);
     assert_eq!(stdin.status, 2, "{stdin}");

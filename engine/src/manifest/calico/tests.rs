@@ -248,7 +248,6 @@ fn misspelt_kinds_and_other_versions_are_told_from_kinds_that_are_not_read() {
         "ClusterInformation",
         "EgressGatewayPolicy",
         "ExternalNetwork",
-        "FelixConfiguration",
         "GlobalAlert",
         "GlobalReport",
         "GlobalThreatFeed",

@@ -198,6 +198,9 @@ struct PolicySpec {
     types: Option<Vec<String>>,
     ingress: Option<Vec<RuleSpec>>,
     egress: Option<Vec<RuleSpec>>,
+    /// Of staged policies, which are for nobody (§1).
+    #[serde(rename = "stagedAction")]
+    _staged_action: Option<String>,
 }
 
 fn policy(
