@@ -134,7 +134,7 @@ fn policy(spec: &str) -> String {
 const FIXES: [(&str, &str, bool, &str); 9] = [
     ("  podSelector: {}\n  egress:\n  - {}\n", "L12", false, "  policyTypes: [Ingress, Egress]\n"),
     ("  {podSelector: {}, egress: [{}]}\n", "L12", false, ", policyTypes: [Ingress, Egress], "),
-    ("  podSelector: {}\n  egress: []\n", "L14", true, "  policyTypes: [Egress]\n"),
+    ("  podSelector: {}\n  egress: []\n", "L14", true, "  policyTypes: [Ingress, Egress]\n"),
     ("  ingress: [{ports: [{port: \"80\"}]}]\n", "L24", true, "{port: 80}"),
     ("  ingress: [{ports: [{port: 80, protocol: tcp}]}]\n", "L23", true, "protocol: TCP"),
     ("  podSelector: {matchLabels: {v: 1.0}}\n", "L25", true, "{v: \"1.0\"}"),

@@ -53,7 +53,7 @@ fn real_manifests_give_no_findings() {
         let summary = &check.summary;
         assert!(summary.workloads > 0 && summary.policies > 0, "{}: {summary:?}", name(&folder));
         // Online Boutique allows DNS by UDP alone: what is said of it is so.
-        let is_so = |code: &str| code == "L33" && name(&folder) == "onlineboutique";
+        let is_so = |code: &str| code == "L33" && name(&folder).starts_with("onlineboutique");
         let complaints = check.diagnostics.iter().filter(|one| one.severity >= Severity::Warning);
         let complaints = complaints.filter(|one| !is_so(&one.code));
         let complaints: Vec<_> = complaints.collect();

@@ -70,10 +70,11 @@ fn stored_by_engine(document: &Document) -> Result<Stored, String> {
         object.meta.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     stored.labels.sort();
     let findings = document.findings.iter();
-    // Of what is likely a mistake the server only warns where a block is not canonical.
-    let is_said = |code: Code| !code.is_pitfall_alone() || code == Code::NoncanonicalCidr;
-    let findings =
-        findings.filter(|finding| finding.severity() >= Severity::Warning && is_said(finding.code));
+    // What is likely a mistake, and says nothing that the server does.
+    let pitfalls = ["L12", "L13", "L14", "L16", "L18"];
+    let findings = findings.filter(|finding| {
+        finding.severity() >= Severity::Warning && !pitfalls.contains(&finding.code.id())
+    });
     stored.warnings = findings.map(warning_of_engine).collect();
     stored.warnings.sort();
     stored.warnings.dedup();

@@ -1108,17 +1108,17 @@ export type Match = 'no' | 'unknown' | 'yes';
  * - `portRemoved`: One of several ports is gone.
  * - `anyPort`: The rule takes any port.
  * - `selectorWidened`: A selector has a requirement less.
- * - `actionFlipped`: A rule of a cluster policy does the opposite.
+ * - `actionFlipped`: A rule of a cluster policy, or of Calico's, does the opposite.
+ * - `conditionRemoved`: A rule of Calico's asks for something less.
  */
-export type MutantKind = 'policyRemoved' | 'directionRemoved' | 'ruleRemoved' | 'peerRemoved' | 'anyPeer' | 'portRemoved' | 'anyPort' | 'selectorWidened' | 'actionFlipped';
+export type MutantKind = 'policyRemoved' | 'directionRemoved' | 'ruleRemoved' | 'peerRemoved' | 'anyPeer' | 'portRemoved' | 'anyPort' | 'selectorWidened' | 'actionFlipped' | 'conditionRemoved';
 
 /**
  * Whether a change would be noticed.
  *
  * - `noticed`: An expectation that holds would fail, or one that fails would hold.
  * - `unnoticed`: None would, and a flow is allowed or denied otherwise.
- * - `withoutEffect`: None would, and no flow was found that it changes between the pods and addresses of the
-input.
+ * - `withoutEffect`: None would, and it was found to change no flow between pods and addresses of the input.
  */
 export type MutantOutcome = 'noticed' | 'unnoticed' | 'withoutEffect';
 
@@ -1298,26 +1298,29 @@ export interface RuleEvidence {
     decides: boolean;
     /**
      * Its peers, in order; empty if the rule names none and so takes any. Of a rule of Calico's:
-     * all that it asks of ends, and all of it must match.
+     * what it asks of ends.
      */
     peers: EntryEvidence[];
     /**
      * Its ports, in order; empty if the rule names none and so takes any. Of a rule of Calico's:
-     * all that it asks of protocols and ports, and all of it must match.
+     * what it asks of protocols and ports.
      */
     ports: EntryEvidence[];
     /** Where it stands. */
     location?: Location;
     /** Its name, if it has one. */
     name?: string;
+    /**
+     * Whether all of its peers and all of its ports must match, as in rules of Calico's; else one of
+     * the peers and one of the ports.
+     */
+    needsAll?: boolean;
 }
 
 /** The part of a policy that a rule comes from. */
 export interface RuleSource {
     /** The policy. */
     policy: ObjectRef;
-  /** The HostEndpoint that it is of, if it is of one. */
-  hostEndpoint?: string;
     /** The peer, or the rule if it names none, such as `spec.ingress[0].from[1]`. */
     path: string;
     /** Where it stands. */
@@ -1448,6 +1451,8 @@ export interface TierEvidence {
     outcome: TierOutcome;
     /** What decides, as a phrase: `admin pass (guard, rule rest)`. */
     summary: string;
+    /** The HostEndpoint that it is of, if it is of one. */
+    hostEndpoint?: string;
     /** The tier's name, if it is one of Calico's. */
     tierName?: string;
 }
@@ -1491,7 +1496,8 @@ export type TierOutcome = 'accept' | 'deny' | 'pass' | 'unknown' | 'notReached';
  * - `protocol`: Which of the protocols without ports it is decides, and no question says that.
  * - `service`: What is behind a Service decides, and the input does not say that.
  * - `profile`: A Profile of a host endpoint decides, and it is not in the input.
- * - `hostEndpoint`: Which host endpoint a flow passes decides, and its interface or node is not known.
+ * - `hostEndpoint`: Which host endpoint a flow passes decides, and the input does not say on which interface or
+node it is.
  * - `hostAction`: What a pod may send to its own node decides, and no settings of Calico's say that.
  * - `untracked`: Rules let a flow pass without tracking it, and whether its replies pass is not known.
  */
