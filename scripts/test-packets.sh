@@ -12,5 +12,6 @@ if [ "$(uname)" != Linux ]; then
   say "skipped: needs Linux"
   exit
 fi
-# As members of the workspace: by itself the package is built of other features, all of it once more.
-cargo test -q ${LOCKED[@]+"${LOCKED[@]}"} --workspace --test namespaces -- "$@"
+# With the unit tests of the workspace, which take seconds: asked for alone, the packages are built of
+# other features, all of them once more.
+cargo test -q ${LOCKED[@]+"${LOCKED[@]}"} --workspace --lib --test namespaces -- "$@"

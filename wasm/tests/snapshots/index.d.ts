@@ -1399,6 +1399,8 @@ export interface Summary {
     infos: number;
     /** Policies that are only audited. */
     audited?: number;
+    /** Host endpoints of Calico's; lists and what is made of them say nothing of hosts. */
+    hostEndpoints?: number;
     /**
      * Objects of kinds that decide traffic and that are not judged, by kind with its group, such
      * as `CiliumNetworkPolicy (cilium.io)`, sorted: they can change any answer.
@@ -1496,8 +1498,7 @@ export type TierOutcome = 'accept' | 'deny' | 'pass' | 'unknown' | 'notReached';
  * - `protocol`: Which of the protocols without ports it is decides, and no question says that.
  * - `service`: What is behind a Service decides, and the input does not say that.
  * - `profile`: A Profile of a host endpoint decides, and it is not in the input.
- * - `hostEndpoint`: Which host endpoint a flow passes decides, and the input does not say on which interface or
-node it is.
+ * - `hostEndpoint`: Which host endpoint a flow passes decides, and its interface or node is not known.
  * - `hostAction`: What a pod may send to its own node decides, and no settings of Calico's say that.
  * - `untracked`: Rules let a flow pass without tracking it, and whether its replies pass is not known.
  */
