@@ -55,7 +55,7 @@ everything() {
   # All that may be missing is installed or named before the first test runs.
   scripts/setup.sh lint e2e web deny
   step "format" cargo fmt --all --check
-  step "clippy, native" clippy --workspace --all-targets
+  step "clippy, native" clippy --workspace --all-targets --test namespaces
   step "clippy, WebAssembly" clippy_wasm
   step "an API server to test with" kube
   step "unit and case tests" cargo test --workspace --no-fail-fast ${LOCKED[@]+"${LOCKED[@]}"}
