@@ -5,6 +5,7 @@
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use portcullis_oracle::check::{
@@ -52,16 +53,22 @@ fn clusters() -> u64 {
 
 /// Does something for many numbers on two threads, and gathers what it says.
 fn on_two_threads<T: Send>(numbers: u64, run: impl Fn(u64) -> T + Sync) -> Vec<T> {
-    let half = |parity: u64| {
-        let run = &run;
-        move || (0..numbers).filter(|n| n % 2 == parity).map(run).collect::<Vec<T>>()
+    // Some take far longer than others: each thread takes the next one.
+    let next = AtomicU64::new(0);
+    let share = || {
+        let numbers = std::iter::from_fn(|| {
+            Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < numbers)
+        });
+        numbers.map(|number| (number, run(number))).collect::<Vec<(u64, T)>>()
     };
-    thread::scope(|scope| {
-        let other = scope.spawn(half(1));
-        let mut all = half(0)();
+    let mut all = thread::scope(|scope| {
+        let other = scope.spawn(share);
+        let mut all = share();
         all.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         all
-    })
+    });
+    all.sort_by_key(|(number, _)| *number);
+    all.into_iter().map(|(_, said)| said).collect()
 }
 
 fn failure(what: &str, mismatch: &Mismatch) -> String {
