@@ -1,5 +1,7 @@
 //! How nodes and ports are called on the page.
 
+use std::net::IpAddr;
+
 use portcullis_engine::report::{KindCount, Location};
 
 use crate::state::State;
@@ -102,7 +104,11 @@ pub fn end(state: &State, node: Option<&str>, asked: &str) -> String {
         Some((node, What::Workload(_))) => node.ask.clone(),
         Some((node, What::Addresses(_))) => {
             let name = short(node, state.language);
-            if name == asked { name } else { format!("{name} {asked}") }
+            // A node is asked by its name, and is none of those outside.
+            match name == asked || asked.parse::<IpAddr>().is_err() {
+                true => asked.to_owned(),
+                false => format!("{name} {asked}"),
+            }
         }
         None => asked.to_owned(),
     }

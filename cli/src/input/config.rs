@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use portcullis_engine::diagnostic::Code;
+use portcullis_engine::diagnostic::{Code, NotIgnored};
 use serde::Deserialize;
 
 use super::{InputError, walk};
@@ -101,9 +101,11 @@ fn globs(patterns: &[&String]) -> Result<GlobSet, String> {
 
 /// A code that may be ignored.
 fn code_of(text: &str) -> Result<Code, String> {
-    Code::to_ignore(text).map_err(|why| match why.contains("cannot be ignored") {
-        true => format!("ignore.codes: {why}; leave the file out by ignore.paths"),
-        false => format!("ignore.codes: {why}"),
+    Code::to_ignore(text).map_err(|why| match why {
+        NotIgnored::Decides(_) => {
+            format!("ignore.codes: {why}; leave the file out by ignore.paths")
+        }
+        NotIgnored::Unknown(_) => format!("ignore.codes: {why}"),
     })
 }
 

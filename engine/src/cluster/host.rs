@@ -40,13 +40,11 @@ pub struct HostPlace {
     pub port_names: Vec<Arc<str>>,
 }
 
-/// Ports that are open unless settings say otherwise, into a host.
+/// Ports that are open unless settings say otherwise, into a host and out of it.
 ///
 /// # Source
 /// Calico §7.
-const INBOUND: [(Protocol, u16); 9] = [
-    (Protocol::Tcp, 22),
-    (Protocol::Udp, 68),
+const BOTH_WAYS: [(Protocol, u16); 7] = [
     (Protocol::Tcp, 179),
     (Protocol::Tcp, 2379),
     (Protocol::Tcp, 2380),
@@ -55,18 +53,10 @@ const INBOUND: [(Protocol, u16); 9] = [
     (Protocol::Tcp, 6666),
     (Protocol::Tcp, 6667),
 ];
-/// The same, out of a host.
-const OUTBOUND: [(Protocol, u16); 9] = [
-    (Protocol::Udp, 53),
-    (Protocol::Udp, 67),
-    (Protocol::Tcp, 179),
-    (Protocol::Tcp, 2379),
-    (Protocol::Tcp, 2380),
-    (Protocol::Tcp, 5473),
-    (Protocol::Tcp, 6443),
-    (Protocol::Tcp, 6666),
-    (Protocol::Tcp, 6667),
-];
+/// Those that are so into a host alone.
+const INBOUND: [(Protocol, u16); 2] = [(Protocol::Tcp, 22), (Protocol::Udp, 68)];
+/// Those that are so out of a host alone.
+const OUTBOUND: [(Protocol, u16); 2] = [(Protocol::Udp, 53), (Protocol::Udp, 67)];
 /// The settings that all nodes have.
 const OF_ALL: &str = "default";
 /// What the name of a node's settings begins with.
@@ -126,7 +116,8 @@ impl Hosts {
             Direction::Egress => OUTBOUND,
         };
         let failsafe = |(protocol, port)| Failsafe { protocol, port, net: None };
-        self.setting(node, own).unwrap_or_else(|| built_in.map(failsafe).to_vec())
+        let built_in = || built_in.into_iter().chain(BOTH_WAYS).map(failsafe).collect();
+        self.setting(node, own).unwrap_or_else(built_in)
     }
 
     /// What becomes of what a pod sends to its own node; none if no settings say it.

@@ -1,5 +1,7 @@
 //! The registry of codes. A code never changes its meaning.
 
+use std::fmt;
+
 use super::Severity;
 
 macro_rules! codes {
@@ -45,22 +47,38 @@ macro_rules! codes {
     };
 }
 
+/// Why a word names no code whose findings may be ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotIgnored {
+    /// It names none.
+    Unknown(String),
+    /// Objects are left out for it: what is left out is never silent.
+    Decides(Code),
+}
+
+impl fmt::Display for NotIgnored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(word) => write!(f, "no code `{word}`"),
+            Self::Decides(code) => write!(
+                f,
+                "{} cannot be ignored: only pitfalls can, and of these not the ones for which the \
+                 API server rejects the object",
+                code.id()
+            ),
+        }
+    }
+}
+
 impl Code {
     /// The code that a word names, by its code or its name, if its findings may be ignored.
     ///
     /// # Errors
-    /// If there is none, or the object that it is about is ignored itself: why, as a phrase.
-    pub fn to_ignore(word: &str) -> Result<Self, String> {
+    /// If there is none, or what it is about leaves objects out.
+    pub fn to_ignore(word: &str) -> Result<Self, NotIgnored> {
         let known = Self::ALL.iter().copied().find(|code| code.id() == word || code.name() == word);
-        let code = known.ok_or_else(|| format!("no code `{word}`"))?;
-        match code.is_pitfall_alone() {
-            true => Ok(code),
-            false => Err(format!(
-                "{} cannot be ignored: only pitfalls can, and of these not the ones for which the \
-                 API server rejects the object",
-                code.id()
-            )),
-        }
+        let code = known.ok_or_else(|| NotIgnored::Unknown(word.to_owned()))?;
+        if code.is_pitfall_alone() { Ok(code) } else { Err(NotIgnored::Decides(code)) }
     }
 }
 

@@ -4,7 +4,7 @@ mod code;
 mod fix;
 mod nearest;
 
-pub use code::Code;
+pub use code::{Code, NotIgnored};
 pub use fix::{Edit, Fix, Replacement};
 pub use nearest::{is_slip, nearest, nearly_same};
 

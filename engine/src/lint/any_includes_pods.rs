@@ -16,13 +16,14 @@ use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
+use super::blocks::{self, Written, peers, private, whole_family};
 use super::implied::{Ports, covers, ports_of};
 use super::named::PeerPlace;
 use super::text::Field;
 use super::{Context, Finding};
 use crate::cluster::{Addresses, ClusterModel};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::{Block, Body, Direction, NetworkPolicy, Peer, PeerKind, PortEntry, Rule};
+use crate::manifest::{Block, Body, Direction, NetworkPolicy, PeerKind, PortEntry};
 use crate::net::{AddrSet, Cidr, Family};
 
 /// One finding for each such block.
@@ -38,7 +39,7 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
         for Superfluous { block: (place, block, family), other } in superfluous(body) {
             let pods = pods.get_or_insert_with(|| PodAddresses::new(context.session.model()));
             if pods.are_in(block, family) {
-                let path = format!("{}.ipBlock.cidr", place.path());
+                let path = place.block_path();
                 let finding = finding((block, family), &other.path(), pods);
                 findings.push(context.about(&policy.object, Field::First(&[&path]), finding));
             }
@@ -79,33 +80,13 @@ fn superfluous(policy: &NetworkPolicy) -> Vec<Superfluous<'_>> {
     let mut all = Vec::new();
     for direction in Direction::BOTH.into_iter().filter(|one| policy.isolates(*one)) {
         let mut labelled = Labelled::of(policy, direction);
-        for (place, rule, peer) in peers(policy, direction) {
-            let PeerKind::Block(block) = &peer.kind else { continue };
+        for Written { place, rule, block } in blocks::of(policy, direction) {
             let Some(family) = whole_family(block) else { continue };
             let other = labelled.covered_by(&rule.ports);
             all.extend(other.map(|other| Superfluous { block: (place, block, family), other }));
         }
     }
     all
-}
-
-/// The family of which a block has all addresses, but for its exceptions; however it is written.
-pub fn whole_family(block: &Block) -> Option<Family> {
-    match Cidr::parse(&block.cidr).ok()? {
-        Cidr::V4(net) => (net.prefix_len() == 0).then_some(Family::IPv4),
-        Cidr::V6(net) => (net.prefix_len() == 0).then_some(Family::IPv6),
-    }
-}
-
-/// All peers of a direction.
-pub fn peers(
-    policy: &NetworkPolicy,
-    direction: Direction,
-) -> impl Iterator<Item = (PeerPlace, &Rule, &Peer)> {
-    policy.rules(direction).iter().enumerate().flat_map(move |(rule, one)| {
-        let peers = one.peers.iter().enumerate();
-        peers.map(move |(peer, it)| (PeerPlace { direction, rule, peer }, one, it))
-    })
 }
 
 /// Peers by labels: of each list of ports the first.
@@ -192,10 +173,4 @@ fn of_nodes(model: &ClusterModel) -> AddrSet {
         ipnet::IpNet::V4(net) => Cidr::V4(*net),
         ipnet::IpNet::V6(net) => Cidr::V6(*net),
     }))
-}
-
-/// What stands for ranges that are not known.
-pub fn private() -> AddrSet {
-    let ranges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
-    AddrSet::from_cidrs(ranges.into_iter().filter_map(|range| Cidr::parse(range).ok()))
 }

@@ -202,12 +202,6 @@ fn is_about_dns(entry: &PortEntry) -> bool {
 }
 
 fn is_any_of_udp(entry: &PortEntry) -> bool {
-    let covers = match &entry.ports {
-        PortMatch::Any => true,
-        PortMatch::Range(first, last) => {
-            [53, 5353].into_iter().any(|port| (*first..=*last).contains(&port))
-        }
-        PortMatch::Named(_) => false,
-    };
+    let covers = [53, 5353].into_iter().any(|port| entry.ports.has(port) == Some(true));
     covers && entry.protocol == Protocol::Udp
 }

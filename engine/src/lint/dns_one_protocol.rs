@@ -96,9 +96,8 @@ pub fn is_dns(entry: &PortEntry) -> bool {
 /// Whether ports have port 53 of a protocol, among others; a name may be anything.
 fn allows(ports: &[PortEntry], protocol: Protocol) -> bool {
     let has = |entry: &PortEntry| match &entry.ports {
-        PortMatch::Any => true,
-        PortMatch::Range(first, last) => (*first..=*last).contains(&53),
         PortMatch::Named(name) => name.contains("dns"),
+        numbers => numbers.has(53) == Some(true),
     };
     ports.is_empty() || ports.iter().any(|entry| entry.protocol == protocol && has(entry))
 }

@@ -10,7 +10,7 @@
 //!
 //! Many clusters accept that. It is an information.
 
-use super::any_includes_pods::whole_family;
+use super::blocks::whole_family;
 use super::dns_one_protocol::is_dns;
 use super::text::Field;
 use super::{Context, Finding};

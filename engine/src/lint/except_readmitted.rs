@@ -96,10 +96,7 @@ fn by_pods<'s>(context: &Context<'s>) -> ByPods<'s> {
 
 fn readmits(one: &Wanted<'_>, other: &Wanted<'_>, range: &AddrSet) -> bool {
     let is_itself = std::ptr::eq(one.policy, other.policy) && one.place == other.place;
-    let has_range = other.block.is_none_or(|block| {
-        let addresses = &block.addresses;
-        range.v4.is_subset(&addresses.v4) && range.v6.is_subset(&addresses.v6)
-    });
+    let has_range = other.block.is_none_or(|block| range.is_subset(&block.addresses));
     !is_itself && has_range && covers(&ports_of(&other.rule.ports), &ports_of(&one.rule.ports))
 }
 

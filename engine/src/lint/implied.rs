@@ -43,8 +43,7 @@ pub fn peer_within(narrow: &Peer, wide: &Peer, own: &str) -> bool {
                 && namespaces_within(of_narrow.as_ref(), of_wide.as_ref(), own)
         }
         (PeerKind::Block(narrow), PeerKind::Block(wide)) => {
-            let (narrow, wide) = (&narrow.addresses, &wide.addresses);
-            narrow.v4.is_subset(&wide.v4) && narrow.v6.is_subset(&wide.v6)
+            narrow.addresses.is_subset(&wide.addresses)
         }
         _ => false,
     }

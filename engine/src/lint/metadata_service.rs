@@ -10,11 +10,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::any_includes_pods::peers;
+use super::blocks::{self, Written};
 use super::text::Field;
 use super::{Context, Finding};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::{Body, Direction, PeerKind, PortEntry, PortMatch};
+use crate::manifest::{Body, Direction, PortEntry};
 use crate::net::Protocol;
 
 /// Where the clouds of Amazon, Google, Microsoft and others have it.
@@ -28,32 +28,24 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (_, policy) in context.session.policies().policies() {
         let Body::Policy(body) = &policy.object.body else { continue };
-        if !body.isolates(Direction::Egress) {
-            continue;
-        }
-        let found = peers(body, Direction::Egress).find_map(|(place, rule, peer)| {
-            let PeerKind::Block(block) = &peer.kind else { return None };
+        let found = blocks::of(body, Direction::Egress).find(|one| {
             // Whoever writes the address itself means it.
-            let is_meant = block.cidr.starts_with("169.254.");
-            let has = block.addresses.contains(METADATA) && is_http(&rule.ports);
-            (has && !is_meant).then_some((place, block))
+            let is_meant = one.block.cidr.starts_with("169.254.");
+            !is_meant && one.block.addresses.contains(METADATA) && is_http(&one.rule.ports)
         });
-        let Some((place, block)) = found else { continue };
+        let Some(Written { place, block, .. }) = found else { continue };
         let message =
             format!("`{}` has {METADATA}, the metadata service of cloud providers", block.cidr);
         let finding = Diagnostic::new(Code::MetadataService, message)
             .with_help(format!("leave it out: `except: [{METADATA}/32]`"));
-        let path = format!("{}.ipBlock.cidr", place.path());
+        let path = place.block_path();
         findings.push(context.about(&policy.object, Field::First(&[&path]), finding));
     }
     findings
 }
 
 fn is_http(ports: &[PortEntry]) -> bool {
-    let has = |entry: &PortEntry| match &entry.ports {
-        PortMatch::Any => true,
-        PortMatch::Range(first, last) => (*first..=*last).contains(&80),
-        PortMatch::Named(_) => false,
-    };
-    ports.is_empty() || ports.iter().any(|one| one.protocol == Protocol::Tcp && has(one))
+    let is_http =
+        |one: &PortEntry| one.protocol == Protocol::Tcp && one.ports.has(80) == Some(true);
+    ports.is_empty() || ports.iter().any(is_http)
 }

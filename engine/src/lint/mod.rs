@@ -5,6 +5,7 @@
 //! input leaves open whether there is anything to say.
 
 mod any_includes_pods;
+mod blocks;
 mod context;
 mod contradictory_selector;
 mod cross_namespace_pod_selector;

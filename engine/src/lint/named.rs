@@ -47,6 +47,11 @@ impl PeerPlace {
         let Self { direction, rule, peer } = self;
         format!("spec.{}[{rule}].{}[{peer}]", direction.field(), direction.peers_field())
     }
+
+    /// The path of the addresses of a peer that is a block.
+    pub fn block_path(self) -> String {
+        format!("{}.ipBlock.cidr", self.path())
+    }
 }
 
 impl Named<'_> {

@@ -6,11 +6,11 @@
 //!
 //! **Fix.** Write the number.
 
-use super::any_includes_pods::peers;
+use super::blocks::{self, Written};
 use super::text::Field;
 use super::{Context, Finding};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::{Body, Direction, PeerKind, PortMatch};
+use crate::manifest::{Body, Direction, PortMatch};
 
 /// One finding for each such block.
 ///
@@ -20,11 +20,7 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (_, policy) in context.session.policies().policies() {
         let Body::Policy(body) = &policy.object.body else { continue };
-        if !body.isolates(Direction::Egress) {
-            continue;
-        }
-        for (place, rule, peer) in peers(body, Direction::Egress) {
-            let PeerKind::Block(block) = &peer.kind else { continue };
+        for Written { place, rule, block } in blocks::of(body, Direction::Egress) {
             let mut names = rule.ports.iter().filter_map(|entry| match &entry.ports {
                 PortMatch::Named(name) => Some(name),
                 PortMatch::Any | PortMatch::Range(..) => None,
@@ -38,7 +34,7 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
             );
             let finding = Diagnostic::new(Code::NamedPortWithBlock, message)
                 .with_help("write the number of the port");
-            let path = format!("{}.ipBlock.cidr", place.path());
+            let path = place.block_path();
             findings.push(context.about(&policy.object, Field::First(&[&path]), finding));
         }
     }

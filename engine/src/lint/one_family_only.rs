@@ -9,12 +9,12 @@
 
 use rustc_hash::FxHashSet;
 
-use super::any_includes_pods::peers;
+use super::blocks::{self, Written};
 use super::text::Field;
 use super::{Context, Finding};
 use crate::cluster::{Addresses, GroupId};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::{Body, Direction, PeerKind};
+use crate::manifest::{Body, Direction};
 use crate::net::Family;
 
 /// One finding for each policy and direction, at the first block.
@@ -31,11 +31,10 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
     for (_, policy) in session.policies().policies() {
         let Body::Policy(body) = &policy.object.body else { continue };
         let Some(subject) = session.policies().set(policy.subject) else { continue };
-        for direction in Direction::BOTH.into_iter().filter(|one| body.isolates(*one)) {
+        for direction in Direction::BOTH {
             let mut first = None;
             let mut families = FxHashSet::default();
-            for (place, _, peer) in peers(body, direction) {
-                let PeerKind::Block(block) = &peer.kind else { continue };
+            for Written { place, block, .. } in blocks::of(body, direction) {
                 first.get_or_insert(place);
                 let has = |family: &Family| !block.addresses.of_family(*family).is_empty();
                 families.extend(Family::BOTH.into_iter().filter(has));
@@ -52,7 +51,7 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
             );
             let finding = Diagnostic::new(Code::OneFamilyOnly, message)
                 .with_help(format!("add the {missing} blocks, unless that is meant"));
-            let path = format!("{}.ipBlock.cidr", place.path());
+            let path = place.block_path();
             findings.push(context.about(&policy.object, Field::First(&[&path]), finding));
         }
     }

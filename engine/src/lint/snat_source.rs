@@ -12,13 +12,12 @@
 
 use rustc_hash::FxHashMap;
 
-use super::any_includes_pods::{peers, private, whole_family};
+use super::blocks::{self, Written};
 use super::text::Field;
 use super::{Context, Finding};
 use crate::cluster::{NamespaceId, PodLabels};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::{Body, Direction, PeerKind};
-use crate::net::AddrSet;
+use crate::manifest::{Body, Direction};
 use crate::selector::{Match, Selector};
 
 /// One finding for each policy, at the first such block.
@@ -35,19 +34,15 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     let mut findings = Vec::new();
-    let private = private();
+    let private = blocks::private();
     for (_, policy) in session.policies().policies() {
         let Body::Policy(body) = &policy.object.body else { continue };
         let services = policy.namespace.and_then(|namespace| exposed.get(&namespace));
-        let (Some(services), true) = (services, body.isolates(Direction::Ingress)) else {
-            continue;
-        };
-        let found = peers(body, Direction::Ingress).find_map(|(place, _, peer)| {
-            let PeerKind::Block(block) = &peer.kind else { return None };
-            let is_public = is_disjoint(&block.addresses, &private);
-            (is_public && whole_family(block).is_none()).then_some((place, block))
+        let Some(services) = services else { continue };
+        let found = blocks::of(body, Direction::Ingress).find(|Written { block, .. }| {
+            block.addresses.is_disjoint(&private) && blocks::whole_family(block).is_none()
         });
-        let Some((place, block)) = found else { continue };
+        let Some(Written { place, block, .. }) = found else { continue };
         let Some(name) = exposing(context, policy.subject, services) else { continue };
         let message = format!(
             "clients of Service `{name}` may not be seen as `{}`: a node that passes a connection on \
@@ -58,7 +53,7 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
             "set `externalTrafficPolicy: Local` in the Service, or limit its clients by \
              `loadBalancerSourceRanges`",
         );
-        let path = format!("{}.ipBlock.cidr", place.path());
+        let path = place.block_path();
         findings.push(context.about(&policy.object, Field::First(&[&path]), finding));
     }
     findings
@@ -80,8 +75,4 @@ fn exposing<'a>(
         })
     });
     found.next().map(|(name, _)| *name)
-}
-
-fn is_disjoint(one: &AddrSet, other: &AddrSet) -> bool {
-    one.v4.is_disjoint(&other.v4) && one.v6.is_disjoint(&other.v6)
 }

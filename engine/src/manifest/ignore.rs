@@ -17,7 +17,7 @@ pub(super) fn read(reader: &mut Reader, path: &Path<'_>, value: &Node<'_>) -> Bo
         match Code::to_ignore(word) {
             Ok(code) => codes.push(code),
             Err(why) => {
-                let finding = Diagnostic::new(Code::UnknownIgnore, why).at(value.span);
+                let finding = Diagnostic::new(Code::UnknownIgnore, why.to_string()).at(value.span);
                 reader.report(path, finding.with_help("write codes or names, such as `L03,L10`"));
             }
         }

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::programs::Programs;
-use super::{Considered, OPEN, PolicySet, Program, ProgramId};
+use super::{Considered, PolicySet, Program, ProgramId};
 use crate::cluster::HostPlace;
 use crate::manifest::calico::HostAction;
 use crate::manifest::{ByDirection, Direction};
@@ -102,20 +102,14 @@ impl CompiledHost {
             HostProgram::Untracked(direction) => self.untracked[direction],
             HostProgram::Replies(direction) => self.replies[direction],
         };
-        match considered {
-            Considered::Enforced => programs.enforced,
-            Considered::All => programs.intended,
-            Considered::AllWhereAudited if programs.enforced == programs.intended => OPEN,
-            Considered::AllWhereAudited => programs.intended,
-            Considered::Nothing => OPEN,
-        }
+        programs.considering(considered)
     }
 
     /// All its programs.
     pub fn programs(&self) -> impl Iterator<Item = ProgramId> {
         let of_local = Direction::BOTH.map(|direction| self.local[direction]);
         let others = [self.before_dnat, self.entering, self.leaving];
-        of_local.into_iter().chain(others).flat_map(|one| [one.enforced, one.intended])
+        of_local.into_iter().chain(others).flat_map(Programs::both)
     }
 }
 

@@ -91,13 +91,8 @@ impl PolicySet {
             };
             all.push(Arc::new(self.compile_host(model, host, (own, before_dnat))));
         }
-        let programs = |host: &CompiledHost| {
-            [&host.entering, &host.leaving]
-                .into_iter()
-                .flat_map(|one| [one.enforced, one.intended])
-                .any(|id| id != OPEN)
-        };
-        let forwards = all.iter().any(|host| programs(host));
+        let mut of_forwarding = all.iter().flat_map(|host| [host.entering, host.leaving]);
+        let forwards = of_forwarding.any(|programs| programs.both() != [OPEN; 2]);
         let before_dnat = selecting.iter().flatten().any(|one| Stage::BeforeDnat.has(one));
         self.hosts = Arc::new(HostSet { all, forwards, before_dnat });
     }

@@ -45,6 +45,7 @@ use crate::manifest::calico::Order;
 use crate::manifest::{Action, ByDirection, Direction, Mode, Object, PortEntry, Rule};
 use crate::net::AddrSet;
 use crate::shared::{Id, PagedTable, Shards, Table};
+use programs::Programs;
 use select::SetKey;
 
 /// Kind, namespace (empty if it has none) and name.
@@ -285,13 +286,8 @@ impl PolicySet {
         let of = |by_group: &ByDirection<PagedTable<ProgramId, Group>>| {
             by_group[direction].get(group).copied().unwrap_or(CLOSED)
         };
-        match self.considered {
-            Considered::Enforced => of(&self.by_group),
-            Considered::All => of(&self.intended),
-            Considered::AllWhereAudited if of(&self.by_group) == of(&self.intended) => OPEN,
-            Considered::AllWhereAudited => of(&self.intended),
-            Considered::Nothing => OPEN,
-        }
+        let programs = Programs { enforced: of(&self.by_group), intended: of(&self.intended) };
+        programs.considering(self.considered)
     }
 
     /// The same as if audited policies were in force.

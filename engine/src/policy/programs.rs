@@ -1,18 +1,36 @@
 //! Programs of groups, from the policies that select them.
 
 use super::{
-    CompiledPolicy, PolicyId, PolicyRef, PolicySet, Program, ProgramId, Standing, Tier, TierKind,
+    CompiledPolicy, Considered, OPEN, PolicyId, PolicyRef, PolicySet, Program, ProgramId, Standing,
+    Tier, TierKind,
 };
 use crate::cluster::GroupId;
 use crate::manifest::{Direction, Mode};
 
-/// The programs of a group in a direction.
+/// The programs of somebody in a direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Programs {
     /// Of policies in force.
     pub enforced: ProgramId,
     /// Of these and those that are audited.
     pub intended: ProgramId,
+}
+
+impl Programs {
+    /// The one of policies that are considered so.
+    pub(super) fn considering(self, considered: Considered) -> ProgramId {
+        match considered {
+            Considered::Enforced => self.enforced,
+            Considered::AllWhereAudited if self.enforced == self.intended => OPEN,
+            Considered::All | Considered::AllWhereAudited => self.intended,
+            Considered::Nothing => OPEN,
+        }
+    }
+
+    /// Both of them.
+    pub(super) fn both(self) -> [ProgramId; 2] {
+        [self.enforced, self.intended]
+    }
 }
 
 impl PolicySet {

@@ -5,6 +5,7 @@ use super::query::QueryError;
 use super::types::{
     AuditReport, EndReport, Evidence, FlowQuery, FlowReport, ObjectRef, PolicyEvidence, Verdict,
 };
+use crate::manifest::calico::CalicoKind;
 use crate::session::Session;
 
 /// What would be said; none where no audited policy has a say.
@@ -52,7 +53,8 @@ fn summary(
         [] => String::new(),
         [first, rest @ ..] => {
             // A staged policy says by its kind that it is only looked at.
-            let audited = if first.kind.starts_with("Staged") { "" } else { "audited " };
+            let is_staged = CalicoKind::find(&first.kind).is_some_and(CalicoKind::is_staged);
+            let audited = if is_staged { "" } else { "audited " };
             format!(" by {audited}{first}{}", and_more(rest.len()))
         }
     };

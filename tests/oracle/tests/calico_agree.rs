@@ -19,36 +19,28 @@ const READ: u64 = 300;
 
 #[test]
 fn calico_agrees() {
-    let asked = std::env::var("CALICO_CLUSTERS").ok();
-    let clusters = asked.and_then(|number| number.parse().ok()).unwrap_or(CLUSTERS);
-    let mut total = Counts::default();
-    let mut failures = Vec::new();
-    for seed in 0..clusters {
-        let cluster = generate::calico(seed);
-        match compare(&cluster, Effort { seed, flows_per_pair: 2 }) {
-            Ok(counts) => total.add(&counts),
-            Err(mismatch) => failures.push(format!("seed {seed}: {mismatch}")),
-        }
-    }
-    println!("oracle: {clusters} random clusters, Calico: {total}");
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    println!("{}", agrees("Calico", generate::calico, 2));
 }
 
 #[test]
 fn host_endpoints_agree() {
+    println!("{}", agrees("host endpoints", generate::hosts, 3));
+}
+
+/// What was compared.
+fn agrees(what: &str, generate: fn(u64) -> Cluster, flows_per_pair: usize) -> String {
     let asked = std::env::var("CALICO_CLUSTERS").ok();
     let clusters = asked.and_then(|number| number.parse().ok()).unwrap_or(CLUSTERS);
     let mut total = Counts::default();
     let mut failures = Vec::new();
     for seed in 0..clusters {
-        let cluster = generate::hosts(seed);
-        match compare(&cluster, Effort { seed, flows_per_pair: 3 }) {
+        match compare(&generate(seed), Effort { seed, flows_per_pair }) {
             Ok(counts) => total.add(&counts),
             Err(mismatch) => failures.push(format!("seed {seed}: {mismatch}")),
         }
     }
-    println!("oracle: {clusters} random clusters, host endpoints: {total}");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    format!("oracle: {clusters} random clusters, {what}: {total}")
 }
 
 #[test]

@@ -182,6 +182,10 @@ fn tier_step(store: &Store, (end, tier): (&EndReport, &TierEvidence), amber: boo
             fill(text.tier_calico, &[("name", tier.tier_name.as_deref().unwrap_or_default())])
         }
     };
+    let name = match &tier.host_endpoint {
+        Some(host) => format!("HostEndpoint {host} · {name}"),
+        None => name,
+    };
     let (deciding, others) = evidence::split(end, tier);
     let (class, outcome) = match tier.outcome {
         TierOutcome::Accept => ("is-accept", text.tier_accepts),
@@ -221,6 +225,9 @@ fn cards(store: &Store, (deciding, others): (Policies<'_>, Policies<'_>), amber:
 }
 
 fn folded(store: &Store, title: Option<&str>, others: &[&PolicyEvidence]) -> Html {
+    if others.is_empty() {
+        return Html::default();
+    }
     let n = u32::try_from(others.len()).unwrap_or(u32::MAX);
     let title = title.map(|title| format!("{title} · ")).unwrap_or_default();
     html! {

@@ -35,6 +35,17 @@ pub enum PortMatch {
     Named(Arc<str>),
 }
 
+impl PortMatch {
+    /// Whether a number is among them; none if that is for the destination's names to say.
+    pub fn has(&self, number: u16) -> Option<bool> {
+        match self {
+            Self::Any => Some(true),
+            Self::Range(first, last) => Some((*first..=*last).contains(&number)),
+            Self::Named(_) => None,
+        }
+    }
+}
+
 impl PortEntry {
     /// As findings and evidence write it: `TCP 80`, `TCP 8000-8080`, `UDP dns`, `SCTP any port`.
     pub fn text(&self) -> String {

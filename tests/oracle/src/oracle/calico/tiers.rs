@@ -164,15 +164,8 @@ fn run(
     let mut actions = Vec::new();
     for member in members {
         let Member::Calico(policy) = member else { continue };
-        for rule in policy.rules(direction) {
-            let Some(action) = decided(rule.action) else { continue };
-            let maybe = matches(policy, rule);
-            if maybe.yes {
-                actions.push(action);
-            }
-            if !maybe.no {
-                return actions;
-            }
+        if is_decided((policy, direction), matches, &mut actions) {
+            return actions;
         }
     }
     actions.push(end);
@@ -235,21 +228,33 @@ fn actions(
                 }
             }
             Member::Calico(policy) => {
-                for rule in policy.rules(direction) {
-                    let Some(action) = decided(rule.action) else { continue };
-                    let maybe = matches(policy, rule);
-                    if maybe.yes {
-                        actions.push(action);
-                    }
-                    if !maybe.no {
-                        return actions;
-                    }
+                if is_decided((policy, direction), matches, &mut actions) {
+                    return actions;
                 }
             }
         }
     }
     actions.push(end);
     actions
+}
+
+/// Adds what a policy's rules may do; whether one of them does it for certain.
+fn is_decided(
+    (policy, direction): (&CalicoPolicy, Direction),
+    matches: &Matches<'_>,
+    actions: &mut Vec<Action>,
+) -> bool {
+    for rule in policy.rules(direction) {
+        let Some(action) = decided(rule.action) else { continue };
+        let maybe = matches(policy, rule);
+        if maybe.yes {
+            actions.push(action);
+        }
+        if !maybe.no {
+            return true;
+        }
+    }
+    false
 }
 
 /// What an action does with a flow; nothing, if it goes on to the next rule.
