@@ -3,7 +3,8 @@
 //! Pure data transformations: texts become manifests, manifests a cluster model, policies a
 //! compiled policy set, and questions about flows become verdicts with their evidence. No I/O, no
 //! clock, no threads, no Kubernetes client. Dependencies between modules point one way, in the
-//! order below; `report` is last and the only one whose types are serialised for users.
+//! order below; the types of `report`, and of `language` for editors, are the only ones that are
+//! serialised for users.
 #![deny(missing_docs)]
 
 pub mod shared;
@@ -39,6 +40,8 @@ pub mod live;
 pub mod lint;
 
 pub mod report;
+
+pub mod language;
 
 pub use manifest::SourceFile;
 pub use report::{FlowQuery, ListFilter, QueryError};

@@ -28,8 +28,8 @@ extern "C" {
     pub fn rename_file(this: &EditorHandle, from: &str, to: &str);
     #[wasm_bindgen(method, js_name = setDiagnostics)]
     pub fn set_diagnostics(this: &EditorHandle, file: &str, diagnostics: &JsValue);
-    #[wasm_bindgen(method, js_name = setHints)]
-    pub fn set_hints(this: &EditorHandle, file: &str, hints: &JsValue);
+    #[wasm_bindgen(method)]
+    pub fn recount(this: &EditorHandle);
     #[wasm_bindgen(method)]
     pub fn highlight(this: &EditorHandle, marks: &JsValue, options: &JsValue);
     #[wasm_bindgen(method, js_name = focusLine)]

@@ -124,6 +124,15 @@ texts! {
     drop_here: "Drop files to add them", "松开以添加文件";
     editor_label: "Manifests. Press Escape, then Tab, to leave the editor.", "清单。按 Escape 再按 Tab 离开编辑器。";
     hide: "Hide", "隐藏";
+    fix_insert: "Insert {text}", "插入 {text}";
+    fix_change: "Change to {text}", "改为 {text}";
+    fix_join: "Join with the item above", "并入上一项";
+    fix_meaning: "Policies decide otherwise with it", "会改变策略的判定";
+    told_more: "and {n} more", "另有 {n} 项";
+    lens_selected: "selects nothing|selects 1 workload|selects {n} workloads|selects {n} workloads in {m} namespaces", "未选中任何工作负载|选中 1 个工作负载|选中 {n} 个工作负载|选中 {m} 个命名空间中的 {n} 个工作负载";
+    lens_named: "matches nothing|matches 1 workload|matches {n} workloads|matches {n} workloads in {m} namespaces", "未匹配任何工作负载|匹配 1 个工作负载|匹配 {n} 个工作负载|匹配 {m} 个命名空间中的 {n} 个工作负载";
+    lens_perhaps: "perhaps", "（可能）";
+    lens_more: "and {n} more perhaps", "另有 {n} 个可能";
     not_text: "{name} is not a text file", "{name} 不是文本文件";
     too_large: "{name} is larger than 32 MB and was not read", "{name} 大于 32 MB，未读取";
     not_stored: "These manifests are too large for the browser to store: they will be lost when the page closes", "清单太大，浏览器无法保存：关闭页面后会丢失";

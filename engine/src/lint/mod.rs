@@ -48,6 +48,7 @@ mod workload_label;
 use std::sync::Arc;
 
 pub use context::Context;
+pub(crate) use named::{Named, Role, all as named_pods};
 pub(crate) use text::{Field, Texts};
 
 use crate::diagnostic::Diagnostic;

@@ -65,6 +65,15 @@ impl<'s> Texts<'s> {
         find(self.node(at, object)?, field)
     }
 
+    /// Where the first of some paths that is there begins in an object: the key of a field, the whole
+    /// item of a list.
+    pub fn start(&mut self, object: &Arc<Object>, paths: &[String]) -> Option<Span> {
+        let at = self.session.origin(object)?;
+        self.read(at);
+        let node = self.node(at, object)?;
+        paths.iter().find_map(|path| start(node, path))
+    }
+
     /// The object's tree, once its document was read.
     pub fn node(&self, at: (usize, usize), object: &Object) -> Option<&Node<'s>> {
         self.documents.get(&at)?.get(&place(object.span))
@@ -133,6 +142,18 @@ fn label(path: &str, selector: &Node<'_>, key: &str) -> Option<(String, Span)> {
     let has_key = |item: &Node<'_>| item.get("key").and_then(Node::as_str) == Some(key);
     let index = items.iter().position(has_key)?;
     Some((format!("{path}.matchExpressions[{index}]"), items.get(index)?.span))
+}
+
+/// Where a path begins: at the key that its last step names, or at the item.
+fn start(object: &Node<'_>, path: &str) -> Option<Span> {
+    let (above, last) = path.rsplit_once('.').unwrap_or(("", path));
+    let above = if above.is_empty() { Some(object) } else { at(object, above) };
+    match &above?.value {
+        Value::Map(entries) if !last.contains('[') => {
+            entries.iter().find(|entry| entry.key == last).map(|entry| entry.key_span)
+        }
+        _ => at(object, path).map(|node| node.span),
+    }
 }
 
 /// The node of a path such as `spec.ingress[0].from[1].podSelector`.

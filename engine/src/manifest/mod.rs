@@ -45,6 +45,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use crate::selector::{Operator, Requirement, Selector};
 use crate::source::Span;
 use crate::tree::Node;
 
@@ -95,6 +96,25 @@ pub enum Body {
     CalicoPolicy(Box<calico::Ruled>),
     /// An object of another one of Calico's kinds.
     Calico(CalicoKind, calico::CalicoBody),
+}
+
+/// The label selector that a tree is; none if an API server would refuse it.
+pub fn selector_of(node: &Node<'_>) -> Option<Selector> {
+    let mut reader = read::Reader::default();
+    let selector = policy::selector::read(&mut reader, &read::Path::Root, Some(node));
+    selector.filter(|_| !reader.refused)
+}
+
+/// The selector of all labels of a tree, as Services have it; none if they are no labels.
+pub fn labels_of(node: &Node<'_>) -> Option<Selector> {
+    let mut reader = read::Reader::default();
+    let labels = reader.labels(&read::Path::Root, Some(node));
+    let asked = labels.into_iter().map(|(key, value)| Requirement {
+        key,
+        operator: Operator::In,
+        values: vec![value],
+    });
+    (!reader.refused).then(|| Selector::new(asked.collect()))
 }
 
 impl Body {

@@ -50,15 +50,18 @@ pub use gate::{
     Opening, RulesError, Witness, WitnessEnd,
 };
 pub use labels::parse_selector;
+pub(crate) use list::workload_id;
 pub use list::{ListFilter, in_focus};
 pub use node::{
     NodePolicy, PolicyState, closed_sentence, node_policies, node_policy, nodes_concerned, pending,
 };
+pub(crate) use place::{location, object_ref};
 pub use port::PortQuery;
 pub use program::{
     ChainReport, FamilyReport, FilterRuleReport, ProgramQuery, ProgramReport, RuleSource,
     SetReport, note_sentence,
 };
 pub use query::QueryError;
+pub(crate) use sentence::{namespace_why, pod_why};
 pub use types::*;
 pub use words::{parse_family, parse_protocol, parse_verdict};

@@ -84,6 +84,16 @@ fn block_why(party: &Party<'_>, matches: Match) -> String {
     }
 }
 
+/// Why a selector does not match pods, or why that is not known; none if it does.
+pub fn pod_why(selector: &Selector, labels: &impl Labels) -> Option<String> {
+    selector_why(selector, labels, "the pod")
+}
+
+/// The same of a namespace, by name.
+pub fn namespace_why(selector: &Selector, labels: &impl Labels, name: &str) -> Option<String> {
+    selector_why(selector, labels, &format!("namespace `{name}`"))
+}
+
 /// The first requirement that labels do not meet.
 fn selector_why(selector: &Selector, labels: &impl Labels, who: &str) -> Option<String> {
     let failing = selector.requirements().iter().find(|r| r.matches(labels) != Match::Yes)?;

@@ -56,6 +56,21 @@ impl LineIndex {
         Position { line: cut(line), column: cut(column) }
     }
 
+    /// The byte offset of a place; of one beyond a line's end that end, of one beyond the text's end
+    /// that one.
+    ///
+    /// # Cost
+    /// Linear in the line.
+    pub fn offset(&self, text: &str, position: Position) -> usize {
+        let line = (position.line as usize).saturating_sub(1);
+        let Some(start) = self.starts.get(line).copied() else { return text.len() };
+        let end = self.starts.get(line + 1).copied().unwrap_or(text.len());
+        let own = text.get(start..end).unwrap_or_default();
+        let own = own.trim_end_matches(['\r', '\n']);
+        let column = (position.column as usize).saturating_sub(1);
+        start + own.char_indices().nth(column).map_or(own.len(), |(at, _)| at)
+    }
+
     /// How many characters begin from one offset to a later one.
     fn between(&self, text: &str, start: usize, end: usize) -> usize {
         match text.as_bytes().get(start..end) {

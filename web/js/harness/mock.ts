@@ -60,7 +60,7 @@ export const FINDINGS: DiagnosticReport[] = [{
   code: "L11", name: "stray-dash", severity: "warning",
   message: "a new list item: this admits every pod of `mon`, not only those with `app=web`",
   location: { file: "policies.yaml", line: 21, column: 7, endLine: 21, endColumn: 25 },
-  fixes: [{ label: "Join with line 19", edits: [{ line: 21, column: 5, endLine: 21, endColumn: 6, text: " " }] }],
+  fix: { location: { file: "policies.yaml", line: 21, column: 5, endLine: 21, endColumn: 6 }, text: " ", changesMeaning: true },
 }];
 
 export const DATA: GraphData = {

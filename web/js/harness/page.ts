@@ -18,10 +18,10 @@ const parts = (await import(new URL("./js/portcullis.js", import.meta.url).href)
 const editor = await parts.createEditor(find(".editor-host"), {
   onChange: (file, text) => console.info("change", file, text.length),
   onCursor: (file, line) => console.info("cursor", file, line),
+  ask: async <T>(kind: string) => (kind === "margin" ? ({ lenses: [], filled: HINTS } as T) : null),
 });
 editor.setFiles([{ name: "workloads.yaml", text: WORKLOADS }, { name: "policies.yaml", text: POLICIES }], "policies.yaml");
 editor.setDiagnostics("policies.yaml", FINDINGS);
-editor.setHints("policies.yaml", HINTS);
 editor.highlight([{ line: 19, endLine: 20 }, { line: 24 }]);
 
 const graph = await parts.createGraph(find(".graph-host"), {

@@ -19,9 +19,9 @@ const STORE_MS: u32 = 300;
 
 type Page = UseReducerHandle<State>;
 
-/// Asks the worker whenever texts or questions change.
+/// Asks the worker whenever texts or questions change; whom the editor may ask, too.
 #[hook]
-pub fn use_worker(store: &Page) {
+pub fn use_worker(store: &Page) -> Rc<Client> {
     let dispatch = store.dispatcher();
     let client = use_memo((), move |()| {
         Client::new(Callback::from(move |event| {
@@ -35,7 +35,9 @@ pub fn use_worker(store: &Page) {
     let files = store.work.files.iter().map(|file| (file.name.clone(), file.text.clone()));
     let wanted =
         Wanted { work: store.work_number, files: files.collect(), question: store.question() };
+    let asked = Rc::clone(&client);
     use_effect_with(store.revision, move |_| client.want(wanted));
+    asked
 }
 
 /// Keeps the work, and says so once where the browser has no room for it.

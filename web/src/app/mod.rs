@@ -15,6 +15,7 @@ pub use icons::{Fit, Logo};
 use crate::examples;
 use crate::state::{Pane, Selection, State, Store, View, Work, load};
 use crate::text::Language;
+use crate::worker::Asked;
 use panes::{Panes, PhoneTabs};
 use toast::ToastLine;
 use topbar::TopBar;
@@ -22,7 +23,7 @@ use topbar::TopBar;
 #[component]
 pub fn App() -> Html {
     let store = use_reducer(first_state);
-    effects::use_worker(&store);
+    let worker = effects::use_worker(&store);
     effects::use_storage(&store);
     effects::use_document(&store);
     effects::use_hash(&store);
@@ -36,12 +37,14 @@ pub fn App() -> Html {
     };
     html! {
         <ContextProvider<Store> context={store.clone()}>
-            <div class="app" data-view={view}>
-                <TopBar />
-                <PhoneTabs />
-                <Panes />
-                <ToastLine />
-            </div>
+            <ContextProvider<Asked> context={Asked(worker)}>
+                <div class="app" data-view={view}>
+                    <TopBar />
+                    <PhoneTabs />
+                    <Panes />
+                    <ToastLine />
+                </div>
+            </ContextProvider<Asked>>
         </ContextProvider<Store>>
     }
 }

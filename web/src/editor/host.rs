@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use js_sys::{Function, Promise};
 use portcullis_engine::report::DiagnosticReport;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -14,6 +15,8 @@ use super::marks::marks;
 use crate::js::{self, EditorHandle, object, put};
 use crate::state::{Action, File, State, Store, use_store};
 use crate::text::{EDITOR_PHRASES, Language};
+use crate::worker::Asked;
+use crate::worker::ask::Ask;
 use crate::worker::message::Findings;
 
 /// The editor with the functions that it calls, which must live as long as it does.
@@ -23,6 +26,8 @@ struct Editor {
     files: Cell<u32>,
     _typed: Closure<dyn Fn(String, String)>,
     _moved: Closure<dyn Fn(String, u32)>,
+    _asked: Closure<dyn Fn(String, JsValue) -> Promise>,
+    _gone: Closure<dyn Fn(String, u32)>,
 }
 
 impl Drop for Editor {
@@ -38,13 +43,14 @@ pub fn Host() -> Html {
     let store = use_store();
     let parent = use_node_ref();
     let editor = use_state(|| None::<Rc<Editor>>);
+    let asked = use_context::<Asked>();
     {
         let (parent, editor, dispatch) = (parent.clone(), editor.setter(), store.dispatcher());
         let state = (*store).clone();
         use_effect_with((), move |()| {
             if let Some(parent) = parent.cast::<Element>() {
                 wasm_bindgen_futures::spawn_local(async move {
-                    editor.set(create(parent, dispatch, &state).await.map(Rc::new));
+                    editor.set(create(parent, dispatch, asked, &state).await.map(Rc::new));
                 });
             }
         });
@@ -58,16 +64,25 @@ pub fn Host() -> Html {
 async fn create(
     parent: Element,
     dispatch: UseReducerDispatcher<State>,
+    asked: Option<Asked>,
     state: &State,
 ) -> Option<Editor> {
-    let other = dispatch.clone();
+    let (other, visitor) = (dispatch.clone(), dispatch.clone());
     let typed = Closure::<dyn Fn(String, String)>::new(move |file: String, text: String| {
         dispatch.dispatch(Action::Typed(file.into(), text.into()));
     });
     let moved = Closure::<dyn Fn(String, u32)>::new(move |file: String, line| {
         other.dispatch(Action::PickLine(file.into(), line));
     });
+    let asked = Closure::<dyn Fn(String, JsValue) -> Promise>::new(move |kind: String, place| {
+        Promise::new(&mut |resolve, _| ask(asked.as_ref(), &kind, &place, resolve))
+    });
+    let gone = Closure::<dyn Fn(String, u32)>::new(move |file: String, line| {
+        visitor.dispatch(Action::Visit(file, line));
+    });
     let options: JsValue = js_sys::Object::new().into();
+    put(&options, "ask", asked.as_ref());
+    put(&options, "onGo", gone.as_ref());
     put(&options, "onChange", typed.as_ref());
     put(&options, "onCursor", moved.as_ref());
     put(&options, "labels", &object(&Labels::new(state.language)));
@@ -75,14 +90,62 @@ async fn create(
     let handle: EditorHandle = handle.unchecked_into();
     // At once: what is typed into an editor without files would be lost.
     handle.set_files(&sources(&state.work.files), &state.work.open);
-    Some(Editor { handle, files: Cell::new(state.files_number), _typed: typed, _moved: moved })
+    let files = Cell::new(state.files_number);
+    Some(Editor { handle, files, _typed: typed, _moved: moved, _asked: asked, _gone: gone })
+}
+
+/// Asks the worker; what it cannot be asked is answered at once, with nothing.
+fn ask(asked: Option<&Asked>, kind: &str, place: &JsValue, resolve: Function) {
+    put(place, "ask", &JsValue::from(0));
+    put(place, "kind", &JsValue::from(kind));
+    match (asked, serde_wasm_bindgen::from_value::<Ask>(place.clone())) {
+        (Some(Asked(client)), Ok(ask)) => client.ask(ask, resolve),
+        _ => drop(resolve.call1(&JsValue::NULL, &JsValue::NULL)),
+    }
 }
 
 #[derive(Serialize)]
 struct Labels {
     editor: &'static str,
     hide: &'static str,
+    fixes: Fixes,
+    more: &'static str,
+    lenses: Lenses,
     phrases: BTreeMap<&'static str, &'static str>,
+}
+
+/// What fixes do.
+#[derive(Serialize)]
+struct Fixes {
+    insert: &'static str,
+    change: &'static str,
+    join: &'static str,
+    meaning: &'static str,
+}
+
+#[derive(Serialize)]
+struct Lenses {
+    selected: LensWords,
+    named: LensWords,
+    perhaps: &'static str,
+    more: &'static str,
+}
+
+#[derive(Serialize)]
+struct LensWords {
+    nothing: &'static str,
+    one: &'static str,
+    many: &'static str,
+    places: &'static str,
+}
+
+impl LensWords {
+    /// The four of a text that has them one after the other.
+    fn new(text: &'static str) -> Self {
+        let mut words = text.split('|');
+        let mut next = || words.next().unwrap_or_default();
+        Self { nothing: next(), one: next(), many: next(), places: next() }
+    }
 }
 
 impl Labels {
@@ -92,7 +155,20 @@ impl Labels {
             Language::English => BTreeMap::new(),
             Language::Chinese => EDITOR_PHRASES.iter().copied().collect(),
         };
-        Self { editor: text.editor_label, hide: text.hide, phrases }
+        let lenses = Lenses {
+            selected: LensWords::new(text.lens_selected),
+            named: LensWords::new(text.lens_named),
+            perhaps: text.lens_perhaps,
+            more: text.lens_more,
+        };
+        let fixes = Fixes {
+            insert: text.fix_insert,
+            change: text.fix_change,
+            join: text.fix_join,
+            meaning: text.fix_meaning,
+        };
+        let (editor, hide, more) = (text.editor_label, text.hide, text.told_more);
+        Self { editor, hide, fixes, more, lenses, phrases }
     }
 }
 
@@ -152,13 +228,7 @@ fn renamed(before: &[Rc<str>], after: &[Rc<str>]) -> Option<(Rc<str>, Rc<str>)> 
     only.then(|| (Rc::clone(from), Rc::clone(to)))
 }
 
-#[derive(Serialize)]
-struct Hint<'h> {
-    line: u32,
-    text: &'h str,
-}
-
-/// Squiggles and defaults, for files whose findings are others than before.
+/// Squiggles, for files whose findings are others than before.
 #[hook]
 fn use_findings(store: &Store, editor: &Held) {
     let known = use_mut_ref(BTreeMap::<Rc<str>, Vec<DiagnosticReport>>::new);
@@ -182,11 +252,8 @@ fn use_findings(store: &Store, editor: &Held) {
                 editor.handle.set_diagnostics(&name, &object(&own));
                 known.insert(Rc::clone(&name), own);
             }
-            let hints = findings.hints.iter().filter(|hint| *hint.file == *name);
-            let hints: Vec<Hint<'_>> =
-                hints.map(|hint| Hint { line: hint.line, text: &hint.text }).collect();
-            editor.handle.set_hints(&name, &object(&hints));
         }
+        editor.handle.recount();
     });
 }
 

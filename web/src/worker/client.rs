@@ -6,12 +6,14 @@ use std::rc::Rc;
 
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
-use js_sys::Date;
+use js_sys::{Date, Function};
 use wasm_bindgen::JsCast;
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 use yew::Callback;
 
+use super::ask::Ask;
 use super::message::{Question, Reply, Request, SourceText};
+use super::pending::Pending;
 
 /// Beside the page, as all its parts are; `web/js/src/engine-worker.ts`.
 const SCRIPT: &str = "js/engine-worker.js";
@@ -42,6 +44,16 @@ pub struct Wanted {
 #[derive(Clone)]
 pub struct Client(Rc<RefCell<Inner>>);
 
+/// The client, for whoever asks about places; there is one, which never changes.
+#[derive(Clone)]
+pub struct Asked(pub Rc<Client>);
+
+impl PartialEq for Asked {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 struct Inner {
     events: Callback<Event>,
     worker: Option<Running>,
@@ -54,6 +66,7 @@ struct Inner {
     waiting: Option<Wanted>,
     /// Texts at which a worker has died: asking again would only end the next one.
     fatal: Option<Texts>,
+    asked_by_editor: Pending,
 }
 
 type Texts = Vec<(Rc<str>, Rc<str>)>;
@@ -86,6 +99,7 @@ impl Client {
             busy: None,
             waiting: None,
             fatal: None,
+            asked_by_editor: Pending::default(),
         })))
     }
 
@@ -99,7 +113,20 @@ impl Client {
         self.go_on(&mut inner);
     }
 
+    /// Asks about a place in a file, after all that is wanted already; `resolve` is called once, with
+    /// null if there is no answer.
+    pub fn ask(&self, ask: Ask, resolve: Function) {
+        let mut inner = self.0.borrow_mut();
+        inner.asked_by_editor.add(ask, resolve);
+        inner.ask_for_editor();
+    }
+
     fn go_on(&self, inner: &mut Inner) {
+        self.request(inner);
+        inner.ask_for_editor();
+    }
+
+    fn request(&self, inner: &mut Inner) {
         if inner.busy.is_some() {
             return;
         }
@@ -146,6 +173,9 @@ impl Client {
     }
 
     fn heard(&self, event: &MessageEvent) {
+        if self.0.borrow_mut().asked_by_editor.hear(&event.data()) {
+            return;
+        }
         let Ok(reply) = serde_wasm_bindgen::from_value::<Reply>(event.data()) else {
             return;
         };
@@ -172,6 +202,13 @@ impl Client {
 }
 
 impl Inner {
+    /// The worker answers in turn: it has the texts that were sent before.
+    fn ask_for_editor(&mut self) {
+        if let (Some(running), None) = (&self.worker, &self.waiting) {
+            self.asked_by_editor.send(&running.worker);
+        }
+    }
+
     /// Whether other texts are waiting: their answer comes next, and has all that this one has.
     fn is_stale(&self) -> bool {
         let known = |(name, text): &(Rc<str>, Rc<str>)| {
@@ -226,6 +263,7 @@ impl Inner {
     fn stop(&mut self) {
         self.worker = None;
         self.busy = None;
+        self.asked_by_editor.give_up();
         self.sent.clear();
         self.asked = Question::default();
         // No reply can have this number.

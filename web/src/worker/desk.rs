@@ -3,7 +3,6 @@
 use portcullis_engine::report::DiagnosticReport;
 use portcullis_engine::{Change, Options, Session, SourceFile};
 
-use super::hints::hints;
 use super::message::{
     Broken, Findings, FlowAnswer, Judged, Reach, ReachLine, Reply, Request, SourceText,
 };
@@ -28,6 +27,11 @@ impl Default for Desk {
 }
 
 impl Desk {
+    /// All that has been read last.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
     pub fn answer(&mut self, request: Request) -> Reply {
         let Request { generation, anew, put, remove, question } = request;
         if anew {
@@ -54,7 +58,7 @@ impl Desk {
         let mut diagnostics = self.session.check().diagnostics;
         let broken = diagnostics.iter().find(|d| is_broken(d)).map(|d| broken(&self.session, d));
         diagnostics.truncate(FINDINGS);
-        Findings { diagnostics, broken, hints: hints(&self.session) }
+        Findings { diagnostics, broken }
     }
 
     /// What is new to be drawn. While a document is broken that is nothing, unless nothing was
@@ -254,13 +258,5 @@ mod tests {
         };
         // No pod has a port of that name.
         assert_eq!([edges(9), edges(10), edges(11)], [1, 1, 0]);
-    }
-
-    #[test]
-    fn defaults_are_hinted() {
-        let mut desk = Desk::default();
-        let findings = desk.answer(request(1, &[("policy", CLOSED)])).findings.unwrap();
-        let hints: Vec<_> = findings.hints.iter().map(|h| (h.line, h.text.as_str())).collect();
-        assert_eq!(hints, [(4, "policyTypes: [Ingress]"), (9, "protocol: TCP")]);
     }
 }

@@ -59,7 +59,6 @@ pub struct Reply {
 pub struct Findings {
     pub diagnostics: Vec<DiagnosticReport>,
     pub broken: Option<Broken>,
-    pub hints: Vec<Hint>,
 }
 
 /// A document that cannot be read.
@@ -70,14 +69,6 @@ pub struct Broken {
     pub document: Option<u32>,
     pub line: u32,
     pub message: String,
-}
-
-/// What the API server fills in, to be shown faintly after a line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hint {
-    pub file: String,
-    pub line: u32,
-    pub text: String,
 }
 
 /// Who can reach whom.

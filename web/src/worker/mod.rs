@@ -4,13 +4,14 @@
 //! the page.
 
 mod addresses;
+pub mod ask;
 mod client;
 mod desk;
-mod hints;
 pub mod message;
+mod pending;
 mod rule;
 mod scene;
 mod serve;
 
-pub use client::{Client, Event, Wanted};
+pub use client::{Asked, Client, Event, Wanted};
 pub use serve::serve;

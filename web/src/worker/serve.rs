@@ -6,8 +6,10 @@ use gloo::events::EventListener;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
+use super::ask::{self, Ask};
 use super::desk::Desk;
 use super::message::Request;
+use crate::js::object;
 
 /// Answers messages for as long as the worker lives.
 pub fn serve() {
@@ -24,7 +26,10 @@ pub fn serve() {
 
 /// What is no request — the module with which the worker was started is one — is passed over.
 fn answer(scope: &DedicatedWorkerGlobalScope, desk: &RefCell<Desk>, data: JsValue) {
-    let Ok(request) = serde_wasm_bindgen::from_value::<Request>(data) else {
+    let Ok(request) = serde_wasm_bindgen::from_value::<Request>(data.clone()) else {
+        if let Ok(ask) = serde_wasm_bindgen::from_value::<Ask>(data) {
+            let _ = scope.post_message(&object(&ask::answer(desk.borrow().session(), &ask)));
+        }
         return;
     };
     let start = now(scope);

@@ -44,6 +44,26 @@ impl Session {
     }
 }
 
+impl Session {
+    /// What one rule of a policy decides alone; none if there is no such rule.
+    ///
+    /// # Cost
+    /// That of comparing the pods that the policy selects with those that the rule names.
+    pub fn describe_rule(
+        &self,
+        policy: PolicyId,
+        direction: Direction,
+        index: usize,
+    ) -> Option<DescribedRule> {
+        let reach = Reach::new(self.model(), self.policies());
+        let ids = unit_ids(self.model(), reach.units());
+        let view = View { session: self, units: reach.units(), ids: &ids };
+        let policy = self.policies().policy(policy)?;
+        let units = view.units_that(|unit| view.selects(policy, unit) != Match::No);
+        rule_report(&Pairs::new(view, &units, direction), policy, index)
+    }
+}
+
 /// A session with its units, and how lists write them.
 #[derive(Clone, Copy)]
 struct View<'v> {

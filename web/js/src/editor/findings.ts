@@ -6,8 +6,9 @@ import { setDiagnostics, type Action, type Diagnostic } from "@codemirror/lint";
 import { StateEffect, StateField, type Extension, type Text } from "@codemirror/state";
 import { Decoration, EditorView, ViewPlugin, WidgetType, type DecorationSet, type ViewUpdate } from "@codemirror/view";
 import { keepCursor } from "./cursor";
+import { offset } from "./place";
 import { prose } from "./prose";
-import type { DiagnosticReport, Edit, EditorLabels, Fix } from "./types";
+import type { DiagnosticReport, EditorLabels, Fix } from "./types";
 
 /** At most this many notes in a file; the others are in gutter and tooltip. */
 const NOTES = 4;
@@ -23,19 +24,19 @@ const hideNote = StateEffect.define<string>();
 const keyOf = (report: DiagnosticReport) => `${report.code} ${report.path ?? ""} ${report.message}`;
 
 /** A transaction's worth of squiggles. */
-export function squiggles(doc: Text, reports: DiagnosticReport[]): Diagnostic[] {
+export function squiggles(doc: Text, reports: DiagnosticReport[], labels: EditorLabels): Diagnostic[] {
   return reports.filter((r) => r.location).map((report) => {
     const { from, to } = rangeOf(doc, report);
     return {
       from, to, severity: report.severity, source: report.code, message: report.message,
-      actions: (report.fixes ?? []).map(action),
+      actions: report.fix ? [action(report, labels)] : [],
       renderMessage: () => prose(report),
     };
   }).sort((a, b) => a.from - b.from);
 }
 
-export function applyReports(view: EditorView, reports: DiagnosticReport[]): void {
-  view.dispatch(setDiagnostics(view.state, squiggles(view.state.doc, reports)));
+export function applyReports(view: EditorView, reports: DiagnosticReport[], labels: EditorLabels): void {
+  view.dispatch(setDiagnostics(view.state, squiggles(view.state.doc, reports, labels)));
   view.plugin(settling)?.expect(reports);
   keepCursor(view);
 }
@@ -49,29 +50,37 @@ function rangeOf(doc: Text, { location }: DiagnosticReport): { from: number; to:
   return { from, to: Math.min(Math.max(end, from), doc.length) };
 }
 
-/** Columns count characters, not UTF-16 units. */
-function offset(doc: Text, line: number, column: number): number {
-  const { from, text } = doc.line(Math.min(Math.max(line, 1), doc.lines));
-  return from + [...text].slice(0, column - 1).join("").length;
+function action(report: DiagnosticReport, labels: EditorLabels): Action {
+  return { name: fixLabel(report.fix!, labels), apply: (view) => applyFix(view, report) };
 }
 
-function action(fix: Fix): Action {
-  return { name: fix.label, apply: (view) => applyFix(view, fix) };
+/** What a fix does, in so few words that a button has room for them. */
+export function fixLabel({ location, text }: Fix, { fixes }: EditorLabels): string {
+  const isInsertion = location.line === location.endLine && location.column === location.endColumn;
+  const short = text.trim().replace(/,$/, "");
+  if (!short) return fixes.join;
+  const shown = short.length > 48 ? `${short.slice(0, 47)}…` : short;
+  return (isInsertion ? fixes.insert : fixes.change).replace("{text}", shown);
 }
 
-function applyFix(view: EditorView, fix: Fix): void {
+/** The finding may have moved since it was shown: what was reported last says where it is. */
+function applyFix(view: EditorView, report: DiagnosticReport): void {
+  const { fix } = view.plugin(settling)?.latest(report) ?? report;
+  if (!fix) return;
   const { doc } = view.state;
-  const change = (e: Edit) => ({ from: offset(doc, e.line, e.column), to: offset(doc, e.endLine, e.endColumn), insert: e.text });
-  view.dispatch({ changes: fix.edits.map(change), userEvent: "input.fix", scrollIntoView: true });
+  const { location, text } = fix;
+  const change = { from: offset(doc, location.line, location.column), to: offset(doc, location.endLine, location.endColumn), insert: text };
+  view.dispatch({ changes: change, userEvent: "input.fix", scrollIntoView: true });
+  view.focus();
 }
 
 class NoteWidget extends WidgetType {
-  constructor(private readonly report: DiagnosticReport, private readonly hideLabel: string) {
+  constructor(private readonly report: DiagnosticReport, private readonly labels: EditorLabels) {
     super();
   }
 
   override eq(other: NoteWidget): boolean {
-    return keyOf(other.report) === keyOf(this.report) && other.hideLabel === this.hideLabel;
+    return keyOf(other.report) === keyOf(this.report) && other.labels.hide === this.labels.hide && Boolean(other.report.fix) === Boolean(this.report.fix);
   }
 
   toDOM(view: EditorView): HTMLElement {
@@ -91,8 +100,12 @@ class NoteWidget extends WidgetType {
   private buttons(view: EditorView): HTMLElement {
     const row = document.createElement("span");
     row.className = "cm-note-actions";
-    for (const fix of this.report.fixes ?? []) row.append(button(fix.label, "cm-note-fix", () => applyFix(view, fix)));
-    row.append(button(this.hideLabel, "cm-note-hide", () => view.dispatch({ effects: hideNote.of(keyOf(this.report)) })));
+    if (this.report.fix) {
+      const fix = button(fixLabel(this.report.fix, this.labels), "cm-note-fix", () => applyFix(view, this.report));
+      if (this.report.fix.changesMeaning) fix.title = this.labels.fixes.meaning;
+      row.append(fix);
+    }
+    row.append(button(this.labels.hide, "cm-note-hide", () => view.dispatch({ effects: hideNote.of(keyOf(this.report)) })));
     return row;
   }
 }
@@ -131,7 +144,7 @@ export function notes(labels: () => EditorLabels): Extension {
 function noteSet(doc: Text, shown: Note[], hidden: Set<string>, labels: EditorLabels): DecorationSet {
   const wanted = shown.filter(({ report }) => !hidden.has(keyOf(report)));
   const ranges = wanted.map(({ at, report }) =>
-    Decoration.widget({ widget: new NoteWidget(report, labels.hide), block: true, side: 1, key: keyOf(report) }).range(doc.lineAt(at).to));
+    Decoration.widget({ widget: new NoteWidget(report, labels), block: true, side: 1, key: keyOf(report) }).range(doc.lineAt(at).to));
   return Decoration.set(ranges, true);
 }
 
@@ -147,6 +160,11 @@ const settling = ViewPlugin.fromClass(class {
     this.reports = reports;
     this.view.dispatch({ effects: keepNotes.of(new Set(reports.map(keyOf))) });
     this.wait();
+  }
+
+  /** The same finding as it was reported last. */
+  latest(report: DiagnosticReport): DiagnosticReport | undefined {
+    return this.reports.find((one) => keyOf(one) === keyOf(report));
   }
 
   update(update: ViewUpdate): void {

@@ -8,12 +8,13 @@ import { lintGutter, lintKeymap } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { Compartment, EditorState, type Extension, type StateEffect } from "@codemirror/state";
 import { drawSelection, dropCursor, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, keymap, lineNumbers, type ViewUpdate } from "@codemirror/view";
+import { asking, recount } from "./ask";
 import { keepCursor } from "./cursor";
 import { applyReports, notes } from "./findings";
-import { hints, setHints } from "./hints";
+import { hints } from "./hints";
 import { marks, setMarks } from "./marks";
 import { theme } from "./theme";
-import { DEFAULT_LABELS, type DiagnosticReport, type EditorHandle, type EditorLabels, type EditorOptions, type Hint, type Mark, type SourceText } from "./types";
+import { DEFAULT_LABELS, type Ask, type DiagnosticReport, type EditorHandle, type EditorLabels, type EditorOptions, type Mark, type Place, type SourceText } from "./types";
 import { yaml } from "./yaml";
 
 export type * from "./types";
@@ -22,7 +23,7 @@ export function createEditor(parent: HTMLElement, options: EditorOptions): Edito
   return new Files(parent, options).handle();
 }
 
-interface OpenFile { state: EditorState; scroll: StateEffect<unknown> | undefined; reports: DiagnosticReport[]; hints: Hint[] }
+interface OpenFile { state: EditorState; scroll: StateEffect<unknown> | undefined; reports: DiagnosticReport[] }
 
 class Files {
   private readonly view: EditorView;
@@ -49,7 +50,7 @@ class Files {
       current: () => this.open,
       text: (file) => this.stateOf(file)?.doc.toString() ?? "",
       setDiagnostics: (file, reports) => this.setDiagnostics(file, reports),
-      setHints: (file, shown) => this.setHints(file, shown),
+      recount: () => this.view.dispatch({ effects: recount.of(null) }),
       highlight: (marked, how) => this.highlight(marked, how?.reveal !== false),
       focusLine: (line, file) => this.focusLine(line, file),
       focus: () => this.view.focus(),
@@ -69,6 +70,7 @@ class Files {
       drawSelection(), dropCursor(), EditorState.allowMultipleSelections.of(true), bracketMatching(), closeBrackets(),
       highlightActiveLine(), highlightSelectionMatches(), search({ top: true }), yaml(), indentUnit.of("  "),
       EditorState.tabSize.of(2), theme, marks, hints, notes(() => this.labels),
+      this.options.ask ? asking({ ask: (kind, place) => this.ask(kind, place), file: () => this.open, labels: () => this.labels, go: ({ location }) => this.options.onGo?.(location.file, location.line) }) : [],
       // CodeMirror's own way out of the Tab key: Escape, then Tab.
       keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap, indentWithTab]),
       EditorView.updateListener.of((update) => this.updated(update)),
@@ -107,6 +109,13 @@ class Files {
     }
   }
 
+  /** The page knows of what was typed before it is asked about it. */
+  private async ask<T>(kind: Parameters<Ask>[0], place: Place): Promise<T | null> {
+    this.flush();
+    await new Promise((resolve) => setTimeout(resolve));
+    return this.options.ask?.<T>(kind, place) ?? null;
+  }
+
   private stateOf(file: string): EditorState | undefined {
     return this.files.get(file)?.state;
   }
@@ -118,7 +127,7 @@ class Files {
     for (const { name, text } of files) {
       const held = before.get(name);
       const same = held !== undefined && held.state.doc.eq(held.state.toText(text));
-      this.files.set(name, same ? held : { state: this.newState(text), scroll: undefined, reports: [], hints: [] });
+      this.files.set(name, same ? held : { state: this.newState(text), scroll: undefined, reports: [] });
     }
     this.open = "";
     this.openFile(open);
@@ -132,7 +141,7 @@ class Files {
     this.view.setState(file?.state ?? this.newState(""));
     this.view.dispatch({ effects: [this.worded.reconfigure(this.wording()), ...(file?.scroll ? [file.scroll] : [])] });
     this.line = 0;
-    if (file) (applyReports(this.view, file.reports), this.setHints(name, file.hints));
+    if (file) applyReports(this.view, file.reports, this.labels);
   }
 
   private keepScroll(): void {
@@ -142,7 +151,7 @@ class Files {
 
   private setText(name: string, text: string): void {
     const file = this.files.get(name);
-    if (!file) return void this.files.set(name, { state: this.newState(text), scroll: undefined, reports: [], hints: [] });
+    if (!file) return void this.files.set(name, { state: this.newState(text), scroll: undefined, reports: [] });
     const changes = { from: 0, to: file.state.doc.length, insert: text };
     if (name === this.open) this.view.dispatch({ changes });
     else file.state = file.state.update({ changes }).state;
@@ -166,16 +175,7 @@ class Files {
     const file = this.files.get(name);
     if (!file) return;
     file.reports = reports;
-    if (name === this.open) applyReports(this.view, reports);
-  }
-
-  private setHints(name: string, shown: Hint[]): void {
-    const file = this.files.get(name);
-    if (!file) return;
-    file.hints = shown;
-    if (name !== this.open) return;
-    this.view.dispatch({ effects: setHints.of(shown) });
-    keepCursor(this.view);
+    if (name === this.open) applyReports(this.view, reports, this.labels);
   }
 
   private highlight(marked: Mark[], reveal: boolean): void {

@@ -19,7 +19,8 @@ export function prose(report: DiagnosticReport): HTMLElement {
   return element;
 }
 
-function worded(text: string): Node[] {
+/** A text with its code as elements. */
+export function worded(text: string): Node[] {
   return text.split("`").map((part, i) => {
     if (i % 2 === 0) return document.createTextNode(part);
     const code = document.createElement("code");

@@ -1,0 +1,85 @@
+//! Workloads, by the groups of their pods.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use crate::cluster::{ClusterModel, GroupId, WorkloadId};
+use crate::policy::PeerSet;
+use crate::selector::Match;
+
+/// The workloads of each group.
+pub struct Workloads<'m> {
+    model: &'m ClusterModel,
+    by_group: FxHashMap<GroupId, Vec<WorkloadId>>,
+}
+
+/// How many workloads are meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// For certain.
+    pub certain: usize,
+    /// Perhaps.
+    pub unknown: usize,
+    /// In how many namespaces.
+    pub namespaces: usize,
+}
+
+impl<'m> Workloads<'m> {
+    /// Those of a model.
+    ///
+    /// # Cost
+    /// Linear in the endpoints.
+    pub fn new(model: &'m ClusterModel) -> Self {
+        let mut by_group: FxHashMap<GroupId, Vec<WorkloadId>> = FxHashMap::default();
+        for endpoint in model.endpoints.values() {
+            let Some(group) = endpoint.group else { continue };
+            let variants = model.variants.get(&group).map(Vec::as_slice).unwrap_or_default();
+            for id in std::iter::once(&group).chain(variants) {
+                let own = by_group.entry(*id).or_default();
+                if own.last() != Some(&endpoint.workload) {
+                    own.push(endpoint.workload);
+                }
+            }
+        }
+        Self { model, by_group }
+    }
+
+    /// The workloads that a set has, each with how certain that is, in the order of the model: a
+    /// workload of which some pods are in it for certain is.
+    pub fn of(&self, set: &PeerSet) -> BTreeMap<WorkloadId, Match> {
+        let mut found = BTreeMap::new();
+        for (group, is_certain) in set.groups() {
+            let matches = if is_certain { Match::Yes } else { Match::Unknown };
+            for workload in self.by_group.get(&group).into_iter().flatten() {
+                let known = found.entry(*workload).or_insert(matches);
+                *known = matches.max(*known);
+            }
+        }
+        found
+    }
+
+    /// How many workloads a set has.
+    pub fn count(&self, set: &PeerSet) -> Counted {
+        let found = self.of(set);
+        let certain = found.values().filter(|matches| **matches == Match::Yes).count();
+        let namespace = |id: &WorkloadId| self.model.workloads.get(*id).map(|one| one.namespace);
+        // Workloads stand in the order of their namespaces.
+        let mut namespaces: Vec<_> = found.keys().filter_map(namespace).collect();
+        namespaces.dedup();
+        Counted { certain, unknown: found.len() - certain, namespaces: namespaces.len() }
+    }
+
+    /// How many workloads have pods of a group.
+    pub fn in_group(&self, group: GroupId) -> usize {
+        self.by_group.get(&group).map_or(0, Vec::len)
+    }
+}
+
+/// `1 workload`, `3 workloads`.
+pub fn workloads(count: usize) -> String {
+    match count {
+        1 => "1 workload".to_owned(),
+        count => format!("{count} workloads"),
+    }
+}
