@@ -4,13 +4,18 @@
 //! the page.
 
 mod addresses;
+mod assume;
 mod client;
 mod desk;
+pub mod flows;
 mod hints;
+mod links;
+mod lone;
 pub mod message;
 mod rule;
 mod scene;
 mod serve;
 
+pub use assume::{Assume, bad_cidr, bad_label};
 pub use client::{Client, Event, Wanted};
 pub use serve::serve;
