@@ -26,6 +26,7 @@ assemble() {
   # JavaScript inside the crates that the page depends on.
   if [ -d target/web/snippets ]; then cp -R target/web/snippets "$new/app/"; fi
   if [ -d web/assets ]; then cp -R web/assets "$new/assets"; fi
+  node scripts/precache.mjs "$new"
   rm -rf dist && mv "$new" dist
 }
 

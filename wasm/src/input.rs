@@ -136,6 +136,7 @@ pub fn filter(filter: &Argument) -> Result<ListFilter, Error> {
         siblings: flag("siblings")?,
         expand: flag("expand")?,
         explain: flag("explain")?,
+        unchecked: false,
     })
 }
 

@@ -42,6 +42,8 @@ export async function buildSite(outdir = join(here, "dist")) {
     chunkNames: "chunk-[hash]",
     outdir,
   });
+  // Alone in its file: one that is not needed by the page, and may not be a module.
+  await build({ ...shared, entryPoints: ["src/service-worker.ts"], format: "iife", outfile: join(outdir, "service-worker.js") });
   await build({ ...shared, entryPoints: [join(style, "index.css")], outfile: join(outdir, "portcullis.css") });
   await cp(join(style, "logo.svg"), join(outdir, "logo.svg"));
 }

@@ -5,8 +5,10 @@ use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use crate::evidence;
+use crate::examples::inline;
+use crate::names;
 use crate::state::{Action, FlowForm, Pane, State, use_store};
-use crate::text::Text;
+use crate::text::{Text, fill};
 use crate::worker::message::FlowAnswer;
 
 /// Names of more letters than this in all leave no room for words beside them.
@@ -50,10 +52,11 @@ pub fn FlowBar() -> Html {
                 { field(text.ask_to, &flow.to, |flow, value| flow.to = value) }
                 <PortField />
                 <Endpoints />
-                <output class="verdict">{ pill(&store) }</output>
+                <output class="verdict">{ pill(&store) }<Without /></output>
                 <span class="spacer" />
                 <button class="flow-hint" type="submit">{ text.explain_hint }</button>
             </form>
+            <Refusal />
             <Why />
         </>
     }
@@ -89,7 +92,7 @@ fn PortField() -> Html {
     };
     html! {
         <span class="chip"><span>{ text.ask_port }</span>
-            <input class="port" value={flow.port.clone()} aria-label={text.ask_port}
+            <input class="port" value={flow.port.clone()} aria-label={text.ask_port} aria-invalid={flow.has_bad_port().to_string()}
                 autocomplete="off" autocapitalize="off" spellcheck="false" size="5" {oninput} />
             <select aria-label={text.ask_protocol} {onchange}>
                 { for [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].map(option) }
@@ -118,11 +121,20 @@ pub fn pill(state: &State) -> Html {
     let text = state.text();
     match state.answer.as_deref() {
         Some(FlowAnswer::Judged(judged)) => verdict_pill(judged.report.verdict, text),
-        Some(FlowAnswer::Refused(why)) => {
-            html! { <span class="pill is-plain" title={why.clone()}>{ "—" }<span class="visually-hidden">{ why }</span></span> }
-        }
-        None => html! {},
+        Some(FlowAnswer::Refused(_)) | None => html! {},
     }
+}
+
+/// Beside an answer: what it leaves out because it cannot be read.
+#[component]
+pub fn Without() -> Html {
+    let store = use_store();
+    let Some(unread) = names::left_unread(&store).filter(|_| store.answer.is_some()) else {
+        return html! {};
+    };
+    let text = store.text();
+    let title = fill(text.broken, &[("place", &unread)]);
+    html! { <span class="pill-without" {title}>{ fill(text.without, &[("place", &unread)]) }</span> }
 }
 
 pub fn verdict_pill(verdict: Verdict, text: &Text) -> Html {
@@ -132,6 +144,22 @@ pub fn verdict_pill(verdict: Verdict, text: &Text) -> Html {
         Verdict::Unknown => ("is-unknown", text.unknown),
     };
     html! { <span class={classes!("pill", class)}>{ word }</span> }
+}
+
+/// Under the flow bar: why there is no answer, and what to write instead.
+#[component]
+fn Refusal() -> Html {
+    let store = use_store();
+    let text = store.text();
+    let flow = &store.work.flow;
+    let said = match store.answer.as_deref() {
+        _ if store.is_empty() => Html::default(),
+        _ if flow.has_bad_port() => inline(&fill(text.bad_port, &[("port", flow.port.trim())])),
+        Some(FlowAnswer::Refused(why)) => inline(why),
+        _ => Html::default(),
+    };
+    let is_said = said != Html::default();
+    html! { <p class={classes!("flow-refused", is_said.then_some("is-shown"))} role="status">{ said }</p> }
 }
 
 /// Under the flow bar of a phone: what decides, in two lines.
@@ -147,8 +175,11 @@ fn Why() -> Html {
     let end = if stopped || !isolated { &evidence.egress } else { &evidence.ingress };
     let end = if end.policies.is_empty() { &evidence.ingress } else { end };
     let policy = evidence::deciding(end).next().or(end.policies.first());
-    let mark =
-        crate::editor::marks(&store).first().map(|mark| format!("{}:{}", mark.file, mark.line));
+    // The line is of the policy that is named beside it.
+    let line = policy.and_then(|policy| {
+        evidence::lines(policy).into_iter().next().or_else(|| policy.location.clone())
+    });
+    let mark = line.as_ref().map(names::place);
     let onclick = {
         let store = store.clone();
         move |_: MouseEvent| store.dispatch(Action::ShowPane(Pane::Explain))

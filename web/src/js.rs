@@ -14,6 +14,22 @@ extern "C" {
     pub async fn create_editor(parent: &Element, options: &JsValue) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch, js_name = createGraph)]
     pub async fn create_graph(parent: &Element, options: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_name = keptNames)]
+    pub async fn kept_names() -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_name = keptWork)]
+    pub async fn kept_work(id: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_name = keepWork)]
+    pub async fn keep_work(kept: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_name = dropWork)]
+    pub async fn drop_work(id: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_name = dropAll)]
+    pub async fn drop_all() -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_name = claimWork)]
+    pub async fn claim_work(id: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = whenKept)]
+    pub fn when_kept(heard: &js_sys::Function);
+    #[wasm_bindgen(js_name = newId)]
+    pub fn new_id() -> String;
 }
 
 #[wasm_bindgen]

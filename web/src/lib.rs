@@ -25,7 +25,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen(start)]
 pub fn start() {
     if web_sys::window().is_some() {
-        yew::Renderer::<app::App>::new().render();
+        // What is kept is read before anything is drawn: so nothing that is drawn takes its place.
+        wasm_bindgen_futures::spawn_local(app::begin());
     } else {
         worker::serve();
     }

@@ -6,22 +6,16 @@ use yew::prelude::*;
 
 use crate::names;
 use crate::state::{Action, Selection, State, use_store};
-use crate::text::{Language, count, fill};
+use crate::text::{Language, count, fill, grouped};
 use crate::worker::message::{Edge, FlowAnswer, Scene};
 
 /// Rows that are shown at once; the rest on demand.
 const ROWS: usize = 300;
 
-/// Whether an edge has the filter in the name of one of its ends.
-pub fn passes(scene: &Scene, edge: &Edge, filter: &str, language: Language) -> bool {
-    let has = |index: u32| {
-        let node = scene.nodes.get(index as usize);
-        node.is_some_and(|node| node_passes(node, filter, language))
-    };
-    filter.is_empty() || has(edge.from) || has(edge.to)
-}
-
 pub fn node_passes(node: &crate::worker::message::Node, filter: &str, language: Language) -> bool {
+    if filter.is_empty() {
+        return true;
+    }
     let filter = filter.to_lowercase();
     [names::full(node, language), node.id.clone()]
         .iter()
@@ -33,26 +27,29 @@ pub fn ListView() -> Html {
     let store = use_store();
     let text = store.text();
     let shown = use_state(|| ROWS);
-    let deps = (store.scene.as_ref().map(Rc::as_ptr), Rc::clone(&store.filter), store.language);
-    let edges = use_memo(deps, |_| matching(&store));
+    let scene = store.scene.as_ref().map(Rc::as_ptr);
+    let deps = (scene, Rc::clone(&store.filter), store.language, *shown);
+    let listed = use_memo(deps, |(_, _, _, rows)| Listed::new(&store, *rows));
     let selected = selected(&store);
     let Some(scene) = store.scene.clone() else {
         return html! {};
     };
-    let rows = edges.iter().take(*shown).map(|edge| {
+    let rows = listed.edges.iter().map(|edge| {
         let ends = ends(&scene, edge);
         let picked = ends.as_ref().is_some_and(|ends| selected.contains(ends));
         html! { <Row key={format!("{}-{}", edge.from, edge.to)} scene={SceneRef(Rc::clone(&scene))} edge={EdgeRef(*edge)}
             language={store.language} {picked} /> }
     });
-    let more = edges.len().saturating_sub(*shown);
+    let more = listed.all.saturating_sub(listed.edges.len() as u64);
+    let step = u32::try_from(more.min(ROWS as u64)).unwrap_or(0);
     let onclick = {
         let shown = shown.clone();
         move |_: MouseEvent| shown.set(*shown + ROWS)
     };
     html! {
         <div class="view-scroll" tabindex="0" role="region" aria-label={text.list}>
-            if edges.is_empty() {
+            <UnreadBar />
+            if listed.edges.is_empty() {
                 <p class="blank">{ if store.filter.is_empty() { text.no_flows.to_owned() } else { fill(text.no_match, &[("filter", &store.filter)]) } }</p>
             } else {
                 <table class="flow-table">
@@ -61,18 +58,47 @@ pub fn ListView() -> Html {
                 </table>
             }
             if more > 0 {
-                <button class="btn is-more" {onclick}>{ count(text.show_more, u32::try_from(more.min(ROWS)).unwrap_or(0)) }</button>
+                <button class="btn is-more" {onclick}>{ fill(&count(text.show_more, step), &[("all", &grouped(more))]) }</button>
             }
         </div>
     }
 }
 
-fn matching(state: &State) -> Vec<Edge> {
-    let Some(scene) = state.scene.as_deref() else {
-        return Vec::new();
+/// The first rows of a list, and how many it has.
+#[derive(PartialEq)]
+struct Listed {
+    edges: Vec<Edge>,
+    all: u64,
+}
+
+impl Listed {
+    fn new(state: &State, rows: usize) -> Self {
+        let Some(scene) = state.scene.as_deref() else {
+            return Self { edges: Vec::new(), all: 0 };
+        };
+        let passing: Vec<bool> = scene
+            .nodes
+            .iter()
+            .map(|node| node_passes(node, &state.filter, state.language))
+            .collect();
+        let passes = |at: u32| passing.get(at as usize) == Some(&true);
+        let fails = |at: u32| !passes(at);
+        let edges = scene.flows.edges().filter(|edge| passes(edge.from) || passes(edge.to));
+        // Pairs are counted without being made: there may be millions.
+        let all = scene.flows.count(|_| true) - scene.flows.count_among(fails, fails, |_| true);
+        Self { edges: edges.take(rows).collect(), all }
+    }
+}
+
+/// In views that stand for the diagram: what they leave out because it cannot be read.
+#[component]
+pub fn UnreadBar() -> Html {
+    let store = use_store();
+    let Some(unread) = names::left_unread(&store) else {
+        return html! {};
     };
-    let passes = |edge: &&Edge| passes(scene, edge, &state.filter, state.language);
-    scene.edges.iter().filter(passes).copied().collect()
+    let line = fill(store.text().broken, &[("place", &unread)]);
+    html! { <p class="unread">{ line }</p> }
 }
 
 fn ends(scene: &Scene, edge: &Edge) -> Option<(String, String)> {

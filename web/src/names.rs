@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use portcullis_engine::report::{KindCount, Location};
 
 use crate::state::State;
 use crate::text::{Language, Text, count, fill};
-use crate::worker::message::{Addresses, Edge, Node, Scene, What, Workload};
+use crate::worker::message::{Addresses, Broken, Edge, Node, Scene, What, Workload};
 
 /// What the engine calls a set that has everything.
 const ALL: &str = "All Connections";
@@ -87,12 +88,32 @@ pub fn ports(text: &str, language: Language) -> String {
 
 /// What an edge allows, or what is unknown of it, followed by a question mark.
 pub fn edge_ports(scene: &Scene, edge: &Edge, language: Language) -> String {
-    let set = |index: u32| scene.port_sets.get(index as usize).map_or("", |set| &set.text);
-    match (edge.allowed, edge.unknown) {
-        (Some(allowed), _) => ports(set(allowed), language),
-        (None, Some(unknown)) => format!("{}?", ports(set(unknown), language)),
-        (None, None) => String::new(),
+    let set = set_of(scene, edge, language);
+    if edge.allowed.is_none() && edge.unknown.is_some() { format!("{set}?") } else { set }
+}
+
+/// The ports that an edge allows, or else those of which it is unknown.
+pub fn set_of(scene: &Scene, edge: &Edge, language: Language) -> String {
+    let set = edge.allowed.or(edge.unknown);
+    let set = set.and_then(|index| scene.port_sets.get(index as usize));
+    set.map_or_else(String::new, |set| ports(&set.text, language))
+}
+
+/// `policies.yaml`, or which document of it.
+pub fn broken_place(text: &Text, Broken { file, document, .. }: &Broken) -> String {
+    match document {
+        Some(n) => count(&fill(text.broken_at, &[("file", file)]), *n),
+        None => file.clone(),
     }
+}
+
+/// Files and documents that no answer counts, as one name; none if there are none.
+pub fn left_unread(state: &State) -> Option<String> {
+    let text = state.text();
+    let first = state.broken.first()?;
+    let rest = u32::try_from(state.broken.len() - 1).unwrap_or(u32::MAX);
+    let place = broken_place(text, first);
+    Some(if rest == 0 { place } else { format!("{place} {}", count(text.more_lines, rest)) })
 }
 
 /// An end of a flow: the node's name, and the address that was asked about.
@@ -103,7 +124,7 @@ pub fn end(state: &State, node: Option<&str>, asked: &str) -> String {
         Some((node, What::Workload(_))) if node.ask != asked => pod_or_workload(node, asked),
         Some((node, What::Workload(_))) => node.ask.clone(),
         Some((node, What::Addresses(_))) => {
-            let name = short(node, state.language);
+            let name = range_of(&node.what, asked).unwrap_or_else(|| short(node, state.language));
             // A node is asked by its name, and is none of those outside.
             match name == asked || asked.parse::<IpAddr>().is_err() {
                 true => asked.to_owned(),
@@ -112,6 +133,16 @@ pub fn end(state: &State, node: Option<&str>, asked: &str) -> String {
         }
         None => asked.to_owned(),
     }
+}
+
+/// The block of a node of several that an address is in.
+fn range_of(what: &What, asked: &str) -> Option<String> {
+    let What::Addresses(Addresses::Blocks(blocks)) = what else {
+        return None;
+    };
+    let address: IpAddr = asked.parse().ok()?;
+    let has = |block: &&String| block.parse::<IpNet>().is_ok_and(|net| net.contains(&address));
+    blocks.iter().find(has).cloned()
 }
 
 /// Asked by kind is the workload; asked by another name is one of its pods.

@@ -70,7 +70,8 @@ pub fn count(pattern: &str, n: u32) -> String {
 }
 
 /// With a thin mark between thousands.
-fn grouped(n: u32) -> String {
+pub fn grouped(n: impl Into<u64>) -> String {
+    let n: u64 = n.into();
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -136,8 +137,21 @@ texts! {
     not_text: "{name} is not a text file", "{name} 不是文本文件";
     too_large: "{name} is larger than 32 MB and was not read", "{name} 大于 32 MB，未读取";
     not_stored: "These manifests are too large for the browser to store: they will be lost when the page closes", "清单太大，浏览器无法保存：关闭页面后会丢失";
-    put_aside: "Your manifests were set aside", "你的清单已暂存";
-    bring_back: "Restore them", "恢复";
+    put_aside: "Your manifests are kept in the menu", "你的清单已保存在菜单中";
+    closed: "Closed {name}", "已关闭 {name}";
+    deleted: "Deleted", "已删除";
+    bring_back: "Bring back", "恢复";
+    without_secrets: "The values of Secrets are not stored: they will be gone when the page is loaded again", "Secret 的值不会被保存：重新加载页面后不再存在";
+    stored: "Stored in this browser", "保存在此浏览器中";
+    forget_all: "Forget everything", "忘记全部";
+    forget_note: "Deletes all your manifests and settings from this browser, now", "立即从此浏览器删除你的全部清单和设置";
+    forgotten: "Everything was deleted from this browser", "已从此浏览器删除全部内容";
+    some_files: "{n} file|{n} files", "{n} 个文件";
+    rename_set: "Rename {name}", "重命名 {name}";
+    rename_short: "Rename", "重命名";
+    delete_set: "Delete {name}", "删除 {name}";
+    delete_short: "Delete", "删除";
+    unknown_example: "There is no example called “{name}”", "没有名为“{name}”的示例";
     // The diagram.
     diagram: "Diagram", "图";
     matrix: "Matrix", "矩阵";
@@ -149,10 +163,9 @@ texts! {
     workloads: "{n} workload|{n} workloads", "{n} 个工作负载";
     policies: "{n} policy|{n} policies", "{n} 条策略";
     pods: "{n} pod|{n} pods", "{n} 个 Pod";
-    broken_at: "{file}, document {n}:", "{file}，第 {n} 个文档：";
-    broken_in: "{file}:", "{file}：";
-    broken_old: "The diagram shows the last complete result.", "图中是上一次完整的结果。";
-    broken_rest: "The rest is still shown.", "其余部分照常绘制。";
+    broken_at: "{file}, document {n}", "{file} 的第 {n} 个文档";
+    broken: "{place} does not parse; answers leave it out.", "{place} 无法解析；结果不包含它。";
+    without: "without {place}", "不含 {place}";
     stopped: "The analysis failed on this text. Undo the last change, or remove what is unusual.", "分析此文本失败。请撤销上一步修改，或移除不寻常的部分。";
     not_judged: "Not judged: {kinds}. They can change every answer on this page.", "未评估：{kinds}。它们可能改变本页的任何结果。";
     rejected: "Not in force: {kinds}. The API server rejects them.", "未生效：{kinds}。API 服务器会拒绝它们。";
@@ -160,9 +173,17 @@ texts! {
     unknown_flows: "{n} flow depends on what the manifests do not say|{n} flows depend on what the manifests do not say", "{n} 条流取决于清单中没有的信息";
     unknown_undrawn: "they are in the list, not in the diagram.", "它们在列表中，不在图中。";
     why: "Why", "原因";
+    set_addresses: "Set pod CIDR…", "设置 Pod CIDR…";
+    done: "Done", "完成";
+    nothing_assumed: "Addresses and labels that the manifests do not give can be set here.", "清单中没有的地址和标签可在此设置。";
+    pod_cidrs: "Pod CIDR", "Pod CIDR";
+    node_cidrs: "Node CIDR", "节点 CIDR";
+    namespace_labels: "Namespace labels", "命名空间标签";
+    bad_cidr: "`{cidr}` is not a valid CIDR: write 10.244.0.0/16", "`{cidr}` 不是有效的 CIDR：请写 10.244.0.0/16";
     note_flows: "{n} flow|{n} flows", "{n} 条流";
-    left_out: "{n} flows that no policy decides are not shown: there are too many.", "{n} 条没有策略决定的流未显示：数量过多。";
     legend_allowed: "allowed", "允许";
+    legend_open: "open", "开放";
+    legend_open_note: "No policy limits what it sends or what it receives", "没有策略限制它的发送或接收";
     legend_unknown: "? unknown", "? 未知";
     legend_denied: "asked: denied", "所问：拒绝";
     legend_ingress: "ingress", "入口";
@@ -174,12 +195,23 @@ texts! {
     diagram_label: "Diagram of workloads. Arrow keys move between workloads, square brackets between the lines of one, Enter selects, plus, minus and zero zoom.", "工作负载图。方向键在工作负载间移动，方括号键在其连线间移动，Enter 选择，加号、减号和 0 缩放。";
     open_all: "everything can talk to everything", "一切都可以互相通信";
     inside: "all to all", "全部互通";
-    undrawn: "{n} flows between workloads that no policy isolates are not drawn. Select a workload to see its own.", "未绘制 {n} 条未受隔离的工作负载之间的流。选择一个工作负载可查看它的流。";
+    undrawn: "{n} flows that no policy limits are not drawn. Select a workload to see its own.", "未绘制 {n} 条没有策略限制的流。选择一个工作负载可查看它的流。";
+    overview: "Point at a namespace or a workload, or select it, to see its flows.", "指向或选择命名空间、工作负载，即可查看它的流。";
     flows: "{n} flows", "{n} 条流";
+    some_pairs: "{n} of {m} pairs", "{m} 对中的 {n} 对";
+    fan_out: "{end} to {n} others: {label}", "{end} 到其他 {n} 个：{label}";
+    fan_in: "{n} others to {end}: {label}", "其他 {n} 个到 {end}：{label}";
+    fan_both: "{end} and {n} others, both ways: {label}", "{end} 与其他 {n} 个双向：{label}";
     some_workloads: "{n} workloads", "{n} 个工作负载";
+    part_drawn: "{n} of {m} workloads", "{m} 个工作负载中的 {n} 个";
+    open: "open", "开放";
+    some_open: "{n} open", "{n} 个开放";
+    isolated: "isolated", "已隔离";
     expand: "Expand namespace {name}", "展开命名空间 {name}";
     collapse: "Collapse namespace {name}", "折叠命名空间 {name}";
     edge: "{from} to {to}: {label}, {state}", "{from} 到 {to}：{label}，{state}";
+    both_ways: "{from} and {to}, both ways: {label}, {state}", "{from} 与 {to} 双向：{label}，{state}";
+    said_allowed: "allowed", "允许";
     said_denied: "denied", "拒绝";
     said_unknown: "unknown", "未知";
     isolated_ingress: "isolated for ingress", "入口已隔离";
@@ -195,15 +227,28 @@ texts! {
     addresses: "addresses", "地址";
     and_more: "and {n} more block|and {n} more blocks", "另有 {n} 个地址块";
     and: "and {blocks}", "以及 {blocks}";
+    lone_title: "No workloads here yet", "还没有工作负载";
+    lone_text: "What these policies allow depends on the pods that they select. Paste workloads too, for example the output of", "这些策略允许什么取决于它们选中的 Pod。请同时粘贴工作负载，例如以下命令的输出";
+    copy: "Copy", "复制";
+    copied: "Copied", "已复制";
+    lone_pods: "pods with {labels} in {namespace}", "{namespace} 中带 {labels} 的 Pod";
+    lone_all: "all pods in {namespace}", "{namespace} 中的所有 Pod";
+    lone_no_ingress: "nothing may reach them", "任何流都不能到达它们";
+    lone_no_egress: "they may reach nothing", "它们不能访问任何目标";
     // The list and the matrix.
     from: "From", "来源";
     to: "To", "目的";
     ports: "Ports", "端口";
     no_flows: "No flows", "没有流";
     no_match: "No name contains “{filter}”.", "没有名称包含“{filter}”的项。";
-    show_more: "Show {n} more", "再显示 {n} 条";
-    matrix_too_large: "{n} rows are too many for the matrix. Filter by name or namespace.", "{n} 行超出矩阵可显示的数量。请按名称或命名空间筛选。";
+    show_more: "Show {n} of {all} more", "再显示 {n} 条，共余 {all} 条";
     matrix_none: "nothing", "无";
+    matrix_self: "itself", "自身";
+    matrix_port: "All ports", "所有端口";
+    matrix_port_label: "Show only this port, for example 443 or 53/UDP", "只看此端口，例如 443 或 53/UDP";
+    matrix_bad_port: "not a port: write 443 or 53/UDP", "不是端口：请写 443 或 53/UDP";
+    matrix_keys: "Matrix of sources and destinations. Arrow keys move, Enter explains.", "来源与目的矩阵。方向键移动，Enter 解释。";
+    matrix_strip: "Rows send, columns receive. Point at a cell to see its ports.", "行为来源，列为目的。指向单元格查看端口。";
     flow_of: "{from} to {to}: {ports}", "{from} 到 {to}：{ports}";
     // The flow bar.
     ask: "Ask about a flow", "询问一条流";
@@ -211,6 +256,7 @@ texts! {
     ask_to: "to", "到";
     ask_port: "port", "端口";
     ask_protocol: "Protocol", "协议";
+    bad_port: "`{port}` is not a port: write 443, 53/UDP, 8000-8080 or a name such as http", "`{port}` 不是端口：请写 443、53/UDP、8000-8080 或名称（如 http）";
     explain_hint: "↵ explain", "↵ 解释";
     allowed: "✓ allowed", "✓ 允许";
     denied: "✕ denied", "✕ 拒绝";

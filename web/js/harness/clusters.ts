@@ -9,7 +9,7 @@ function workload(namespace: string, label: string, ingress: GraphNode["ingress"
 const outside: GraphNode = { id: "outside", kind: "addresses", label: "outside", sub: "all addresses" };
 
 function edges(list: [string, string, string][]): GraphEdge[] {
-  return list.map(([from, to, label]) => ({ id: `${from}>${to}`, from, to, label, state: "allowed" }));
+  return list.map(([from, to, label]) => ({ id: `${from}\n${to}`, from, to, label, state: "allowed" }));
 }
 
 /** Eleven services of a shop, each call allowed by name. */
@@ -26,12 +26,21 @@ export function boutique(): GraphData {
   return { nodes: [outside, ...[...names].map((n) => workload("shop", n))], edges: edges([["outside", "shop/frontend", "TCP 8080"], ...list]) };
 }
 
+/** The same as a table, as the page gives what is too much to be drawn line by line. */
+export function tabled(data: GraphData): GraphData {
+  const at = new Map(data.nodes.map((n, i) => [n.id, i]));
+  const labels = [...new Set(data.edges.map((e) => e.label))];
+  const cells = data.edges.flatMap((e) => [at.get(e.from)!, at.get(e.to)!, labels.indexOf(e.label), e.state === "unknown" ? 1 : 0]);
+  const each = data.nodes.map((_, i) => i);
+  return { ...data, edges: [], table: { rows: each, columns: each, cells, labels } };
+}
+
 /** No policy at all. */
 export function openCluster(n: number): GraphData {
   const nodes = Array.from({ length: n }, (_, i) => workload(i % 2 ? "blue" : "green", `svc-${i}`, "no", "no"));
   const all = [outside, ...nodes];
   const pairs = all.flatMap((a) => all.filter((b) => b !== a && (a !== outside || b !== outside)).map((b): [string, string, string] => [a.id, b.id, "any"]));
-  return { nodes: all, edges: edges(pairs) };
+  return { nodes: all, edges: edges(pairs), allOpen: true };
 }
 
 /** `n` workloads in namespaces of about eight: chains within, some calls across, some left open. */

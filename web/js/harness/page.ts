@@ -65,7 +65,7 @@ function state(name: string | null): void {
   if (name !== "broken") return;
   find(".broken-bar").hidden = false;
   find(".progress").classList.add("is-running");
-  graph.setData(DATA, { dim: true });
+  graph.setData(DATA);
 }
 
 function matrix(): void {

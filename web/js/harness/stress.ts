@@ -1,7 +1,7 @@
 // Larger pictures, made from the address: `?case=open`, `?case=shop`, `?n=1000`, `?n=30&theme=dark`.
 
 import type { GraphData, GraphEdge, GraphHandle, GraphNode, GraphOptions } from "../src/graph/types";
-import { boutique, cluster, openCluster } from "./clusters";
+import { boutique, cluster, openCluster, tabled } from "./clusters";
 
 interface Parts { createGraph(parent: HTMLElement, options: GraphOptions): Promise<GraphHandle> }
 
@@ -28,7 +28,8 @@ Object.assign(window, { graph, data, cluster });
 function choose(): GraphData {
   if (query.get("case") === "shop") return boutique();
   if (query.get("case") === "open") return openCluster(Number(query.get("n") ?? 6));
-  return cluster(Number(query.get("n") ?? 30));
+  const data = cluster(Number(query.get("n") ?? 30));
+  return data.nodes.length > 60 ? tabled(data) : data;
 }
 
 export type { GraphEdge, GraphNode };

@@ -32,9 +32,17 @@ async function start(): Promise<void> {
     const url = new URL("../app/portcullis_web.js", import.meta.url).href;
     const app = (await import(url)) as { default(): Promise<unknown> };
     await app.default();
+    keepForOffline();
   } catch (error) {
     fail("load", error);
   }
+}
+
+/** After everything else: what is kept is loaded a second time. Where that is not allowed, the page needs a network. */
+function keepForOffline(): void {
+  const later = () => void navigator.serviceWorker?.register(new URL("../service-worker.js", import.meta.url)).catch(() => undefined);
+  if ("requestIdleCallback" in window) requestIdleCallback(later, { timeout: 4_000 });
+  else setTimeout(later, 2_000);
 }
 
 applyTheme();

@@ -12,3 +12,5 @@ export async function createGraph(parent: HTMLElement, options: GraphOptions): P
   const part = await import("./graph/index");
   return part.createGraph(parent, options);
 }
+
+export { claimWork, dropAll, dropWork, keepWork, keptNames, keptWork, newId, whenKept } from "./store";

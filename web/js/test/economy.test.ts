@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boutique, cluster, openCluster } from "../harness/clusters";
+import { boutique, cluster, openCluster, tabled } from "../harness/clusters";
 import { DATA } from "../harness/mock";
 import { FAN_ABOVE, OPEN_ABOVE, picture } from "../src/graph/economy";
-import type { GraphData, GraphEdge, GraphNode } from "../src/graph/types";
+import { lineText } from "../src/graph/scene";
+import { DEFAULT_LABELS, type GraphData, type GraphEdge, type GraphNode } from "../src/graph/types";
 
 const none = { expanded: new Map<string, boolean>(), selected: new Set<string>() };
 
@@ -13,7 +14,7 @@ function node(id: string, ingress: GraphNode["ingress"] = "no", egress: GraphNod
 }
 
 function edge(from: string, to: string, label = "any", state: GraphEdge["state"] = "allowed"): GraphEdge {
-  return { id: `${from}>${to}`, from, to, label, state };
+  return { id: `${from}\n${to}`, from, to, label, state };
 }
 
 /** Every flow is in a line, in a mark, in a fan, or counted as undrawn: none is lost. */
@@ -42,21 +43,44 @@ test("one isolated workload ends the statement", () => {
   const data = openCluster(4);
   data.nodes[1] = { ...data.nodes[1], ingress: "yes" };
   data.edges = data.edges.filter((e) => e.to !== data.nodes[1].id);
+  data.allOpen = false;
   assert.equal(picture(data, none).openAll, false);
 });
 
-test("what is open by default goes from namespace to namespace", () => {
+test("what is open by default goes to a whole namespace, but from no namespace of which a card is isolated", () => {
   const nodes = ["a/1", "a/2", "b/1", "b/2"].map((id) => node(id)).concat(node("a/3", "yes", "yes"));
   const edges = ["a/1", "a/2"].flatMap((from) => ["b/1", "b/2"].map((to) => edge(from, to)));
   const { lines } = picture({ nodes, edges }, none);
-  assert.deepEqual(lines.map((l) => [l.from, l.to, l.edges.length]), [["ns:a", "ns:b", 4]]);
+  assert.deepEqual(lines.map((l) => [l.from, l.to, l.flows, l.pairs]), [["a/1", "ns:b", 2, 2], ["a/2", "ns:b", 2, 2]]);
 });
 
-test("a selected flow leaves its bundle and is drawn on its own", () => {
-  const nodes = ["a/1", "a/2", "b/1", "b/2"].map((id) => node(id)).concat(node("a/3", "yes", "yes"));
+test("where it is too much for lines between cards, one line says how many pairs it is of", () => {
+  const nodes = [...Array.from({ length: 9 }, (_, i) => node(`a/${i}`)), node("a/x", "no", "yes"), ...Array.from({ length: 9 }, (_, i) => node(`b/${i}`)), node("b/x", "yes")];
+  const edges = nodes.filter((n) => n.namespace === "a" && n.egress === "no").flatMap((a) => nodes.filter((n) => n.namespace === "b" && n.ingress === "no").map((b) => edge(a.id, b.id)));
+  const { lines } = picture({ nodes, edges }, none);
+  assert.deepEqual(lines.map((l) => lineText(l, DEFAULT_LABELS)), ["81 of 100 pairs · any"]);
+});
+
+test("a namespace is marked as open within only where every pair of it is", () => {
+  const nodes = ["a/1", "a/2", "a/3"].map((id) => node(id));
+  const all = nodes.flatMap((a) => nodes.filter((b) => b !== a).map((b) => edge(a.id, b.id)));
+  assert.equal(lineText(picture({ nodes, edges: all }, none).inside.get("a")!, DEFAULT_LABELS), "any");
+  const { inside, lines } = picture({ nodes, edges: all.slice(1) }, none);
+  assert.deepEqual([inside.size, lines.length > 0], [0, true]);
+});
+
+test("a selected flow is drawn on its own beside the line that stands for it", () => {
+  const nodes = ["a/1", "a/2", "b/1", "b/2"].map((id) => node(id));
   const edges = ["a/1", "a/2"].flatMap((from) => ["b/1", "b/2"].map((to) => edge(from, to)));
-  const { lines } = picture({ nodes, edges }, { ...none, selected: new Set(["a/1>b/2"]) });
-  assert.ok(lines.some((l) => l.from === "a/1" && l.to === "b/2" && l.edges.length === 1));
+  const { lines } = picture({ nodes, edges }, { ...none, selected: new Set(["a/1\nb/2"]) });
+  assert.deepEqual(lines.map((l) => [l.from, l.to, l.flows]), [["ns:a", "ns:b", 4], ["a/1", "b/2", 1]]);
+});
+
+test("a denied question is a line of its own beside what is allowed on other ports", () => {
+  const nodes = [node("a/1"), node("a/2", "yes")];
+  const edges = [edge("a/1", "a/2", "TCP 80"), { ...edge("a/1", "a/2", "TCP 443", "asked-denied"), id: "a/1\na/2\nasked" }];
+  const { lines } = picture({ nodes, edges }, { ...none, selected: new Set(["a/1\na/2\nasked"]) });
+  assert.deepEqual(lines.map((l) => [l.label, l.state]), [["TCP 80", "allowed"], ["TCP 443", "asked-denied"]]);
 });
 
 test("a rule that admits a whole namespace is one line from it", () => {
@@ -84,23 +108,22 @@ test("the same flow both ways is one line with two arrows", () => {
   assert.deepEqual(lines.map((l) => [l.both, l.edges.length]), [[true, 2]]);
 });
 
-test("more than sixty workloads are drawn as namespaces, and one can be opened", () => {
-  const data = cluster(100);
+test("a table is drawn as namespaces without lines, and one can be opened", () => {
+  const data = tabled(cluster(100));
   const closed = picture(data, none);
   assert.ok(closed.groups.every((g) => g.collapsed));
-  assert.equal(closed.nodes.length, 1);
+  assert.deepEqual([closed.nodes.length, closed.lines.length], [1, 0]);
   const opened = picture(data, { ...none, expanded: new Map([["team-1", true]]) });
   assert.equal(opened.nodes.filter((n) => n.namespace === "team-1").length, opened.groups.find((g) => g.name === "team-1")?.count);
 });
 
-test("a thousand workloads stay few lines, and no flow is lost", () => {
+test("of a table, a selected flow is drawn between its two cards", () => {
   const data = cluster(1000);
-  const shown = picture(data, none);
-  assert.ok(shown.lines.length < 200, `${shown.lines.length} lines`);
-  const home = new Map(data.nodes.map((n) => [n.id, n.namespace]));
-  const across = data.edges.filter((e) => home.get(e.from) !== home.get(e.to));
-  const drawn = accountedFor(data, shown);
-  assert.equal(across.filter((e) => !drawn.has(e.id)).length, shown.undrawn);
+  const flow = data.edges.find((e) => e.from !== "outside")!;
+  const { nodes, lines, groups } = picture(tabled(data), { ...none, selected: new Set([flow.id]) });
+  assert.deepEqual(lines.map((l) => [l.from, l.to, l.label]), [[flow.from, flow.to, flow.label]]);
+  assert.deepEqual(nodes.filter((n) => n.namespace).map((n) => n.id).sort(), [flow.from, flow.to].sort());
+  assert.ok(groups.filter((g) => !g.collapsed).every((g) => g.part && g.shown < g.count));
 });
 
 test("what is open by default is counted when it is too much, and drawn for a selected workload", () => {
@@ -123,7 +146,7 @@ test("a selected workload's lines are fanned too when they are many", () => {
   const nodes = [node("dns/dns", "yes"), ...Array.from({ length: FAN_ABOVE + 1 }, (_, i) => node(`n${i}/w`, "yes"))];
   const edges = nodes.slice(1).map((n) => edge(n.id, "dns/dns", "UDP 53"));
   const { lines, fans } = picture({ nodes, edges }, { ...none, selected: new Set(["dns/dns"]) });
-  assert.deepEqual([lines.length, fans.map((f) => [f.end, f.way, f.lines])], [0, [["dns/dns", "in", FAN_ABOVE + 1]]]);
+  assert.deepEqual([lines.length, fans.map((f) => [f.end, f.way, f.flows])], [0, [["dns/dns", "in", FAN_ABOVE + 1]]]);
 });
 
 test("edges to nodes that are not there are passed over", () => {

@@ -1,23 +1,19 @@
-//! What follows from a state outside of what is drawn: questions to the worker, what is stored,
-//! attributes of the document, its address, keys that work everywhere.
-
-use std::rc::Rc;
+//! What follows from a state outside of what is drawn: questions to the worker, attributes of the
+//! document, keys that work everywhere; with `keeping`, what is stored, and `address`.
 
 use gloo::events::EventListener;
-use gloo::timers::callback::Timeout;
-use gloo::utils::{document, document_element, window};
-use wasm_bindgen::{JsCast, JsValue};
+use gloo::utils::{document, document_element};
+use wasm_bindgen::JsCast;
 use web_sys::{ClipboardEvent, HtmlDetailsElement, HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
-use crate::examples::{self, Example};
-use crate::state::{Action, File, State, Theme, Toast, save, save_language, save_theme};
+use crate::state::{Action, File, State, Theme, save_language, save_theme};
 use crate::worker::{Client, Event as Heard, Wanted};
 
-/// Typing is stored once it has paused for this long.
-const STORE_MS: u32 = 300;
+pub use super::address::{example_of_hash, is_reload, names_other, unknown_example, use_hash};
+pub use super::keeping::{use_seen, use_storage};
 
-type Page = UseReducerHandle<State>;
+pub type Page = UseReducerHandle<State>;
 
 /// Asks the worker whenever texts or questions change; whom the editor may ask, too.
 #[hook]
@@ -27,41 +23,22 @@ pub fn use_worker(store: &Page) -> Rc<Client> {
         Client::new(Callback::from(move |event| {
             dispatch.dispatch(match event {
                 Heard::Replied(reply) => Action::Replied(reply),
+                Heard::Found(findings) => Action::Found(findings),
                 Heard::Working(working) => Action::Working(working),
                 Heard::Stopped => Action::Stopped,
             });
         }))
     });
     let files = store.work.files.iter().map(|file| (file.name.clone(), file.text.clone()));
-    let wanted =
-        Wanted { work: store.work_number, files: files.collect(), question: store.question() };
+    let wanted = Wanted {
+        work: store.work_number,
+        files: files.collect(),
+        assume: store.work.assume.clone(),
+        question: store.question(),
+    };
     let asked = Rc::clone(&client);
     use_effect_with(store.revision, move |_| client.want(wanted));
     asked
-}
-
-/// Keeps the work, and says so once where the browser has no room for it.
-#[hook]
-pub fn use_storage(store: &Page) {
-    let work = store.work.clone();
-    let dispatch = store.dispatcher();
-    let (language, text) = (store.language, store.text());
-    let refused = use_mut_ref(|| false);
-    use_effect_with((work, language), move |(work, _)| {
-        let work = work.clone();
-        let keep = move || {
-            let stored = save(&work);
-            if !stored && !refused.replace(true) {
-                dispatch.dispatch(Action::Say(Some(Toast::Say(text.not_stored.to_owned()))));
-            }
-        };
-        let keep = Rc::new(keep);
-        let later = Rc::clone(&keep);
-        let timer = Timeout::new(STORE_MS, move || later());
-        // Who closes the page within that time loses nothing either.
-        let hidden = EventListener::once(&window(), "pagehide", move |_| keep());
-        move || drop((timer, hidden))
-    });
 }
 
 /// Language, title and theme of the document.
@@ -82,49 +59,6 @@ pub fn use_document(store: &Page) {
             save_language(*language);
             save_theme(*theme);
         }
-    });
-}
-
-/// The example that the address names.
-pub fn example_of_hash() -> Option<&'static Example> {
-    let hash = window().location().hash().ok()?;
-    examples::find(hash.strip_prefix("#example=")?)
-}
-
-/// The address names the example, and another address is another example.
-#[hook]
-pub fn use_hash(store: &Page) {
-    let first = use_mut_ref(|| true);
-    use_effect_with(store.work.example, move |example| {
-        let hash = example.map_or_else(String::new, |id| format!("#example={id}"));
-        let location = window().location();
-        let address = format!("{}{hash}", location.pathname().unwrap_or_default());
-        let first = first.replace(false);
-        if location.hash().is_ok_and(|now| now == hash) {
-            return;
-        }
-        let Ok(history) = window().history() else {
-            return;
-        };
-        // The way back must not lead to where the page itself was opened.
-        let _ = if first {
-            history.replace_state_with_url(&JsValue::NULL, "", Some(&address))
-        } else {
-            history.push_state_with_url(&JsValue::NULL, "", Some(&address))
-        };
-    });
-    let dispatch = store.dispatcher();
-    let now = store.work.example;
-    use_effect_with(now, move |now| {
-        let now = *now;
-        let gone = EventListener::new(&window(), "popstate", move |_| {
-            if let Some(example) = example_of_hash()
-                && now != Some(example.id)
-            {
-                dispatch.dispatch(Action::Begin(Box::new(example.work())));
-            }
-        });
-        move || drop(gone)
     });
 }
 

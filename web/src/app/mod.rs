@@ -1,7 +1,9 @@
 //! The page: its state, its worker, and what they do to the document.
 
+mod address;
 mod effects;
 mod icons;
+mod keeping;
 mod panes;
 mod toast;
 mod topbar;
@@ -13,18 +15,36 @@ use yew::prelude::*;
 pub use icons::{Fit, Logo};
 
 use crate::examples;
-use crate::state::{Pane, Selection, State, Store, View, Work, load};
+use crate::state::{Opening, Pane, Seen, Selection, State, Store, View, Work, sets};
 use crate::text::Language;
 use crate::worker::Asked;
 use panes::{Panes, PhoneTabs};
 use toast::ToastLine;
 use topbar::TopBar;
 
+/// Reads what is kept and draws the page.
+pub async fn begin() {
+    let opening = sets::first(effects::example_of_hash(), effects::names_other()).await;
+    let first = Rc::new(first_state(opening));
+    yew::Renderer::<App>::with_props(AppProps { first: First(first) }).render();
+}
+
+/// The state that the page begins with.
+#[derive(Clone, PartialEq)]
+pub struct First(Rc<State>);
+
+#[derive(Properties, PartialEq)]
+pub struct AppProps {
+    first: First,
+}
+
 #[component]
-pub fn App() -> Html {
-    let store = use_reducer(first_state);
+pub fn App(props: &AppProps) -> Html {
+    let first = props.first.0.clone();
+    let store = use_reducer(move || (*first).clone());
     let worker = effects::use_worker(&store);
     effects::use_storage(&store);
+    effects::use_seen(&store);
     effects::use_document(&store);
     effects::use_hash(&store);
     effects::use_keys(&store);
@@ -49,18 +69,14 @@ pub fn App() -> Html {
     }
 }
 
-/// The example that the address names, or else what was there at the last visit.
-fn first_state() -> State {
-    let (stored, language, theme) = load();
-    let language = language.unwrap_or_else(browser_language);
+/// The example that the address names, or else what is kept.
+fn first_state(opening: Opening) -> State {
+    let language = opening.language.unwrap_or_else(browser_language);
     let named = effects::example_of_hash();
-    let same = |work: &Work| named.is_none() || work.example == named.map(|example| example.id);
-    let work = match (stored.filter(same), named) {
-        (Some(work), _) => work,
-        (None, Some(example)) => example.work(),
-        (None, None) => Work::empty(),
-    };
-    let mut state = State::new(work, language, theme);
+    let is_kept = opening.work.is_some();
+    let work = opening.work.or_else(|| named.map(examples::Example::work));
+    let mut state = State::new(work.unwrap_or_else(Work::empty), language, opening.theme);
+    state.sets = opening.sets.into();
     if state.work.flow.query().is_some() {
         state.selection = Selection::Flow;
     }
@@ -70,6 +86,10 @@ fn first_state() -> State {
     };
     let changed = state.work.files.iter().filter(changed).map(|file| Rc::clone(&file.name));
     state.changed = Rc::new(changed.collect());
+    if let Some(seen) = Seen::load().filter(|_| is_kept || effects::is_reload()) {
+        seen.show(&mut state);
+    }
+    state.toast = effects::unknown_example(state.text());
     state
 }
 

@@ -65,13 +65,14 @@ struct SplitterProps {
 
 #[component]
 fn Splitter(props: &SplitterProps) -> Html {
-    let width = use_state(|| None::<i32>);
+    let width = use_state(|| crate::state::width(&props.variable));
     let dragged = use_state(|| false);
     let (low, high) = props.bounds;
     {
         let variable = props.variable.clone();
         use_effect_with(*width, move |width| {
             if let Some(width) = width {
+                crate::state::save_width(&variable, *width);
                 set_width(&variable, *width);
             }
         });

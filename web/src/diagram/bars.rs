@@ -3,11 +3,12 @@
 use portcullis_engine::report::{Location, Note};
 use yew::prelude::*;
 
+use super::assume::AssumeBar;
 use super::data::{UNKNOWN_DRAWN, unknown_edges};
 use crate::examples::inline;
 use crate::names;
 use crate::state::{Action, use_store};
-use crate::text::{count, fill};
+use crate::text::{Text, count, fill};
 use crate::worker::message::Broken;
 
 /// Goes to a place of a file.
@@ -34,16 +35,18 @@ pub fn BrokenBar() -> Html {
     if store.stopped {
         return html! { <div class="broken-bar" role="status"><span>{ text.stopped }</span></div> };
     }
-    let broken = store.findings.as_ref().and_then(|findings| findings.broken.as_ref());
-    let Some(Broken { file, document, line, message }) = broken.filter(|_| !store.is_empty())
-    else {
-        return html! { <div role="status" /> };
-    };
-    let place = match document {
-        Some(n) => count(&fill(text.broken_at, &[("file", file)]), *n),
-        None => fill(text.broken_in, &[("file", file)]),
-    };
-    let rest = if is_old(&store) { text.broken_old } else { text.broken_rest };
+    let broken = store.broken.iter().filter(|_| !store.is_empty());
+    html! {
+        <div role="status">{ for broken.take(BROKEN).map(|broken| broken_line(text, broken)) }</div>
+    }
+}
+
+/// More documents than this that cannot be read are in the findings.
+const BROKEN: usize = 3;
+
+fn broken_line(text: &Text, broken: &Broken) -> Html {
+    let Broken { file, line, message, .. } = broken;
+    let place = names::broken_place(text, broken);
     let location = Location {
         file: file.as_str().into(),
         line: *line,
@@ -52,17 +55,11 @@ pub fn BrokenBar() -> Html {
         end_column: 1,
     };
     html! {
-        <div class="broken-bar" role="status">
-            <span><b>{ place }</b>{ " " }{ inline(message) }{ ". " }{ rest }</span>
+        <div class="broken-bar">
+            <span><b>{ fill(text.broken, &[("place", &place)]) }</b>{ " " }{ inline(message) }</span>
             <LineLink {location} />
         </div>
     }
-}
-
-/// Whether the picture is of an earlier text than the one in the editor.
-pub fn is_old(state: &crate::state::State) -> bool {
-    let broken = state.findings.as_ref().is_some_and(|findings| findings.broken.is_some());
-    broken && state.scene_number != state.findings_number
 }
 
 /// What no answer counts; and what hangs on things that the input does not say, counted, and why.
@@ -74,7 +71,6 @@ pub fn NoteBar() -> Html {
         return html! {};
     };
     let unknown = unknown_edges(scene);
-    let left_out = (scene.left_out > 0).then(|| count(text.left_out, scene.left_out));
     let summary = &scene.summary;
     let audited = (summary.audited > 0).then(|| count(text.audited, summary.audited));
     let lines = names::left_out(text, &summary.not_judged, &summary.rejected).chain(audited);
@@ -83,8 +79,8 @@ pub fn NoteBar() -> Html {
             { for lines.map(|line| html! {
                 <div class="note-bar" role="status"><span>{ line }</span></div>
             }) }
-            if let Some(left_out) = left_out {
-                <div class="note-bar"><span>{ left_out }</span></div>
+            if unknown > 0 || !store.work.assume.is_empty() {
+                <AssumeBar />
             }
             if unknown > 0 && !scene.notes.is_empty() {
                 <details class="note-bar">

@@ -7,12 +7,12 @@ use wasm_bindgen::prelude::*;
 use web_sys::Element;
 use yew::prelude::*;
 
-use super::bars::is_old;
 use super::data::{graph_data, selected_ids};
 use super::labels::Labels;
 use crate::app::Fit;
 use crate::js::{self, GraphHandle, object, put};
 use crate::state::{Action, Selection, State, Store, View, use_store};
+use crate::worker::message::Node;
 
 /// The diagram with the functions that it calls, which must live as long as it does.
 struct Diagram {
@@ -107,7 +107,6 @@ fn ends_of(bundle: JsValue) -> Vec<(String, String)> {
 
 #[derive(Serialize)]
 struct How {
-    dim: bool,
     relayout: bool,
 }
 
@@ -119,22 +118,15 @@ fn use_data(store: &Store, diagram: &Held) {
     // A denied flow is drawn only while it is the one that is asked about.
     let asked =
         matches!(store.selection, Selection::Flow).then_some(store.answer.as_ref().map(Rc::as_ptr));
-    let deps = (
-        there,
-        scene,
-        asked,
-        (Rc::clone(&store.filter), store.language),
-        is_old(store),
-        store.work_number,
-    );
+    let deps = (there, scene, asked, (Rc::clone(&store.filter), store.language), store.work_number);
     use_effect_with(deps, {
         let (diagram, store) = (diagram.clone(), store.clone());
-        move |(_, _, _, _, dim, number)| {
+        move |(_, _, _, _, number)| {
             let (Some(diagram), Some(data)) = (diagram, graph_data(&store)) else {
                 return;
             };
             let relayout = work.replace(*number) != *number;
-            diagram.handle.set_data(&object(&data), &object(&How { dim: *dim, relayout }));
+            diagram.handle.set_data(&object(&data), &object(&How { relayout }));
         }
     });
     use_effect_with((there, selected_ids(store), scene), {
@@ -166,6 +158,7 @@ fn Legend() -> Html {
         let mut policed = scene.nodes.iter().flat_map(|node| [node.ingress, node.egress]);
         policed.any(|policed| policed == Some(crate::worker::message::Policed::Selected))
     });
+    let open = store.scene.as_deref().is_some_and(|scene| scene.nodes.iter().any(Node::is_open));
     html! {
         <div class="legend">
             <span class="legend-item"><i class="legend-mark" />{ text.legend_allowed }</span>
@@ -177,6 +170,9 @@ fn Legend() -> Html {
             }
             if selected {
                 <span class="legend-item"><i class="legend-mark is-ingress is-hollow" /><i class="legend-mark is-egress is-hollow" />{ text.legend_cluster }</span>
+            }
+            if open {
+                <span class="legend-item" title={text.legend_open_note}><i class="legend-mark is-open" />{ text.legend_open }</span>
             }
             <span class="legend-item"><i class="legend-mark is-ingress" />{ text.legend_ingress }<i class="legend-mark is-egress" />{ text.legend_egress }</span>
         </div>

@@ -1,10 +1,12 @@
 //! The middle pane: the diagram, or the same answer as a matrix or a list; above it what cannot be
 //! shown, below it the flow bar.
 
+mod assume;
 mod bars;
 mod data;
 mod host;
 mod labels;
+mod lone;
 
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
@@ -14,11 +16,12 @@ use crate::examples::{INVITATIONS, find};
 use crate::flow_bar::FlowBar;
 use crate::list::ListView;
 use crate::matrix::MatrixView;
-use crate::state::{Action, View, use_store};
+use crate::state::{Action, Pane, View, use_store};
 use crate::text::{count, fill};
 pub use bars::LineLink;
 use bars::{BrokenBar, NoteBar};
 use host::Host;
+use lone::Lone;
 
 #[component]
 pub fn DiagramPane() -> Html {
@@ -34,6 +37,8 @@ pub fn DiagramPane() -> Html {
                 <Host />
                 if store.is_empty() {
                     <Invitation />
+                } else if store.scene.as_deref().is_some_and(|scene| !scene.lone.is_empty()) {
+                    <Lone />
                 } else if view == View::List {
                     <ListView />
                 } else if view == View::Matrix {
@@ -73,8 +78,24 @@ fn Toolbar() -> Html {
                 title={text.filter_label} value={store.filter.to_string()} {oninput} />
             <span class="spacer" />
             <span class="toolbar-stats">{ stats(&store) }</span>
+            <DrawerToggle />
         </div>
     }
+}
+
+/// Where there is no room for three panes: shows the inspector, and hides it again.
+#[component]
+fn DrawerToggle() -> Html {
+    let store = use_store();
+    let text = store.text();
+    let shown = store.pane == Pane::Explain;
+    let onclick = {
+        let store = store.clone();
+        move |_: MouseEvent| {
+            store.dispatch(Action::ShowPane(if shown { Pane::View } else { Pane::Explain }));
+        }
+    };
+    html! { <button class="btn is-small drawer-toggle" aria-pressed={shown.to_string()} {onclick}>{ text.inspector }</button> }
 }
 
 fn stats(state: &crate::state::State) -> String {

@@ -4,8 +4,9 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlDetailsElement;
 use yew::prelude::*;
 
+use super::sets::SetItem;
 use super::{EXAMPLES, Example};
-use crate::state::{Action, Work, use_store};
+use crate::state::{Action, Work, sets, use_store};
 use crate::text::fill;
 
 #[component]
@@ -71,6 +72,17 @@ fn MenuItems() -> Html {
             dispatch.dispatch(Action::Begin(Box::new(Work::empty())));
         }
     };
+    let forget = {
+        let dispatch = store.dispatcher();
+        move |event: MouseEvent| {
+            close(&event);
+            let dispatch = dispatch.clone();
+            wasm_bindgen_futures::spawn_local(async move {
+                sets::forget().await;
+                dispatch.dispatch(Action::Forget);
+            });
+        }
+    };
     let lesson = {
         let dispatch = store.dispatcher();
         move |event: MouseEvent| {
@@ -83,15 +95,20 @@ fn MenuItems() -> Html {
             if store.work.example.is_some() && !store.lesson {
                 <button class="menu-item" onclick={lesson}>{ text.show_lesson }</button>
             }
+            <div class="menu-title">{ text.own_work }</div>
+            { for store.sets.iter().map(|set| html! { <SetItem key={set.id.clone()} set={set.clone()} /> }) }
+            <button class="menu-item" onclick={empty}>{ text.start_empty }<span class="menu-note">{ text.start_empty_note }</span></button>
             <div class="menu-title">{ text.examples }</div>
             { for EXAMPLES.iter().map(item) }
-            <div class="menu-title">{ text.own_work }</div>
-            <button class="menu-item" onclick={empty}>{ text.start_empty }<span class="menu-note">{ text.start_empty_note }</span></button>
+            if !store.sets.is_empty() {
+                <div class="menu-title">{ text.stored }</div>
+                <button class="menu-item is-danger" onclick={forget}>{ text.forget_all }<span class="menu-note">{ text.forget_note }</span></button>
+            }
         </>
     }
 }
 
-fn close(event: &MouseEvent) {
+pub fn close(event: &MouseEvent) {
     let item = event.target_dyn_into::<web_sys::Element>();
     let menu = item.and_then(|item| item.closest("details").ok().flatten());
     if let Some(menu) = menu.and_then(|menu| menu.dyn_into::<HtmlDetailsElement>().ok()) {

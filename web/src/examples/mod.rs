@@ -2,6 +2,7 @@
 
 mod lesson;
 mod menu;
+mod sets;
 
 use portcullis_engine::report::Protocol;
 
@@ -44,6 +45,8 @@ impl Example {
         // The last file holds policies: what there is to read and to change.
         let open = files.last().map(|file| file.name.clone()).unwrap_or_default();
         Work {
+            id: None,
+            name: None,
             files,
             open,
             example: Some(self.id),
@@ -53,6 +56,7 @@ impl Example {
                 port: port.to_owned(),
                 protocol: Protocol::from_name(protocol).unwrap_or(Protocol::Tcp),
             },
+            assume: crate::worker::Assume::default(),
         }
     }
 }

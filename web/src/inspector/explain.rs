@@ -64,6 +64,9 @@ fn answer(store: &Store, judged: &Judged) -> Html {
                 <h2 class="flow-title">{ format!("{from} → {to}") }</h2>
                 { verdict_pill(report.verdict, text) }
             </div>
+            if let Some(unread) = names::left_unread(store) {
+                <p class="answer-note is-partial">{ fill(text.broken, &[("place", &unread)]) }</p>
+            }
             <p class="answer-note">{ format!("{} {} · {whole}", report.protocol, report.port) }</p>
             if report.siblings {
                 <p class="answer-note">{ text.between_pods }</p>

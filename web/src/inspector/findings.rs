@@ -33,6 +33,7 @@ pub fn FindingList() -> Html {
         <div class="section">
             <div class="section-head"><h2>{ text.findings }</h2><span>{ counts.join(", ") }</span></div>
             <ul class="findings">{ for findings.diagnostics.iter().map(|finding| item(&store, finding)) }</ul>
+            if findings.more > 0 { <p class="step-note">{ count(text.more_lines, findings.more) }</p> }
         </div>
     }
 }

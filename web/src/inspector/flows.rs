@@ -66,8 +66,7 @@ fn flow_lines(store: &Store, edges: &[(String, String)]) -> Html {
     let line = |(from, to): &(String, String)| {
         let (a, b) = (index(from)?, index(to)?);
         let name = |at: usize| scene.nodes.get(at).map(|node| names::full(node, store.language));
-        let edge =
-            scene.edges.iter().find(|edge| (edge.from as usize, edge.to as usize) == (a, b))?;
+        let edge = scene.flows.edge(u32::try_from(a).ok()?, u32::try_from(b).ok()?)?;
         let onclick = {
             let (store, from, to) = (store.clone(), from.clone(), to.clone());
             move |_: MouseEvent| store.dispatch(Action::PickEdge(from.clone(), to.clone()))
@@ -75,7 +74,7 @@ fn flow_lines(store: &Store, edges: &[(String, String)]) -> Html {
         Some(html! {
             <li><button class="reach-item" {onclick}>
                 <span class="reach-peer">{ format!("{} → {}", name(a)?, name(b)?) }</span>
-                <span class="reach-ports">{ names::edge_ports(scene, edge, store.language) }</span>
+                <span class="reach-ports">{ names::edge_ports(scene, &edge, store.language) }</span>
             </button></li>
         })
     };

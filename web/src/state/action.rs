@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use super::{File, FlowForm, Pane, Tab, Theme, Toast, View, Work};
+use super::{File, FlowForm, Pane, SetName, Tab, Theme, Toast, View, Work};
 use crate::text::Language;
-use crate::worker::message::Reply;
+use crate::worker::Assume;
+use crate::worker::message::{Findings, Reply};
 
 pub enum Action {
     // Files.
@@ -17,9 +18,19 @@ pub enum Action {
     Close(Rc<str>),
     /// Other work; what was there is put aside if it was the user's own.
     Begin(Box<Work>),
+    /// The work that was put aside, or the file that was closed.
     BringBack,
+    /// The work is the user's own, and is kept under this id.
+    Identify(Rc<str>),
+    /// The work has another name.
+    Name(Rc<str>),
+    /// What the browser keeps.
+    Kept(Rc<[SetName]>),
+    /// Nothing is kept, and nothing is here any more.
+    Forget,
     // Answers.
     Replied(Box<Reply>),
+    Found(Findings),
     Working(bool),
     Stopped,
     // Selections.
@@ -31,6 +42,8 @@ pub enum Action {
     PickLine(Rc<str>, u32),
     /// The flow bar, as typed.
     Ask(FlowForm),
+    /// What the manifests do not say.
+    Assume(Assume),
     /// The flow in the flow bar is to be explained.
     Explain,
     Unpick,

@@ -39,12 +39,33 @@ impl FlowForm {
         whole.then_some(FlowQuery { from, to, protocol, port })
     }
 
+    /// Whether a port is written that is none.
+    pub fn has_bad_port(&self) -> bool {
+        !self.port.trim().is_empty() && PortQuery::parse(&self.port, None).is_err()
+    }
+
+    /// The same, with addresses for what the page calls outside.
+    pub fn resolved(&self, outside: &str, address: Option<&str>) -> Self {
+        let end = |end: &str| match address {
+            Some(address) if end.trim().eq_ignore_ascii_case(outside) => address.to_owned(),
+            _ => end.to_owned(),
+        };
+        Self { from: end(&self.from), to: end(&self.to), ..self.clone() }
+    }
+
     /// The flow of an edge: with the port that stands here if the edge has it, else one of its own.
     pub fn of_edge(&self, scene: &Scene, edge: &Edge) -> Option<Self> {
         let ask = |index: u32| scene.nodes.get(index as usize).map(|node| node.ask.clone());
         let set = scene.port_sets.get(edge.allowed.or(edge.unknown)? as usize)?;
         let (port, protocol) = self.port_in(&set.ranges);
         Some(Self { from: ask(edge.from)?, to: ask(edge.to)?, port: port.to_string(), protocol })
+    }
+
+    /// The flow between two nodes of which nothing passes, on the port that stands here.
+    pub fn of_ends(&self, scene: &Scene, (from, to): (u32, u32)) -> Option<Self> {
+        let ask = |index: u32| scene.nodes.get(index as usize).map(|node| node.ask.clone());
+        let port = if self.port.trim().is_empty() { "80".to_owned() } else { self.port.clone() };
+        Some(Self { from: ask(from)?, to: ask(to)?, port, protocol: self.protocol })
     }
 
     fn port_in(&self, ranges: &[PortRange]) -> (u16, Protocol) {
@@ -87,6 +108,22 @@ mod tests {
             assert_eq!(form(port).query(), None, "{port}");
         }
         assert_eq!(FlowForm { from: " ".into(), ..form("80") }.query(), None);
+    }
+
+    #[test]
+    fn outside_is_an_address_of_it() {
+        let form = FlowForm { from: "Outside".into(), ..form("80") };
+        assert_eq!(form.resolved("outside", Some("203.0.113.10")).from, "203.0.113.10");
+        assert_eq!(form.resolved("outside", None).from, "Outside");
+    }
+
+    #[test]
+    fn a_port_is_wrong_once_something_is_written() {
+        assert!(
+            form("70000").has_bad_port()
+                && !form("").has_bad_port()
+                && !form("53/UDP").has_bad_port()
+        );
     }
 
     #[test]

@@ -3,7 +3,9 @@
 mod action;
 mod context;
 mod flow;
+mod kept;
 mod reduce;
+mod secrets;
 mod storage;
 
 use std::collections::BTreeSet;
@@ -12,10 +14,23 @@ use std::rc::Rc;
 pub use action::Action;
 pub use context::{Store, use_store};
 pub use flow::FlowForm;
-pub use storage::{load, save, save_language, save_theme};
+pub use kept::{Opening, SetName, Written};
+pub use storage::{Seen, save_language, save_seen, save_theme, save_width, width};
+
+pub mod sets {
+    //! Sets of manifests that the browser keeps.
+    pub use super::kept::{
+        first, forget, keep, keep_removed, names, new_id, open, remember, remove, rename,
+    };
+}
+
+use serde::{Deserialize, Serialize};
 
 use crate::text::Language;
-use crate::worker::message::{Findings, FlowAnswer, Question, Reach, RuleFlows, Scene};
+use crate::worker::Assume;
+use crate::worker::message::{
+    Broken, Findings, FlowAnswer, Question, Reach, RuleFlows, Scene, What,
+};
 
 /// A file as the editor has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,11 +42,17 @@ pub struct File {
 /// What a user works on: enough to bring it back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Work {
+    /// Under which it is kept; none before it is the user's own.
+    pub id: Option<Rc<str>>,
+    /// As the user calls it; none: after its files.
+    pub name: Option<Rc<str>>,
     pub files: Vec<File>,
     pub open: Rc<str>,
     /// The example that it began as.
     pub example: Option<&'static str>,
     pub flow: FlowForm,
+    /// What the files do not say.
+    pub assume: Assume,
 }
 
 /// The one thing that is amber.
@@ -49,14 +70,14 @@ pub enum Selection {
     Rule,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum View {
     Diagram,
     Matrix,
     List,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tab {
     Explain,
     Reach,
@@ -64,7 +85,7 @@ pub enum Tab {
 }
 
 /// The pane that a phone shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pane {
     Edit,
     View,
@@ -92,6 +113,10 @@ pub enum Toast {
     Say(String),
     /// Offers the work that was replaced.
     PutAside,
+    /// Offers the file that was closed, by name.
+    Closed(Rc<str>),
+    /// Offers the set that was deleted.
+    Deleted(Rc<Work>),
 }
 
 #[derive(Clone)]
@@ -105,12 +130,15 @@ pub struct State {
     pub files_number: u32,
     pub changed: Rc<BTreeSet<Rc<str>>>,
     pub aside: Option<Rc<Work>>,
+    /// The file that was closed last, and where it stood.
+    pub closed: Option<(File, usize)>,
+    /// What the browser keeps, the newest first.
+    pub sets: Rc<[SetName]>,
     pub lesson: bool,
     pub findings: Option<Rc<Findings>>,
     pub scene: Option<Rc<Scene>>,
-    /// Numbers of the texts that the findings and the scene are of.
-    pub findings_number: u32,
-    pub scene_number: u32,
+    /// Documents that cannot be read: no answer counts them.
+    pub broken: Rc<[Broken]>,
     pub answer: Option<Rc<FlowAnswer>>,
     pub reach: Option<Rc<Reach>>,
     pub rule: Option<Rc<RuleFlows>>,
@@ -152,10 +180,11 @@ impl State {
             files_number: 1,
             changed: Rc::default(),
             aside: None,
+            closed: None,
+            sets: Rc::default(),
             findings: None,
             scene: None,
-            findings_number: 0,
-            scene_number: 0,
+            broken: Rc::default(),
             answer: None,
             reach: None,
             rule: None,
@@ -181,12 +210,40 @@ impl State {
     /// What the worker is asked besides the files.
     pub fn question(&self) -> Question {
         let line = self.cursor.as_ref().map(|(file, line)| (file.to_string(), *line));
-        Question { flow: self.work.flow.query(), node: self.node.clone(), line }
+        let form = self.work.flow.resolved(self.text().outside, self.outside());
+        Question { flow: form.query(), node: self.node.clone(), line }
+    }
+
+    /// An address to ask with where somebody writes `outside`, which a card is called.
+    fn outside(&self) -> Option<&str> {
+        let nodes = self.scene.as_deref()?.nodes.iter();
+        let mut ranges = nodes.filter(|node| matches!(node.what, What::Addresses(_)));
+        let any = ranges.clone().next();
+        ranges.find(|node| node.id == "outside").or(any).map(|node| node.ask.as_str())
     }
 
     /// Whether there is nothing to look at yet.
     pub fn is_empty(&self) -> bool {
         self.work.files.iter().all(|file| file.text.trim().is_empty())
+    }
+
+    /// Whether there is something that is not an example as it came: it is kept.
+    pub fn is_own(&self) -> bool {
+        let own = self.work.example.is_none()
+            || !self.changed.is_empty()
+            || !self.has_all_files()
+            || !self.work.assume.is_empty();
+        own && !self.is_empty()
+    }
+
+    /// Whether the files are those of the example, by name.
+    fn has_all_files(&self) -> bool {
+        let example = self.work.example.and_then(crate::examples::find);
+        example.is_some_and(|example| {
+            let mut names = self.work.files.iter().map(|file| &*file.name);
+            names.len() == example.files.len()
+                && names.all(|name| example.files.iter().any(|(known, _)| *known == name))
+        })
     }
 
     pub fn text(&self) -> &'static crate::text::Text {
@@ -198,10 +255,25 @@ impl Work {
     /// One empty file.
     pub fn empty() -> Self {
         Self {
+            id: None,
+            name: None,
             files: vec![File { name: "manifests.yaml".into(), text: "".into() }],
             open: "manifests.yaml".into(),
             example: None,
             flow: FlowForm::default(),
+            assume: Assume::default(),
+        }
+    }
+
+    /// As menus call it.
+    pub fn title(&self) -> String {
+        if let Some(name) = &self.name {
+            return name.to_string();
+        }
+        let names: Vec<&str> = self.files.iter().map(|file| &*file.name).collect();
+        match names.as_slice() {
+            [first, second, _, ..] => format!("{first}, {second}, …"),
+            _ => names.join(", "),
         }
     }
 

@@ -31,7 +31,14 @@ impl State {
             Action::Close(name) => self.close(&name),
             Action::Begin(work) => self.begin(*work),
             Action::BringBack => self.bring_back(),
+            Action::Identify(id) => self.work.id = Some(id),
+            Action::Name(name) => {
+                self.work.name = Some(name).filter(|name| !name.trim().is_empty())
+            }
+            Action::Kept(sets) => self.sets = sets,
+            Action::Forget => self.forget(),
             Action::Replied(reply) => self.replied(*reply),
+            Action::Found(findings) => self.findings = Some(Rc::new(findings)),
             Action::Working(working) => self.working = working,
             Action::Stopped => self.stopped = true,
             Action::PickEdge(from, to) => self.pick_edge(&from, &to),
@@ -40,6 +47,7 @@ impl State {
             Action::PickLine(file, line) => self.cursor = Some((file, line)),
             Action::Ask(flow) => self.ask(flow),
             Action::Explain => self.explain(),
+            Action::Assume(assume) => self.work.assume = assume,
             Action::Unpick => self.unpick(),
             Action::Visit(file, line) => self.visit(file, line),
             Action::Show(view) => (self.view, self.pane) = (view, Pane::View),
@@ -108,9 +116,10 @@ impl State {
         let Some(at) = self.work.files.iter().position(|file| *file.name == *name) else {
             return;
         };
-        let before = Rc::new(self.work.clone());
-        if !self.work.files.remove(at).text.trim().is_empty() {
-            (self.aside, self.toast) = (Some(before), Some(Toast::PutAside));
+        let file = self.work.files.remove(at);
+        if !file.text.trim().is_empty() {
+            self.toast = Some(Toast::Closed(Rc::clone(&file.name)));
+            self.closed = Some((file, at));
         }
         if self.work.files.is_empty() {
             self.work.files = Work::empty().files;
@@ -123,7 +132,7 @@ impl State {
     }
 
     fn begin(&mut self, work: Work) {
-        let own = !self.is_empty() && (self.work.example.is_none() || !self.changed.is_empty());
+        let own = self.is_own();
         if own {
             self.aside = Some(Rc::new(self.work.clone()));
         }
@@ -132,14 +141,37 @@ impl State {
     }
 
     fn bring_back(&mut self) {
-        let Some(work) = self.aside.take() else {
+        match self.toast.take() {
+            Some(Toast::Closed(_)) => self.open_again(),
+            Some(Toast::PutAside) => {
+                if let Some(work) = self.aside.take() {
+                    self.replace((*work).clone());
+                }
+            }
+            Some(Toast::Deleted(_) | Toast::Say(_)) | None => {}
+        }
+    }
+
+    /// Only the closed file comes back: what was typed into others since stays.
+    fn open_again(&mut self) {
+        let Some((file, at)) = self.closed.take() else {
             return;
         };
-        self.toast = None;
-        self.replace((*work).clone());
-        let names: Vec<Rc<str>> =
-            self.work.files.iter().map(|file| Rc::clone(&file.name)).collect();
-        names.iter().for_each(|name| self.mark_changed(name));
+        if self.is_empty() {
+            self.work.files.clear();
+        }
+        let name: Rc<str> = self.work.free_name(&file.name).into();
+        let at = at.min(self.work.files.len());
+        self.work.files.insert(at, File { name: Rc::clone(&name), text: file.text });
+        self.mark_changed(&name);
+        self.work.open = name;
+        self.files_number += 1;
+    }
+
+    fn forget(&mut self) {
+        self.replace(Work::empty());
+        (self.aside, self.sets) = (None, Rc::default());
+        self.toast = Some(Toast::Say(self.text().forgotten.to_owned()));
     }
 
     fn replace(&mut self, work: Work) {
@@ -151,21 +183,24 @@ impl State {
         self.work_number += 1;
         self.files_number += 1;
         self.changed = Rc::default();
+        self.closed = None;
+        let names: Vec<Rc<str>> =
+            self.work.files.iter().map(|file| Rc::clone(&file.name)).collect();
+        names.iter().for_each(|name| self.mark_changed(name));
         (self.findings, self.scene, self.answer) = (None, None, None);
         (self.reach, self.rule, self.node) = (None, None, None);
+        self.broken = Rc::default();
         (self.tab, self.filter, self.stopped) = (Tab::Explain, "".into(), false);
     }
 
     fn replied(&mut self, reply: Reply) {
         self.stopped = false;
-        if let Some(findings) = reply.findings {
-            self.findings = Some(Rc::new(findings));
-            self.findings_number = reply.generation;
-            self.took = reply.took;
-        }
         if let Some(scene) = reply.scene {
             self.scene = Some(Rc::new(scene));
-            self.scene_number = reply.generation;
+            self.took = reply.took;
+        }
+        if let Some(broken) = reply.broken {
+            self.broken = broken.into();
         }
         self.answer = reply.flow.map(Rc::new);
         self.reach = reply.reach.map(Rc::new);
@@ -258,9 +293,8 @@ impl State {
 fn flow_of(scene: &Scene, form: &FlowForm, (from, to): (&str, &str)) -> Option<FlowForm> {
     let index = |id: &str| scene.nodes.iter().position(|node| node.id == id);
     let (from, to) = (u32::try_from(index(from)?).ok()?, u32::try_from(index(to)?).ok()?);
-    match scene.edges.iter().find(|edge| (edge.from, edge.to) == (from, to)) {
-        Some(edge) => form.of_edge(scene, edge),
-        // A flow that was asked about and denied: its edge is drawn but not one of the scene's.
-        None => Some(form.clone()),
+    match scene.flows.edge(from, to) {
+        Some(edge) => form.of_edge(scene, &edge),
+        None => form.of_ends(scene, (from, to)),
     }
 }

@@ -1,70 +1,30 @@
-//! What the browser keeps: the work, the language, the theme. Nothing here leaves the browser.
+//! Small things that the browser keeps: language, theme, widths, and, for a tab, what is shown.
+//! Nothing here leaves the browser.
 
-use std::rc::Rc;
-
-use gloo::storage::{LocalStorage, Storage};
-use portcullis_engine::report::Protocol;
+use gloo::storage::{LocalStorage, SessionStorage, Storage};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 
-use super::{File, FlowForm, Theme, Work};
-use crate::examples;
+use super::{Pane, State, Tab, Theme, View};
 use crate::text::Language;
 
-const WORK: &str = "portcullis.work";
 const LANGUAGE: &str = "portcullis.language";
 /// Read by `web/js/src/boot.ts` too, before anything is painted.
 const THEME: &str = "portcullis.theme";
+const SEEN: &str = "portcullis.seen";
+const CURRENT: &str = "portcullis.current";
+/// Where manifests were kept before they were sets.
+const FORMER_WORK: &str = "portcullis.work";
+const WIDTH: &str = "portcullis.width";
 
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    files: Vec<(String, String)>,
-    open: String,
-    example: Option<String>,
-    flow: (String, String, String, Protocol),
-}
-
-/// The work, the language and the theme of the last visit.
-pub fn load() -> (Option<Work>, Option<Language>, Theme) {
+/// The language and the theme of the last visit.
+pub fn load() -> (Option<Language>, Theme) {
     let theme = match get(THEME).as_deref() {
         Some("light") => Theme::Light,
         Some("dark") => Theme::Dark,
         _ => Theme::System,
     };
-    let language = get(LANGUAGE).and_then(|tag| Language::of_tag(&tag));
-    (get(WORK).and_then(|text| read(&text)), language, theme)
-}
-
-fn read(text: &str) -> Option<Work> {
-    let value = js_sys::JSON::parse(text).ok()?;
-    let stored: Stored = serde_wasm_bindgen::from_value(value).ok()?;
-    let (from, to, port, protocol) = stored.flow;
-    let file = |(name, text): (String, String)| File { name: name.into(), text: text.into() };
-    let files: Vec<File> = stored.files.into_iter().map(file).collect();
-    let first = files.first().map(|file| Rc::clone(&file.name))?;
-    let open: Rc<str> = stored.open.into();
-    let known = files.iter().any(|file| file.name == open);
-    Some(Work {
-        files,
-        open: if known { open } else { first },
-        example: stored.example.and_then(|id| examples::find(&id)).map(|example| example.id),
-        flow: FlowForm { from, to, port, protocol },
-    })
-}
-
-/// Keeps the work. False if the browser has no room for it, or keeps nothing.
-pub fn save(work: &Work) -> bool {
-    let files = work.files.iter().map(|file| (file.name.to_string(), file.text.to_string()));
-    let FlowForm { from, to, port, protocol } = work.flow.clone();
-    let stored = Stored {
-        files: files.collect(),
-        open: work.open.to_string(),
-        example: work.example.map(str::to_owned),
-        flow: (from, to, port, protocol),
-    };
-    let text = serde_wasm_bindgen::to_value(&stored).ok();
-    let text = text.and_then(|value| js_sys::JSON::stringify(&value).ok());
-    text.and_then(|text| text.as_string()).is_some_and(|text| put(WORK, &text))
+    (get(LANGUAGE).and_then(|tag| Language::of_tag(&tag)), theme)
 }
 
 pub fn save_language(language: Language) {
@@ -73,27 +33,123 @@ pub fn save_language(language: Language) {
 
 pub fn save_theme(theme: Theme) {
     match theme {
-        Theme::System => {
-            if let Some(storage) = storage() {
-                let _ = storage.remove_item(THEME);
-            }
+        Theme::System => remove(THEME),
+        Theme::Light => put(THEME, "light"),
+        Theme::Dark => put(THEME, "dark"),
+    }
+}
+
+/// What of the page is shown in this tab; it is the same after a reload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    view: View,
+    tab: Tab,
+    pane: Pane,
+    filter: String,
+    lesson: bool,
+}
+
+impl Seen {
+    pub fn of(state: &State) -> Self {
+        Self {
+            view: state.view,
+            tab: state.tab,
+            pane: state.pane,
+            filter: state.filter.to_string(),
+            lesson: state.lesson,
         }
-        Theme::Light => drop(put(THEME, "light")),
-        Theme::Dark => drop(put(THEME, "dark")),
+    }
+
+    /// What was shown before the page was loaded again.
+    pub fn load() -> Option<Self> {
+        let text = session()?.get_item(SEEN).ok()??;
+        serde_wasm_bindgen::from_value(js_sys::JSON::parse(&text).ok()?).ok()
+    }
+
+    pub fn show(self, state: &mut State) {
+        (state.view, state.tab, state.pane) = (self.view, self.tab, self.pane);
+        state.filter = self.filter.into();
+        state.lesson = self.lesson && state.work.example.is_some();
+    }
+}
+
+pub fn save_seen(seen: &Seen) {
+    let text = serde_wasm_bindgen::to_value(seen).ok();
+    let text = text.and_then(|value| js_sys::JSON::stringify(&value).ok());
+    if let Some((session, text)) = session().zip(text.and_then(|text| text.as_string())) {
+        // Fails only where there is no room, and then less is remembered.
+        let _ = session.set_item(SEEN, &text);
+    }
+}
+
+/// The set that this tab works on.
+pub fn current() -> Option<String> {
+    session()?.get_item(CURRENT).ok()?
+}
+
+pub fn save_current(id: Option<&str>) {
+    let Some(session) = session() else {
+        return;
+    };
+    let _ = match id {
+        Some(id) => session.set_item(CURRENT, id),
+        None => session.remove_item(CURRENT),
+    };
+}
+
+/// How wide a pane was made.
+pub fn width(pane: &str) -> Option<i32> {
+    get(&format!("{WIDTH}{pane}"))?.parse().ok()
+}
+
+pub fn save_width(pane: &str, width: i32) {
+    put(&format!("{WIDTH}{pane}"), &width.to_string());
+}
+
+/// Takes out what an earlier version of the page kept.
+pub fn take_former_work() -> Option<String> {
+    let text = get(FORMER_WORK)?;
+    remove(FORMER_WORK);
+    Some(text)
+}
+
+/// Forgets everything that is kept here.
+pub fn forget() {
+    for storage in [local(), session()].into_iter().flatten() {
+        let keys = (0..storage.length().unwrap_or(0)).filter_map(|i| storage.key(i).ok()?);
+        let own: Vec<String> = keys.filter(|key| key.starts_with("portcullis.")).collect();
+        own.iter().for_each(|key| drop(storage.remove_item(key)));
     }
 }
 
 /// None where the user forbids storage: asking for it throws there, and so does `LocalStorage`.
-fn storage() -> Option<web_sys::Storage> {
-    let window: JsValue = web_sys::window()?.into();
-    let there = js_sys::Reflect::get(&window, &"localStorage".into()).ok()?;
-    there.is_object().then(LocalStorage::raw)
+fn local() -> Option<web_sys::Storage> {
+    is_there("localStorage").then(LocalStorage::raw)
+}
+
+fn session() -> Option<web_sys::Storage> {
+    is_there("sessionStorage").then(SessionStorage::raw)
+}
+
+fn is_there(name: &str) -> bool {
+    let window: Option<JsValue> = web_sys::window().map(Into::into);
+    let there = window.and_then(|window| js_sys::Reflect::get(&window, &name.into()).ok());
+    there.is_some_and(|there| there.is_object())
 }
 
 fn get(key: &str) -> Option<String> {
-    storage()?.get_item(key).ok()?
+    local()?.get_item(key).ok()?
 }
 
-fn put(key: &str, value: &str) -> bool {
-    storage().is_some_and(|storage| storage.set_item(key, value).is_ok())
+fn put(key: &str, value: &str) {
+    if let Some(storage) = local() {
+        // Fails only where there is no room, and then less is remembered.
+        let _ = storage.set_item(key, value);
+    }
+}
+
+fn remove(key: &str) {
+    if let Some(storage) = local() {
+        let _ = storage.remove_item(key);
+    }
 }

@@ -12,7 +12,8 @@ use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 use yew::Callback;
 
 use super::ask::Ask;
-use super::message::{Question, Reply, Request, SourceText};
+use super::assume::Assume;
+use super::message::{Findings, Message, Question, Reply, Request, SourceText};
 use super::pending::Pending;
 
 /// Beside the page, as all its parts are; `web/js/src/engine-worker.ts`.
@@ -25,6 +26,8 @@ const STUCK_MS: f64 = 4_000.0;
 /// What the client has to say.
 pub enum Event {
     Replied(Box<Reply>),
+    /// What was found in the texts that were answered last.
+    Found(Findings),
     /// Whether a run has been going on for a while.
     Working(bool),
     /// The worker has died or cannot be started.
@@ -37,6 +40,7 @@ pub struct Wanted {
     /// Another value means other work altogether: nothing of before is kept.
     pub work: u32,
     pub files: Texts,
+    pub assume: Assume,
     pub question: Question,
 }
 
@@ -58,10 +62,13 @@ struct Inner {
     events: Callback<Event>,
     worker: Option<Running>,
     generation: u32,
+    /// The request that had other texts than the one before it.
+    changed: u32,
     work: u32,
     /// Texts that the worker has; texts are shared, so that they compare by address.
     sent: HashMap<Rc<str>, Rc<str>>,
     asked: Question,
+    assumed: Assume,
     busy: Option<Busy>,
     waiting: Option<Wanted>,
     /// Texts at which a worker has died: asking again would only end the next one.
@@ -93,9 +100,11 @@ impl Client {
             events,
             worker: None,
             generation: 0,
+            changed: 0,
             work: 0,
             sent: HashMap::new(),
             asked: Question::default(),
+            assumed: Assume::default(),
             busy: None,
             waiting: None,
             fatal: None,
@@ -176,19 +185,27 @@ impl Client {
         if self.0.borrow_mut().asked_by_editor.hear(&event.data()) {
             return;
         }
-        let Ok(reply) = serde_wasm_bindgen::from_value::<Reply>(event.data()) else {
+        let Ok(message) = serde_wasm_bindgen::from_value::<Message>(event.data()) else {
             return;
         };
         let mut inner = self.0.borrow_mut();
-        if inner.generation != reply.generation {
-            return;
+        match message {
+            Message::Reply(reply) if inner.generation == reply.generation => {
+                inner.busy = None;
+                inner.tell(Event::Working(false));
+                if !inner.is_stale() {
+                    inner.tell(Event::Replied(reply));
+                }
+                self.go_on(&mut inner);
+            }
+            // Of texts that are not the newest any more, others are on their way.
+            Message::Findings(generation, findings)
+                if generation >= inner.changed && !inner.is_stale() =>
+            {
+                inner.tell(Event::Found(findings));
+            }
+            Message::Reply(_) | Message::Findings(..) => {}
         }
-        inner.busy = None;
-        inner.tell(Event::Working(false));
-        if !inner.is_stale() {
-            inner.tell(Event::Replied(Box::new(reply)));
-        }
-        self.go_on(&mut inner);
     }
 
     fn died(&self) {
@@ -233,15 +250,28 @@ impl Inner {
             .collect();
         remove.iter().for_each(|name| drop(self.sent.remove(name)));
         let put = self.unsent(&wanted.files);
-        if !anew && put.is_empty() && remove.is_empty() && self.asked == wanted.question {
+        // A new desk assumes nothing.
+        let assumed = if anew { Assume::default() } else { self.assumed.clone() };
+        let assume = (assumed != wanted.assume).then(|| wanted.assume.clone());
+        self.assumed = wanted.assume;
+        if !anew
+            && assume.is_none()
+            && put.is_empty()
+            && remove.is_empty()
+            && self.asked == wanted.question
+        {
             return None;
         }
         self.work = wanted.work;
         self.asked = wanted.question.clone();
         self.generation += 1;
+        if anew || assume.is_some() || !put.is_empty() || !remove.is_empty() {
+            self.changed = self.generation;
+        }
         Some(Request {
             generation: self.generation,
             anew,
+            assume,
             put,
             remove: remove.iter().map(ToString::to_string).collect(),
             question: wanted.question,
@@ -266,8 +296,10 @@ impl Inner {
         self.asked_by_editor.give_up();
         self.sent.clear();
         self.asked = Question::default();
+        self.assumed = Assume::default();
         // No reply can have this number.
         self.generation += 1;
+        self.changed = self.generation;
         self.work = self.work.wrapping_add(1);
     }
 

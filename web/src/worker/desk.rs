@@ -1,8 +1,13 @@
-//! Answers requests: keeps the session, and the last one whose documents were whole.
+//! Answers requests: keeps the session and what is drawn of it.
+//!
+//! A document that cannot be read is left out of every answer, and every answer says so; the rest
+//! is evaluated.
 
-use portcullis_engine::report::DiagnosticReport;
+use portcullis_engine::diagnostic::{Code, Diagnostic};
+use portcullis_engine::manifest::Part;
 use portcullis_engine::{Change, Options, Session, SourceFile};
 
+use super::assume::Assume;
 use super::message::{
     Broken, Findings, FlowAnswer, Judged, Reach, ReachLine, Reply, Request, SourceText,
 };
@@ -16,13 +21,14 @@ const REACH: usize = 300;
 
 pub struct Desk {
     session: Session,
-    /// The last session that was whole, and what was found out about it.
-    shown: Option<(Session, Atlas)>,
+    atlas: Option<Atlas>,
+    /// Whether the texts are others than those whose findings were asked for last.
+    is_unchecked: bool,
 }
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { session: Session::new(Options::default()), shown: None }
+        Self { session: Session::new(Options::default()), atlas: None, is_unchecked: false }
     }
 }
 
@@ -33,16 +39,26 @@ impl Desk {
     }
 
     pub fn answer(&mut self, request: Request) -> Reply {
-        let Request { generation, anew, put, remove, question } = request;
+        let Request { generation, anew, assume, put, remove, question } = request;
         if anew {
             *self = Self::default();
         }
-        let changed = anew || !put.is_empty() || !remove.is_empty();
-        let findings = changed.then(|| self.read(put, remove));
-        let scene = findings.as_ref().and_then(|found| self.draw(found.broken.is_none()));
-        let mut reply =
-            Reply { generation, took: 0.0, findings, scene, flow: None, reach: None, rule: None };
-        if let Some((session, atlas)) = &self.shown {
+        let changed = anew || assume.is_some() || !put.is_empty() || !remove.is_empty();
+        if let Some(assume) = assume {
+            self.assume(&assume);
+        }
+        let drawn = changed.then(|| self.read(put, remove));
+        let mut reply = Reply {
+            generation,
+            took: 0.0,
+            scene: drawn,
+            broken: changed.then(|| broken(&self.session)),
+            flow: None,
+            reach: None,
+            rule: None,
+        };
+        if let Some(atlas) = &self.atlas {
+            let session = &self.session;
             reply.flow = question.flow.map(|flow| judge(session, atlas, &flow));
             reply.reach = question.node.and_then(|node| reach(atlas, &node));
             reply.rule =
@@ -51,51 +67,59 @@ impl Desk {
         reply
     }
 
-    fn read(&mut self, put: Vec<SourceText>, remove: Vec<String>) -> Findings {
+    /// What is found in the texts; none if they are those of the last time.
+    pub fn findings(&mut self) -> Option<Findings> {
+        if !std::mem::take(&mut self.is_unchecked) {
+            return None;
+        }
+        let mut diagnostics = self.session.check().diagnostics;
+        let more = diagnostics.len().saturating_sub(FINDINGS);
+        diagnostics.truncate(FINDINGS);
+        Some(Findings { diagnostics, more: number(more) })
+    }
+
+    /// The same files under other assumptions.
+    fn assume(&mut self, assume: &Assume) {
+        let files = self.session.files().iter();
+        let files = files.map(|file| Change::Put(SourceFile::clone(file))).collect();
+        self.session = Session::new(assume.options()).apply(files);
+    }
+
+    fn read(&mut self, put: Vec<SourceText>, remove: Vec<String>) -> super::message::Scene {
         let put = put.iter().map(|file| self.session.reread(&file.name, file.text.as_bytes()));
         let changes: Vec<Change> = put.chain(remove.into_iter().map(Change::Remove)).collect();
         self.session = self.session.apply(changes);
-        let mut diagnostics = self.session.check().diagnostics;
-        let broken = diagnostics.iter().find(|d| is_broken(d)).map(|d| broken(&self.session, d));
-        diagnostics.truncate(FINDINGS);
-        Findings { diagnostics, broken }
+        self.is_unchecked = true;
+        self.atlas.insert(Atlas::new(&self.session)).scene.clone()
     }
+}
 
-    /// What is new to be drawn. While a document is broken that is nothing, unless nothing was
-    /// ever whole: then the rest is better than a blank.
-    fn draw(&mut self, whole: bool) -> Option<super::message::Scene> {
-        if !whole && self.shown.as_ref().is_some_and(|(_, atlas)| !atlas.scene.nodes.is_empty()) {
-            return None;
-        }
-        let atlas = Atlas::new(&self.session);
-        let scene = atlas.to_draw();
-        self.shown = Some((self.session.clone(), atlas));
-        Some(scene)
-    }
+/// Documents that cannot be read, each with its first fault.
+fn broken(session: &Session) -> Vec<Broken> {
+    let parts = session.files().iter().flat_map(|file| {
+        let numbered = (1u32..).zip(&file.parts);
+        numbered.map(move |(number, part)| (file, number, part))
+    });
+    let broken = parts.filter_map(|(file, number, part)| {
+        let fault = part.document.findings.iter().find(|finding| is_fatal(finding))?;
+        Some(Broken {
+            file: file.name.to_string(),
+            document: (file.parts.len() > 1).then_some(number),
+            line: line_of(file, part, fault),
+            message: fault.message.clone(),
+        })
+    });
+    broken.collect()
 }
 
 /// Whether the document with this finding cannot be read at all.
-fn is_broken(finding: &DiagnosticReport) -> bool {
-    matches!(finding.name.as_str(), "syntax" | "limits" | "encoding")
+fn is_fatal(finding: &Diagnostic) -> bool {
+    matches!(finding.code, Code::Syntax | Code::Limits | Code::Encoding)
 }
 
-fn broken(session: &Session, finding: &DiagnosticReport) -> Broken {
-    let place = finding.location.as_ref();
-    let name = place.map_or("", |place| &place.file);
-    let line = place.map_or(1, |place| place.line);
-    let file = session.files().iter().find(|file| *file.name == *name);
-    Broken {
-        file: name.to_owned(),
-        document: file.filter(|file| file.parts.len() > 1).map(|file| document_at(file, line)),
-        line,
-        message: finding.message.clone(),
-    }
-}
-
-/// The number, from 1, of the document that a line is in.
-fn document_at(file: &SourceFile, line: u32) -> u32 {
-    let before = file.parts.iter().filter(|part| first_line(file, part.range.start) <= line);
-    u32::try_from(before.count()).unwrap_or(1).max(1)
+fn line_of(file: &SourceFile, part: &Part, fault: &Diagnostic) -> u32 {
+    let within = fault.span.map_or(0, |span| span.start as usize);
+    first_line(file, part.range.start + within)
 }
 
 pub fn first_line(file: &SourceFile, offset: usize) -> u32 {
@@ -115,10 +139,10 @@ fn judge(session: &Session, atlas: &Atlas, flow: &portcullis_engine::FlowQuery) 
 
 fn reach(atlas: &Atlas, node: &str) -> Option<Reach> {
     let index = u32::try_from(atlas.scene.nodes.iter().position(|n| n.id == node)?).ok()?;
-    let edges = &atlas.scene.edges;
-    let reaches = edges.iter().filter(|edge| edge.from == index).map(|edge| (edge.to, edge));
-    let reached_by = edges.iter().filter(|edge| edge.to == index).map(|edge| (edge.from, edge));
-    let line = |(node, edge): (u32, &super::message::Edge)| ReachLine {
+    let flows = &atlas.scene.flows;
+    let reaches = flows.from(index).into_iter().map(|edge| (edge.to, edge));
+    let reached_by = flows.to(index).into_iter().map(|edge| (edge.from, edge));
+    let line = |(node, edge): (u32, super::message::Edge)| ReachLine {
         node,
         allowed: edge.allowed,
         unknown: edge.unknown,
@@ -132,7 +156,11 @@ fn reach(atlas: &Atlas, node: &str) -> Option<Reach> {
 fn cut(lines: &mut Vec<ReachLine>) -> u32 {
     let more = lines.len().saturating_sub(REACH);
     lines.truncate(REACH);
-    u32::try_from(more).unwrap_or(u32::MAX)
+    number(more)
+}
+
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -159,7 +187,8 @@ mod tests {
             node: Some("x/a[Pod]".into()),
             line: None,
         };
-        Request { generation, anew: false, put: put.collect(), remove: Vec::new(), question }
+        let put = put.collect();
+        Request { generation, anew: false, assume: None, put, remove: Vec::new(), question }
     }
 
     fn verdict(reply: &Reply) -> Option<Verdict> {
@@ -170,25 +199,29 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_document_keeps_the_picture_and_its_answers() {
+    fn a_broken_document_is_left_out_and_named_and_the_rest_is_evaluated() {
         let mut desk = Desk::default();
-        let whole = desk.answer(request(1, &[("pods", PODS), ("policy", CLOSED)]));
-        assert_eq!(whole.scene.as_ref().map(|scene| scene.summary.policies), Some(1));
-        let before = verdict(&whole);
+        let closed = CLOSED.replace("10.0.0.0/8", "192.0.2.0/24");
+        let policies = format!("{closed}---\na: }}\n");
+        let both = desk.answer(request(1, &[("pods", PODS), ("policy", &policies)]));
+        assert_eq!(both.scene.as_ref().map(|scene| scene.summary.policies), Some(1));
+        let found = both.broken.as_deref().unwrap_or_default().first().unwrap();
+        assert_eq!((found.file.as_str(), found.document, found.line), ("policy", Some(2), 11));
+        // What is left of the file is no policy: what it denied is not denied any more.
         let broken = desk.answer(request(2, &[("policy", "a: }\n")]));
-        assert!(broken.scene.is_none());
-        assert_eq!(verdict(&broken), before);
-        let found = broken.findings.and_then(|findings| findings.broken).unwrap();
+        assert_eq!(broken.scene.as_ref().map(|scene| scene.summary.policies), Some(0));
+        assert_eq!(verdict(&broken), Some(Verdict::Allow));
+        let found = broken.broken.as_deref().unwrap_or_default().first().unwrap();
         assert_eq!((found.file.as_str(), found.document), ("policy", None));
     }
 
     #[test]
-    fn what_was_never_whole_is_drawn_without_the_broken_document() {
+    fn findings_come_once_for_all_that_was_read() {
         let mut desk = Desk::default();
-        let reply = desk.answer(request(1, &[("all", &format!("{PODS}---\na: }}\n"))]));
-        assert_eq!(reply.scene.map(|scene| scene.summary.workloads), Some(2));
-        let found = reply.findings.and_then(|findings| findings.broken).unwrap();
-        assert_eq!(found.document, Some(3));
+        desk.answer(request(1, &[("pods", PODS), ("policy", CLOSED)]));
+        desk.answer(request(2, &[]));
+        assert!(desk.findings().is_some());
+        assert!(desk.findings().is_none());
     }
 
     #[test]
@@ -196,8 +229,23 @@ mod tests {
         let mut desk = Desk::default();
         desk.answer(request(1, &[("pods", PODS)]));
         let reply = desk.answer(request(2, &[]));
-        assert!(reply.scene.is_none() && reply.findings.is_none());
+        assert!(reply.scene.is_none() && reply.broken.is_none());
         assert_eq!(verdict(&reply), Some(Verdict::Allow));
+    }
+
+    #[test]
+    fn what_is_assumed_settles_what_an_address_decides() {
+        let template = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b, namespace: x}\nspec:\n  selector: {matchLabels: {app: b}}\n  template: {metadata: {labels: {app: b}}, spec: {containers: []}}\n";
+        let mut desk = Desk::default();
+        let files = [("pods", PODS), ("policy", CLOSED), ("template", template)];
+        let mut ask = request(1, &files);
+        ask.question.flow.as_mut().unwrap().from = "x/Deployment/b".into();
+        assert_eq!(verdict(&desk.answer(ask.clone())), Some(Verdict::Unknown));
+        let assume = Assume { pod_cidrs: "192.168.0.0/16".into(), ..Assume::default() };
+        let assumed = Request { assume: Some(assume), put: Vec::new(), ..ask };
+        let reply = desk.answer(assumed);
+        assert_eq!(verdict(&reply), Some(Verdict::Deny));
+        assert!(reply.scene.is_some());
     }
 
     #[test]

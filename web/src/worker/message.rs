@@ -6,9 +6,12 @@
 
 use portcullis_engine::FlowQuery;
 use portcullis_engine::report::{
-    Action, DiagnosticReport, Family, FlowReport, Location, Note, PortRange, Summary,
+    Action, DiagnosticReport, Direction, Family, FlowReport, Location, Note, PortRange, Summary,
 };
 use serde::{Deserialize, Serialize};
+
+use super::assume::Assume;
+use super::flows::Flows;
 
 /// Changed files, and what is asked of the result.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -17,6 +20,8 @@ pub struct Request {
     pub generation: u32,
     /// Whether all that was read before is forgotten.
     pub anew: bool,
+    /// What is assumed, if that is something else than before.
+    pub assume: Option<Assume>,
     pub put: Vec<SourceText>,
     pub remove: Vec<String>,
     pub question: Question,
@@ -39,16 +44,23 @@ pub struct Question {
     pub line: Option<(String, u32)>,
 }
 
+/// What the worker says: answers at once, and what it finds when nothing else is waiting.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Message {
+    Reply(Box<Reply>),
+    Findings(u32, Findings),
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Reply {
     pub generation: u32,
     /// How long it took, in milliseconds.
     pub took: f64,
-    /// What was found; none if no file changed.
-    pub findings: Option<Findings>,
-    /// What there is to be drawn; none if no file changed, or if a document is broken and an
-    /// earlier version of it was not.
+    /// What there is to be drawn, without the documents that cannot be read; none if no file
+    /// changed.
     pub scene: Option<Scene>,
+    /// Documents that no answer counts; none if no file changed.
+    pub broken: Option<Vec<Broken>>,
     pub flow: Option<FlowAnswer>,
     pub reach: Option<Reach>,
     pub rule: Option<RuleFlows>,
@@ -58,10 +70,11 @@ pub struct Reply {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Findings {
     pub diagnostics: Vec<DiagnosticReport>,
-    pub broken: Option<Broken>,
+    /// How many more there are.
+    pub more: u32,
 }
 
-/// A document that cannot be read.
+/// A document that cannot be read: answers leave it out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broken {
     pub file: String,
@@ -78,12 +91,34 @@ pub struct Scene {
     pub namespaces: Vec<Namespace>,
     /// Sets of ports, as edges name them.
     pub port_sets: Vec<PortSet>,
-    #[serde(with = "packed")]
-    pub edges: Vec<Edge>,
-    /// How many edges are left out because there are too many: of those that no policy decides.
-    pub left_out: u32,
+    pub flows: Flows,
+    /// Whether everything may send everything to everything.
+    pub all_open: bool,
+    /// What policies say, where there is no workload.
+    pub lone: Vec<LonePolicy>,
     pub notes: Vec<Note>,
     pub summary: Summary,
+}
+
+/// A NetworkPolicy that is about no workload of the input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LonePolicy {
+    pub name: String,
+    pub namespace: String,
+    /// Labels of the pods that it selects; none for all of them.
+    pub subject: Option<String>,
+    pub rules: Vec<LoneRule>,
+    /// Whether it isolates for ingress, and for egress, without a rule.
+    pub closed: [bool; 2],
+    pub location: Option<Location>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoneRule {
+    pub direction: Direction,
+    /// Whom it names: `app=web`, `any peer`.
+    pub peers: String,
+    pub ports: String,
 }
 
 /// A workload, or addresses that policies do not tell apart.
@@ -96,6 +131,14 @@ pub struct Node {
     pub ingress: Option<Policed>,
     pub egress: Option<Policed>,
     pub location: Option<Location>,
+}
+
+impl Node {
+    /// Whether it is a workload that no policy limits in either direction.
+    pub fn is_open(&self) -> bool {
+        let free = |policed: Option<Policed>| policed.is_some_and(Policed::is_open);
+        matches!(self.what, What::Workload(_)) && free(self.ingress) && free(self.egress)
+    }
 }
 
 /// What policies do to one direction of a workload.
@@ -219,7 +262,7 @@ pub struct RuleFlows {
 }
 
 /// Edges as bytes: four numbers each.
-mod packed {
+pub mod packed {
     use serde::de::{Deserializer, Error, Visitor};
     use serde::ser::Serializer;
 

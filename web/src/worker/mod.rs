@@ -5,13 +5,18 @@
 
 mod addresses;
 pub mod ask;
+mod assume;
 mod client;
 mod desk;
+pub mod flows;
+mod links;
+mod lone;
 pub mod message;
 mod pending;
 mod rule;
 mod scene;
 mod serve;
 
+pub use assume::{Assume, bad_cidr, bad_label};
 pub use client::{Asked, Client, Event, Wanted};
 pub use serve::serve;

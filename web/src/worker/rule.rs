@@ -9,14 +9,14 @@ use super::message::{Edge, RuleFlows};
 use super::scene::Atlas;
 
 /// Of more edges than this it is not found out what decides them.
-const EDGES: usize = 5_000;
+const EDGES: u64 = 5_000;
 /// Edges of a rule, and ranges of ports of one, that are asked about for one entry of its ports.
 const ASKED: usize = 300;
 const RANGES: usize = 4;
 
 /// The rule at a line, with the edges that it accepts or passes on.
 pub fn at(session: &Session, atlas: &Atlas, file: &str, line: u32) -> Option<RuleFlows> {
-    if atlas.scene.edges.len() > EDGES {
+    if atlas.scene.flows.count(|_| true) > EDGES {
         return None;
     }
     let rule = session.rule_at(file, line)?;

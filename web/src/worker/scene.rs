@@ -1,23 +1,25 @@
-//! From the engine's list to what is drawn: addresses merged, names for asking, edges by number.
+//! From the engine's list to what is drawn: addresses merged, names for asking, flows by number.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use portcullis_engine::net::AddrSet;
 use portcullis_engine::report::{
-    Connection, Direction, EndpointKind, EndpointReport, Family, Isolation, ListReport, PortRange,
+    Connection, Direction, EndpointKind, EndpointReport, Isolation, ListReport, PortRange,
 };
 use portcullis_engine::{ListFilter, Session};
 
 use super::addresses;
-use super::message::{Edge, Namespace, Node, Policed, PortSet, Scene, What, Workload};
+use super::links::Links;
+use super::lone::lone;
+use super::message::{Edge, Namespace, Node, Policed, Scene, What, Workload};
 
-/// From so many edges on, those that no policy decides are not sent to the page.
-const EDGES: usize = 20_000;
 /// Labels of a namespace that are shown beside its name.
 const LABELS: usize = 2;
+/// What the engine calls a set that has everything.
+const ALL: &str = "All Connections";
 
 /// The scene with what is needed to look things up in it.
 pub struct Atlas {
@@ -34,8 +36,8 @@ pub struct Atlas {
 
 impl Atlas {
     pub fn new(session: &Session) -> Self {
-        // What is drawn puts addresses together in its own way.
-        let list = session.list(&ListFilter::default()).in_pairs();
+        // Findings come after the drawing, which does not wait for them.
+        let list = session.list(&ListFilter { unchecked: true, ..ListFilter::default() });
         let links = Links::new(&list);
         let merged = merge(&list, &links);
         let nodes = nodes(&list, &merged);
@@ -44,15 +46,18 @@ impl Atlas {
         let node_of = node_of
             .filter_map(|(endpoint, node)| Some((Arc::clone(&endpoint.id), number((*node)?))));
         let node_of = node_of.collect();
-        let scene = Scene {
+        let speakers = merged.members.iter().map(|members| members.first().copied());
+        let mut scene = Scene {
             nodes,
             namespaces: namespaces(session),
-            edges: links.edges(&merged.node_of),
+            flows: links.flows(speakers.map(Option::unwrap_or_default)),
             port_sets: links.port_sets(&list),
-            left_out: 0,
+            all_open: false,
+            lone: lone(session),
             notes: list.notes,
             summary: list.summary,
         };
+        scene.all_open = is_all_open(&scene);
         let explained = OnceCell::new();
         Self { scene, ranges: merged.ranges, names, node_of, explained }
     }
@@ -60,7 +65,12 @@ impl Atlas {
     /// The list with what decides. `session` is the one that the atlas was made of.
     pub fn explained(&self, session: &Session) -> &ListReport {
         self.explained.get_or_init(|| {
-            let filter = ListFilter { explain: true, certain_only: true, ..ListFilter::default() };
+            let filter = ListFilter {
+                explain: true,
+                certain_only: true,
+                unchecked: true,
+                ..ListFilter::default()
+            };
             session.list(&filter).in_pairs()
         })
     }
@@ -70,21 +80,7 @@ impl Atlas {
         let node = |id: &Arc<str>| self.node_of.get(id).copied();
         let pairs: BTreeSet<(u32, u32)> =
             of.filter_map(|one| Some((node(&one.from)?, node(&one.to)?))).collect();
-        let edges = self.scene.edges.iter();
-        edges.filter(|edge| pairs.contains(&(edge.from, edge.to))).copied().collect()
-    }
-
-    /// The scene without edges that a page could not hold.
-    pub fn to_draw(&self) -> Scene {
-        let mut scene = self.scene.clone();
-        if scene.edges.len() > EDGES {
-            let before = scene.edges.len();
-            let nodes = &scene.nodes;
-            scene.edges.retain(|edge| !is_by_default(nodes, edge));
-            scene.edges.truncate(EDGES);
-            scene.left_out = number(before - scene.edges.len());
-        }
-        scene
+        pairs.into_iter().filter_map(|(from, to)| self.scene.flows.edge(from, to)).collect()
     }
 
     /// The node that an end of a flow is part of.
@@ -114,95 +110,25 @@ impl Atlas {
     }
 }
 
-fn is_by_default(nodes: &[Node], edge: &Edge) -> bool {
-    let node = |index: u32| nodes.get(index as usize);
-    let open = |policed: Option<Policed>| policed.is_none_or(Policed::is_open);
-    node(edge.from).is_some_and(|node| open(node.egress))
-        && node(edge.to).is_some_and(|node| open(node.ingress))
-}
-
-/// Connections by index, with both families of a pair in one.
-struct Links {
-    sets: Vec<Joined>,
-    pairs: BTreeMap<(usize, usize), (Option<u32>, Option<u32>)>,
-}
-
-impl Links {
-    fn new(list: &ListReport) -> Self {
-        let ids: HashMap<&str, usize> =
-            list.endpoints.iter().enumerate().map(|(i, endpoint)| (&*endpoint.id, i)).collect();
-        let mut sets = Sets::default();
-        let mut pairs = BTreeMap::new();
-        for connection in &list.connections {
-            let ends = ids.get(&*connection.from).zip(ids.get(&*connection.to));
-            let Some((&from, &to)) = ends else {
-                continue;
-            };
-            let (allowed, unknown) = pairs.entry((from, to)).or_insert((None, None));
-            let part =
-                |key: &Option<Arc<str>>| Some((Arc::clone(key.as_ref()?), connection.family));
-            *allowed = sets.joined(*allowed, part(&connection.allowed));
-            *unknown = sets.joined(*unknown, part(&connection.unknown));
-        }
-        Self { sets: sets.all, pairs }
-    }
-
-    fn port_sets(&self, list: &ListReport) -> Vec<PortSet> {
-        self.sets.iter().map(|joined| port_set(list, joined)).collect()
-    }
-
-    /// Each pair of nodes once: endpoints that share a node have the same connections.
-    fn edges(&self, node_of: &[Option<usize>]) -> Vec<Edge> {
-        let node = |endpoint: usize| node_of.get(endpoint).copied().flatten().map(number);
-        let edges = self.pairs.iter().filter_map(|(&(from, to), &(allowed, unknown))| {
-            Some(((node(from)?, node(to)?), (allowed, unknown)))
-        });
-        let edges: BTreeMap<_, _> = edges.collect();
-        let edge = |((from, to), (allowed, unknown))| Edge { from, to, allowed, unknown };
-        edges.into_iter().map(edge).collect()
-    }
-}
-
-/// Keys of the list's port sets that one edge has, with the family where they differ by it.
-type Joined = Vec<(Arc<str>, Option<Family>)>;
-
-fn port_set(list: &ListReport, joined: &Joined) -> PortSet {
-    let text = |(key, family): &(Arc<str>, Option<Family>)| match family {
-        Some(family) => format!("{key} ({family})"),
-        None => key.to_string(),
+/// Whether everything may send everything to everything: there is no pair of workloads, or of a
+/// workload and addresses, of which anything is denied or not known.
+fn is_all_open(scene: &Scene) -> bool {
+    let is_workload = |node: u32| {
+        let node = scene.nodes.get(node as usize);
+        node.is_some_and(|node| matches!(node.what, What::Workload(_)))
     };
-    let texts: Vec<String> = joined.iter().map(text).collect();
-    let ranges = joined.iter().filter_map(|(key, _)| list.port_sets.get(key));
-    PortSet { text: texts.join("; "), ranges: ranges.flatten().cloned().collect() }
-}
-
-/// Sets of ports, each once.
-#[derive(Default)]
-struct Sets {
-    all: Vec<Joined>,
-    known: HashMap<Joined, u32>,
-}
-
-impl Sets {
-    fn joined(
-        &mut self,
-        before: Option<u32>,
-        part: Option<(Arc<str>, Option<Family>)>,
-    ) -> Option<u32> {
-        let Some(part) = part else {
-            return before;
-        };
-        let before = before.and_then(|index| self.all.get(index as usize));
-        let mut joined = before.cloned().unwrap_or_default();
-        if !joined.contains(&part) {
-            joined.push(part);
-        }
-        let next = number(self.all.len());
-        Some(*self.known.entry(joined).or_insert_with_key(|joined| {
-            self.all.push(joined.clone());
-            next
-        }))
-    }
+    let is_range = |node: u32| !is_workload(node);
+    let is_open = |edge: &Edge| {
+        let allowed = edge.allowed.and_then(|set| scene.port_sets.get(set as usize));
+        edge.unknown.is_none() && allowed.is_some_and(|set| set.text == ALL)
+    };
+    let flows = &scene.flows;
+    let workloads = (0..flows.nodes()).filter(|node| is_workload(*node)).count() as u64;
+    let ranges = u64::from(flows.nodes()) - workloads;
+    workloads > 1
+        && flows.count_among(is_workload, is_workload, is_open) == workloads * (workloads - 1)
+        && flows.count_among(is_range, is_workload, is_open) == ranges * workloads
+        && flows.count_among(is_workload, is_range, is_open) == ranges * workloads
 }
 
 /// Which endpoints make a node together.
@@ -245,29 +171,23 @@ impl Merged {
     }
 }
 
-type Signature = Vec<(bool, usize, Option<u32>, Option<u32>)>;
-
-/// Address endpoints with the same connections, in the order of the list.
+/// Address endpoints with the same connections, in the order of the list; none of those without.
 fn address_groups(list: &ListReport, links: &Links) -> Vec<Vec<usize>> {
-    let is_range =
-        |index: usize| list.endpoints.get(index).is_some_and(|e| e.kind == EndpointKind::Addresses);
-    let mut signatures: BTreeMap<usize, Signature> = BTreeMap::new();
-    for (&(from, to), &(allowed, unknown)) in &links.pairs {
-        if is_range(from) {
-            signatures.entry(from).or_default().push((true, to, allowed, unknown));
-        }
-        if is_range(to) {
-            signatures.entry(to).or_default().push((false, from, allowed, unknown));
-        }
-    }
-    let mut groups: Vec<(Signature, Vec<usize>)> = Vec::new();
-    for (index, signature) in signatures {
-        match groups.iter_mut().find(|(known, _)| *known == signature) {
-            Some((_, members)) => members.push(index),
-            None => groups.push((signature, vec![index])),
+    let ranges = list.endpoints.iter().enumerate();
+    let ranges = ranges.filter(|(_, endpoint)| endpoint.kind == EndpointKind::Addresses);
+    let mut numbers = HashMap::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (index, _) in ranges {
+        let Some(key) = links.key(index) else {
+            continue;
+        };
+        let at = *numbers.entry(key).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some(members) => members.push(index),
+            None => groups.push(vec![index]),
         }
     }
-    groups.into_iter().map(|(_, members)| members).collect()
+    groups
 }
 
 fn nodes(list: &ListReport, merged: &Merged) -> Vec<Node> {

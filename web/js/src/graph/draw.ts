@@ -1,16 +1,17 @@
 // The drawing itself: namespaces, lines, cards and labels as keyed SVG elements.
 
 import type { LayoutResponse, Point, Rect, Route } from "../layout/types";
-import { COLLAPSE_ABOVE, groupId, type Line, type Picture } from "./economy";
-import type { CardText, Words } from "./scene";
+import { groupId, type Fan, type Group, type Line, type Picture } from "./economy";
+import { isOpen } from "./overview";
+import { lineText, stateText, type CardText, type Words } from "./scene";
 import { Keyed, set, svg } from "./svg";
 import { fill, type GraphLabels, type GraphNode } from "./types";
 
-interface GroupItem { rect: Rect; name: string; note: string; whole: string; collapsed: boolean; foldable: boolean; action: string }
+interface GroupItem { rect: Rect; name: string; note: string; whole: string; collapsed: boolean; foldable: boolean; open: boolean; action: string; spoken: string }
 interface CardItem { rect: Rect; text: CardText; node: GraphNode; spoken: string }
 interface LineItem { line: Line; route: Route; spoken: string }
-interface FanItem { end: string; at: Point; text: string }
-interface LabelItem { line: Line; at: Point; text: string; w: number; spoken: string }
+interface FanItem { end: string; at: Point; text: string; spoken: string }
+interface LabelItem { line: Line; at: Point; text: string; w: number; spoken: string; alone: boolean }
 
 export class Drawing {
   readonly root = svg("g", { class: "graph-view" });
@@ -26,7 +27,7 @@ export class Drawing {
   readonly pills = new Keyed<LabelItem>(layer("graph-labels"), makePill, updatePill);
 
   constructor() {
-    this.root.append(this.field, this.groups.layer, this.lines.layer, this.headings.layer, this.cards.layer, this.fans.layer, this.pills.layer);
+    this.root.append(this.groups.layer, this.lines.layer, this.headings.layer, this.cards.layer, this.fans.layer, this.pills.layer);
   }
 
   show(picture: Picture, words: Words, response: LayoutResponse, labels: GraphLabels): void {
@@ -36,26 +37,26 @@ export class Drawing {
     this.lines.sync(lineItems(picture, response, labels));
     this.cards.sync(cardItems(picture, words, response, labels));
     this.pills.sync(labelItems(picture, words, response, labels));
-    this.fans.sync(fanItems(picture, response));
+    this.fans.sync(fanItems(picture, response, labels));
     this.showField(picture, response.bounds, labels);
   }
 
+  /** The statement in place of all lines. Out of the tree when it does not hold, so that nobody hears it. */
   private showField(picture: Picture, b: Rect, labels: GraphLabels): void {
-    set(this.field, { display: picture.openAll ? undefined : "none" });
+    if (!picture.openAll) return this.field.remove();
     const [box, pill] = [this.field.children[0], this.field.children[1]];
-    set(box, { x: b.x - 22, y: b.y - 30, width: b.w + 44, height: b.h + 52 });
+    set(box, { x: b.x - FIELD.side, y: b.y - FIELD.top, width: b.w + 2 * FIELD.side, height: b.h + FIELD.top + FIELD.side });
     const text = `⇄ ${labels.openAll}`;
     const w = text.length * 6.6 + 24;
     pill.children[1].textContent = text;
-    set(pill, { transform: `translate(${b.x + b.w / 2} ${b.y - 30})` });
+    set(pill, { transform: `translate(${b.x + b.w / 2} ${b.y - FIELD.top})` });
     set(pill.children[0], { x: -w / 2, y: -11, width: w });
+    this.root.prepend(this.field);
   }
 }
 
-/** Small pictures have nothing to close. */
-function isFoldable(picture: Picture): boolean {
-  return picture.groups.reduce((sum, g) => sum + g.count, 0) > COLLAPSE_ABOVE || picture.groups.some((g) => g.collapsed);
-}
+/** How far the statement's box reaches around the drawing. */
+export const FIELD = { side: 22, top: 30 };
 
 /** How the ends of lines are called. */
 export function endName(picture: Picture, end: string): string {
@@ -69,16 +70,23 @@ function layer(name: string): SVGGElement {
 }
 
 function groupItems(picture: Picture, words: Words, response: LayoutResponse, labels: GraphLabels) {
-  const foldable = isFoldable(picture);
   const out = new Map<string, GroupItem>();
-  for (const { name, collapsed } of picture.groups) {
+  for (const group of picture.groups) {
+    const { name, collapsed } = group;
     const rect = response.placement.groups[groupId(name)];
     const text = words.groups.get(name);
     if (!rect || !text) continue;
     const action = fill(collapsed ? labels.expand : labels.collapse, { name });
-    out.set(groupId(name), { rect, name: text.name, note: text.note, whole: name, collapsed, foldable, action });
+    const open = group.open > 0 && group.open === (group.part ? group.shown : group.count);
+    const spoken = spokenGroup(group, labels, action);
+    out.set(groupId(name), { rect, name: text.name, note: text.note, whole: name, collapsed, foldable: picture.overview, open, action, spoken });
   }
   return out;
+}
+
+function spokenGroup(group: Group, labels: GraphLabels, action: string): string {
+  const size = fill(labels.workloads, { n: group.count });
+  return [`${group.name} ${size}`, stateText(group, labels), action].filter(Boolean).join(", ");
 }
 
 function cardItems(picture: Picture, words: Words, response: LayoutResponse, labels: GraphLabels) {
@@ -99,12 +107,13 @@ function spokenCard(node: GraphNode, text: CardText, labels: GraphLabels): strin
   if (node.ingress === "selected") parts.push(labels.selectedIngress);
   if (node.egress === "yes") parts.push(labels.isolatedEgress);
   if (node.egress === "selected") parts.push(labels.selectedEgress);
+  if (isOpen(node)) parts.push(labels.open);
   return parts.join(", ");
 }
 
 function spokenLine(picture: Picture, line: Line, labels: GraphLabels): string {
-  const label = line.label || fill(labels.flows, { n: line.edges.length });
-  return fill(labels.edge, { from: endName(picture, line.from), to: endName(picture, line.to), label, state: labels.states[line.state] });
+  const label = lineText(line, labels);
+  return fill(line.both ? labels.both : labels.edge, { from: endName(picture, line.from), to: endName(picture, line.to), label, state: labels.states[line.state] });
 }
 
 function lineItems(picture: Picture, response: LayoutResponse, labels: GraphLabels) {
@@ -121,15 +130,16 @@ function labelItems(picture: Picture, words: Words, response: LayoutResponse, la
   for (const line of picture.lines) {
     const at = response.routes[line.id]?.label;
     const text = words.labels.get(line.id);
-    if (at && text) out.set(line.id, { line, at, ...text, spoken: spokenLine(picture, line, labels) });
+    if (at && text) out.set(line.id, { line, at, ...text, spoken: spokenLine(picture, line, labels), alone: false });
   }
   for (const [name, line] of picture.inside) {
     const box = response.placement.groups[groupId(name)];
     const text = words.labels.get(line.id);
     if (!box || !text) continue;
     const shown = { text: `⇄ ${text.text}`, w: text.w + 16 };
-    const at = { x: box.x + box.w - (isFoldable(picture) ? 38 : 16) - shown.w / 2, y: box.y + 21 };
-    out.set(line.id, { line, at, ...shown, spoken: `${name}: ${labels.inside}, ${text.text}` });
+    const at = { x: box.x + box.w - 16 - shown.w / 2, y: box.y + 21 };
+    const whole = line.flows === line.pairs;
+    out.set(line.id, { line, at, ...shown, spoken: `${name}: ${whole ? `${labels.inside}, ` : ""}${lineText(line, labels)}`, alone: true });
   }
   return out;
 }
@@ -146,10 +156,10 @@ function updateGroup(element: SVGGElement, item: GroupItem): void {
   const [title, box, fold] = [...element.children];
   moveTo(element, item.rect);
   set(element, {
-    class: `graph-group${item.collapsed ? " is-collapsed" : ""}`,
+    class: `graph-group${item.collapsed ? " is-collapsed" : ""}${item.open ? " is-open" : ""}`,
     role: item.collapsed ? "button" : undefined,
     tabindex: item.collapsed ? -1 : undefined,
-    "aria-label": item.collapsed ? `${item.name} ${item.note}, ${item.action}` : undefined,
+    "aria-label": item.collapsed ? item.spoken : undefined,
   });
   title.textContent = item.collapsed ? item.action : item.whole;
   set(box, { width: item.rect.w, height: item.rect.h });
@@ -186,8 +196,9 @@ function updateCard(element: SVGGElement, { rect, text, node, spoken }: CardItem
   moveTo(element, rect);
   const kind = text.outside ? "is-outside" : "is-workload";
   const free = node.ingress === "unenforced" || node.egress === "unenforced" ? " is-unenforced" : "";
+  const open = isOpen(node) ? " is-open" : "";
   const selected = element.classList.contains("is-selected") ? " is-selected" : "";
-  set(element, { class: `graph-card ${kind}${free}${selected}`, "aria-label": spoken, "data-title": node.title ?? node.label });
+  set(element, { class: `graph-card ${kind}${free}${open}${selected}`, "aria-label": spoken, "data-title": node.title ?? node.label });
   set(box, { width: rect.w, height: rect.h });
   set(barIn, { ...bar(node.ingress), y: 9, height: rect.h - 18 });
   set(barOut, { ...bar(node.egress), x: rect.w - 5, y: 9, height: rect.h - 18 });
@@ -225,8 +236,9 @@ function updateLine(element: SVGGElement, { line, route, spoken }: LineItem): vo
   const [title, hit, glow, stroke, head, tail] = [...element.children];
   title.textContent = spoken;
   const bundle = line.edges.length > (line.both ? 2 : 1) ? " is-bundle" : "";
+  const part = line.flows < line.pairs ? " is-part" : "";
   const selected = element.classList.contains("is-selected") ? " is-selected" : "";
-  set(element, { class: `graph-line is-${line.state}${bundle}${selected}`, "aria-label": spoken });
+  set(element, { class: `graph-line is-${line.state}${bundle}${part}${selected}`, "aria-label": spoken });
   for (const path of [hit, glow, stroke]) set(path, { d: route.path });
   set(head, { transform: turned(route.end, route.endAngle) });
   set(tail, { transform: turned(route.start, route.startAngle), display: line.both ? undefined : "none" });
@@ -237,15 +249,17 @@ function turned(at: Point, angle: number): string {
 }
 
 function makePill(key: string): SVGGElement {
-  return svg("g", { "data-line": key, "aria-hidden": "true" }, [
+  return svg("g", { "data-line": key }, [
     svg("title"),
     svg("rect", { rx: 10, height: 20, y: -10 }),
     svg("text", { "text-anchor": "middle", dy: "0.35em" }),
   ]);
 }
 
-function updatePill(element: SVGGElement, { line, at, text, w, spoken }: LabelItem): void {
+function updatePill(element: SVGGElement, { line, at, text, w, spoken, alone }: LabelItem): void {
   const [title, box, label] = [...element.children];
+  // Words of a line are the line's; a mark that stands for lines speaks for itself.
+  set(element, alone ? { role: "button", tabindex: -1, "aria-label": spoken, "aria-hidden": undefined } : { "aria-hidden": "true" });
   const selected = element.classList.contains("is-selected") ? " is-selected" : "";
   set(element, { class: `graph-pill is-${line.state}${selected}`, transform: `translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})` });
   title.textContent = spoken;
@@ -258,28 +272,35 @@ function moveTo(element: SVGGElement, r: Rect): void {
 }
 
 /** Fans of one end stand under each other, at its lower edge. */
-function fanItems(picture: Picture, response: LayoutResponse): Map<string, FanItem> {
+function fanItems(picture: Picture, response: LayoutResponse, labels: GraphLabels): Map<string, FanItem> {
   const out = new Map<string, FanItem>();
   const held = new Map<string, number>();
   for (const fan of picture.fans) {
     const rect = response.placement.nodes[fan.end] ?? response.placement.groups[fan.end];
     const row = held.get(fan.end) ?? 0;
-    if (!rect || row > 2) continue;
+    if (!rect) continue;
     held.set(fan.end, row + 1);
-    const text = { out: `${fan.label} → ${fan.lines}`, in: `${fan.lines} → ${fan.label}`, both: `${fan.label} ⇄ ${fan.lines}` }[fan.way];
-    out.set(`${fan.end} ${text}`, { end: fan.end, at: { x: rect.x + rect.w / 2, y: rect.y + rect.h + 4 + row * 23 }, text });
+    const n = fan.flows.toLocaleString("en");
+    const text = { out: `${fan.label} → ${n}`, in: `${n} → ${fan.label}`, both: `${fan.label} ⇄ ${n}` }[fan.way];
+    const at = { x: rect.x + rect.w / 2, y: rect.y + rect.h + 4 + row * 23 };
+    out.set(`${fan.end} ${text}`, { end: fan.end, at, text, spoken: spokenFan(picture, fan, labels) });
   }
   return out;
 }
 
-function makeFan(): SVGGElement {
-  return svg("g", { "aria-hidden": "true" }, [svg("rect", { rx: 10, height: 20, y: -10 }), svg("text", { "text-anchor": "middle", dy: "0.35em" })]);
+function spokenFan(picture: Picture, fan: Fan, labels: GraphLabels): string {
+  const pattern = { out: labels.fanOut, in: labels.fanIn, both: labels.fanBoth }[fan.way];
+  return fill(pattern, { end: endName(picture, fan.end), n: fan.flows, label: fan.label });
 }
 
-function updateFan(element: SVGGElement, { end, at, text }: FanItem): void {
+function makeFan(): SVGGElement {
+  return svg("g", { role: "img" }, [svg("rect", { rx: 10, height: 20, y: -10 }), svg("text", { "text-anchor": "middle", dy: "0.35em" })]);
+}
+
+function updateFan(element: SVGGElement, { end, at, text, spoken }: FanItem): void {
   const w = text.length * 6.4 + 18;
   const node = end.startsWith("ns:") ? undefined : end;
-  set(element, { class: "graph-pill graph-fan is-allowed", "data-node": node, transform: `translate(${at.x} ${at.y})` });
+  set(element, { class: "graph-pill graph-fan is-allowed", "data-node": node, "aria-label": spoken, transform: `translate(${at.x} ${at.y})` });
   set(element.children[0], { x: -w / 2, width: w });
   element.children[1].textContent = text;
 }

@@ -1,29 +1,44 @@
 // Which lines are drawn.
 //
 // A cluster in which much is open has as many flows as pairs; drawn one by one they hide what
-// policies decide. So what is open only because neither end is isolated is drawn from namespace to
-// namespace; where every card of a namespace has the same flow, the namespace has it; and what is
-// left is gathered between namespaces when it is still too much. Every line knows the flows that it
-// stands for. Only how the flows are drawn is decided here: the flows themselves are the engine's.
+// policies decide. So several flows are drawn as one line: only where every pair of its ends has them,
+// or with words that say how many have. That a workload is open is a state of its card. Every line knows
+// the flows that it stands for. Only how the flows are drawn is decided here: the flows themselves are
+// the engine's.
 
-import { flowsOf, groupBy, groupId, isByDefault, seatsOf, type Flow, type Seat } from "./flows";
+import { flowsOf, groupBy, groupId, isByDefault, placeOf, seatsOf, type Flow, type Seat } from "./flows";
 import { bothWays, bundle, gather, lineOf, takeFans, type Fan, type Line } from "./lines";
-import type { GraphData, GraphNode } from "./types";
+import { overview, stateOf } from "./overview";
+import type { GraphData, GraphEdge, GraphNode } from "./types";
 
 export { groupId } from "./flows";
 export { FAN_ABOVE, GATHER_ABOVE, type Fan, type Line } from "./lines";
 
+/** A namespace: how many workloads it has, how many of them are drawn, are open, are isolated. */
+export interface Group {
+  name: string;
+  count: number;
+  shown: number;
+  collapsed: boolean;
+  /** Only what is selected of it is drawn. */
+  part: boolean;
+  open: number;
+  isolated: number;
+}
+
 export interface Picture {
   nodes: GraphNode[];
-  groups: { name: string; collapsed: boolean; count: number }[];
+  groups: Group[];
   lines: Line[];
-  /** Namespaces all of whose cards talk to each other only because nothing isolates them. */
+  /** Namespaces whose cards talk to each other only because nothing isolates them. */
   inside: Map<string, Line>;
-  /** Nothing is isolated: one statement in place of all lines. */
+  /** Everything may talk to everything: one statement in place of all lines. */
   openAll: boolean;
   fans: Fan[];
   /** How many flows are open by default and not drawn, as they are too many. */
   undrawn: number;
+  /** More workloads than lines could be read between. */
+  overview: boolean;
 }
 
 export interface PictureOptions {
@@ -31,127 +46,128 @@ export interface PictureOptions {
   expanded: Map<string, boolean>;
   /** Selected: flows are drawn on their own whatever they could be part of, nodes with all their lines. */
   selected: Set<string>;
+  /** A card or a namespace that is pointed at. */
+  pointed?: string;
 }
 
-/** From how many workloads on namespaces are drawn closed. */
-export const COLLAPSE_ABOVE = 60;
 /** Between more pairs of places than this, what is open by default is counted and not drawn. */
 export const OPEN_ABOVE = 8;
 /** Within a namespace, from so many flows on, one mark at its header stands for those open by default. */
 const INSIDE_FROM = 4;
+/** So many lines to single cards before one line between namespaces says how many pairs it is of. */
+const CARDS = 6;
+/** So many selected flows are drawn on their own. */
+const SINGLE = 12;
 
-export function picture(data: GraphData, { expanded, selected }: PictureOptions): Picture {
-  const groups = groupsOf(data, expanded);
-  const collapsed = new Set(groups.filter((g) => g.collapsed).map((g) => g.name));
-  const seats = seatsOf(data, collapsed);
-  const { single, byDefault, decided } = sorted(flowsOf(data, seats), selected);
-  const openAll = isOpenAll(data, byDefault.length);
-  const chosen = chosenEnds(selected, seats);
-  const open = openAll ? { lines: [], inside: new Map<string, Line>(), undrawn: 0 } : drawByDefault(byDefault, chosen);
-  const lines = [...single.map(({ edge }) => lineOf(edge)), ...open.lines, ...drawDecided(decided, groups)];
-  const thinned = takeFans(bothWays(gather(lines, seats, selected)), selected);
-  const nodes = data.nodes.filter((n) => !n.namespace || !collapsed.has(n.namespace));
-  return { nodes, groups, openAll, inside: open.inside, undrawn: open.undrawn, ...thinned };
+export function picture(data: GraphData, options: PictureOptions): Picture {
+  return data.table ? overview(data, options) : inFull(data, options.selected);
 }
 
-function groupsOf(data: GraphData, expanded: Map<string, boolean>): Picture["groups"] {
-  const counts = new Map<string, number>();
-  for (const { namespace } of data.nodes) if (namespace) counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
-  const many = [...counts.values()].reduce((a, b) => a + b, 0) > COLLAPSE_ABOVE;
-  return [...counts].map(([name, count]) => ({ name, count, collapsed: !(expanded.get(name) ?? !many) }));
+/** How many nodes a place has: workloads of a namespace, or one. */
+type Sizes = (place: string) => number;
+
+function inFull(data: GraphData, selected: Set<string>): Picture {
+  const seats = seatsOf(data);
+  const groups = groupsOf(data);
+  const sizes = new Map(groups.map((g) => [groupId(g.name), g.count]));
+  const size: Sizes = (place) => sizes.get(place) ?? 1;
+  const [byDefault, decided] = parted(flowsOf(data, seats), isByDefault);
+  const openAll = data.allOpen === true;
+  const open = openAll ? nothing() : drawByDefault(byDefault, chosenPlaces(selected, seats), size);
+  const place = (end: string) => (seats.has(end) ? placeOf(seats.get(end)!) : end);
+  const gathered = gather([...open.lines, ...drawDecided(decided, size)], place, size);
+  const lines = withSelected(bothWays(gathered), data.edges, selected);
+  const thinned = takeFans(lines, selected);
+  return { nodes: data.nodes, groups, openAll, inside: open.inside, undrawn: open.undrawn + (data.undrawn ?? 0), overview: false, ...thinned };
 }
 
-/** Flows drawn on their own, flows that nothing isolates, flows that a policy decides. */
-function sorted(flows: Flow[], selected: Set<string>) {
-  const out = { single: [] as Flow[], byDefault: [] as Flow[], decided: [] as Flow[] };
-  for (const flow of flows) {
-    if (selected.size && selected.has(flow.edge.id) && flow.from.shown && flow.to.shown) out.single.push(flow);
-    else if (isByDefault(flow)) out.byDefault.push(flow);
-    else out.decided.push(flow);
-  }
+function groupsOf(data: GraphData): Group[] {
+  const whole = new Map((data.namespaces ?? []).map((n) => [n.name, n.count]));
+  const members = groupBy(data.nodes.filter((n) => n.namespace), (n) => n.namespace!);
+  return [...members].map(([name, own]) => {
+    const count = whole.get(name) ?? own.length;
+    return { name, count, shown: own.length, collapsed: false, part: own.length < count, ...stateOf(own) };
+  });
+}
+
+function parted<T>(items: T[], first: (item: T) => boolean): [T[], T[]] {
+  const out: [T[], T[]] = [[], []];
+  for (const item of items) out[first(item) ? 0 : 1].push(item);
   return out;
 }
 
-function isOpenAll(data: GraphData, byDefault: number): boolean {
-  const workloads = data.nodes.filter((n) => n.kind === "workload");
-  const bound = (n: GraphNode) => [n.ingress, n.egress].some((i) => i === "yes" || i === "unknown" || i === "selected");
-  return workloads.length > 1 && byDefault > 0 && data.edges.length > 1 && !workloads.some(bound);
+/** Namespaces, or nodes outside, that hold what is selected. */
+function chosenPlaces(selected: Set<string>, seats: Map<string, Seat>): Set<string> {
+  return new Set([...selected].flatMap((id) => seats.get(id) ?? []).map(placeOf));
 }
 
-/** Selected nodes and the namespaces that hold them. */
-function chosenEnds(selected: Set<string>, seats: Map<string, Seat>): Set<string> {
-  const found = [...selected].flatMap((id) => seats.get(id) ?? []);
-  return new Set(found.flatMap((seat) => (seat.home ? [seat.id, groupId(seat.home)] : [seat.id])));
-}
+interface Open { lines: Line[]; inside: Map<string, Line>; undrawn: number }
+
+const nothing = (): Open => ({ lines: [], inside: new Map(), undrawn: 0 });
 
 /** What is open by default: between namespaces one line, within one a mark at its header. */
-function drawByDefault(flows: Flow[], chosen: Set<string>) {
-  const out = { lines: [] as Line[], inside: new Map<string, Line>(), undrawn: 0 };
-  const parts = [...groupBy(flows, ({ from, to }) => from.place * 65_536 + to.place).values()];
-  const pairs = new Set(parts.map(([{ from, to }]) => Math.min(from.place, to.place) * 65_536 + Math.max(from.place, to.place)));
+function drawByDefault(flows: Flow[], chosen: Set<string>, size: Sizes): Open {
+  const out = nothing();
+  const parts = [...groupBy(flows, ({ from, to }) => `${placeOf(from)}\n${placeOf(to)}`).values()];
+  const pairs = new Set(parts.map(([{ from, to }]) => [placeOf(from), placeOf(to)].sort().join("\n")));
   for (const part of parts) {
-    const [{ from, to }] = part;
-    if (from.place === to.place) drawInside(part, out);
-    else if (pairs.size <= OPEN_ABOVE || touches(part, chosen)) out.lines.push(...drawOpen(part));
+    const [from, to] = [placeOf(part[0].from), placeOf(part[0].to)];
+    if (from === to) drawInside(part, out, size(from));
+    else if (pairs.size <= OPEN_ABOVE || chosen.has(from) || chosen.has(to)) out.lines.push(...drawOpen(part, size));
     else out.undrawn += part.length;
   }
   return out;
 }
 
-function touches([{ from, to }]: Flow[], chosen: Set<string>): boolean {
-  return chosen.size > 0 && [from, to].some((seat) => chosen.has(seat.home ? groupId(seat.home) : seat.id));
+/** Between two places: from and to whole ones where all of their cards are meant, else from and to cards. */
+function drawOpen(flows: Flow[], size: Sizes): Line[] {
+  return [...groupBy(flows, ({ edge }) => edge.label).values()].flatMap((part) => {
+    const [from, to] = [placeOf(part[0].from), placeOf(part[0].to)];
+    const [sources, targets] = [new Set(part.map((f) => f.from.id)), new Set(part.map((f) => f.to.id))];
+    const all = part.length === sources.size * targets.size;
+    const [wholeFrom, wholeTo] = [sources.size === size(from), targets.size === size(to)];
+    const count = (wholeFrom ? 1 : sources.size) * (wholeTo ? 1 : targets.size);
+    if (!all || count > CARDS) return [bundle(from, to, part.map((f) => f.edge), size(from) * size(to))];
+    const end = (seat: Seat, whole: boolean) => (whole && size(placeOf(seat)) > 1 ? placeOf(seat) : seat.id);
+    const ends = groupBy(part, (f) => `${end(f.from, wholeFrom)}\n${end(f.to, wholeTo)}`);
+    return [...ends.values()].map((own) => bundle(end(own[0].from, wholeFrom), end(own[0].to, wholeTo), own.map((f) => f.edge), own.length));
+  });
 }
 
-function drawOpen(flows: Flow[]): Line[] {
-  const parts = [...groupBy(flows, ({ edge }) => edge.label).values()];
-  return parts.map((part) => bundle(joint(part.map((f) => f.from)), joint(part.map((f) => f.to)), part.map((f) => f.edge)));
-}
-
-function drawInside(flows: Flow[], out: { lines: Line[]; inside: Map<string, Line> }): void {
-  const [{ from }] = flows;
-  if (!from.shown) return;
-  if (flows.length < INSIDE_FROM) out.lines.push(...flows.map(({ edge }) => lineOf(edge)));
-  else out.inside.set(from.home, bundle(groupId(from.home), groupId(from.home), flows.map((f) => f.edge)));
-}
-
-/** The one node, or the namespace of several. */
-function joint(seats: Seat[]): string {
-  return seats.every((s) => s.end === seats[0].end) ? seats[0].end : groupId(seats[0].home);
+function drawInside(flows: Flow[], out: Open, size: number): void {
+  const home = flows[0].from.home;
+  const whole = flows.length === size * (size - 1) && flows.every((f) => f.edge.label === flows[0].edge.label);
+  if (flows.length < INSIDE_FROM || (!whole && flows.length <= CARDS)) out.lines.push(...flows.map(({ edge }) => lineOf(edge)));
+  else out.inside.set(home, bundle(groupId(home), groupId(home), flows.map((f) => f.edge), size * (size - 1)));
 }
 
 /** Flows that a policy decides: one by one, or by namespace where all of its cards have them. */
-function drawDecided(flows: Flow[], groups: Picture["groups"]): Line[] {
-  const size = new Map(groups.map((g) => [g.name, g.count]));
+function drawDecided(flows: Flow[], size: Sizes): Line[] {
   const lines: Line[] = [];
   for (const part of groupBy(flows, ({ edge }) => `${edge.state}\n${edge.label}`).values()) {
     const rest = new Set(part);
-    takeWhole(rest, size, lines, "both");
-    takeWhole(rest, size, lines, "from");
-    takeWhole(rest, size, lines, "to");
-    const [visible, hidden] = [[...rest].filter(isWhole), [...rest].filter((f) => !isWhole(f) && f.from.end !== f.to.end)];
-    lines.push(...visible.map(({ edge }) => lineOf(edge)));
-    for (const many of groupBy(hidden, ({ from, to }) => `${from.end}\n${to.end}`).values()) {
-      lines.push(bundle(many[0].from.end, many[0].to.end, many.map((f) => f.edge)));
-    }
+    for (const which of ["both", "from", "to"] as const) takeWhole(rest, size, lines, which);
+    lines.push(...[...rest].map(({ edge }) => lineOf(edge)));
   }
   return lines;
 }
 
-function isWhole({ from, to }: Flow): boolean {
-  return from.shown && to.shown;
-}
-
 /** Takes from `rest` the flows of namespaces all of whose cards have them, at one end or at both. */
-function takeWhole(rest: Set<Flow>, size: Map<string, number>, lines: Line[], which: "both" | "from" | "to"): void {
+function takeWhole(rest: Set<Flow>, size: Sizes, lines: Line[], which: "both" | "from" | "to"): void {
   const across = [...rest].filter(({ from, to }) => from.home !== to.home);
-  const key = ({ from, to }: Flow) => `${which === "to" ? from.id : from.home}\n${which === "from" ? to.id : to.home}`;
-  for (const part of groupBy(across, key).values()) {
-    const [{ from, to }] = part;
-    const sources = which === "to" ? 1 : (size.get(from.home) ?? 0);
-    const targets = which === "from" ? 1 : (size.get(to.home) ?? 0);
-    if (part.length < 3 || part.length !== sources * targets) continue;
-    const ends = [sources === 1 ? from.end : groupId(from.home), targets === 1 ? to.end : groupId(to.home)];
-    lines.push(bundle(ends[0], ends[1], part.map((f) => f.edge)));
+  const source = ({ from }: Flow) => (which === "to" || size(placeOf(from)) === 1 ? from.id : placeOf(from));
+  const target = ({ to }: Flow) => (which === "from" || size(placeOf(to)) === 1 ? to.id : placeOf(to));
+  for (const part of groupBy(across, (f) => `${source(f)}\n${target(f)}`).values()) {
+    const [from, to] = [source(part[0]), target(part[0])];
+    if (part.length < 3 || part.length !== size(from) * size(to)) continue;
+    lines.push(bundle(from, to, part.map((f) => f.edge), part.length));
     part.forEach((f) => rest.delete(f));
   }
+}
+
+/** Selected flows are drawn on their own too, if they are not already. */
+function withSelected(lines: Line[], edges: GraphEdge[], selected: Set<string>): Line[] {
+  if (selected.size > SINGLE) return lines;
+  const drawn = new Set(lines.filter((l) => l.edges.length === (l.both ? 2 : 1)).flatMap((l) => l.edges));
+  return [...lines, ...edges.filter((e) => selected.has(e.id) && !drawn.has(e.id)).map(lineOf)];
 }

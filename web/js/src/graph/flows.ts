@@ -1,4 +1,4 @@
-// Flows with what the drawing asks about their ends, looked up once: there can be tens of thousands.
+// Flows with what the drawing asks about their ends, looked up once.
 
 import type { GraphData, GraphEdge, GraphNode } from "./types";
 
@@ -7,11 +7,6 @@ export interface Seat {
   id: string;
   /** Its namespace; `""` for what is outside. */
   home: string;
-  /** A number for the namespace, or for the node itself when it is outside. */
-  place: number;
-  shown: boolean;
-  /** The node, or the closed namespace that holds it. */
-  end: string;
   looseOut: boolean;
   looseIn: boolean;
 }
@@ -21,20 +16,24 @@ export interface Flow { edge: GraphEdge; from: Seat; to: Seat }
 /** Namespaces are ends of lines too; their ids cannot be those of nodes, which name a workload. */
 export const groupId = (namespace: string) => `ns:${namespace}`;
 
+/** The page's name for the flow between two nodes. */
+export const edgeId = (from: string, to: string) => `${from}\n${to}`;
+
+/** The ends of a flow by its id; none if it is the id of a node. */
+export function edgeEnds(id: string): [string, string] | undefined {
+  const [from, to] = id.split("\n");
+  return to === undefined ? undefined : [from, to];
+}
+
 const loose = (isolation: GraphNode["ingress"]) => isolation === undefined || isolation === "no" || isolation === "unenforced";
 
-export function seatsOf(data: GraphData, collapsed: Set<string>): Map<string, Seat> {
-  const places = new Map<string, number>();
-  const placeOf = (key: string) => places.get(key) ?? (places.set(key, places.size), places.size - 1);
-  const seats = new Map<string, Seat>();
-  for (const { id, namespace, ingress, egress } of data.nodes) {
-    const home = namespace ?? "";
-    const shown = !collapsed.has(home);
-    const place = placeOf(home ? groupId(home) : id);
-    seats.set(id, { id, home, place, shown, end: shown ? id : groupId(home), looseOut: loose(egress), looseIn: loose(ingress) });
-  }
-  return seats;
+export function seatsOf(data: GraphData): Map<string, Seat> {
+  const seat = ({ id, namespace, ingress, egress }: GraphNode): Seat => ({ id, home: namespace ?? "", looseOut: loose(egress), looseIn: loose(ingress) });
+  return new Map(data.nodes.map((node) => [node.id, seat(node)]));
 }
+
+/** The namespace, or the node itself when it is outside. */
+export const placeOf = ({ id, home }: Seat) => (home ? groupId(home) : id);
 
 /** Flows whose ends are known and differ. */
 export function flowsOf(data: GraphData, seats: Map<string, Seat>): Flow[] {

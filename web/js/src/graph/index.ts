@@ -4,14 +4,16 @@
 // sheet, clicked by a test and saved as a picture. What makes that cheap enough is `economy`: a
 // thousand workloads are drawn as their namespaces.
 
-import { endName, Drawing } from "./draw";
+import { endName, Drawing, FIELD } from "./draw";
 import { picture, groupId, type Line, type Picture } from "./economy";
+import { edgeEnds } from "./flows";
 import { standalone } from "./export";
 import { directionOf, nearest } from "./keyboard";
 import { fontsOf, Measure } from "./measure";
 import { Placer } from "./placer";
 import { sceneOf, wordsOf } from "./scene";
 import { svg } from "./svg";
+import type { Rect } from "../layout/types";
 import { Caption, Tip } from "./tip";
 import { Viewport } from "./viewport";
 import { DEFAULT_LABELS, fill, type GraphData, type GraphHandle, type GraphLabels, type GraphOptions } from "./types";
@@ -44,6 +46,9 @@ class Diagram {
   private selected = new Set<string>();
   /** Whether the picture holds lines only because of what is selected. */
   private revealed = false;
+  /** A card or a namespace that the pointer rests on, where its lines are drawn only then. */
+  private pointed: string | undefined;
+  private resting: ReturnType<typeof setTimeout> | undefined;
   /** What has the keyboard's focus, as `node ID` or `line ID`: drawing again must not lose it. */
   private focused: string | undefined;
 
@@ -60,7 +65,7 @@ class Diagram {
     this.surface.addEventListener("focusin", (event) => this.tip.show(event.target as Element));
     this.surface.addEventListener("focusout", (event) => this.left(event));
     this.surface.addEventListener("pointerover", (event) => this.hovered(event));
-    this.surface.addEventListener("pointerleave", () => (this.tip.hide(), this.mark("is-hovered", [])));
+    this.surface.addEventListener("pointerleave", () => (this.tip.hide(), this.mark("is-hovered", []), this.point(undefined)));
   }
 
   handle(): GraphHandle {
@@ -80,10 +85,11 @@ class Diagram {
     };
   }
 
-  private setData(data: GraphData, how: { dim?: boolean; relayout?: boolean } = {}): void {
+  private setData(data: GraphData, how: { relayout?: boolean } = {}): void {
+    const anew = how.relayout === true || (data.table === undefined) !== (this.data.table === undefined);
+    if (how.relayout) this.expanded.clear();
     this.data = data;
-    this.surface.classList.toggle("is-dim", how.dim === true);
-    this.update(how.relayout === true);
+    this.update(anew, this.selectedLook());
   }
 
   /** Colours are the style sheet's; the attribute chooses among them. */
@@ -99,36 +105,49 @@ class Diagram {
 
   private setExpanded(namespace: string, open: boolean): void {
     this.expanded.set(namespace, open);
-    this.update(false, open ? groupId(namespace) : undefined);
+    this.update(false, open ? [groupId(namespace)] : []);
   }
 
-  /** Draws what is to be seen now; `look` names a namespace to look at afterwards. */
-  private update(anew: boolean, look?: string): void {
-    const next = picture(this.data, { expanded: this.expanded, selected: this.selected });
+  /** Of many workloads, the ends of what is selected are to be looked at. */
+  private selectedLook(): string[] | undefined {
+    const ends = [...this.selected].slice(0, 4).flatMap((id) => edgeEnds(id) ?? [id]);
+    return this.data.table && ends.length ? ends : undefined;
+  }
+
+  /** Draws what is to be seen now; `look` names what to look at afterwards. */
+  private update(anew: boolean, look: string[] = []): void {
+    const next = picture(this.data, { expanded: this.expanded, selected: this.selected, pointed: this.pointed });
     const words = wordsOf(next, this.data, this.labels, this.measure, fontsOf(this.surface));
     this.placer.place(sceneOf(next, words), this.viewport.size(), anew, (response) => {
-      this.revealed = this.selected.size > 0 && (next.undrawn > 0 || this.revealed);
+      this.revealed = this.selected.size > 0 && (next.overview || next.undrawn > 0 || this.revealed);
       this.shown = next;
-      this.caption.show(next.undrawn && !next.openAll ? fill(this.labels.undrawn, { n: next.undrawn.toLocaleString() }) : "");
+      this.caption.show(this.captionOf(next));
       this.drawing.show(next, words, response, this.labels);
-      this.viewport.setBounds(response.bounds, response.fresh);
-      if (look) this.viewport.show(response.placement.groups[look]);
+      this.viewport.setBounds(next.openAll ? around(response.bounds) : response.bounds, response.fresh, next.overview);
+      this.viewport.show(look.flatMap((id) => response.placement.nodes[id] ?? response.placement.groups[id] ?? []));
       this.surface.dataset.ready = "true";
       this.markSelected();
       this.restoreFocus();
     });
   }
 
+  private captionOf(next: Picture): string {
+    if (next.openAll) return "";
+    if (next.undrawn) return fill(this.labels.undrawn, { n: next.undrawn.toLocaleString("en") });
+    return next.overview && !next.lines.length && !next.fans.length ? this.labels.overview : "";
+  }
+
   private select(ids: string[]): void {
     const before = this.selected;
     this.selected = new Set(ids);
     const changed = [...before, ...ids].filter((id) => before.has(id) !== this.selected.has(id));
-    if (changed.some((id) => this.isHidden(id))) this.update(false);
+    if (changed.some((id) => this.isHidden(id))) this.update(false, this.selectedLook());
     else this.markSelected();
   }
 
   /** Whether selecting it, or no longer, changes which lines are drawn. */
   private isHidden(id: string): boolean {
+    if (this.data.table) return true;
     if (this.drawing.cards.get(id)) return (this.shown?.undrawn ?? 0) > 0 || this.revealed;
     return this.shown?.lines.find((l) => l.edges.length === 1 && l.edges[0] === id) === undefined || this.revealed;
   }
@@ -152,10 +171,8 @@ class Diagram {
 
   /** Lines that end at one of the nodes or stand for a flow that does, and all that these flows reach. */
   private touchedBy(nodes: Set<string>, lines: Line[]): string[] {
-    const own = this.data.edges.filter((e) => nodes.has(e.from) || nodes.has(e.to));
-    const flows = new Set(own.map((e) => e.id));
-    const touched = lines.filter((l) => l.edges.some((e) => flows.has(e)));
-    return [...touched.flatMap((l) => [l.id, l.from, l.to]), ...own.flatMap((e) => [e.from, e.to])];
+    const touched = lines.filter((l) => nodes.has(l.from) || nodes.has(l.to) || l.edges.some((e) => edgeEnds(e)?.some((end) => nodes.has(end))));
+    return touched.flatMap((l) => [l.id, l.from, l.to]);
   }
 
   /** Selected lines are drawn over the others. */
@@ -210,9 +227,23 @@ class Diagram {
     const target = event.target as Element;
     const line = target.closest<SVGElement>("[data-line]")?.dataset.line;
     this.mark("is-hovered", line ? [line] : []);
-    const card = target.closest("[data-node], [data-group]");
+    const card = target.closest<SVGElement>("[data-node], [data-group]");
     if (card) this.tip.show(card);
     else this.tip.hide();
+    const { node, group } = card?.dataset ?? {};
+    const closed = group !== undefined && this.isCollapsed(group) ? groupId(group) : undefined;
+    if (!line) this.point(node ?? closed);
+  }
+
+  /** Once the pointer rests: lines that come and go under one that only passes would be noise. */
+  private point(end: string | undefined): void {
+    if (!this.data.table) return;
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      if (this.pointed === end) return;
+      this.pointed = end;
+      this.update(false);
+    }, end ? 90 : 240);
   }
 
   private pressed(event: KeyboardEvent): void {
@@ -290,10 +321,16 @@ class Diagram {
   }
 
   private destroy(): void {
+    clearTimeout(this.resting);
     this.viewport.destroy();
     this.placer.destroy();
     this.tip.destroy();
     this.caption.destroy();
     this.surface.remove();
   }
+}
+
+/** The drawing with the box of the statement that everything is open. */
+function around({ x, y, w, h }: Rect): Rect {
+  return { x: x - FIELD.side, y: y - FIELD.top - 12, w: w + 2 * FIELD.side, h: h + FIELD.top + FIELD.side + 12 };
 }

@@ -17,9 +17,12 @@ export interface GraphNode {
   title?: string;
   ingress?: Isolation;
   egress?: Isolation;
+  /** Named by the filter. */
+  hit?: boolean;
 }
 
 export interface GraphEdge {
+  /** `FROM\nTO`; with another line where there is more than one between the two. */
   id: string;
   /** `id` of a node. */
   from: string;
@@ -33,12 +36,32 @@ export interface GraphNamespace {
   name: string;
   /** Shown small beside the name, for example `team=retail`. */
   note?: string;
+  /** How many workloads it has; those that are given if absent. */
+  count?: number;
+}
+
+/**
+ * All flows of many nodes. `rows` and `columns` are by node; `cells` holds four numbers for each row and
+ * column between which something passes: row, column, index of its label, and 0 for allowed or 1 for
+ * unknown.
+ */
+export interface GraphTable {
+  rows: number[];
+  columns: number[];
+  cells: number[];
+  labels: string[];
 }
 
 export interface GraphData {
   nodes: GraphNode[];
+  /** All flows; with `table`, only the one that is asked about, where the table does not have it so. */
   edges: GraphEdge[];
+  table?: GraphTable;
   namespaces?: GraphNamespace[];
+  /** Whether everything may send everything to everything. */
+  allOpen?: boolean;
+  /** Flows that are left out: of those that no policy decides. */
+  undrawn?: number;
 }
 
 /** Several flows drawn as one line: its ends as the drawing names them, and the edges it stands for. */
@@ -72,11 +95,25 @@ export interface GraphLabels {
   inside: string;
   /** `{n}` flows are left out. */
   undrawn: string;
+  /** Said where no line is drawn at rest. */
+  overview: string;
   flows: string;
+  /** `{n}` of `{m}` pairs have a flow. */
+  some: string;
+  /** `{n}` flows alike of one end. */
+  fanOut: string;
+  fanIn: string;
+  fanBoth: string;
   workloads: string;
+  /** `{n}` of `{m}` workloads are drawn. */
+  part: string;
+  open: string;
+  someOpen: string;
+  isolated: string;
   expand: string;
   collapse: string;
   edge: string;
+  both: string;
   states: Record<EdgeState, string>;
   isolatedIngress: string;
   isolatedEgress: string;
@@ -85,8 +122,8 @@ export interface GraphLabels {
 }
 
 export interface GraphHandle {
-  /** Draws `data`. With `dim` it is the last good picture while the text is broken. */
-  setData(data: GraphData, options?: { dim?: boolean; relayout?: boolean }): void;
+  /** Draws `data`; with `relayout`, without keeping the places of before. */
+  setData(data: GraphData, options?: { relayout?: boolean }): void;
   /** Marks nodes and edges by id, in amber; `[]` for none. */
   select(ids: string[]): void;
   setTheme(dark: boolean): void;
@@ -111,11 +148,21 @@ export const DEFAULT_LABELS: GraphLabels = {
   openAll: "everything can talk to everything",
   inside: "all to all",
   undrawn: "{n} flows between workloads that no policy isolates are not drawn. Select a workload to see its own.",
+  overview: "Point at a namespace or a workload to see its flows.",
   flows: "{n} flows",
+  some: "{n} of {m} pairs",
+  fanOut: "{end} to {n} others: {label}",
+  fanIn: "{n} others to {end}: {label}",
+  fanBoth: "{end} and {n} others, both ways: {label}",
   workloads: "{n} workloads",
+  part: "{n} of {m} workloads",
+  open: "open",
+  someOpen: "{n} open",
+  isolated: "isolated",
   expand: "Expand namespace {name}",
   collapse: "Collapse namespace {name}",
   edge: "{from} to {to}: {label}, {state}",
+  both: "{from} and {to}, both ways: {label}, {state}",
   states: { allowed: "allowed", unknown: "unknown", "asked-denied": "denied", opened: "opened since the pin", closed: "closed since the pin" },
   isolatedIngress: "isolated for ingress",
   isolatedEgress: "isolated for egress",

@@ -2,10 +2,14 @@
 
 import { select } from "d3-selection";
 import { zoom, zoomIdentity, zoomTransform, type D3ZoomEvent } from "d3-zoom";
+import { boundsOf } from "../layout/geometry";
 import type { Rect } from "../layout/types";
 
 /** Room left free around a fitted drawing: the legend and the controls lie over the ground. */
 const INSET = { x: 14, y: 60 };
+/** Names of cards are made 13 px high: in an overview they are 11 at least, in a drawing with lines 7. */
+const READABLE = 0.85;
+const LEAST = 0.55;
 
 export class Viewport {
   private readonly selection;
@@ -13,6 +17,7 @@ export class Viewport {
   private bounds: Rect = { x: 0, y: 0, w: 0, h: 0 };
   /** Whether the user has moved the drawing since it was last fitted. */
   private moved = false;
+  private least = LEAST;
   private hidden = false;
   private readonly observer: ResizeObserver;
 
@@ -40,34 +45,39 @@ export class Viewport {
   private resized(): void {
     const hidden = this.surface.clientWidth === 0;
     if (this.hidden && !hidden) this.appeared();
-    else if (!hidden && !this.moved) this.fit();
+    else if (!hidden && !this.moved) this.lookAt(this.bounds, this.least);
     this.hidden = hidden;
   }
 
-  setBounds(bounds: Rect, fresh: boolean): void {
+  /** Looks at a new drawing, unless the user has moved the one before; `tall` ones start at their top. */
+  setBounds(bounds: Rect, fresh: boolean, tall: boolean): void {
     this.bounds = bounds;
+    this.least = tall ? READABLE : LEAST;
     if (fresh) this.moved = false;
-    if (!this.moved) this.fit();
+    if (!this.moved) this.lookAt(this.bounds, this.least);
   }
 
+  /** The whole, however small that is. */
   fit(): void {
-    this.lookAt(this.bounds);
+    this.lookAt(this.bounds, 0);
     this.moved = false;
   }
 
-  /** Brings a part of the drawing into the middle, as large as it is read well. */
-  show(rect: Rect | undefined): void {
-    if (!rect) return;
-    this.lookAt({ x: rect.x - 80, y: rect.y - 40, w: rect.w + 160, h: rect.h + 80 });
+  /** Brings parts of the drawing into the middle, as large as they are read well. */
+  show(rects: Rect[]): void {
+    if (!rects.length) return;
+    const { x, y, w, h } = boundsOf(rects);
+    this.lookAt({ x: x - 80, y: y - 60, w: w + 160, h: h + 120 }, READABLE);
     this.moved = true;
   }
 
-  private lookAt(b: Rect): void {
+  /** Never smaller than `least`: what has no room then is reached by moving. */
+  private lookAt(b: Rect, least: number): void {
     const { w, h } = this.size();
     if (!b.w || !b.h) return;
-    const k = Math.min(1, (w - 2 * INSET.x) / b.w, (h - 2 * INSET.y) / b.h);
-    const x = w / 2 - k * (b.x + b.w / 2);
-    const y = h / 2 - k * (b.y + b.h / 2);
+    const k = Math.max(least, Math.min(1, (w - 2 * INSET.x) / b.w, (h - 2 * INSET.y) / b.h));
+    const x = k * b.w > w ? INSET.x - k * b.x : w / 2 - k * (b.x + b.w / 2);
+    const y = k * b.h > h - INSET.y ? INSET.y - k * b.y : h / 2 - k * (b.y + b.h / 2);
     this.selection.call(this.behaviour.transform, zoomIdentity.translate(x, y).scale(k));
   }
 

@@ -3,6 +3,7 @@
 import { boundsOf } from "./geometry";
 import { placeLabels } from "./labels";
 import { groupsOf, pointAt, routeAll, toRoute, type Curve } from "./route";
+import { placeOverview } from "./overview";
 import { placeScene } from "./stable";
 import type { LayoutRequest, LayoutResponse, Point, Rect, Route, Scene } from "./types";
 
@@ -17,7 +18,9 @@ function reached(scene: Scene, curves: Map<string, Curve>, labels: Map<string, P
 }
 
 export function layout(request: LayoutRequest): LayoutResponse {
-  const { placement, fresh } = placeScene(request.scene, request.previous, request.view);
+  const { placement, fresh } = request.scene.overview
+    ? { placement: placeOverview(request.scene, request.view), fresh: request.previous === undefined }
+    : placeScene(request.scene, request.previous, request.view);
   const curves = routeAll(request.scene.links, placement, groupsOf(request.scene));
   const labels = placeLabels(request.scene.links, curves, placement);
   const routes: Record<string, Route> = {};

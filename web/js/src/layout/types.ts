@@ -12,7 +12,13 @@ export interface LayoutGroup { id: string; w: number; h: number; collapsed: bool
 /** A line between two ends (ids of nodes or groups) with a label of this width (0: none). */
 export interface LayoutLink { id: string; from: string; to: string; labelW: number; both: boolean }
 
-export interface Scene { nodes: LayoutNode[]; groups: LayoutGroup[]; links: LayoutLink[] }
+export interface Scene {
+  nodes: LayoutNode[];
+  groups: LayoutGroup[];
+  links: LayoutLink[];
+  /** Too much to be placed by its lines: a grid, in the order given. */
+  overview?: boolean;
+}
 
 export interface Placement { nodes: Record<string, Rect>; groups: Record<string, Rect> }
 
