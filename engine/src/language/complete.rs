@@ -14,16 +14,19 @@ use crate::tree::{self, Node, Value};
 
 /// Suggestions of one position; more help nobody.
 const MOST: usize = 200;
+/// Longer documents are read once at most while somebody types: nothing is suggested in them.
+const LONGEST: usize = 1 << 20;
 
 impl Session {
     /// What may be written at a position of a file, which may be in the middle of something that
-    /// does not parse; none if nothing is known of the place.
+    /// does not parse; none if nothing is known of the place, or the document has more than a
+    /// megabyte.
     ///
     /// # Cost
     /// That of reading the document a few times, and linear in the endpoints.
     pub fn complete(&self, file: &str, position: Position) -> Option<Completions> {
         let (place, offset) = InFile::at(self, file, position)?;
-        let text = place.text();
+        let text = Some(place.text()).filter(|text| text.len() <= LONGEST)?;
         let ways = completed(text, offset);
         ways.iter().find_map(|way| {
             way.at(|spot| {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::cluster::{ClusterModel, GroupId, WorkloadId};
+use crate::cluster::{ClusterModel, GroupId, NamespaceId, WorkloadId};
 use crate::policy::PeerSet;
 use crate::selector::Match;
 
@@ -60,14 +60,28 @@ impl<'m> Workloads<'m> {
     }
 
     /// How many workloads a set has.
+    ///
+    /// # Cost
+    /// Linear in the workloads, but for sorting.
     pub fn count(&self, set: &PeerSet) -> Counted {
-        let found = self.of(set);
-        let certain = found.values().filter(|matches| **matches == Match::Yes).count();
-        let namespace = |id: &WorkloadId| self.model.workloads.get(*id).map(|one| one.namespace);
-        // Workloads stand in the order of their namespaces.
-        let mut namespaces: Vec<_> = found.keys().filter_map(namespace).collect();
-        namespaces.dedup();
-        Counted { certain, unknown: found.len() - certain, namespaces: namespaces.len() }
+        let certain = self.sorted(set, true);
+        let mut unknown = self.sorted(set, false);
+        unknown.retain(|id| certain.binary_search(id).is_err());
+        let all = certain.iter().chain(&unknown);
+        let namespaces = all.filter_map(|id| Some(self.model.workloads.get(*id)?.namespace));
+        let namespaces: FxHashSet<NamespaceId> = namespaces.collect();
+        let (certain, unknown) = (certain.len(), unknown.len());
+        Counted { certain, unknown, namespaces: namespaces.len() }
+    }
+
+    /// Workloads of which some pods are in a set, for certain or perhaps.
+    fn sorted(&self, set: &PeerSet, is_certain: bool) -> Vec<WorkloadId> {
+        let groups = set.groups().filter(|(_, certain)| *certain == is_certain);
+        let own = groups.filter_map(|(group, _)| self.by_group.get(&group));
+        let mut ids: Vec<WorkloadId> = own.flatten().copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
     }
 
     /// How many workloads have pods of a group.
