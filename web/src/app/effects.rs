@@ -1,6 +1,8 @@
 //! What follows from a state outside of what is drawn: questions to the worker, attributes of the
 //! document, keys that work everywhere; with `keeping`, what is stored, and `address`.
 
+use std::rc::Rc;
+
 use gloo::events::EventListener;
 use gloo::utils::{document, document_element};
 use wasm_bindgen::JsCast;
