@@ -32,7 +32,7 @@ for (const colorScheme of ['light', 'dark']) {
     }
     await page.locator('.examples-menu summary').click();
     assert.deepEqual(await findings(page), [], 'menu');
-    await page.locator('.menu-item').last().click();
+    await page.locator('.menu-item', { hasText: 'Start from scratch' }).click();
     await page.waitForSelector('.empty-title');
     assert.deepEqual(await findings(page), [], 'empty');
     await page.locator('.cm-content').click();

@@ -15,6 +15,8 @@ pub mod message;
 mod rule;
 mod scene;
 mod serve;
+#[cfg(test)]
+mod truth;
 
 pub use assume::{Assume, bad_cidr, bad_label};
 pub use client::{Client, Event, Wanted};

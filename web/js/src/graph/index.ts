@@ -160,7 +160,8 @@ class Diagram {
     const nodes = [...this.selected].filter((id) => this.drawing.cards.get(id));
     const ends = nodes.length ? [] : chosen.map((l) => l.to);
     this.mark("is-selected", [...nodes, ...ends, ...chosen.map((l) => l.id)]);
-    this.mark("is-touched", nodes.length ? this.touchedBy(new Set(nodes), lines) : []);
+    const fanned = (this.shown?.fans ?? []).filter((f) => this.data.table || nodes.includes(f.end)).flatMap((f) => f.others);
+    this.mark("is-touched", [...(nodes.length ? this.touchedBy(new Set(nodes), lines) : []), ...fanned]);
     this.surface.classList.toggle("has-focus-node", nodes.length > 0 && chosen.length === 0);
     this.raise(chosen);
   }
