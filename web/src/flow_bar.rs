@@ -6,8 +6,8 @@ use yew::prelude::*;
 
 use crate::evidence;
 use crate::examples::inline;
-use crate::state::{Action, FlowForm, Pane, State, use_store};
 use crate::names;
+use crate::state::{Action, FlowForm, Pane, State, use_store};
 use crate::text::{Text, fill};
 use crate::worker::message::FlowAnswer;
 

@@ -76,8 +76,11 @@ impl Listed {
         let Some(scene) = state.scene.as_deref() else {
             return Self { edges: Vec::new(), all: 0 };
         };
-        let passing: Vec<bool> =
-            scene.nodes.iter().map(|node| node_passes(node, &state.filter, state.language)).collect();
+        let passing: Vec<bool> = scene
+            .nodes
+            .iter()
+            .map(|node| node_passes(node, &state.filter, state.language))
+            .collect();
         let passes = |at: u32| passing.get(at as usize) == Some(&true);
         let fails = |at: u32| !passes(at);
         let edges = scene.flows.edges().filter(|edge| passes(edge.from) || passes(edge.to));

@@ -198,7 +198,8 @@ pub fn choose(store: &Store, grid: &Grid, at: At) {
         store.dispatch(Action::PickEdge(from.id.clone(), to.id.clone()));
         return;
     }
-    let form = FlowForm { from: from.ask.clone(), to: to.ask.clone(), ..asks_on(store, grid, asks) };
+    let form =
+        FlowForm { from: from.ask.clone(), to: to.ask.clone(), ..asks_on(store, grid, asks) };
     store.dispatch(Action::Ask(form));
     store.dispatch(Action::Explain);
 }
@@ -216,9 +217,10 @@ fn asks_on(store: &Store, grid: &Grid, port: Option<(u16, Protocol)>) -> FlowFor
 /// The cell under an event, from the place in its name.
 fn place_of(event: &web_sys::Event) -> Option<At> {
     let cell = event.target()?.dyn_into::<web_sys::Element>().ok()?.closest("[data-at]").ok()??;
-    let (row, column) = cell.get_attribute("data-at")?.split_once(' ').map(|(row, column)| {
-        (row.parse::<usize>().ok(), column.parse::<usize>().ok())
-    })?;
+    let (row, column) = cell
+        .get_attribute("data-at")?
+        .split_once(' ')
+        .map(|(row, column)| (row.parse::<usize>().ok(), column.parse::<usize>().ok()))?;
     row.zip(column)
 }
 

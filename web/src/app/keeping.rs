@@ -6,8 +6,8 @@ use std::rc::Rc;
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
 use gloo::utils::{document, window};
-use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
@@ -59,11 +59,9 @@ impl Keeper {
 #[hook]
 pub fn use_storage(store: &Page) {
     let dispatch = store.dispatcher();
-    let keeper = use_memo((), move |()| Rc::new(Keeper {
-        pending: RefCell::default(),
-        said: RefCell::default(),
-        dispatch,
-    }));
+    let keeper = use_memo((), move |()| {
+        Rc::new(Keeper { pending: RefCell::default(), said: RefCell::default(), dispatch })
+    });
     let keeper = Rc::clone(&*keeper);
     let (own, text) = (store.is_own(), store.text());
     use_effect_with((store.work.clone(), own), {
@@ -82,7 +80,8 @@ pub fn use_storage(store: &Page) {
         move |()| {
             let leaving = Rc::clone(&keeper);
             let left = EventListener::new(&window(), "pagehide", move |_| leaving.write(text));
-            let hidden = EventListener::new(&document(), "visibilitychange", move |_| keeper.write(text));
+            let hidden =
+                EventListener::new(&document(), "visibilitychange", move |_| keeper.write(text));
             move || drop((left, hidden))
         }
     });

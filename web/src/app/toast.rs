@@ -25,8 +25,10 @@ pub fn ToastLine() -> Html {
         let store = store.clone();
         move |_: MouseEvent| store.dispatch(Action::BringBack)
     };
-    let offer = |message: String, action: Callback<MouseEvent>| html! {
-        <div class="toast">{ message }<button class="link" onclick={action}>{ text.bring_back }</button></div>
+    let offer = |message: String, action: Callback<MouseEvent>| {
+        html! {
+            <div class="toast">{ message }<button class="link" onclick={action}>{ text.bring_back }</button></div>
+        }
     };
     let message = match &store.toast {
         None => html! {},

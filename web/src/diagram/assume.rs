@@ -55,7 +55,11 @@ pub fn AssumeBar() -> Html {
         let open = open.clone();
         move |_: MouseEvent| open.set(!*open)
     };
-    let said = [(text.pod_cidrs, &assume.pod_cidrs), (text.node_cidrs, &assume.node_cidrs), (text.namespace_labels, &assume.labels)];
+    let said = [
+        (text.pod_cidrs, &assume.pod_cidrs),
+        (text.node_cidrs, &assume.node_cidrs),
+        (text.namespace_labels, &assume.labels),
+    ];
     let said: Vec<String> = said
         .into_iter()
         .filter(|(_, value)| !value.trim().is_empty())

@@ -91,10 +91,13 @@ pub fn graph_data(state: &State) -> Option<GraphData> {
     };
     if let Some(asked) = asked_edge(state) {
         // What is not known is drawn once.
-        edges.retain(|edge| edge.state == "allowed" || (&edge.from, &edge.to) != (&asked.from, &asked.to));
+        edges.retain(|edge| {
+            edge.state == "allowed" || (&edge.from, &edge.to) != (&asked.from, &asked.to)
+        });
         edges.push(asked);
     }
-    let node = |at: &u32| Some(graph_node(scene.nodes.get(*at as usize)?, state, shown.is_hit(*at)));
+    let node =
+        |at: &u32| Some(graph_node(scene.nodes.get(*at as usize)?, state, shown.is_hit(*at)));
     Some(GraphData {
         nodes: shown.nodes.iter().filter_map(node).collect(),
         edges,

@@ -118,13 +118,7 @@ fn use_data(store: &Store, diagram: &Held) {
     // A denied flow is drawn only while it is the one that is asked about.
     let asked =
         matches!(store.selection, Selection::Flow).then_some(store.answer.as_ref().map(Rc::as_ptr));
-    let deps = (
-        there,
-        scene,
-        asked,
-        (Rc::clone(&store.filter), store.language),
-        store.work_number,
-    );
+    let deps = (there, scene, asked, (Rc::clone(&store.filter), store.language), store.work_number);
     use_effect_with(deps, {
         let (diagram, store) = (diagram.clone(), store.clone());
         move |(_, _, _, _, number)| {

@@ -43,7 +43,8 @@ fn Copy() -> Html {
 }
 
 fn draw(text: &Text, policy: &LonePolicy) -> Html {
-    let LonePolicy { name, namespace, subject, rules, closed: [no_ingress, no_egress], location } = policy;
+    let LonePolicy { name, namespace, subject, rules, closed: [no_ingress, no_egress], location } =
+        policy;
     let pods = match subject {
         Some(labels) => fill(text.lone_pods, &[("labels", labels), ("namespace", namespace)]),
         None => fill(text.lone_all, &[("namespace", namespace)]),

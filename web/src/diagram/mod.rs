@@ -19,9 +19,9 @@ use crate::matrix::MatrixView;
 use crate::state::{Action, Pane, View, use_store};
 use crate::text::{count, fill};
 pub use bars::LineLink;
+use bars::{BrokenBar, NoteBar};
 #[cfg(test)]
 pub use data::graph_data;
-use bars::{BrokenBar, NoteBar};
 use host::Host;
 use lone::Lone;
 

@@ -4,8 +4,8 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlDetailsElement;
 use yew::prelude::*;
 
-use super::{EXAMPLES, Example};
 use super::sets::SetItem;
+use super::{EXAMPLES, Example};
 use crate::state::{Action, Work, sets, use_store};
 use crate::text::fill;
 

@@ -35,7 +35,8 @@ pub fn SetItem(props: &SetProps) -> Html {
     };
     let remove = remover(&store, set);
     let current = (store.work.id.as_deref() == Some(&*set.id)).then_some("true");
-    let note = format!("{} · {}", count(text.some_files, set.files), time(set.time, store.language));
+    let note =
+        format!("{} · {}", count(text.some_files, set.files), time(set.time, store.language));
     html! {
         <div class="menu-set">
             <button class="menu-item" aria-current={current} onclick={open}>{ set.name.clone() }<span class="menu-note">{ note }</span></button>
@@ -117,7 +118,8 @@ fn Rename(props: &RenameProps) -> Html {
         let done = props.done.clone();
         move |event: KeyboardEvent| {
             event.stop_propagation();
-            let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+            let input =
+                event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
             match (&*event.key(), input) {
                 ("Enter", Some(input)) => take(input.value()),
                 ("Escape", _) => done.emit(()),

@@ -24,7 +24,8 @@ pub struct Grid {
 
 impl PartialEq for Grid {
     fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.scene, &other.scene) && (&self.nodes, self.port) == (&other.nodes, other.port)
+        Rc::ptr_eq(&self.scene, &other.scene)
+            && (&self.nodes, self.port) == (&other.nodes, other.port)
     }
 }
 
@@ -105,7 +106,10 @@ impl Grid {
                 let state = if allowed { text.said_allowed } else { text.said_unknown };
                 return format!("{protocol} {port}, {state}");
             }
-            None => [allowed.then(|| set(edge.allowed)), unknown.then(|| format!("{}?", set(edge.unknown)))],
+            None => [
+                allowed.then(|| set(edge.allowed)),
+                unknown.then(|| format!("{}?", set(edge.unknown))),
+            ],
         };
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }

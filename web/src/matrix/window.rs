@@ -43,7 +43,13 @@ impl Window {
 pub fn reveal(area: &HtmlElement, (row, column): At) {
     let towards = |now: i32, room: f64, place: f64, cell: f64| {
         let (now, end) = (f64::from(now), place + cell);
-        if place < now { place } else if end > now + room { end - room } else { now }
+        if place < now {
+            place
+        } else if end > now + room {
+            end - room
+        } else {
+            now
+        }
     };
     let height = f64::from(area.client_height()) - HEAD;
     let width = f64::from(area.client_width()) - NAMES;

@@ -119,7 +119,11 @@ mod tests {
 
     #[test]
     fn a_port_is_wrong_once_something_is_written() {
-        assert!(form("70000").has_bad_port() && !form("").has_bad_port() && !form("53/UDP").has_bad_port());
+        assert!(
+            form("70000").has_bad_port()
+                && !form("").has_bad_port()
+                && !form("53/UDP").has_bad_port()
+        );
     }
 
     #[test]

@@ -157,10 +157,13 @@ pub async fn keep(work: &Work) -> Written {
 /// The name of a set: what began as an example is called after that.
 fn title(work: &Work) -> String {
     let example = work.example.and_then(examples::find).filter(|_| work.name.is_none());
-    example.map_or_else(|| work.title(), |example| {
-        let [english, _] = example.title;
-        english.to_owned()
-    })
+    example.map_or_else(
+        || work.title(),
+        |example| {
+            let [english, _] = example.title;
+            english.to_owned()
+        },
+    )
 }
 
 /// Names of all sets, the newest first.

@@ -19,7 +19,9 @@ pub use storage::{Seen, save_language, save_seen, save_theme, save_width, width}
 
 pub mod sets {
     //! Sets of manifests that the browser keeps.
-    pub use super::kept::{first, forget, keep, keep_removed, names, new_id, open, remember, remove, rename};
+    pub use super::kept::{
+        first, forget, keep, keep_removed, names, new_id, open, remember, remove, rename,
+    };
 }
 
 use serde::{Deserialize, Serialize};
@@ -227,7 +229,9 @@ impl State {
 
     /// Whether there is something that is not an example as it came: it is kept.
     pub fn is_own(&self) -> bool {
-        let own = self.work.example.is_none() || !self.changed.is_empty() || !self.has_all_files()
+        let own = self.work.example.is_none()
+            || !self.changed.is_empty()
+            || !self.has_all_files()
             || !self.work.assume.is_empty();
         own && !self.is_empty()
     }

@@ -32,7 +32,9 @@ impl State {
             Action::Begin(work) => self.begin(*work),
             Action::BringBack => self.bring_back(),
             Action::Identify(id) => self.work.id = Some(id),
-            Action::Name(name) => self.work.name = Some(name).filter(|name| !name.trim().is_empty()),
+            Action::Name(name) => {
+                self.work.name = Some(name).filter(|name| !name.trim().is_empty())
+            }
             Action::Kept(sets) => self.sets = sets,
             Action::Forget => self.forget(),
             Action::Replied(reply) => self.replied(*reply),

@@ -164,8 +164,13 @@ mod tests {
 
     #[test]
     fn lists_and_json_are_looked_into() {
-        let item = |value: &str| format!("{{\"kind\":\"Secret\",\"metadata\":{{\"name\":\"x\"}},\"data\":{{\"a\":\"{value}\"}}}}");
-        let list = format!("{{\"kind\":\"List\",\"items\":[{},{}]}}", item("aHVudGVyMg=="), item("b"));
+        let item = |value: &str| {
+            format!(
+                "{{\"kind\":\"Secret\",\"metadata\":{{\"name\":\"x\"}},\"data\":{{\"a\":\"{value}\"}}}}"
+            )
+        };
+        let list =
+            format!("{{\"kind\":\"List\",\"items\":[{},{}]}}", item("aHVudGVyMg=="), item("b"));
         assert!(kept(&list).contains("\"kind\":\"List\""));
         let yaml = format!("kind: List\nitems:\n- {}", SECRET.replace('\n', "\n  "));
         assert!(kept(&yaml).contains("type: Opaque"));
@@ -178,7 +183,11 @@ mod tests {
         let twice = SECRET.replace("stringData: {user: hunter2}\n", "data: {}\n");
         assert!(kept(&twice).contains("type: Opaque"));
         kept("{\"kind\":\"Secret\",\n\"data\":{\"a\":\"aHVudGVyMg==\"},\n");
-        kept(&SECRET.replace("data:\n", "data: &x\n").replace("stringData: {user: hunter2}", "stringData: *x"));
+        kept(
+            &SECRET
+                .replace("data:\n", "data: &x\n")
+                .replace("stringData: {user: hunter2}", "stringData: *x"),
+        );
     }
 
     #[test]

@@ -24,7 +24,11 @@ impl Assume {
         let labels = self.labels.split_whitespace();
         let labels = labels.filter_map(|word| word.parse::<NamespaceLabel>().ok());
         let options = Options::default().with_namespace_labels(labels);
-        Options { pod_cidrs: cidrs(&self.pod_cidrs), node_cidrs: cidrs(&self.node_cidrs), ..options }
+        Options {
+            pod_cidrs: cidrs(&self.pod_cidrs),
+            node_cidrs: cidrs(&self.node_cidrs),
+            ..options
+        }
     }
 }
 

@@ -217,7 +217,12 @@ impl Inner {
         let assumed = if anew { Assume::default() } else { self.assumed.clone() };
         let assume = (assumed != wanted.assume).then(|| wanted.assume.clone());
         self.assumed = wanted.assume;
-        if !anew && assume.is_none() && put.is_empty() && remove.is_empty() && self.asked == wanted.question {
+        if !anew
+            && assume.is_none()
+            && put.is_empty()
+            && remove.is_empty()
+            && self.asked == wanted.question
+        {
             return None;
         }
         self.work = wanted.work;

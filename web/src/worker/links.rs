@@ -55,12 +55,8 @@ impl Links {
     pub fn flows(&self, speakers: impl Iterator<Item = usize> + Clone) -> Flows {
         let of = |lines: &[u32], endpoint: usize| lines.get(endpoint).copied().unwrap_or(u32::MAX);
         let cells = self.cells.iter();
-        let cells = cells.map(|(&(from, to), &(allowed, unknown))| Edge {
-            from,
-            to,
-            allowed,
-            unknown,
-        });
+        let cells =
+            cells.map(|(&(from, to), &(allowed, unknown))| Edge { from, to, allowed, unknown });
         Flows {
             rows: speakers.clone().map(|endpoint| of(&self.rows, endpoint)).collect(),
             columns: speakers.map(|endpoint| of(&self.columns, endpoint)).collect(),
@@ -80,9 +76,8 @@ impl Links {
         let next = joined(&self.rows, content);
         let rows = renamed(&self.rows, &next);
         let cells = self.cells.into_iter();
-        let cells = cells.filter_map(|((row, column), cell)| {
-            Some(((next.get(&row).copied()?, column), cell))
-        });
+        let cells = cells
+            .filter_map(|((row, column), cell)| Some(((next.get(&row).copied()?, column), cell)));
         Self { rows, cells: cells.collect(), ..self }
     }
 
@@ -94,9 +89,8 @@ impl Links {
         let next = joined(&self.columns, content);
         let columns = renamed(&self.columns, &next);
         let cells = self.cells.into_iter();
-        let cells = cells.filter_map(|((row, column), cell)| {
-            Some(((row, next.get(&column).copied()?), cell))
-        });
+        let cells = cells
+            .filter_map(|((row, column), cell)| Some(((row, next.get(&column).copied()?), cell)));
         Self { columns, cells: cells.collect(), ..self }
     }
 }

@@ -41,7 +41,8 @@ fn one(session: &Session, object: &Object, policy: &NetworkPolicy) -> Option<Lon
 
 fn rules(report: &DescribeReport) -> Vec<LoneRule> {
     let rules = report.directions.iter().flat_map(|one| {
-        let own = one.policies.iter().filter(|policy| Some(&policy.policy) == report.policy.as_ref());
+        let own =
+            one.policies.iter().filter(|policy| Some(&policy.policy) == report.policy.as_ref());
         own.flat_map(|policy| &policy.rules).map(|rule| LoneRule {
             direction: one.direction,
             peers: rule.peers.clone(),

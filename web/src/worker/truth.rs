@@ -19,13 +19,15 @@ use crate::text::Language;
 
 const PORTS: [(u16, Protocol); 3] =
     [(80, Protocol::Tcp), (443, Protocol::Tcp), (53, Protocol::Udp)];
-const BROKEN: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x\nspec: }\n";
+const BROKEN: &str =
+    "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x\nspec: }\n";
 
 struct Random(u64);
 
 impl Random {
     fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % n
     }
 
@@ -42,8 +44,14 @@ fn cluster(random: &mut Random, workloads: usize, closed: usize) -> [(String, St
         let (space, app) = (i % spaces, random.of(&["a", "b", "c"]));
         let meta = format!("{{name: w{i}, namespace: n{space}, labels: {{app: {app}}}}}");
         let _ = match random.below(4) {
-            0 => writeln!(pods, "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {meta}\nspec: {{selector: {{matchLabels: {{w: w{i}}}}}, template: {{metadata: {{labels: {{w: w{i}, app: {app}}}}}, spec: {{containers: []}}}}}}"),
-            _ => writeln!(pods, "---\napiVersion: v1\nkind: Pod\nmetadata: {meta}\nspec: {{containers: []}}"),
+            0 => writeln!(
+                pods,
+                "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {meta}\nspec: {{selector: {{matchLabels: {{w: w{i}}}}}, template: {{metadata: {{labels: {{w: w{i}, app: {app}}}}}, spec: {{containers: []}}}}}}"
+            ),
+            _ => writeln!(
+                pods,
+                "---\napiVersion: v1\nkind: Pod\nmetadata: {meta}\nspec: {{containers: []}}"
+            ),
         };
     }
     for space in 0..spaces {
@@ -59,7 +67,10 @@ fn cluster(random: &mut Random, workloads: usize, closed: usize) -> [(String, St
 fn policy(random: &mut Random, out: &mut String, (space, number): (usize, usize)) {
     let subject = random.of(&["{}", "{}", "{matchLabels: {app: a}}"]);
     let types = random.of(&["[Ingress]", "[Egress]", "[Ingress, Egress]"]);
-    let _ = writeln!(out, "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p{number}, namespace: n{space}}}\nspec:\n  podSelector: {subject}\n  policyTypes: {types}");
+    let _ = writeln!(
+        out,
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p{number}, namespace: n{space}}}\nspec:\n  podSelector: {subject}\n  policyTypes: {types}"
+    );
     for (field, end) in [("ingress", "from"), ("egress", "to")] {
         if !types.to_lowercase().contains(field) || random.below(3) == 0 {
             continue;
@@ -70,7 +81,11 @@ fn policy(random: &mut Random, out: &mut String, (space, number): (usize, usize)
             "{podSelector: {}, namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: n0}}}",
             "{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}",
         ]);
-        let ports = random.of(&["", "\n    ports: [{port: 80}]", "\n    ports: [{port: 53, protocol: UDP}, {port: 400, endPort: 500}]"]);
+        let ports = random.of(&[
+            "",
+            "\n    ports: [{port: 80}]",
+            "\n    ports: [{port: 53, protocol: UDP}, {port: 400, endPort: 500}]",
+        ]);
         let _ = writeln!(out, "  {field}:\n  - {end}: [{peer}]{ports}");
     }
 }
@@ -92,8 +107,14 @@ fn shown(scene: &Scene, edge: Option<Edge>, port: (u16, Protocol)) -> Verdict {
     }
 }
 
-fn verdict(session: &Session, from: &Node, to: &Node, (port, protocol): (u16, Protocol)) -> Verdict {
-    let flow = FlowQuery { from: from.ask.clone(), to: to.ask.clone(), protocol, port: port.into() };
+fn verdict(
+    session: &Session,
+    from: &Node,
+    to: &Node,
+    (port, protocol): (u16, Protocol),
+) -> Verdict {
+    let flow =
+        FlowQuery { from: from.ask.clone(), to: to.ask.clone(), protocol, port: port.into() };
     session.evaluate(&flow).unwrap().verdict
 }
 
@@ -115,7 +136,8 @@ fn case(random: &mut Random, workloads: usize, closed: usize) -> Case {
     let reply = Desk::default().answer(Request { put, ..Request::default() });
     let broken = reply.broken.unwrap();
     assert_eq!(broken.iter().map(|one| &*one.file).collect::<Vec<_>>(), ["broken.yaml"]);
-    let changes = files.iter().map(|(name, text)| Change::Put(SourceFile::new(name, text.as_bytes())));
+    let changes =
+        files.iter().map(|(name, text)| Change::Put(SourceFile::new(name, text.as_bytes())));
     let session = Session::new(Options::default()).apply(changes.collect());
     Case { scene: Rc::new(reply.scene.unwrap()), session, workloads }
 }
@@ -126,7 +148,9 @@ fn pairs(random: &mut Random, nodes: u32) -> Vec<(u32, u32)> {
         return (0..nodes).flat_map(|from| (0..nodes).map(move |to| (from, to))).collect();
     }
     let n = nodes as usize;
-    (0..160).map(|_| (u32::try_from(random.below(n)).unwrap(), u32::try_from(random.below(n)).unwrap())).collect()
+    (0..160)
+        .map(|_| (u32::try_from(random.below(n)).unwrap(), u32::try_from(random.below(n)).unwrap()))
+        .collect()
 }
 
 /// Scene, matrix and diagram say of each pair what the engine says.
@@ -153,7 +177,12 @@ fn check_pairs(random: &mut Random, case: &Case) {
             };
             let cell = grid.cell((0, 1), Language::English).unwrap();
             assert_eq!(cell.class, class, "{said:?}");
-            assert_eq!(cell.spoken.ends_with("nothing"), expected == Verdict::Deny, "{}", cell.spoken);
+            assert_eq!(
+                cell.spoken.ends_with("nothing"),
+                expected == Verdict::Deny,
+                "{}",
+                cell.spoken
+            );
         }
         let state = edge.map(|edge| if edge.allowed.is_some() { "allowed" } else { "unknown" });
         // Many flows that are not known are counted in words, and not drawn in full.

@@ -30,7 +30,7 @@ export interface Picture {
   nodes: GraphNode[];
   groups: Group[];
   lines: Line[];
-  /** Namespaces whose cards talk to each other only because nothing isolates them. */
+  /** Namespaces all of whose cards may send each other the same: a mark at the header. */
   inside: Map<string, Line>;
   /** Everything may talk to everything: one statement in place of all lines. */
   openAll: boolean;
@@ -75,7 +75,7 @@ function inFull(data: GraphData, selected: Set<string>): Picture {
   const openAll = data.allOpen === true;
   const open = openAll ? nothing() : drawByDefault(byDefault, selected, size);
   const place = (end: string) => (seats.has(end) ? placeOf(seats.get(end)!) : end);
-  const gathered = gather([...open.lines, ...drawDecided(decided, size)], place, size);
+  const gathered = gather([...open.lines, ...drawDecided(decided, size, open)], place, size);
   const lines = withSelected(bothWays(gathered), data.edges, selected);
   const thinned = takeFans(lines, selected);
   return { nodes: data.nodes, groups, openAll, inside: open.inside, undrawn: open.undrawn + (data.undrawn ?? 0), overview: false, ...thinned };
@@ -145,14 +145,25 @@ function drawInside(flows: Flow[], out: Open, size: number): void {
 }
 
 /** Flows that a policy decides: one by one, or by namespace where all of its cards have them. */
-function drawDecided(flows: Flow[], size: Sizes): Line[] {
+function drawDecided(flows: Flow[], size: Sizes, out: Open): Line[] {
   const lines: Line[] = [];
   for (const part of groupBy(flows, ({ edge }) => `${edge.state}\n${edge.label}`).values()) {
     const rest = new Set(part);
+    takeInside(rest, size, out);
     for (const which of ["both", "from", "to"] as const) takeWhole(rest, size, lines, which);
     lines.push(...[...rest].map(({ edge }) => lineOf(edge)));
   }
   return lines;
+}
+
+/** Takes from `rest` the flows of namespaces all of whose cards have each other: a mark at the header. */
+function takeInside(rest: Set<Flow>, size: Sizes, out: Open): void {
+  const inner = [...rest].filter(({ from, to }) => from.home === to.home);
+  for (const part of groupBy(inner, ({ from }) => placeOf(from)).values()) {
+    if (part[0].edge.state !== "allowed" || !isWholeInside(part, size(placeOf(part[0].from)))) continue;
+    drawInside(part, out, size(placeOf(part[0].from)));
+    part.forEach((f) => rest.delete(f));
+  }
 }
 
 /** Takes from `rest` the flows of namespaces all of whose cards have them, at one end or at both. */

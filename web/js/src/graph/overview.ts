@@ -81,11 +81,11 @@ function singleLines(data: GraphData, selected: Set<string>, table: Table, end: 
   return [...asked.map(lineOf), ...found];
 }
 
-/** Ends whose lines are all drawn: what is pointed at, or what is selected or named by the filter. */
+/** Ends whose lines are all drawn: what is selected, or else pointed at, or else named by the filter. */
 function focusOf(data: GraphData, { selected, pointed }: PictureOptions, end: Map<string, string>): string[] {
-  if (pointed) return [pointed];
   const nodes = [...selected].filter((id) => end.has(id));
   const hits = data.nodes.filter((n) => n.hit).map((n) => n.id);
+  if (pointed && !nodes.length) return [pointed];
   const chosen = nodes.length ? nodes : selected.size === 0 && hits.length <= FOCUSED ? hits : [];
   return [...new Set(chosen.map((id) => end.get(id)!))];
 }
