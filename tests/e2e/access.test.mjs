@@ -66,7 +66,9 @@ test('the whole way by keyboard alone', () => visit({}, async (page) => {
   await tabTo(/^svg graph/);
   await press('ArrowRight');
   assert.match(await active(), /graph-card/);
-  for (let i = 0; i < 8 && !/accounts/.test(await active()); i += 1) await press(i % 2 ? 'ArrowDown' : 'ArrowRight');
+  const way = ['ArrowRight', 'ArrowUp', 'ArrowRight', 'ArrowDown', 'ArrowLeft', 'ArrowUp'];
+  for (let i = 0; i < 24 && !/accounts/.test(await active()); i += 1) await press(way[i % way.length]);
+  assert.match(await active(), /accounts/);
   await press(']');
   assert.match(await active(), /graph-line/);
   await press('Enter');
