@@ -32,7 +32,7 @@ for (const colorScheme of ['light', 'dark']) {
     }
     await page.locator('.examples-menu summary').click();
     assert.deepEqual(await findings(page), [], 'menu');
-    await page.locator('.menu-item').last().click();
+    await page.locator('.menu-item', { hasText: 'Start from scratch' }).click();
     await page.waitForSelector('.empty-title');
     assert.deepEqual(await findings(page), [], 'empty');
     await page.locator('.cm-content').click();
@@ -66,7 +66,9 @@ test('the whole way by keyboard alone', () => visit({}, async (page) => {
   await tabTo(/^svg graph/);
   await press('ArrowRight');
   assert.match(await active(), /graph-card/);
-  for (let i = 0; i < 8 && !/accounts/.test(await active()); i += 1) await press(i % 2 ? 'ArrowDown' : 'ArrowRight');
+  const way = ['ArrowRight', 'ArrowUp', 'ArrowRight', 'ArrowDown', 'ArrowLeft', 'ArrowUp'];
+  for (let i = 0; i < 24 && !/accounts/.test(await active()); i += 1) await press(way[i % way.length]);
+  assert.match(await active(), /accounts/);
   await press(']');
   assert.match(await active(), /graph-line/);
   await press('Enter');

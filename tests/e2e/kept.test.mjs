@@ -36,7 +36,7 @@ test('a link to an example takes nothing away: own manifests stand first in the 
   await menu(other);
   const first = other.locator('.menu-panel > *').nth(1);
   assert.equal(await other.locator('.menu-title').first().innerText(), 'Your manifests');
-  assert.match(await first.innerText(), /manifests\.yaml\s+1 file · .*\d\d:\d\d/);
+  assert.match(await first.innerText(), /manifests\.yaml\s+1 file · .*\d:\d\d/);
   await shot(other, 'menu');
   await first.locator('.menu-item').click();
   await eventually(async () => assert.match(await text(other), /name: mine/));
@@ -86,12 +86,14 @@ test('two tabs do not write over each other', () => visit({}, async (page) => {
   await ready(other);
   await paste(other, POD.replace('mine', 'other'));
   await kept(other);
+  await page.bringToFront();
   await page.locator('.cm-content').click();
   await page.keyboard.press('ControlOrMeta+End');
   await page.keyboard.type('# of the first');
-  await kept(page);
-  const all = await stored(page);
-  for (const part of ['name: mine', '# of the first', 'name: other']) assert.ok(all.includes(part), part);
+  await eventually(async () => {
+    const all = await stored(page);
+    for (const part of ['name: mine', '# of the first', 'name: other']) assert.ok(all.includes(part), part);
+  });
   await menu(page);
   assert.equal(await page.locator('.menu-set').count(), 2, 'what the other tab keeps is in the menu');
   await page.locator('.menu-set').filter({ hasNot: page.locator('[aria-current]') }).locator('.menu-item').click();

@@ -116,7 +116,7 @@ test('list and matrix say the same as the diagram', () => visit({ hash: '#exampl
   assert.equal(await page.locator('.flow-table tr.is-selected').count(), 1);
   await page.getByRole('searchbox').fill('');
   await page.locator('.pane-diagram').getByRole('button', { name: 'Matrix' }).click();
-  await page.getByRole('button', { name: 'web/portal to pay/gateway: nothing' }).click();
+  await page.getByRole('gridcell', { name: 'web/portal to pay/gateway: nothing' }).click();
   await eventually(async () => assert.equal(await page.locator('.inspector-body .answer .pill').innerText(), '✕ denied'));
   await shot(page, 'matrix');
 }));
@@ -135,7 +135,7 @@ test('files: add, rename, close, bring back', () => visit(STRAY, async (page) =>
   await page.getByRole('tab', { name: 'extra.yaml' }).focus();
   await page.keyboard.press('Delete');
   await eventually(async () => assert.match(await page.locator('.toolbar-stats').innerText(), /1 policy/));
-  await page.getByRole('button', { name: 'Restore them' }).click();
+  await page.getByRole('button', { name: 'Bring back' }).click();
   await eventually(async () => assert.match(await page.locator('.toolbar-stats').innerText(), /2 policies/));
 }));
 
@@ -160,7 +160,7 @@ test('nothing is lost on reload, and own work is put aside for an example', () =
   await page.waitForSelector('.graph-card');
   assert.match(await page.locator('.cm-content').innerText(), /mine/);
   await page.getByRole('button', { name: 'Next example' }).click();
-  await page.getByRole('button', { name: 'Restore them' }).click();
+  await page.getByRole('button', { name: 'Bring back' }).click();
   await eventually(async () => assert.match(await page.locator('.cm-content').innerText(), /mine/));
 }));
 

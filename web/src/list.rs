@@ -66,13 +66,13 @@ pub fn ListView() -> Html {
 
 /// The first rows of a list, and how many it has.
 #[derive(PartialEq)]
-struct Listed {
+pub struct Listed {
     edges: Vec<Edge>,
-    all: u64,
+    pub all: u64,
 }
 
 impl Listed {
-    fn new(state: &State, rows: usize) -> Self {
+    pub fn new(state: &State, rows: usize) -> Self {
         let Some(scene) = state.scene.as_deref() else {
             return Self { edges: Vec::new(), all: 0 };
         };

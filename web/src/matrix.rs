@@ -15,7 +15,8 @@ use crate::names;
 use crate::state::{Action, FlowForm, State, Store, use_store};
 use crate::text::fill;
 use crate::worker::message::Scene;
-use cells::{Cells, Grid};
+use cells::Cells;
+pub use cells::Grid;
 use window::{CELL, HEAD, NAMES, Window};
 
 /// Where the keyboard is: places in the shown rows and columns.
@@ -146,7 +147,9 @@ fn Scrolled(props: &ScrolledProps) -> Html {
 
 /// What the cell that is pointed at stands for, in words.
 fn strip(store: &Store, grid: &Grid, at: At) -> String {
-    let said = grid.cell(at, store.language).map(|cell| cell.spoken);
+    // What a node sends to itself is nothing to be said.
+    let cell = grid.cell(at, store.language).filter(|cell| cell.class != "is-self");
+    let said = cell.map(|cell| cell.spoken);
     said.unwrap_or_else(|| store.text().matrix_strip.to_owned())
 }
 

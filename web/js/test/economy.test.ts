@@ -54,11 +54,13 @@ test("what is open by default goes to a whole namespace, but from no namespace o
   assert.deepEqual(lines.map((l) => [l.from, l.to, l.flows, l.pairs]), [["a/1", "ns:b", 2, 2], ["a/2", "ns:b", 2, 2]]);
 });
 
-test("where it is too much for lines between cards, one line says how many pairs it is of", () => {
-  const nodes = [...Array.from({ length: 9 }, (_, i) => node(`a/${i}`)), node("a/x", "no", "yes"), ...Array.from({ length: 9 }, (_, i) => node(`b/${i}`)), node("b/x", "yes")];
-  const edges = nodes.filter((n) => n.namespace === "a" && n.egress === "no").flatMap((a) => nodes.filter((n) => n.namespace === "b" && n.ingress === "no").map((b) => edge(a.id, b.id)));
-  const { lines } = picture({ nodes, edges }, none);
-  assert.deepEqual(lines.map((l) => lineText(l, DEFAULT_LABELS)), ["81 of 100 pairs · any"]);
+test("of what is open by default a card that is selected has all of it, and words where that is not all pairs", () => {
+  const spaces = (name: string) => [...Array.from({ length: 9 }, (_, i) => node(`${name}/${i}`)), node(`${name}/x`, "yes")];
+  const nodes = [node("a/0"), ...spaces("b")];
+  const edges = nodes.filter((n) => n.id !== "a/0" && n.ingress === "no").map((b) => edge("a/0", b.id));
+  assert.deepEqual([picture({ nodes, edges }, none).lines.length, picture({ nodes, edges }, none).undrawn], [0, 9]);
+  const { lines } = picture({ nodes, edges }, { ...none, selected: new Set(["a/0"]) });
+  assert.deepEqual(lines.map((l) => lineText(l, DEFAULT_LABELS)), ["9 of 10 pairs · any"]);
 });
 
 test("a namespace is marked as open within only where every pair of it is", () => {

@@ -301,3 +301,22 @@ pub fn selected_ids(state: &State) -> Vec<String> {
         },
     }
 }
+
+#[cfg(test)]
+impl GraphData {
+    /// What the diagram has between two nodes: in full or in its table, or nothing; none if one of
+    /// them is not drawn.
+    pub fn state_of(&self, from: &str, to: &str) -> Option<Option<&'static str>> {
+        let at = |id: &str| self.nodes.iter().position(|node| node.id == id);
+        let (a, b) = (at(from)?, at(to)?);
+        let Some(table) = &self.table else {
+            let found = self.edges.iter().find(|edge| edge.from == from && edge.to == to);
+            return Some(found.map(|edge| edge.state));
+        };
+        let key = (table.rows.get(a)?, table.columns.get(b)?);
+        let mut cells = table.cells.chunks_exact(4);
+        let cell = cells.find(|cell| cell.first().zip(cell.get(1)) == Some(key));
+        let state = |unknown: &u32| if *unknown == 0 { "allowed" } else { "unknown" };
+        Some(cell.and_then(|cell| cell.get(3)).map(state))
+    }
+}

@@ -20,6 +20,8 @@ use crate::state::{Action, Pane, View, use_store};
 use crate::text::{count, fill};
 pub use bars::LineLink;
 use bars::{BrokenBar, NoteBar};
+#[cfg(test)]
+pub use data::graph_data;
 use host::Host;
 use lone::Lone;
 

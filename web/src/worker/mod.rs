@@ -16,6 +16,8 @@ mod pending;
 mod rule;
 mod scene;
 mod serve;
+#[cfg(test)]
+mod truth;
 
 pub use assume::{Assume, bad_cidr, bad_label};
 pub use client::{Asked, Client, Event, Wanted};

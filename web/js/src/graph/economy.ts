@@ -30,7 +30,7 @@ export interface Picture {
   nodes: GraphNode[];
   groups: Group[];
   lines: Line[];
-  /** Namespaces whose cards talk to each other only because nothing isolates them. */
+  /** Namespaces all of whose cards may send each other the same: a mark at the header. */
   inside: Map<string, Line>;
   /** Everything may talk to everything: one statement in place of all lines. */
   openAll: boolean;
@@ -50,7 +50,7 @@ export interface PictureOptions {
   pointed?: string;
 }
 
-/** Between more pairs of places than this, what is open by default is counted and not drawn. */
+/** More flows than this that are open by default are states of their cards, and counted. */
 export const OPEN_ABOVE = 8;
 /** Within a namespace, from so many flows on, one mark at its header stands for those open by default. */
 const INSIDE_FROM = 4;
@@ -73,9 +73,9 @@ function inFull(data: GraphData, selected: Set<string>): Picture {
   const size: Sizes = (place) => sizes.get(place) ?? 1;
   const [byDefault, decided] = parted(flowsOf(data, seats), isByDefault);
   const openAll = data.allOpen === true;
-  const open = openAll ? nothing() : drawByDefault(byDefault, chosenPlaces(selected, seats), size);
+  const open = openAll ? nothing() : drawByDefault(byDefault, selected, size);
   const place = (end: string) => (seats.has(end) ? placeOf(seats.get(end)!) : end);
-  const gathered = gather([...open.lines, ...drawDecided(decided, size)], place, size);
+  const gathered = gather([...open.lines, ...drawDecided(decided, size, open)], place, size);
   const lines = withSelected(bothWays(gathered), data.edges, selected);
   const thinned = takeFans(lines, selected);
   return { nodes: data.nodes, groups, openAll, inside: open.inside, undrawn: open.undrawn + (data.undrawn ?? 0), overview: false, ...thinned };
@@ -96,27 +96,32 @@ function parted<T>(items: T[], first: (item: T) => boolean): [T[], T[]] {
   return out;
 }
 
-/** Namespaces, or nodes outside, that hold what is selected. */
-function chosenPlaces(selected: Set<string>, seats: Map<string, Seat>): Set<string> {
-  return new Set([...selected].flatMap((id) => seats.get(id) ?? []).map(placeOf));
-}
-
 interface Open { lines: Line[]; inside: Map<string, Line>; undrawn: number }
 
 const nothing = (): Open => ({ lines: [], inside: new Map(), undrawn: 0 });
 
-/** What is open by default: between namespaces one line, within one a mark at its header. */
-function drawByDefault(flows: Flow[], chosen: Set<string>, size: Sizes): Open {
+/**
+ * What is open by default, while it is little or of what is selected; a namespace all of whose cards
+ * have each other has a mark at its header in any case.
+ */
+function drawByDefault(flows: Flow[], selected: Set<string>, size: Sizes): Open {
   const out = nothing();
-  const parts = [...groupBy(flows, ({ from, to }) => `${placeOf(from)}\n${placeOf(to)}`).values()];
-  const pairs = new Set(parts.map(([{ from, to }]) => [placeOf(from), placeOf(to)].sort().join("\n")));
-  for (const part of parts) {
+  const few = flows.length <= OPEN_ABOVE;
+  const wanted = ({ from, to }: Flow) => few || selected.has(from.id) || selected.has(to.id);
+  for (const part of groupBy(flows, ({ from, to }) => `${placeOf(from)}\n${placeOf(to)}`).values()) {
     const [from, to] = [placeOf(part[0].from), placeOf(part[0].to)];
-    if (from === to) drawInside(part, out, size(from));
-    else if (pairs.size <= OPEN_ABOVE || chosen.has(from) || chosen.has(to)) out.lines.push(...drawOpen(part, size));
-    else out.undrawn += part.length;
+    if (from === to && isWholeInside(part, size(from))) drawInside(part, out, size(from));
+    else {
+      const [drawn, left] = parted(part, wanted);
+      if (drawn.length) out.lines.push(...(from === to ? drawn.map(({ edge }) => lineOf(edge)) : drawOpen(drawn, size)));
+      out.undrawn += left.length;
+    }
   }
   return out;
+}
+
+function isWholeInside(flows: Flow[], size: number): boolean {
+  return flows.length >= INSIDE_FROM && flows.length === size * (size - 1) && flows.every((f) => f.edge.label === flows[0].edge.label);
 }
 
 /** Between two places: from and to whole ones where all of their cards are meant, else from and to cards. */
@@ -136,20 +141,29 @@ function drawOpen(flows: Flow[], size: Sizes): Line[] {
 
 function drawInside(flows: Flow[], out: Open, size: number): void {
   const home = flows[0].from.home;
-  const whole = flows.length === size * (size - 1) && flows.every((f) => f.edge.label === flows[0].edge.label);
-  if (flows.length < INSIDE_FROM || (!whole && flows.length <= CARDS)) out.lines.push(...flows.map(({ edge }) => lineOf(edge)));
-  else out.inside.set(home, bundle(groupId(home), groupId(home), flows.map((f) => f.edge), size * (size - 1)));
+  out.inside.set(home, bundle(groupId(home), groupId(home), flows.map((f) => f.edge), size * (size - 1)));
 }
 
 /** Flows that a policy decides: one by one, or by namespace where all of its cards have them. */
-function drawDecided(flows: Flow[], size: Sizes): Line[] {
+function drawDecided(flows: Flow[], size: Sizes, out: Open): Line[] {
   const lines: Line[] = [];
   for (const part of groupBy(flows, ({ edge }) => `${edge.state}\n${edge.label}`).values()) {
     const rest = new Set(part);
+    takeInside(rest, size, out);
     for (const which of ["both", "from", "to"] as const) takeWhole(rest, size, lines, which);
     lines.push(...[...rest].map(({ edge }) => lineOf(edge)));
   }
   return lines;
+}
+
+/** Takes from `rest` the flows of namespaces all of whose cards have each other: a mark at the header. */
+function takeInside(rest: Set<Flow>, size: Sizes, out: Open): void {
+  const inner = [...rest].filter(({ from, to }) => from.home === to.home);
+  for (const part of groupBy(inner, ({ from }) => placeOf(from)).values()) {
+    if (part[0].edge.state !== "allowed" || !isWholeInside(part, size(placeOf(part[0].from)))) continue;
+    drawInside(part, out, size(placeOf(part[0].from)));
+    part.forEach((f) => rest.delete(f));
+  }
 }
 
 /** Takes from `rest` the flows of namespaces all of whose cards have them, at one end or at both. */

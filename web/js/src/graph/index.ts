@@ -160,7 +160,8 @@ class Diagram {
     const nodes = [...this.selected].filter((id) => this.drawing.cards.get(id));
     const ends = nodes.length ? [] : chosen.map((l) => l.to);
     this.mark("is-selected", [...nodes, ...ends, ...chosen.map((l) => l.id)]);
-    this.mark("is-touched", nodes.length ? this.touchedBy(new Set(nodes), lines) : []);
+    const fanned = (this.shown?.fans ?? []).filter((f) => this.data.table || nodes.includes(f.end)).flatMap((f) => f.others);
+    this.mark("is-touched", [...(nodes.length ? this.touchedBy(new Set(nodes), lines) : []), ...fanned]);
     this.surface.classList.toggle("has-focus-node", nodes.length > 0 && chosen.length === 0);
     this.raise(chosen);
   }
@@ -284,7 +285,10 @@ class Diagram {
   private stepLine(by: 1 | -1): boolean {
     const card = this.focusedCard();
     const end = card?.dataset.node ?? groupId(card?.dataset.group ?? "");
-    const own = (this.shown?.lines ?? []).filter((l) => l.from === end || l.to === end);
+    // Its own lines, then those of the namespace that it stands in, which are its lines too.
+    const home = this.data.nodes.find((n) => n.id === end)?.namespace;
+    const at = (box: string) => (this.shown?.lines ?? []).filter((l) => l.from === box || l.to === box);
+    const own = [...new Set([...at(end), ...(home === undefined ? [] : at(groupId(home)))])];
     if (!own.length) return true;
     const now = own.findIndex((l) => l.id === (document.activeElement as SVGElement | null)?.dataset.line);
     const next = own[(now + by + own.length + (now < 0 && by < 0 ? 1 : 0)) % own.length];

@@ -22,7 +22,7 @@ export interface Line {
 }
 
 /** Many lines alike at one end, said beside it in place of drawing them. */
-export interface Fan { end: string; way: "out" | "in" | "both"; label: string; flows: number; edges: string[] }
+export interface Fan { end: string; way: "out" | "in" | "both"; label: string; flows: number; edges: string[]; others: string[] }
 
 /** From how many lines on those between two namespaces become one. */
 export const GATHER_ABOVE = 150;
@@ -75,8 +75,8 @@ export function bothWays(lines: Line[]): Line[] {
   return out;
 }
 
-/** Takes out fans, the largest first. Selected flows stay. */
-export function takeFans(lines: Line[], selected: Set<string>): { lines: Line[]; fans: Fan[] } {
+/** Takes out fans of more than `above` lines, the largest first. Selected flows stay. */
+export function takeFans(lines: Line[], selected: Set<string>, above = FAN_ABOVE): { lines: Line[]; fans: Fan[] } {
   const fans: Fan[] = [];
   const taken = new Set<Line>();
   const plain = lines.filter((l) => l.state === "allowed" && l.label && !selected.has(l.id));
@@ -84,11 +84,12 @@ export function takeFans(lines: Line[], selected: Set<string>): { lines: Line[];
   const parts = [...groupBy(ends, ({ end, way, line }) => `${end}\n${way}\n${line.label}`).values()];
   for (const part of parts.sort((a, b) => b.length - a.length)) {
     const own = part.filter(({ line }) => !taken.has(line));
-    if (own.length <= FAN_ABOVE) continue;
+    if (own.length <= above) continue;
     const [{ end, way, line }] = own;
     own.forEach((o) => taken.add(o.line));
     const flows = own.reduce((sum, o) => sum + o.line.flows, 0);
-    fans.push({ end, way, label: line.label, flows, edges: own.flatMap((o) => o.line.edges) });
+    const others = own.map((o) => (o.line.from === end ? o.line.to : o.line.from));
+    fans.push({ end, way, label: line.label, flows, edges: own.flatMap((o) => o.line.edges), others });
   }
   return { lines: lines.filter((l) => !taken.has(l)), fans };
 }

@@ -12,6 +12,8 @@ const SINGLE = 12;
 /** So many workloads that the filter names are shown, and lines of so many of them. */
 const SHOWN = 24;
 const FOCUSED = 4;
+/** More lines alike of what is pointed at are said beside it, and their other ends are marked. */
+const ALIKE = 4;
 
 export function overview(data: GraphData, options: PictureOptions): Picture {
   const table = new Table(data.nodes, data.table!);
@@ -23,7 +25,7 @@ export function overview(data: GraphData, options: PictureOptions): Picture {
   const focus = focusOf(data, options, end);
   const own = new Set(single.map((l) => l.id));
   const many = focusLines(data, table, end, focus).filter((l) => !own.has(l.id));
-  const thinned = takeFans(bothWays(many), options.selected);
+  const thinned = takeFans(bothWays(many), options.selected, ALIKE);
   const lines = [...single, ...thinned.lines];
   return { nodes, groups, lines, fans: thinned.fans, inside: new Map(), openAll: data.allOpen === true, undrawn: data.undrawn ?? 0, overview: true };
 }
@@ -44,7 +46,8 @@ function groupsOf(data: GraphData, expanded: Map<string, boolean>, picked: Set<s
     return { name, count: own.length, shown, collapsed: shown === 0, part: !open && shown > 0, ...stateOf(own) };
   });
   // What is selected stands first, so that its line is short wherever its namespaces are.
-  return [...groups.filter((g) => g.part), ...groups.filter((g) => !g.part)];
+  const sorted = groups.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+  return [...sorted.filter((g) => g.part), ...sorted.filter((g) => !g.part)];
 }
 
 /** How many of the workloads no policy limits, and how many are isolated both ways. */
@@ -78,11 +81,11 @@ function singleLines(data: GraphData, selected: Set<string>, table: Table, end: 
   return [...asked.map(lineOf), ...found];
 }
 
-/** Ends whose lines are all drawn: what is pointed at, or what is selected or named by the filter. */
+/** Ends whose lines are all drawn: what is selected, or else pointed at, or else named by the filter. */
 function focusOf(data: GraphData, { selected, pointed }: PictureOptions, end: Map<string, string>): string[] {
-  if (pointed) return [pointed];
   const nodes = [...selected].filter((id) => end.has(id));
   const hits = data.nodes.filter((n) => n.hit).map((n) => n.id);
+  if (pointed && !nodes.length) return [pointed];
   const chosen = nodes.length ? nodes : selected.size === 0 && hits.length <= FOCUSED ? hits : [];
   return [...new Set(chosen.map((id) => end.get(id)!))];
 }
