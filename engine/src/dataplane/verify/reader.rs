@@ -7,12 +7,14 @@ use rustc_hash::FxHashSet;
 
 use super::super::joined::joined;
 use super::super::program::{
-    AddressSet, Chain, FamilyProgram, FilterRule, L4, Match, Members, PORT_SETS, SetName, States,
+    AddressSet, Chain, FamilyProgram, FilterRule, IcmpMessage, L4, Match, Members, PORT_SETS, SetName, States,
 };
 use super::super::wiring::Interface;
 use super::devices::Devices;
 use super::space::{self, Asked, Origin, Space};
-use crate::net::{ConnSet, Family, PortSet, Protocol, all_ports};
+use super::named::{packets_at, without};
+use super::packets::Packets;
+use crate::net::{ConnSet, Family, PortSet, Protocol};
 
 /// What is the matter with a program that cannot be read.
 pub type Trouble = String;
@@ -64,7 +66,7 @@ pub struct Product {
     /// Destinations.
     pub destination: Option<Arc<Asked>>,
     /// Protocols and ports.
-    pub conns: Option<ConnSet>,
+    pub conns: Option<Packets>,
     /// Devices where they come in.
     pub enters: Option<Arc<Asked>>,
     /// Devices where they go out.
@@ -99,9 +101,9 @@ impl Product {
 pub struct SetSpaces {
     set: Arc<AddressSet>,
     addresses: Arc<Asked>,
-    ports: Vec<(ConnSet, Arc<Asked>)>,
+    ports: Vec<((Protocol, u16), Arc<Asked>)>,
     /// Connections to its ports, whatever the address.
-    numbers: ConnSet,
+    numbers: Packets,
 }
 
 /// Sets that have been read before.
@@ -125,6 +127,9 @@ pub fn asked_sets(chain: &Chain) -> impl Iterator<Item = &SetName> {
         | Match::DestinationIn(set)
         | Match::DestinationNotIn(set)
         | Match::DestinationPortIn(set)
+        | Match::DestinationPortNotIn(set)
+        | Match::SourcePortIn(set)
+        | Match::SourcePortNotIn(set)
         | Match::PortIn(set) => Some(set),
         _ => None,
     })
@@ -172,6 +177,20 @@ impl SetSpaces {
     pub fn addresses(&self) -> &Arc<Asked> {
         &self.addresses
     }
+
+    /// Packets to a port and from it, with the addresses that have it as a member.
+    fn members(&self) -> impl Iterator<Item = (Packets, Packets, &Arc<Asked>)> {
+        self.ports.iter().map(|(port, space)| {
+            let (to, from) = packets_at(*port);
+            (to, from, space)
+        })
+    }
+
+    /// The addresses of members, and all others, each with packets to ports and from ports that are
+    /// no members there.
+    fn others(&self, family: Family) -> impl Iterator<Item = (Arc<Asked>, Packets, Packets)> {
+        without(self.ports.iter().map(|(port, space)| (*port, space.space())), family)
+    }
 }
 
 impl<'p> Reader<'p> {
@@ -207,7 +226,7 @@ impl<'p> Reader<'p> {
     /// What packets of a kind agree with a rule: those of any of the products.
     pub fn products(&self, rule: &FilterRule, walker: Walker) -> Result<Vec<Product>, Trouble> {
         let of_icmpv6 = rule.matches.contains(&Match::Protocol(L4::Icmpv6));
-        if of_icmpv6 && !rule.matches.iter().any(|one| matches!(one, Match::Icmpv6Type(_))) {
+        if walker.in_frame && of_icmpv6 && !rule.matches.iter().any(|one| matches!(one, Match::Icmpv6Type(_))) {
             return Err("a rule about ICMPv6 messages of all types".into());
         }
         let mut products = vec![Product::default()];
@@ -236,7 +255,7 @@ impl<'p> Reader<'p> {
         };
         let device = |interface: &Interface| self.devices.space(interface).map(Asked::fixed);
         let conns =
-            |conns: ConnSet| Meaning::One(Product { conns: Some(conns), ..Product::default() });
+            |conns: Packets| Meaning::One(Product { conns: Some(conns), ..Product::default() });
         let of_frame = matches!(
             condition,
             Match::Enters(_) | Match::Leaves(_) | Match::HopLimit(_) | Match::SourceIsNode
@@ -252,17 +271,49 @@ impl<'p> Reader<'p> {
             Match::SourceNotIn(set) => source(others(&*self.addresses(set)?)),
             Match::DestinationNotIn(set) => destination(others(&*self.addresses(set)?)),
             Match::DestinationPortIn(set) => {
-                let parts = self.set_of(set, false)?.ports.iter().map(|(conns, space)| Product {
+                let parts = self.set_of(set, false)?.members().map(|(to, _, space)| Product {
                     destination: Some(space.clone()),
-                    conns: Some(conns.clone()),
+                    conns: Some(to),
                     ..Product::default()
                 });
                 Meaning::Parts(parts.collect())
             }
+            Match::SourcePortIn(set) => {
+                let parts = self.set_of(set, false)?.members().map(|(_, from, space)| Product {
+                    source: Some(space.clone()),
+                    conns: Some(from),
+                    ..Product::default()
+                });
+                Meaning::Parts(parts.collect())
+            }
+            Match::DestinationPortNotIn(set) => {
+                let parts = self.set_of(set, false)?.others(family).map(|(space, to, _)| Product {
+                    destination: Some(space),
+                    conns: Some(to),
+                    ..Product::default()
+                });
+                Meaning::Parts(parts.collect())
+            }
+            Match::SourcePortNotIn(set) => {
+                let parts = self.set_of(set, false)?.others(family).map(|(space, _, from)| {
+                    let (source, conns) = (Some(space), Some(from));
+                    Product { source, conns, ..Product::default() }
+                });
+                Meaning::Parts(parts.collect())
+            }
             Match::PortIn(set) => conns(self.set_of(set, true)?.numbers.clone()),
-            Match::Protocol(L4::Ports(protocol)) => conns(ConnSet::of(*protocol, all_ports())),
-            Match::DestinationPorts(ranges) => conns(any_protocol(ranges)),
-            Match::Protocol(L4::Icmpv6) => Meaning::Holds(walker.control.is_some()),
+            Match::Protocol(L4::Icmpv6) if walker.in_frame => {
+                Meaning::Holds(walker.control.is_some())
+            }
+            Match::Protocol(protocol) => conns(Packets::of_protocol(*protocol)),
+            Match::OtherProtocol(protocol) => conns(Packets::of_protocol(*protocol).others()),
+            Match::DestinationPorts(ranges) => conns(Packets::to(&any_protocol(ranges))),
+            Match::SourcePorts(ranges) => conns(Packets::from_ports(&any_protocol(ranges))),
+            Match::Icmp(message) => conns(Packets::of_message(L4::icmp(family), *message)),
+            Match::Icmpv6Type(kind) if !walker.in_frame => {
+                let message = IcmpMessage { kind: *kind, code: None, is_other: false };
+                conns(Packets::of_message(L4::Icmpv6, message))
+            }
             Match::Icmpv6Type(kind) => match CONTROL.contains(kind) {
                 true => Meaning::Holds(walker.control == Some(*kind)),
                 false => return Err(format!("a rule about ICMPv6 messages of type {kind}")),
@@ -325,7 +376,7 @@ fn any_protocol(ranges: &[(u16, u16)]) -> ConnSet {
 
 fn read_set(set: &Arc<AddressSet>, family: Family) -> Result<SetSpaces, Trouble> {
     let mut by_port: BTreeMap<(Protocol, u16), Vec<std::net::IpAddr>> = BTreeMap::new();
-    let (mut strangers, mut numbers) = (0, ConnSet::none());
+    let (mut strangers, mut numbers) = (0, Packets::none());
     let addresses = match &set.members {
         Members::Addresses(addresses) => {
             // They are ascending, one family after the other.
@@ -356,9 +407,8 @@ fn read_set(set: &Arc<AddressSet>, family: Family) -> Result<SetSpaces, Trouble>
     if strangers > 0 {
         return Err(format!("set {} has members of the other family", set.name));
     }
-    let ports = by_port.into_iter().map(|((protocol, port), addresses)| {
-        let space = space::of_addresses(addresses.into_iter(), family);
-        (ConnSet::of(protocol, PortSet::range(port, port)), Asked::fixed(space))
+    let ports = by_port.into_iter().map(|(port, addresses)| {
+        (port, Asked::fixed(space::of_addresses(addresses.into_iter(), family)))
     });
     let ports = ports.collect();
     Ok(SetSpaces { set: set.clone(), addresses, ports, numbers })
