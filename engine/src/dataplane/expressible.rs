@@ -16,9 +16,7 @@ pub fn is_expressible(
     condition: &Condition,
 ) -> bool {
     let named = |names: &[PortEntry], is_own: bool, negated: bool| {
-        let names_hosts = |entry: &PortEntry| {
-            matches!(&entry.ports, PortMatch::Named(name) if policies.hosts().names_port(name))
-        };
+        let names_hosts = |entry: &PortEntry| matches!(&entry.ports, PortMatch::Named(name) if policies.hosts().names_port(name));
         match is_own {
             // Without a protocol a rule would have to exclude ports of several.
             true => names.is_empty() || !negated || is_of_one_protocol(rule),

@@ -61,9 +61,11 @@ impl Calico {
         let name = name.map_or_else(|| Arc::from("default"), Arc::clone);
         let known = self.accounts.get(&(namespace.clone(), name.clone())).cloned();
         // Its object comes by another watch, and may bring labels.
-        Some(known.unwrap_or_else(|| {
-            Arc::new(Account { name, labels: LabelList::new(), is_open: true })
-        }))
+        Some(
+            known.unwrap_or_else(|| {
+                Arc::new(Account { name, labels: LabelList::new(), is_open: true })
+            }),
+        )
     }
 }
 
@@ -74,9 +76,8 @@ impl Index {
         }
         let known = self.calico.objects.get(&(kind, name.clone()));
         let labels = |object: &Object| object.meta.labels.clone();
-        let same = |known: &Arc<Object>| {
-            known.body == object.body && labels(known) == labels(&object)
-        };
+        let same =
+            |known: &Arc<Object>| known.body == object.body && labels(known) == labels(&object);
         if !known.is_some_and(same) {
             self.calico.objects.insert((kind, name), Arc::new(object));
             self.calico.is_changed = true;

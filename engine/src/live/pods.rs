@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 use super::Name;
 use super::calico::Calico;
 use crate::cluster::{
-    Account, Addresses, ClusterModel, Endpoint, EndpointId, Group, GroupId, GroupIndex, Interner, Life,
-    NamespaceId, WorkloadId, life,
+    Account, Addresses, ClusterModel, Endpoint, EndpointId, Group, GroupId, GroupIndex, Interner,
+    Life, NamespaceId, WorkloadId, life,
 };
 use crate::manifest::{Body, LabelList, NamedPort, Object};
 use crate::shared::Table;

@@ -1,12 +1,7 @@
 //! Calico's policies in the kernel: packets of which everything is known, through random programs,
 //! are judged as the oracle judges them; what is not in the input is closed; and whatever is wrong in
 //! a program is found. Prints what was compared.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "test code"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "test code")]
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -48,7 +43,8 @@ fn addresses(cluster: &Cluster) -> Vec<IpAddr> {
     let nodes = cluster.nodes.iter().flat_map(|node| &node.addresses);
     let sets = cluster.calico.sets.iter().flat_map(|set| &set.nets);
     let sets = sets.map(|net| net.address);
-    let all: BTreeSet<IpAddr> = pods.chain(nodes).copied().chain(sets).chain(edges(cluster)).collect();
+    let all: BTreeSet<IpAddr> =
+        pods.chain(nodes).copied().chain(sets).chain(edges(cluster)).collect();
     all.into_iter().collect()
 }
 
@@ -89,8 +85,7 @@ fn packet(
     let protocol = *random.pick(&cluster::Protocol::ALL);
     let (source, port) = (*random.pick(ports), *random.pick(ports));
     let number = number_of(protocol);
-    let oracle =
-        calico::Packet { protocol: number, source: Some(source), destination: Some(port) };
+    let oracle = calico::Packet { protocol: number, source: Some(source), destination: Some(port) };
     let packet = Packet::new(from, to, (site::protocol(protocol), port));
     (oracle, Packet { from_port: source, ..packet })
 }
@@ -146,7 +141,10 @@ fn compare(seed: u64, counts: &mut Counts) {
 
 fn has_ties(cluster: &Cluster) -> bool {
     let mut seen = BTreeSet::new();
-    cluster.cluster_policies.iter().any(|one| !seen.insert((format!("{:?}", one.tier), one.priority)))
+    cluster
+        .cluster_policies
+        .iter()
+        .any(|one| !seen.insert((format!("{:?}", one.tier), one.priority)))
 }
 
 fn input<'i>(
@@ -165,7 +163,8 @@ fn spoil(
     packets: &[Packet],
     (random, counts): (&mut Random, &mut Counts),
 ) {
-    let passes = |kernel: &Kernel, packet: &Packet| kernel.judge("FORWARD", packet) == Judged::Passes;
+    let passes =
+        |kernel: &Kernel, packet: &Packet| kernel.judge("FORWARD", packet) == Judged::Passes;
     for (node, (program, kernel)) in &site.nodes {
         for kind in mutations() {
             let Some(spoiled) = mutate(program, kind, random) else { continue };

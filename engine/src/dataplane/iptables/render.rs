@@ -165,8 +165,7 @@ fn write_ports(text: &mut String, ranges: &[(u16, u16)], (option, all): (&str, &
         Match::Protocol(L4::Ports(protocol)) => Some(lower(*protocol)),
         _ => None,
     });
-    let of_ports =
-        |one: &&Match| matches!(one, Match::DestinationPorts(_) | Match::SourcePorts(_));
+    let of_ports = |one: &&Match| matches!(one, Match::DestinationPorts(_) | Match::SourcePorts(_));
     match (ranges, protocol) {
         ([_], Some(protocol)) if all.iter().filter(of_ports).count() == 1 => {
             let _ = write!(text, "-m {protocol} {option} ");

@@ -28,8 +28,8 @@ use super::{FamilyLowering, Input};
 use crate::cluster::Group;
 use crate::manifest::{self, Direction};
 use crate::policy::{
-    CompiledPolicy, Condition, PolicyId, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer, SetId, Tier,
-    TierKind,
+    CompiledPolicy, Condition, PolicyId, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer,
+    SetId, Tier, TierKind,
 };
 
 /// Whether pods under one program may need different rules: where their own port names count.

@@ -127,7 +127,12 @@ impl Line {
 
     /// As rules of the kernel: what costs least comes first. `lines` says how many there are of the
     /// rule.
-    pub fn written(self, sets: &mut Sets<'_>, direction: Direction, lines: usize) -> Vec<Vec<Match>> {
+    pub fn written(
+        self,
+        sets: &mut Sets<'_>,
+        direction: Direction,
+        lines: usize,
+    ) -> Vec<Vec<Match>> {
         let Some(mut rest) = sets.within_addresses(&self.addresses, direction) else {
             return Vec::new();
         };

@@ -278,9 +278,9 @@ impl<'i> FamilyLowering<'i> {
             if policies.program(id).is_open() || own.is_empty() {
                 continue;
             }
-            let split = policies.split(id).filter(|split| {
-                shares && self.reaches_one_tier(split.after, direction)
-            });
+            let split = policies
+                .split(id)
+                .filter(|split| shares && self.reaches_one_tier(split.after, direction));
             // Where rules ask who the pod is, each address is a pod of its own.
             let together = if subject::is_asked(policies, id, direction) { 1 } else { own.len() };
             for addresses in own.chunks(together) {

@@ -87,11 +87,6 @@ pub fn parts(entries: &[PortEntry], asking: Asking<'_>) -> Vec<PortPart> {
     parts
 }
 
-/// Whether an entry names a port.
-pub fn is_named(entry: &PortEntry) -> bool {
-    matches!(entry.ports, PortMatch::Named(_))
-}
-
 fn names<'p>(ports: &[&'p PortMatch]) -> impl Iterator<Item = &'p Arc<str>> {
     ports.iter().filter_map(|port| match port {
         PortMatch::Named(name) => Some(name),

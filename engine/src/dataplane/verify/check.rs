@@ -8,6 +8,7 @@ use super::super::program::FamilyProgram;
 use super::devices::Devices;
 use super::frame::{self, Frame};
 use super::memory::{KnownFrame, Local, Memory};
+use super::packets::Packets;
 use super::places::{Change, Places, Subject};
 use super::pod_spaces::PodSpaces;
 use super::pods::Pods;
@@ -17,7 +18,6 @@ use super::regions::{Region, Walk};
 use super::space::{self, Admitted, Asked, Difference, Space};
 use super::ways::{Found, Ways};
 use super::{Counterexample, Disagreement, Verified};
-use super::packets::Packets;
 use crate::manifest::Direction;
 use crate::net::Family;
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::check::{Check, Route};
 use super::memory::Memory;
+use super::packets::Packets;
 use super::places::Subject;
 use super::pods::Pods;
 use super::proof::{Claim, Grounds, Proof};
 use super::reader::Trouble;
 use super::space::Admitted;
 use super::ways::Way;
-use super::packets::Packets;
 use crate::manifest::Direction;
 use crate::policy::{ProgramId, Split};
 

@@ -120,9 +120,7 @@ impl Policies<'_> {
                 let outside = Asked::fixed(all.difference(&block));
                 at_any(&at_any(&parts, &[others]), &[outside])
             }
-            Condition::Net { block, .. } => {
-                at_any(&parts, &[Asked::fixed(self.block(*block))])
-            }
+            Condition::Net { block, .. } => at_any(&parts, &[Asked::fixed(self.block(*block))]),
             Condition::Flows { packets, flows, family, .. } => {
                 let is_own = family.is_none_or(|(own, _)| own == self.family);
                 let packets = match packets {

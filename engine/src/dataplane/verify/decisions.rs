@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::space::{Asked, Origin, Space, everywhere};
 use super::packets::Packets;
+use super::space::{Asked, Origin, Space, everywhere};
 use crate::net::Family;
 
 /// What becomes of connections.

@@ -8,10 +8,10 @@ use super::super::program::{
 };
 use super::super::settings::Settings;
 use super::super::wiring::Wiring;
+use super::packets::Packets;
 use super::reader::{CONTROL, Product, Reader, Trouble, Walker};
 use super::regions::{Outcome, Region, Walk, split};
 use super::space::{Space, everywhere, number, of_cidr};
-use super::packets::Packets;
 use crate::manifest::{Direction, Mode};
 use crate::net::{Cidr, Family, PortSet, Protocol};
 

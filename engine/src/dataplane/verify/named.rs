@@ -28,7 +28,9 @@ pub fn without<'s>(
             let (inside, outside) = (piece.intersection(space), piece.difference(space));
             let mut more = known.clone();
             more.add(protocol, &PortSet::range(port, port));
-            next.extend([(inside, more), (outside, known)].into_iter().filter(|one| !one.0.is_empty()));
+            next.extend(
+                [(inside, more), (outside, known)].into_iter().filter(|one| !one.0.is_empty()),
+            );
         }
         pieces = next;
     }

@@ -211,9 +211,8 @@ mod tests {
     #[test]
     fn messages_are_of_their_protocol() {
         let icmp = L4::of_number(1);
-        let of = |kind, code, is_other| {
-            Packets::of_message(icmp, IcmpMessage { kind, code, is_other })
-        };
+        let of =
+            |kind, code, is_other| Packets::of_message(icmp, IcmpMessage { kind, code, is_other });
         let all = Packets::of_protocol(icmp);
         assert_eq!(of(8, None, false).union(&of(8, None, true)), all);
         assert_eq!(of(8, Some(0), false).difference(&of(8, None, false)), Packets::none());

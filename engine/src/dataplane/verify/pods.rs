@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::super::program::{Action, Chain, ChainName, FilterRule, Match};
 use super::decisions::{Decisions, Outcome, Step as Decision};
+use super::packets::Packets;
 use super::reader::{Product, Reader, Trouble, Walker};
 use super::regions::{DEEPEST, Region, Walk};
 use super::space::{Admitted, Asked, Space, everywhere, in_cidr};
-use super::packets::Packets;
 use crate::manifest::Direction;
 
 /// A direction's chains.

@@ -8,10 +8,10 @@ use super::super::budget::OverBudget;
 use super::super::expressible::{Reached, reached};
 use super::super::limits::{Counted, Limits};
 use super::decisions::{Decisions, Outcome, Step};
+use super::packets::{Packets, every_port};
 use super::places::{Places, Subject};
 use super::pod_spaces::PodSpaces;
 use super::space::{self, Admitted, Asked, Extent, PodsKey, Space};
-use super::packets::{Packets, every_port};
 use crate::cluster::{ClusterModel, Group, GroupId};
 use crate::manifest::{Action, Direction, PortMatch};
 use crate::net::{Family, PortSet, Protocol};
@@ -90,7 +90,9 @@ impl Policies<'_> {
 
     /// What rules of a program ask of a pod, answered in their order.
     pub fn answers(&self, id: ProgramId, direction: Direction, subject: &Subject) -> Answers {
-        let Some(subject) = selected(self.model, direction, subject) else { return Answers::default() };
+        let Some(subject) = selected(self.model, direction, subject) else {
+            return Answers::default();
+        };
         let rules = self.policies.rules_of(id, direction);
         let conditions = rules.flat_map(|rule| &rule.conditions);
         conditions.filter_map(|one| self.answer(one, subject)).collect()

@@ -162,9 +162,7 @@ impl Grounds {
 
 /// Whether a rule asks for the port names of all pods, or for addresses that no pod has.
 fn asks_all(rule: &PolicyRule, direction: Direction) -> bool {
-    let of_source = |one: &Condition| {
-        matches!(one, Condition::SourcePorts { seat: Seat::Peer, names, .. } if !names.is_empty())
-    };
+    let of_source = |one: &Condition| matches!(one, Condition::SourcePorts { seat: Seat::Peer, names, .. } if !names.is_empty());
     if direction == Direction::Ingress {
         return rule.conditions.iter().any(of_source);
     }

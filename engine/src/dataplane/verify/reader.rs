@@ -7,13 +7,14 @@ use rustc_hash::FxHashSet;
 
 use super::super::joined::joined;
 use super::super::program::{
-    AddressSet, Chain, FamilyProgram, FilterRule, IcmpMessage, L4, Match, Members, PORT_SETS, SetName, States,
+    AddressSet, Chain, FamilyProgram, FilterRule, IcmpMessage, L4, Match, Members, PORT_SETS,
+    SetName, States,
 };
 use super::super::wiring::Interface;
 use super::devices::Devices;
-use super::space::{self, Asked, Origin, Space};
 use super::named::{packets_at, without};
 use super::packets::Packets;
+use super::space::{self, Asked, Origin, Space};
 use crate::net::{ConnSet, Family, PortSet, Protocol};
 
 /// What is the matter with a program that cannot be read.
@@ -226,7 +227,10 @@ impl<'p> Reader<'p> {
     /// What packets of a kind agree with a rule: those of any of the products.
     pub fn products(&self, rule: &FilterRule, walker: Walker) -> Result<Vec<Product>, Trouble> {
         let of_icmpv6 = rule.matches.contains(&Match::Protocol(L4::Icmpv6));
-        if walker.in_frame && of_icmpv6 && !rule.matches.iter().any(|one| matches!(one, Match::Icmpv6Type(_))) {
+        if walker.in_frame
+            && of_icmpv6
+            && !rule.matches.iter().any(|one| matches!(one, Match::Icmpv6Type(_)))
+        {
             return Err("a rule about ICMPv6 messages of all types".into());
         }
         let mut products = vec![Product::default()];

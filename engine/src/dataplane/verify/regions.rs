@@ -1,9 +1,9 @@
 //! Walks chains as the kernel does, with all packets of a region at once.
 
 use super::super::program::{Action, ChainName, Match};
+use super::packets::Packets;
 use super::reader::{Product, Reader, Trouble, Walker};
 use super::space::{Asked, Space};
-use super::packets::Packets;
 
 /// The kernel allows chains to lead on so often; programs need far less.
 pub const DEEPEST: usize = 64;

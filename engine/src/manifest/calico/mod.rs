@@ -30,8 +30,8 @@ pub use protocol::{CalicoProtocol, IcmpMatch};
 pub use rule::{CalicoAction, CalicoRule};
 pub use ruled::{Condition, ConditionKind, End, Items, PortsOf, Ruled, Subject};
 pub use spec::{CalicoPolicy, HostStages, StagedAction};
-pub(super) use stored::{kept, read_stored};
 pub use stored::shown;
+pub(super) use stored::{kept, read_stored};
 pub use tier::{BUILT_IN_TIERS, CalicoTier, Order, TierEnd};
 
 use std::sync::Arc;

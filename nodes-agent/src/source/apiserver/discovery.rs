@@ -174,8 +174,7 @@ impl Discovery {
     async fn served(&self, age: Age) -> Result<Found, WatchError> {
         for place in places::of(self.kind) {
             let group = self.resources(place.group, age).await?;
-            let has_version =
-                |group: &Value| has(group, "versions", "version", place.version);
+            let has_version = |group: &Value| has(group, "versions", "version", place.version);
             if !group.is_some_and(|group| has_version(&group)) {
                 continue;
             }

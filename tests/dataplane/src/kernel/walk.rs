@@ -67,9 +67,7 @@ fn holds(condition: &Condition, sets: &BTreeMap<String, Set>, packet: &Packet) -
             };
             set.is_some_and(|set| set.contains(address, port, packet)) != *inverted
         }
-        Condition::Protocol { protocol, inverted } => {
-            (packet.protocol == *protocol) != *inverted
-        }
+        Condition::Protocol { protocol, inverted } => (packet.protocol == *protocol) != *inverted,
         Condition::Ports { ranges, source } => {
             let port = if *source { packet.from_port } else { packet.port };
             ranges.iter().any(|(first, last)| (*first..=*last).contains(&port))
