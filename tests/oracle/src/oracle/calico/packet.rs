@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::rules::Traffic;
 use super::super::world::World;
-use crate::cluster::{Cluster, Protocol};
 use crate::cluster::calico::{CalicoPolicy, CalicoPort, number_of};
+use crate::cluster::{Cluster, Protocol};
 
 /// What is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,11 @@ pub enum Carried {
     Ported(Traffic),
     /// Any protocol without ports: which one is not said.
     Portless,
-    impl Carried {
+    /// A packet of which everything is known.
+    Exactly(Packet),
+}
+
+impl Carried {
     /// The port that is asked about, if it is one of a protocol that has some.
     pub fn traffic(self) -> Option<Traffic> {
         match self {
@@ -27,10 +31,6 @@ pub enum Carried {
             }
         }
     }
-}
-
-/// A packet of which everything is known.
-    Exactly(Packet),
 }
 
 /// A packet of which everything is known.
