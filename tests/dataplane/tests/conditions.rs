@@ -41,10 +41,7 @@ fn clusters() -> u64 {
 fn addresses(cluster: &Cluster) -> Vec<IpAddr> {
     let pods = cluster.pods.iter().flat_map(|pod| &pod.addresses);
     let nodes = cluster.nodes.iter().flat_map(|node| &node.addresses);
-    let sets = cluster.calico.sets.iter().flat_map(|set| &set.nets);
-    let sets = sets.map(|net| net.address);
-    let all: BTreeSet<IpAddr> =
-        pods.chain(nodes).copied().chain(sets).chain(edges(cluster)).collect();
+    let all: BTreeSet<IpAddr> = pods.chain(nodes).copied().chain(edges(cluster)).collect();
     all.into_iter().collect()
 }
 

@@ -3,7 +3,7 @@
 //! Two readings are compared: one of the chains and sets, as the kernel would walk them, with all
 //! packets at once; one of the policies. Neither knows how programs are made.
 //!
-//! - The program's side: `reader` says which packets a rule matches, `ways` how each pod comes to
+//! - The program's side: `reader` says which packets a rule matches, by `sets`, `ways` how each pod comes to
 //!   the chains of its class, `pods` what these chains decide, `regions` walks chains of any form.
 //! - The policies' side: `places` says who is where, `policies` what is decided for a pod, of rules
 //!   with conditions `conditions`.
@@ -36,6 +36,7 @@ mod policies;
 mod proof;
 mod reader;
 mod regions;
+mod sets;
 mod space;
 mod ways;
 

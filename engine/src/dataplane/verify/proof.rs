@@ -9,7 +9,7 @@ use super::super::program::{Chain, ChainName, SetName};
 use super::decisions::{By, Decisions, Outcome, Part, Run};
 use super::pod_spaces::PodSpaces;
 use super::policies::Answers;
-use super::reader::KnownSets;
+use super::sets::KnownSets;
 use super::space::{Admitted, Asked, Extent, Origin, PodsKey};
 use crate::cluster::GroupId;
 use crate::manifest::{Action, Direction};
