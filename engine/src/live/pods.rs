@@ -172,11 +172,13 @@ impl Pods {
         id
     }
 
-    /// Has pods be of groups with the ServiceAccounts that there are now.
+    /// Has pods be of groups with the ServiceAccounts that there are now; whether some are of
+    /// others than before.
     ///
     /// # Cost
     /// Linear in the pods.
-    pub fn reaccount(&mut self, model: &mut ClusterModel, calico: &Calico) {
+    pub fn reaccount(&mut self, model: &mut ClusterModel, calico: &Calico) -> bool {
+        let mut is_other = false;
         let slots: Vec<EndpointId> = self.slots.values().copied().collect();
         for slot in slots {
             let group = model.endpoints.get(slot).and_then(|endpoint| endpoint.group);
@@ -192,7 +194,9 @@ impl Pods {
                 endpoint.group = Some(now);
             }
             self.count(group, now);
+            is_other = true;
         }
+        is_other
     }
 
     /// The index of a pod's endpoint, which is there from now on.

@@ -10,9 +10,9 @@
 use std::sync::Arc;
 
 use super::super::expressible::is_expressible;
-use super::super::program::{IcmpMessage, L4, Match, SetName};
+use super::super::program::{IcmpMessage, L4, Match};
 use super::keys::{AskedPeer, Extent};
-use super::line::{End, Line, looked_up, with_ports, within, without_ports};
+use super::line::{End, Line, LookUp, looked_up, with_ports, within, without_ports};
 use super::sets::Sets;
 use super::subject::Subject;
 use crate::cluster::Group;
@@ -50,7 +50,7 @@ pub fn matches_of(sets: &mut Sets<'_>, asked: AskedRule<'_>) -> Vec<Vec<Match>> 
     conditions.sort_by_key(|one| !asks_protocol(one));
     let mut lines = vec![Line::of_all(asked.family)];
     for condition in conditions {
-        lines = Expanding { sets, asked }.expand(condition, lines);
+        lines = Expanding { asked }.expand(condition, lines);
     }
     let count = lines.len();
     lines.into_iter().flat_map(|line| line.written(sets, asked.direction, count)).collect()
@@ -91,14 +91,13 @@ impl Extent {
     }
 }
 
-struct Expanding<'e, 'i, 'r> {
-    sets: &'e mut Sets<'i>,
+struct Expanding<'r> {
     asked: AskedRule<'r>,
 }
 
-impl Expanding<'_, '_, '_> {
+impl Expanding<'_> {
     /// The lines that ask for a condition as well.
-    fn expand(&mut self, condition: &Condition, lines: Vec<Line>) -> Vec<Line> {
+    fn expand(&self, condition: &Condition, lines: Vec<Line>) -> Vec<Line> {
         let AskedRule { policies, rule, extent, direction, subject, .. } = self.asked;
         let all_or_none = |holds: bool| if holds { lines.clone() } else { Vec::new() };
         if !is_expressible(policies, (rule, direction), condition) {
@@ -117,9 +116,9 @@ impl Expanding<'_, '_, '_> {
             }
             Condition::Items { negated: true, pods, sets, .. } => {
                 let block = self.block(extent.opposite().of(*sets));
-                let set = self.sets.pods_of(*pods, extent.opposite(), direction, false);
+                let (pods, extent, is_in) = (*pods, extent.opposite(), false);
                 let others = AddrSet::full().difference(&block);
-                looked_up(within(lines, &others), &set)
+                looked_up(within(lines, &others), &LookUp::Pods { pods, extent, is_in })
             }
             Condition::Net { block, .. } => within(lines, &self.block(*block)),
             Condition::Flows { packets, flows, family, .. } => {
@@ -154,10 +153,9 @@ impl Expanding<'_, '_, '_> {
         self.asked.policies.block(id).cloned().unwrap_or_default()
     }
 
-    fn at_pods(&mut self, lines: Vec<Line>, pods: SetId) -> Vec<Line> {
-        let AskedRule { extent, direction, .. } = self.asked;
-        let set = self.sets.pods_of(pods, extent, direction, true);
-        looked_up(lines, &set)
+    fn at_pods(&self, lines: Vec<Line>, pods: SetId) -> Vec<Line> {
+        let AskedRule { extent, .. } = self.asked;
+        looked_up(lines, &LookUp::Pods { pods, extent, is_in: true })
     }
 
     fn packets(
@@ -189,17 +187,16 @@ impl Expanding<'_, '_, '_> {
         }
     }
 
-    fn ports(&mut self, lines: Vec<Line>, ports: &EndPorts<'_>) -> Vec<Line> {
+    fn ports(&self, lines: Vec<Line>, ports: &EndPorts<'_>) -> Vec<Line> {
         let AskedRule { extent, .. } = self.asked;
         let extent = if ports.negated { extent.opposite() } else { extent };
         let known = self.known_ports(ports, extent);
-        let set = (!ports.is_own && !ports.names.is_empty()).then(|| {
-            let peer = ports.of.map(RulePeer::Pods);
-            let names = names_of(ports.names);
-            let set = self.sets.named(AskedPeer { peer, extent }, &names);
-            set.map(|set| port_in(set, ports))
+        let set = (!ports.is_own && !ports.names.is_empty()).then(|| LookUp::Ports {
+            asked: AskedPeer { peer: ports.of.map(RulePeer::Pods), extent },
+            names: names_of(ports.names),
+            end: ports.end,
+            is_in: !ports.negated,
         });
-        let set = set.flatten();
         if ports.negated {
             let lines = lines.into_iter().filter_map(|line| without_ports(line, ports.end, &known));
             let lines: Vec<Line> = lines.collect();
@@ -235,15 +232,6 @@ fn names_of(entries: &[PortEntry]) -> Vec<(Protocol, Arc<str>)> {
     names.sort_unstable();
     names.dedup();
     names
-}
-
-fn port_in(set: SetName, ports: &EndPorts<'_>) -> Match {
-    match (ports.end, ports.negated) {
-        (End::Source, false) => Match::SourcePortIn(set),
-        (End::Source, true) => Match::SourcePortNotIn(set),
-        (End::Destination, false) => Match::DestinationPortIn(set),
-        (End::Destination, true) => Match::DestinationPortNotIn(set),
-    }
 }
 
 fn l4_of(protocol: CalicoProtocol) -> L4 {

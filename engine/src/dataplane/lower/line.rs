@@ -1,10 +1,14 @@
 //! What one rule of the kernel asks, before it is written.
 
+use std::sync::Arc;
+
 use super::super::program::{IcmpMessage, L4, Match};
+use super::keys::{AskedPeer, Extent};
 use super::ports::{self, PortPart};
 use super::sets::Sets;
 use crate::manifest::Direction;
 use crate::net::{AddrSet, ConnSet, Family, PortSet, Protocol};
+use crate::policy::SetId;
 
 /// What one rule of the kernel asks.
 #[derive(Clone)]
@@ -18,8 +22,32 @@ pub struct Line {
     /// Ports, if some are asked for: then a protocol is that has some.
     source: Option<PortSet>,
     destination: Option<PortSet>,
-    /// What is looked up in sets.
-    looked_up: Vec<Match>,
+    looked_up: Vec<LookUp>,
+}
+
+/// What is looked up in a set, which is made once it is known that a rule asks for it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum LookUp {
+    /// That the peer is one of these pods, or none of them.
+    Pods {
+        /// The pods.
+        pods: SetId,
+        /// How much of them.
+        extent: Extent,
+        /// Whether it is one of them.
+        is_in: bool,
+    },
+    /// That an end's port has one of these names, or none of them.
+    Ports {
+        /// Whose ports.
+        asked: AskedPeer,
+        /// Their names.
+        names: Vec<(Protocol, Arc<str>)>,
+        /// The end.
+        end: End,
+        /// Whether it has one of them.
+        is_in: bool,
+    },
 }
 
 /// Which end's ports are asked for.
@@ -41,7 +69,7 @@ pub fn within(lines: Vec<Line>, addresses: &AddrSet) -> Vec<Line> {
 }
 
 /// The lines, with something that is looked up in a set.
-pub fn looked_up(mut lines: Vec<Line>, one: &Match) -> Vec<Line> {
+pub fn looked_up(mut lines: Vec<Line>, one: &LookUp) -> Vec<Line> {
     lines.iter_mut().filter(|line| !line.looked_up.contains(one)).for_each(|line| {
         line.looked_up.push(one.clone());
     });
@@ -137,7 +165,7 @@ impl Line {
             return Vec::new();
         };
         rest.splice(0..0, self.messages.iter().map(|message| written_message(*message, &self)));
-        rest.extend(self.looked_up.iter().cloned());
+        rest.extend(self.looked_up.iter().filter_map(|one| one.written(sets, direction)));
         let sources = self.sources();
         let mut all = Vec::new();
         for destination in self.destinations(sets, lines * sources.len()) {
@@ -177,6 +205,23 @@ impl Line {
                 chunks.map(|ranges| vec![Match::SourcePorts(ranges)]).collect()
             }
         }
+    }
+}
+
+impl LookUp {
+    fn written(&self, sets: &mut Sets<'_>, direction: Direction) -> Option<Match> {
+        Some(match self {
+            Self::Pods { pods, extent, is_in } => sets.pods_of(*pods, *extent, direction, *is_in),
+            Self::Ports { asked, names, end, is_in } => {
+                let set = sets.named(*asked, names)?;
+                match (end, is_in) {
+                    (End::Source, true) => Match::SourcePortIn(set),
+                    (End::Source, false) => Match::SourcePortNotIn(set),
+                    (End::Destination, true) => Match::DestinationPortIn(set),
+                    (End::Destination, false) => Match::DestinationPortNotIn(set),
+                }
+            }
+        })
     }
 }
 
