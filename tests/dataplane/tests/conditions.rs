@@ -1,7 +1,7 @@
 //! Calico's policies in the kernel: packets of which everything is known, through random programs,
 //! are judged as the oracle judges them; what is not in the input is closed; and whatever is wrong in
 //! a program is found. Prints what was compared.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "test code")]
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

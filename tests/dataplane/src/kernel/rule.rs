@@ -162,7 +162,8 @@ impl Rule {
         };
         let kinds = self.conditions.iter().filter(own).map(std::mem::discriminant);
         let kinds: Vec<_> = kinds.collect();
-        let repeated = kinds.iter().enumerate().any(|(at, one)| kinds[..at].contains(one));
+        let repeated =
+            kinds.iter().enumerate().any(|(at, one)| kinds.iter().take(at).any(|two| two == one));
         let is_wrong = |condition: &Condition| match condition {
             Condition::Ports { ranges, .. } => {
                 let numbers = ranges.iter().map(|(a, b)| if a == b { 1 } else { 2 }).sum::<u32>();
