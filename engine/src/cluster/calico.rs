@@ -6,9 +6,11 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::build::{Input, namespace_of};
-use super::{ClusterModel, Hosts, ItemLabels, NamespaceId, PodLabels};
+use super::{
+    AddressSpace, AskedLabels, ClusterModel, Hosts, ItemLabels, NamespaceId, PodLabels, Undeclared,
+};
 use crate::manifest::calico::{BUILT_IN_TIERS, CalicoBody, Order, TierEnd};
-use crate::manifest::{Action, Body, LabelList};
+use crate::manifest::{Action, Body, LabelList, Object};
 use crate::net::AddrSet;
 use crate::selector::Match;
 use crate::selector::expression::Expression;
@@ -118,6 +120,16 @@ fn end_of(end: TierEnd) -> Action {
 
 /// The order of a tier that names none. [Calico §10.1]
 const WITHOUT_ORDER: f64 = 1_000_000.0;
+
+impl ClusterModel {
+    /// Has all that Calico's kinds say besides policies be what these objects say.
+    pub fn follow_calico(&mut self, objects: &[Arc<Object>], default_namespace: &str) {
+        let (asked, space) = (&AskedLabels::default(), &AddressSpace::default());
+        let (accounts, undeclared) = (&[][..], &Undeclared::default());
+        let input = Input { objects, default_namespace, accounts, asked, space, undeclared };
+        self.calico = Arc::new(calico(self, input));
+    }
+}
 
 /// What the objects of an input say.
 pub(super) fn calico(model: &ClusterModel, input: Input<'_>) -> Calico {

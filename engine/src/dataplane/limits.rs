@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
+use super::lines::{MEMBERS_OF_NAMES, Written};
 use super::lower::ports::conditions;
 use crate::cluster::Group;
 use crate::manifest::{Direction, PortMatch};
@@ -29,10 +30,6 @@ impl Default for Limits {
         Self { rules: 20_000, members: 131_072 }
     }
 }
-
-/// So many members a set of those counts as that give a port some name: who they are is not known
-/// from the policy alone, and each of its rules may ask for another set.
-const MEMBERS_OF_NAMES: usize = 1024;
 
 /// For whom a policy is counted.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +102,9 @@ impl Limits {
 
 impl Count {
     fn rule(&mut self, rule: &PolicyRule, counted: Counted<'_>, most: usize) {
+        if !rule.conditions.is_empty() {
+            return self.conditional(&Written::of(rule, counted, most));
+        }
         for peer in &rule.peers {
             self.pods.extend(peer.pods());
             if let RulePeer::Block(id) = *peer
@@ -124,6 +124,23 @@ impl Count {
         for protocol in Protocol::ALL {
             if rule.ports.iter().any(|entry| entry.protocol == protocol) {
                 self.ports(numbers(rule, protocol, counted), protocol, &peers);
+            }
+        }
+    }
+
+    fn conditional(&mut self, written: &Written) {
+        let Written { lines, members, ports, pods, family } = written;
+        self.rules = self.rules.saturating_add(*lines);
+        for (own, count) in &mut self.of_family {
+            if family.is_none_or(|family| family == own) {
+                *count = count.saturating_add(*lines);
+            }
+        }
+        self.members = self.members.saturating_add(*members);
+        self.pods.extend(pods);
+        for set in ports {
+            if self.ports.insert(set.clone()) {
+                self.members = self.members.saturating_add(count(set));
             }
         }
     }
@@ -220,7 +237,7 @@ pub fn count(ports: &PortSet) -> usize {
 }
 
 /// How many CIDRs a block takes, or somewhat more than `most`, if it takes more.
-fn nets(block: &AddrSet, most: usize) -> usize {
+pub fn nets(block: &AddrSet, most: usize) -> usize {
     let v4 = block.v4.ranges().iter().map(|&(a, b)| (u128::from(a), u128::from(b)));
     let mut count = 0;
     for (first, last) in v4.chain(block.v6.ranges().iter().copied()) {

@@ -8,9 +8,11 @@
 mod budget;
 mod counted;
 mod digest;
+mod expressible;
 mod iptables;
 mod joined;
 mod limits;
+mod lines;
 mod lower;
 mod members;
 mod plan;
@@ -31,8 +33,8 @@ pub use lower::{Input, Lowering, lower};
 pub use plan::{Plan, RuleEdit, SetEdit, Step, plan};
 pub use program::{
     Action, AddressSet, Chain, ChainKind, ChainName, Class, FamilyProgram, FilterProgram,
-    FilterRule, Hook, L4, Match, Members, Note, PortMember, RejectWith, RuleOrigin, SetKind,
-    SetName, States,
+    FilterRule, Hook, IcmpMessage, L4, Match, Members, Note, PortMember, RejectWith, RuleOrigin,
+    SetKind, SetName, States,
 };
 pub use restricted::restricted;
 pub use settings::{Admitted, Denial, FlowLog, InvalidPackets, Settings, SettingsError};

@@ -118,8 +118,18 @@ pub enum Match {
     DestinationNotIn(SetName),
     /// Destination address, protocol and destination port are a member of a set.
     DestinationPortIn(SetName),
+    /// They are none of a set.
+    DestinationPortNotIn(SetName),
+    /// Source address, protocol and source port are a member of a set.
+    SourcePortIn(SetName),
+    /// They are none of a set.
+    SourcePortNotIn(SetName),
     /// The protocol.
     Protocol(L4),
+    /// Another protocol.
+    OtherProtocol(L4),
+    /// The source port is in one of these ranges; as [`Self::DestinationPorts`].
+    SourcePorts(Vec<(u16, u16)>),
     /// The destination port is in one of these ranges, 15 numbers at most; only after a protocol
     /// that has ports.
     DestinationPorts(Vec<(u16, u16)>),
@@ -131,6 +141,8 @@ pub enum Match {
     ConnectionMark(u32),
     /// The type of an ICMPv6 message; only after that protocol.
     Icmpv6Type(u8),
+    /// A message of the family's ICMP; only after that protocol.
+    Icmp(IcmpMessage),
     /// The hop limit of an IPv6 packet.
     HopLimit(u8),
     /// It comes in at one of these devices; of a frame that a bridge forwards, at that bridge.
@@ -150,6 +162,46 @@ pub enum L4 {
     Ports(Protocol),
     /// ICMPv6.
     Icmpv6,
+    /// Another, by its number, which is that of none of these.
+    Other(u8),
+}
+
+/// What a message of ICMP is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IcmpMessage {
+    /// The type, 0 to 254.
+    pub kind: u8,
+    /// The code; none: any.
+    pub code: Option<u8>,
+    /// Whether it must be another message.
+    pub is_other: bool,
+}
+
+impl L4 {
+    /// The protocol of a number.
+    pub fn of_number(number: u8) -> Self {
+        let known = Protocol::ALL.map(Self::Ports).into_iter().chain([Self::Icmpv6]);
+        { known }.find(|one| one.number() == number).unwrap_or(Self::Other(number))
+    }
+
+    /// Its number, as IANA has it.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Ports(Protocol::Tcp) => 6,
+            Self::Ports(Protocol::Udp) => 17,
+            Self::Icmpv6 => 58,
+            Self::Ports(Protocol::Sctp) => 132,
+            Self::Other(number) => number,
+        }
+    }
+
+    /// The family's ICMP.
+    pub fn icmp(family: Family) -> Self {
+        match family {
+            Family::IPv4 => Self::Other(1),
+            Family::IPv6 => Self::Icmpv6,
+        }
+    }
 }
 
 /// States of connections.
@@ -221,6 +273,12 @@ pub enum Note {
     NodesUnknown(PolicyId),
     /// It is not known what the domain names resolve to that a peer of this policy names.
     NamesUnknown(PolicyId),
+    /// A rule of this policy asks for what the packet filter cannot look up, or what is not in the
+    /// input: it accepts and passes nothing, and denies what else it matches if it denies or passes.
+    NotExpressed(PolicyId),
+    /// More tiers apply to pods than packets can be led through, or their rules pass on too much:
+    /// what comes to the tier of this policy is denied.
+    TooManyTiers(PolicyId),
     /// This policy asks for more than one policy may: it isolates, accepts nothing, and where it
     /// would deny or pass, denies everything.
     OverLimits(PolicyId),
@@ -285,7 +343,7 @@ impl FilterRule {
             Match::Destination(_) => 1,
             Match::Enters(_) => 2,
             Match::Leaves(_) => 3,
-            Match::Protocol(_) => 4,
+            Match::Protocol(_) | Match::OtherProtocol(_) => 4,
             _ => 5,
         });
         matches.into_iter()

@@ -154,8 +154,12 @@ impl Chains<'_> {
             Match::SourceIn(set)
             | Match::DestinationIn(set)
             | Match::DestinationPortIn(set)
+            | Match::SourcePortIn(set)
             | Match::PortIn(set) => self.changes.get(set).copied(),
-            Match::SourceNotIn(set) | Match::DestinationNotIn(set) => {
+            Match::SourceNotIn(set)
+            | Match::DestinationNotIn(set)
+            | Match::SourcePortNotIn(set)
+            | Match::DestinationPortNotIn(set) => {
                 let Change { lost, gained } = self.changes.get(set).copied()?;
                 Some(Change { lost: gained, gained: lost })
             }

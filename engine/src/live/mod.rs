@@ -5,6 +5,7 @@
 //! anew: a pod of labels that are known changes addresses, one of new labels is matched against
 //! the sets, a namespace's labels against those that ask for them.
 
+mod calico;
 mod pods;
 
 use std::collections::BTreeMap;
@@ -15,9 +16,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::cluster::{
     ClusterModel, Namespace, NamespaceId, Node, Workload, namespace_labels, namespace_of,
 };
-use crate::manifest::{Body, LabelList, Object, Stored};
+use crate::manifest::{Body, ClusterPolicyKind, LabelList, Object, Stored};
 use crate::policy::{PolicyChange, PolicySet};
 use crate::session::{Options, Session};
+use calico::Calico;
 use pods::Pods;
 
 /// Namespace, empty for objects that are in none, and name.
@@ -36,13 +38,17 @@ pub enum Event {
     End(Stored),
 }
 
+/// What tells policies apart, those of a namespace together.
+type PolicyName = (Name, &'static str);
+
 /// A cluster, kept up to date.
 #[derive(Debug)]
 pub struct Index {
     options: Options,
     model: Arc<ClusterModel>,
     pods: Pods,
-    policies: BTreeMap<Name, Arc<Object>>,
+    policies: BTreeMap<PolicyName, Arc<Object>>,
+    calico: Calico,
     /// None before it is first asked for: until then everything is new.
     set: Option<Arc<PolicySet>>,
     pending: Pending,
@@ -68,6 +74,7 @@ impl Index {
             model: Arc::default(),
             pods: Pods::default(),
             policies: BTreeMap::new(),
+            calico: Calico::default(),
             set: None,
             pending: Pending::default(),
             listing: BTreeMap::new(),
@@ -116,11 +123,15 @@ impl Index {
                 declared: true,
                 uid: object.meta.revision.uid,
             }),
-            Body::Policy(_) | Body::ClusterPolicy(_) => self.put_policy(name, object),
-            Body::CalicoPolicy(_) | Body::Calico(..) => {}
+            Body::Policy(_) | Body::ClusterPolicy(_) | Body::CalicoPolicy(_) => {
+                self.put_policy(name, object);
+            }
+            Body::Calico(kind, _) => self.put_calico(*kind, name, object),
+            Body::Account => self.put_account(name, object.meta.labels),
             _ => {
                 let namespace = self.namespace(&name.0);
-                self.pods.put(Arc::make_mut(&mut self.model), namespace, object);
+                let model = Arc::make_mut(&mut self.model);
+                self.pods.put(model, &self.calico, (namespace, object));
             }
         }
     }
@@ -131,8 +142,12 @@ impl Index {
             Stored::Namespace if self.model.namespace(&name.1).is_none() => {}
             Stored::Namespace => self.put_namespace(Namespace::undeclared(&name.1, false)),
             Stored::Node => self.remove_node(&name.1),
-            Stored::Policy | Stored::ClusterPolicy => self.remove_policy(name),
             Stored::Pod => self.remove_pod(name),
+            Stored::Account => self.remove_account(name),
+            Stored::Calico(kind) if !kind.is_policy() => self.remove_calico(kind, name),
+            Stored::Policy | Stored::ClusterPolicy | Stored::Calico(_) => {
+                self.remove_policy(kind, name);
+            }
         }
     }
 
@@ -160,6 +175,7 @@ impl Index {
     }
 
     fn compiled(&mut self) -> Arc<PolicySet> {
+        self.settle_calico();
         let pending = std::mem::take(&mut self.pending);
         let sparse = self.pods.is_sparse();
         match self.set.take().filter(|set| set.is_compact() && !sparse) {
@@ -224,6 +240,7 @@ impl Index {
         if let Some(known) = model.namespaces.get_mut(id) {
             let (name, mode) = (namespace.name.clone(), namespace.mode);
             let before = std::mem::replace(known, namespace);
+            self.calico.relabelled(&name);
             self.pending.labels.entry(id).or_insert(before.labels);
             if before.mode != mode {
                 self.remode(&name);
@@ -233,8 +250,8 @@ impl Index {
 
     /// Has the policies of a namespace compiled again, which may be of another mode now.
     fn remode(&mut self, namespace: &Arc<str>) {
-        let first = (namespace.clone(), Arc::from(""));
-        let own = self.policies.range(first..).take_while(|(name, _)| name.0 == *namespace);
+        let first = ((namespace.clone(), Arc::from("")), "");
+        let own = self.policies.range(first..).take_while(|((name, _), _)| name.0 == *namespace);
         let own = own.map(|(_, policy)| PolicyChange::Put(Arc::clone(policy)));
         self.pending.policies.extend(own);
     }
@@ -270,16 +287,19 @@ impl Index {
         if object.is_namespaced() {
             self.namespace(&name.0);
         }
+        let name = (name, object.kind());
         if self.policies.get(&name).is_some_and(|known| known.says_the_same(&object)) {
             return;
         }
         let object = Arc::new(object);
+        self.calico.ask(&object);
         self.pending.policies.push(PolicyChange::Put(Arc::clone(&object)));
         self.policies.insert(name, object);
     }
 
-    fn remove_policy(&mut self, name: &Name) {
-        if let Some(object) = self.policies.remove(name) {
+    fn remove_policy(&mut self, kind: Stored, name: &Name) {
+        let Some(kind) = policy_kind(kind) else { return };
+        if let Some(object) = self.policies.remove(&(name.clone(), kind)) {
             self.pending.policies.push(PolicyChange::Remove(object));
         }
     }
@@ -314,13 +334,14 @@ impl Index {
                 declared.map(|namespace| cluster(&namespace.name)).collect()
             }
             Stored::Node => model.nodes.iter().map(|node| cluster(&node.name)).collect(),
-            Stored::Policy | Stored::ClusterPolicy => {
-                // Those of a cluster are in no namespace.
-                let in_none = kind == Stored::ClusterPolicy;
-                let own = self.policies.keys().filter(|name| name.0.is_empty() == in_none);
-                own.cloned().collect()
-            }
             Stored::Pod => self.pods.names(model).collect(),
+            Stored::Account => self.calico.account_names(),
+            Stored::Calico(kind) if !kind.is_policy() => self.calico.names(kind),
+            Stored::Policy | Stored::ClusterPolicy | Stored::Calico(_) => {
+                let kind = policy_kind(kind);
+                let own = self.policies.keys().filter(|(_, own)| Some(*own) == kind);
+                own.map(|(name, _)| name.clone()).collect()
+            }
         }
     }
 }
@@ -333,11 +354,20 @@ fn stored(object: &Object) -> Option<Stored> {
         Body::Node { .. } => Some(Stored::Node),
         Body::Policy(_) => Some(Stored::Policy),
         Body::ClusterPolicy(_) => Some(Stored::ClusterPolicy),
-        Body::Workload(_)
-        | Body::Service(_)
-        | Body::Endpoints(_)
-        | Body::CalicoPolicy(_)
-        | Body::Calico(..) => None,
+        Body::CalicoPolicy(ref policy) => Some(Stored::Calico(policy.kind)),
+        Body::Calico(kind, _) => Some(Stored::Calico(kind)),
+        Body::Account => Some(Stored::Account),
+        Body::Workload(_) | Body::Service(_) | Body::Endpoints(_) => None,
+    }
+}
+
+/// What objects of a kind of policies say that they are; none of what is no kind of policies.
+fn policy_kind(kind: Stored) -> Option<&'static str> {
+    match kind {
+        Stored::Policy => Some("NetworkPolicy"),
+        Stored::ClusterPolicy => Some(ClusterPolicyKind::ClusterNetworkPolicy.name()),
+        Stored::Calico(kind) => kind.is_policy().then(|| kind.full_name()),
+        Stored::Pod | Stored::Namespace | Stored::Node | Stored::Account => None,
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::Name;
+use super::calico::Calico;
 use crate::cluster::{
-    Addresses, ClusterModel, Endpoint, EndpointId, Group, GroupId, GroupIndex, Interner, Life,
-    NamespaceId, WorkloadId, life,
+    Account, Addresses, ClusterModel, Endpoint, EndpointId, Group, GroupId, GroupIndex, Interner,
+    Life, NamespaceId, WorkloadId, life,
 };
 use crate::manifest::{Body, LabelList, NamedPort, Object};
 use crate::shared::Table;
@@ -47,6 +48,8 @@ struct Record {
     claims: Arc<[IpAddr]>,
     /// Where it is in its life if it has what it claims.
     life: Life,
+    /// The ServiceAccount that it names.
+    account: Option<Arc<str>>,
 }
 
 impl Pods {
@@ -69,17 +72,25 @@ impl Pods {
     }
 
     /// Takes a pod in, new or changed.
-    pub fn put(&mut self, model: &mut ClusterModel, namespace: NamespaceId, object: Object) {
+    pub fn put(
+        &mut self,
+        model: &mut ClusterModel,
+        calico: &Calico,
+        (namespace, object): (NamespaceId, Object),
+    ) {
         let Body::Pod { spec, status } = object.body else { return };
         let life = life(&status);
         // On the host's network it is its node; finished, its address may be another's.
         if spec.host_network || life == Life::Finished {
             return self.remove(model, namespace, &object.meta.name);
         }
-        let group = self.group(model, namespace, object.meta.labels, spec.ports);
+        let account = spec.account.map(|name| self.strings.text(name));
+        let own = model.namespaces.get(namespace);
+        let of = own.and_then(|own| calico.account(&own.name, account.as_ref()));
+        let group = self.group(model, namespace, (object.meta.labels, spec.ports), of);
         let node = spec.node_name.map(|name| self.strings.text(name));
         let created = object.meta.created.map(|created| self.strings.text(created));
-        let record = Record { created, claims: status.addresses.into(), life };
+        let record = Record { created, claims: status.addresses.into(), life, account };
         let slot = self.slot(model, namespace, object.meta.name);
         let Some(endpoint) = model.endpoints.get_mut(slot) else { return };
         let before = endpoint.group.replace(group);
@@ -144,11 +155,14 @@ impl Pods {
         &mut self,
         model: &mut ClusterModel,
         namespace: NamespaceId,
-        labels: LabelList,
-        ports: Vec<NamedPort>,
+        (labels, ports): (LabelList, Vec<NamedPort>),
+        account: Option<Arc<Account>>,
     ) -> GroupId {
         let (labels, ports) = (self.strings.labels(labels), self.strings.ports(ports));
-        let group = Group { namespace, labels, hidden: &[], ports, assumed: None, account: None };
+        self.intern(model, Group { namespace, labels, hidden: &[], ports, assumed: None, account })
+    }
+
+    fn intern(&mut self, model: &mut ClusterModel, group: Group) -> GroupId {
         if let Some(known) = model.groups.find(&group) {
             return known;
         }
@@ -156,6 +170,33 @@ impl Pods {
         self.members.resize(model.groups.len());
         self.unused += 1;
         id
+    }
+
+    /// Has pods be of groups with the ServiceAccounts that there are now; whether some are of
+    /// others than before.
+    ///
+    /// # Cost
+    /// Linear in the pods.
+    pub fn reaccount(&mut self, model: &mut ClusterModel, calico: &Calico) -> bool {
+        let mut is_other = false;
+        let slots: Vec<EndpointId> = self.slots.values().copied().collect();
+        for slot in slots {
+            let group = model.endpoints.get(slot).and_then(|endpoint| endpoint.group);
+            let Some(known) = group.and_then(|id| model.groups.get(id)).cloned() else { continue };
+            let name = self.records.get(slot).and_then(|record| record.account.as_ref());
+            let own = model.namespaces.get(known.namespace);
+            let account = own.and_then(|own| calico.account(&own.name, name));
+            if account == known.account {
+                continue;
+            }
+            let now = self.intern(model, Group { account, ..known });
+            if let Some(endpoint) = model.endpoints.get_mut(slot) {
+                endpoint.group = Some(now);
+            }
+            self.count(group, now);
+            is_other = true;
+        }
+        is_other
     }
 
     /// The index of a pod's endpoint, which is there from now on.
@@ -317,7 +358,8 @@ fn has_block(model: &ClusterModel, node: &str, address: IpAddr) -> bool {
 
 impl Record {
     fn nobody() -> Self {
-        Self { created: None, claims: Arc::default(), life: Life::Finished }
+        let (created, account) = (None, None);
+        Self { created, claims: Arc::default(), life: Life::Finished, account }
     }
 }
 

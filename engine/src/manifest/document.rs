@@ -195,6 +195,10 @@ impl Document {
         let meta = Meta::read(&mut reader, node, node.span);
         check_names(&mut reader, &meta, kind.names(), node);
         let body = calico::read(&mut reader, node, kind, group);
+        if !stored::understood(&reader) && !kind.is_staged() {
+            let why = stored::not_understood(&reader.diagnostics);
+            self.close_calico((meta.clone(), body.clone()), (kind, group), node, why);
+        }
         let name = named(node, kind.name());
         self.report(std::mem::take(&mut reader.diagnostics), name.as_ref(), item);
         let foreign = || ForeignKind { kind: kind.name().to_owned(), group: group.name().into() };
@@ -225,6 +229,22 @@ impl Document {
         let (is_rejected, span) = (reader.refused, node.span);
         let object = CalicoObject { kind, group, meta, body, is_rejected, span };
         self.calico.push(Arc::new(object));
+    }
+
+    /// The same of Calico's kinds. Of what is no policy nothing remains that could be relied upon.
+    fn close_calico(
+        &mut self,
+        (meta, body): (Meta, calico::CalicoBody),
+        (kind, group): (CalicoKind, Group),
+        node: &Node<'_>,
+        why: Arc<str>,
+    ) {
+        let is_named = !meta.name.is_empty() && !meta.is_generated;
+        let kept = calico::kept((meta, body), (kind, group), node, Some(why));
+        match kept.filter(|object| is_named && object.is_policy()) {
+            Some(object) => self.closed.push(Arc::new(object)),
+            None => self.is_incomplete |= kind.is_enforced(),
+        }
     }
 
     /// Keeps what remains of an object that is not understood, and why it is not.

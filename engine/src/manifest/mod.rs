@@ -92,6 +92,8 @@ pub enum Body {
     Service(Service),
     /// What is behind a Service.
     Endpoints(Endpoints),
+    /// A ServiceAccount, as a watch tells of it.
+    Account,
     /// A policy of one of Calico's kinds.
     CalicoPolicy(Box<calico::Ruled>),
     /// An object of another one of Calico's kinds.
@@ -147,6 +149,7 @@ impl Object {
             Body::Namespace => "Namespace",
             Body::Node { .. } => "Node",
             Body::Service(_) => "Service",
+            Body::Account => "ServiceAccount",
             Body::Endpoints(endpoints) => endpoints.kind,
             Body::CalicoPolicy(policy) => policy.kind.full_name(),
             Body::Calico(kind, _) => kind.full_name(),

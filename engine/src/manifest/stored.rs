@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::calico::{self, CalicoKind};
 use super::cluster_policy::{self, ClusterPolicyKind, Origin};
 use super::known::{read_node, read_pod};
 use super::meta::Meta;
@@ -23,12 +24,48 @@ pub enum Stored {
     Policy,
     /// ClusterNetworkPolicies.
     ClusterPolicy,
+    /// ServiceAccounts.
+    Account,
+    /// A kind of Calico's.
+    Calico(CalicoKind),
 }
 
 impl Stored {
     /// All.
-    pub const ALL: [Self; 5] =
-        [Self::Namespace, Self::Node, Self::Policy, Self::ClusterPolicy, Self::Pod];
+    pub const ALL: [Self; 14] = [
+        Self::Namespace,
+        Self::Node,
+        Self::Policy,
+        Self::ClusterPolicy,
+        Self::Account,
+        Self::Calico(CalicoKind::Tier),
+        Self::Calico(CalicoKind::NetworkPolicy),
+        Self::Calico(CalicoKind::GlobalNetworkPolicy),
+        Self::Calico(CalicoKind::StagedNetworkPolicy),
+        Self::Calico(CalicoKind::StagedGlobalNetworkPolicy),
+        Self::Calico(CalicoKind::NetworkSet),
+        Self::Calico(CalicoKind::GlobalNetworkSet),
+        Self::Calico(CalicoKind::HostEndpoint),
+        Self::Pod,
+    ];
+
+    /// Whether its objects are policies.
+    pub fn is_policy(self) -> bool {
+        match self {
+            Self::Policy | Self::ClusterPolicy => true,
+            Self::Calico(kind) => kind.is_policy(),
+            Self::Pod | Self::Namespace | Self::Node | Self::Account => false,
+        }
+    }
+
+    /// Whether its objects are in namespaces.
+    pub fn is_namespaced(self) -> bool {
+        match self {
+            Self::Pod | Self::Policy | Self::Account => true,
+            Self::Namespace | Self::Node | Self::ClusterPolicy => false,
+            Self::Calico(kind) => kind.is_namespaced(),
+        }
+    }
 }
 
 /// Reads an object that an API server stores, of which the kind is known: lists leave it out.
@@ -50,6 +87,9 @@ pub fn read_stored(text: &str, kind: Stored) -> (Option<Object>, Vec<Diagnostic>
 
 /// The same of an object that has been parsed already, or that came in another form than text.
 pub fn read_stored_tree(node: &Node<'_>, kind: Stored) -> (Option<Object>, Vec<Diagnostic>) {
+    if let Stored::Calico(kind) = kind {
+        return calico::read_stored(node, kind);
+    }
     let mut reader = Reader::default();
     let meta = Meta::read(&mut reader, node, node.span);
     let body = body(&mut reader, kind, node);
@@ -104,6 +144,8 @@ fn body(reader: &mut Reader, kind: Stored, node: &Node<'_>) -> Body {
         Stored::Pod => read_pod(reader, node),
         Stored::Namespace => Body::Namespace,
         Stored::Node => read_node(reader, node),
+        // Of the others all is read that decides something: names and labels.
+        Stored::Account | Stored::Calico(_) => Body::Account,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::condition::{Condition, Doubt, Seat};
+use super::condition::{Condition, Doubt, PacketMatch, Seat};
 use super::select::{Scope, SetKey};
 use super::{CalicoPlace, CompiledPolicy, PolicyRule, PolicySet, SetId, TierKind};
 use crate::cluster::{ACCOUNT_LABEL, ClusterModel, NamespaceId};
@@ -113,11 +113,12 @@ impl PolicySet {
                 Condition::Net { seat: Seat::Peer, block }
             }
             ConditionKind::Protocol(protocol, negated) => of_protocol(*protocol, *negated),
-            ConditionKind::Icmp(_, negated) => {
+            ConditionKind::Icmp(icmp, negated) => {
                 // Which message it is nobody says.
                 let some = Conns { certain: ConnSet::none(), possible: ConnSet::portless() };
                 let flows = if *negated { some.others() } else { some };
-                Condition::Flows { flows, doubt: Doubt::Protocol, family: None }
+                let packets = PacketMatch::Icmp(*icmp, *negated);
+                Condition::Flows { flows, doubt: Doubt::Protocol, family: None, packets }
             }
             ConditionKind::Ports(end, ports) => self.ports(at, *end, ports),
             ConditionKind::Service(end, service) => self.service(at, *end, service),
@@ -313,7 +314,8 @@ fn of_protocol(protocol: CalicoProtocol, negated: bool) -> Condition {
         CalicoProtocol::IcmpV6 => Some((Family::IPv6, negated)),
         _ => None,
     };
-    Condition::Flows { flows, doubt: Doubt::Protocol, family }
+    let packets = PacketMatch::Protocol(protocol, negated);
+    Condition::Flows { flows, doubt: Doubt::Protocol, family, packets }
 }
 
 /// Labels that a policy asks for, as [`crate::cluster::ItemLabels`] has them, each with the test if

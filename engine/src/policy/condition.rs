@@ -1,6 +1,7 @@
 //! What rules of Calico's policies ask of a flow besides peers and ports.
 
 use super::{BlockId, BlockPair, PolicyRule, RulePeer, SetId};
+use crate::manifest::calico::{CalicoProtocol, IcmpMatch};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{ConnSet, Conns, Family};
 
@@ -43,6 +44,8 @@ pub enum Condition {
         doubt: Doubt,
         /// The family that alone has what it is about, and whether it is about all but that.
         family: Option<(Family, bool)>,
+        /// What packets are asked for: where they are seen, nothing of it is open.
+        packets: PacketMatch,
     },
     /// The source's port is one of these; or, if `negated`, none of them. Nobody says which it is.
     SourcePorts {
@@ -79,6 +82,17 @@ pub enum Condition {
     },
     /// It cannot be known.
     Open(Doubt),
+}
+
+/// What a rule asks of packets, besides addresses and ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PacketMatch {
+    /// They are of this protocol; or, if the flag is set, of another.
+    Protocol(CalicoProtocol, bool),
+    /// They are such messages of ICMP; or, if the flag is set, other packets.
+    Icmp(IcmpMatch, bool),
+    /// They are of the flows, of which nothing is open.
+    OfFlows,
 }
 
 /// Why it cannot be known whether a rule is about a flow.

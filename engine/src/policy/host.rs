@@ -85,6 +85,15 @@ impl HostSet {
         self.before_dnat
     }
 
+    /// The names of all ports of host endpoints, ascending.
+    pub fn port_names(&self) -> Vec<Arc<str>> {
+        let all = self.all.iter().flat_map(|host| host.place.port_names.iter().cloned());
+        let mut all: Vec<Arc<str>> = all.collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// Whether a host endpoint has a port of a name.
     pub fn names_port(&self, name: &str) -> bool {
         self.all.iter().any(|host| host.place.port_names.iter().any(|own| **own == *name))
@@ -117,12 +126,6 @@ impl PolicySet {
     /// The host endpoints.
     pub fn hosts(&self) -> &HostSet {
         &self.hosts
-    }
-
-    /// The set as if there were no host endpoints.
-    #[must_use]
-    pub fn without_hosts(self) -> Self {
-        Self { hosts: Arc::default(), ..self }
     }
 
     /// Addresses of a node, as far as the input has them.

@@ -9,8 +9,8 @@ use super::host::{CompiledHost, HostSet};
 use super::programs::Programs;
 use super::select::{Scope, SetKey};
 use super::{
-    CalicoPlace, CompiledPolicy, Condition, Doubt, OPEN, PolicyId, PolicyRef, PolicyRule,
-    PolicySet, Program, Standing, Tier, TierKind,
+    CalicoPlace, CompiledPolicy, Condition, Doubt, OPEN, PacketMatch, PolicyId, PolicyRef,
+    PolicyRule, PolicySet, Program, Standing, Tier, TierKind,
 };
 use crate::cluster::{ClusterModel, HostPlace, TierPlace};
 use crate::manifest::calico::{CalicoBody, Failsafe, HostStages, Order, Ruled};
@@ -298,6 +298,7 @@ impl PolicySet {
             flows: Conns::exactly(numbers),
             doubt: Doubt::Protocol,
             family: None,
+            packets: PacketMatch::OfFlows,
         };
         let mut conditions = vec![flows];
         conditions.extend(net.map(|net| {

@@ -27,7 +27,7 @@ mod touched;
 pub use atoms::{Atoms, SignatureId};
 pub use calico::asks;
 pub use compile::{PolicyChange, namespace_selectors, pod_selectors};
-pub use condition::{Condition, Doubt, Seat};
+pub use condition::{Condition, Doubt, PacketMatch, Seat};
 pub use considered::Considered;
 pub use host::{CompiledHost, HostProgram, HostSet};
 pub use peer::{BlockPair, RulePeer};

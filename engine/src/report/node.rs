@@ -59,7 +59,7 @@ pub enum PolicyState {
 pub fn closed_sentence(object: &Object) -> Option<String> {
     let what = object.closed.as_deref()?;
     let outcome = match object.body {
-        Body::ClusterPolicy(_) => {
+        Body::ClusterPolicy(_) | Body::CalicoPolicy(_) => {
             "what is not understood accepts nothing, and denies where it would deny or pass"
         }
         _ => "it isolates the pods that it selects and admits nothing",
@@ -102,6 +102,8 @@ fn said_of(note: &Note) -> Option<(PolicyId, PolicyState)> {
         | Note::PeersUnknown(id)
         | Note::NodesUnknown(id)
         | Note::NamesUnknown(id)
+        | Note::NotExpressed(id)
+        | Note::TooManyTiers(id)
         | Note::OverLimits(id)
         | Note::OverBudget(id, _) => Some((id, PolicyState::Closed)),
         Note::Tie(id, _) => Some((id, PolicyState::InForce)),

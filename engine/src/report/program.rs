@@ -113,15 +113,19 @@ pub struct RuleSource {
 }
 
 impl Session {
-    /// The program of a node's packet filter, which policies of Calico's kinds have no part in; it was found to admit exactly what the policies
-    /// admit.
+    /// The program of a node's packet filter; it was found to admit exactly what the policies
+    /// admit for pods.
     ///
     /// # Errors
     /// If there is no such node in the input, or the settings cannot be used.
     pub fn program(&self, query: &ProgramQuery) -> Result<ProgramReport, QueryError> {
-        if let Some(others) = self.without_calico() {
-            return others.program(query);
+        if let Some(others) = self.without_hosts() {
+            return others.proven(query);
         }
+        self.proven(query)
+    }
+
+    fn proven(&self, query: &ProgramQuery) -> Result<ProgramReport, QueryError> {
         let settings = checked(query)?;
         let input = self.program_input(query, &settings)?;
         let program = dataplane::lower(input);
@@ -139,12 +143,11 @@ impl Session {
     /// # Errors
     /// As [`Session::program`].
     pub fn unproven_program(&self, query: &ProgramQuery) -> Result<ProgramReport, QueryError> {
-        if let Some(others) = self.without_calico() {
-            return others.unproven_program(query);
-        }
         let settings = checked(query)?;
         let input = self.program_input(query, &settings)?;
-        Ok(self.program_report(query, &dataplane::lower(input)))
+        let counted = self.without_hosts();
+        let session = counted.as_ref().unwrap_or(self);
+        Ok(session.program_report(query, &dataplane::lower(input)))
     }
 
     fn program_input<'i>(
@@ -280,6 +283,17 @@ pub fn note_sentence(session: &Session, note: &Note) -> String {
         Note::NamesUnknown(id) => format!(
             "{} names domains whose addresses are unknown: it accepts nothing of them, and \
              denies all addresses where it would deny or pass",
+            policy(*id)
+        ),
+        Note::NotExpressed(id) => format!(
+            "{} has rules that ask for what is not in the input, or for what the packet filter \
+             cannot look up: they accept and pass nothing, and deny whatever else they match where \
+             they would deny or pass",
+            policy(*id)
+        ),
+        Note::TooManyTiers(id) => format!(
+            "more tiers apply to some pods than their packets can be led through: what the tiers \
+             before that of {} pass on is denied",
             policy(*id)
         ),
         Note::OverLimits(id) => format!(

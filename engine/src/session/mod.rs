@@ -13,9 +13,9 @@ use rustc_hash::FxHashMap;
 
 use crate::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
 use crate::folder::{Skipped, SkippedKind};
-use crate::manifest::{Body, Document, ForeignKind, Object, SourceFile, calico};
+use crate::manifest::{Document, ForeignKind, Object, SourceFile, calico};
 pub use crate::policy::Identity;
-use crate::policy::{Considered, PolicyChange, PolicySet};
+use crate::policy::{Considered, PolicySet};
 use gather::{
     Gathered, Renamed, accounts, asked_by_services, asked_labels, changed, gather, identity,
     other_documents,
@@ -320,40 +320,19 @@ impl Session {
             .then(|| Self { set: Arc::new(self.set.considering(Considered::All)), ..self.clone() })
     }
 
-    /// The session without policies of Calico's kinds, which it counts among those that are not
-    /// judged; none if there are no such policies.
-    ///
-    /// # Cost
-    /// Linear in the pods that these select.
+    /// The session with host endpoints among what is not judged: the program of a node's packet
+    /// filter leaves them out. None if there are none.
     #[must_use]
-    pub fn without_calico(&self) -> Option<Self> {
-        let of_calico = self.set.policies().filter(|(_, policy)| policy.place.is_some());
-        let objects: Vec<Arc<Object>> =
-            of_calico.map(|(_, policy)| Arc::clone(&policy.object)).collect();
+    pub fn without_hosts(&self) -> Option<Self> {
         let hosts = self.set.hosts();
-        if objects.is_empty() && hosts.is_empty() {
+        if hosts.is_empty() {
             return None;
         }
         let mut counts = self.not_judged().clone();
-        for _ in hosts.iter() {
-            let kind = calico::CalicoKind::HostEndpoint.name().to_owned();
-            let kind = ForeignKind { kind, group: calico::Group::Public.name().to_owned() };
-            *counts.entry(kind).or_default() += 1;
-        }
-        for object in &objects {
-            let Body::CalicoPolicy(policy) = &object.body else { continue };
-            if policy.is_staged {
-                continue;
-            }
-            let kind = policy.kind.name().to_owned();
-            let kind = ForeignKind { kind, group: calico::Group::Public.name().to_owned() };
-            *counts.entry(kind).or_default() += 1;
-        }
-        let changes: Vec<PolicyChange> = objects.into_iter().map(PolicyChange::Remove).collect();
-        let default = &self.options.default_namespace;
-        let set = PolicySet::clone(&self.set).update(self.model(), default, &changes);
-        let set = set.without_hosts();
-        Some(Self { set: Arc::new(set), not_judged: OnceLock::from(counts), ..self.clone() })
+        let kind = calico::CalicoKind::HostEndpoint.name().to_owned();
+        let kind = ForeignKind { kind, group: calico::Group::Public.name().to_owned() };
+        *counts.entry(kind).or_default() += u32::try_from(hosts.iter().count()).unwrap_or(u32::MAX);
+        Some(Self { not_judged: OnceLock::from(counts), ..self.clone() })
     }
 
     /// Objects that replace an earlier one of their identity: policies first.

@@ -18,8 +18,8 @@ use crate::observe::{
     Enforced, InForceLog, Nodes, Phase, PolicyName, Reporter, Status, TABLES, unenforced,
 };
 
-use super::repeated;
 use super::reports::PolicyReports;
+use super::{hosts, repeated};
 
 /// Brings desired states into force.
 #[derive(Debug)]
@@ -233,6 +233,9 @@ impl Applier {
             tracing::warn!("{note}");
         }
         for note in self.status.note("node", stray.into_iter().collect()) {
+            tracing::warn!("{note}");
+        }
+        for note in self.status.note("host endpoints", hosts::notes(session, &self.node)) {
             tracing::warn!("{note}");
         }
     }

@@ -6,6 +6,7 @@
 
 mod applier;
 mod audits;
+mod hosts;
 mod repeated;
 mod reports;
 mod schedule;

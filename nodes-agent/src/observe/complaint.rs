@@ -4,12 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use portcullis_engine::Session;
+use portcullis_engine::manifest::{Body, Stored};
 use portcullis_engine::policy::PolicyId;
 use tokio::sync::mpsc::Sender;
 
 /// A policy, as operators name it: `shop/db`, or `ClusterNetworkPolicy guard`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PolicyName {
+    /// Its kind.
+    pub kind: Stored,
     /// Its namespace; none for a policy of the whole cluster.
     pub namespace: Option<Arc<str>>,
     /// Its name.
@@ -36,15 +39,25 @@ impl PolicyName {
     pub fn of(session: &Session, id: PolicyId) -> Option<Self> {
         let policy = session.policies().policy(id)?;
         let namespace = policy.namespace.map(|own| session.model().namespace_name(own).into());
-        Some(Self { namespace, name: policy.object.meta.name.clone() })
+        let kind = match &policy.object.body {
+            Body::CalicoPolicy(policy) => Stored::Calico(policy.kind),
+            Body::ClusterPolicy(_) => Stored::ClusterPolicy,
+            _ => Stored::Policy,
+        };
+        Some(Self { kind, namespace, name: policy.object.meta.name.clone() })
     }
 }
 
 impl fmt::Display for PolicyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Stored::ClusterPolicy => write!(f, "ClusterNetworkPolicy ")?,
+            Stored::Calico(kind) => write!(f, "{} ", kind.full_name())?,
+            _ => {}
+        }
         match &self.namespace {
             Some(namespace) => write!(f, "{namespace}/{}", self.name),
-            None => write!(f, "ClusterNetworkPolicy {}", self.name),
+            None => write!(f, "{}", self.name),
         }
     }
 }

@@ -31,6 +31,8 @@ fn policy(session: &Session, note: &Note) -> Option<PolicyName> {
         | Note::PeersUnknown(id)
         | Note::NodesUnknown(id)
         | Note::NamesUnknown(id)
+        | Note::NotExpressed(id)
+        | Note::TooManyTiers(id)
         | Note::OverLimits(id)
         | Note::OverBudget(id, _)
         | Note::Tie(id, _) => PolicyName::of(session, *id),

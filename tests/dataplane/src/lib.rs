@@ -9,6 +9,7 @@ pub mod misled;
 pub mod mutate;
 pub mod polarity;
 pub mod site;
+pub mod spoiled;
 pub mod watched;
 pub mod written;
 

@@ -14,6 +14,7 @@ use portcullis_engine::shared::Sorted;
 use portcullis_oracle::random::Random;
 
 use crate::misled::{WAYS, mislead};
+use crate::spoiled::{self, spoiled};
 
 /// Ways to spoil a rule, a set or a hook.
 const OWN: [&str; 27] = [
@@ -48,7 +49,7 @@ const OWN: [&str; 27] = [
 
 /// Ways to spoil a program.
 pub fn mutations() -> Vec<&'static str> {
-    OWN.into_iter().chain(WAYS).collect()
+    OWN.into_iter().chain(WAYS).chain(spoiled::WAYS).collect()
 }
 
 /// The program with something of this kind wrong; none if it has nothing of the kind.
@@ -182,7 +183,13 @@ fn changed(
         spoiled.matches.retain(|one| {
             *one != gone
                 && !(matches!(gone, Match::Protocol(_))
-                    && matches!(one, Match::DestinationPorts(_) | Match::Icmpv6Type(_)))
+                    && matches!(
+                        one,
+                        Match::DestinationPorts(_)
+                            | Match::SourcePorts(_)
+                            | Match::Icmpv6Type(_)
+                            | Match::Icmp(_)
+                    ))
         });
         return Some(spoiled);
     }
@@ -247,7 +254,7 @@ fn condition(one: &Match, kind: &str, random: &mut Random, sets: &[SetName]) -> 
         ("hops changed", Match::HopLimit(_)) => Match::HopLimit(64),
         ("set inverted", Match::SourceIn(set)) => Match::SourceNotIn(set.clone()),
         ("set inverted", Match::DestinationIn(set)) => Match::DestinationNotIn(set.clone()),
-        _ => return None,
+        _ => return spoiled(one, kind),
     })
 }
 

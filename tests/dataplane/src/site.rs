@@ -121,6 +121,11 @@ pub fn sometimes_audited(seed: u64, random: &mut Random) -> Cluster {
     if seed.is_multiple_of(3) { some_audited(&cluster, random) } else { cluster }
 }
 
+/// The random cluster of a seed with Calico's policies, in which every pod is on a node.
+pub fn calico(seed: u64) -> Cluster {
+    on_nodes(generate::calico(seed))
+}
+
 fn on_nodes(mut cluster: Cluster) -> Cluster {
     for (index, pod) in cluster.pods.iter_mut().enumerate() {
         let node = if index % 3 == 0 { "n2" } else { "n1" };
@@ -155,8 +160,12 @@ impl Site {
     /// Whether the kernels on the way let a new connection pass; none if it cannot be said who
     /// has one of the addresses, or if the flow never comes to where a kernel would judge it.
     pub fn passes(&self, from: IpAddr, to: IpAddr, traffic: Traffic) -> Option<bool> {
-        let (source, destination) = (self.holder(from)?, self.holder(to)?);
-        let packet = Packet::new(from, to, (protocol(traffic.protocol), traffic.port));
+        self.passes_packet(Packet::new(from, to, (protocol(traffic.protocol), traffic.port)))
+    }
+
+    /// The same of the first packet of a connection.
+    pub fn passes_packet(&self, packet: Packet) -> Option<bool> {
+        let (source, destination) = (self.holder(packet.source)?, self.holder(packet.destination)?);
         let [one, other] = TO_PODS;
         let judge = |node: &str, hook, (enters, leaves)| {
             let packet = Packet { enters, leaves, ..packet };

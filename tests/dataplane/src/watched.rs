@@ -48,6 +48,10 @@ fn key(object: &Object) -> Option<(Stored, Name)> {
         {
             Stored::ClusterPolicy
         }
+        Body::CalicoPolicy(ref policy) => Stored::Calico(policy.kind),
+        Body::Calico(kind, _) if Stored::ALL.contains(&Stored::Calico(kind)) => {
+            Stored::Calico(kind)
+        }
         _ => return None,
     };
     let namespace = match object.is_namespaced() {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portcullis_dataplane_tests::site::mixed;
+use portcullis_dataplane_tests::site::{calico, mixed};
 use portcullis_dataplane_tests::watched::{Objects, watched};
 use portcullis_engine::cluster::{
     self, AddressSpace, Addresses, AskedLabels, ClusterModel, EndpointId, Life, Undeclared,
@@ -17,7 +17,7 @@ use portcullis_engine::dataplane::{
 };
 use portcullis_engine::live::{Event, Index};
 use portcullis_engine::manifest::{Body, Direction, Object, Stored, read_stored};
-use portcullis_engine::policy::PolicySet;
+use portcullis_engine::policy::{PolicySet, asks};
 use portcullis_engine::{Options, SourceFile};
 use portcullis_oracle::random::Random;
 
@@ -27,7 +27,17 @@ const RUNS: u64 = 120;
 /// Objects of a random cluster. Clusters of few seeds have much in common, so that they are changes
 /// of each other.
 fn objects(seed: u64) -> Objects {
-    watched(&mixed(seed), seed)
+    let cluster = if seed % 3 == 2 { calico(seed) } else { mixed(seed) };
+    watched(&cluster, seed)
+}
+
+/// Whether policies ask for ServiceAccounts, of which none comes.
+fn asks_accounts(policies: &[Arc<Object>]) -> bool {
+    let of_calico = policies.iter().filter_map(|object| match &object.body {
+        Body::CalicoPolicy(policy) => Some(asks(policy)),
+        _ => None,
+    });
+    { of_calico.flatten() }.any(|(key, _)| cluster::ItemLabels::is_of_account(&key))
 }
 
 /// A pod as policies see it: labels, ports, node and addresses, and the policies that isolate it.
@@ -100,11 +110,14 @@ fn programs(
 fn compare((index, makers): (&mut Index, &mut Makers), wanted: &Objects, what: &str) {
     let live = index.session();
     let objects: Vec<Arc<Object>> = wanted.values().cloned().map(Arc::new).collect();
+    let is_policy = |object: &&Arc<Object>| object.is_policy();
+    let policies: Vec<_> = objects.iter().filter(is_policy).cloned().collect();
+    let of_accounts = asks_accounts(&policies);
     let mut model = cluster::build(cluster::Input {
         accounts: &[],
         objects: &objects,
         default_namespace: "default",
-        asked: &AskedLabels::default(),
+        asked: &AskedLabels { of_accounts, ..AskedLabels::default() },
         space: &AddressSpace::default(),
         undeclared: &Undeclared { unlabelled: true, ..Undeclared::default() },
     });
@@ -115,10 +128,6 @@ fn compare((index, makers): (&mut Index, &mut Makers), wanted: &Objects, what: &
     let declared: Vec<_> = declared.map(names).collect();
     assert_eq!(live.model().nodes.iter().map(names).collect::<Vec<_>>(), declared, "{what}");
     model.nodes = Arc::clone(&live.model().nodes);
-    let is_policy =
-        |object: &&Arc<Object>| matches!(object.body, Body::Policy(_) | Body::ClusterPolicy(_));
-    let policies = objects.iter().filter(is_policy);
-    let policies: Vec<_> = policies.cloned().collect();
     let set = PolicySet::compile(&model, "default", &policies);
     assert_eq!(pods(live.model(), live.policies()), pods(&model, &set), "{what}");
     assert_eq!(holders(live.model()), holders(&model), "{what}");

@@ -46,7 +46,7 @@ fn names(protocol: Protocol, port: u16) -> bool {
         Protocol::Tcp => (port % 10 == 3 && port < 400) || (20_000..=40_000).contains(&port),
         Protocol::Udp => port % 10 == 3 && port < 400,
         Protocol::Sctp => port % 10 == 3 && port < 200,
-        Protocol::Icmp | Protocol::Icmpv6 => false,
+        Protocol::Icmp | Protocol::Icmpv6 | Protocol::Other(_) => false,
     }
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::expressible::reached;
 use super::super::limits::{Ask, Counted, count};
 use super::{AllAsked, Ground, Local};
 use crate::cluster::{Group, GroupId};
-use crate::manifest::{Action, ByDirection, Direction, NamedPort, PortMatch};
+use crate::manifest::{ByDirection, Direction, NamedPort, PortMatch};
 use crate::net::{ByFamily, PortSet};
 use crate::policy::{CompiledPolicy, PolicyId, PolicyRef, ProgramId, SetId, Tier, TierKind};
 
@@ -134,7 +135,8 @@ impl Asking {
     ) -> FxHashMap<(TierKind, &'g [PolicyRef], Ports<'g>), Class> {
         let mut chains = FxHashMap::default();
         for ((program, ports), class) in programs(ground, direction) {
-            for tier in reached(&ground.policies.program(program).tiers) {
+            let tiers = &ground.policies.program(program).tiers;
+            for tier in reached(ground.policies, tiers, direction).tiers {
                 let named = ports.filter(|_| self.is_named(ground, tier, direction));
                 let chain = chains.entry((tier.kind, &*tier.policies, named)).or_insert(class);
                 chain.add(class.families);
@@ -202,15 +204,6 @@ fn programs<'g>(
         class.add(families);
     }
     programs
-}
-
-/// The tiers of a program that have chains: after NetworkPolicies, which decide everything, none.
-///
-/// # Source
-/// ClusterNetworkPolicy §5.
-fn reached(tiers: &[Tier]) -> &[Tier] {
-    let last = tiers.iter().position(|tier| tier.kind.end() == Action::Deny);
-    tiers.get(..last.map_or(tiers.len(), |last| last + 1)).unwrap_or_default()
 }
 
 /// Whether a NetworkPolicy names ports that are its pods' own.

@@ -2,9 +2,11 @@
 //!
 //! Everything else in [`super`] is about chains, rules and sets as data. What another packet filter
 //! would need is here: how a rule and a set are written (`render`), a change (`script`), and how
-//! what a kernel holds is read back (`listing`, and `rule` for its rules).
+//! what a kernel holds is read back (`listing`, and `rule` for its rules; `protocols` for their
+//! names).
 
 mod listing;
+mod protocols;
 mod render;
 mod rule;
 mod script;

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use super::super::program::{
-    Action, AddressSet, FamilyProgram, FilterRule, L4, Match, Members, RejectWith, RuleOrigin,
-    SetKind, States,
+    Action, AddressSet, FamilyProgram, FilterRule, IcmpMessage, L4, Match, Members, RejectWith,
+    RuleOrigin, SetKind, States,
 };
+use super::protocols;
 use crate::net::{Family, Protocol};
 
 /// The least that a set has room for. Only a limit: the kernel takes memory for members that there
@@ -107,7 +108,7 @@ pub fn rule_text(rule: &FilterRule, family: Family) -> String {
 
 fn write_rule(text: &mut String, rule: &FilterRule, family: Family, comments: Comments<'_>) {
     for condition in rule.listed_matches() {
-        write_match(text, condition, &rule.matches);
+        write_match(text, condition, (&rule.matches, family));
         text.push(' ');
     }
     if let Some(comment) = rule.origin.as_ref().and_then(comments) {
@@ -116,7 +117,7 @@ fn write_rule(text: &mut String, rule: &FilterRule, family: Family, comments: Co
     write_action(text, &rule.action, family);
 }
 
-fn write_match(text: &mut String, condition: &Match, all: &[Match]) {
+fn write_match(text: &mut String, condition: &Match, (all, family): (&[Match], Family)) {
     let _ = match condition {
         Match::Source(block) => write!(text, "-s {block}"),
         Match::Destination(block) => write!(text, "-d {block}"),
@@ -127,10 +128,17 @@ fn write_match(text: &mut String, condition: &Match, all: &[Match]) {
         }
         Match::DestinationNotIn(set) => write!(text, "-m set ! --match-set {set} dst"),
         Match::DestinationPortIn(set) => write!(text, "-m set --match-set {set} dst,dst"),
-        Match::Protocol(L4::Icmpv6) => write!(text, "-p ipv6-icmp"),
-        Match::Protocol(L4::Ports(protocol)) => write!(text, "-p {}", lower(*protocol)),
+        Match::DestinationPortNotIn(set) => write!(text, "-m set ! --match-set {set} dst,dst"),
+        Match::SourcePortIn(set) => write!(text, "-m set --match-set {set} src,src"),
+        Match::SourcePortNotIn(set) => write!(text, "-m set ! --match-set {set} src,src"),
+        Match::Protocol(protocol) => write!(text, "-p {}", protocols::name(*protocol)),
+        Match::OtherProtocol(protocol) => write!(text, "! -p {}", protocols::name(*protocol)),
         Match::DestinationPorts(ranges) => {
-            write_ports(text, ranges, all);
+            write_ports(text, ranges, ("--dport", all));
+            Ok(())
+        }
+        Match::SourcePorts(ranges) => {
+            write_ports(text, ranges, ("--sport", all));
             Ok(())
         }
         Match::State(States::EstablishedOrRelated) => {
@@ -139,6 +147,7 @@ fn write_match(text: &mut String, condition: &Match, all: &[Match]) {
         Match::State(States::Invalid) => write!(text, "-m conntrack --ctstate INVALID"),
         Match::ConnectionMark(bit) => write!(text, "-m connmark --mark {bit:#x}/{bit:#x}"),
         Match::Icmpv6Type(kind) => write!(text, "-m icmp6 --icmpv6-type {kind}"),
+        Match::Icmp(message) => write_icmp(text, *message, family),
         Match::HopLimit(hops) => write!(text, "-m hl --hl-eq {hops}"),
         Match::Enters(interface) => write!(text, "-i {interface}"),
         Match::Leaves(interface) => write!(text, "-o {interface}"),
@@ -149,17 +158,21 @@ fn write_match(text: &mut String, condition: &Match, all: &[Match]) {
     };
 }
 
-/// One range as the protocol's own match writes it, which costs less than a list.
-fn write_ports(text: &mut String, ranges: &[(u16, u16)], all: &[Match]) {
+/// One range as the protocol's own match writes it, which costs less than a list; not where both
+/// ends' ports are asked for, which tools list in several ways.
+fn write_ports(text: &mut String, ranges: &[(u16, u16)], (option, all): (&str, &[Match])) {
     let protocol = all.iter().find_map(|condition| match condition {
         Match::Protocol(L4::Ports(protocol)) => Some(lower(*protocol)),
         _ => None,
     });
+    let of_ports = |one: &&Match| matches!(one, Match::DestinationPorts(_) | Match::SourcePorts(_));
     match (ranges, protocol) {
-        ([_], Some(protocol)) => {
-            let _ = write!(text, "-m {protocol} --dport ");
+        ([_], Some(protocol)) if all.iter().filter(of_ports).count() == 1 => {
+            let _ = write!(text, "-m {protocol} {option} ");
         }
-        _ => text.push_str("-m multiport --dports "),
+        _ => {
+            let _ = write!(text, "-m multiport {option}s ");
+        }
     }
     for (i, (first, last)) in ranges.iter().enumerate() {
         let comma = if i == 0 { "" } else { "," };
@@ -168,6 +181,16 @@ fn write_ports(text: &mut String, ranges: &[(u16, u16)], all: &[Match]) {
             false => write!(text, "{comma}{first}:{last}"),
         };
     }
+}
+
+fn write_icmp(text: &mut String, message: IcmpMessage, family: Family) -> std::fmt::Result {
+    let not = if message.is_other { "! " } else { "" };
+    let (module, option) = match family {
+        Family::IPv4 => ("icmp", "--icmp-type"),
+        Family::IPv6 => ("icmp6", "--icmpv6-type"),
+    };
+    write!(text, "-m {module} {not}{option} {}", message.kind)?;
+    message.code.map_or(Ok(()), |code| write!(text, "/{code}"))
 }
 
 fn write_action(text: &mut String, action: &Action, family: Family) {

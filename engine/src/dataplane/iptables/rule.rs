@@ -2,16 +2,20 @@
 
 use std::str::SplitWhitespace;
 
-use super::super::program::{Action, FilterRule, L4, Match, RejectWith, SetKind, SetName, States};
+use super::super::program::{
+    Action, FilterRule, IcmpMessage, Match, RejectWith, SetKind, SetName, States,
+};
 use super::super::state::ListedRule;
+use super::protocols;
 use super::render::rule_text;
-use crate::net::{Cidr, Family, Protocol};
+use crate::net::{Cidr, Family};
 
 /// A rule as it stands after the name of its chain. One that would not be written as it is listed
 /// is none that was written here.
 pub fn read(text: &str, family: Family) -> ListedRule {
     let mut words = Words(text.split_whitespace());
-    match words.rule().filter(|rule| rule_text(rule, family) == text) {
+    let written = |rule: &FilterRule| rule_text(rule, family) == protocols::as_written(text);
+    match words.rule().filter(written) {
         Some(rule) => ListedRule::Known(rule),
         None => ListedRule::Other(text.into()),
     }
@@ -38,10 +42,11 @@ impl<'t> Words<'t> {
                 "-d" => Match::Destination(Cidr::parse(self.word()?).ok()?),
                 "-i" => Match::Enters(self.word()?.parse().ok()?),
                 "-o" => Match::Leaves(self.word()?.parse().ok()?),
-                "-p" => Match::Protocol(match self.word()? {
-                    "ipv6-icmp" => L4::Icmpv6,
-                    other => L4::Ports(protocol(other)?),
-                }),
+                "-p" => Match::Protocol(protocols::read(self.word()?)?),
+                "!" => {
+                    self.expect("-p")?;
+                    Match::OtherProtocol(protocols::read(self.word()?)?)
+                }
                 "-m" => self.condition()?,
                 "-g" => return Some(FilterRule::new(matches, Action::Goto(self.word()?.into()))),
                 "-j" => return Some(FilterRule::new(matches, self.target()?)),
@@ -67,7 +72,18 @@ impl<'t> Words<'t> {
                 let (bit, _) = self.word()?.strip_prefix("0x")?.split_once('/')?;
                 Some(Match::ConnectionMark(u32::from_str_radix(bit, 16).ok()?))
             }
-            ("icmp6", "--icmpv6-type") => Some(Match::Icmpv6Type(self.word()?.parse().ok()?)),
+            ("icmp6", "--icmpv6-type") => {
+                let message = message(self.word()?, false)?;
+                Some(match message.code {
+                    None => Match::Icmpv6Type(message.kind),
+                    Some(_) => Match::Icmp(message),
+                })
+            }
+            ("icmp", "--icmp-type") => Some(Match::Icmp(message(self.word()?, false)?)),
+            ("icmp" | "icmp6", "!") => {
+                let _ = self.word()?;
+                Some(Match::Icmp(message(self.word()?, true)?))
+            }
             ("hl", "--hl-eq") => Some(Match::HopLimit(self.word()?.parse().ok()?)),
             ("addrtype", "--src-type") => {
                 self.expect("LOCAL")?;
@@ -79,11 +95,17 @@ impl<'t> Words<'t> {
                 Some(Match::Limit(per_second, self.word()?.parse().ok()?))
             }
             ("tcp" | "udp" | "sctp", "--dport") | ("multiport", "--dports") => {
-                let ranges: Option<Vec<_>> = self.word()?.split(',').map(range).collect();
-                Some(Match::DestinationPorts(ranges?))
+                Some(Match::DestinationPorts(self.ranges()?))
+            }
+            ("tcp" | "udp" | "sctp", "--sport") | ("multiport", "--sports") => {
+                Some(Match::SourcePorts(self.ranges()?))
             }
             _ => None,
         }
+    }
+
+    fn ranges(&mut self) -> Option<Vec<(u16, u16)>> {
+        self.word()?.split(',').map(range).collect()
     }
 
     fn set(&mut self, is_in: bool) -> Option<Match> {
@@ -96,6 +118,9 @@ impl<'t> Words<'t> {
             ("dst", true) => Match::DestinationIn(set),
             ("dst", false) => Match::DestinationNotIn(set),
             ("dst,dst", true) => Match::DestinationPortIn(set),
+            ("dst,dst", false) => Match::DestinationPortNotIn(set),
+            ("src,src", true) => Match::SourcePortIn(set),
+            ("src,src", false) => Match::SourcePortNotIn(set),
             _ => return None,
         })
     }
@@ -124,8 +149,13 @@ impl<'t> Words<'t> {
     }
 }
 
-fn protocol(text: &str) -> Option<Protocol> {
-    Protocol::from_name(&text.to_ascii_uppercase())
+/// A type of ICMP with its code, if it has one.
+fn message(text: &str, is_other: bool) -> Option<IcmpMessage> {
+    let (kind, code) = match text.split_once('/') {
+        Some((kind, code)) => (kind, Some(code.parse().ok()?)),
+        None => (text, None),
+    };
+    Some(IcmpMessage { kind: kind.parse().ok()?, code, is_other })
 }
 
 fn range(text: &str) -> Option<(u16, u16)> {
@@ -135,7 +165,9 @@ fn range(text: &str) -> Option<(u16, u16)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::program::L4;
     use super::*;
+    use crate::net::Protocol;
 
     #[test]
     fn what_is_written_is_read_back() {
@@ -187,6 +219,45 @@ mod tests {
     }
 
     #[test]
+    fn what_packets_are_is_read_back() {
+        let icmp = |kind, code, is_other| Match::Icmp(IcmpMessage { kind, code, is_other });
+        let (tcp, number) = (L4::Ports(Protocol::Tcp), L4::of_number);
+        for matches in [
+            vec![Match::OtherProtocol(tcp)],
+            vec![Match::Protocol(number(47))],
+            vec![Match::OtherProtocol(number(58)), Match::SourcePortIn("a".into())],
+            vec![Match::SourcePortNotIn("a".into()), Match::DestinationPortNotIn("b".into())],
+            vec![Match::Protocol(tcp), Match::SourcePorts(vec![(0, 79)])],
+            vec![Match::Protocol(tcp), Match::SourcePorts(vec![(1, 1), (3, 3)])],
+            vec![
+                Match::Protocol(tcp),
+                Match::SourcePorts(vec![(1, 1)]),
+                Match::DestinationPorts(vec![(3, 4)]),
+            ],
+        ] {
+            is_read_back(matches, &Family::BOTH);
+        }
+        for (message, family) in
+            [(icmp(8, None, false), Family::IPv4), (icmp(128, Some(0), true), Family::IPv6)]
+        {
+            is_read_back(vec![Match::Protocol(L4::icmp(family)), message], &[family]);
+        }
+        for name in ["gre", "47"] {
+            let listed = read(&format!("-p {name} -j RETURN"), Family::IPv4);
+            let rule = FilterRule::new([Match::Protocol(number(47))], Action::Return);
+            assert!(listed.is(&rule), "{name}");
+        }
+    }
+
+    fn is_read_back(matches: Vec<Match>, families: &[Family]) {
+        let rule = FilterRule::new(matches, Action::Return);
+        for family in families {
+            let text = rule_text(&rule, *family);
+            assert!(read(&text, *family).is(&rule), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_not_written_so_is_anothers() {
         for text in [
             "",
@@ -194,7 +265,8 @@ mod tests {
             "-j RETURN -x",
             "! -i eth0 -j RETURN",
             "-s 10.1.2.3/8 -j RETURN",
-            "-m set --match-set a src,src -j DROP",
+            "-m set --match-set a src,dst -j DROP",
+            "! -p tcp ! -i eth0 -j DROP",
             "-m connmark --mark 0x80/0xff -j DROP",
             "-j REJECT --reject-with icmp-host-unreachable",
             "-m comment --comment \"a\" -j RETURN",

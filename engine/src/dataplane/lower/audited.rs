@@ -105,8 +105,10 @@ impl Adding<'_> {
                 Action::Jump(next) | Action::Goto(next) => Some(next.clone()),
                 _ => None,
             }));
-            let rules =
-                |chain: &Chain| chain.rules.iter().map(|rule| self.rule(rule, direction)).collect();
+            let rules = |chain: &Chain| {
+                let rules = chain.rules.iter().filter(|rule| !self.is_wanted_log(rule));
+                rules.map(|rule| self.rule(rule, direction)).collect()
+            };
             let new = |chain: &Chain| Chain {
                 name: audit.clone(),
                 kind: chain.kind,
@@ -128,6 +130,12 @@ impl Adding<'_> {
             }
         };
         FilterRule { action, ..rule.clone() }
+    }
+
+    /// Whether a rule wants packets written down: that has been done by what is in force.
+    fn is_wanted_log(&self, rule: &FilterRule) -> bool {
+        let Action::Log { prefix, .. } = &rule.action else { return false };
+        tier::is_wanted_log(self.settings, prefix)
     }
 
     /// What was made of the very same chain.

@@ -13,33 +13,39 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::super::expressible::{Reached, is_expressible, reached};
 use super::super::limits::Counted;
 use super::super::program::{Chain, L4, Match, Note, RuleOrigin};
+use super::conditions::{AskedRule, matches_of};
 use super::credit::{ChainCredit, TierCredit};
 use super::keys::{AskedPeer, Extent};
 use super::memory::ClassKey;
 use super::ports::{self, Asking, PortPart};
+use super::subject::Subject;
 use super::tier::{Draft, Outcome, TierChain};
 use super::{FamilyLowering, Input};
 
-use crate::cluster::{Group, GroupId};
+use crate::cluster::Group;
 use crate::manifest::{self, Direction};
 use crate::policy::{
-    CompiledPolicy, PolicyId, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer, SetId, Tier,
-    TierKind,
+    CompiledPolicy, Condition, PolicyId, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer,
+    SetId, Tier, TierKind,
 };
 
 /// Whether pods under one program may need different rules: where their own port names count.
 pub fn depends_on_subject(policies: &PolicySet, id: ProgramId, direction: Direction) -> bool {
-    let mut ports = policies.rules_of(id, direction).flat_map(|rule| &rule.ports);
-    direction == Direction::Ingress && ports.any(ports::is_named)
+    let mut rules = policies.rules_of(id, direction);
+    rules.any(|rule| match direction {
+        Direction::Ingress => rule.named_ports().next().is_some(),
+        Direction::Egress => rule.names_source_ports(),
+    })
 }
 
 /// Sets of pods that rules of a program name, each with whether it may have more members than are
 /// certain: what the rules of chains depend on, beside policies.
 pub fn doubts(policies: &PolicySet, id: ProgramId, direction: Direction) -> Vec<(SetId, bool)> {
-    let peers = policies.rules_of(id, direction).flat_map(|rule| &rule.peers);
-    let mut sets: Vec<SetId> = peers.filter_map(|peer| peer.pods()).collect();
+    let rules = policies.rules_of(id, direction);
+    let mut sets: Vec<SetId> = rules.flat_map(PolicyRule::sets).collect();
     sets.sort_unstable();
     sets.dedup();
     sets.into_iter().map(|set| (set, is_doubtful(policies, set))).collect()
@@ -67,31 +73,38 @@ pub struct Made {
 /// # Shape
 /// In each chain no conditions come twice. A rule that matches everything is the last one of its
 /// tier; where a tier only accepts, it stands alone.
-pub fn chains(lowering: &mut FamilyLowering<'_>, key: ClassKey, group: GroupId) -> Made {
+pub fn chains(lowering: &mut FamilyLowering<'_>, key: &ClassKey, pod: Subject) -> Made {
     let Input { policies, model, settings, .. } = lowering.input;
-    let ClassKey { direction, program, passes, .. } = key;
+    let ClassKey { direction, program, passes, .. } = *key;
     let mut made = Made::default();
-    let tiers = reached(&policies.program(program).tiers);
-    let (false, Some(subject)) = (tiers.is_empty(), model.groups.get(group)) else {
+    let Reached { tiers, cut } = reached(policies, &policies.program(program).tiers, direction);
+    let (false, Some(subject)) = (tiers.is_empty(), model.groups.get(pod.group)) else {
         // Nothing can be said of such pods, so nothing is admitted for them.
-        let kind = TierKind::NetworkPolicy;
-        let closed = TierChain { lowering, direction, kind, next: None };
-        return Made { chains: vec![closed.of_accepted(Vec::new())], ..made };
+        made.chains.push(closed(lowering, direction));
+        return made;
     };
     let mut next = passes.then(|| settings.root_after_admin(direction));
+    if let Some(tier) = cut {
+        let all = closed(lowering, direction);
+        next = Some(all.name.clone());
+        made.chains.push(all);
+        let first = tier.policies.first();
+        made.notes.extend(first.map(|one| Note::TooManyTiers(one.policy)));
+    }
     for tier in tiers.iter().rev() {
         let mut body = Body {
             lowering,
             direction,
+            pod,
             subject,
             rules: Vec::new(),
             known: FxHashMap::default(),
             notes: &mut made.notes,
         };
         body.tier(tier);
-        let (rules, kind) = (body.rules, tier.kind);
+        let (rules, kind, end) = (body.rules, tier.kind, tier.end);
         let credit = TierCredit::of(tier, &rules);
-        let (first, denial) = TierChain { lowering, direction, kind, next }.chains(rules);
+        let (first, denial) = TierChain { lowering, direction, kind, end, next }.chains(rules);
         made.credits.push(credit.in_chain(&first, direction));
         next = Some(first.name.clone());
         made.chains.extend(denial.into_iter().chain([first]));
@@ -100,13 +113,10 @@ pub fn chains(lowering: &mut FamilyLowering<'_>, key: ClassKey, group: GroupId) 
     made
 }
 
-/// The tiers of a program that packets come to: after NetworkPolicies, which decide everything, none.
-///
-/// # Source
-/// ClusterNetworkPolicy §5.
-fn reached(tiers: &[Tier]) -> &[Tier] {
-    let last = tiers.iter().position(|tier| tier.kind.end() == manifest::Action::Deny);
-    tiers.get(..last.map_or(tiers.len(), |last| last + 1)).unwrap_or_default()
+/// The chain that denies everything.
+fn closed(lowering: &FamilyLowering<'_>, direction: Direction) -> Arc<Chain> {
+    let (kind, end) = (TierKind::NetworkPolicy, manifest::Action::Deny);
+    TierChain { lowering, direction, kind, end, next: None }.of_accepted(Vec::new())
 }
 
 /// What a rule does, and with how much of what it names.
@@ -121,6 +131,7 @@ struct Effect {
 struct Body<'b, 'i> {
     lowering: &'b mut FamilyLowering<'i>,
     direction: Direction,
+    pod: Subject,
     subject: &'b Group,
     rules: Vec<Draft>,
     /// Conditions of rules, each with the rule's place: the first rule that has them decides.
@@ -168,8 +179,10 @@ impl Body<'_, '_> {
                 (manifest::Action::Accept, true) => {
                     self.rule(rule, effect(Extent::Certain, Outcome::Accept));
                 }
-                // No program has policies that only log.
-                (manifest::Action::Accept, false) | (manifest::Action::Log, _) => {}
+                (manifest::Action::Log, _) => {
+                    self.rule(rule, effect(Extent::Possible, Outcome::Log));
+                }
+                (manifest::Action::Accept, false) => {}
                 (manifest::Action::Pass, true) => {
                     self.rule(rule, effect(Extent::Certain, Outcome::Pass));
                     // Where nothing is in doubt these are the same conditions, and left out.
@@ -195,7 +208,9 @@ impl Body<'_, '_> {
     /// What becomes of the rules of a policy that asks for too much: it accepts nothing, and where
     /// it would deny or pass, it denies everything.
     fn closed(&mut self, one: PolicyRef, rules: &[PolicyRule]) {
-        let closes = |rule: &PolicyRule| rule.action != manifest::Action::Accept;
+        let closes = |rule: &PolicyRule| {
+            matches!(rule.action, manifest::Action::Deny | manifest::Action::Pass)
+        };
         if let Some(rule) = rules.iter().position(closes) {
             let (policy, direction) = (one.policy, self.direction);
             let origin = RuleOrigin { policy, direction, rule, peer: None };
@@ -219,11 +234,23 @@ impl Body<'_, '_> {
                 _ => {}
             }
         }
+        let asked = (rule, self.direction);
+        let notes = rule.conditions.iter().filter_map(|condition| {
+            let sets = condition.sets().is_some_and(|id| is_doubtful(policies, id));
+            match condition {
+                one if !is_expressible(policies, asked, one) => Some(Note::NotExpressed(of.policy)),
+                Condition::Items { sets, .. } if sets.certain != sets.possible => {
+                    Some(Note::PeersUnknown(of.policy))
+                }
+                _ => sets.then_some(Note::PeersUnknown(of.policy)),
+            }
+        });
+        self.notes.extend(notes);
     }
 
     /// Policies of one priority that do not all do the same.
     fn ties(&mut self, tier: &Tier) {
-        if tier.kind.only_accepts() {
+        if tier.kind.only_accepts() || tier.kind == TierKind::Calico {
             return;
         }
         let policies = self.lowering.input.policies;
@@ -250,6 +277,9 @@ impl Body<'_, '_> {
     }
 
     fn rule(&mut self, rule: &PolicyRule, effect: Effect) {
+        if !rule.conditions.is_empty() {
+            return self.conditional(rule, effect);
+        }
         let (direction, subject, peers) = (self.direction, self.subject, rule.peers.len());
         for part in ports::parts(&rule.ports, Asking { direction, subject, peers }) {
             if rule.peers.is_empty() {
@@ -259,6 +289,18 @@ impl Body<'_, '_> {
                 let origin = RuleOrigin { peer: Some(index), ..effect.origin };
                 self.part(Some(*peer), &part, Effect { origin, ..effect });
             }
+        }
+    }
+
+    /// A rule of Calico's, which has conditions in place of peers and ports.
+    fn conditional(&mut self, rule: &PolicyRule, effect: Effect) {
+        let Effect { extent, outcome, origin } = effect;
+        let FamilyLowering { input, family, sets, .. } = &mut *self.lowering;
+        let (policies, family, group) = (input.policies, *family, self.subject);
+        let (direction, subject) = (self.direction, self.pod);
+        let asked = AskedRule { policies, rule, extent, direction, subject, group, family };
+        for matches in matches_of(sets, asked) {
+            self.draft((matches, outcome, origin));
         }
     }
 
@@ -289,6 +331,14 @@ impl Body<'_, '_> {
     /// Of rules with the same conditions only the first ever decides, and none after a rule that
     /// matches everything.
     fn draft(&mut self, (matches, outcome, origin): (Vec<Match>, Outcome, RuleOrigin)) {
+        // What is only written down decides nothing.
+        if outcome == Outcome::Log {
+            let is_wanted = self.lowering.input.settings.flow_log.is_some();
+            if is_wanted && !self.known.contains_key(&[][..]) {
+                self.rules.push(Draft { matches, outcome, origin, also: Vec::new() });
+            }
+            return;
+        }
         match self.known.get(&matches) {
             Some(first) => {
                 let same = self.rules.get_mut(*first).filter(|first| first.outcome == outcome);

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::counted::{Decided, Effect, RuleCounts};
 use super::super::program::{Chain, ChainName};
 use super::Lowering;
-use super::tier::{Draft, Outcome};
-use crate::manifest::Direction;
+use super::tier::{Draft, Outcome, is_decided};
+use crate::manifest::{Action, Direction};
 use crate::net::Family;
 use crate::policy::{PolicyId, Tier};
 
@@ -50,7 +50,8 @@ impl TierCredit {
         };
         let rules = standing.iter().enumerate();
         let rules = rules.filter_map(|(rule, draft)| RuleCredit::of(rule, draft)).collect();
-        let isolating = tier.policies.iter().filter(|_| only_accepts).map(|one| one.policy);
+        let is_isolating = only_accepts || (tier.end == Action::Deny && !is_decided(drafts));
+        let isolating = tier.policies.iter().filter(|_| is_isolating).map(|one| one.policy);
         Self { rules, isolating: isolating.collect() }
     }
 
@@ -69,7 +70,7 @@ impl RuleCredit {
         let effect = match draft.outcome {
             Outcome::Accept => Effect::Allowed,
             Outcome::Deny => Effect::Denied,
-            Outcome::Pass => return None,
+            Outcome::Pass | Outcome::Log => return None,
         };
         let policies = [draft.origin.policy].into_iter().chain(draft.also.iter().copied());
         Some(Self { rule, effect, policies: policies.collect() })

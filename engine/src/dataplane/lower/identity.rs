@@ -5,9 +5,8 @@
 //! renames chains, and a node then writes them all again once.
 
 use super::super::digest::Digest;
-use super::super::program::{Action, FilterRule, L4, Match, RejectWith, States};
+use super::super::program::{Action, FilterRule, IcmpMessage, Match, RejectWith, States};
 use super::super::settings::{Denial, FlowLog, Settings};
-use crate::net::Protocol;
 
 /// The name of what some rules do as a chain of some kind.
 pub fn name(settings: &Settings, kind: Option<&str>, rules: &[FilterRule]) -> String {
@@ -48,7 +47,7 @@ fn add_match(digest: &mut Digest, condition: &Match) {
         Match::DestinationIn(set) => add_text(digest, 4, set),
         Match::DestinationNotIn(set) => add_text(digest, 5, set),
         Match::DestinationPortIn(set) => add_text(digest, 6, set),
-        Match::Protocol(protocol) => add(digest, 7, &[protocol_number(*protocol)]),
+        Match::Protocol(protocol) => add(digest, 7, &[protocol.number().into()]),
         Match::DestinationPorts(ranges) => {
             let ends = ranges.iter().flat_map(|(first, last)| [*first, *last]);
             add(digest, 8, &ends.map(u64::from).collect::<Vec<_>>());
@@ -66,6 +65,19 @@ fn add_match(digest: &mut Digest, condition: &Match) {
         Match::Leaves(interface) => add_text(digest, 17, interface.as_str()),
         Match::SourceIsNode => add(digest, 18, &[]),
         Match::PortIn(set) => add_text(digest, 19, set),
+        Match::OtherProtocol(protocol) => add(digest, 20, &[protocol.number().into()]),
+        Match::SourcePorts(ranges) => {
+            let ends = ranges.iter().flat_map(|(first, last)| [*first, *last]);
+            add(digest, 21, &ends.map(u64::from).collect::<Vec<_>>());
+        }
+        Match::Icmp(IcmpMessage { kind, code, is_other }) => {
+            // There are 256 codes.
+            let code = code.map_or(256, u64::from);
+            add(digest, 22, &[(*kind).into(), code, (*is_other).into()]);
+        }
+        Match::SourcePortIn(set) => add_text(digest, 23, set),
+        Match::SourcePortNotIn(set) => add_text(digest, 24, set),
+        Match::DestinationPortNotIn(set) => add_text(digest, 25, set),
     }
 }
 
@@ -86,16 +98,6 @@ fn add_action(digest: &mut Digest, action: &Action) {
     }
 }
 
-/// As IANA numbers them.
-fn protocol_number(protocol: L4) -> u64 {
-    match protocol {
-        L4::Ports(Protocol::Tcp) => 6,
-        L4::Ports(Protocol::Udp) => 17,
-        L4::Icmpv6 => 58,
-        L4::Ports(Protocol::Sctp) => 132,
-    }
-}
-
 fn add_text(digest: &mut Digest, thing: u64, text: &str) {
     digest.number(thing);
     digest.text(text);
@@ -109,7 +111,9 @@ fn add(digest: &mut Digest, thing: u64, numbers: &[u64]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::program::L4;
     use super::*;
+    use crate::net::Protocol;
 
     fn named(matches: &[Match], action: Action) -> String {
         let rule = FilterRule { matches: matches.to_vec(), action, origin: None };
@@ -121,6 +125,7 @@ mod tests {
         let tcp = Match::Protocol(L4::Ports(Protocol::Tcp));
         let ports = |ranges: &[(u16, u16)]| Match::DestinationPorts(ranges.to_vec());
         let log = |prefix: &str| Action::Log { group: 1, prefix: prefix.into() };
+        let icmp = |kind, code, is_other| Match::Icmp(IcmpMessage { kind, code, is_other });
         let names = [
             named(&[], Action::Return),
             named(&[], Action::Accept),
@@ -133,6 +138,14 @@ mod tests {
             named(&[Match::SourceNotIn("a".into())], Action::Return),
             named(&[Match::DestinationPortIn("a".into())], Action::Return),
             named(&[Match::PortIn("a".into())], Action::Return),
+            named(&[Match::DestinationPortNotIn("a".into())], Action::Return),
+            named(&[Match::SourcePortIn("a".into())], Action::Return),
+            named(&[Match::SourcePortNotIn("a".into())], Action::Return),
+            named(&[icmp(8, None, false)], Action::Return),
+            named(&[icmp(8, Some(0), false)], Action::Return),
+            named(&[icmp(8, Some(0), true)], Action::Return),
+            named(&[Match::OtherProtocol(L4::Ports(Protocol::Tcp))], Action::Return),
+            named(&[tcp.clone(), Match::SourcePorts(vec![(1, 2), (3, 4)])], Action::Return),
             named(&[Match::Limit(1, 2)], Action::Return),
             named(&[Match::Limit(2, 1)], Action::Return),
             named(std::slice::from_ref(&tcp), Action::Return),

@@ -13,6 +13,7 @@ use super::credit::ChainCredit;
 use super::dispatch::{Dispatch, Tree};
 use super::keys::{Extent, NamedKey, Names, PodsKey, Use};
 use super::pods::{Move, Moved, Place};
+use super::subject::Answers;
 use crate::cluster::{ClusterModel, GroupId};
 use crate::manifest::Direction;
 use crate::net::{AddrSet, Family};
@@ -20,7 +21,7 @@ use crate::policy::{CompiledPolicy, PeerSet, PolicyId, PolicySet, ProgramId, Set
 use crate::shared::Sorted;
 
 /// What the chain of a class depends on, but for the policies' rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClassKey {
     /// The direction.
     pub direction: Direction,
@@ -30,6 +31,8 @@ pub struct ClassKey {
     pub passes: bool,
     /// The pods' group, if their names of ports count.
     pub named: Option<GroupId>,
+    /// What rules ask of the pods themselves.
+    pub answers: Answers,
 }
 
 /// One family's program before.
@@ -225,8 +228,8 @@ impl Memory {
 
     /// A class, if its policies are the very same, and of the same sets it is in doubt who belongs
     /// there.
-    pub fn class(&self, policies: &PolicySet, key: ClassKey) -> Option<&KnownClass> {
-        let known = self.classes.get(&key)?;
+    pub fn class(&self, policies: &PolicySet, key: &ClassKey) -> Option<&KnownClass> {
+        let known = self.classes.get(key)?;
         let same = |(id, doubtful): &(SetId, bool)| is_doubtful(policies, *id) == *doubtful;
         if !known.doubts.iter().all(same) {
             return None;

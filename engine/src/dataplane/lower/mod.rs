@@ -2,7 +2,8 @@
 //!
 //! For each family, pods of the node that policies select come in *classes*: those under the same
 //! tiers share chains, those under the same Admin tier that tier's, whatever comes after it. `class`
-//! makes a class's rules, and `tier` a chain of them; `sets` makes the sets of addresses that rules
+//! makes a class's rules, of those with conditions by `conditions`, and `tier` a chain of them;
+//! `subject` answers what rules ask of the pods themselves; `sets` makes the sets of addresses that rules
 //! ask for, with whoever may be meant where a rule denies; `dispatch` leads from a packet's address
 //! to the class, and to what comes after the Admin tier if pods share that (`sharing`); `entry` has the chains that every program
 //! has. Chains of classes are named by what they hold (`identity`), so a change makes
@@ -11,16 +12,20 @@
 
 mod audited;
 mod class;
+mod classes;
+mod conditions;
 mod credit;
 mod dispatch;
 mod entry;
 mod identity;
 mod keys;
+mod line;
 mod memory;
 mod pods;
 pub(super) mod ports;
 mod sets;
 mod sharing;
+mod subject;
 mod tier;
 
 use std::collections::BTreeMap;
@@ -36,10 +41,11 @@ use super::program::{
 use super::settings::Settings;
 use super::wiring::Wiring;
 use crate::cluster::{ClusterModel, GroupId};
-use crate::manifest::{Direction, Mode};
+use crate::manifest::Direction;
 use crate::net::{ByFamily, Family};
 use crate::policy::{Considered, PolicyId, PolicySet};
 use audited::Audit;
+use classes::AskedClass;
 use dispatch::{Dispatch, Leaf, Place, Tree};
 use entry::Entry;
 pub use entry::dhcp_request;
@@ -83,6 +89,8 @@ pub struct Lowering {
     memories: ByFamily<Memory>,
     ledger: Ledger,
     over_budget: OverBudget,
+    /// Names of ports of hosts.
+    host_ports: Vec<Arc<str>>,
     audit: Option<Box<Audit>>,
 }
 
@@ -118,6 +126,7 @@ impl Lowering {
     fn lower_in_force(&mut self, input: Input<'_>) -> FilterProgram {
         let moved = self.pods.update(input);
         let changed = self.follow_budgets(input, &moved);
+        self.follow_hosts(input.policies);
         let mut notes: Vec<Note> = self.pods.notes().collect();
         let families = ByFamily::from_fn(|family| {
             let memory = &mut self.memories[family];
@@ -136,6 +145,15 @@ impl Lowering {
 }
 
 impl Lowering {
+    /// Forgets what depends on which ports hosts give names.
+    fn follow_hosts(&mut self, policies: &PolicySet) {
+        let now = policies.hosts().port_names();
+        if now != self.host_ports {
+            self.host_ports = now;
+            self.memories.values_mut().for_each(|memory| memory.classes.clear());
+        }
+    }
+
     /// Finds out who is over a budget; the policies of which it is otherwise than before.
     fn follow_budgets(&mut self, input: Input<'_>, moved: &Moved) -> FxHashSet<PolicyId> {
         let Input { policies, model, settings, .. } = input;
@@ -254,21 +272,28 @@ impl<'i> FamilyLowering<'i> {
         let mut leaves = Leaves::default();
         let shares = self.shares_admin(pods, direction);
         for pod in pods {
-            let id = self.input.policies.program_id(pod.group, direction);
+            let policies = self.input.policies;
+            let id = policies.program_id(pod.group, direction);
             let own = pod.of(self.family);
-            if self.input.policies.program(id).is_open() || own.is_empty() {
+            if policies.program(id).is_open() || own.is_empty() {
                 continue;
             }
-            let split = self.input.policies.split(id).filter(|_| shares);
-            let first = split.map_or(id, |split| split.admin);
-            let key = |program, passes| ClassKey { direction, program, passes, named: None };
-            let class = self.class(key(first, split.is_some()), pod, notes);
-            leaves.first.extend(leaves_of(own, own, &class));
-            let Some(split) = split else { continue };
-            let behind = leaves.after_admin.get_or_insert_default();
-            if !self.input.policies.program(split.after).is_open() {
-                let class = self.class(key(split.after, false), pod, notes);
-                behind.extend(leaves_of(own, &Arc::default(), &class));
+            let split = policies
+                .split(id)
+                .filter(|split| shares && self.reaches_one_tier(split.after, direction));
+            // Where rules ask who the pod is, each address is a pod of its own.
+            let together = if subject::is_asked(policies, id, direction) { 1 } else { own.len() };
+            for addresses in own.chunks(together) {
+                let asked = AskedClass { direction, group: pod.group, addresses };
+                let first = split.map_or(id, |split| split.admin);
+                let class = self.class(asked, (first, split.is_some()), notes);
+                leaves.first.extend(leaves_of(addresses, own, &class));
+                let Some(split) = split else { continue };
+                let behind = leaves.after_admin.get_or_insert_default();
+                if !policies.program(split.after).is_open() {
+                    let class = self.class(asked, (split.after, false), notes);
+                    behind.extend(leaves_of(addresses, &Arc::default(), &class));
+                }
             }
         }
         for class in self.classes.values_mut() {
@@ -277,46 +302,6 @@ impl<'i> FamilyLowering<'i> {
         leaves.first.sort_unstable_by_key(|leaf| leaf.address);
         leaves.after_admin.iter_mut().for_each(|all| all.sort_unstable_by_key(|one| one.address));
         leaves
-    }
-
-    /// The chain of the first tier of a program for a pod, which is counted in.
-    fn class(&mut self, key: ClassKey, pod: &LocalPod, notes: &mut Vec<Note>) -> ChainName {
-        let ClassKey { direction, program, .. } = key;
-        let name = self.chain_of(key, pod.group, notes);
-        let new = || Class { direction, mode: Mode::Enforce, program, subjects: Vec::new() };
-        let class = self.classes.entry(name.clone()).or_insert_with(new);
-        class.subjects.extend(pod.of(self.family).iter());
-        name
-    }
-
-    fn chain_of(&mut self, key: ClassKey, group: GroupId, notes: &mut Vec<Note>) -> ChainName {
-        let ClassKey { direction, program, .. } = key;
-        let named = class::depends_on_subject(self.input.policies, program, direction);
-        let key = ClassKey { named: named.then_some(group), ..key };
-        if let Some(known) = self.known.get(&key) {
-            return known.name();
-        }
-        let known = match self.before.class(self.input.policies, key) {
-            Some(known) => {
-                known.uses.iter().for_each(|one| self.sets.use_again(one));
-                known.clone()
-            }
-            None => self.new_class(key, group),
-        };
-        notes.extend(known.notes.iter().cloned());
-        let name = known.name();
-        let chains = known.chains.iter().map(|chain| (chain.name.clone(), chain.clone()));
-        self.chains.extend(chains);
-        self.known.insert(key, known);
-        name
-    }
-
-    fn new_class(&mut self, key: ClassKey, group: GroupId) -> KnownClass {
-        let ClassKey { direction, program: id, .. } = key;
-        let class::Made { chains, notes, credits } = class::chains(self, key, group);
-        let (uses, known) = (self.sets.take_uses(), self.input.policies);
-        let (policies, doubts) = (memory::ground(known, id), class::doubts(known, id, direction));
-        KnownClass { policies, uses, doubts, chains, notes, credits: credits.into() }
     }
 
     /// The name of what some rules do under the settings.

@@ -87,11 +87,6 @@ pub fn parts(entries: &[PortEntry], asking: Asking<'_>) -> Vec<PortPart> {
     parts
 }
 
-/// Whether an entry names a port.
-pub fn is_named(entry: &PortEntry) -> bool {
-    matches!(entry.ports, PortMatch::Named(_))
-}
-
 fn names<'p>(ports: &[&'p PortMatch]) -> impl Iterator<Item = &'p Arc<str>> {
     ports.iter().filter_map(|port| match port {
         PortMatch::Named(name) => Some(name),
@@ -124,7 +119,7 @@ pub fn conditions(protocol: Protocol, ports: &PortSet, peers: usize) -> (usize, 
 }
 
 /// The parts of a protocol's ports: conditions, or a set where these would be many for many peers.
-fn of_protocol(protocol: Protocol, ports: &PortSet, peers: usize) -> Vec<PortPart> {
+pub fn of_protocol(protocol: Protocol, ports: &PortSet, peers: usize) -> Vec<PortPart> {
     let lines = ranges(protocol, ports);
     let few = lines.len() <= FEW && lines.len() * peers <= lines.len() + peers;
     if few || !PORT_SETS.contains(&protocol) {
@@ -142,6 +137,15 @@ fn of_protocol(protocol: Protocol, ports: &PortSet, peers: usize) -> Vec<PortPar
 }
 
 fn ranges(protocol: Protocol, ports: &PortSet) -> Vec<PortPart> {
+    let part = |ranges| {
+        let protocol = Match::Protocol(L4::Ports(protocol));
+        PortPart::Matches(vec![protocol, Match::DestinationPorts(ranges)])
+    };
+    chunks(ports).into_iter().map(part).collect()
+}
+
+/// Ranges of ports, as many together as one condition holds.
+pub fn chunks(ports: &PortSet) -> Vec<Vec<(u16, u16)>> {
     let mut parts: Vec<Vec<(u16, u16)>> = Vec::new();
     let mut room = 0;
     for &(first, last) in ports.ranges() {
@@ -155,11 +159,7 @@ fn ranges(protocol: Protocol, ports: &PortSet) -> Vec<PortPart> {
         }
         room -= numbers;
     }
-    let part = |ranges| {
-        let protocol = Match::Protocol(L4::Ports(protocol));
-        PortPart::Matches(vec![protocol, Match::DestinationPorts(ranges)])
-    };
-    parts.into_iter().map(part).collect()
+    parts
 }
 
 #[cfg(test)]

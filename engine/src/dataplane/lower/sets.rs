@@ -110,13 +110,35 @@ impl<'i> Sets<'i> {
         }
     }
 
+    /// That the peer is one of these pods, or none of them.
+    pub fn pods_of(
+        &mut self,
+        pods: SetId,
+        extent: Extent,
+        direction: Direction,
+        is_in: bool,
+    ) -> Match {
+        let set = self.pods(PodsKey { pods, extent });
+        if is_in { Side(direction).within(set) } else { Side(direction).outside(set) }
+    }
+
+    /// That the peer has one of these addresses, as [`Self::peer`].
+    pub fn within_addresses(&mut self, all: &AddrSet, direction: Direction) -> Option<Vec<Match>> {
+        let cidrs = nets_of(all, self.family)?;
+        Some(self.within_cidrs(&cidrs, Side(direction)))
+    }
+
     fn within_block(&mut self, id: BlockId, side: Side) -> Option<Vec<Match>> {
         let cidrs = self.block(id)?;
-        Some(match cidrs.as_slice() {
+        Some(self.within_cidrs(&cidrs, side))
+    }
+
+    fn within_cidrs(&mut self, cidrs: &[Cidr], side: Side) -> Vec<Match> {
+        match cidrs {
             [] => Vec::new(),
             [one] => vec![side.block(*one)],
             several => vec![side.within(self.blocks(several))],
-        })
+        }
     }
 
     /// The set of what pods that a peer means call by these names; none, if there can be no such
@@ -265,15 +287,8 @@ impl<'i> Sets<'i> {
     fn block(&mut self, id: BlockId) -> Option<Vec<Cidr>> {
         let family = self.family;
         let policies = self.input.policies;
-        let cidrs = self.blocks.entry(id).or_insert_with(|| {
-            let block = policies.block(id)?.of_family(family);
-            if block == AddrSet::full().of_family(family) {
-                return Some(Vec::new());
-            }
-            let cidrs = block.nets();
-            (!cidrs.is_empty()).then_some(cidrs)
-        });
-        cidrs.clone()
+        let cidrs = self.blocks.entry(id);
+        cidrs.or_insert_with(|| nets_of(policies.block(id)?, family)).clone()
     }
 
     fn blocks(&mut self, cidrs: &[Cidr]) -> SetName {
@@ -312,6 +327,16 @@ impl<'i> Sets<'i> {
     fn stem(&self) -> String {
         stem(self.input, self.family)
     }
+}
+
+/// The CIDRs of addresses, as [`Sets::block`].
+fn nets_of(all: &AddrSet, family: Family) -> Option<Vec<Cidr>> {
+    let own = all.of_family(family);
+    if own == AddrSet::full().of_family(family) {
+        return Some(Vec::new());
+    }
+    let cidrs = own.nets();
+    (!cidrs.is_empty()).then_some(cidrs)
 }
 
 /// Whether a peer is nodes of which some addresses are not known: wherever these may be, they are

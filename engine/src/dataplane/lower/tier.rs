@@ -7,7 +7,7 @@ use super::super::program::{
 };
 use super::super::settings::{Denial, Settings};
 use super::FamilyLowering;
-use crate::manifest::Direction;
+use crate::manifest::{self, Direction};
 use crate::policy::{PolicyId, TierKind};
 
 /// What becomes of what a rule matches.
@@ -19,6 +19,8 @@ pub enum Outcome {
     Deny,
     /// The next tier decides.
     Pass,
+    /// It is written down, and walks on.
+    Log,
 }
 
 /// A rule whose action is still without the names of chains.
@@ -50,6 +52,8 @@ pub struct TierChain<'t, 'i> {
     pub direction: Direction,
     /// The tier.
     pub kind: TierKind,
+    /// What becomes of what no rule matches.
+    pub end: manifest::Action,
     /// The chain that leads to the next tier; none after the last.
     pub next: Option<ChainName>,
 }
@@ -95,18 +99,29 @@ impl TierChain<'_, '_> {
 
     fn rules(&self, drafts: Vec<Draft>, denial: &ChainName) -> Vec<FilterRule> {
         let onward = || self.next.clone().map_or(Action::Return, Action::Goto);
-        let rule = |draft: Draft| FilterRule {
-            matches: draft.matches,
-            action: match draft.outcome {
+        let deny = || Action::Goto(denial.clone());
+        let end = (!is_decided(&drafts)).then(|| match self.end {
+            manifest::Action::Deny => FilterRule::new([], deny()),
+            _ => FilterRule::new([], onward()),
+        });
+        let rule = |draft: Draft| {
+            let action = match draft.outcome {
                 Outcome::Accept => Action::Return,
-                Outcome::Deny => Action::Goto(denial.clone()),
+                Outcome::Deny => deny(),
                 Outcome::Pass => onward(),
-            },
-            origin: Some(draft.origin),
+                Outcome::Log => return self.logging(draft),
+            };
+            let origin = Some(draft.origin);
+            Some(FilterRule { matches: draft.matches, action, origin })
         };
-        let decided = drafts.last().is_some_and(|draft| draft.matches.is_empty());
-        let end = (!decided).then(|| FilterRule::new([], onward()));
-        drafts.into_iter().map(rule).chain(end).collect()
+        drafts.into_iter().filter_map(rule).chain(end).collect()
+    }
+
+    /// A rule that only writes down; none if nothing is logged.
+    fn logging(&self, draft: Draft) -> Option<FilterRule> {
+        let log = logged(self.settings(), LOGGED, self.direction.field())?;
+        let matches = draft.matches.into_iter().chain(log.matches).collect();
+        Some(FilterRule { matches, action: log.action, origin: Some(draft.origin) })
     }
 
     fn denial(&self, of: &str) -> Arc<Chain> {
@@ -136,6 +151,14 @@ impl TierChain<'_, '_> {
     }
 }
 
+/// Whether a rule decides everything.
+pub fn is_decided(drafts: &[Draft]) -> bool {
+    let last = drafts.last();
+    last.is_some_and(|draft| draft.matches.is_empty() && draft.outcome != Outcome::Log)
+}
+
+/// What a log says of packets that rules want written down.
+const LOGGED: &str = "log";
 /// What a log says of packets that are denied.
 const DENIED: &str = "deny";
 /// What it says of those that audited policies would deny.
@@ -165,6 +188,11 @@ pub fn audited(settings: &Settings, prefix: &Arc<str>) -> Arc<str> {
         Some(what) => format!("{}{what}", said(settings, AUDITED)).into(),
         None => prefix.clone(),
     }
+}
+
+/// Whether a log is a rule's that wants packets written down, whatever becomes of them.
+pub fn is_wanted_log(settings: &Settings, prefix: &str) -> bool {
+    prefix.starts_with(&said(settings, LOGGED))
 }
 
 /// What the log's texts of one word begin with.

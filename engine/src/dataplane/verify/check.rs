@@ -8,6 +8,7 @@ use super::super::program::FamilyProgram;
 use super::devices::Devices;
 use super::frame::{self, Frame};
 use super::memory::{KnownFrame, Local, Memory};
+use super::packets::Packets;
 use super::places::{Change, Places, Subject};
 use super::pod_spaces::PodSpaces;
 use super::pods::Pods;
@@ -18,7 +19,7 @@ use super::space::{self, Admitted, Asked, Difference, Space};
 use super::ways::{Found, Ways};
 use super::{Counterexample, Disagreement, Verified};
 use crate::manifest::Direction;
-use crate::net::{ConnSet, Family, Protocol};
+use crate::net::Family;
 
 /// What of a program is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,7 @@ impl Check<'_> {
     pub fn run(&mut self, change: &Change, memory: &mut Memory, part: Part) -> Result<(), Trouble> {
         let local = memory.follow(self.program, self.input, self.places, change)?;
         memory.follow_budgets(self.over_budget, self.input.policies);
+        memory.follow_hosts(self.input.policies);
         self.follow_own_node(memory);
         // Read by rules while proofs are added to what is known.
         let sets = std::mem::take(&mut memory.sets);
@@ -189,9 +191,9 @@ impl Check<'_> {
             }
         };
         let mut expected = Admitted::default();
-        expected.add(subject.own.clone(), ConnSet::all());
+        expected.add(subject.own.clone(), Packets::all());
         let policies = &mut self.policies(&mut memory.spaces);
-        expected.add_all(&policies.admitted(id, direction, subject.group));
+        expected.add_all(&policies.admitted(id, direction, subject));
         self.exempt(direction, &mut found);
         self.exempt(direction, &mut expected);
         if let Some(difference) = found.difference(&expected, self.program.family) {
@@ -224,7 +226,7 @@ impl Check<'_> {
     /// chains would do with them does not matter.
     fn exempt(&self, direction: Direction, admitted: &mut Admitted) {
         if direction == Direction::Ingress {
-            admitted.add(self.own_node.clone(), ConnSet::all());
+            admitted.add(self.own_node.clone(), Packets::all());
         }
     }
 
@@ -296,9 +298,6 @@ fn stranger(denied: &Region, direction: Direction, family: Family) -> Counterexa
         Direction::Egress => (source, destination),
         Direction::Ingress => (destination, source),
     };
-    let protocols = Protocol::ALL
-        .into_iter()
-        .filter_map(|protocol| Some((protocol, denied.conns.ports(protocol).ranges().first()?.0)));
-    let (protocol, port) = { protocols }.next().map_or((None, 0), |(one, port)| (Some(one), port));
+    let (protocol, port) = denied.conns.example().unwrap_or((None, 0));
     Counterexample { direction, pod: None, subject, peer, protocol, port, admitted: false }
 }

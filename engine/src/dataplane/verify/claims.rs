@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::check::{Check, Route};
 use super::memory::Memory;
+use super::packets::Packets;
 use super::places::Subject;
 use super::pods::Pods;
 use super::proof::{Claim, Grounds, Proof};
@@ -12,7 +13,6 @@ use super::reader::Trouble;
 use super::space::Admitted;
 use super::ways::Way;
 use crate::manifest::Direction;
-use crate::net::ConnSet;
 use crate::policy::{ProgramId, Split};
 
 impl Check<'_> {
@@ -27,13 +27,17 @@ impl Check<'_> {
     ) -> Result<bool, Trouble> {
         let Some(way) = &route.first else { return Ok(false) };
         let Some(class) = way.class.clone() else { return Ok(false) };
-        let (direction, group) = (pods.direction, Some(subject.group));
+        let direction = pods.direction;
         let id = self.input.policies.program_id(subject.group, direction);
-        let claim = |program| Claim { direction, class, program, passes: way.passes, group };
+        let claim = |program, memory: &mut Memory| {
+            let answers = self.policies(&mut memory.spaces).answers(program, direction, subject);
+            let (passes, group) = (way.passes, Some(subject.group));
+            Claim { direction, class, program, passes, group, answers }
+        };
         let proved = match (way.passes, self.split(id), &route.after_admin) {
-            (false, ..) => self.proved(claim(id), pods, memory)?,
+            (false, ..) => self.proved((claim(id, memory), subject), pods, memory)?,
             (true, Some(split), Some(behind)) => {
-                self.proved(claim(split.admin), pods, memory)?
+                self.proved((claim(split.admin, memory), subject), pods, memory)?
                     && self.is_right_after(subject, (split.after, behind), pods, memory)?
             }
             (true, ..) => false,
@@ -50,14 +54,16 @@ impl Check<'_> {
         memory: &mut Memory,
     ) -> Result<bool, Trouble> {
         let (direction, passes, group) = (pods.direction, way.passes, Some(subject.group));
+        let policies = &mut self.policies(&mut memory.spaces);
         match way.class.clone() {
             Some(class) if !passes && way.own.is_empty() => {
-                self.proved(Claim { direction, class, program, passes, group }, pods, memory)
+                let answers = policies.answers(program, direction, subject);
+                let claim = Claim { direction, class, program, passes, group, answers };
+                self.proved((claim, subject), pods, memory)
             }
             Some(_) => Ok(false),
             None => {
-                let policies = &mut self.policies(&mut memory.spaces);
-                let expected = policies.admitted(program, direction, subject.group);
+                let expected = policies.admitted(program, direction, subject);
                 Ok(self.same(direction, &way.own, &expected))
             }
         }
@@ -77,7 +83,7 @@ impl Check<'_> {
     /// itself: another pod of the class may not.
     fn proved(
         &self,
-        of_group: Claim,
+        (of_group, subject): (Claim, &Subject),
         pods: &mut Pods<'_, '_>,
         memory: &mut Memory,
     ) -> Result<bool, Trouble> {
@@ -89,7 +95,9 @@ impl Check<'_> {
                 return Ok(true);
             }
         }
-        let Some(grounds) = self.grounds(&of_group, pods, memory)? else { return Ok(false) };
+        let Some(grounds) = self.grounds((&of_group, subject), pods, memory)? else {
+            return Ok(false);
+        };
         let Claim { direction, program, group, .. } = of_group;
         let known = group.is_some_and(|group| self.input.model.groups.get(group).is_some());
         let depends = self.policies(&mut memory.spaces).depend_on_group(program, direction);
@@ -101,18 +109,16 @@ impl Check<'_> {
     /// On what it rests that a claim is right; none if it is not.
     fn grounds(
         &self,
-        claim: &Claim,
+        (claim, subject): (&Claim, &Subject),
         pods: &mut Pods<'_, '_>,
         memory: &mut Memory,
     ) -> Result<Option<Grounds>, Trouble> {
-        let Claim { direction, program, passes, group, .. } = *claim;
-        let (Some(class), Some(group)) = (pods.class(&claim.class)?, group) else {
-            return Ok(None);
-        };
+        let Claim { direction, program, passes, .. } = *claim;
+        let Some(class) = pods.class(&claim.class)? else { return Ok(None) };
         let mut policies = self.policies(&mut memory.spaces);
         let expected = match passes {
-            true => policies.before_next(program, direction, group),
-            false => policies.admitted(program, direction, group),
+            true => policies.before_next(program, direction, subject),
+            false => policies.admitted(program, direction, subject),
         };
         let pairs = memory.equals.pairs(&class.admitted, &expected, self.program.family);
         if pairs.is_none() && !self.same(direction, &class.admitted, &expected) {
@@ -138,7 +144,7 @@ impl Check<'_> {
             return true;
         }
         let mut itself = Admitted::default();
-        itself.add(subject.own.clone(), ConnSet::all());
+        itself.add(subject.own.clone(), Packets::all());
         let only = self.same(direction, &way.own, &itself);
         if only {
             memory.itself.insert(key, (way.clone(), subject.own.clone()));

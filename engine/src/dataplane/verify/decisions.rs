@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::packets::Packets;
 use super::space::{Asked, Origin, Space, everywhere};
-use crate::net::{ConnSet, Family};
+use crate::net::Family;
 
 /// What becomes of connections.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub struct Step {
     /// Addresses of peers.
     pub peers: Arc<Asked>,
     /// Connections.
-    pub conns: ConnSet,
+    pub conns: Packets,
     /// What becomes of them.
     pub outcome: Outcome,
 }
@@ -38,9 +39,9 @@ pub struct Step {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decided {
     /// They pass this end.
-    pub admitted: ConnSet,
+    pub admitted: Packets,
     /// What comes after tells.
-    pub passed: ConnSet,
+    pub passed: Packets,
 }
 
 impl Decided {
@@ -50,7 +51,7 @@ impl Decided {
         Self { admitted, passed: self.passed.union(&other.passed) }
     }
 
-    fn within(&self, conns: &ConnSet) -> Self {
+    fn within(&self, conns: &Packets) -> Self {
         let admitted = self.admitted.intersection(conns);
         Self { admitted, passed: self.passed.intersection(conns) }
     }
@@ -84,10 +85,10 @@ pub enum Key<'d> {
 }
 
 /// Addresses that are asked for, and connections with them.
-pub type Part<'d> = (&'d Arc<Asked>, ConnSet);
+pub type Part<'d> = (&'d Arc<Asked>, Packets);
 
 /// Connections by addresses that are written in rules or policies.
-pub type Written<'d> = BTreeMap<Key<'d>, ConnSet>;
+pub type Written<'d> = BTreeMap<Key<'d>, Packets>;
 
 /// Decisions one after the other that have one outcome.
 #[derive(Debug)]
@@ -95,7 +96,7 @@ pub struct Run<'d> {
     /// The outcome.
     pub outcome: &'d Outcome,
     /// Connections with whatever peer.
-    pub everywhere: ConnSet,
+    pub everywhere: Packets,
     /// Other connections, by peers.
     pub parts: BTreeMap<Key<'d>, Part<'d>>,
 }
@@ -134,7 +135,7 @@ impl Decisions {
             Outcome::Onward(next) => steps.extend(next.steps.iter().cloned()),
             Outcome::Admit | Outcome::Deny | Outcome::Pass => {
                 let peers = Asked::fixed(everywhere(family));
-                steps.push(Step { peers, conns: ConnSet::all(), outcome: end.clone() });
+                steps.push(Step { peers, conns: Packets::all(), outcome: end.clone() });
             }
         }
         Self { steps }
@@ -152,7 +153,7 @@ impl Decisions {
 
     /// What is decided at an address.
     pub fn at(&self, peer: u128) -> Decided {
-        let (mut decided, mut left) = (Decided::default(), ConnSet::all());
+        let (mut decided, mut left) = (Decided::default(), Packets::all());
         for step in &self.steps {
             if left.is_empty() {
                 break;
@@ -195,8 +196,8 @@ impl Decisions {
     /// Linear in the decisions, but for look-ups.
     pub fn runs(&self, by: By, family: Family) -> Option<Vec<Run<'_>>> {
         let all = everywhere(family);
-        let (mut runs, mut decided): (Vec<Run<'_>>, ConnSet) = (Vec::new(), ConnSet::none());
-        let mut decided_at: BTreeMap<Key<'_>, ConnSet> = BTreeMap::new();
+        let (mut runs, mut decided): (Vec<Run<'_>>, Packets) = (Vec::new(), Packets::none());
+        let mut decided_at: BTreeMap<Key<'_>, Packets> = BTreeMap::new();
         for step in &self.steps {
             let key = Key::of(&step.peers, by)?;
             if key == Key::Space(&Space::empty()) {
@@ -220,7 +221,7 @@ impl Decisions {
                 let known = match before {
                     None => &mut run.everywhere,
                     Some(_) => {
-                        &mut run.parts.entry(key).or_insert((&step.peers, ConnSet::none())).1
+                        &mut run.parts.entry(key).or_insert((&step.peers, Packets::none())).1
                     }
                 };
                 *known = known.union(&conns);
@@ -251,7 +252,7 @@ impl Decisions {
         else {
             return false;
         };
-        let conns = |run: &Run<'d>| -> BTreeMap<Key<'d>, ConnSet> {
+        let conns = |run: &Run<'d>| -> BTreeMap<Key<'d>, Packets> {
             run.parts.iter().map(|(key, (_, conns))| (*key, conns.clone())).collect()
         };
         one.len() == two.len()
@@ -278,7 +279,7 @@ impl<'d> Key<'d> {
 
 impl<'d> Run<'d> {
     fn new(outcome: &'d Outcome) -> Self {
-        Self { outcome, everywhere: ConnSet::none(), parts: BTreeMap::new() }
+        Self { outcome, everywhere: Packets::none(), parts: BTreeMap::new() }
     }
 
     /// Parts whose addresses are written, and the others.

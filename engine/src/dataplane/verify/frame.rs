@@ -8,11 +8,12 @@ use super::super::program::{
 };
 use super::super::settings::Settings;
 use super::super::wiring::Wiring;
+use super::packets::Packets;
 use super::reader::{CONTROL, Product, Reader, Trouble, Walker};
 use super::regions::{Outcome, Region, Walk, split};
 use super::space::{Space, everywhere, number, of_cidr};
 use crate::manifest::{Direction, Mode};
-use crate::net::{Cidr, ConnSet, Family, PortSet, Protocol};
+use crate::net::{Cidr, Family, PortSet, Protocol};
 
 /// Where packets come in, and which of the two directions' chains they must walk there.
 struct Entry {
@@ -131,7 +132,7 @@ impl Frame<'_, '_> {
     fn walk(&self, entry: &Entry, walker: Walker) -> Result<Outcome, Trouble> {
         let opaque = [Direction::Egress, Direction::Ingress].map(|d| self.input.settings.root(d));
         // Messages of ICMPv6 have no ports.
-        let conns = if walker.control.is_some() { ConnSet::portless() } else { ConnSet::all() };
+        let conns = if walker.control.is_some() { Packets::portless() } else { Packets::all() };
         let region = Region { conns, ..self.all() };
         Walk { reader: self.reader, walker, opaque: &opaque }.chain(&entry.chain, region)
     }
@@ -318,7 +319,7 @@ impl Frame<'_, '_> {
         let family = self.reader.program.family;
         let (source, destination, port) = dhcp_request(family);
         let (source, destination) = (of_cidr(source, family), of_cidr(destination, family));
-        let conns = ConnSet::of(Protocol::Udp, PortSet::range(port, port));
+        let conns = Packets::of(Protocol::Udp, PortSet::range(port, port));
         let enters = self.reader.devices.of(&self.input.wiring.pods);
         Region { source, destination, conns, enters, ..self.all() }
     }
@@ -330,7 +331,7 @@ impl Frame<'_, '_> {
         let own = services.filter(|service| Family::of(service.0) == family);
         let region = |&(address, protocol, port): &PortMember| {
             let destination = Space::range(number(address), number(address));
-            let conns = ConnSet::of(protocol, PortSet::range(port, port));
+            let conns = Packets::of(protocol, PortSet::range(port, port));
             Region { destination, conns, ..self.all() }
         };
         own.map(region).collect()
@@ -369,7 +370,10 @@ pub fn chains(program: &FamilyProgram, settings: &Settings) -> Option<Vec<Arc<Ch
         | Match::SourceNotIn(set)
         | Match::DestinationIn(set)
         | Match::DestinationNotIn(set)
-        | Match::DestinationPortIn(set) => ![&program.local, &services].contains(&set),
+        | Match::DestinationPortIn(set)
+        | Match::DestinationPortNotIn(set)
+        | Match::SourcePortIn(set)
+        | Match::SourcePortNotIn(set) => ![&program.local, &services].contains(&set),
         _ => false,
     };
     let mut rules = frame.iter().flat_map(|chain| &chain.rules);

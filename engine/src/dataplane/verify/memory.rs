@@ -13,7 +13,8 @@ use super::super::wiring::Wiring;
 use super::places::{Change, Places, Subject, addresses};
 use super::pod_spaces::PodSpaces;
 use super::proof::{Changed, Claim, Equals, Pair, Proof};
-use super::reader::{KnownSets, Trouble, asked_sets, follow_sets};
+use super::reader::{Trouble, asked_sets};
+use super::sets::{KnownSets, follow_sets};
 use super::space::{Asked, Space};
 use super::ways::{Way, Ways};
 use crate::manifest::{ByDirection, Direction};
@@ -43,6 +44,8 @@ pub struct Memory {
     pub local: Option<Local>,
     /// Policies that were closed since all of them asked for too much.
     pub over_budget: OverBudget,
+    /// Names of ports of hosts.
+    host_ports: Vec<Arc<str>>,
     /// The number of this run.
     pub run: u64,
 }
@@ -106,6 +109,15 @@ impl Memory {
             Local { subjects: Arc::new(subjects), space }
         });
         Ok(local.clone())
+    }
+
+    /// Forgets proofs where hosts have other names for their ports.
+    pub fn follow_hosts(&mut self, policies: &PolicySet) {
+        let now = policies.hosts().port_names();
+        if now != self.host_ports {
+            self.host_ports = now;
+            self.proofs.clear();
+        }
     }
 
     /// Forgets proofs about policies of which it is otherwise than before whether they are closed.

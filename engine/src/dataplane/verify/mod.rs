@@ -3,9 +3,11 @@
 //! Two readings are compared: one of the chains and sets, as the kernel would walk them, with all
 //! packets at once; one of the policies. Neither knows how programs are made.
 //!
-//! - The program's side: `reader` says which packets a rule matches, `ways` how each pod comes to
+//! - The program's side: `reader` says which packets a rule matches, by `sets`, `ways` how each pod comes to
 //!   the chains of its class, `pods` what these chains decide, `regions` walks chains of any form.
-//! - The policies' side: `places` says who is where, `policies` what is decided for a pod.
+//! - The policies' side: `places` says who is where, `policies` what is decided for a pod, of rules
+//!   with conditions `conditions`.
+//! - What rules ask besides addresses are sets of `packets`; ports by `named` are at addresses.
 //! - Both come as `decisions`: runs of equal outcomes in order, over sets of addresses by where they
 //!   come from (`space`). Equal runs over sets with equal members are a proof that outlives changes
 //!   of the members (`proof`, `memory`); otherwise the two are compared address by address.
@@ -20,10 +22,13 @@ mod audited;
 mod budgets;
 mod check;
 mod claims;
+mod conditions;
 mod decisions;
 mod devices;
 mod frame;
 mod memory;
+mod named;
+mod packets;
 mod places;
 mod pod_spaces;
 mod pods;
@@ -31,6 +36,7 @@ mod policies;
 mod proof;
 mod reader;
 mod regions;
+mod sets;
 mod space;
 mod ways;
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::super::program::{Action, Chain, ChainName, FilterRule, Match};
 use super::decisions::{Decisions, Outcome, Step as Decision};
+use super::packets::Packets;
 use super::reader::{Product, Reader, Trouble, Walker};
 use super::regions::{DEEPEST, Region, Walk};
 use super::space::{Admitted, Asked, Space, everywhere, in_cidr};
 use crate::manifest::Direction;
-use crate::net::ConnSet;
 
 /// A direction's chains.
 pub struct Pods<'w, 'p> {
@@ -152,14 +152,20 @@ impl<'w, 'p> Pods<'w, 'p> {
 
     fn asks_subject(&self, rule: &FilterRule) -> bool {
         rule.matches.iter().any(|one| match (one, self.direction) {
-            (Match::Source(_) | Match::SourceIn(_) | Match::SourceNotIn(_), direction) => {
-                direction == Direction::Egress
-            }
+            (
+                Match::Source(_)
+                | Match::SourceIn(_)
+                | Match::SourceNotIn(_)
+                | Match::SourcePortIn(_)
+                | Match::SourcePortNotIn(_),
+                direction,
+            ) => direction == Direction::Egress,
             (
                 Match::Destination(_)
                 | Match::DestinationIn(_)
                 | Match::DestinationNotIn(_)
-                | Match::DestinationPortIn(_),
+                | Match::DestinationPortIn(_)
+                | Match::DestinationPortNotIn(_),
                 direction,
             ) => direction == Direction::Ingress,
             _ => false,
@@ -241,14 +247,14 @@ impl<'w, 'p> Pods<'w, 'p> {
     }
 
     /// Peers of which a product is, and connections.
-    fn peers_of(&self, product: &Product) -> (Arc<Asked>, ConnSet) {
+    fn peers_of(&self, product: &Product) -> (Arc<Asked>, Packets) {
         let peers = match self.direction {
             Direction::Egress => &product.destination,
             Direction::Ingress => &product.source,
         };
         let anywhere = || Asked::fixed(everywhere(self.reader.program.family));
         let peers = peers.clone().unwrap_or_else(anywhere);
-        (peers, product.conns.clone().unwrap_or_else(ConnSet::all))
+        (peers, product.conns.clone().unwrap_or_else(Packets::all))
     }
 
     /// What is admitted for a pod's address, whatever the form of the chains.

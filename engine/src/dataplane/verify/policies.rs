@@ -5,24 +5,36 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::super::budget::OverBudget;
+use super::super::expressible::{Reached, reached};
 use super::super::limits::{Counted, Limits};
 use super::decisions::{Decisions, Outcome, Step};
-use super::places::Places;
+use super::packets::{Packets, every_port};
+use super::places::{Places, Subject};
 use super::pod_spaces::PodSpaces;
 use super::space::{self, Admitted, Asked, Extent, PodsKey, Space};
 use crate::cluster::{ClusterModel, Group, GroupId};
 use crate::manifest::{Action, Direction, PortMatch};
-use crate::net::{ConnSet, Family, PortSet, Protocol, all_ports};
+use crate::net::{Family, PortSet, Protocol};
 use crate::policy::{
     BlockId, CompiledPolicy, PolicyId, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer,
-    SetId, Tier, TierKind,
+    SetId, Standing, Tier, TierKind,
 };
+use crate::selector::Match;
+
+/// Whether conditions hold of a pod: of those that ask who it is, in the order of the rules.
+pub type Answers = Arc<[Match]>;
 
 /// For whom policies are read.
 #[derive(Clone, Copy)]
-struct Selected<'g> {
-    direction: Direction,
-    group: &'g Group,
+pub struct Selected<'g> {
+    /// The direction.
+    pub direction: Direction,
+    /// The pod's group.
+    pub group: &'g Group,
+    /// Its number.
+    pub id: GroupId,
+    /// The pod's address.
+    pub address: u128,
 }
 
 /// Reads policies for one family.
@@ -49,13 +61,12 @@ impl Policies<'_> {
     ///
     /// # Source
     /// NetworkPolicy §6, ClusterNetworkPolicy §5.
-    pub fn admitted(&mut self, id: ProgramId, direction: Direction, subject: GroupId) -> Admitted {
+    pub fn admitted(&mut self, id: ProgramId, direction: Direction, subject: &Subject) -> Admitted {
         let program = self.policies.program(id);
         let mut admitted = Admitted::default();
-        let Some(group) = self.model.groups.get(subject) else {
+        let Some(subject) = selected(self.model, direction, subject) else {
             return admitted;
         };
-        let subject = Selected { direction, group };
         let [tier] = program.tiers.as_slice() else {
             return Admitted::of(&self.tiers(&program.tiers, subject), self.family);
         };
@@ -77,12 +88,24 @@ impl Policies<'_> {
         admitted
     }
 
+    /// What rules of a program ask of a pod, answered in their order.
+    pub fn answers(&self, id: ProgramId, direction: Direction, subject: &Subject) -> Answers {
+        let Some(subject) = selected(self.model, direction, subject) else {
+            return Answers::default();
+        };
+        let rules = self.policies.rules_of(id, direction);
+        let conditions = rules.flat_map(|rule| &rule.conditions);
+        conditions.filter_map(|one| self.answer(one, subject)).collect()
+    }
+
     /// Whether pods of two groups may be admitted different things by a program: where names of
     /// ports are their own.
     pub fn depend_on_group(&self, id: ProgramId, direction: Direction) -> bool {
-        let mut ports = self.policies.rules_of(id, direction).flat_map(|rule| &rule.ports);
-        let named = ports.any(|port| matches!(port.ports, PortMatch::Named(_)));
-        named && direction == Direction::Ingress
+        let mut rules = self.policies.rules_of(id, direction);
+        rules.any(|rule| {
+            let mut named = rule.named_ports();
+            rule.names_source_ports() || (direction == Direction::Ingress && named.next().is_some())
+        })
     }
 
     /// What a program's first tier says, with what it passes on left open.
@@ -90,23 +113,28 @@ impl Policies<'_> {
         &mut self,
         id: ProgramId,
         direction: Direction,
-        subject: GroupId,
+        subject: &Subject,
     ) -> Admitted {
         let first = self.policies.program(id).tiers.first();
-        let Some((tier, group)) = first.zip(self.model.groups.get(subject)) else {
+        let Some((tier, subject)) = first.zip(selected(self.model, direction, subject)) else {
             return Admitted::default();
         };
-        let decisions = self.tier(tier, &Outcome::Pass, Selected { direction, group });
+        let decisions = self.tier(tier, &Outcome::Pass, subject);
         Admitted::of(&Outcome::of(decisions), self.family)
     }
 
     /// What tiers come to, the last one first: each needs to know what comes after it.
     fn tiers(&mut self, tiers: &[Tier], subject: Selected<'_>) -> Outcome {
-        let mut in_order: Vec<&Tier> = tiers.iter().collect();
-        in_order.sort_by_key(|tier| tier.kind);
-        // What no tier decides is allowed.
-        let mut next = Outcome::Admit;
-        for tier in in_order.into_iter().rev() {
+        let mut in_order: Vec<Tier> = tiers.to_vec();
+        in_order.sort_by_cached_key(|tier| {
+            let first = tier.policies.first().and_then(|one| self.policies.policy(one.policy));
+            let standing = first.map(|policy| Standing::of(policy));
+            (standing.map(|standing| (standing.tier_order, standing.tier_name)), tier.kind)
+        });
+        let Reached { tiers, cut } = reached(self.policies, &in_order, subject.direction);
+        // What no tier decides is allowed, if packets can be led through all.
+        let mut next = if cut.is_some() { Outcome::Deny } else { Outcome::Admit };
+        for tier in tiers.iter().rev() {
             next = Outcome::of(self.tier(tier, &next, subject));
         }
         next
@@ -116,30 +144,35 @@ impl Policies<'_> {
         let known = tier.policies.iter();
         let known = known.filter_map(|one| Some((one, self.policies.policy(one.policy)?)));
         let mut in_order: Vec<(&PolicyRef, &Arc<CompiledPolicy>)> = known.collect();
-        let isolates = tier.kind == TierKind::NetworkPolicy;
-        if !isolates {
+        if tier.kind == TierKind::Calico {
+            in_order.sort_by_cached_key(|(_, policy)| {
+                let Standing { order, name, .. } = Standing::of(policy);
+                (order, name)
+            });
+        } else if tier.kind != TierKind::NetworkPolicy {
             in_order.sort_by_key(|(_, policy)| (policy.priority, policy.object.meta.name.clone()));
         }
         let mut steps = Vec::new();
         for (one, policy) in in_order {
             let rules = policy.rules(subject.direction).unwrap_or_default();
             if self.is_over((one.policy, policy), subject) {
-                let denies = rules.iter().any(|rule| rule.action != Action::Accept);
+                let denies = rules.iter().any(|rule| is_denying(rule.action));
                 steps.extend(denies.then(|| self.denial()));
                 continue;
             }
             for rule in rules {
-                if one.certain && rule.action != Action::Deny {
+                if one.certain && matches!(rule.action, Action::Accept | Action::Pass) {
                     let outcome = if rule.action == Action::Pass { next } else { &Outcome::Admit };
                     steps.extend(self.steps(rule, Extent::Certain, outcome, subject));
                 }
-                if rule.action != Action::Accept {
+                if is_denying(rule.action) {
                     let outcome = &Outcome::Deny;
                     steps.extend(self.steps(rule, Extent::Possible, outcome, subject));
                 }
             }
         }
-        Decisions::new(steps, if isolates { &Outcome::Deny } else { next }, self.family)
+        let end = if tier.end == Action::Deny { &Outcome::Deny } else { next };
+        Decisions::new(steps, end, self.family)
     }
 
     fn is_over(&self, (id, policy): (PolicyId, &CompiledPolicy), subject: Selected<'_>) -> bool {
@@ -152,7 +185,7 @@ impl Policies<'_> {
     /// Everything is denied.
     fn denial(&self) -> Step {
         let peers = Asked::fixed(space::everywhere(self.family));
-        Step { peers, conns: ConnSet::all(), outcome: Outcome::Deny }
+        Step { peers, conns: Packets::all(), outcome: Outcome::Deny }
     }
 
     fn steps(
@@ -173,7 +206,10 @@ impl Policies<'_> {
         rule: &PolicyRule,
         subject: Selected<'_>,
         extent: Extent,
-    ) -> Vec<(Arc<Asked>, ConnSet)> {
+    ) -> Vec<(Arc<Asked>, Packets)> {
+        if !rule.conditions.is_empty() {
+            return self.conditional(rule, subject, extent);
+        }
         let (conns, named) = connections(rule, subject);
         let mut parts = Vec::new();
         if rule.peers.is_empty() {
@@ -192,14 +228,14 @@ impl Policies<'_> {
     fn at(
         &self,
         peers: &Arc<Asked>,
-        conns: &ConnSet,
+        conns: &Packets,
         named: &[(Protocol, Arc<str>)],
-        parts: &mut Vec<(Arc<Asked>, ConnSet)>,
+        parts: &mut Vec<(Arc<Asked>, Packets)>,
     ) {
         parts.push((peers.clone(), conns.clone()));
         for ((protocol, port), addresses) in self.named(named) {
             let addresses = space::of_addresses(addresses.into_iter(), self.family);
-            let conns = ConnSet::of(protocol, PortSet::range(port, port));
+            let conns = Packets::of(protocol, PortSet::range(port, port));
             let both = addresses.intersection(peers.space());
             parts.push((Asked::derived(both, &[&**peers]), conns));
         }
@@ -246,12 +282,12 @@ impl Policies<'_> {
         }
     }
 
-    fn block(&self, id: BlockId) -> Space {
+    pub(super) fn block(&self, id: BlockId) -> Space {
         let block = self.policies.block(id);
         block.map_or_else(Space::empty, |one| space::of_set(one, self.family))
     }
 
-    fn set(&mut self, id: SetId, extent: Extent) -> Arc<Asked> {
+    pub(super) fn set(&mut self, id: SetId, extent: Extent) -> Arc<Asked> {
         let Some(pods) = self.policies.sets().get(id) else {
             return Asked::fixed(Space::empty());
         };
@@ -262,15 +298,29 @@ impl Policies<'_> {
     }
 }
 
+fn selected<'m>(
+    model: &'m ClusterModel,
+    direction: Direction,
+    subject: &Subject,
+) -> Option<Selected<'m>> {
+    let (id, address) = (subject.group, subject.address);
+    Some(Selected { direction, group: model.groups.get(id)?, id, address })
+}
+
+/// Whether a rule denies what it may match without matching it for certain.
+fn is_denying(action: Action) -> bool {
+    matches!(action, Action::Deny | Action::Pass)
+}
+
 /// What a rule's ports say: connections, and for egress the names that destinations resolve.
-fn connections(rule: &PolicyRule, subject: Selected<'_>) -> (ConnSet, Vec<(Protocol, Arc<str>)>) {
+fn connections(rule: &PolicyRule, subject: Selected<'_>) -> (Packets, Vec<(Protocol, Arc<str>)>) {
     if rule.ports.is_empty() {
-        return (ConnSet::all(), Vec::new());
+        return (Packets::all(), Vec::new());
     }
-    let (mut conns, mut named) = (ConnSet::none(), Vec::new());
+    let (mut conns, mut named) = (Packets::none(), Vec::new());
     for entry in &rule.ports {
         match (&entry.ports, subject.direction) {
-            (PortMatch::Any, _) => conns.add(entry.protocol, &all_ports()),
+            (PortMatch::Any, _) => conns.add(entry.protocol, &every_port()),
             (PortMatch::Range(first, last), _) => {
                 conns.add(entry.protocol, &PortSet::range(*first, *last));
             }

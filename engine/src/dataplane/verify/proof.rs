@@ -8,12 +8,15 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::super::program::{Chain, ChainName, SetName};
 use super::decisions::{By, Decisions, Outcome, Part, Run};
 use super::pod_spaces::PodSpaces;
-use super::reader::KnownSets;
+use super::policies::Answers;
+use super::sets::KnownSets;
 use super::space::{Admitted, Asked, Extent, Origin, PodsKey};
 use crate::cluster::GroupId;
-use crate::manifest::{Action, Direction, PortMatch};
+use crate::manifest::{Action, Direction};
 use crate::net::Family;
-use crate::policy::{CompiledPolicy, PolicyRule, PolicySet, ProgramId, RulePeer, SetId};
+use crate::policy::{
+    CompiledPolicy, Condition, PolicyRule, PolicySet, ProgramId, RulePeer, Seat, SetId,
+};
 
 /// What is proved: that a chain admits what a program does, for pods of a group.
 ///
@@ -31,6 +34,8 @@ pub struct Claim {
     pub passes: bool,
     /// The group; none if it is proved for pods of whatever group.
     pub group: Option<GroupId>,
+    /// What the policies' rules ask of the pods, answered.
+    pub answers: Answers,
 }
 
 /// A proof of a claim.
@@ -99,11 +104,14 @@ impl Grounds {
         let own = policies_of(policies, claim.program);
         let rules: Vec<&PolicyRule> =
             own.iter().flat_map(|policy| policy.rules(direction).unwrap_or_default()).collect();
-        let everybody = direction == Direction::Egress && rules.iter().any(|rule| asks_all(rule));
+        let everybody = rules.iter().any(|rule| asks_all(rule, direction));
         let closing = rules.iter().filter(|rule| rule.action != Action::Accept);
         let doubts = closing.flat_map(|rule| &rule.peers).filter_map(|peer| peer.pods());
+        // What must not be is meant the other way.
+        let conditions = || rules.iter().flat_map(|rule| &rule.conditions);
+        let doubts = doubts.chain(conditions().filter_map(Condition::sets));
         let doubts: Vec<_> = doubts.map(|id| (id, is_doubtful(policies, id))).collect();
-        let peers = rules.iter().flat_map(|rule| &rule.peers).filter_map(|peer| peer.pods());
+        let peers = rules.iter().flat_map(|rule| rule.sets());
         let certain = peers.map(|pods| PodsKey { pods, extent: Extent::Certain });
         let possible = doubts.iter().filter(|(_, doubtful)| *doubtful);
         let possible = possible.map(|(pods, _)| PodsKey { pods: *pods, extent: Extent::Possible });
@@ -152,9 +160,13 @@ impl Grounds {
     }
 }
 
-/// Whether a rule for egress asks for the port names of all pods, or for addresses that no pod has.
-fn asks_all(rule: &PolicyRule) -> bool {
-    let named = rule.ports.iter().any(|port| matches!(port.ports, PortMatch::Named(_)));
+/// Whether a rule asks for the port names of all pods, or for addresses that no pod has.
+fn asks_all(rule: &PolicyRule, direction: Direction) -> bool {
+    let of_source = |one: &Condition| matches!(one, Condition::SourcePorts { seat: Seat::Peer, names, .. } if !names.is_empty());
+    if direction == Direction::Ingress {
+        return rule.conditions.iter().any(of_source);
+    }
+    let named = rule.named_ports().next().is_some();
     let elsewhere = |peer: &RulePeer| match peer {
         RulePeer::Nodes(pair, _) => pair.certain != pair.possible,
         _ => false,

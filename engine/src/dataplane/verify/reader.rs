@@ -1,18 +1,16 @@
 //! What rules and sets mean, read from the program alone.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
-
-use super::super::joined::joined;
 use super::super::program::{
-    AddressSet, Chain, FamilyProgram, FilterRule, L4, Match, Members, PORT_SETS, SetName, States,
+    Chain, FamilyProgram, FilterRule, IcmpMessage, L4, Match, Members, SetName, States,
 };
 use super::super::wiring::Interface;
 use super::devices::Devices;
-use super::space::{self, Asked, Origin, Space};
-use crate::net::{ConnSet, Family, PortSet, Protocol, all_ports};
+use super::packets::Packets;
+use super::sets::{KnownSets, SetSpaces};
+use super::space::{self, Asked};
+use crate::net::{ConnSet, PortSet, Protocol};
 
 /// What is the matter with a program that cannot be read.
 pub type Trouble = String;
@@ -64,7 +62,7 @@ pub struct Product {
     /// Destinations.
     pub destination: Option<Arc<Asked>>,
     /// Protocols and ports.
-    pub conns: Option<ConnSet>,
+    pub conns: Option<Packets>,
     /// Devices where they come in.
     pub enters: Option<Arc<Asked>>,
     /// Devices where they go out.
@@ -94,19 +92,6 @@ impl Product {
     }
 }
 
-/// Addresses of a set: all, and by protocol and port.
-#[derive(Debug)]
-pub struct SetSpaces {
-    set: Arc<AddressSet>,
-    addresses: Arc<Asked>,
-    ports: Vec<(ConnSet, Arc<Asked>)>,
-    /// Connections to its ports, whatever the address.
-    numbers: ConnSet,
-}
-
-/// Sets that have been read before.
-pub type KnownSets = BTreeMap<SetName, Arc<SetSpaces>>;
-
 /// Reads one family's program.
 pub struct Reader<'p> {
     /// The program.
@@ -125,53 +110,12 @@ pub fn asked_sets(chain: &Chain) -> impl Iterator<Item = &SetName> {
         | Match::DestinationIn(set)
         | Match::DestinationNotIn(set)
         | Match::DestinationPortIn(set)
+        | Match::DestinationPortNotIn(set)
+        | Match::SourcePortIn(set)
+        | Match::SourcePortNotIn(set)
         | Match::PortIn(set) => Some(set),
         _ => None,
     })
-}
-
-/// Sets that are not what they were.
-#[derive(Debug, Default)]
-pub struct SetChanges {
-    /// All.
-    pub all: FxHashSet<SetName>,
-    /// Those that are gone, or that are no mere lists of addresses.
-    pub other: FxHashSet<SetName>,
-}
-
-/// Reads the sets that have changed since they were read last.
-///
-/// # Errors
-/// If a set cannot be read; what is known is not to be relied upon then.
-pub fn follow_sets(known: &mut KnownSets, program: &FamilyProgram) -> Result<SetChanges, Trouble> {
-    let mut changes = SetChanges::default();
-    let other = joined(known, &program.sets).filter(|(_, known, now)| {
-        !matches!((known, now), (Some(known), Some(now)) if Arc::ptr_eq(&known.set, now))
-    });
-    let other: Vec<SetName> = other.map(|(name, ..)| name.clone()).collect();
-    for name in &other {
-        let Some(set) = program.sets.get(name) else {
-            known.remove(name);
-            changes.all.insert(name.clone());
-            changes.other.insert(name.clone());
-            continue;
-        };
-        let before = known.get(name);
-        let plain = |set: &AddressSet| matches!(set.members, Members::Addresses(_));
-        if !plain(set) || !before.is_none_or(|before| plain(&before.set)) {
-            changes.other.insert(name.clone());
-        }
-        changes.all.insert(name.clone());
-        known.insert(name.clone(), Arc::new(read_set(set, program.family)?));
-    }
-    Ok(changes)
-}
-
-impl SetSpaces {
-    /// The members, if they are but addresses.
-    pub fn addresses(&self) -> &Arc<Asked> {
-        &self.addresses
-    }
 }
 
 impl<'p> Reader<'p> {
@@ -187,7 +131,7 @@ impl<'p> Reader<'p> {
 
     /// The members of a set.
     pub fn addresses(&self, name: &str) -> Result<Arc<Asked>, Trouble> {
-        Ok(self.set_of(name, false)?.addresses.clone())
+        Ok(self.set_of(name, false)?.addresses().clone())
     }
 
     /// A set whose members are ports alone, or are not: of the first the kernel looks up the port
@@ -207,7 +151,10 @@ impl<'p> Reader<'p> {
     /// What packets of a kind agree with a rule: those of any of the products.
     pub fn products(&self, rule: &FilterRule, walker: Walker) -> Result<Vec<Product>, Trouble> {
         let of_icmpv6 = rule.matches.contains(&Match::Protocol(L4::Icmpv6));
-        if of_icmpv6 && !rule.matches.iter().any(|one| matches!(one, Match::Icmpv6Type(_))) {
+        if walker.in_frame
+            && of_icmpv6
+            && !rule.matches.iter().any(|one| matches!(one, Match::Icmpv6Type(_)))
+        {
             return Err("a rule about ICMPv6 messages of all types".into());
         }
         let mut products = vec![Product::default()];
@@ -236,7 +183,7 @@ impl<'p> Reader<'p> {
         };
         let device = |interface: &Interface| self.devices.space(interface).map(Asked::fixed);
         let conns =
-            |conns: ConnSet| Meaning::One(Product { conns: Some(conns), ..Product::default() });
+            |conns: Packets| Meaning::One(Product { conns: Some(conns), ..Product::default() });
         let of_frame = matches!(
             condition,
             Match::Enters(_) | Match::Leaves(_) | Match::HopLimit(_) | Match::SourceIsNode
@@ -252,17 +199,49 @@ impl<'p> Reader<'p> {
             Match::SourceNotIn(set) => source(others(&*self.addresses(set)?)),
             Match::DestinationNotIn(set) => destination(others(&*self.addresses(set)?)),
             Match::DestinationPortIn(set) => {
-                let parts = self.set_of(set, false)?.ports.iter().map(|(conns, space)| Product {
+                let parts = self.set_of(set, false)?.members().map(|(to, _, space)| Product {
                     destination: Some(space.clone()),
-                    conns: Some(conns.clone()),
+                    conns: Some(to),
                     ..Product::default()
                 });
                 Meaning::Parts(parts.collect())
             }
+            Match::SourcePortIn(set) => {
+                let parts = self.set_of(set, false)?.members().map(|(_, from, space)| Product {
+                    source: Some(space.clone()),
+                    conns: Some(from),
+                    ..Product::default()
+                });
+                Meaning::Parts(parts.collect())
+            }
+            Match::DestinationPortNotIn(set) => {
+                let parts = self.set_of(set, false)?.others(family).map(|(space, to, _)| Product {
+                    destination: Some(space),
+                    conns: Some(to),
+                    ..Product::default()
+                });
+                Meaning::Parts(parts.collect())
+            }
+            Match::SourcePortNotIn(set) => {
+                let parts = self.set_of(set, false)?.others(family).map(|(space, _, from)| {
+                    let (source, conns) = (Some(space), Some(from));
+                    Product { source, conns, ..Product::default() }
+                });
+                Meaning::Parts(parts.collect())
+            }
             Match::PortIn(set) => conns(self.set_of(set, true)?.numbers.clone()),
-            Match::Protocol(L4::Ports(protocol)) => conns(ConnSet::of(*protocol, all_ports())),
-            Match::DestinationPorts(ranges) => conns(any_protocol(ranges)),
-            Match::Protocol(L4::Icmpv6) => Meaning::Holds(walker.control.is_some()),
+            Match::Protocol(L4::Icmpv6) if walker.in_frame => {
+                Meaning::Holds(walker.control.is_some())
+            }
+            Match::Protocol(protocol) => conns(Packets::of_protocol(*protocol)),
+            Match::OtherProtocol(protocol) => conns(Packets::of_protocol(*protocol).others()),
+            Match::DestinationPorts(ranges) => conns(Packets::to(&any_protocol(ranges))),
+            Match::SourcePorts(ranges) => conns(Packets::from_ports(&any_protocol(ranges))),
+            Match::Icmp(message) => conns(Packets::of_message(L4::icmp(family), *message)),
+            Match::Icmpv6Type(kind) if !walker.in_frame => {
+                let message = IcmpMessage { kind: *kind, code: None, is_other: false };
+                conns(Packets::of_message(L4::Icmpv6, message))
+            }
             Match::Icmpv6Type(kind) => match CONTROL.contains(kind) {
                 true => Meaning::Holds(walker.control == Some(*kind)),
                 false => return Err(format!("a rule about ICMPv6 messages of type {kind}")),
@@ -321,45 +300,4 @@ fn any_protocol(ranges: &[(u16, u16)]) -> ConnSet {
         conns.add(protocol, &ports);
     }
     conns
-}
-
-fn read_set(set: &Arc<AddressSet>, family: Family) -> Result<SetSpaces, Trouble> {
-    let mut by_port: BTreeMap<(Protocol, u16), Vec<std::net::IpAddr>> = BTreeMap::new();
-    let (mut strangers, mut numbers) = (0, ConnSet::none());
-    let addresses = match &set.members {
-        Members::Addresses(addresses) => {
-            // They are ascending, one family after the other.
-            let ends = addresses.first().into_iter().chain(addresses.last());
-            strangers += ends.filter(|one| Family::of(**one) != family).count();
-            Asked::of(Origin::Set(set.name.clone()), addresses.clone())
-        }
-        Members::Blocks(blocks) => {
-            let spaces = blocks.iter().map(|block| space::of_cidr(*block, family));
-            let spaces: Vec<Space> = spaces.collect();
-            strangers += spaces.iter().filter(|space| space.is_empty()).count();
-            let ranges = spaces.iter().flat_map(|space| space.ranges().iter().copied());
-            Asked::fixed(Space::from_ranges(ranges))
-        }
-        Members::Ports(ports) => {
-            strangers += ports.iter().filter(|one| Family::of(one.0) != family).count();
-            for &(address, protocol, port) in ports {
-                by_port.entry((protocol, port)).or_default().push(address);
-            }
-            Asked::fixed(Space::empty())
-        }
-        Members::Numbers(ports) => {
-            let ports = PortSet::from_sorted(ports.iter().copied());
-            PORT_SETS.into_iter().for_each(|protocol| numbers.add(protocol, &ports));
-            Asked::fixed(Space::empty())
-        }
-    };
-    if strangers > 0 {
-        return Err(format!("set {} has members of the other family", set.name));
-    }
-    let ports = by_port.into_iter().map(|((protocol, port), addresses)| {
-        let space = space::of_addresses(addresses.into_iter(), family);
-        (ConnSet::of(protocol, PortSet::range(port, port)), Asked::fixed(space))
-    });
-    let ports = ports.collect();
-    Ok(SetSpaces { set: set.clone(), addresses, ports, numbers })
 }

@@ -1,9 +1,9 @@
 //! Walks chains as the kernel does, with all packets of a region at once.
 
 use super::super::program::{Action, ChainName, Match};
+use super::packets::Packets;
 use super::reader::{Product, Reader, Trouble, Walker};
 use super::space::{Asked, Space};
-use crate::net::ConnSet;
 
 /// The kernel allows chains to lead on so often; programs need far less.
 pub const DEEPEST: usize = 64;
@@ -16,7 +16,7 @@ pub struct Region {
     /// Destinations.
     pub destination: Space,
     /// Protocols and ports.
-    pub conns: ConnSet,
+    pub conns: Packets,
     /// Devices where they come in, as the reader numbers them.
     pub enters: Space,
     /// Devices where they go out.
@@ -159,7 +159,7 @@ fn cut(
 impl Region {
     /// Packets of all connections from these sources to these destinations, by whatever device.
     pub fn between(source: Space, destination: Space) -> Self {
-        let conns = ConnSet::all();
+        let conns = Packets::all();
         Self { source, destination, conns, enters: Space::full(), leaves: Space::full(), calls: 0 }
     }
 

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::super::program::SetName;
 use super::decisions::{Decided, Decisions, Outcome, Step};
-use crate::net::{AddrSet, Cidr, ConnSet, Family, IntervalSet, Protocol};
+use super::packets::Packets;
+use crate::net::{AddrSet, Cidr, Family, IntervalSet, Protocol};
 use crate::policy::SetId;
 use crate::shared::Sorted;
 
@@ -151,7 +152,7 @@ impl Asked {
 /// parts; then all of them count, and what decisions in order admit besides.
 #[derive(Clone, Debug, Default)]
 pub struct Admitted {
-    parts: Vec<(Arc<Asked>, ConnSet)>,
+    parts: Vec<(Arc<Asked>, Packets)>,
     ordered: Vec<Arc<Decisions>>,
 }
 
@@ -159,15 +160,15 @@ pub struct Admitted {
 #[derive(Debug, Default)]
 pub struct ByOrigin<'a> {
     /// Everywhere.
-    pub everywhere: ConnSet,
+    pub everywhere: Packets,
     /// At addresses as written.
-    pub fixed: BTreeMap<&'a Space, ConnSet>,
+    pub fixed: BTreeMap<&'a Space, Packets>,
     /// At those of a set, or of pods.
-    pub asked: BTreeMap<&'a Origin, (&'a Arc<Asked>, ConnSet)>,
+    pub asked: BTreeMap<&'a Origin, (&'a Arc<Asked>, Packets)>,
 }
 
 /// Takes away what is admitted anyhow; whether something is left.
-fn left(conns: &mut ConnSet, anyhow: &ConnSet) -> bool {
+fn left(conns: &mut Packets, anyhow: &Packets) -> bool {
     *conns = conns.difference(anyhow);
     !conns.is_empty()
 }
@@ -178,9 +179,9 @@ pub struct Difference {
     /// The peer's address.
     pub peer: u128,
     /// Admitted by the first and not by the second.
-    pub only_first: ConnSet,
+    pub only_first: Packets,
     /// Admitted by the second and not by the first.
-    pub only_second: ConnSet,
+    pub only_second: Packets,
 }
 
 impl Admitted {
@@ -189,7 +190,7 @@ impl Admitted {
         let mut admitted = Self::default();
         match outcome {
             Outcome::Deny => {}
-            Outcome::Admit => admitted.add(Asked::fixed(everywhere(family)), ConnSet::all()),
+            Outcome::Admit => admitted.add(Asked::fixed(everywhere(family)), Packets::all()),
             Outcome::Pass => {
                 let all = Decisions::new(Vec::new(), outcome, family);
                 admitted.ordered.push(Arc::new(all));
@@ -214,7 +215,7 @@ impl Admitted {
         match (self.ordered.as_slice(), self.parts.is_empty()) {
             ([one], true) => Some(one.clone()),
             ([], _) => {
-                let step = |(peers, conns): &(Arc<Asked>, ConnSet)| {
+                let step = |(peers, conns): &(Arc<Asked>, Packets)| {
                     let (peers, conns) = (peers.clone(), conns.clone());
                     Step { peers, conns, outcome: Outcome::Admit }
                 };
@@ -226,7 +227,7 @@ impl Admitted {
     }
 
     /// Admits connections at addresses as well.
-    pub fn add(&mut self, peers: Arc<Asked>, conns: ConnSet) {
+    pub fn add(&mut self, peers: Arc<Asked>, conns: Packets) {
         // What may be somebody the next time is kept.
         let nobody = peers.origin == Origin::Fixed && peers.space().is_empty();
         if !nobody && !conns.is_empty() {
@@ -299,7 +300,7 @@ impl Admitted {
                 Origin::Fixed => by.fixed.entry(asked.space()).or_default(),
                 Origin::Derived => return None,
                 Origin::Set(_) | Origin::Pods(_) => {
-                    &mut by.asked.entry(&asked.origin).or_insert((asked, ConnSet::none())).1
+                    &mut by.asked.entry(&asked.origin).or_insert((asked, Packets::none())).1
                 }
             };
             *known = known.union(conns);
@@ -313,8 +314,8 @@ impl Admitted {
     /// What is decided at an address.
     fn at(&self, peer: u128) -> Decided {
         let parts = self.parts.iter().filter(|(space, _)| space.space().contains(peer));
-        let admitted = parts.fold(ConnSet::none(), |all, (_, conns)| all.union(conns));
-        let plain = Decided { admitted, passed: ConnSet::none() };
+        let admitted = parts.fold(Packets::none(), |all, (_, conns)| all.union(conns));
+        let plain = Decided { admitted, passed: Packets::none() };
         let ordered = self.ordered.iter();
         let mut all = ordered.fold(plain, |all, decisions| all.union(&decisions.at(peer)));
         // What is admitted anyhow does not hang on what comes after.
@@ -323,8 +324,8 @@ impl Admitted {
     }
 
     /// Connections by addresses; what is admitted everywhere is only said once.
-    fn by_space(&self, everywhere: &Space) -> BTreeMap<&Space, ConnSet> {
-        let mut map: BTreeMap<&Space, ConnSet> = BTreeMap::new();
+    fn by_space(&self, everywhere: &Space) -> BTreeMap<&Space, Packets> {
+        let mut map: BTreeMap<&Space, Packets> = BTreeMap::new();
         for (space, conns) in self.parts.iter().filter(|(space, _)| !space.space().is_empty()) {
             let known = map.entry(space.space()).or_default();
             *known = known.union(conns);
@@ -345,13 +346,9 @@ impl Difference {
     /// A protocol and port for which the two differ, and whether the first admits it; no protocol
     /// stands for those without ports.
     pub fn example(&self) -> (Option<Protocol>, u16, bool) {
-        for (conns, first) in [(&self.only_first, true), (&self.only_second, false)] {
-            for protocol in Protocol::ALL {
-                if let Some(&(port, _)) = conns.ports(protocol).ranges().first() {
-                    return (Some(protocol), port, first);
-                }
-            }
-        }
-        (None, 0, self.only_first.other())
+        let first = self.only_first.example();
+        let is_first = first.is_some();
+        let (protocol, port) = first.or_else(|| self.only_second.example()).unwrap_or((None, 0));
+        (protocol, port, is_first)
     }
 }

@@ -53,7 +53,7 @@ pub fn unserved(group: Group, kind: &str) -> Option<Diagnostic> {
 }
 
 /// A kind of Calico's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CalicoKind {
     /// A policy in a namespace, for its pods.
     NetworkPolicy,
@@ -162,6 +162,40 @@ impl CalicoKind {
             Self::StagedNetworkPolicy => Self::NetworkPolicy,
             Self::StagedGlobalNetworkPolicy => Self::GlobalNetworkPolicy,
             other => other,
+        }
+    }
+
+    /// Whether it is a kind of policies, staged or not, that is evaluated.
+    pub fn is_policy(self) -> bool {
+        matches!(
+            self,
+            Self::NetworkPolicy
+                | Self::GlobalNetworkPolicy
+                | Self::StagedNetworkPolicy
+                | Self::StagedGlobalNetworkPolicy
+        )
+    }
+
+    /// Whether what its objects say of pods is enforced on nodes.
+    pub fn is_enforced(self) -> bool {
+        let others = [Self::Tier, Self::NetworkSet, Self::GlobalNetworkSet, Self::HostEndpoint];
+        self.is_policy() || others.contains(&self)
+    }
+
+    /// The name of its objects in the API.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::NetworkPolicy => "networkpolicies",
+            Self::GlobalNetworkPolicy => "globalnetworkpolicies",
+            Self::StagedNetworkPolicy => "stagednetworkpolicies",
+            Self::StagedGlobalNetworkPolicy => "stagedglobalnetworkpolicies",
+            Self::StagedKubernetesNetworkPolicy => "stagedkubernetesnetworkpolicies",
+            Self::Tier => "tiers",
+            Self::NetworkSet => "networksets",
+            Self::GlobalNetworkSet => "globalnetworksets",
+            Self::HostEndpoint => "hostendpoints",
+            Self::Profile => "profiles",
+            Self::FelixConfiguration => "felixconfigurations",
         }
     }
 

@@ -31,6 +31,7 @@ pub use rule::{CalicoAction, CalicoRule};
 pub use ruled::{Condition, ConditionKind, End, Items, PortsOf, Ruled, Subject};
 pub use spec::{CalicoPolicy, HostStages, StagedAction};
 pub use stored::shown;
+pub(super) use stored::{kept, read_stored};
 pub use tier::{BUILT_IN_TIERS, CalicoTier, Order, TierEnd};
 
 use std::sync::Arc;

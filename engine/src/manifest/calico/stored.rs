@@ -1,9 +1,13 @@
-//! What stored objects keep of the metadata that Calico's API shows.
+//! Objects as they are stored: what they keep of the metadata that Calico's API shows, and what
+//! whoever enforces them makes of them.
 
 use std::sync::Arc;
 
-use super::super::meta::LabelList;
-use super::Group;
+use super::super::meta::{LabelList, Meta};
+use super::super::read::Reader;
+use super::super::{Object, stored};
+use super::{CalicoAction, CalicoBody, CalicoKind, CalicoPolicy, Group};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{self, Node, Value};
 
 /// Where a stored object keeps the metadata that Calico's API shows, as JSON.
@@ -45,4 +49,56 @@ pub fn shown(object: &Node<'_>, group: Group, name: &Arc<str>) -> Option<Shown> 
         labels.dedup_by(|a, b| a.0 == b.0);
     }
     Some(Shown { name, labels })
+}
+
+/// Reads an object of which a watch tells. A policy in which anything is not understood accepts
+/// nothing, and denies everything where it would deny or pass. None of what is not evaluated.
+pub(in super::super) fn read_stored(
+    node: &Node<'_>,
+    kind: CalicoKind,
+) -> (Option<Object>, Vec<Diagnostic>) {
+    // Servers leave it out in lists of kinds that they know themselves: Calico's own does.
+    let version = node.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
+    let group = version.split_once('/').and_then(|(group, _)| Group::find(group));
+    let group = group.unwrap_or(Group::Public);
+    let mut reader = Reader::default();
+    let meta = Meta::read(&mut reader, node, node.span);
+    let body = super::read(&mut reader, node, kind, group);
+    let why = (!stored::understood(&reader)).then(|| stored::not_understood(&reader.diagnostics));
+    let is_closed = why.is_some();
+    let object = (!meta.name.is_empty()).then(|| kept((meta, body), (kind, group), node, why));
+    let mut findings = reader.diagnostics;
+    findings.retain(|finding| is_closed || finding.code == Code::UnknownMode);
+    (object.flatten(), findings)
+}
+
+/// What counts of an object; it is closed for a reason, if it is a policy.
+pub(in super::super) fn kept(
+    (meta, body): (Meta, CalicoBody),
+    (kind, group): (CalicoKind, Group),
+    node: &Node<'_>,
+    why: Option<Arc<str>>,
+) -> Option<Object> {
+    let body = match body {
+        CalicoBody::Policy(policy) if why.is_some() => {
+            CalicoBody::Policy(Box::new(closed(*policy)))
+        }
+        body => body,
+    };
+    let shown = shown(node, group, &meta.name);
+    let judged = body.judged(kind, shown.as_ref().map_or(&meta.name, |shown| &shown.name))?;
+    let labels = shown.map_or_else(|| meta.labels.clone(), |shown| shown.labels);
+    let closed = why.filter(|_| judged.is_policy());
+    Some(Object { closed, ..Object::of(Meta { labels, ..meta }, judged, node) })
+}
+
+/// What remains of a policy that is not understood.
+fn closed(mut policy: CalicoPolicy) -> CalicoPolicy {
+    for rules in policy.rules.values_mut().flatten() {
+        let opens = |action| matches!(action, Some(CalicoAction::Allow | CalicoAction::Log));
+        rules.retain(|rule| !opens(rule.action));
+        // A rule without an action denies everything.
+        rules.iter_mut().for_each(|rule| rule.action = None);
+    }
+    policy
 }

@@ -12,7 +12,9 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
-use portcullis_engine::report::{EndReport, Evidence, FlowReport};
+use portcullis_engine::manifest::Action;
+use portcullis_engine::report::{EndReport, Evidence, FlowReport, RuleEvidence};
+use portcullis_engine::selector::Match;
 use portcullis_engine::{FlowQuery, Session};
 use serde::Serialize;
 
@@ -22,6 +24,9 @@ use packet::Headers;
 
 /// How soon a group that the kernel does not give is asked for again.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// What a log says of packets that a rule wants written down.
+const LOG: &str = "log";
 
 /// This part of the agent, as operators know it.
 const PART: &str = "flow log";
@@ -49,7 +54,7 @@ struct Line<'l> {
     time: f64,
     node: &'l str,
     /// What the rules did: `allow` or `deny`; `audit` where they let it pass and audited policies
-    /// would deny it.
+    /// would deny it; `log` where a rule wants it written down, whatever becomes of it.
     action: &'l str,
     /// The end whose policies stopped it: `egress` or `ingress`; `unknown` for an address that is
     /// not known to belong to a pod.
@@ -159,7 +164,7 @@ fn line<'l>(
         reason: closed::reason(action, direction, &ends)
             .or_else(|| reason(&ends))
             .or(report.as_ref().map(|report| report.summary.clone())),
-        policies: ends.iter().flat_map(|end| policies(end)).collect(),
+        policies: ends.iter().flat_map(|end| policies(end, action)).collect(),
     }
 }
 
@@ -200,15 +205,23 @@ fn reason(ends: &[&EndReport]) -> Option<String> {
     }
 }
 
-fn policies(end: &EndReport) -> Vec<Policy> {
-    let told = end.policies.iter().filter(|policy| policy.decides);
+/// Policies that decide; of what a rule wants written down, those that have such a rule.
+fn policies(end: &EndReport, action: &str) -> Vec<Policy> {
+    let is_told = |rule: &RuleEvidence| match action {
+        LOG => rule.action == Action::Log && rule.matches != Match::No,
+        _ => rule.decides,
+    };
+    let told = end.policies.iter().filter(|policy| match action {
+        LOG => policy.rules.iter().any(is_told),
+        _ => policy.decides,
+    });
     let policy = |evidence: &portcullis_engine::report::PolicyEvidence| {
         let object = &evidence.policy;
         let name = match &object.namespace {
             Some(namespace) => format!("{namespace}/{}", object.name),
             None => format!("{} {}", object.kind, object.name),
         };
-        let rule = evidence.rules.iter().find(|rule| rule.decides);
+        let rule = evidence.rules.iter().find(|rule| is_told(rule));
         Policy {
             policy: name,
             rule: rule.map(|rule| rule.path.clone()),

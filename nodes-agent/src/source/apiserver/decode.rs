@@ -181,11 +181,12 @@ fn report(stored: &StoredObject, resource: Resource, reporter: &Reporter) {
     };
     let kind = resource.name;
     tracing::error!(kind, name = object_name, path, what, outcome, "could not read an object");
-    if matches!(resource.kind, Stored::Policy | Stored::ClusterPolicy) {
+    if resource.kind.is_policy() {
         let (namespace, name) = stored.head.name.clone();
-        let namespace = (resource.kind == Stored::Policy).then_some(namespace);
+        let namespace = resource.kind.is_namespaced().then_some(namespace);
         let what = closed.unwrap_or_else(|| format!("{path}: {what}: it is left out"));
-        reporter.complain(Complaint { policy: PolicyName { namespace, name }, what });
+        let kind = resource.kind;
+        reporter.complain(Complaint { policy: PolicyName { kind, namespace, name }, what });
     }
 }
 

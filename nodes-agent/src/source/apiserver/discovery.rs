@@ -1,23 +1,27 @@
-//! Watching a kind that the server may not serve: ClusterNetworkPolicy, whose definition has to be
-//! installed, and can be removed again.
+//! Watching kinds that the server may not serve: ClusterNetworkPolicy and Calico's kinds, whose
+//! definitions have to be installed, and can be removed again.
 //!
 //! A kind that is not served has no objects, and an agent need not wait for it. But only the
 //! server can say so, and in so many words: an answer such as 403 or 503, or none, says nothing,
 //! and what was known stays. Nor does a 404 of a server that has just started: it may not have
 //! seen its definitions yet, so it must also be ready.
+//!
+//! Kinds of one API ask together: what one has learnt is [`Known`] to the others for a while.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::sync::Mutex;
 use tokio::time::sleep;
 
 use super::follower::{Ended, Follower};
-use super::request::{ClusterPolicyVersion, Resource, WatchError, json};
+use super::places::{self, Place};
+use super::request::{Resource, WatchError, json};
 use super::{WatchContext, backoff};
 use portcullis_engine::live::Event;
 use portcullis_engine::manifest::Stored;
-
-const GROUP: &str = "/apis/policy.networking.k8s.io";
 
 /// A watch that ended sooner than this is begun again after a pause that grows.
 const SHORT: Duration = Duration::from_secs(10);
@@ -25,13 +29,18 @@ const SHORT: Duration = Duration::from_secs(10);
 /// How long a server that keeps its readiness to itself gets to see its definitions.
 const SETTLING: Duration = Duration::from_secs(1);
 
-/// Watches ClusterNetworkPolicies where they are served, until nobody listens any more.
-pub async fn follow_cluster_policies(context: WatchContext) {
-    Discovery { context, found: None, failures: 0 }.run().await;
+/// What the server has said of its APIs last, by path, and when: none of what it does not serve.
+pub type Known = Arc<Mutex<BTreeMap<&'static str, (Instant, Option<Value>)>>>;
+
+/// Watches a kind where it is served, until nobody listens any more.
+pub async fn follow_where_served(context: WatchContext, kind: Stored, known: Known) {
+    Discovery { context, kind, known, found: None, failures: 0 }.run().await;
 }
 
 struct Discovery {
     context: WatchContext,
+    kind: Stored,
+    known: Known,
     /// What was found last, and told; none before the first answer.
     found: Option<Found>,
     /// Failures in a row.
@@ -41,16 +50,25 @@ struct Discovery {
 /// What the server says of the kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
-    Served(ClusterPolicyVersion),
+    Served(Place),
     Absent,
+}
+
+/// How old an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Age {
+    /// It is asked for again.
+    New,
+    /// One that another kind's question has brought is as good.
+    Recent,
 }
 
 impl Discovery {
     async fn run(mut self) {
         loop {
             match self.discover().await {
-                Ok(Found::Served(version)) => {
-                    if self.follow(version).await == Ended::Closed {
+                Ok(Found::Served(place)) => {
+                    if self.follow(place).await == Ended::Closed {
                         return;
                     }
                 }
@@ -65,18 +83,22 @@ impl Discovery {
         }
     }
 
-    /// Follows a version until it is gone.
-    async fn follow(&mut self, version: ClusterPolicyVersion) -> Ended {
-        if self.found != Some(Found::Served(version)) {
-            tracing::info!(version = version.name(), "ClusterNetworkPolicy is served; watching");
+    /// Follows the kind in a place until it is gone from there.
+    async fn follow(&mut self, place: Place) -> Ended {
+        if self.found != Some(Found::Served(place)) {
+            let (version, kind) = (place.version, places::title(self.kind));
+            tracing::info!(version, "{kind} is served; watching");
         }
-        self.found = Some(Found::Served(version));
+        self.found = Some(Found::Served(place));
         let start = Instant::now();
-        let follower = Follower::new(self.context.clone(), Resource::cluster_policies(version));
+        let follower = Follower::new(self.context.clone(), Resource::at(self.kind, place));
         let ended = tokio::select! {
             ended = follower.run() => ended,
-            () = self.until_not(version) => Ended::NotServed,
+            () = self.until_not(place) => Ended::NotServed,
         };
+        if ended == Ended::NotServed {
+            self.known.lock().await.clear();
+        }
         self.failures = if start.elapsed() < SHORT { self.failures.saturating_add(1) } else { 0 };
         if ended == Ended::NotServed && self.failures > 0 {
             sleep(self.context.patience.backoff.wait(self.failures, None)).await;
@@ -86,10 +108,11 @@ impl Discovery {
 
     /// Waits until the server says that something else is served. The watch may outlive the
     /// definition; whoever fails to ask learns that from the watch itself.
-    async fn until_not(&self, version: ClusterPolicyVersion) {
+    async fn until_not(&self, place: Place) {
         loop {
             sleep(self.pause()).await;
-            if served(&self.context).await.is_ok_and(|found| found != Found::Served(version)) {
+            let found = self.served(Age::Recent).await;
+            if found.is_ok_and(|found| found != Found::Served(place)) {
                 return;
             }
         }
@@ -101,22 +124,25 @@ impl Discovery {
         if self.found.replace(Found::Absent) == Some(Found::Absent) {
             return Ok(());
         }
-        tracing::info!(
-            "ClusterNetworkPolicy is not served: no such policies are enforced until its \
-             CustomResourceDefinition is installed"
-        );
-        let kind = Stored::ClusterPolicy;
+        let kind = self.kind;
+        if kind == Stored::ClusterPolicy || places::is_announced(kind) {
+            let kind = places::title(kind);
+            tracing::info!(
+                "{kind} is not served: no such policies are enforced until its \
+                 CustomResourceDefinition is installed"
+            );
+        }
         self.context.status.listed(Resource::of(kind).name);
         self.context.send(vec![Event::Begin(kind), Event::End(kind)])
     }
 
     async fn discover(&self) -> Result<Found, WatchError> {
-        let found = served(&self.context).await?;
+        let found = self.served(Age::Recent).await?;
         if found != Found::Absent || self.found == Some(found) {
             return Ok(found);
         }
         self.ready().await?;
-        served(&self.context).await
+        self.served(Age::New).await
     }
 
     /// Waits until the server may be believed that it does not serve a kind.
@@ -135,7 +161,7 @@ impl Discovery {
     async fn recover(&mut self, error: &WatchError) {
         self.failures = self.failures.saturating_add(1);
         let wait = self.context.patience.backoff.wait(self.failures, error.retry_after());
-        let kind = Resource::of(Stored::ClusterPolicy).name;
+        let kind = Resource::of(self.kind).name;
         tracing::warn!(kind, %error, ?wait, "could not discover whether the kind is served; retrying");
         self.context.status.metrics.watch_errors.inc();
         if error.is_forbidden() && self.found.is_none() {
@@ -144,30 +170,46 @@ impl Discovery {
         sleep(wait).await;
     }
 
+    /// What the server serves now.
+    async fn served(&self, age: Age) -> Result<Found, WatchError> {
+        for place in places::of(self.kind) {
+            let group = self.resources(place.group, age).await?;
+            let has_version = |group: &Value| has(group, "versions", "version", place.version);
+            if !group.is_some_and(|group| has_version(&group)) {
+                continue;
+            }
+            let resources = self.resources(place.base, age).await?;
+            let needed = places::needed(self.kind);
+            // The group may have nothing but other kinds.
+            if resources.is_some_and(|all| has(&all, "resources", "name", needed)) {
+                return Ok(Found::Served(*place));
+            }
+        }
+        Ok(Found::Absent)
+    }
+
+    /// What the server says at a path; none if there is nothing. Who asks while another one does
+    /// waits for that answer.
+    async fn resources(&self, path: &'static str, age: Age) -> Result<Option<Value>, WatchError> {
+        let mut known = self.known.lock().await;
+        let recent = self.context.patience.discovery / 2;
+        if let Some((when, answer)) = known.get(path)
+            && age == Age::Recent
+            && when.elapsed() < recent
+        {
+            return Ok(answer.clone());
+        }
+        let answer = if_there(json(&self.context, path).await)?;
+        self.context.status.heard(Resource::of(self.kind).name);
+        known.insert(path, (Instant::now(), answer.clone()));
+        Ok(answer)
+    }
+
     /// Random in its last third: all agents would ask at once otherwise.
     fn pause(&self) -> Duration {
         let poll = self.context.patience.discovery;
         poll + backoff::between(poll / 2)
     }
-}
-
-/// What the server serves now.
-async fn served(context: &WatchContext) -> Result<Found, WatchError> {
-    let group = if_there(json(context, GROUP).await)?;
-    context.status.heard(Resource::of(Stored::ClusterPolicy).name);
-    let Some(group) = group else { return Ok(Found::Absent) };
-    for version in ClusterPolicyVersion::ALL {
-        if !has(&group, "versions", "version", version.name()) {
-            continue;
-        }
-        let path = format!("{GROUP}/{}", version.name());
-        let resources = if_there(json(context, &path).await)?;
-        // The group may have nothing but other kinds.
-        if resources.is_some_and(|all| has(&all, "resources", "name", "clusternetworkpolicies")) {
-            return Ok(Found::Served(version));
-        }
-    }
-    Ok(Found::Absent)
 }
 
 fn if_there(answer: Result<Value, WatchError>) -> Result<Option<Value>, WatchError> {

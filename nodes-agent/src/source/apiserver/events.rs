@@ -10,11 +10,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::client::Body;
+use portcullis_engine::manifest::Stored;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::sleep;
 
-use super::request::{ClusterPolicyVersion, WatchError, encoded, json_of};
+use super::places::{self, Place};
+use super::request::{WatchError, encoded, json_of};
 use super::{Patience, backoff};
 use crate::observe::{Complaint, PolicyName, Reporter};
 
@@ -139,39 +141,32 @@ async fn regarding(
 
 /// Versions of a policy's kind, and where its objects are.
 fn lists(policy: &PolicyName) -> Vec<(String, String)> {
-    match &policy.namespace {
-        Some(namespace) => {
-            let version = "networking.k8s.io/v1";
-            let namespace = encoded(namespace);
-            let path = format!("/apis/{version}/namespaces/{namespace}/networkpolicies");
-            vec![(version.to_owned(), path)]
-        }
-        None => {
-            let version = |version: ClusterPolicyVersion| {
-                (format!("policy.networking.k8s.io/{}", version.name()), version.path().to_owned())
-            };
-            ClusterPolicyVersion::ALL.map(version).into()
-        }
-    }
+    let namespace = policy.namespace.as_ref();
+    let within = namespace.map_or_else(String::new, |own| format!("/namespaces/{}", encoded(own)));
+    let Some(names) = places::names(policy.kind) else {
+        let version = "networking.k8s.io/v1";
+        let path = format!("/apis/{version}{within}/networkpolicies");
+        return vec![(version.to_owned(), path)];
+    };
+    let list = |place: &Place| {
+        let version = place.base.trim_start_matches("/apis/").to_owned();
+        (version, format!("{}{within}/{}", place.base, names.plural))
+    };
+    places::of(policy.kind).iter().map(list).collect()
 }
 
 fn reference(policy: &PolicyName, version: &str, uid: &str) -> Value {
     let name = &policy.name;
-    match &policy.namespace {
-        Some(namespace) => json!({
-            "apiVersion": version,
-            "kind": "NetworkPolicy",
-            "namespace": namespace,
-            "name": name,
-            "uid": uid,
-        }),
-        None => json!({
-            "apiVersion": version,
-            "kind": "ClusterNetworkPolicy",
-            "name": name,
-            "uid": uid,
-        }),
+    let kind = match policy.kind {
+        Stored::Calico(kind) => kind.name(),
+        Stored::ClusterPolicy => "ClusterNetworkPolicy",
+        _ => "NetworkPolicy",
+    };
+    let mut all = json!({"apiVersion": version, "kind": kind, "name": name, "uid": uid});
+    if let (Some(namespace), Some(fields)) = (&policy.namespace, all.as_object_mut()) {
+        fields.insert("namespace".to_owned(), json!(namespace));
     }
+    all
 }
 
 fn event(complaint: &Complaint, (regarding, name): (&Value, &str), node: &str) -> Value {
@@ -207,7 +202,8 @@ mod tests {
     use super::*;
 
     fn complaint(what: &str) -> Complaint {
-        let policy = PolicyName { namespace: Some("shop".into()), name: "db".into() };
+        let (namespace, name) = (Some("shop".into()), "db".into());
+        let policy = PolicyName { kind: Stored::Policy, namespace, name };
         Complaint { policy, what: what.into() }
     }
 

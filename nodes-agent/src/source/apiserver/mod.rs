@@ -1,7 +1,7 @@
 //! The API server as a source.
 //!
 //! Each kind is watched by a task of its own: a list of all, then what changes. The tasks share
-//! nothing but the sink. One kind may not be there: [`discovery`] finds out. [`Events`] go the other way: they tell the owner of a policy that it is
+//! nothing but the sink. Some kinds may not be there: [`discovery`] finds out. [`Events`] go the other way: they tell the owner of a policy that it is
 //! not enforced as written; and so does [`NodeStatus`], which says what is in force on the node.
 
 mod backoff;
@@ -12,6 +12,7 @@ mod follower;
 mod json;
 mod list;
 mod node_status;
+mod places;
 mod protobuf;
 mod request;
 mod token;
@@ -32,7 +33,7 @@ use tower::util::MapRequestLayer;
 use super::{Change, ChangeSink, Source};
 use crate::observe::{Reporter, Status};
 pub use backoff::Backoff;
-use discovery::follow_cluster_policies;
+use discovery::follow_where_served;
 pub use events::{EventPace, Events};
 use follower::Follower;
 pub use node_status::{NODE_STATUSES, NodeStatus, StatusPace, StatusReader};
@@ -159,11 +160,12 @@ impl ApiServer {
         let context = WatchContext { client, sink: to, reporter, patience, status };
         tokio::time::sleep(backoff::between(patience.spread)).await;
         let mut tasks = tokio::task::JoinSet::new();
+        let known = discovery::Known::default();
         for kind in Stored::ALL {
             let context = context.clone();
-            match kind {
-                Stored::ClusterPolicy => tasks.spawn(follow_cluster_policies(context)),
-                _ => tasks.spawn(async move {
+            match places::is_optional(kind) {
+                true => tasks.spawn(follow_where_served(context, kind, known.clone())),
+                false => tasks.spawn(async move {
                     Follower::new(context, Resource::of(kind)).run().await;
                 }),
             };

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use super::places::{self, Names, Place};
 use super::protobuf::{self, Malformed};
 use super::{Patience, WatchContext};
 
@@ -21,15 +22,6 @@ const LONGEST_ANSWER: usize = 4 << 20;
 
 /// How many objects a page has.
 const PAGE: u32 = 500;
-
-/// A version of the API of ClusterNetworkPolicy; both have the same fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClusterPolicyVersion {
-    /// `v1beta1`.
-    V1Beta1,
-    /// `v1alpha2`.
-    V1Alpha2,
-}
 
 /// Which list is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +42,12 @@ pub enum ListRequest {
 pub struct Resource {
     /// The kind of its objects.
     pub kind: Stored,
-    /// Its name in the API.
+    /// What operators call it: its name in the API, with the group where two kinds have it.
     pub name: &'static str,
-    path: &'static str,
+    /// Where the API is that has it.
+    base: &'static str,
+    /// Its name there.
+    plural: &'static str,
     /// Which of its objects count.
     selector: &'static str,
 }
@@ -174,39 +169,48 @@ impl From<Refusal> for WatchError {
 }
 
 impl Resource {
-    /// What is asked for objects of a kind.
+    /// What is asked for objects of a kind; of one that may be in several places, in the first.
     pub fn of(kind: Stored) -> Self {
-        let (path, name, selector) = match kind {
+        let (base, name, selector) = match kind {
             // Finished pods are nobody. One that finishes is told as one that is deleted.
             Stored::Pod => (
-                "/api/v1/pods",
+                "/api/v1",
                 "pods",
                 "&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed",
             ),
-            Stored::Namespace => ("/api/v1/namespaces", "namespaces", ""),
-            Stored::Node => ("/api/v1/nodes", "nodes", ""),
-            Stored::ClusterPolicy => {
-                return Self::cluster_policies(ClusterPolicyVersion::V1Beta1);
+            Stored::Namespace => ("/api/v1", "namespaces", ""),
+            Stored::Node => ("/api/v1", "nodes", ""),
+            Stored::Account => ("/api/v1", "serviceaccounts", ""),
+            Stored::Policy => ("/apis/networking.k8s.io/v1", "networkpolicies", ""),
+            Stored::ClusterPolicy | Stored::Calico(_) => {
+                return places::of(kind).first().map_or_else(
+                    || Self { kind, name: "", base: "", plural: "", selector: "" },
+                    |place| Self::at(kind, *place),
+                );
             }
-            Stored::Policy => ("/apis/networking.k8s.io/v1/networkpolicies", "networkpolicies", ""),
         };
-        Self { kind, name, path, selector }
+        Self { kind, name, base, plural: name, selector }
     }
 
-    /// What is asked for ClusterNetworkPolicies.
-    pub fn cluster_policies(version: ClusterPolicyVersion) -> Self {
-        let (kind, name, selector) = (Stored::ClusterPolicy, "clusternetworkpolicies", "");
-        Self { kind, name, path: version.path(), selector }
+    /// What is asked for objects of a kind where it is served.
+    pub fn at(kind: Stored, place: Place) -> Self {
+        match places::names(kind) {
+            Some(Names { name, plural }) => {
+                Self { kind, name, base: place.base, plural, selector: "" }
+            }
+            None => Self::of(kind),
+        }
     }
 
     /// Whether a server may lack the kind: its definition has to be installed.
     pub fn is_optional(&self) -> bool {
-        self.kind == Stored::ClusterPolicy
+        places::is_optional(self.kind)
     }
 
     /// The list of all, or a page of it.
     pub fn list(&self, which: &ListRequest) -> String {
-        let Self { path, selector, .. } = self;
+        let Self { base, plural, selector, .. } = self;
+        let path = format!("{base}/{plural}");
         match which {
             ListRequest::Any => format!("{path}?resourceVersion=0{selector}"),
             ListRequest::NotOlderThan(version) => {
@@ -223,7 +227,8 @@ impl Resource {
 
     /// What changes from a version on; without one, all that there is comes first.
     pub fn watch(&self, from: Option<&str>, seconds: u64) -> String {
-        let Self { path, selector, .. } = self;
+        let Self { base, plural, selector, .. } = self;
+        let path = format!("{base}/{plural}");
         let begin = match from {
             Some(version) => format!("resourceVersion={}", encoded(version)),
             None => "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned(),
@@ -231,27 +236,6 @@ impl Resource {
         format!(
             "{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}&{begin}{selector}"
         )
-    }
-}
-
-impl ClusterPolicyVersion {
-    /// All, in the order of preference.
-    pub const ALL: [Self; 2] = [Self::V1Beta1, Self::V1Alpha2];
-
-    /// Its name in the API.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::V1Beta1 => "v1beta1",
-            Self::V1Alpha2 => "v1alpha2",
-        }
-    }
-
-    /// Where its objects are.
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::V1Beta1 => "/apis/policy.networking.k8s.io/v1beta1/clusternetworkpolicies",
-            Self::V1Alpha2 => "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies",
-        }
     }
 }
 

@@ -27,8 +27,10 @@ pub struct Packet {
     pub destination: IpAddr,
     /// Protocol.
     pub protocol: Protocol,
-    /// Destination port; the type of an ICMPv6 message.
+    /// Destination port; the type of a message of ICMP.
     pub port: u16,
+    /// Source port; the code of a message of ICMP.
+    pub from_port: u16,
     /// The state of its connection.
     pub state: State,
     /// The mark of its connection.
@@ -51,6 +53,8 @@ pub enum Protocol {
     Sctp,
     Icmp,
     Icmpv6,
+    /// Another, by its number.
+    Other(u8),
 }
 
 /// The state of a connection.
@@ -172,8 +176,21 @@ impl Kernel {
 impl Packet {
     /// The first packet of a connection.
     pub fn new(source: IpAddr, destination: IpAddr, (protocol, port): (Protocol, u16)) -> Self {
-        let (state, mark, hops) = (State::New, 0, 64);
-        let (enters, leaves, from_node) = ("", "", false);
-        Self { source, destination, protocol, port, state, mark, hops, enters, leaves, from_node }
+        Self {
+            source,
+            destination,
+            protocol,
+            port,
+            from_port: match protocol {
+                Protocol::Tcp | Protocol::Udp | Protocol::Sctp => 40_000,
+                Protocol::Icmp | Protocol::Icmpv6 | Protocol::Other(_) => 0,
+            },
+            state: State::New,
+            mark: 0,
+            hops: 64,
+            enters: "",
+            leaves: "",
+            from_node: false,
+        }
     }
 }

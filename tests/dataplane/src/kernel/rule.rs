@@ -26,11 +26,24 @@ pub enum Condition {
         source: bool,
         with_port: bool,
     },
-    Protocol(Protocol),
-    Ports(Vec<(u16, u16)>),
+    Protocol {
+        protocol: Protocol,
+        inverted: bool,
+    },
+    /// Ports of the destination, or of the source.
+    Ports {
+        ranges: Vec<(u16, u16)>,
+        source: bool,
+    },
     States(Vec<State>),
     Mark(u32, u32),
-    Icmpv6Type(u16),
+    /// A type of ICMP with its code, if one is asked for.
+    Icmp {
+        protocol: Protocol,
+        kind: u16,
+        code: Option<u16>,
+        inverted: bool,
+    },
     HopLimit(u8),
     /// A device's name, or what it begins with, and a `+`.
     Enters(String),
@@ -66,7 +79,12 @@ impl Rule {
                     (Condition::Destination(net_of(net).ok_or_else(bad)?), after)
                 }
                 ["-p", protocol, after @ ..] => {
-                    (Condition::Protocol(protocol_of(protocol).ok_or_else(bad)?), after)
+                    let protocol = protocol_of(protocol).ok_or_else(bad)?;
+                    (Condition::Protocol { protocol, inverted: false }, after)
+                }
+                ["!", "-p", protocol, after @ ..] => {
+                    let protocol = protocol_of(protocol).ok_or_else(bad)?;
+                    (Condition::Protocol { protocol, inverted: true }, after)
                 }
                 ["-m", "set", "--match-set", name, side, after @ ..] => {
                     (set(name, false, side).ok_or_else(bad)?, after)
@@ -76,7 +94,13 @@ impl Rule {
                 }
                 ["-m", "tcp" | "udp" | "sctp", "--dport", ports, after @ ..]
                 | ["-m", "multiport", "--dports", ports, after @ ..] => {
-                    (Condition::Ports(ports_of(ports).ok_or_else(bad)?), after)
+                    let ranges = ports_of(ports).ok_or_else(bad)?;
+                    (Condition::Ports { ranges, source: false }, after)
+                }
+                ["-m", "tcp" | "udp" | "sctp", "--sport", ports, after @ ..]
+                | ["-m", "multiport", "--sports", ports, after @ ..] => {
+                    let ranges = ports_of(ports).ok_or_else(bad)?;
+                    (Condition::Ports { ranges, source: true }, after)
                 }
                 ["-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", after @ ..] => {
                     (Condition::States(vec![State::Related, State::Established]), after)
@@ -88,7 +112,16 @@ impl Rule {
                     (mark_of(mark).ok_or_else(bad)?, after)
                 }
                 ["-m", "icmp6", "--icmpv6-type", kind, after @ ..] => {
-                    (Condition::Icmpv6Type(kind.parse().map_err(|_| bad())?), after)
+                    (message(Protocol::Icmpv6, kind, false).ok_or_else(bad)?, after)
+                }
+                ["-m", "icmp6", "!", "--icmpv6-type", kind, after @ ..] => {
+                    (message(Protocol::Icmpv6, kind, true).ok_or_else(bad)?, after)
+                }
+                ["-m", "icmp", "--icmp-type", kind, after @ ..] => {
+                    (message(Protocol::Icmp, kind, false).ok_or_else(bad)?, after)
+                }
+                ["-m", "icmp", "!", "--icmp-type", kind, after @ ..] => {
+                    (message(Protocol::Icmp, kind, true).ok_or_else(bad)?, after)
                 }
                 ["-m", "hl", "--hl-eq", hops, after @ ..] => {
                     (Condition::HopLimit(hops.parse().map_err(|_| bad())?), after)
@@ -112,20 +145,36 @@ impl Rule {
         }
     }
 
-    /// Ports need a protocol that has them.
+    /// Ports need a protocol that has them, and messages theirs. No condition of a rule's own comes
+    /// twice.
     fn checked(self) -> Result<Self, Failure> {
-        let ported = self.conditions.iter().any(|condition| {
-            matches!(condition, Condition::Protocol(p) if *p != Protocol::Icmp && *p != Protocol::Icmpv6)
-        });
-        let ports = self.conditions.iter().filter_map(|condition| match condition {
-            Condition::Ports(ports) => Some(ports),
-            _ => None,
-        });
-        let numbers =
-            ports.map(|ports| ports.iter().map(|(a, b)| if a == b { 1 } else { 2 }).sum::<u32>());
-        match numbers.max() {
-            Some(most) if !ported || most > 15 => Err(format!("bad ports in `{}`", self.text)),
-            _ => Ok(self),
+        let asks = |wanted: &dyn Fn(&Protocol) -> bool| {
+            self.conditions.iter().any(|condition| {
+                matches!(condition, Condition::Protocol { protocol, inverted: false } if wanted(protocol))
+            })
+        };
+        let ported = asks(&|one| matches!(one, Protocol::Tcp | Protocol::Udp | Protocol::Sctp));
+        let own = |condition: &&Condition| {
+            matches!(
+                condition,
+                Condition::Source(_) | Condition::Destination(_) | Condition::Protocol { .. }
+            )
+        };
+        let kinds = self.conditions.iter().filter(own).map(std::mem::discriminant);
+        let kinds: Vec<_> = kinds.collect();
+        let repeated =
+            kinds.iter().enumerate().any(|(at, one)| kinds.iter().take(at).any(|two| two == one));
+        let is_wrong = |condition: &Condition| match condition {
+            Condition::Ports { ranges, .. } => {
+                let numbers = ranges.iter().map(|(a, b)| if a == b { 1 } else { 2 }).sum::<u32>();
+                !ported || numbers > 15
+            }
+            Condition::Icmp { protocol, .. } => !asks(&|one| one == protocol),
+            _ => false,
+        };
+        match repeated || self.conditions.iter().any(is_wrong) {
+            true => Err(format!("the tool refuses `{}`", self.text)),
+            false => Ok(self),
         }
     }
 
@@ -156,8 +205,20 @@ fn protocol_of(text: &str) -> Option<Protocol> {
         "udp" => Some(Protocol::Udp),
         "sctp" => Some(Protocol::Sctp),
         "ipv6-icmp" => Some(Protocol::Icmpv6),
-        _ => None,
+        "icmp" => Some(Protocol::Icmp),
+        number => match number.parse().ok()? {
+            1 | 6 | 17 | 58 | 132 => None,
+            other => Some(Protocol::Other(other)),
+        },
     }
+}
+
+fn message(protocol: Protocol, text: &str, inverted: bool) -> Option<Condition> {
+    let (kind, code) = match text.split_once('/') {
+        Some((kind, code)) => (kind, Some(code.parse().ok()?)),
+        None => (text, None),
+    };
+    Some(Condition::Icmp { protocol, kind: kind.parse().ok()?, code, inverted })
 }
 
 fn set(name: &str, inverted: bool, side: &str) -> Option<Condition> {
@@ -165,6 +226,7 @@ fn set(name: &str, inverted: bool, side: &str) -> Option<Condition> {
         "src" => (true, false),
         "dst" => (false, false),
         "dst,dst" => (false, true),
+        "src,src" => (true, true),
         _ => return None,
     };
     Some(Condition::Set { name: name.to_owned(), inverted, source, with_port })

@@ -88,29 +88,29 @@ impl Set {
         }
     }
 
-    /// Whether a packet's end is in it: by its address, with protocol and port if they are asked
+    /// Whether a packet's end is in it: by its address, with protocol and port if one is asked
     /// for; in a set of ports, by the destination's port.
-    pub fn contains(&self, address: IpAddr, with_port: bool, packet: &Packet) -> bool {
+    pub fn contains(&self, address: IpAddr, port: Option<u16>, packet: &Packet) -> bool {
         if self.kind == "bitmap:port" {
             let looked_up = matches!(packet.protocol, Protocol::Tcp | Protocol::Udp);
             // Where packets come from is not modelled.
             assert_eq!(address, packet.destination, "a set of ports is asked for the source");
             return looked_up && self.members.contains(&Member::Number(packet.port));
         }
-        match with_port.then_some(packet) {
+        match port {
             None => self.members.iter().any(|member| match member {
                 Member::Address(known) => *known == address,
                 Member::Net(net) => net.contains(&address),
                 Member::Port(..) | Member::Number(_) => false,
             }),
-            Some(packet) => {
+            Some(port) => {
                 let protocol = match packet.protocol {
                     Protocol::Tcp => "tcp",
                     Protocol::Udp => "udp",
                     Protocol::Sctp => "sctp",
-                    Protocol::Icmp | Protocol::Icmpv6 => return false,
+                    _ => return false,
                 };
-                self.members.contains(&Member::Port(address, protocol.into(), packet.port))
+                self.members.contains(&Member::Port(address, protocol.into(), port))
             }
         }
     }

@@ -60,15 +60,25 @@ fn holds(condition: &Condition, sets: &BTreeMap<String, Set>, packet: &Packet) -
         Condition::Set { name, inverted, source, with_port } => {
             let address = if *source { packet.source } else { packet.destination };
             let set = sets.get(name);
-            set.is_some_and(|set| set.contains(address, *with_port, packet)) != *inverted
+            let port = match (with_port, source) {
+                (false, _) => None,
+                (true, true) => Some(packet.from_port),
+                (true, false) => Some(packet.port),
+            };
+            set.is_some_and(|set| set.contains(address, port, packet)) != *inverted
         }
-        Condition::Protocol(protocol) => packet.protocol == *protocol,
-        Condition::Ports(ports) => {
-            ports.iter().any(|(first, last)| (*first..=*last).contains(&packet.port))
+        Condition::Protocol { protocol, inverted } => (packet.protocol == *protocol) != *inverted,
+        Condition::Ports { ranges, source } => {
+            let port = if *source { packet.from_port } else { packet.port };
+            ranges.iter().any(|(first, last)| (*first..=*last).contains(&port))
         }
         Condition::States(states) => states.contains(&packet.state),
         Condition::Mark(value, mask) => packet.mark & mask == *value,
-        Condition::Icmpv6Type(kind) => packet.port == *kind,
+        Condition::Icmp { protocol, kind, code, inverted } => {
+            let is_code = code.is_none_or(|code| packet.from_port == code);
+            let is_message = packet.port == *kind && is_code;
+            packet.protocol == *protocol && is_message != *inverted
+        }
         Condition::HopLimit(hops) => packet.hops == *hops,
         Condition::Enters(device) => is_device(device, packet.enters),
         Condition::Leaves(device) => is_device(device, packet.leaves),

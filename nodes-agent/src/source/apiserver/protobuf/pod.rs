@@ -64,6 +64,8 @@ struct OwnerReference {
 struct PodSpec {
     #[prost(message, repeated, tag = "2")]
     containers: Vec<Container>,
+    #[prost(string, tag = "8")]
+    service_account_name: String,
     #[prost(string, tag = "10")]
     node_name: String,
     #[prost(bool, tag = "11")]
@@ -169,6 +171,7 @@ impl PodSpec {
     fn tree(&self) -> Value<'_> {
         present([
             ("containers", list(&self.containers, Container::tree)),
+            ("serviceAccountName", text(&self.service_account_name)),
             ("nodeName", text(&self.node_name)),
             ("hostNetwork", flag(self.host_network)),
             ("initContainers", list(&self.init_containers, Container::tree)),

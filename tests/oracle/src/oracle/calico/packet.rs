@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::rules::Traffic;
 use super::super::world::World;
-use crate::cluster::Cluster;
 use crate::cluster::calico::{CalicoPolicy, CalicoPort, number_of};
+use crate::cluster::{Cluster, Protocol};
 
 /// What is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,23 @@ pub enum Carried {
     Ported(Traffic),
     /// Any protocol without ports: which one is not said.
     Portless,
+    /// A packet of which everything is known.
+    Exactly(Packet),
+}
+
+impl Carried {
+    /// The port that is asked about, if it is one of a protocol that has some.
+    pub fn traffic(self) -> Option<Traffic> {
+        match self {
+            Self::Ported(traffic) => Some(traffic),
+            Self::Portless => None,
+            Self::Exactly(packet) => {
+                let mut all = Protocol::ALL.into_iter();
+                let protocol = all.find(|protocol| number_of(*protocol) == packet.protocol)?;
+                Some(Traffic { protocol, port: packet.destination? })
+            }
+        }
+    }
 }
 
 /// A packet of which everything is known.
@@ -40,6 +57,7 @@ pub fn packets(cluster: &Cluster, world: &World, carried: Carried) -> Vec<Packet
                 |source| Packet { protocol, source: Some(source), destination: Some(traffic.port) };
             source_ports(cluster, world).into_iter().map(with).collect()
         }
+        Carried::Exactly(packet) => vec![packet],
         Carried::Portless => {
             let with = |protocol| Packet { protocol, source: None, destination: None };
             portless(cluster, world).into_iter().map(with).collect()

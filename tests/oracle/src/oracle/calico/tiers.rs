@@ -2,7 +2,6 @@
 
 use super::super::rules::{Outcomes, peer_matches, rule_matches, selected_by};
 use super::super::tiers::{cluster_peer_matches, is_subject, tier_rule_matches};
-use super::packet::Carried;
 use super::rule::applies;
 use super::scene::{Matches, Scene};
 use crate::cluster::calico::{CalicoAction, CalicoPolicy, Order, TierEnd};
@@ -310,9 +309,9 @@ impl Member<'_> {
 fn network_policy_matches(scene: &Scene<'_>, policy: &Policy, direction: Direction) -> bool {
     let (_, peer) = scene.world.ends(direction);
     let destination = &scene.world.destination;
-    let matches = |rule: &Rule| match &scene.carried {
-        Carried::Ported(traffic) => rule_matches((policy, rule), (peer, destination), traffic),
-        Carried::Portless => {
+    let matches = |rule: &Rule| match scene.carried.traffic() {
+        Some(traffic) => rule_matches((policy, rule), (peer, destination), &traffic),
+        None => {
             let peers = rule.peers.as_deref().unwrap_or_default();
             rule.ports.as_deref().unwrap_or_default().is_empty()
                 && (peers.is_empty() || peers.iter().any(|one| peer_matches(policy, one, peer)))
@@ -342,9 +341,9 @@ fn of_cluster(scene: &Scene<'_>, tier: ClusterTier, direction: Direction) -> Vec
 
 fn cluster_rule_matches(scene: &Scene<'_>, rule: &TierRule, direction: Direction) -> bool {
     let (_, peer) = scene.world.ends(direction);
-    match &scene.carried {
-        Carried::Ported(traffic) => tier_rule_matches((rule, direction), scene.world, traffic),
-        Carried::Portless => {
+    match scene.carried.traffic() {
+        Some(traffic) => tier_rule_matches((rule, direction), scene.world, &traffic),
+        None => {
             rule.ports.is_none() && rule.peers.iter().any(|one| cluster_peer_matches(one, peer))
         }
     }

@@ -36,12 +36,12 @@ fn isolated() -> Files {
     files
 }
 
-fn host<'s>(scenario: &'s Scenario, name: &str) -> &'s Host {
+pub fn host<'s>(scenario: &'s Scenario, name: &str) -> &'s Host {
     scenario.fabric.hosts().find(|host| host.name == name).unwrap()
 }
 
 /// How many packets that match come to a host while something is done by another.
-fn arrivals(to: &Host, matches: &[&str], by: &Host, send: impl FnOnce() + Send) -> u64 {
+pub fn arrivals(to: &Host, matches: &[&str], by: &Host, send: impl FnOnce() + Send) -> u64 {
     let six = matches.iter().any(|word| word.contains("ipv6") || word.contains("::"));
     let tool = if six { "ip6tables-nft" } else { "iptables-nft" };
     // The last rule: it counts what the agent's have let through.

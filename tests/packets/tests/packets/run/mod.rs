@@ -5,6 +5,7 @@ mod apiserver;
 mod audited;
 mod basics;
 mod budgets;
+mod calico;
 mod clusters;
 mod cuts;
 mod defects;
@@ -92,6 +93,7 @@ pub fn main() -> ExitCode {
         reports::TESTS,
         robust::TESTS,
         tiers::TESTS,
+        calico::TESTS,
         apiserver,
     ]
     .concat();
