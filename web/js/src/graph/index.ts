@@ -285,10 +285,11 @@ class Diagram {
   private stepLine(by: 1 | -1): boolean {
     const card = this.focusedCard();
     const end = card?.dataset.node ?? groupId(card?.dataset.group ?? "");
-    // Its own lines, then those of the namespace that it stands in, which are its lines too.
+    // Its own lines, single flows first, then those of the namespace that it stands in, which are its lines too.
     const home = this.data.nodes.find((n) => n.id === end)?.namespace;
     const at = (box: string) => (this.shown?.lines ?? []).filter((l) => l.from === box || l.to === box);
-    const own = [...new Set([...at(end), ...(home === undefined ? [] : at(groupId(home)))])];
+    const single = (lines: Line[]) => [...lines].sort((a, b) => a.edges.length - b.edges.length);
+    const own = [...new Set([...single(at(end)), ...(home === undefined ? [] : at(groupId(home)))])];
     if (!own.length) return true;
     const now = own.findIndex((l) => l.id === (document.activeElement as SVGElement | null)?.dataset.line);
     const next = own[(now + by + own.length + (now < 0 && by < 0 ? 1 : 0)) % own.length];
