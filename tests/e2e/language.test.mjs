@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawn, paste, shot, visit } from './page.mjs';
+import { drawn, eventually, paste, shot, visit } from './page.mjs';
 
 const PODS = ['web', 'api', 'db'].map((app) => `apiVersion: apps/v1
 kind: Deployment
@@ -34,6 +34,12 @@ async function write(page, text) {
   await page.keyboard.type(text, { delay: 30 });
 }
 
+/** Takes the first suggestion. What has only just been shown is not taken: it may not be what was meant. */
+async function take(page) {
+  await page.waitForTimeout(150);
+  await page.keyboard.press('Enter');
+}
+
 async function opened(page) {
   await paste(page, PODS + POLICY);
   await drawn(page);
@@ -45,21 +51,23 @@ test('a policy is written with suggestions alone', async () => {
     await write(page, '  ing');
     await suggestions(page).first().waitFor();
     assert.deepEqual(await suggestions(page).allTextContents(), ['ingress']);
-    await page.keyboard.press('Enter');
+    await take(page);
     // What may follow is suggested at once.
     await page.locator('.cm-tooltip-autocomplete li', { hasText: 'from' }).waitFor();
-    await page.keyboard.press('Enter');
+    await take(page);
     await page.locator('.cm-tooltip-autocomplete li', { hasText: 'podSelector' }).waitFor();
-    await page.keyboard.press('Enter');
+    await take(page);
     await page.locator('.cm-tooltip-autocomplete li', { hasText: 'matchLabels' }).waitFor();
     await shot(page, 'language-complete');
-    await page.keyboard.press('Enter');
+    await take(page);
     await page.locator('.cm-tooltip-autocomplete li', { hasText: 'app' }).waitFor();
     assert.match(await page.locator('.cm-tooltip-autocomplete li .cm-completionDetail').first().textContent(), /3 workloads/);
-    await page.keyboard.press('Enter');
-    await page.keyboard.type('w');
+    await take(page);
+    // The values of the label are suggested at once, too.
     await page.locator('.cm-tooltip-autocomplete li', { hasText: 'web' }).waitFor();
-    await page.keyboard.press('Enter');
+    await page.keyboard.type('w');
+    await eventually(async () => assert.deepEqual(await suggestions(page).allTextContents(), ['web']));
+    await take(page);
     const lines = await page.locator('.cm-line').evaluateAll((all) => all.map((line) => {
       const copy = line.cloneNode(true);
       copy.querySelectorAll('.cm-hint').forEach((hint) => hint.remove());

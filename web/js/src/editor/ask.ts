@@ -75,7 +75,7 @@ function option(item: Completion): Option {
         userEvent: "input.complete", scrollIntoView: true,
       });
       // What comes next is nearly always wanted, too.
-      if (item.kind === "field" && /[ \n]$/.test(item.insert)) startCompletion(view);
+      if ((item.kind === "field" || item.kind === "labelKey") && /[ \n]$/.test(item.insert)) startCompletion(view);
     },
   };
 }
