@@ -8,7 +8,7 @@ use super::{
     BlockId, BlockPair, CompiledPolicy, Considered, PolicyId, PolicyKey, PolicyRef, PolicyRule,
     PolicySet, Program, ProgramId, RulePeer, Scopes, SetId, TierKind,
 };
-use crate::cluster::{ClusterModel, Group, NamespaceId, Node, PodLabels, namespace_of};
+use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, Node, PodLabels, namespace_of};
 use crate::manifest::{
     Action, Body, ByDirection, ClusterPolicy, ClusterTier, Direction, Mode, NetworkPolicy, Object,
     PeerKind, Rule,
@@ -296,11 +296,26 @@ impl PolicySet {
         id
     }
 
+    /// The policies that select a group: those in force, of which staged ones may stand for some in
+    /// what is intended, and those that are only audited.
+    fn selecting_group(&self, group: GroupId, direction: Direction) -> Vec<PolicyRef> {
+        let intended = self.program(self.intended_id(group, direction));
+        let mut all: Vec<PolicyRef> = intended.policies().collect();
+        let enforced = self.by_group[direction].get(group);
+        for one in enforced.into_iter().flat_map(|id| self.program(*id).policies()) {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+        all
+    }
+
     fn reprogram(&mut self, touched: &Touched) {
         for (direction, touched) in &touched.groups {
             for (&group, entering) in touched {
-                let staying = self.program(self.intended_id(group, direction)).policies();
-                let policies: Vec<PolicyRef> = staying
+                let policies: Vec<PolicyRef> = self
+                    .selecting_group(group, direction)
+                    .into_iter()
                     .filter(|policy| !entering.retired.contains(&policy.policy))
                     .chain(entering.policies.iter().copied())
                     .collect();
@@ -447,6 +462,28 @@ mod tests {
         let changes = [PolicyChange::Put(policy("b")), PolicyChange::Remove(policy("b"))];
         let set = set.update(session.model(), "x", &changes);
         assert_eq!(isolated(&session, &set), [""; 0]);
+    }
+
+    /// A staged policy stands for another in what is intended; that one stays in force whatever
+    /// else changes.
+    #[test]
+    fn what_a_staged_policy_stands_for_stays_in_force() {
+        let calico = |kind: &str, name: &str| {
+            let text = format!(
+                "apiVersion: projectcalico.org/v3\nkind: {kind}\nmetadata: {{name: {name}}}\n\
+                 spec: {{selector: \"app == 'b'\", types: [Ingress]}}\n"
+            );
+            let file = SourceFile::new("p.yaml", text.as_bytes());
+            PolicyChange::Put(file.parts[0].document.objects[0].clone())
+        };
+        let session = pods();
+        let staged = [calico("GlobalNetworkPolicy", "q"), calico("StagedGlobalNetworkPolicy", "q")];
+        let set = session.policies().clone().update(session.model(), "x", &staged);
+        assert_eq!(isolated(&session, &set), ["a", "b"]);
+        let other = [PolicyChange::Remove(policy("a")), PolicyChange::Put(policy("b"))];
+        let gone = [PolicyChange::Remove(policy("b"))];
+        let set = set.update(session.model(), "x", &other).update(session.model(), "x", &gone);
+        assert_eq!(isolated(&session, &set), ["b"]);
     }
 
     #[test]
