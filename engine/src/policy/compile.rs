@@ -299,9 +299,9 @@ impl PolicySet {
     /// The policies that select a group: those in force, of which staged ones may stand for some in
     /// what is intended, and those that are only audited.
     fn selecting_group(&self, group: GroupId, direction: Direction) -> Vec<PolicyRef> {
-        let intended = self.program(self.intended_id(group, direction));
-        let mut all: Vec<PolicyRef> = intended.policies().collect();
-        let enforced = self.by_group[direction].get(group);
+        let intended = self.intended_id(group, direction);
+        let mut all: Vec<PolicyRef> = self.program(intended).policies().collect();
+        let enforced = self.by_group[direction].get(group).filter(|id| **id != intended);
         for one in enforced.into_iter().flat_map(|id| self.program(*id).policies()) {
             if !all.contains(&one) {
                 all.push(one);
