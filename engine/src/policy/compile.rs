@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::select::{Scope, SetKey, select};
 use super::touched::Touched;
 use super::{
-    BlockId, BlockPair, CompiledPolicy, Considered, PolicyId, PolicyKey, PolicyRef, PolicyRule,
-    PolicySet, Program, ProgramId, RulePeer, Scopes, SetId, TierKind,
+    BlockId, BlockPair, CompiledPolicy, Considered, PolicyId, PolicyKey, PolicyRule, PolicySet,
+    Program, ProgramId, RulePeer, Scopes, SetId, TierKind,
 };
-use crate::cluster::{ClusterModel, Group, GroupId, NamespaceId, Node, PodLabels, namespace_of};
+use crate::cluster::{ClusterModel, Group, NamespaceId, Node, PodLabels, namespace_of};
 use crate::manifest::{
     Action, Body, ByDirection, ClusterPolicy, ClusterTier, Direction, Mode, NetworkPolicy, Object,
     PeerKind, Rule,
@@ -294,35 +294,6 @@ impl PolicySet {
         let id = self.blocks.push(addresses.clone());
         self.block_ids.insert(addresses.clone(), id);
         id
-    }
-
-    /// The policies that select a group: those in force, of which staged ones may stand for some in
-    /// what is intended, and those that are only audited.
-    fn selecting_group(&self, group: GroupId, direction: Direction) -> Vec<PolicyRef> {
-        let intended = self.intended_id(group, direction);
-        let mut all: Vec<PolicyRef> = self.program(intended).policies().collect();
-        let enforced = self.by_group[direction].get(group).filter(|id| **id != intended);
-        for one in enforced.into_iter().flat_map(|id| self.program(*id).policies()) {
-            if !all.contains(&one) {
-                all.push(one);
-            }
-        }
-        all
-    }
-
-    fn reprogram(&mut self, touched: &Touched) {
-        for (direction, touched) in &touched.groups {
-            for (&group, entering) in touched {
-                let policies: Vec<PolicyRef> = self
-                    .selecting_group(group, direction)
-                    .into_iter()
-                    .filter(|policy| !entering.retired.contains(&policy.policy))
-                    .chain(entering.policies.iter().copied())
-                    .collect();
-                let programs = self.intern_programs(policies);
-                self.set_programs(group, direction, programs);
-            }
-        }
     }
 }
 
