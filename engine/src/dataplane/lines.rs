@@ -66,7 +66,7 @@ impl Written {
             Condition::Ports { negated, numbers, names, of } => {
                 self.pods.extend(of);
                 let is_own = counted.direction == Direction::Ingress;
-                let own = is_own.then(|| own_ports(condition, counted)).unwrap_or_default();
+                let own = if is_own { own_ports(condition, counted) } else { ConnSet::none() };
                 let lines = self.ports(&numbers.union(&own), *negated);
                 let looked_up = usize::from(!is_own && !names.is_empty());
                 self.members += looked_up * MEMBERS_OF_NAMES;
@@ -74,7 +74,8 @@ impl Written {
             }
             Condition::SourcePorts { negated, numbers, names, of, seat } => {
                 self.pods.extend(of);
-                let own = is_own(*seat).then(|| own_ports(condition, counted)).unwrap_or_default();
+                let own =
+                    if is_own(*seat) { own_ports(condition, counted) } else { ConnSet::none() };
                 let all = numbers.union(&own);
                 let lines = Protocol::ALL.map(|one| {
                     let ports = asked(all.ports(one), *negated);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::select::{Scope, SetKey, select};
 use super::touched::Touched;
 use super::{
-    BlockId, BlockPair, CompiledPolicy, Considered, PolicyId, PolicyKey, PolicyRef, PolicyRule,
-    PolicySet, Program, ProgramId, RulePeer, Scopes, SetId, TierKind,
+    BlockId, BlockPair, CompiledPolicy, Considered, PolicyId, PolicyKey, PolicyRule, PolicySet,
+    Program, ProgramId, RulePeer, Scopes, SetId, TierKind,
 };
 use crate::cluster::{ClusterModel, Group, NamespaceId, Node, PodLabels, namespace_of};
 use crate::manifest::{
@@ -295,20 +295,6 @@ impl PolicySet {
         self.block_ids.insert(addresses.clone(), id);
         id
     }
-
-    fn reprogram(&mut self, touched: &Touched) {
-        for (direction, touched) in &touched.groups {
-            for (&group, entering) in touched {
-                let staying = self.program(self.intended_id(group, direction)).policies();
-                let policies: Vec<PolicyRef> = staying
-                    .filter(|policy| !entering.retired.contains(&policy.policy))
-                    .chain(entering.policies.iter().copied())
-                    .collect();
-                let programs = self.intern_programs(policies);
-                self.set_programs(group, direction, programs);
-            }
-        }
-    }
 }
 
 fn mode_of(model: &ClusterModel, namespace: NamespaceId) -> Mode {
@@ -447,6 +433,28 @@ mod tests {
         let changes = [PolicyChange::Put(policy("b")), PolicyChange::Remove(policy("b"))];
         let set = set.update(session.model(), "x", &changes);
         assert_eq!(isolated(&session, &set), [""; 0]);
+    }
+
+    /// A staged policy stands for another in what is intended; that one stays in force whatever
+    /// else changes.
+    #[test]
+    fn what_a_staged_policy_stands_for_stays_in_force() {
+        let calico = |kind: &str, name: &str| {
+            let text = format!(
+                "apiVersion: projectcalico.org/v3\nkind: {kind}\nmetadata: {{name: {name}}}\n\
+                 spec: {{selector: \"app == 'b'\", types: [Ingress]}}\n"
+            );
+            let file = SourceFile::new("p.yaml", text.as_bytes());
+            PolicyChange::Put(file.parts[0].document.objects[0].clone())
+        };
+        let session = pods();
+        let staged = [calico("GlobalNetworkPolicy", "q"), calico("StagedGlobalNetworkPolicy", "q")];
+        let set = session.policies().clone().update(session.model(), "x", &staged);
+        assert_eq!(isolated(&session, &set), ["a", "b"]);
+        let other = [PolicyChange::Remove(policy("a")), PolicyChange::Put(policy("b"))];
+        let gone = [PolicyChange::Remove(policy("b"))];
+        let set = set.update(session.model(), "x", &other).update(session.model(), "x", &gone);
+        assert_eq!(isolated(&session, &set), ["b"]);
     }
 
     #[test]

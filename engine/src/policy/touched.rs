@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use super::{PolicyId, PolicyRef, PolicySet};
 use crate::cluster::GroupId;
-use crate::manifest::ByDirection;
+use crate::manifest::{ByDirection, Direction};
 
 /// Groups whose programs change.
 #[derive(Default)]
@@ -50,6 +50,38 @@ impl Touched {
                 for (group, certain) in subject.groups() {
                     change(groups.entry(group).or_default(), certain);
                 }
+            }
+        }
+    }
+}
+
+impl PolicySet {
+    /// The policies that select a group: those in force, of which staged ones may stand for some in
+    /// what is intended, and those that are only audited.
+    fn selecting_group(&self, group: GroupId, direction: Direction) -> Vec<PolicyRef> {
+        let intended = self.intended_id(group, direction);
+        let mut all: Vec<PolicyRef> = self.program(intended).policies().collect();
+        let enforced = self.by_group[direction].get(group).filter(|id| **id != intended);
+        for one in enforced.into_iter().flat_map(|id| self.program(*id).policies()) {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+        all
+    }
+
+    /// Gives groups the programs of the policies that select them now.
+    pub(super) fn reprogram(&mut self, touched: &Touched) {
+        for (direction, touched) in &touched.groups {
+            for (&group, entering) in touched {
+                let policies: Vec<PolicyRef> = self
+                    .selecting_group(group, direction)
+                    .into_iter()
+                    .filter(|policy| !entering.retired.contains(&policy.policy))
+                    .chain(entering.policies.iter().copied())
+                    .collect();
+                let programs = self.intern_programs(policies);
+                self.set_programs(group, direction, programs);
             }
         }
     }

@@ -22,6 +22,9 @@ pub struct Packets {
 /// those of ICMP. What would be of protocols with ports is no packet, and in no rule.
 type Portless = IntervalSet<u32>;
 
+/// What two sets have together, in one sense or another.
+type Join<S> = fn(&S, &S) -> S;
+
 /// Every port, also the one that nobody listens at.
 pub fn every_port() -> PortSet {
     PortSet::full()
@@ -144,14 +147,7 @@ impl Packets {
         Self::all().difference(self)
     }
 
-    fn zip(
-        &self,
-        other: &Self,
-        (ports, portless): (
-            fn(&ConnSet, &ConnSet) -> ConnSet,
-            fn(&Portless, &Portless) -> Portless,
-        ),
-    ) -> Self {
+    fn zip(&self, other: &Self, (ports, portless): (Join<ConnSet>, Join<Portless>)) -> Self {
         let first = ports(&self.first, &other.first);
         let mut further: Vec<(u16, ConnSet)> = Vec::new();
         if !self.further.is_empty() || !other.further.is_empty() {
@@ -160,7 +156,7 @@ impl Packets {
             starts.sort_unstable();
             starts.dedup();
             for at in starts {
-                let here = ports(self.from_port(at), other.from_port(at));
+                let here = ports(self.at_source(at), other.at_source(at));
                 if further.last().map_or(&first, |(_, before)| before) != &here {
                     further.push((at, here));
                 }
@@ -170,7 +166,7 @@ impl Packets {
     }
 
     /// Destination ports of those from a port.
-    fn from_port(&self, port: u16) -> &ConnSet {
+    fn at_source(&self, port: u16) -> &ConnSet {
         let after = self.further.partition_point(|(at, _)| *at <= port);
         let known = after.checked_sub(1).and_then(|at| self.further.get(at));
         known.map_or(&self.first, |(_, ports)| ports)
