@@ -7,6 +7,7 @@ use kube::Client;
 use portcullis_agent::observe::{Complaint, PolicyName, Reporter};
 use portcullis_agent::source::apiserver::{ApiServer, EventPace, Events, Patience};
 use portcullis_agent::source::{ChangeSink, Changes, Source as _};
+use portcullis_engine::manifest::Stored;
 use portcullis_kube::{
     Body, CLUSTER_POLICIES, Channel, Cluster, agent_token, collection, create_agent_account,
     create_policy, deploy_path, send,
@@ -38,7 +39,8 @@ fn agent(kubeconfig: &std::path::Path, node: &str) -> (Reporter, Receiver<Change
 
 fn complain(reporter: &Reporter, policy: &str, what: &str) {
     let what = what.to_owned();
-    let policy = PolicyName { namespace: Some("shop".into()), name: policy.into() };
+    let (kind, namespace) = (Stored::Policy, Some("shop".into()));
+    let policy = PolicyName { kind, namespace, name: policy.into() };
     reporter.complain(Complaint { policy, what });
 }
 
@@ -125,7 +127,8 @@ async fn an_event_is_created_once_however_many_nodes_complain() {
 
 /// An Event about a policy that is in no namespace is in `default`.
 async fn of_a_cluster_policy(cluster: &Cluster, admin: &Client, reporter: &Reporter) {
-    let policy = PolicyName { namespace: None, name: "guard".into() };
+    let kind = Stored::ClusterPolicy;
+    let policy = PolicyName { kind, namespace: None, name: "guard".into() };
     cluster.install_cluster_policy_crds(Channel::Standard).await.unwrap();
     let guard = json!({
         "apiVersion": "policy.networking.k8s.io/v1beta1",
