@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use portcullis_dataplane_tests::mutate::{self, mutate, mutations};
 use portcullis_dataplane_tests::site::{Site, clusters, load, mixed, own_node, settings, wiring};
+use portcullis_dataplane_tests::spoiled::WAYS as OF_CALICO;
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict};
 use portcullis_engine::dataplane::{
     Action, Disagreement, FilterProgram, Input, Settings, Verifier, verify,
@@ -154,7 +155,7 @@ fn every_other_program_is_found_wrong() {
             assert_eq!(verifier.verify(program, input), Ok(right));
             let packets = packets(&cluster, program, &mut random);
             let own_node = own_node(&site.session, node);
-            for kind in mutations() {
+            for kind in mutations().into_iter().filter(|kind| !OF_CALICO.contains(kind)) {
                 let Some(spoiled) = mutate(program, kind, &mut random) else { continue };
                 let Ok(other) = load(&spoiled) else { continue };
                 let found = verify(&spoiled, input);
@@ -177,7 +178,9 @@ fn every_other_program_is_found_wrong() {
         println!("{kind:18} caught {told:4}, harmless to these packets {same:4}");
     }
     let missing = mutations().into_iter().filter(|kind| caught.get(kind).is_none_or(|n| n.0 == 0));
-    let missing: Vec<_> = missing.filter(|kind| !UNSEEN.contains(kind)).collect();
+    // What only Calico's rules ask for is spoiled by `conditions.rs`.
+    let unseen = |kind: &&str| UNSEEN.contains(kind) || OF_CALICO.contains(kind);
+    let missing: Vec<_> = missing.filter(|kind| !unseen(kind)).collect();
     assert!(missing.is_empty(), "{missing:?} never changed anything");
     println!("{audits_wrong} times what an audit says");
     assert!(audits_wrong > 100, "{audits_wrong}");

@@ -14,6 +14,7 @@ use std::net::IpAddr;
 
 use portcullis_dataplane_tests::mutate::{self, mutate, mutations};
 use portcullis_dataplane_tests::site::{Site, clusters, load, mixed, own_node, settings, wiring};
+use portcullis_dataplane_tests::spoiled::WAYS as OF_CALICO;
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, State, Verdict};
 use portcullis_engine::dataplane::{
     Counterexample, Disagreement, FilterProgram, Input, Verifier, verify,
@@ -26,7 +27,7 @@ use portcullis_oracle::random::Random;
 /// Random clusters, unless `MUTATION_CLUSTERS` says more.
 const CLUSTERS: u64 = 80;
 /// What few programs have, and what rarely changes what passes.
-const RARE: &str = "later classes exchanged";
+const RARE: [&str; 2] = ["later classes exchanged", "except lost"];
 /// So many times more it is tried.
 const TRIES_OF_RARE: usize = 12;
 
@@ -164,9 +165,12 @@ fn what_is_right_is_found_right_and_what_is_wrong_wrong() {
         println!(
             "{kind:18} caught {changed:4}, refused by the kernel {refused:3}, harmless {same:4}"
         );
-        assert!(*changed > 0, "{kind} never changed what passes");
+        // Most of what only Calico's rules ask for is not in these programs: `conditions.rs` has it.
+        assert!(*changed > 0 || OF_CALICO.contains(kind), "{kind} never changed what passes");
     }
-    assert_eq!(all.by_kind.len(), mutations().len());
+    let own = mutations().into_iter().filter(|kind| !OF_CALICO.contains(kind));
+    let missing: Vec<_> = own.filter(|kind| !all.by_kind.contains_key(kind)).collect();
+    assert!(missing.is_empty(), "{missing:?} never fitted");
 }
 
 fn of_cluster(seed: u64) -> Tallies {
@@ -185,7 +189,7 @@ fn of_cluster(seed: u64) -> Tallies {
         assert_eq!(verifier.verify(program, input), Ok(verified));
         assert_eq!(verifier.verify(program, input), Ok(verified));
         let own_node = own_node(&site.session, node);
-        for kind in mutations().into_iter().chain([RARE; TRIES_OF_RARE]) {
+        for kind in mutations().into_iter().chain([RARE; TRIES_OF_RARE].into_iter().flatten()) {
             let Some(spoiled) = mutate(program, kind, &mut random) else { continue };
             let tally = all.by_kind.entry(kind).or_default();
             let Ok(other) = load(&spoiled) else {
