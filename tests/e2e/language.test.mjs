@@ -37,7 +37,7 @@ async function write(page, text) {
 /** Takes the first suggestion. What has only just been shown is not taken: it may not be what was meant. */
 async function take(page) {
   await page.waitForTimeout(150);
-  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
 }
 
 async function opened(page) {
@@ -87,6 +87,17 @@ test('Enter at the end of a line begins a new one, whatever could be suggested',
     await page.keyboard.press('Control+Space');
     await suggestions(page).first().waitFor();
     assert.deepEqual(await suggestions(page).allTextContents(), ['policyTypes', 'ingress']);
+    await page.keyboard.press('Escape');
+    // What is suggested is taken by Tab, or once it was chosen: Enter ends the line.
+    await page.keyboard.type('ing');
+    await suggestions(page).first().waitFor();
+    await page.waitForTimeout(150);
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('# end');
+    await eventually(async () => {
+      const lines = await page.locator('.cm-line').allTextContents();
+      assert.match(lines[lines.length - 2], /^ *ing$/);
+    });
   });
 });
 
@@ -154,12 +165,12 @@ test('a finding with a certain change has a button that makes it, and undo takes
     await page.waitForTimeout(300);
     await shot(page, 'language-fix');
     await fix.first().click();
-    await page.locator('.cm-line', { hasText: 'policyTypes: [Ingress, Egress]' }).waitFor();
+    await page.locator('.cm-line', { hasText: /^ {2}policyTypes: \[Ingress, Egress\]/ }).waitFor();
     await fix.first().waitFor({ state: 'detached' });
     const lines = await page.locator('.cm-line').allTextContents();
     const at = lines.findIndex((line) => line.startsWith('  policyTypes'));
     assert.equal(lines[at + 1].slice(0, 9), '  egress:');
     await page.keyboard.press('ControlOrMeta+z');
-    await page.locator('.cm-line', { hasText: 'policyTypes: [Ingress, Egress]' }).waitFor({ state: 'detached' });
+    await page.locator('.cm-line', { hasText: /^ {2}policyTypes: \[Ingress, Egress\]/ }).waitFor({ state: 'detached' });
   });
 });

@@ -104,9 +104,12 @@ test('the matrix goes by keys, keeps its names and is of one port', () => visit(
   const grid = page.locator('.matrix-scroll');
   await grid.focus();
   for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight', 'End', 'PageDown']) await page.keyboard.press(key);
-  const active = await grid.getAttribute('aria-activedescendant');
-  const [, row, column] = active.split('-').map(Number);
-  assert.ok(row > 2 && column > 10, active);
+  const active = await eventually(async () => {
+    const id = await grid.getAttribute('aria-activedescendant');
+    const [, row, column] = id.split('-').map(Number);
+    assert.ok(row > 2 && column > 10, id);
+    return id;
+  });
   assert.ok(await page.locator(`#${active}`).isVisible());
   assert.match(await page.locator('.matrix-strip').innerText(), / to /);
   const left = await page.locator('.matrix-from').first().evaluate((name) => name.getBoundingClientRect().left);

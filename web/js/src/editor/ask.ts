@@ -3,7 +3,7 @@
 //
 // Every answer comes from the worker, later: one that is about another text by then is passed over.
 
-import { acceptCompletion, autocompletion, startCompletion, type Completion as Option, type CompletionContext, type CompletionResult } from "@codemirror/autocomplete";
+import { acceptCompletion, autocompletion, completionStatus, moveCompletionSelection, selectedCompletionIndex, startCompletion, type Completion as Option, type CompletionContext, type CompletionResult } from "@codemirror/autocomplete";
 import { StateEffect, StateField, type EditorState, type Extension, type Text } from "@codemirror/state";
 import { Decoration, EditorView, hoverTooltip, keymap, showTooltip, ViewPlugin, WidgetType, type DecorationSet, type Tooltip, type ViewUpdate } from "@codemirror/view";
 import { keepCursor } from "./cursor";
@@ -27,13 +27,13 @@ const STILL_MS = 120;
 
 export function asking(of: Asking): Extension {
   return [
-    autocompletion({ override: [(context) => complete(of, context)], icons: false, activateOnTypingDelay: 40, maxRenderedOptions: 100 }),
+    autocompletion({ override: [(context) => complete(of, context)], icons: false, selectOnOpen: false, activateOnTypingDelay: 40, maxRenderedOptions: 100 }),
     hoverTooltip((view, pos) => hover(of, view.state, pos), { hoverTime: REST_MS, hideOnChange: true }),
     asked,
     lenses,
     counting(of),
     keymap.of([
-      { key: "Tab", run: acceptCompletion },
+      { key: "Tab", run: takeFirst },
       { key: "F2", run: (view) => tell(of, view) },
       { key: "Escape", run: hush },
       { key: "F4", run: (view) => jump(of, view, "definition") },
@@ -43,6 +43,13 @@ export function asking(of: Asking): Extension {
   ];
 }
 
+/** Takes the chosen suggestion, or the first. Enter takes what was chosen alone: it ends a line. */
+function takeFirst(view: EditorView): boolean {
+  if (completionStatus(view.state) !== "active") return false;
+  if (selectedCompletionIndex(view.state) === null) moveCompletionSelection(true)(view);
+  return acceptCompletion(view);
+}
+
 /** The position as the engine counts: lines and characters from 1. */
 function position(doc: Text, pos: number): { line: number; column: number; text: string } {
   const line = doc.lineAt(pos);
@@ -50,7 +57,7 @@ function position(doc: Text, pos: number): { line: number; column: number; text:
 }
 
 async function complete(of: Asking, context: CompletionContext): Promise<CompletionResult | null> {
-  // Unasked only after a letter: else Enter at the end of a line would take a suggestion.
+  // Unasked only after a letter: nobody wants a list at the start of every line.
   if (!context.explicit && !context.matchBefore(/[\w./-]$/)) return null;
   const { doc } = context.state;
   const { line, column, text } = position(doc, context.pos);
