@@ -47,7 +47,7 @@ fn addresses(cluster: &Cluster) -> Vec<IpAddr> {
 
 /// Ports at and next to the ends of all that rules ask for, and those that pods have.
 fn ports(cluster: &Cluster) -> Vec<u16> {
-    let rules = cluster.calico.policies.iter().flat_map(|policy| policy.all_rules());
+    let rules = cluster.calico.policies.iter().flat_map(cluster::calico::CalicoPolicy::all_rules);
     let ends = rules.flat_map(|rule| [&rule.source, &rule.destination]);
     let mut ports: BTreeSet<u16> = portcullis_oracle::check::ports(cluster).into_iter().collect();
     for port in ends.flat_map(|end| end.ports.iter().chain(&end.not_ports)) {

@@ -119,5 +119,5 @@ fn use_other_tabs(store: &Page) {
 /// What is shown is shown again after a reload.
 #[hook]
 pub fn use_seen(store: &Page) {
-    use_effect_with(Seen::of(store), |seen| save_seen(seen));
+    use_effect_with(Seen::of(store), save_seen);
 }
