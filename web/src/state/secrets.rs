@@ -32,7 +32,10 @@ fn of_document(text: &str) -> Cow<'_, str> {
     if !text.contains(KIND) {
         return text.into();
     }
+    // A comment may hold what was held once, and stands in no tree.
+    let has_comments = text.contains('#') && !looks_like_json(text);
     match spans(text) {
+        Some(spans) if !spans.is_empty() && has_comments => by_lines(text).into(),
         Some(spans) if spans.is_empty() => text.into(),
         Some(spans) => {
             let cut = cut(text, spans);
@@ -110,7 +113,8 @@ fn by_lines(text: &str) -> String {
     for line in text.split_inclusive('\n') {
         let content = line.trim_start_matches([' ', '-']);
         let indent = line.len() - content.len();
-        if within.is_some_and(|of| indent > of || content.trim().is_empty()) {
+        let is_nothing = content.trim().is_empty() || content.starts_with('#');
+        if within.is_some_and(|of| indent > of || is_nothing) {
             continue;
         }
         within = None;
