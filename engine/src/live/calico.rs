@@ -104,14 +104,13 @@ impl Index {
     /// # Cost
     /// None where nothing has; otherwise linear in the objects of Calico's kinds or in the pods.
     pub(super) fn settle_calico(&mut self) {
-        let has_left = self.pods.has_left_open_groups(&self.model);
-        let is_other = std::mem::take(&mut self.calico.are_accounts_changed)
-            && self.calico.asks_accounts
-            && self.pods.reaccount(Arc::make_mut(&mut self.model), &self.calico);
-        if has_left || is_other {
-            // Groups that nobody is of any more would leave open who is meant.
-            self.pods.compact(Arc::make_mut(&mut self.model));
-            self.set = None;
+        if std::mem::take(&mut self.calico.are_accounts_changed) && self.calico.asks_accounts {
+            let model = Arc::make_mut(&mut self.model);
+            if self.pods.reaccount(model, &self.calico) {
+                // Groups that nobody is of any more would leave open who is meant.
+                self.pods.compact(model);
+                self.set = None;
+            }
         }
         if !std::mem::take(&mut self.calico.is_changed) {
             return;

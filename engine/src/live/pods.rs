@@ -30,8 +30,6 @@ pub struct Pods {
     unused: usize,
     /// How many pods have gone since what they had in common was last looked through.
     gone: usize,
-    /// Groups that nobody has been of since they were last looked through; some may have pods again.
-    emptied: Vec<GroupId>,
     strings: Interner,
     /// The node for which this is, if it is for one.
     here: Option<Arc<str>>,
@@ -140,7 +138,6 @@ impl Pods {
         self.members = Table::default();
         self.unused = 0;
         self.gone = 0;
-        self.emptied.clear();
         for (endpoint, record) in model.endpoints.values_mut().zip(self.records.values_mut()) {
             let Some(old) = endpoint.group.and_then(|id| before.get(id)) else { continue };
             let labels = self.strings.labels((*old.labels).clone());
@@ -238,24 +235,8 @@ impl Pods {
         let members = group.and_then(|group| self.members.get_mut(group));
         if let Some(members) = members {
             *members -= 1;
-            if *members == 0 {
-                self.unused += 1;
-                self.emptied.extend(group);
-            }
+            self.unused += usize::from(*members == 0);
         }
-    }
-
-    /// Whether groups have been left by all their pods of which it is not known who they are: they
-    /// would go on leaving open whom policies mean.
-    ///
-    /// # Cost
-    /// Linear in the groups that pods have left since it was asked last.
-    pub fn has_left_open_groups(&mut self, model: &ClusterModel) -> bool {
-        let emptied = std::mem::take(&mut self.emptied);
-        let is_empty = |id: &GroupId| self.members.get(*id).is_some_and(|members| *members == 0);
-        let mut groups =
-            emptied.iter().filter(|id| is_empty(id)).filter_map(|id| model.groups.get(*id));
-        groups.any(|group| group.account.as_ref().is_some_and(|account| account.is_open))
     }
 
     /// Gives up what a pod claims; who claimed it too may have it then.

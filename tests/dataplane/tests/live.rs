@@ -16,7 +16,7 @@ use portcullis_engine::dataplane::{
     iptables_restore,
 };
 use portcullis_engine::live::{Event, Index};
-use portcullis_engine::manifest::{Body, Direction, Object, Phase, Stored, read_stored};
+use portcullis_engine::manifest::{Body, Direction, Object, Stored, read_stored};
 use portcullis_engine::policy::{PolicySet, asks};
 use portcullis_engine::{Options, SourceFile};
 use portcullis_oracle::random::Random;
@@ -109,10 +109,7 @@ fn programs(
 
 fn compare((index, makers): (&mut Index, &mut Makers), wanted: &Objects, what: &str) {
     let live = index.session();
-    // Finished pods are nobody to policies; whoever watches keeps none of what is known of them.
-    let is_over = |object: &&Object| matches!(&object.body, Body::Pod { status, .. } if status.phase == Some(Phase::Finished));
-    let objects = wanted.values().filter(|object| !is_over(object)).cloned();
-    let objects: Vec<Arc<Object>> = objects.map(Arc::new).collect();
+    let objects: Vec<Arc<Object>> = wanted.values().cloned().map(Arc::new).collect();
     let is_policy = |object: &&Arc<Object>| object.is_policy();
     let policies: Vec<_> = objects.iter().filter(is_policy).cloned().collect();
     let of_accounts = asks_accounts(&policies);
