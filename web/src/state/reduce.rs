@@ -33,7 +33,7 @@ impl State {
             Action::BringBack => self.bring_back(),
             Action::Identify(id) => self.work.id = Some(id),
             Action::Name(name) => {
-                self.work.name = Some(name).filter(|name| !name.trim().is_empty())
+                self.work.name = Some(name).filter(|name| !name.trim().is_empty());
             }
             Action::Kept(sets) => self.sets = sets,
             Action::Forget => self.forget(),
