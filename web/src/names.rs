@@ -3,14 +3,12 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use portcullis_engine::net::ConnSet;
 use portcullis_engine::report::{KindCount, Location};
 
 use crate::state::State;
 use crate::text::{Language, Text, count, fill};
 use crate::worker::message::{Addresses, Broken, Edge, Node, Scene, What, Workload};
-
-/// What the engine calls a set that has everything.
-const ALL: &str = "All Connections";
 
 /// What answers do not count: a line for what is not evaluated, one for what is not in force.
 pub fn left_out(
@@ -83,7 +81,7 @@ fn workload_sub(workload: &Workload, language: Language) -> String {
 
 /// A set of ports, short enough for a label.
 pub fn ports(text: &str, language: Language) -> String {
-    text.replace(ALL, language.text().any)
+    text.replace(ConnSet::EVERYTHING, language.text().any)
 }
 
 /// What an edge allows, or what is unknown of it, followed by a question mark.

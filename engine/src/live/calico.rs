@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Index, Name};
-use crate::cluster::{ACCOUNT_LABEL, Account, ItemLabels};
+use crate::cluster::{Account, ItemLabels};
 use crate::manifest::{Body, CalicoKind, LabelList, Object};
 use crate::policy::{PolicyChange, asks};
 
@@ -30,8 +30,8 @@ impl Calico {
     /// Notes what a policy asks for.
     pub fn ask(&mut self, object: &Object) {
         let Body::CalicoPolicy(policy) = &object.body else { return };
-        let of_account = |key: &str| ItemLabels::is_of_account(key) || key == ACCOUNT_LABEL;
-        if !self.asks_accounts && asks(policy).iter().any(|(key, _)| of_account(key)) {
+        if !self.asks_accounts && asks(policy).iter().any(|(key, _)| ItemLabels::is_of_account(key))
+        {
             (self.asks_accounts, self.are_accounts_changed) = (true, true);
         }
     }
@@ -104,11 +104,12 @@ impl Index {
     /// # Cost
     /// None where nothing has; otherwise linear in the objects of Calico's kinds or in the pods.
     pub(super) fn settle_calico(&mut self) {
-        if std::mem::take(&mut self.calico.are_accounts_changed) && self.calico.asks_accounts {
-            let model = Arc::make_mut(&mut self.model);
-            if self.pods.reaccount(model, &self.calico) {
-                // Groups that nobody is of any more would leave open who is meant.
-                self.pods.compact(model);
+        if self.calico.asks_accounts {
+            if std::mem::take(&mut self.calico.are_accounts_changed) {
+                self.pods.reaccount(Arc::make_mut(&mut self.model), &self.calico);
+            }
+            if self.pods.has_left_doubt(&self.model) {
+                self.pods.compact(Arc::make_mut(&mut self.model));
                 self.set = None;
             }
         }

@@ -28,6 +28,8 @@ pub struct Pods {
     /// How many pods there are of each group.
     members: Table<u32, Group>,
     unused: usize,
+    /// Whether one has become unused since it was last asked.
+    is_left: bool,
     /// How many pods have gone since what they had in common was last looked through.
     gone: usize,
     strings: Interner,
@@ -121,6 +123,18 @@ impl Pods {
         self.gone += 1;
     }
 
+    /// Whether there are groups that nobody is of any more, and of which it is not known what their
+    /// ServiceAccount gave them: they would leave open who is meant.
+    ///
+    /// # Cost
+    /// Linear in the groups, if a group has been left.
+    pub fn has_left_doubt(&mut self, model: &ClusterModel) -> bool {
+        let is_open = |group: &Group| group.account.as_ref().is_none_or(|own| own.is_open);
+        let mut all = model.groups.iter().zip(self.members.values());
+        std::mem::take(&mut self.is_left)
+            && all.any(|((_, group), members)| *members == 0 && is_open(group))
+    }
+
     /// Whether more is kept than is in use.
     pub fn is_sparse(&self) -> bool {
         const SPARE: usize = 1024;
@@ -172,13 +186,11 @@ impl Pods {
         id
     }
 
-    /// Has pods be of groups with the ServiceAccounts that there are now; whether some are of
-    /// others than before.
+    /// Has pods be of groups with the ServiceAccounts that there are now.
     ///
     /// # Cost
     /// Linear in the pods.
-    pub fn reaccount(&mut self, model: &mut ClusterModel, calico: &Calico) -> bool {
-        let mut is_other = false;
+    pub fn reaccount(&mut self, model: &mut ClusterModel, calico: &Calico) {
         let slots: Vec<EndpointId> = self.slots.values().copied().collect();
         for slot in slots {
             let group = model.endpoints.get(slot).and_then(|endpoint| endpoint.group);
@@ -194,9 +206,7 @@ impl Pods {
                 endpoint.group = Some(now);
             }
             self.count(group, now);
-            is_other = true;
         }
-        is_other
     }
 
     /// The index of a pod's endpoint, which is there from now on.
@@ -236,6 +246,7 @@ impl Pods {
         if let Some(members) = members {
             *members -= 1;
             self.unused += usize::from(*members == 0);
+            self.is_left |= *members == 0;
         }
     }
 

@@ -20,6 +20,9 @@ pub struct ConnSet {
 }
 
 impl ConnSet {
+    /// The text of all connections.
+    pub const EVERYTHING: &str = "All Connections";
+
     /// Nothing.
     pub fn none() -> Self {
         Self::default()
@@ -105,7 +108,7 @@ impl ConnSet {
     /// As listings write it: `All Connections`, `SCTP 1-65535,TCP 80,443`, or empty.
     pub fn text(&self) -> String {
         if self.is_all_ports() {
-            return "All Connections".into();
+            return Self::EVERYTHING.into();
         }
         let mut text = String::new();
         for protocol in Protocol::ALL {

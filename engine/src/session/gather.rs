@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Identity, Repeated};
-use crate::cluster::{ACCOUNT_LABEL, AskedLabels, all_number_keys, controller_keys, namespace_of};
+use crate::cluster::{AskedLabels, ItemLabels, all_number_keys, controller_keys, namespace_of};
 use crate::manifest::{Account, Body, Object, SourceFile};
 use crate::policy::asks;
 use crate::policy::{PolicyChange, namespace_selectors, pod_selectors};
@@ -122,7 +122,7 @@ fn add_calico(asked: &mut AskedLabels, object: &Object, open_namespaces: bool) {
                 Some(selector) => asked.add_namespaces(&selector),
                 None => asked.otherwise |= open_namespaces,
             }
-        } else if key.starts_with("pcsa.") || *key == *ACCOUNT_LABEL {
+        } else if ItemLabels::is_of_account(&key) {
             asked.of_accounts = true;
         } else if let Some(key) = controller_keys().find(|known| *known == &*key) {
             let values = test.as_ref().map(values_of).unwrap_or_default();

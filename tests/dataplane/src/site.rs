@@ -10,7 +10,7 @@ use portcullis_engine::dataplane::{
 };
 use portcullis_engine::net;
 use portcullis_engine::{Change, Options, Session, SourceFile};
-use portcullis_oracle::check::{Engine, some_audited};
+use portcullis_oracle::check::{Engine, edges, some_audited};
 use portcullis_oracle::cluster::{self, Cluster};
 use portcullis_oracle::generate;
 use portcullis_oracle::oracle::Traffic;
@@ -84,6 +84,14 @@ pub fn settings(seed: u64) -> Settings {
 pub fn clusters(usual: u64) -> u64 {
     let more = std::env::var("MUTATION_CLUSTERS").ok().and_then(|n| n.parse().ok());
     more.unwrap_or(usual)
+}
+
+/// Addresses of a cluster's pods and nodes, and those at the ends of what its policies name, sorted.
+pub fn addresses(cluster: &Cluster) -> Vec<IpAddr> {
+    let pods = cluster.pods.iter().flat_map(|pod| &pod.addresses);
+    let nodes = cluster.nodes.iter().flat_map(|node| &node.addresses);
+    let all: BTreeSet<IpAddr> = pods.chain(nodes).copied().chain(edges(cluster)).collect();
+    all.into_iter().collect()
 }
 
 /// What the engine makes of the objects of a text.

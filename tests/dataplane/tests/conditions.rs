@@ -7,10 +7,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use portcullis_dataplane_tests::mutate::{mutate, mutations};
-use portcullis_dataplane_tests::site::{self, Site, load, settings, wiring};
+use portcullis_dataplane_tests::site::{self, Site, addresses, load, settings, wiring};
 use portcullis_dataplane_tests::{Kernel, Packet, Protocol, Verdict as Judged};
 use portcullis_engine::dataplane::{FilterProgram, Input, Settings, Wiring, verify};
-use portcullis_oracle::check::edges;
 use portcullis_oracle::cluster::calico::{CalicoPort, number_of};
 use portcullis_oracle::cluster::{self, Cluster};
 use portcullis_oracle::oracle::calico::{self, Carried};
@@ -36,13 +35,6 @@ struct Counts {
 fn clusters() -> u64 {
     let asked = std::env::var("CALICO_CLUSTERS").ok().and_then(|number| number.parse().ok());
     asked.unwrap_or(CLUSTERS)
-}
-
-fn addresses(cluster: &Cluster) -> Vec<IpAddr> {
-    let pods = cluster.pods.iter().flat_map(|pod| &pod.addresses);
-    let nodes = cluster.nodes.iter().flat_map(|node| &node.addresses);
-    let all: BTreeSet<IpAddr> = pods.chain(nodes).copied().chain(edges(cluster)).collect();
-    all.into_iter().collect()
 }
 
 /// Ports at and next to the ends of all that rules ask for, and those that pods have.

@@ -134,9 +134,7 @@ fn compare((index, makers): (&mut Index, &mut Makers), wanted: &Objects, what: &
     let nodes = model.endpoints.values().filter_map(|endpoint| endpoint.node.clone()).collect();
     let fresh = programs((&model, &set), &nodes, &mut Makers::new());
     let followed = programs((live.model(), live.policies()), &nodes, makers);
-    // Both are proven; under Calico's policies, names of the same sets may differ (run 68).
-    let is_of_calico = |one: &Arc<Object>| matches!(one.body, Body::CalicoPolicy(_));
-    assert!(followed == fresh || policies.iter().any(is_of_calico), "{what}");
+    assert_eq!(followed, fresh, "{what}");
 }
 
 /// Events that lead from one state to another: some objects twice, some through a state that was

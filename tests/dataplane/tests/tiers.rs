@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use portcullis_dataplane_tests::mutate::{mutate, mutations};
 use portcullis_dataplane_tests::polarity::{Answer, answer, asked};
-use portcullis_dataplane_tests::site::{Site, load, mixed, with_addresses};
+use portcullis_dataplane_tests::site::{Site, addresses, load, mixed, with_addresses};
 use portcullis_dataplane_tests::{Packet, Verdict as Kernel};
 use portcullis_engine::dataplane::{Input, Settings, UNKNOWN_WIRING, lower, verify};
 use portcullis_engine::manifest::Direction;
@@ -16,8 +16,7 @@ use portcullis_engine::selector::Match;
 use portcullis_engine::verdict::{
     EndVerdict, NoTrace, UnknownReason, Verdict, judge, judge_by_name, own_node,
 };
-use portcullis_oracle::check::{edges, every_protocol, of_protocol, ports};
-use portcullis_oracle::cluster::Cluster;
+use portcullis_oracle::check::{every_protocol, of_protocol, ports};
 use portcullis_oracle::oracle::{self, End, Traffic, worlds_of};
 use portcullis_oracle::random::Random;
 
@@ -37,13 +36,6 @@ struct Counts {
 fn clusters() -> u64 {
     let more = std::env::var("TIER_CLUSTERS").ok().and_then(|n| n.parse().ok());
     more.unwrap_or(CLUSTERS)
-}
-
-fn addresses(cluster: &Cluster) -> Vec<IpAddr> {
-    let pods = cluster.pods.iter().flat_map(|pod| &pod.addresses);
-    let nodes = cluster.nodes.iter().flat_map(|node| &node.addresses);
-    let all: BTreeSet<IpAddr> = pods.chain(nodes).copied().chain(edges(cluster)).collect();
-    all.into_iter().collect()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The CustomResourceDefinitions of ClusterNetworkPolicy, and that of NodePolicyStatus.
+//! The CustomResourceDefinitions of ClusterNetworkPolicy, of NodePolicyStatus, and of Calico's kinds.
 
 use std::fs;
 use std::path::Path;
@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DeleteParams, PostParams};
+use portcullis_engine::manifest::CalicoKind;
+use serde_json::json;
 
 use crate::{Cluster, Error, deploy_path};
 
@@ -16,6 +18,35 @@ pub enum Channel {
     Standard,
     /// With them.
     Experimental,
+}
+
+/// Which of the two groups has Calico's kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CalicoGroup {
+    /// As they are stored.
+    Stored,
+    /// As they are shown.
+    Public,
+}
+
+impl CalicoGroup {
+    /// The group's name and version.
+    fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::Stored => ["crd.projectcalico.org", "v1"],
+            Self::Public => ["projectcalico.org", "v3"],
+        }
+    }
+
+    /// The group with its version, as objects name it.
+    pub fn api_version(self) -> String {
+        self.names().join("/")
+    }
+
+    /// Where the objects of a kind are, in all namespaces.
+    pub fn path(self, kind: CalicoKind) -> String {
+        format!("/apis/{}/{}", self.api_version(), kind.plural())
+    }
 }
 
 /// Where ClusterNetworkPolicies are.
@@ -68,6 +99,58 @@ impl Cluster {
         let definition: CustomResourceDefinition = serde_yaml::from_str(&text)?;
         self.definitions()?.create(&PostParams::default(), &definition).await?;
         self.until(NODE_STATUSES, true).await
+    }
+
+    /// Installs Calico's kinds in a group, and waits until the server serves them. What their fields
+    /// are, the server does not check: nor does it for those that Calico installs, which leave that
+    /// to its own API server.
+    ///
+    /// # Errors
+    /// If the server does not take or serve them.
+    pub async fn install_calico_crds(&self, group: CalicoGroup) -> Result<(), Error> {
+        let [name, version] = group.names();
+        for kind in CalicoKind::ALL {
+            let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+            let definition = json!({
+                "apiVersion": "apiextensions.k8s.io/v1",
+                "kind": "CustomResourceDefinition",
+                "metadata": {
+                    "name": format!("{}.{name}", kind.plural()),
+                    "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
+                },
+                "spec": {
+                    "group": name,
+                    "names": {"kind": kind.name(), "plural": kind.plural()},
+                    "scope": if kind.is_namespaced() { "Namespaced" } else { "Cluster" },
+                    "versions": [{"name": version, "served": true, "storage": true,
+                                  "schema": {"openAPIV3Schema": schema}}],
+                },
+            });
+            // JSON is YAML.
+            let definition = serde_yaml::from_str(&definition.to_string())?;
+            self.definitions()?.create(&PostParams::default(), &definition).await?;
+        }
+        for kind in CalicoKind::ALL {
+            self.until(&group.path(kind), true).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes Calico's kinds and every object of them from a group, and waits until the server no
+    /// longer serves them.
+    ///
+    /// # Errors
+    /// If the server refuses, or still serves one after a minute.
+    pub async fn remove_calico_crds(&self, group: CalicoGroup) -> Result<(), Error> {
+        let [name, _] = group.names();
+        for kind in CalicoKind::ALL {
+            let name = format!("{}.{name}", kind.plural());
+            self.definitions()?.delete(&name, &DeleteParams::default()).await?;
+        }
+        for kind in CalicoKind::ALL {
+            self.until(&group.path(kind), false).await?;
+        }
+        Ok(())
     }
 
     /// Removes the kind and every object of it, and waits until the server no longer serves it.

@@ -27,7 +27,7 @@ mod proxy;
 mod request;
 
 pub use cluster::Cluster;
-pub use crd::{CLUSTER_POLICIES, Channel, NODE_STATUSES};
+pub use crd::{CLUSTER_POLICIES, CalicoGroup, Channel, NODE_STATUSES};
 pub use deploy::{
     AGENT_ACCOUNT, AGENT_NAMESPACE, agent_token, collection, create_agent_account,
     deploy_manifests, deploy_path,

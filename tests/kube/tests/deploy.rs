@@ -21,9 +21,9 @@ use portcullis_agent::observe::Paths;
 use portcullis_agent::options::{Command as Agents, Options};
 use portcullis_agent::status::Question;
 use portcullis_kube::{
-    AGENT_ACCOUNT, AGENT_NAMESPACE, Body, CLUSTER_POLICIES, Channel, Cluster, Programs,
-    agent_token, collection, create_agent_account, create_service_account, deploy_manifests,
-    deploy_path, send,
+    AGENT_ACCOUNT, AGENT_NAMESPACE, Body, CLUSTER_POLICIES, CalicoGroup, Channel, Cluster,
+    Programs, agent_token, collection, create_agent_account, create_service_account,
+    deploy_manifests, deploy_path, send,
 };
 use serde_json::{Value, json};
 
@@ -189,6 +189,8 @@ async fn the_account_can_do_nothing_else() {
     let admin = cluster.admin().unwrap();
     create_agent_account(&admin).await.unwrap();
     cluster.install_cluster_policy_crds(Channel::Standard).await.unwrap();
+    cluster.install_calico_crds(CalicoGroup::Stored).await.unwrap();
+    cluster.install_calico_crds(CalicoGroup::Public).await.unwrap();
     cluster.install_status_crd().await.unwrap();
     create_service_account(&admin, AGENT_NAMESPACE, "anybody").await.unwrap();
     let anybody = allowed(&admin, "anybody").await;

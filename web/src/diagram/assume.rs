@@ -9,6 +9,7 @@ use crate::text::{Text, fill};
 use crate::worker::{Assume, bad_cidr, bad_label};
 
 /// A field, and how it is set.
+#[derive(Properties)]
 struct Field {
     label: &'static str,
     example: &'static str,
@@ -55,45 +56,22 @@ pub fn AssumeBar() -> Html {
         let open = open.clone();
         move |_: MouseEvent| open.set(!*open)
     };
-    let said = [
-        (text.pod_cidrs, &assume.pod_cidrs),
-        (text.node_cidrs, &assume.node_cidrs),
-        (text.namespace_labels, &assume.labels),
-    ];
-    let said: Vec<String> = said
-        .into_iter()
-        .filter(|(_, value)| !value.trim().is_empty())
-        .map(|(label, value)| format!("{label}: {value}"))
-        .collect();
+    let fields = fields(text, assume);
+    let said = fields.iter().filter(|field| !field.value.trim().is_empty());
+    let said: Vec<String> = said.map(|field| format!("{}: {}", field.label, field.value)).collect();
     let line = if said.is_empty() { text.nothing_assumed.to_owned() } else { said.join(" · ") };
     html! {
         <div class="note-bar is-assume">
             <span>{ line }</span>
             <button class="note-why link" aria-expanded={open.to_string()} {onclick}>{ if *open { text.done } else { text.set_addresses } }</button>
             if *open {
-                <div class="assume-fields">{ for fields(text, assume).into_iter().map(|field| html! { <AssumeField ..field.props() /> }) }</div>
+                <div class="assume-fields">{ for fields.into_iter().map(|field| html! { <AssumeField ..field /> }) }</div>
             }
         </div>
     }
 }
 
-impl Field {
-    fn props(self) -> FieldProps {
-        let Self { label, example, value, wrong, set } = self;
-        FieldProps { label, example, value, wrong, set }
-    }
-}
-
-#[derive(Properties)]
-struct FieldProps {
-    label: &'static str,
-    example: &'static str,
-    value: String,
-    wrong: Option<String>,
-    set: fn(&mut Assume, String),
-}
-
-impl PartialEq for FieldProps {
+impl PartialEq for Field {
     /// What a field sets follows from its label.
     fn eq(&self, other: &Self) -> bool {
         (self.label, &self.value, &self.wrong) == (other.label, &other.value, &other.wrong)
@@ -101,7 +79,7 @@ impl PartialEq for FieldProps {
 }
 
 #[component]
-fn AssumeField(props: &FieldProps) -> Html {
+fn AssumeField(props: &Field) -> Html {
     let store = use_store();
     let set = props.set;
     let oninput = move |event: InputEvent| {

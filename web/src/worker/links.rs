@@ -39,7 +39,7 @@ impl Links {
             }
         }
         let links = Self { rows, columns, cells, sets: sets.all };
-        links.with_equal_rows_joined().with_equal_columns_joined()
+        links.with_equal_rows_joined().turned().with_equal_rows_joined().turned()
     }
 
     /// The row and the column of an endpoint: those with the same ones have the same connections.
@@ -81,17 +81,10 @@ impl Links {
         Self { rows, cells: cells.collect(), ..self }
     }
 
-    fn with_equal_columns_joined(self) -> Self {
-        let mut content: BTreeMap<u32, Vec<(u32, Cell)>> = BTreeMap::new();
-        for (&(row, column), &cell) in &self.cells {
-            content.entry(column).or_default().push((row, cell));
-        }
-        let next = joined(&self.columns, content);
-        let columns = renamed(&self.columns, &next);
-        let cells = self.cells.into_iter();
-        let cells = cells
-            .filter_map(|((row, column), cell)| Some(((row, next.get(&column).copied()?), cell)));
-        Self { columns, cells: cells.collect(), ..self }
+    /// Rows as columns, and columns as rows.
+    fn turned(self) -> Self {
+        let cells = self.cells.into_iter().map(|((row, column), cell)| ((column, row), cell));
+        Self { rows: self.columns, columns: self.rows, cells: cells.collect(), sets: self.sets }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portcullis_engine::net::AddrSet;
+use portcullis_engine::net::{AddrSet, ConnSet};
 use portcullis_engine::report::{
     Connection, Direction, EndpointKind, EndpointReport, Isolation, ListReport, PortRange,
 };
@@ -18,8 +18,6 @@ use super::message::{Edge, Namespace, Node, Policed, Scene, What, Workload};
 
 /// Labels of a namespace that are shown beside its name.
 const LABELS: usize = 2;
-/// What the engine calls a set that has everything.
-const ALL: &str = "All Connections";
 
 /// The scene with what is needed to look things up in it.
 pub struct Atlas {
@@ -120,7 +118,7 @@ fn is_all_open(scene: &Scene) -> bool {
     let is_range = |node: u32| !is_workload(node);
     let is_open = |edge: &Edge| {
         let allowed = edge.allowed.and_then(|set| scene.port_sets.get(set as usize));
-        edge.unknown.is_none() && allowed.is_some_and(|set| set.text == ALL)
+        edge.unknown.is_none() && allowed.is_some_and(|set| set.text == ConnSet::EVERYTHING)
     };
     let flows = &scene.flows;
     let workloads = (0..flows.nodes()).filter(|node| is_workload(*node)).count() as u64;

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 use std::rc::Rc;
 
+use portcullis_engine::net::ConnSet;
 use portcullis_engine::report::{Protocol, Verdict};
 use portcullis_engine::{Change, FlowQuery, Options, Session, SourceFile};
 
@@ -207,7 +208,7 @@ fn check_whole(case: &Case) {
     let open: Vec<bool> = scene.nodes.iter().map(Node::is_open).collect();
     let reaches_all = |edge: &Edge| {
         let allowed = edge.allowed.map(|set| &*scene.port_sets[set as usize].text);
-        allowed == Some("All Connections") && edge.unknown.is_none()
+        allowed == Some(ConnSet::EVERYTHING) && edge.unknown.is_none()
     };
     for edge in flows.edges().filter(|edge| open[edge.from as usize] && open[edge.to as usize]) {
         assert!(reaches_all(&edge), "two open workloads");

@@ -151,23 +151,17 @@ impl<'w, 'p> Pods<'w, 'p> {
     }
 
     fn asks_subject(&self, rule: &FilterRule) -> bool {
-        rule.matches.iter().any(|one| match (one, self.direction) {
-            (
-                Match::Source(_)
-                | Match::SourceIn(_)
-                | Match::SourceNotIn(_)
-                | Match::SourcePortIn(_)
-                | Match::SourcePortNotIn(_),
-                direction,
-            ) => direction == Direction::Egress,
-            (
-                Match::Destination(_)
-                | Match::DestinationIn(_)
-                | Match::DestinationNotIn(_)
-                | Match::DestinationPortIn(_)
-                | Match::DestinationPortNotIn(_),
-                direction,
-            ) => direction == Direction::Ingress,
+        rule.matches.iter().any(|one| match one {
+            Match::Source(_)
+            | Match::SourceIn(_)
+            | Match::SourceNotIn(_)
+            | Match::SourcePortIn(_)
+            | Match::SourcePortNotIn(_) => self.direction == Direction::Egress,
+            Match::Destination(_)
+            | Match::DestinationIn(_)
+            | Match::DestinationNotIn(_)
+            | Match::DestinationPortIn(_)
+            | Match::DestinationPortNotIn(_) => self.direction == Direction::Ingress,
             _ => false,
         })
     }

@@ -93,28 +93,23 @@ const EGRESS_PEER: Shape = Shape::Fields(&[
 const NAME: Field = field("name", Shape::Text, "What the rule is for, as reports show it.");
 const ACTION: Field =
     field("action", Shape::Words(ACTIONS), "What happens to what the rule matches.");
-const PROTOCOLS_OF_SUBJECTS: Field = field(
-    "protocols",
-    Shape::List(&Shape::Fields(&[
-        field("tcp", OF_PROTOCOL, "TCP, on these ports."),
-        field("udp", OF_PROTOCOL, "UDP, on these ports."),
-        field("sctp", OF_PROTOCOL, "SCTP, on these ports."),
-        field("destinationNamedPort", Shape::Port(Of::Subjects), NAMED),
-    ])),
-    ON_WHICH,
-);
-const PROTOCOLS_OF_PEERS: Field = field(
-    "protocols",
-    Shape::List(&Shape::Fields(&[
-        field("tcp", OF_PROTOCOL, "TCP, on these ports."),
-        field("udp", OF_PROTOCOL, "UDP, on these ports."),
-        field("sctp", OF_PROTOCOL, "SCTP, on these ports."),
-        field("destinationNamedPort", Shape::Port(Of::Peers), NAMED),
-    ])),
-    ON_WHICH,
-);
+/// The field of protocols, whose named ports are those of whom a rule's direction leads to.
+macro_rules! protocols {
+    ($of:expr) => {
+        field(
+            "protocols",
+            Shape::List(&Shape::Fields(&[
+                field("tcp", OF_PROTOCOL, "TCP, on these ports."),
+                field("udp", OF_PROTOCOL, "UDP, on these ports."),
+                field("sctp", OF_PROTOCOL, "SCTP, on these ports."),
+                field("destinationNamedPort", Shape::Port($of), NAMED),
+            ])),
+            "Which protocols and ports. Left out, it is everything.",
+        )
+    };
+}
+
 const NAMED: &str = "The name that the destination's containers give a port.";
-const ON_WHICH: &str = "Which protocols and ports. Left out, it is everything.";
 
 const OF_PROTOCOL: Shape = Shape::Fields(&[field(
     "destinationPort",
@@ -136,11 +131,11 @@ const INGRESS_RULE: Shape = Shape::Fields(&[
     NAME,
     ACTION,
     field("from", Shape::List(&INGRESS_PEER), "Who connects: any of these. At least one."),
-    PROTOCOLS_OF_SUBJECTS,
+    protocols!(Of::Subjects),
 ]);
 const EGRESS_RULE: Shape = Shape::Fields(&[
     NAME,
     ACTION,
     field("to", Shape::List(&EGRESS_PEER), "Whom the pods connect to: any of these. At least one."),
-    PROTOCOLS_OF_PEERS,
+    protocols!(Of::Peers),
 ]);

@@ -13,16 +13,11 @@ const fn kind(
 }
 
 pub const KINDS: &[Kind] = &[
-    kind(
-        "Deployment",
-        "apps/v1",
-        &[API_VERSION, KIND, METADATA, field("spec", SCALED, "How many pods, and which.")],
-        "Pods that are alike, made from a template.",
-    ),
+    kind("Deployment", "apps/v1", OF_SCALED, "Pods that are alike, made from a template."),
     kind(
         "StatefulSet",
         "apps/v1",
-        &[API_VERSION, KIND, METADATA, field("spec", SCALED, "How many pods, and which.")],
+        OF_SCALED,
         "Pods with names and storage of their own, made from a template.",
     ),
     kind(
@@ -31,12 +26,7 @@ pub const KINDS: &[Kind] = &[
         &[API_VERSION, KIND, METADATA, field("spec", SELECTED, "Which pods.")],
         "A pod on each node, made from a template.",
     ),
-    kind(
-        "ReplicaSet",
-        "apps/v1",
-        &[API_VERSION, KIND, METADATA, field("spec", SCALED, "How many pods, and which.")],
-        "Pods that are alike, usually made by a Deployment.",
-    ),
+    kind("ReplicaSet", "apps/v1", OF_SCALED, "Pods that are alike, usually made by a Deployment."),
     kind(
         "Job",
         "batch/v1",
@@ -139,6 +129,8 @@ const TEMPLATE: Field = field(
 );
 const REPLICAS: Field = field("replicas", Shape::Number, "How many pods; 1 unless it is written.");
 
+const OF_SCALED: &[Field] =
+    &[API_VERSION, KIND, METADATA, field("spec", SCALED, "How many pods, and which.")];
 const SCALED: Shape = Shape::Fields(&[REPLICAS, SELECTOR, TEMPLATE]);
 const SELECTED: Shape = Shape::Fields(&[SELECTOR, TEMPLATE]);
 const JOB: Shape = Shape::Fields(&[

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
-use kube::Client;
 use kube::client::Body;
 use portcullis_engine::manifest::Stored;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::sleep;
 
+use super::connections::Connections;
 use super::places::{self, Place};
 use super::request::{WatchError, encoded, json_of};
 use super::{Patience, backoff};
@@ -75,11 +75,11 @@ impl Events {
     }
 
     /// Tells of complaints as they come.
-    pub async fn run(mut self, client: Client, patience: Patience) {
+    pub async fn run(mut self, connections: Connections, patience: Patience) {
         sleep(backoff::between(self.pace.spread)).await;
         while let Some(complaint) = self.complaints.recv().await {
             self.created.retain(|_, created| created.elapsed() < KEPT);
-            if let Err(error) = self.tell(&client, &complaint, patience).await {
+            if let Err(error) = self.tell(&connections, &complaint, patience).await {
                 tracing::warn!(%error, "could not create an Event");
             }
             sleep(self.pace.between).await;
@@ -89,11 +89,11 @@ impl Events {
     /// Has the API server make an Event, unless it has it or the policy is gone.
     async fn tell(
         &mut self,
-        client: &Client,
+        connections: &Connections,
         complaint: &Complaint,
         patience: Patience,
     ) -> Result<(), WatchError> {
-        let Some(regarding) = regarding(client, &complaint.policy, patience).await? else {
+        let Some(regarding) = regarding(connections, &complaint.policy, patience).await? else {
             return Ok(());
         };
         let uid = regarding.get("uid").and_then(Value::as_str).unwrap_or_default();
@@ -105,7 +105,7 @@ impl Events {
         let path = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events");
         let body = event(complaint, (&regarding, &name), &self.node).to_string().into_bytes();
         let request = http::Request::post(path).header("Content-Type", "application/json");
-        match json_of(client, request.body(Body::from(body))?, patience).await {
+        match json_of(connections, request.body(Body::from(body))?, patience).await {
             Ok(_) | Err(WatchError::Refused { code: 409, .. }) => {}
             Err(error) => return Err(error),
         }
@@ -121,14 +121,15 @@ fn namespace(policy: &PolicyName) -> &str {
 
 /// What an Event about a policy refers to; none if the policy is gone.
 async fn regarding(
-    client: &Client,
+    connections: &Connections,
     policy: &PolicyName,
     patience: Patience,
 ) -> Result<Option<Value>, WatchError> {
     for (version, path) in lists(policy) {
         // The agent may list policies, but not ask for one.
         let path = format!("{path}?fieldSelector=metadata.name%3D{}", encoded(&policy.name));
-        let found = json_of(client, http::Request::get(path).body(Body::empty())?, patience).await;
+        let found =
+            json_of(connections, http::Request::get(path).body(Body::empty())?, patience).await;
         let found = match found {
             Err(error) if error.is_absent() => continue,
             found => found?,

@@ -9,12 +9,12 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use portcullis_engine::live::Event;
 use portcullis_engine::manifest::Stored;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::decode::{WatchFrame, WatchLine, line};
 use super::json::{Page, PageMeta, objects};
 use super::list::ListParts;
-use super::request::{Form, ListRequest, Resource, WatchError, ask};
+use super::request::{Form, ListRequest, Resource, WatchError, ask, spoken};
 use super::{Patience, WatchContext, backoff, protobuf};
 
 /// After so many answers in a row that make no sense, all is listed again: going on from where they
@@ -182,9 +182,9 @@ impl Follower {
         // It begins only when the server has all of it.
         let patience = Patience { answer: patience.answer * 2, ..patience };
         let path = self.resource.list(request);
-        let (_, mut body) = ask(&self.context.client, &path, (Form::Json, patience)).await?;
+        let (_, mut body) = ask(&self.context.connections, &path, (Form::Json, patience)).await?;
         let (mut parts, mut text) = (ListParts::default(), Vec::new());
-        while read(&mut body, &mut text, patience.answer).await? {
+        while self.read((&mut body, &mut text), patience.answer).await? {
             self.context.status.heard(self.resource.name);
             parts.push(&text);
             text.clear();
@@ -215,7 +215,8 @@ impl Follower {
         let Patience { life, backoff, .. } = self.context.patience;
         let life = life + backoff::between(life / 2);
         let path = self.resource.watch(self.version.as_deref(), life.as_secs().max(1));
-        let answer = ask(&self.context.client, &path, (self.form, self.context.patience)).await?;
+        let answer =
+            ask(&self.context.connections, &path, (self.form, self.context.patience)).await?;
         let begun = Instant::now();
         let outcome = self.take_watch(answer).await;
         let lasted = begun.elapsed();
@@ -237,7 +238,7 @@ impl Follower {
     async fn take_watch(&mut self, (form, mut body): (Form, Body)) -> Result<(), WatchError> {
         let mut text: Vec<u8> = Vec::new();
         self.context.status.heard(self.resource.name);
-        while read(&mut body, &mut text, self.context.patience.watch).await? {
+        while self.read((&mut body, &mut text), self.context.patience.watch).await? {
             self.context.status.heard(self.resource.name);
             let mut lines = Vec::new();
             let outcome = match form {
@@ -288,6 +289,20 @@ impl Follower {
         }
     }
 
+    /// Reads on; whether there was more.
+    async fn read(
+        &self,
+        (body, into): (&mut Body, &mut Vec<u8>),
+        patience: Duration,
+    ) -> Result<bool, WatchError> {
+        let frame = spoken(&self.context.connections, patience, body.frame()).await?;
+        let Some(frame) = frame else { return Ok(false) };
+        if let Ok(bytes) = frame?.into_data() {
+            into.extend_from_slice(&bytes);
+        }
+        Ok(true)
+    }
+
     fn send(&self, events: Vec<Event>) -> Result<(), WatchError> {
         if events.is_empty() { Ok(()) } else { self.context.send(events) }
     }
@@ -303,24 +318,13 @@ fn take_lines(text: &mut Vec<u8>, lines: &mut Vec<WatchFrame>) -> Result<(), Wat
     Ok(())
 }
 
-/// Reads on; whether there was more.
-async fn read(body: &mut Body, into: &mut Vec<u8>, patience: Duration) -> Result<bool, WatchError> {
-    let silent = |_| WatchError::Silent(patience.as_secs());
-    let Some(frame) = timeout(patience, body.frame()).await.map_err(silent)? else {
-        return Ok(false);
-    };
-    if let Ok(bytes) = frame?.into_data() {
-        into.extend_from_slice(&bytes);
-    }
-    Ok(true)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::channel;
 
-    use kube::{Client, Config};
+    use kube::Config;
 
+    use super::super::connections::Connections;
     use super::*;
     use crate::observe::{Reporter, Status};
     use crate::source::ChangeSink;
@@ -329,7 +333,7 @@ mod tests {
         let (to, _) = channel();
         let config = Config::new("http://127.0.0.1:1".parse().unwrap());
         let context = WatchContext {
-            client: Client::try_from(config).unwrap(),
+            connections: Connections::new(config, None).unwrap(),
             sink: ChangeSink::from(to),
             reporter: Reporter::default(),
             patience: Patience::default(),

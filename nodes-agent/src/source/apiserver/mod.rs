@@ -1,10 +1,12 @@
 //! The API server as a source.
 //!
 //! Each kind is watched by a task of its own: a list of all, then what changes. The tasks share
-//! nothing but the sink. Some kinds may not be there: [`discovery`] finds out. [`Events`] go the other way: they tell the owner of a policy that it is
-//! not enforced as written; and so does [`NodeStatus`], which says what is in force on the node.
+//! nothing but the sink. Some kinds may not be there: [`discovery`] finds out. [`Events`] go the
+//! other way: they tell the owner of a policy that it is not enforced as written; and so does
+//! [`NodeStatus`], which says what is in force on the node.
 
 mod backoff;
+mod connections;
 mod decode;
 mod discovery;
 mod events;
@@ -22,17 +24,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use kube::client::ClientBuilder;
+use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use portcullis_engine::live::Event;
 use portcullis_engine::manifest::Stored;
 use tokio::runtime::{Builder, Runtime};
-use tower::util::MapRequestLayer;
 
 use super::{Change, ChangeSink, Source};
 use crate::observe::{Reporter, Status};
 pub use backoff::Backoff;
+use connections::Connections;
 use discovery::follow_where_served;
 pub use events::{EventPace, Events};
 use follower::Follower;
@@ -95,7 +96,7 @@ impl Default for Patience {
 /// What all watches share.
 #[derive(Clone)]
 struct WatchContext {
-    client: Client,
+    connections: Connections,
     sink: ChangeSink,
     /// Who is told of policies that are not understood.
     reporter: Reporter,
@@ -111,7 +112,7 @@ impl WatchContext {
 }
 
 impl ApiServer {
-    async fn client(&self) -> anyhow::Result<Client> {
+    async fn connections(&self) -> anyhow::Result<Connections> {
         let mut config = match &self.kubeconfig {
             Some(path) => {
                 let shown = path.display();
@@ -136,28 +137,20 @@ impl ApiServer {
             auth.exec = None;
         }
         let token = file.map(|path| TokenFile::read(path.into())).transpose()?;
-        let client =
-            ClientBuilder::try_from(config).context("could not make a client of the API server")?;
-        Ok(match token {
-            Some(token) => {
-                let shows = MapRequestLayer::new(move |request| token.authorize(request));
-                client.with_layer(&shows).build()
-            }
-            None => client.build(),
-        })
+        Connections::new(config, token)
     }
 
-    async fn follow_all(mut self, client: Client, to: ChangeSink) {
+    async fn follow_all(mut self, connections: Connections, to: ChangeSink) {
         let events = self.events.take();
         let reporter = events.as_ref().map(Events::reporter).unwrap_or_default();
         if let Some(events) = events {
-            tokio::spawn(events.run(client.clone(), self.patience));
+            tokio::spawn(events.run(connections.clone(), self.patience));
         }
         if let Some(node_status) = self.node_status.take() {
-            tokio::spawn(node_status.run(client.clone(), self.patience));
+            tokio::spawn(node_status.run(connections.clone(), self.patience));
         }
         let (patience, status) = (self.patience, Arc::clone(&self.status));
-        let context = WatchContext { client, sink: to, reporter, patience, status };
+        let context = WatchContext { connections, sink: to, reporter, patience, status };
         tokio::time::sleep(backoff::between(patience.spread)).await;
         let mut tasks = tokio::task::JoinSet::new();
         let known = discovery::Known::default();
@@ -177,10 +170,10 @@ impl ApiServer {
 impl Source for ApiServer {
     fn start(self: Box<Self>, to: ChangeSink) -> anyhow::Result<()> {
         let runtime = runtime()?;
-        let client = runtime.block_on(self.client())?;
+        let connections = runtime.block_on(self.connections())?;
         std::thread::Builder::new()
             .name("watch".into())
-            .spawn(move || runtime.block_on(self.follow_all(client, to)))
+            .spawn(move || runtime.block_on(self.follow_all(connections, to)))
             .context("could not start a thread")?;
         Ok(())
     }

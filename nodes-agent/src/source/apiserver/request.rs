@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
-use kube::Client;
 use kube::client::Body;
 use portcullis_engine::manifest::Stored;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use super::connections::Connections;
 use super::places::{self, Names, Place};
 use super::protobuf::{self, Malformed};
 use super::{Patience, WatchContext};
@@ -278,42 +278,43 @@ impl Form {
 
 /// The answer to a request, and how it is written.
 pub async fn ask(
-    client: &Client,
+    connections: &Connections,
     path: &str,
     (form, patience): (Form, Patience),
 ) -> Result<(Form, Body), WatchError> {
     let request = http::Request::get(path).header(http::header::ACCEPT, form.accept());
-    let (head, body) = send(client, request.body(Body::empty())?, patience).await?;
+    let (head, body) = send(connections, request.body(Body::empty())?, patience).await?;
     Ok((Form::of(&head.headers), body))
 }
 
 /// What is at a path, as JSON.
 pub async fn json(context: &WatchContext, path: &str) -> Result<Value, WatchError> {
-    json_of(&context.client, http::Request::get(path).body(Body::empty())?, context.patience).await
+    json_of(&context.connections, http::Request::get(path).body(Body::empty())?, context.patience)
+        .await
 }
 
 /// The answer to a request of any kind, as JSON.
 pub async fn json_of(
-    client: &Client,
+    connections: &Connections,
     request: http::Request<Body>,
     patience: Patience,
 ) -> Result<Value, WatchError> {
-    let (_, body) = send(client, request, patience).await?;
-    let read = timeout(patience.answer, Limited::new(body, LONGEST_ANSWER).collect()).await;
-    let read = read.map_err(|_| WatchError::Silent(patience.answer.as_secs()))?;
+    let (_, body) = send(connections, request, patience).await?;
+    let read = Limited::new(body, LONGEST_ANSWER).collect();
+    let read = spoken(connections, patience.answer, read).await?;
     let bytes = read.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     Ok(serde_json::from_slice(&bytes)?)
 }
 
 /// The answer to a request of any kind.
 pub async fn send(
-    client: &Client,
+    connections: &Connections,
     request: http::Request<Body>,
     patience: Patience,
 ) -> Result<(http::response::Parts, Body), WatchError> {
     let wait = patience.connect + patience.answer;
-    let silent = |_| WatchError::Silent(wait.as_secs());
-    let (head, body) = timeout(wait, client.send(request)).await.map_err(silent)??.into_parts();
+    let client = connections.client();
+    let (head, body) = spoken(connections, wait, client.send(request)).await??.into_parts();
     if head.status.is_success() {
         return Ok((head, body));
     }
@@ -325,6 +326,18 @@ pub async fn send(
     let message = known.map_or_else(|| head.status.to_string(), |refusal| refusal.message);
     let retry_after = retry_after(&head.headers);
     Err(WatchError::Refused { code: head.status.as_u16(), message, retry_after })
+}
+
+/// What the server says in time. Connections to a server that has been silent are left.
+pub async fn spoken<T>(
+    connections: &Connections,
+    within: Duration,
+    answer: impl Future<Output = T>,
+) -> Result<T, WatchError> {
+    timeout(within, answer).await.map_err(|_| {
+        connections.renew();
+        WatchError::Silent(within.as_secs())
+    })
 }
 
 /// How long a server asks to be left alone. A date instead is not understood: API servers send none.

@@ -8,6 +8,7 @@
     reason = "test code"
 )]
 
+mod calico;
 mod cluster_policies;
 mod events;
 mod forms;

@@ -10,15 +10,17 @@ use kube::Client;
 use portcullis_agent::observe::Status;
 use portcullis_agent::source::apiserver::{ApiServer, NodeStatus, Patience};
 use portcullis_agent::source::{Change, ChangeSink, Changes, Source as _};
-use portcullis_engine::cluster::{self, AddressSpace, AskedLabels, ClusterModel, Undeclared};
+use portcullis_engine::cluster::{
+    self, AddressSpace, AskedLabels, ClusterModel, ItemLabels, Undeclared,
+};
 use portcullis_engine::dataplane::{
     Input, Settings, UNKNOWN_WIRING, ipset_restore, iptables_restore, lower, verify,
 };
 use portcullis_engine::live::{Event, Index};
-use portcullis_engine::manifest::{Body, Object, Stored, read_stored};
-use portcullis_engine::policy::PolicySet;
+use portcullis_engine::manifest::{Account, Body, CalicoKind, Meta, Object, Stored, read_stored};
+use portcullis_engine::policy::{PolicySet, asks};
 use portcullis_engine::{Options, Session};
-use portcullis_kube::CLUSTER_POLICIES;
+use portcullis_kube::{CLUSTER_POLICIES, CalicoGroup};
 use serde_json::Value;
 
 /// Where ClusterNetworkPolicies are on a server that only serves the earlier version.
@@ -77,36 +79,61 @@ async fn cluster_policies(client: &Client) -> &'static str {
     }
 }
 
+/// Which of Calico's groups counts: the stored one, if it has anything.
+async fn calico_group(client: &Client) -> CalicoGroup {
+    let stored = CalicoGroup::Stored;
+    match list(client, &stored.path(CalicoKind::GlobalNetworkPolicy)).await {
+        Some(_) => stored,
+        None => CalicoGroup::Public,
+    }
+}
+
 /// The state that lists tell.
 pub async fn afresh(client: &Client) -> State {
-    let mut objects = Vec::new();
-    for (kind, path) in [
-        (Stored::Pod, "/api/v1/pods"),
-        (Stored::Namespace, "/api/v1/namespaces"),
-        (Stored::Node, "/api/v1/nodes"),
-        (Stored::Policy, "/apis/networking.k8s.io/v1/networkpolicies"),
-        (Stored::ClusterPolicy, cluster_policies(client).await),
-    ] {
+    let (mut objects, mut accounts) = (Vec::new(), Vec::new());
+    let group = calico_group(client).await;
+    for kind in Stored::ALL {
+        let path = match kind {
+            Stored::Pod => "/api/v1/pods",
+            Stored::Namespace => "/api/v1/namespaces",
+            Stored::Node => "/api/v1/nodes",
+            Stored::Account => "/api/v1/serviceaccounts",
+            Stored::Policy => "/apis/networking.k8s.io/v1/networkpolicies",
+            Stored::ClusterPolicy => cluster_policies(client).await,
+            Stored::Calico(kind) => &group.path(kind),
+        };
         let Some(list) = list(client, path).await else {
-            assert_eq!(kind, Stored::ClusterPolicy, "{path} is not there");
+            let may_lack = matches!(kind, Stored::ClusterPolicy | Stored::Calico(_));
+            assert!(may_lack, "{path} is not there");
             continue;
         };
         for item in list.get("items").and_then(Value::as_array).unwrap() {
             let (object, findings) = read_stored(&item.to_string(), kind);
             assert!(findings.is_empty(), "{findings:?}");
-            objects.push(Arc::new(object.unwrap()));
+            let object = object.unwrap();
+            if let Body::Account = object.body {
+                let Meta { namespace, name, labels, .. } = object.meta.clone();
+                let account = Account { namespace: namespace.clone(), name, labels };
+                accounts.push((namespace.unwrap(), account));
+            }
+            objects.push(Arc::new(object));
         }
     }
+    let asks = |object: &Arc<Object>| match &object.body {
+        Body::CalicoPolicy(policy) => asks(policy),
+        _ => Vec::new(),
+    };
+    let of_accounts =
+        { objects.iter().flat_map(asks) }.any(|(key, _)| ItemLabels::is_of_account(&key));
     let model = cluster::build(cluster::Input {
-        accounts: &[],
+        accounts: &accounts,
         objects: &objects,
         default_namespace: "default",
-        asked: &AskedLabels::default(),
+        asked: &AskedLabels { of_accounts, ..AskedLabels::default() },
         space: &AddressSpace::default(),
         undeclared: &Undeclared { unlabelled: true, ..Undeclared::default() },
     });
-    let is_policy =
-        |object: &&Arc<Object>| matches!(object.body, Body::Policy(_) | Body::ClusterPolicy(_));
+    let is_policy = |object: &&Arc<Object>| object.is_policy();
     let policies = objects.iter().filter(is_policy);
     let policies: Vec<Arc<Object>> = policies.cloned().collect();
     State::of(&model, &PolicySet::compile(&model, "default", &policies))

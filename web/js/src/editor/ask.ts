@@ -5,12 +5,12 @@
 
 import { acceptCompletion, autocompletion, completionStatus, moveCompletionSelection, selectedCompletionIndex, startCompletion, type Completion as Option, type CompletionContext, type CompletionResult } from "@codemirror/autocomplete";
 import { StateEffect, StateField, type EditorState, type Extension, type Text } from "@codemirror/state";
-import { Decoration, EditorView, hoverTooltip, keymap, showTooltip, ViewPlugin, WidgetType, type DecorationSet, type Tooltip, type ViewUpdate } from "@codemirror/view";
+import { EditorView, hoverTooltip, keymap, showTooltip, ViewPlugin, type Tooltip, type ViewUpdate } from "@codemirror/view";
 import { keepCursor } from "./cursor";
 import { setHints } from "./hints";
 import { offset } from "./place";
 import { worded } from "./prose";
-import type { Ask, Completion, Completions, EditorLabels, Hover, Jump, Lens, LensLabels, Margin } from "./types";
+import type { Ask, Completion, Completions, EditorLabels, Hint, Hover, Jump, Lens, LensLabels, Margin } from "./types";
 
 /** What is asked, and for which file. */
 export interface Asking {
@@ -30,7 +30,6 @@ export function asking(of: Asking): Extension {
     autocompletion({ override: [(context) => complete(of, context)], icons: false, selectOnOpen: false, activateOnTypingDelay: 40, maxRenderedOptions: 100 }),
     hoverTooltip((view, pos) => hover(of, view.state, pos), { hoverTime: REST_MS, hideOnChange: true }),
     asked,
-    lenses,
     counting(of),
     keymap.of([
       { key: "Tab", run: takeFirst },
@@ -190,43 +189,11 @@ function follow(of: Asking, event: MouseEvent, view: EditorView): boolean {
   return pos !== null && jump(of, view, "definition", pos);
 }
 
-const setLenses = StateEffect.define<{ shown: Lens[]; labels: LensLabels }>();
-
-class LensWidget extends WidgetType {
-  constructor(private readonly text: string, private readonly isEmpty: boolean) {
-    super();
-  }
-
-  override eq(other: LensWidget): boolean {
-    return other.text === this.text && other.isEmpty === this.isEmpty;
-  }
-
-  toDOM(): HTMLElement {
-    const element = document.createElement("span");
-    element.className = this.isEmpty ? "cm-hint cm-lens is-empty" : "cm-hint cm-lens";
-    element.textContent = this.text;
-    return element;
-  }
+/** A lens as words at the end of its line. */
+function hintOf(lens: Lens, labels: LensLabels): Hint {
+  const isEmpty = lens.workloads === 0 && !lens.unknown;
+  return { line: lens.line, text: lensText(lens, labels), look: isEmpty ? "cm-lens is-empty" : "cm-lens" };
 }
-
-export const lenses: Extension = StateField.define<DecorationSet>({
-  create: () => Decoration.none,
-  update(held, transaction) {
-    let next = held.map(transaction.changes);
-    for (const effect of transaction.effects) {
-      if (!effect.is(setLenses)) continue;
-      const doc = transaction.newDoc;
-      const shown = effect.value.shown.filter((lens) => lens.line >= 1 && lens.line <= doc.lines);
-      next = Decoration.set(shown.map((lens) => {
-        const isEmpty = lens.workloads === 0 && !lens.unknown;
-        const widget = new LensWidget(lensText(lens, effect.value.labels), isEmpty);
-        return Decoration.widget({ widget, side: 2 }).range(doc.line(lens.line).to);
-      }), true);
-    }
-    return next;
-  },
-  provide: (self) => EditorView.decorations.from(self),
-});
 
 /** A lens in the page's language; the engine's own words are English. */
 export function lensText(lens: Lens, labels: LensLabels): string {
@@ -270,7 +237,8 @@ function counting(of: Asking): Extension {
       const last = doc.lineAt(Math.min(to, doc.length));
       const found = await of.ask<Margin>("margin", { file: of.file(), line: first, column: last.number, text: last.text });
       if (!found || this.view.state.doc !== doc) return;
-      this.view.dispatch({ effects: [setHints.of(found.filled), setLenses.of({ shown: found.lenses, labels: of.labels().lenses })] });
+      const lenses = found.lenses.map((lens) => hintOf(lens, of.labels().lenses));
+      this.view.dispatch({ effects: setHints.of([...found.filled, ...lenses]) });
       keepCursor(this.view);
     }
   });

@@ -25,7 +25,7 @@ export interface SourceText { name: string; text: string }
 export interface Mark { file?: string; line: number; endLine?: number }
 
 /** Faint words after the end of a line: a default that the API server fills in, a count. */
-export interface Hint { line: number; text: string }
+export interface Hint { line: number; text: string; /** Classes of their own, if they have any. */ look?: string }
 
 /** What may be written at a position, and what it replaces. */
 export interface Completions { location: Location; items: Completion[] }

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::CONTENT_TYPE;
-use kube::Client;
 use kube::client::Body;
 use serde_json::Value;
 use tokio::time::sleep;
 
+use super::connections::Connections;
 use super::request::{WatchError, encoded, json_of};
 use super::{Patience, backoff};
 use crate::observe::{NodeReport, Status, StatusWrite};
@@ -70,14 +70,14 @@ impl NodeStatus {
     }
 
     /// Writes it whenever there is something else to say.
-    pub async fn run(mut self, client: Client, patience: Patience) {
+    pub async fn run(mut self, connections: Connections, patience: Patience) {
         loop {
             sleep(self.pace.look).await;
             let Some((bytes, nodes)) = self.due() else { continue };
             let pause = self.pace.pause(nodes, bytes);
             // All nodes hear of a change in the same moment.
             sleep(backoff::between(pause)).await;
-            let wait = match self.write(&client, patience).await {
+            let wait = match self.write(&connections, patience).await {
                 Ok(()) => pause,
                 Err(error) => self.failed(&error, patience).max(pause),
             };
@@ -100,12 +100,16 @@ impl NodeStatus {
         is_due.then(|| (content.bytes(), nodes.count))
     }
 
-    async fn write(&mut self, client: &Client, patience: Patience) -> Result<(), WatchError> {
+    async fn write(
+        &mut self,
+        connections: &Connections,
+        patience: Patience,
+    ) -> Result<(), WatchError> {
         let Some(owner) = self.status.nodes().own_uid else { return Ok(()) };
         let report = NodeReport::of(&self.status);
         let content = Content::of(&report);
         let object = content.object((&self.node, &owner), &report, &mut self.transitions);
-        apply(client, &self.node, &object, patience).await?;
+        apply(connections, &self.node, &object, patience).await?;
         self.written = Some(Written { content, at: Instant::now() });
         self.failures = 0;
         self.noted(StatusWrite::Written);
@@ -156,7 +160,7 @@ fn report(result: StatusWrite, error: &WatchError) {
 
 /// Has the API server hold an object as it is given, whether or not it has one of the name.
 async fn apply(
-    client: &Client,
+    connections: &Connections,
     node: &str,
     object: &Value,
     patience: Patience,
@@ -167,7 +171,7 @@ async fn apply(
     // YAML, of which JSON is a part.
     let request = request.header(CONTENT_TYPE, "application/apply-patch+yaml");
     let body = Body::from(object.to_string().into_bytes());
-    json_of(client, request.body(body)?, patience).await?;
+    json_of(connections, request.body(body)?, patience).await?;
     Ok(())
 }
 

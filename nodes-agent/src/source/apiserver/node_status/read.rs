@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use kube::Client;
 use kube::client::Body;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use super::super::connections::Connections;
 use super::super::request::{WatchError, encoded, json_of};
 use super::super::{ApiServer, Patience, runtime};
 use super::NODE_STATUSES;
@@ -14,7 +14,7 @@ use super::NODE_STATUSES;
 /// Who reads status objects, one at a time.
 pub struct StatusReader {
     runtime: Runtime,
-    client: Client,
+    connections: Connections,
     patience: Patience,
 }
 
@@ -25,8 +25,8 @@ impl StatusReader {
     /// If it is not known how to reach it.
     pub fn connect(server: &ApiServer) -> anyhow::Result<Self> {
         let runtime = runtime()?;
-        let client = runtime.block_on(server.client())?;
-        Ok(Self { runtime, client, patience: server.patience })
+        let connections = runtime.block_on(server.connections())?;
+        Ok(Self { runtime, connections, patience: server.patience })
     }
 
     /// The object of a node; none if there is none, or no such kind. Else why the server did not
@@ -42,7 +42,7 @@ impl StatusReader {
         let path = format!("{NODE_STATUSES}/{}", encoded(node));
         let request = http::Request::get(path).body(Body::empty())?;
         let asked = async {
-            tokio::time::timeout(within, json_of(&self.client, request, self.patience)).await
+            tokio::time::timeout(within, json_of(&self.connections, request, self.patience)).await
         };
         match self.runtime.block_on(asked) {
             Ok(Ok(object)) => Ok(Ok(Some(object))),

@@ -11,11 +11,10 @@ use socket2::{Domain, Socket, Type};
 
 use super::Test;
 use super::agent::Running;
-use super::clusters::check_with;
+use super::clusters;
 use super::escape::{arrivals, host};
 use super::scenario::{KINDS, Scenario};
 use super::tiers::{OUTSIDE, cluster, probes, until, with};
-use super::{clusters, in_parallel};
 
 pub const TESTS: &[Test] = &[
     ("calico: tiers, sets and negations decide, however wired and enforced", decide),
@@ -320,18 +319,5 @@ fn logged() {
 }
 
 fn agree() {
-    let (wanted, mut first) = clusters::wanted();
-    let (mut sent, mut allowed, mut built) = (0, 0, 0);
-    while sent < wanted / 2 {
-        let seed = |at: usize| first + u64::try_from(at).unwrap();
-        let check = |at: usize| check_with(generate::calico(seed(at)), seed(at));
-        let results = in_parallel(8, check, |at| format!("seed {}", seed(at)));
-        for (probes, passed) in results {
-            (sent, allowed) = (sent + probes, allowed + passed);
-            built += usize::from(probes > 0);
-        }
-        first += 8;
-    }
-    println!("packets: calico: {sent} probes in {built} clusters, {allowed} allowed, 0 wrong");
-    assert!(allowed > sent / 10 && allowed < sent * 9 / 10, "nearly all the same");
+    clusters::agree_on("calico", clusters::wanted().0 / 2, generate::calico);
 }

@@ -33,28 +33,29 @@ pub fn wanted() -> (usize, u64) {
 }
 
 fn agree() {
-    let (wanted, mut first) = wanted();
+    agree_on("mixed policies", wanted().0, generate::mixed);
+}
+
+/// Sends so many probes in random clusters of a kind, and compares them.
+pub fn agree_on(what: &str, wanted: usize, generate: impl Fn(u64) -> Cluster + Sync) {
+    let (_, mut first) = self::wanted();
     let (mut sent, mut allowed, mut clusters) = (0, 0, 0);
     while sent < wanted {
         let seed = |at: usize| first + u64::try_from(at).unwrap();
-        let results = in_parallel(8, |at| check(seed(at)), |at| format!("seed {}", seed(at)));
+        let check = |at: usize| check(generate(seed(at)), seed(at));
+        let results = in_parallel(8, check, |at| format!("seed {}", seed(at)));
         for (probes, passed) in results {
             (sent, allowed) = (sent + probes, allowed + passed);
             clusters += usize::from(probes > 0);
         }
         first += 8;
     }
-    println!("packets: {sent} probes in {clusters} clusters, {allowed} allowed, 0 wrong");
+    println!("packets, {what}: {sent} probes in {clusters} clusters, {allowed} allowed, 0 wrong");
     assert!(allowed > sent / 10 && allowed < sent * 9 / 10, "nearly all the same");
 }
 
 /// One cluster: how many probes were sent, and how many of them were allowed.
-fn check(seed: u64) -> (usize, usize) {
-    check_with(generate::mixed(seed), seed)
-}
-
-/// The same for a cluster of a kind.
-pub fn check_with(cluster: Cluster, seed: u64) -> (usize, usize) {
+fn check(cluster: Cluster, seed: u64) -> (usize, usize) {
     let Some((cluster, outside)) = realise(cluster, seed) else { return (0, 0) };
     let kind = KINDS[usize::try_from(seed % 4).unwrap()];
     let scenario = Scenario::build(kind, &write::files(&cluster, seed), &outside);
