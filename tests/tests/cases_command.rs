@@ -38,16 +38,21 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 /// The command, built from the sources as they are.
 fn command() -> Result<PathBuf, Box<dyn Error>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let build = ["build", "--quiet", "--package", "portcullis", "--message-format", "json"];
-    let built = Command::new(cargo).args(build).current_dir(root()).output()?;
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // The command's own tests need it too, and so it is built as for all tests: asked for by its
+    // package, it would be compiled once more with everything that it is made of, as packages of the
+    // workspace together have more features.
+    let build = ["test", "--workspace", "--no-run", "--quiet", "--test", "command"];
+    cargo.args(build).args(["--message-format", "json"]);
+    let built = cargo.current_dir(root()).output()?;
     if !built.status.success() {
         return Err(String::from_utf8_lossy(&built.stderr).into());
     }
     let messages = String::from_utf8(built.stdout)?;
     let mut executables = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        message.get("executable")?.as_str().map(PathBuf::from)
+        let is_command = message.pointer("/target/kind/0")? == "bin";
+        message.get("executable").filter(|_| is_command)?.as_str().map(PathBuf::from)
     });
     executables.next_back().ok_or_else(|| "cargo built no command".into())
 }

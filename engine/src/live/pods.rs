@@ -123,16 +123,15 @@ impl Pods {
         self.gone += 1;
     }
 
-    /// Whether there are groups that nobody is of any more, and of which it is not known what their
-    /// ServiceAccount gave them: they would leave open who is meant.
+    /// Whether there are groups of nobody whose ServiceAccount is open: they leave open who is meant.
     ///
     /// # Cost
     /// Linear in the groups, if a group has been left.
     pub fn has_left_doubt(&mut self, model: &ClusterModel) -> bool {
         let is_open = |group: &Group| group.account.as_ref().is_none_or(|own| own.is_open);
         let mut all = model.groups.iter().zip(self.members.values());
-        std::mem::take(&mut self.is_left)
-            && all.any(|((_, group), members)| *members == 0 && is_open(group))
+        let mut doubts = || all.any(|((_, group), members)| *members == 0 && is_open(group));
+        std::mem::take(&mut self.is_left) && doubts()
     }
 
     /// Whether more is kept than is in use.
@@ -242,8 +241,7 @@ impl Pods {
     }
 
     fn leave(&mut self, group: Option<GroupId>) {
-        let members = group.and_then(|group| self.members.get_mut(group));
-        if let Some(members) = members {
+        if let Some(members) = group.and_then(|group| self.members.get_mut(group)) {
             *members -= 1;
             self.unused += usize::from(*members == 0);
             self.is_left |= *members == 0;

@@ -42,7 +42,9 @@ impl Connections {
         match client(&self.config, self.token.as_ref()) {
             Ok(new) => *self.current.lock().unwrap_or_else(PoisonError::into_inner) = new,
             // Files of the configuration may just be replaced.
-            Err(error) => tracing::warn!("could not connect to the API server anew: {error:#}"),
+            Err(error) => {
+                tracing::warn!("could not prepare new connections to the API server: {error:#}")
+            }
         }
     }
 }

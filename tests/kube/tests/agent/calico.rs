@@ -100,7 +100,7 @@ async fn the_kinds_are_followed_in_the_group_that_has_them() {
     change(&admin, path(group, policies) + "/security.guard", open).await;
     watched.becomes(&admin, "a tier that comes after Kubernetes' policies").await;
     assert_eq!(watched.lists(Stored::Pod), 1, "nothing else was disturbed");
-    assert_eq!(watched.errors(), 0);
+    assert_eq!(watched.obstacle(), None);
 
     cluster.remove_calico_crds(group).await.unwrap();
     watched.becomes(&admin, "the kinds are removed").await;

@@ -1,5 +1,7 @@
 //! Whether the reason of an unknown verdict is one.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use portcullis_engine::report::UnknownReason;
 
 use super::{Mismatch, Pair, question};
@@ -27,13 +29,9 @@ pub fn check(
     (traffic, said): (&Traffic, Option<UnknownReason>),
 ) -> Result<(), Mismatch> {
     let answers = pair.worlds.iter().map(|world| outcomes(cluster, world, traffic));
-    let worlds: Vec<(&World, Outcomes)> = pair.worlds.iter().zip(answers).collect();
-    let decides = |reason: &UnknownReason| {
-        worlds.iter().any(|(a, outcomes)| {
-            outcomes.allow
-                && worlds.iter().any(|(b, outcomes)| outcomes.deny && differ_only_in(*reason, a, b))
-        })
-    };
+    let answers: Vec<Outcomes> = answers.collect();
+    let aspects = Aspects::of(&pair.worlds);
+    let decides = |reason: &UnknownReason| aspects.decide(*reason, &answers);
     let deciding: Vec<UnknownReason> = REASONS.into_iter().filter(decides).collect();
     if deciding.is_empty() || said.is_some_and(|said| deciding.contains(&said)) {
         return Ok(());
@@ -46,41 +44,85 @@ pub fn check(
     })
 }
 
-fn differ_only_in(reason: UnknownReason, a: &World, b: &World) -> bool {
-    let who =
-        (a.source.identity, a.destination.identity) == (b.source.identity, b.destination.identity);
-    // An address that is a node's in one world and nobody's in the other is another address.
-    let addresses = (a.source.address, a.destination.address, &a.destination.node)
-        == (b.source.address, b.destination.address, &b.destination.node);
-    let names = a.destination.names == b.destination.names;
-    let namespaces = namespaces(a) == namespaces(b);
-    let own_labels = labels(a) == labels(b);
-    let labels = own_labels && namespaces;
-    let node = a.own_node == b.own_node;
-    match reason {
-        UnknownReason::Tie => std::ptr::eq(a, b),
-        UnknownReason::Name => who && addresses && labels && node,
-        // Another address may be another name's.
-        UnknownReason::Address => who && labels && node,
-        UnknownReason::Node => who && labels && addresses && names,
-        UnknownReason::Label => who && addresses && node && names && namespaces,
-        UnknownReason::Namespace => who && addresses && node && names && own_labels,
-        // No world has a Service.
-        UnknownReason::Translation => false,
-        // Pods differ in everything.
-        UnknownReason::Group => !who,
-        // It is asked for one port at a time, and for pods that are there.
-        UnknownReason::Ports | UnknownReason::PortName => false,
-        // Only Calico's policies ask for these, and no reason is compared where there are some.
-        UnknownReason::Profile
-        | UnknownReason::HostEndpoint
-        | UnknownReason::HostAction
-        | UnknownReason::Untracked
-        | UnknownReason::ServiceAccount
-        | UnknownReason::SourcePort
-        | UnknownReason::Protocol
-        | UnknownReason::Service => false,
+/// In what worlds differ, each as a number that worlds share which are alike in it.
+struct Aspects {
+    who: Vec<usize>,
+    /// An address that is a node's in one world and nobody's in the other is another address.
+    addresses: Vec<usize>,
+    names: Vec<usize>,
+    namespaces: Vec<usize>,
+    labels: Vec<usize>,
+    node: Vec<usize>,
+}
+
+impl Aspects {
+    fn of(worlds: &[World]) -> Self {
+        let ends = |world: &World| (world.source.address, world.destination.address);
+        Self {
+            who: numbers(worlds, |world| (world.source.identity, world.destination.identity)),
+            addresses: numbers(worlds, |world| (ends(world), &world.destination.node)),
+            names: numbers(worlds, |world| &world.destination.names),
+            namespaces: numbers(worlds, namespaces),
+            labels: numbers(worlds, labels),
+            node: numbers(worlds, |world| world.own_node),
+        }
     }
+
+    /// Whether there are two worlds that differ in nothing but what a reason names, of which one
+    /// allows and the other denies.
+    fn decide(&self, reason: UnknownReason, answers: &[Outcomes]) -> bool {
+        let Self { who, addresses, names, namespaces, labels, node } = self;
+        let same: &[&[usize]] = match reason {
+            UnknownReason::Tie => return answers.iter().any(|world| world.allow && world.deny),
+            // Pods differ in everything.
+            UnknownReason::Group => return self.decides_who(answers),
+            UnknownReason::Name => &[who, addresses, labels, namespaces, node],
+            // Another address may be another name's.
+            UnknownReason::Address => &[who, labels, namespaces, node],
+            UnknownReason::Node => &[who, labels, namespaces, addresses, names],
+            UnknownReason::Label => &[who, addresses, node, names, namespaces],
+            UnknownReason::Namespace => &[who, addresses, node, names, labels],
+            // No world has a Service.
+            UnknownReason::Translation => return false,
+            // It is asked for one port at a time, and for pods that are there.
+            UnknownReason::Ports | UnknownReason::PortName => return false,
+            // Only Calico's policies ask for these, and no reason is compared where there are some.
+            UnknownReason::Profile
+            | UnknownReason::HostEndpoint
+            | UnknownReason::HostAction
+            | UnknownReason::Untracked
+            | UnknownReason::ServiceAccount
+            | UnknownReason::SourcePort
+            | UnknownReason::Protocol
+            | UnknownReason::Service => return false,
+        };
+        let mut alike: BTreeMap<Vec<Option<usize>>, (bool, bool)> = BTreeMap::new();
+        for (world, outcomes) in answers.iter().enumerate() {
+            let key = same.iter().map(|aspect| aspect.get(world).copied()).collect();
+            let (allow, deny) = alike.entry(key).or_default();
+            (*allow, *deny) = (*allow || outcomes.allow, *deny || outcomes.deny);
+        }
+        alike.values().any(|(allow, deny)| *allow && *deny)
+    }
+
+    fn decides_who(&self, answers: &[Outcomes]) -> bool {
+        let of = |said: fn(&Outcomes) -> bool| {
+            let all = self.who.iter().zip(answers).filter(|(_, outcomes)| said(outcomes));
+            all.map(|(who, _)| *who).collect::<BTreeSet<usize>>()
+        };
+        let (allow, deny) = (of(|outcomes| outcomes.allow), of(|outcomes| outcomes.deny));
+        allow.iter().any(|who| deny.iter().any(|other| who != other))
+    }
+}
+
+/// What worlds have, each as a number.
+fn numbers<'w, T: Ord>(worlds: &'w [World], of: impl Fn(&'w World) -> T) -> Vec<usize> {
+    let mut known = BTreeMap::new();
+    let number = |world| {
+        let next = known.len();
+        *known.entry(of(world)).or_insert(next)
+    };
+    worlds.iter().map(number).collect()
 }
 
 fn labels(world: &World) -> [Option<&Labels>; 2] {

@@ -34,7 +34,7 @@ impl std::fmt::Display for End {
 }
 
 /// What tells one machine from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Identity {
     /// A pod of the input, by its place there.
     Pod(usize),
