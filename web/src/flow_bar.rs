@@ -40,7 +40,7 @@ pub fn FlowBar() -> Html {
         html! {
             <label class="chip"><span>{ label }</span>
                 <input value={value.to_owned()} aria-label={label} list="endpoints" autocomplete="off"
-                    autocapitalize="off" spellcheck="false" size={size(value)} {oninput} />
+                    autocapitalize="off" spellcheck="false" size={size(value)} placeholder={label} {oninput} />
             </label>
         }
     };
@@ -93,7 +93,7 @@ fn PortField() -> Html {
     html! {
         <span class="chip"><span>{ text.ask_port }</span>
             <input class="port" value={flow.port.clone()} aria-label={text.ask_port} aria-invalid={flow.has_bad_port().to_string()}
-                autocomplete="off" autocapitalize="off" spellcheck="false" size="5" {oninput} />
+                autocomplete="off" autocapitalize="off" spellcheck="false" size="5" placeholder={text.ask_port} {oninput} />
             <select aria-label={text.ask_protocol} {onchange}>
                 { for [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].map(option) }
             </select>

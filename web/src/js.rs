@@ -30,6 +30,12 @@ extern "C" {
     pub fn when_kept(heard: &js_sys::Function);
     #[wasm_bindgen(js_name = newId)]
     pub fn new_id() -> String;
+    #[wasm_bindgen(catch)]
+    pub async fn packed(text: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub async fn unpacked(letters: &str) -> Result<JsValue, JsValue>;
+    pub async fn copied(text: &str) -> JsValue;
+    pub fn saved(name: &str, text: &str);
 }
 
 #[wasm_bindgen]

@@ -114,6 +114,25 @@ texts! {
     panes: "Panes", "面板";
     pane_edit: "Edit", "编辑";
     pane_explain: "Explain", "解释";
+    // Sharing.
+    share: "Share", "分享";
+    copy_link: "Copy a link", "复制链接";
+    copy_link_note: "The manifests are in the link itself, without the values of Secrets", "清单就在链接中，不含 Secret 的值";
+    copy_markdown: "Copy a link for Markdown", "复制 Markdown 链接";
+    link_copied: "The link is copied", "链接已复制";
+    not_copied: "The browser did not allow the page to copy: allow it to use the clipboard, and try again", "浏览器不允许此页面复制：请允许访问剪贴板后重试";
+    too_long_link: "This is too much for a link ({n} letters): save the manifests as a file instead", "内容太多，放不进链接（{n} 个字符）：请改为保存清单文件";
+    no_link: "This browser cannot make a link: save the manifests as a file instead", "此浏览器无法生成链接：请改为保存清单文件";
+    link_opened: "Opened from a link, and kept in your menu: what you had before is still there", "已从链接打开并保存在菜单中：之前的内容仍在";
+    link_of_other: "Opened from a link of version {version}: this is {own}, which may answer otherwise", "链接来自版本 {version}，当前为 {own}，结果可能不同";
+    link_damaged: "This link is damaged or was cut off: ask for it again", "链接已损坏或被截断：请重新索取";
+    save_as: "Save as a file", "保存为文件";
+    save_manifests: "Manifests (YAML)", "清单（YAML）";
+    save_csv: "Connections as a table (CSV)", "连接表（CSV）";
+    save_markdown: "Connections for Markdown", "连接表（Markdown）";
+    save_mermaid: "Diagram for Mermaid", "图（Mermaid）";
+    save_dot: "Diagram for Graphviz (DOT)", "图（Graphviz DOT）";
+    not_saved: "The engine did not answer: change something, and try again", "引擎没有响应：请修改后重试";
     // The editor.
     manifests: "Manifests", "清单";
     files: "Files", "文件";

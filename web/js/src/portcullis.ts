@@ -13,4 +13,5 @@ export async function createGraph(parent: HTMLElement, options: GraphOptions): P
   return part.createGraph(parent, options);
 }
 
+export { copied, packed, saved, unpacked } from "./share";
 export { claimWork, dropAll, dropWork, keepWork, keptNames, keptWork, newId, whenKept } from "./store";

@@ -6,7 +6,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use yew::prelude::*;
 
 use super::effects::Page;
+use super::share;
 use crate::examples::{self, Example};
+use crate::state::links::{self, Opened};
 use crate::state::{Action, Toast, sets};
 use crate::text::{Text, fill};
 
@@ -74,6 +76,17 @@ pub fn use_hash(store: &Page) {
             let event = event.dyn_ref::<web_sys::PopStateEvent>();
             let wanted = event.and_then(|event| event.state().as_string());
             let dispatch = dispatch.clone();
+            if wanted.is_none() && links::is_there() {
+                wasm_bindgen_futures::spawn_local(async move {
+                    let Some(shared) = links::of_hash().await else { return };
+                    let said = share::opened(&shared, text);
+                    if let Opened::Work { work, .. } = shared {
+                        dispatch.dispatch(Action::Begin(work));
+                    }
+                    dispatch.dispatch(Action::Say(Some(said)));
+                });
+                return;
+            }
             match (wanted, example_of_hash()) {
                 (Some(wanted), _) if id.as_deref() != Some(&*wanted) => {
                     wasm_bindgen_futures::spawn_local(async move {

@@ -28,6 +28,7 @@ pub fn Icon(props: &IconProps) -> Html {
     }
 }
 
+pub const SHARE: &str = "M8 10V2M5 4.6 8 1.8l3 2.8M4.5 7.2H3v7h10v-7h-1.5";
 pub const MOON: &str = "M13.5 9.8A6 6 0 0 1 6.2 2.5a6 6 0 1 0 7.3 7.3Z";
 pub const SUN: &str = "M8 5.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6ZM8 1.2v1.4M8 13.4v1.4M1.2 8h1.4M13.4 8h1.4M3.2 3.2l1 1M11.8 11.8l1 1M3.2 12.8l1-1M11.8 4.2l1-1";
 pub const HALF: &str = "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2ZM8 2v12M10.2 2.6v10.8M12.4 4.2v7.6";

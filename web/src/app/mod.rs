@@ -5,6 +5,7 @@ mod effects;
 mod icons;
 mod keeping;
 mod panes;
+mod share;
 mod toast;
 mod topbar;
 
@@ -15,7 +16,8 @@ use yew::prelude::*;
 pub use icons::{Fit, Logo};
 
 use crate::examples;
-use crate::state::{Opening, Pane, Seen, Selection, State, Store, View, Work, sets};
+use crate::state::links::Opened;
+use crate::state::{Opening, Pane, Seen, Selection, State, Store, View, Work, links, sets};
 use crate::text::Language;
 use crate::worker::Asked;
 use panes::{Panes, PhoneTabs};
@@ -24,8 +26,10 @@ use topbar::TopBar;
 
 /// Reads what is kept and draws the page.
 pub async fn begin() {
-    let opening = sets::first(effects::example_of_hash(), effects::names_other()).await;
-    let first = Rc::new(first_state(opening));
+    let shared = links::of_hash().await;
+    let is_other = effects::names_other() || shared.is_some();
+    let opening = sets::first(effects::example_of_hash(), is_other).await;
+    let first = Rc::new(first_state(opening, shared));
     yew::Renderer::<App>::with_props(AppProps { first: First(first) }).render();
 }
 
@@ -69,11 +73,16 @@ pub fn App(props: &AppProps) -> Html {
     }
 }
 
-/// The example that the address names, or else what is kept.
-fn first_state(opening: Opening) -> State {
+/// What the address has or names, or else what is kept.
+fn first_state(mut opening: Opening, shared: Option<Opened>) -> State {
     let language = opening.language.unwrap_or_else(browser_language);
     let named = effects::example_of_hash();
-    let is_kept = opening.work.is_some();
+    let said = shared.as_ref().map(|shared| share::opened(shared, language.text()));
+    let mut is_kept = opening.work.is_some();
+    if let Some(Opened::Work { work, .. }) = shared {
+        opening.work = Some(*work);
+        is_kept = false;
+    }
     let work = opening.work.or_else(|| named.map(examples::Example::work));
     let mut state = State::new(work.unwrap_or_else(Work::empty), language, opening.theme);
     state.sets = opening.sets.into();
@@ -89,7 +98,7 @@ fn first_state(opening: Opening) -> State {
     if let Some(seen) = Seen::load().filter(|_| is_kept || effects::is_reload()) {
         seen.show(&mut state);
     }
-    state.toast = effects::unknown_example(state.text());
+    state.toast = said.or_else(|| effects::unknown_example(state.text()));
     state
 }
 

@@ -3,6 +3,7 @@
 use yew::prelude::*;
 
 use super::icons::{HALF, Icon, LANGUAGE, Logo, MOON, SUN};
+use super::share::ShareMenu;
 use crate::examples::ExampleMenu;
 use crate::state::{Action, Theme, use_store};
 use crate::text::fill;
@@ -14,6 +15,7 @@ pub fn TopBar() -> Html {
             <h1 class="brand"><Logo />{ "Portcullis" }</h1>
             <ExampleMenu />
             <span class="spacer" />
+            <ShareMenu />
             <LanguageButton />
             <ThemeButton />
         </header>

@@ -7,7 +7,7 @@ mod sets;
 use portcullis_engine::report::Protocol;
 
 pub use lesson::{Lesson, inline};
-pub use menu::ExampleMenu;
+pub use menu::{ExampleMenu, close};
 
 use crate::state::{File, FlowForm, Work};
 

@@ -25,8 +25,9 @@ pub struct SetName {
     pub files: u32,
 }
 
+/// Work as it is written.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+pub struct Stored {
     files: Vec<(String, String)>,
     open: String,
     example: Option<String>,
@@ -96,7 +97,8 @@ async fn load(id: &str) -> Option<Work> {
     Some(work)
 }
 
-fn read(stored: Stored) -> Option<Work> {
+/// The work that was written; none if it has no file.
+pub fn read(stored: Stored) -> Option<Work> {
     let (from, to, port, protocol) = stored.flow;
     let file = |(name, text): (String, String)| File { name: name.into(), text: text.into() };
     let files: Vec<File> = stored.files.into_iter().map(file).collect();
@@ -122,11 +124,8 @@ pub enum Written {
     Refused,
 }
 
-/// Keeps the work under its id.
-pub async fn keep(work: &Work) -> Written {
-    let Some(id) = &work.id else {
-        return Written::Refused;
-    };
+/// The work as it is written, and whether something was left out: what Secrets hold.
+pub fn stored(work: &Work) -> (Stored, bool) {
     let mut is_cut = false;
     let files = work.files.iter().map(|file| {
         let text = without_secrets(&file.text);
@@ -142,6 +141,15 @@ pub async fn keep(work: &Work) -> Written {
         name: work.name.as_deref().map(str::to_owned),
         assume: work.assume.clone(),
     };
+    (stored, is_cut)
+}
+
+/// Keeps the work under its id.
+pub async fn keep(work: &Work) -> Written {
+    let Some(id) = &work.id else {
+        return Written::Refused;
+    };
+    let (stored, is_cut) = stored(work);
     let name = SetName {
         id: id.to_string(),
         name: title(work),

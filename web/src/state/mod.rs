@@ -6,6 +6,7 @@ mod flow;
 mod kept;
 mod reduce;
 mod secrets;
+mod shared;
 mod storage;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,11 @@ pub mod sets {
     pub use super::kept::{
         first, forget, keep, keep_removed, names, new_id, open, remember, remove, rename,
     };
+}
+
+pub mod links {
+    //! Work in addresses.
+    pub use super::shared::{Link, Opened, VERSION, is_there, link, of_hash};
 }
 
 use serde::{Deserialize, Serialize};

@@ -2,8 +2,9 @@
 //! is drawn.
 
 use portcullis_engine::language::{Completions, Filled, Hover, Jump, Lens};
+use portcullis_engine::report::text::{ListFormat, list};
 use portcullis_engine::source::Position;
-use portcullis_engine::{Session, SourceFile};
+use portcullis_engine::{ListFilter, Session, SourceFile};
 use serde::{Deserialize, Serialize};
 
 /// A question about a place; for the margin, `line` and `column` are the first and the last line.
@@ -28,6 +29,28 @@ pub enum AskKind {
     Margin,
     Definition,
     References,
+    /// The list of all connections, whatever the place is.
+    List(Form),
+}
+
+/// A form of a list, for a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Form {
+    Csv,
+    Dot,
+    Markdown,
+    Mermaid,
+}
+
+impl From<Form> for ListFormat {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Csv => Self::Csv,
+            Form::Dot => Self::Dot,
+            Form::Markdown => Self::Markdown,
+            Form::Mermaid => Self::Mermaid,
+        }
+    }
 }
 
 /// An answer for the editor; none where there is nothing to say, or the text is another one.
@@ -45,6 +68,7 @@ pub enum Answer {
     Hover(Hover),
     Margin(Margin),
     Jumps(Vec<Jump>),
+    List(String),
 }
 
 /// Words at the ends of lines: whom selectors mean, and what the API server fills in.
@@ -71,10 +95,18 @@ fn say(session: &Session, ask: &Ask) -> Option<Answer> {
         }),
         AskKind::Definition => Answer::Jumps(session.definition(file, place)),
         AskKind::References => Answer::Jumps(session.references(file, place)),
+        AskKind::List(form) => {
+            // As the command writes them.
+            let filter = ListFilter { certain_only: true, ..ListFilter::default() };
+            Answer::List(list(&session.list(&filter), form.into()))
+        }
     })
 }
 
 fn is_current(session: &Session, ask: &Ask) -> bool {
+    if let AskKind::List(_) = ask.kind {
+        return true;
+    }
     let line = if ask.kind == AskKind::Margin { ask.column } else { ask.line };
     let file = session.files().iter().find(|file| *file.name == *ask.file);
     file.is_some_and(|file| line_of(file, line) == ask.text)
@@ -115,5 +147,9 @@ mod tests {
         assert!(said(AskKind::Margin, (1, 6), ""));
         assert!(said(AskKind::Definition, (5, 5), "  podSelector: {}"));
         assert!(said(AskKind::References, (3, 1), "metadata: {name: a}"));
+        for form in [Form::Csv, Form::Dot, Form::Markdown, Form::Mermaid] {
+            let list = asked(AskKind::List(form), (0, 0), "");
+            assert!(matches!(list, Some(Answer::List(text)) if !text.is_empty()));
+        }
     }
 }

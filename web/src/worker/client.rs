@@ -6,12 +6,13 @@ use std::rc::Rc;
 
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
-use js_sys::{Date, Function};
+use js_sys::{Date, Function, Promise};
 use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 use yew::Callback;
 
-use super::ask::Ask;
+use super::ask::{Ask, AskKind, Form};
 use super::assume::Assume;
 use super::message::{Findings, Message, Question, Reply, Request, SourceText};
 use super::pending::Pending;
@@ -128,6 +129,15 @@ impl Client {
         let mut inner = self.0.borrow_mut();
         inner.asked_by_editor.add(ask, resolve);
         inner.ask_for_editor();
+    }
+
+    /// All connections in a form, once what is wanted already has been answered; none if the worker
+    /// has stopped.
+    pub async fn list(&self, form: Form) -> Option<String> {
+        let (file, text) = (String::new(), String::new());
+        let ask = Ask { ask: 0, kind: AskKind::List(form), file, line: 0, column: 0, text };
+        let answer = Promise::new(&mut |resolve, _| self.ask(ask.clone(), resolve));
+        JsFuture::from(answer).await.ok()?.as_string()
     }
 
     fn go_on(&self, inner: &mut Inner) {

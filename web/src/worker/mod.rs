@@ -19,6 +19,7 @@ mod serve;
 #[cfg(test)]
 mod truth;
 
+pub use ask::Form;
 pub use assume::{Assume, bad_cidr, bad_label};
 pub use client::{Asked, Client, Event, Wanted};
 pub use serve::serve;
