@@ -18,6 +18,18 @@ struct Entry {
     summary_zh: String,
     files: Vec<String>,
     ask: BTreeMap<String, serde_json::Value>,
+    goal: Goal,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Goal {
+    text: String,
+    text_zh: String,
+    /// `FROM -> TO PORT` that are to pass.
+    allow: Vec<String>,
+    /// The same, that are not to.
+    deny: Vec<String>,
 }
 
 fn main() -> io::Result<()> {
@@ -39,13 +51,17 @@ fn write_entry(code: &mut String, folder: &Path, entry: &Entry) -> std::fmt::Res
     let own = folder.join(&entry.id);
     let text = |name: &str| format!("include_str!({:?})", own.join(name).display().to_string());
     let files: Vec<_> = entry.files.iter().map(|f| format!("({f:?}, {})", text(f))).collect();
+    let flows = |list: &[String], passes: bool| {
+        list.iter().map(|flow| wanted(flow, passes)).collect::<Result<Vec<String>, _>>()
+    };
+    let wanted = [flows(&entry.goal.allow, true)?, flows(&entry.goal.deny, false)?].concat();
     let ask = |key: &str| {
         let value = entry.ask.get(key).cloned().unwrap_or_default();
         value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     };
     writeln!(
         code,
-        "Example {{ id: {:?}, title: [{:?}, {:?}], summary: [{:?}, {:?}], lesson: [{}, {}], files: &[{}], ask: [{:?}, {:?}, {:?}, {:?}] }},",
+        "Example {{ id: {:?}, title: [{:?}, {:?}], summary: [{:?}, {:?}], lesson: [{}, {}], files: &[{}], ask: [{:?}, {:?}, {:?}, {:?}], goal: Goal {{ text: [{:?}, {:?}], flows: &[{}] }} }},",
         entry.id,
         entry.title,
         entry.title_zh,
@@ -58,5 +74,15 @@ fn write_entry(code: &mut String, folder: &Path, entry: &Entry) -> std::fmt::Res
         ask("to"),
         ask("port"),
         ask("protocol"),
+        entry.goal.text,
+        entry.goal.text_zh,
+        wanted.join(", "),
     )
+}
+
+/// A flow as a tuple.
+fn wanted(flow: &str, passes: bool) -> Result<String, std::fmt::Error> {
+    let (from, rest) = flow.split_once(" -> ").ok_or(std::fmt::Error)?;
+    let (to, port) = rest.split_once(' ').ok_or(std::fmt::Error)?;
+    Ok(format!("({from:?}, {to:?}, {port:?}, {passes})"))
 }

@@ -105,6 +105,10 @@ texts! {
     next: "Next example", "下一个示例";
     start_empty: "Start from scratch", "从空白开始";
     start_empty_note: "An empty file for your own manifests", "一个空文件，放你自己的清单";
+    examples_solved: "Examples · {n} of {all} solved", "示例 · 已完成 {n}/{all}";
+    goal: "Goal:", "目标：";
+    goal_open: "{n} of {all} flows are as wanted", "{all} 条流量中 {n} 条符合要求";
+    goal_met: "✓ solved", "✓ 已完成";
     show_lesson: "Read about this example", "阅读这个示例的说明";
     language: "中文", "English";
     theme: "Theme: {now}", "主题：{now}";

@@ -14,7 +14,7 @@ use yew::prelude::*;
 use super::effects::Page;
 use crate::js;
 use crate::state::sets;
-use crate::state::{Action, Seen, State, Toast, Work, Written, save_seen};
+use crate::state::{Action, Seen, State, Toast, Work, Written, save_seen, save_solved};
 use crate::text::Text;
 
 /// Typing is kept once it has paused for this long.
@@ -116,8 +116,9 @@ fn use_other_tabs(store: &Page) {
     });
 }
 
-/// What is shown is shown again after a reload.
+/// What is shown is shown again after a reload; what was solved stays so.
 #[hook]
 pub fn use_seen(store: &Page) {
+    use_effect_with(store.solved.clone(), |solved| save_solved(solved));
     use_effect_with(Seen::of(store), save_seen);
 }

@@ -86,6 +86,7 @@ fn first_state(mut opening: Opening, shared: Option<Opened>) -> State {
     let work = opening.work.or_else(|| named.map(examples::Example::work));
     let mut state = State::new(work.unwrap_or_else(Work::empty), language, opening.theme);
     state.sets = opening.sets.into();
+    state.solved = Rc::new(opening.solved);
     if state.work.flow.query().is_some() {
         state.selection = Selection::Flow;
     }

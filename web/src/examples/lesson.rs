@@ -2,8 +2,9 @@
 
 use yew::prelude::*;
 
-use super::find;
-use crate::state::{Action, use_store};
+use super::{Example, find};
+use crate::state::{Action, Store, use_store};
+use crate::text::fill;
 
 #[component]
 pub fn Lesson() -> Html {
@@ -22,8 +23,27 @@ pub fn Lesson() -> Html {
             <div class="lesson-body" tabindex="0" role="group" aria-label={text.lesson}>
                 <h2>{ store.language.of(&example.title) }</h2>
                 { for blocks(store.language.of::<&str>(&example.lesson)).iter().map(draw) }
+                { goal(&store, example) }
             </div>
         </aside>
+    }
+}
+
+/// What is to be reached, and how near that is.
+fn goal(store: &Store, example: &Example) -> Html {
+    let (text, all) = (store.text(), example.goal.flows.len());
+    // What cannot be read may say otherwise, once it can.
+    let is_met = store.goal == Some(all) && store.broken.is_empty();
+    let said = match store.goal {
+        None => String::new(),
+        Some(_) if is_met => text.goal_met.to_owned(),
+        Some(met) => fill(text.goal_open, &[("n", &met.to_string()), ("all", &all.to_string())]),
+    };
+    html! {
+        <div class={classes!("lesson-goal", is_met.then_some("is-met"))}>
+            <b>{ text.goal }</b>{ " " }{ inline(store.language.of::<&str>(&example.goal.text)) }
+            <span class="lesson-goal-state" role="status">{ said }</span>
+        </div>
     }
 }
 

@@ -61,6 +61,7 @@ fn MenuItems() -> Html {
         html! {
             <button class="menu-item" aria-current={current} {onclick}>
                 { store.language.of(&example.title) }
+                if store.solved.contains(example.id) { <span class="menu-done">{ text.goal_met }</span> }
                 <span class="menu-note">{ store.language.of(&example.summary) }</span>
             </button>
         }
@@ -90,6 +91,12 @@ fn MenuItems() -> Html {
             dispatch.dispatch(Action::ShowLesson(true));
         }
     };
+    let solved = EXAMPLES.iter().filter(|example| store.solved.contains(example.id)).count();
+    let (n, all) = (solved.to_string(), EXAMPLES.len().to_string());
+    let title = match solved {
+        0 => text.examples.to_owned(),
+        _ => fill(text.examples_solved, &[("n", &n), ("all", &all)]),
+    };
     html! {
         <>
             if store.work.example.is_some() && !store.lesson {
@@ -98,7 +105,7 @@ fn MenuItems() -> Html {
             <div class="menu-title">{ text.own_work }</div>
             { for store.sets.iter().map(|set| html! { <SetItem key={set.id.clone()} set={set.clone()} /> }) }
             <button class="menu-item" onclick={empty}>{ text.start_empty }<span class="menu-note">{ text.start_empty_note }</span></button>
-            <div class="menu-title">{ text.examples }</div>
+            <div class="menu-title">{ title }</div>
             { for EXAMPLES.iter().map(item) }
             if !store.sets.is_empty() {
                 <div class="menu-title">{ text.stored }</div>

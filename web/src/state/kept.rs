@@ -1,6 +1,7 @@
 //! The user's own manifests, as sets that the browser keeps for good: each with a name and the time
 //! of its last change. What Secrets hold is not kept.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use portcullis_engine::report::Protocol;
@@ -49,6 +50,8 @@ struct Record {
 pub struct Opening {
     pub work: Option<Work>,
     pub sets: Vec<SetName>,
+    /// Examples of which the goal has been reached, by id.
+    pub solved: BTreeSet<Rc<str>>,
     pub language: Option<Language>,
     pub theme: Theme,
 }
@@ -67,7 +70,7 @@ pub async fn first(named: Option<&Example>, is_other: bool) -> Opening {
         (None, ..) => None,
     };
     let fits = |work: &Work| named.is_none_or(|example| work.example == Some(example.id));
-    Opening { work: work.filter(fits), sets, language, theme }
+    Opening { work: work.filter(fits), sets, solved: storage::solved(), language, theme }
 }
 
 /// A set, unless another tab works on it.

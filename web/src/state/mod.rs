@@ -16,7 +16,7 @@ pub use action::Action;
 pub use context::{Store, use_store};
 pub use flow::FlowForm;
 pub use kept::{Opening, SetName, Written};
-pub use storage::{Seen, save_language, save_seen, save_theme, save_width, width};
+pub use storage::{Seen, save_language, save_seen, save_solved, save_theme, save_width, width};
 
 pub mod sets {
     //! Sets of manifests that the browser keeps.
@@ -141,6 +141,10 @@ pub struct State {
     /// What the browser keeps, the newest first.
     pub sets: Rc<[SetName]>,
     pub lesson: bool,
+    /// How many flows of the example's goal are as wanted; none before that is known.
+    pub goal: Option<usize>,
+    /// Examples of which the goal has been reached, by id.
+    pub solved: Rc<BTreeSet<Rc<str>>>,
     pub findings: Option<Rc<Findings>>,
     pub scene: Option<Rc<Scene>>,
     /// Documents that cannot be read: no answer counts them.
@@ -181,6 +185,8 @@ impl State {
         Self {
             revision: 0,
             lesson: work.example.is_some(),
+            goal: None,
+            solved: Rc::default(),
             work,
             work_number: 1,
             files_number: 1,
@@ -217,7 +223,9 @@ impl State {
     pub fn question(&self) -> Question {
         let line = self.cursor.as_ref().map(|(file, line)| (file.to_string(), *line));
         let form = self.work.flow.resolved(self.text().outside, self.outside());
-        Question { flow: form.query(), node: self.node.clone(), line }
+        let example = self.work.example.and_then(crate::examples::find);
+        let goal = example.map(|example| example.goal.queries()).unwrap_or_default();
+        Question { flow: form.query(), node: self.node.clone(), line, goal }
     }
 
     /// An address to ask with where somebody writes `outside`, which a card is called.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use portcullis_engine::report::Verdict;
 use yew::Reducible;
 
 use super::{Action, File, FlowForm, Pane, Selection, State, Tab, Toast, Visit, Work};
@@ -170,7 +171,7 @@ impl State {
 
     fn forget(&mut self) {
         self.replace(Work::empty());
-        (self.aside, self.sets) = (None, Rc::default());
+        (self.aside, self.sets, self.solved) = (None, Rc::default(), Rc::default());
         self.toast = Some(Toast::Say(self.text().forgotten.to_owned()));
     }
 
@@ -188,7 +189,7 @@ impl State {
             self.work.files.iter().map(|file| Rc::clone(&file.name)).collect();
         names.iter().for_each(|name| self.mark_changed(name));
         (self.findings, self.scene, self.answer) = (None, None, None);
-        (self.reach, self.rule, self.node) = (None, None, None);
+        (self.reach, self.rule, self.node, self.goal) = (None, None, None, None);
         self.broken = Rc::default();
         (self.tab, self.filter, self.stopped) = (Tab::Explain, "".into(), false);
     }
@@ -202,10 +203,24 @@ impl State {
         if let Some(broken) = reply.broken {
             self.broken = broken.into();
         }
+        self.measure(&reply.goal);
         self.answer = reply.flow.map(Rc::new);
         self.reach = reply.reach.map(Rc::new);
         self.take_rule(reply.rule.map(Rc::new));
         self.bring_into_sight();
+    }
+
+    /// How near the goal of the lesson is. What cannot be read may say otherwise, once it can.
+    fn measure(&mut self, verdicts: &[Option<Verdict>]) {
+        let Some(example) = self.work.example.and_then(examples::find) else {
+            self.goal = None;
+            return;
+        };
+        let (met, all) = (example.goal.met(verdicts), example.goal.flows.len());
+        self.goal = (verdicts.len() == all).then_some(met);
+        if self.goal == Some(all) && self.broken.is_empty() && !self.solved.contains(example.id) {
+            Rc::make_mut(&mut self.solved).insert(example.id.into());
+        }
     }
 
     /// Only a rule takes the place of what is selected: on other lines a cursor is but a cursor.

@@ -1,6 +1,9 @@
 //! Small things that the browser keeps: language, theme, widths, and, for a tab, what is shown.
 //! Nothing here leaves the browser.
 
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
 use gloo::storage::{LocalStorage, SessionStorage, Storage};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
@@ -11,6 +14,7 @@ use crate::text::Language;
 const LANGUAGE: &str = "portcullis.language";
 /// Read by `web/js/src/boot.ts` too, before anything is painted.
 const THEME: &str = "portcullis.theme";
+const SOLVED: &str = "portcullis.solved";
 const SEEN: &str = "portcullis.seen";
 const CURRENT: &str = "portcullis.current";
 /// Where manifests were kept before they were sets.
@@ -36,6 +40,19 @@ pub fn save_theme(theme: Theme) {
         Theme::System => remove(THEME),
         Theme::Light => put(THEME, "light"),
         Theme::Dark => put(THEME, "dark"),
+    }
+}
+
+/// Examples of which the goal has been reached, by id.
+pub fn solved() -> BTreeSet<Rc<str>> {
+    let known = get(SOLVED).unwrap_or_default();
+    known.split(',').filter(|id| !id.is_empty()).map(Rc::from).collect()
+}
+
+pub fn save_solved(solved: &BTreeSet<Rc<str>>) {
+    if !solved.is_empty() {
+        let ids: Vec<&str> = solved.iter().map(|id| &**id).collect();
+        put(SOLVED, &ids.join(","));
     }
 }
 

@@ -56,9 +56,12 @@ impl Desk {
             flow: None,
             reach: None,
             rule: None,
+            goal: Vec::new(),
         };
         if let Some(atlas) = &self.atlas {
             let session = &self.session;
+            let verdict = |flow| session.evaluate(flow).ok().map(|report| report.verdict);
+            reply.goal = question.goal.iter().map(verdict).collect();
             reply.flow = question.flow.map(|flow| judge(session, atlas, &flow));
             reply.reach = question.node.and_then(|node| reach(atlas, &node));
             reply.rule =
@@ -186,6 +189,7 @@ mod tests {
             }),
             node: Some("x/a[Pod]".into()),
             line: None,
+            goal: Vec::new(),
         };
         let put = put.collect();
         Request { generation, anew: false, assume: None, put, remove: Vec::new(), question }

@@ -7,6 +7,7 @@
 use portcullis_engine::FlowQuery;
 use portcullis_engine::report::{
     Action, DiagnosticReport, Direction, Family, FlowReport, Location, Note, PortRange, Summary,
+    Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,8 @@ pub struct Question {
     pub node: Option<String>,
     /// A line of a file whose rule is looked for.
     pub line: Option<(String, u32)>,
+    /// Flows of which only the verdict is asked: the goal of a lesson.
+    pub goal: Vec<FlowQuery>,
 }
 
 /// What the worker says: answers at once, and what it finds when nothing else is waiting.
@@ -64,6 +67,8 @@ pub struct Reply {
     pub flow: Option<FlowAnswer>,
     pub reach: Option<Reach>,
     pub rule: Option<RuleFlows>,
+    /// The verdict of each flow of the goal, in their order; none of one that cannot be judged.
+    pub goal: Vec<Option<Verdict>>,
 }
 
 /// What reading has found.
