@@ -60,7 +60,7 @@ pub fn ShareMenu() -> Html {
     };
     html! {
         <details class="menu share-menu">
-            <summary class="btn"><Icon path={SHARE} /><span class="is-wide-only">{ text.share }</span></summary>
+            <summary class="btn" aria-label={text.share}><Icon path={SHARE} /><span class="is-wide-only">{ text.share }</span></summary>
             <div class="menu-panel is-end">
                 <button class="menu-item" onclick={copy(false)}>{ text.copy_link }<span class="menu-note">{ text.copy_link_note }</span></button>
                 <button class="menu-item" onclick={copy(true)}>{ text.copy_markdown }</button>
