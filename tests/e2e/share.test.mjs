@@ -1,7 +1,7 @@
 // What leads others to the page: links with the manifests in them, and files.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { URL_OF_PAGE, drawn, eventually, paste, shot, visit } from './page.mjs';
 
@@ -100,10 +100,16 @@ test('manifests and connections are saved as files', () => visit({ hash: EXAMPLE
     ['(CSV)', 'connections.csv', /^src,dst,conn\n[^]*clinic\/portal/],
     ['Connections for Markdown', 'connections.md', /^\|/],
     ['Mermaid', 'connections.mmd', /^flowchart/],
+    ['as a picture', 'diagram.svg', /^<svg[^]*viewBox[^]*archive[^]*<\/svg>$/],
     ['Graphviz', 'connections.dot', /^digraph/],
   ]) {
     const [known, content] = await saved(name);
     assert.equal(known, file);
     assert.match(content, pattern);
+    if (file.endsWith('.svg')) {
+      const wrong = await page.evaluate((text) => new DOMParser().parseFromString(text, 'image/svg+xml').querySelector('parsererror')?.textContent, content);
+      assert.equal(wrong, undefined);
+      await writeFile('target/e2e/diagram.svg', content);
+    }
   }
 }));

@@ -36,6 +36,8 @@ extern "C" {
     pub async fn unpacked(letters: &str) -> Result<JsValue, JsValue>;
     pub async fn copied(text: &str) -> JsValue;
     pub fn saved(name: &str, text: &str);
+    #[wasm_bindgen(js_name = diagramSvg)]
+    pub fn diagram_svg() -> Option<String>;
 }
 
 #[wasm_bindgen]

@@ -136,6 +136,8 @@ texts! {
     save_markdown: "Connections for Markdown", "连接表（Markdown）";
     save_mermaid: "Diagram for Mermaid", "图（Mermaid）";
     save_dot: "Diagram for Graphviz (DOT)", "图（Graphviz DOT）";
+    save_svg: "Diagram as a picture (SVG)", "图（SVG）";
+    no_diagram: "The diagram is not shown here: open it, and try again", "当前没有显示图：请先打开图再试";
     not_saved: "The engine did not answer: change something, and try again", "引擎没有响应：请修改后重试";
     // The editor.
     manifests: "Manifests", "清单";

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use portcullis_engine::manifest::CalicoKind;
 
 use super::Serving;
 
@@ -22,8 +23,9 @@ pub struct StatusOptions {
     /// A table for people, or JSON for programs.
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
-    /// Only this policy: NAMESPACE/NAME of a NetworkPolicy, NAME of a ClusterNetworkPolicy, or with
-    /// the kind in front: networkpolicy/NAMESPACE/NAME.
+    /// Only policies of this name: NAMESPACE/NAME, or NAME for kinds of the whole cluster; with the
+    /// kind in front only that one: networkpolicy/NAMESPACE/NAME, clusternetworkpolicy/NAME,
+    /// networkpolicy.projectcalico.org/NAMESPACE/NAME, globalnetworkpolicy/NAME.
     #[arg(long, value_name = "POLICY", conflicts_with = "wait")]
     pub policy: Option<PolicyArgument>,
     /// Print only policies that are closed or pending.
@@ -60,24 +62,29 @@ pub enum Output {
 /// A policy on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyArgument {
-    /// Its namespace; none for a ClusterNetworkPolicy.
+    /// Its kind, as reports have it; none if none was named: then it may be of any.
+    pub kind: Option<&'static str>,
+    /// Its namespace; none for a kind of the whole cluster.
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
 }
 
 impl PolicyArgument {
-    /// Its kind.
+    /// Its kind, or the one that is most likely meant.
     pub fn kind(&self) -> &'static str {
-        match self.namespace {
+        let likely = match self.namespace {
             Some(_) => "NetworkPolicy",
             None => "ClusterNetworkPolicy",
-        }
+        };
+        self.kind.unwrap_or(likely)
     }
 
     /// Whether it names a policy.
-    pub fn names(&self, namespace: Option<&str>, name: &str) -> bool {
-        namespace == self.namespace.as_deref() && name == self.name
+    pub fn names(&self, kind: &str, namespace: Option<&str>, name: &str) -> bool {
+        self.kind.is_none_or(|own| own == kind)
+            && namespace == self.namespace.as_deref()
+            && name == self.name
     }
 }
 
@@ -95,26 +102,49 @@ impl FromStr for PolicyArgument {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parts: Vec<&str> = text.split('/').collect();
-        let kind = parts.first().map(|kind| kind.to_ascii_lowercase()).unwrap_or_default();
-        let (namespace, name) = match (&*kind, &*parts) {
-            ("networkpolicy" | "networkpolicies", [_, namespace, name]) => {
-                (Some(*namespace), *name)
-            }
-            ("networkpolicy" | "networkpolicies", _) => (None, ""),
-            ("clusternetworkpolicy" | "clusternetworkpolicies", [_, name]) => (None, *name),
-            (_, [namespace, name]) => (Some(*namespace), *name),
-            (_, [name]) => (None, *name),
-            _ => (None, ""),
+        let known = parts.first().and_then(|word| kind_of(word));
+        let (kind, namespace, name) = match (known, &*parts) {
+            (Some((kind, true)), [_, namespace, name]) => (Some(kind), Some(*namespace), *name),
+            (Some((kind, false)), [_, name]) => (Some(kind), None, *name),
+            // A namespace may be called so, but then the kind has to stand before it.
+            (Some((_, true)), _) => (None, None, ""),
+            (_, [namespace, name]) => (None, Some(*namespace), *name),
+            (_, [name]) => (None, None, *name),
+            _ => (None, None, ""),
         };
         if name.is_empty() || namespace == Some("") {
             return Err(format!(
-                "`{text}` is not NAMESPACE/NAME, networkpolicy/NAMESPACE/NAME or \
-                 clusternetworkpolicy/NAME"
+                "`{text}` is not NAMESPACE/NAME or NAME, nor such a name after its kind: \
+                 networkpolicy/NAMESPACE/NAME, clusternetworkpolicy/NAME, \
+                 networkpolicy.projectcalico.org/NAMESPACE/NAME, globalnetworkpolicy/NAME"
             ));
         }
-        Ok(Self { namespace: namespace.map(str::to_owned), name: name.to_owned() })
+        Ok(Self { kind, namespace: namespace.map(str::to_owned), name: name.to_owned() })
     }
 }
+
+/// The kind that a word names as `kubectl` would take it, in the singular or the plural, and whether
+/// it is of a namespace.
+fn kind_of(word: &str) -> Option<(&'static str, bool)> {
+    let word = word.to_ascii_lowercase();
+    match &*word {
+        "networkpolicy" | "networkpolicies" => return Some(("NetworkPolicy", true)),
+        "clusternetworkpolicy" | "clusternetworkpolicies" => {
+            return Some(("ClusterNetworkPolicy", false));
+        }
+        _ => {}
+    }
+    let bare = GROUPS.iter().find_map(|group| word.strip_suffix(group));
+    let mut kinds = CalicoKind::ALL.into_iter().filter(|kind| kind.is_policy());
+    let kind = kinds.find(|kind| {
+        let is_it = |word: &str| word == kind.plural() || word == kind.name().to_ascii_lowercase();
+        is_it(bare.unwrap_or(&word))
+    })?;
+    Some((kind.full_name(), kind.is_namespaced()))
+}
+
+/// Groups that have Calico's kinds, as they stand after a kind.
+const GROUPS: [&str; 2] = [".crd.projectcalico.org", ".projectcalico.org"];
 
 /// A time: a number of seconds, or of what stands after it.
 fn time(text: &str) -> Result<Duration, String> {
@@ -149,6 +179,18 @@ mod tests {
         let guard = Some("ClusterNetworkPolicy guard".to_owned());
         for text in ["guard", "clusternetworkpolicy/guard", "clusternetworkpolicies/guard"] {
             assert_eq!(read(text), guard, "{text}");
+        }
+        for (text, policy) in [
+            ("networkpolicy.projectcalico.org/shop/db", "NetworkPolicy.projectcalico.org shop/db"),
+            ("networkpolicies.crd.projectcalico.org/a/b", "NetworkPolicy.projectcalico.org a/b"),
+            ("GlobalNetworkPolicy/security.guard", "GlobalNetworkPolicy security.guard"),
+            ("globalnetworkpolicies.projectcalico.org/x", "GlobalNetworkPolicy x"),
+            ("stagednetworkpolicy/shop/db", "StagedNetworkPolicy shop/db"),
+        ] {
+            assert_eq!(read(text).as_deref(), Some(policy), "{text}");
+        }
+        for wrong in ["globalnetworkpolicy/a/b", "tier/a/b", "stagednetworkpolicy/db"] {
+            assert_eq!(read(wrong), None, "{wrong}");
         }
         for wrong in ["", "/", "a/b/c", "networkpolicy//db", "a/", "/a", "clusternetworkpolicy/a/b"]
         {

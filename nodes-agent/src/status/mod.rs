@@ -47,7 +47,7 @@ pub fn of_node(options: &StatusOptions) -> anyhow::Result<(String, Answer)> {
 fn about(report: NodeReport, asked: Option<&PolicyArgument>) -> NodeReport {
     match asked {
         Some(asked) => {
-            only(report, |policy| asked.names(policy.namespace.as_deref(), &policy.name))
+            only(report, |one| asked.names(&one.kind, one.namespace.as_deref(), &one.name))
         }
         None => report,
     }

@@ -115,10 +115,12 @@ impl Waiting<'_> {
     /// Whether the policy is in force on all nodes that it concerns now.
     fn look(&mut self, session: &Session) -> anyhow::Result<bool> {
         let mut before = std::mem::take(&mut self.missing);
-        let Some(policy) = self.find(session) else {
-            let asked = &self.wanted.policy;
-            self.state = format!("there is no {} {asked}", asked.kind());
-            return Ok(false);
+        let policy = match self.find(session) {
+            Ok(policy) => policy,
+            Err(why) => {
+                self.state = why;
+                return Ok(false);
+            }
         };
         let version = node_policy(session, &policy);
         if policy.mode == Mode::Audit {
@@ -161,13 +163,26 @@ impl Waiting<'_> {
         })
     }
 
-    fn find(&self, session: &Session) -> Option<Arc<CompiledPolicy>> {
+    /// The policy that is meant, or why it is none.
+    fn find(&self, session: &Session) -> Result<Arc<CompiledPolicy>, String> {
         let asked = &self.wanted.policy;
         let is_it = |policy: &Arc<CompiledPolicy>| {
             let namespace = policy.namespace.map(|own| session.model().namespace_name(own));
-            asked.names(namespace, &policy.object.meta.name)
+            asked.names(policy.object.kind(), namespace, &policy.object.meta.name)
         };
-        session.policies().policies().map(|(_, policy)| policy).find(|one| is_it(one)).cloned()
+        let all = session.policies().policies().map(|(_, policy)| policy);
+        let all: Vec<&Arc<CompiledPolicy>> = all.filter(|one| is_it(one)).collect();
+        match all.as_slice() {
+            [] => Err(format!("there is no {} {asked}", asked.kind())),
+            [one] => Ok(Arc::clone(one)),
+            several => {
+                let kinds: Vec<String> = several
+                    .iter()
+                    .map(|one| format!("{}/{asked}", one.object.kind().to_lowercase()))
+                    .collect();
+                Err(format!("several policies have this name: ask for {}", kinds.join(" or ")))
+            }
+        }
     }
 
     fn sentence(&self, outcome: Option<usize>) -> (String, Answer) {

@@ -43,6 +43,16 @@ pub fn ShareMenu() -> Html {
             js::saved("manifests.yaml", &joined(&store.work));
         }
     };
+    let picture = {
+        let store = store.clone();
+        move |event: MouseEvent| {
+            close(&event);
+            match js::diagram_svg() {
+                Some(svg) => js::saved("diagram.svg", &svg),
+                None => say(&store, store.text().no_diagram),
+            }
+        }
+    };
     let form = |(form, file): (Form, &'static str)| {
         let client = asked.as_ref().map(|asked| Rc::clone(&asked.0));
         let store = store.clone();
@@ -67,9 +77,14 @@ pub fn ShareMenu() -> Html {
                 <div class="menu-title">{ text.save_as }</div>
                 <button class="menu-item" onclick={save}>{ text.save_manifests }</button>
                 { for FORMS.map(form) }
+                <button class="menu-item" onclick={picture}>{ text.save_svg }</button>
             </div>
         </details>
     }
+}
+
+fn say(store: &Store, message: &str) {
+    store.dispatch(Action::Say(Some(Toast::Say(message.to_owned()))));
 }
 
 async fn copy_link(store: Store, as_markdown: bool) {
@@ -83,7 +98,7 @@ async fn copy_link(store: Store, as_markdown: bool) {
         Some(Link::TooLong(letters)) => fill(text.too_long_link, &[("n", &letters.to_string())]),
         None => text.no_link.to_owned(),
     };
-    store.dispatch(Action::Say(Some(Toast::Say(message))));
+    say(&store, &message);
 }
 
 /// A link of Markdown; what would end its words does not.
@@ -99,7 +114,7 @@ async fn save_list(store: Store, client: Option<Rc<Client>>, (form, file): (Form
     };
     match list {
         Some(list) => js::saved(file, &list),
-        None => store.dispatch(Action::Say(Some(Toast::Say(store.text().not_saved.to_owned())))),
+        None => say(&store, store.text().not_saved),
     }
 }
 

@@ -8,10 +8,11 @@ const KEPT = [
 ];
 const DROPPED = ".graph-line-hit, .graph-fold, .graph-ground";
 
-export function standalone(surface: SVGSVGElement, view: SVGGElement): string {
+export function standalone(surface: SVGSVGElement, view: SVGGElement): string | undefined {
+  const box = view.getBBox();
+  if (box.width === 0) return undefined;
   const copy = surface.cloneNode(true) as SVGSVGElement;
   inline(surface, copy);
-  const box = view.getBBox();
   copy.querySelector(".graph-view")?.setAttribute("transform", "");
   copy.querySelectorAll(DROPPED).forEach((element) => element.remove());
   const ground = { x: box.x - 24, y: box.y - 24, width: box.width + 48, height: box.height + 48, style: `fill:${groundColour(surface)}` };

@@ -138,8 +138,8 @@ export interface GraphHandle {
   setExpanded(namespace: string, expanded: boolean): void;
   /** Moves the keyboard's focus into the drawing. */
   focus(): void;
-  /** The picture as a standalone SVG text. */
-  exportSvg(): string;
+  /** The picture as a standalone SVG text; `undefined` where it is not laid out. */
+  exportSvg(): string | undefined;
   destroy(): void;
 }
 
