@@ -1,12 +1,14 @@
 //! Work in the hash of an address, for somebody else to open. No server has it. What Secrets hold is
 //! left out.
 
+use std::rc::Rc;
+
 use gloo::utils::window;
 use js_sys::JSON;
 use serde::{Deserialize, Serialize};
 
-use super::Work;
 use super::kept::{Stored, read, stored};
+use super::{File, Work};
 use crate::js::{self, object};
 
 const WORK: &str = "#work=";
@@ -65,12 +67,41 @@ pub async fn of_hash() -> Option<Opened> {
     Some(unpack(letters).await.unwrap_or(Opened::Damaged))
 }
 
+/// Gives files names as the page itself would: none empty, none twice. Anybody may write a link.
+fn name_files(work: &mut Work) {
+    for file in std::mem::take(&mut work.files) {
+        let name = if file.name.trim().is_empty() { "manifests.yaml" } else { &file.name };
+        let name = work.free_name(name).into();
+        work.files.push(File { name, ..file });
+    }
+    if work.file(&work.open).is_none() {
+        work.open = work.files.first().map(|file| Rc::clone(&file.name)).unwrap_or_default();
+    }
+}
+
 async fn unpack(letters: &str) -> Option<Opened> {
     let text = js::unpacked(letters).await.ok()?.as_string()?;
     let shared: Shared = serde_wasm_bindgen::from_value(JSON::parse(&text).ok()?).ok()?;
     let mut work = read(shared.work)?;
     // It is whoever opens it that owns it now: no example as it came.
     work.example = None;
+    name_files(&mut work);
     let other = Some(shared.engine).filter(|engine| engine != VERSION);
     Some(Opened::Work { work: Box::new(work), other })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_link_have_names_of_their_own() {
+        let file = |name: &str| File { name: name.into(), text: "a: 1".into() };
+        let files = ["a.yaml", "a.yaml", " ", ""].map(file).into();
+        let mut work = Work { files, open: "".into(), ..Work::empty() };
+        name_files(&mut work);
+        let names: Vec<&str> = work.files.iter().map(|file| &*file.name).collect();
+        assert_eq!(names, ["a.yaml", "a-2.yaml", "manifests.yaml", "manifests-2.yaml"]);
+        assert_eq!(&*work.open, "a.yaml");
+    }
 }

@@ -25,7 +25,8 @@ fn path(group: CalicoGroup, kind: CalicoKind) -> String {
     }
 }
 
-async fn create(
+/// Creates an object with a label that says its name, in the shop if its kind is of namespaces.
+pub async fn create(
     client: &Client,
     group: CalicoGroup,
     (kind, name): (CalicoKind, &str),

@@ -13,13 +13,15 @@ use portcullis_agent::observe::{Enforced, StatusWrite};
 use portcullis_agent::source::apiserver::{NodeStatus, Patience, StatusPace};
 use portcullis_agent::status::{Answer, Wait, wait};
 use portcullis_engine::dataplane::{Input, Lowering, Settings, UNKNOWN_WIRING};
-use portcullis_engine::manifest::Mode;
+use portcullis_engine::manifest::{CalicoKind, Mode};
 use portcullis_engine::report::{node_policies, pending};
-use portcullis_kube::{NODE_STATUSES, create_policy, create_service_account, grant, token};
+use portcullis_kube::{
+    CalicoGroup, NODE_STATUSES, create_policy, create_service_account, grant, token,
+};
 use serde_json::{Value, json};
 
 use super::state::Watched;
-use super::{account, admits, cluster, fill, merge, pod};
+use super::{account, admits, calico, cluster, fill, merge, pod};
 
 const SOON: Duration = Duration::from_millis(50);
 
@@ -327,4 +329,31 @@ async fn a_policy_can_be_waited_for_on_all_nodes_that_it_concerns() {
     create_policy(&admin, &admits("api", "api", "{podSelector: {}}")).await.unwrap();
     let (text, _) = waits("shop/api", 6).join().unwrap();
     assert!(text.contains("another policy of this name"), "{text}");
+}
+
+#[tokio::test]
+async fn the_kind_says_which_of_several_policies_of_a_name_is_waited_for() {
+    let Some(cluster) = cluster(&[]).await else { return };
+    let admin = cluster.admin().unwrap();
+    fill(&admin).await;
+    cluster.install_status_crd().await.unwrap();
+    let group = CalicoGroup::Public;
+    cluster.install_calico_crds(group).await.unwrap();
+    let spec = json!({"selector": "app == 'db'", "types": ["Ingress"]});
+    calico::create(&admin, group, (CalicoKind::NetworkPolicy, "api"), spec).await;
+    let kubeconfig = account(&cluster, &admin, &cluster.url()).await;
+    let (text, answer) = waiting(&kubeconfig, "shop/api", 3).join().unwrap();
+    assert_eq!(answer, Answer::NotInForce);
+    for kind in ["networkpolicy", "networkpolicy.projectcalico.org"] {
+        assert!(text.contains(&format!("{kind}/shop/api")), "{text}");
+    }
+    let mut agents = ["n1", "n2"].map(|node| TestAgent::start(&kubeconfig, node));
+    for agent in &mut agents {
+        agent.enforces(&admin, "the first list").await;
+    }
+    for kind in ["NetworkPolicy", "NetworkPolicy.projectcalico.org"] {
+        let (text, answer) = waiting(&kubeconfig, &format!("{kind}/shop/api"), 60).join().unwrap();
+        assert!(text.starts_with(&format!("{kind} shop/api (generation 1) is in force")), "{text}");
+        assert_eq!(answer, Answer::InForce);
+    }
 }
