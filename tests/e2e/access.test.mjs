@@ -131,7 +131,7 @@ for (const colorScheme of ['light', 'dark']) {
     assert.match(await page.locator('.flow-why').innerText(), /accounts policies\.yaml:15/);
     assert.deepEqual(await findings(page), [], 'diagram');
     await shot(page, `phone-${colorScheme}`);
-    for (const [name, shown] of [['Edit', '.cm-content'], ['List', '.flow-table'], ['Explain', '.steps']]) {
+    for (const [name, shown] of [['Edit', '.cm-content'], ['Matrix', '.matrix-cells'], ['List', '.flow-table'], ['Explain', '.steps']]) {
       await page.locator('.phone-tabs').getByRole('button', { name }).click();
       await page.locator(shown).waitFor();
       assert.deepEqual(await findings(page), [], name);

@@ -39,6 +39,7 @@ pub fn PhoneTabs() -> Html {
             <div class="segmented">
                 { tab(text.pane_edit, at.0 == Pane::Edit, || Action::ShowPane(Pane::Edit)) }
                 { tab(text.diagram, at == (Pane::View, View::Diagram), || Action::Show(View::Diagram)) }
+                { tab(text.matrix, at == (Pane::View, View::Matrix), || Action::Show(View::Matrix)) }
                 { tab(text.list, at == (Pane::View, View::List), || Action::Show(View::List)) }
                 { tab(text.pane_explain, at.0 == Pane::Explain, || Action::ShowPane(Pane::Explain)) }
             </div>
