@@ -1,6 +1,7 @@
 //! Connections to the API server, and leaving those that may be dead.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use kube::client::ClientBuilder;
@@ -8,6 +9,9 @@ use kube::{Client, Config};
 use tower::util::MapRequestLayer;
 
 use super::token::TokenFile;
+
+/// Connections that were made so short a time ago are not left.
+const RECENT: Duration = Duration::from_secs(1);
 
 /// A client of the API server. Copies share it.
 ///
@@ -19,7 +23,8 @@ pub struct Connections {
     config: Arc<Config>,
     /// The token that is shown, if the client does not show one itself.
     token: Option<TokenFile>,
-    current: Arc<Mutex<Client>>,
+    /// The client, and when it was made.
+    current: Arc<Mutex<(Instant, Client)>>,
 }
 
 impl Connections {
@@ -28,24 +33,32 @@ impl Connections {
     /// # Errors
     /// If the configuration makes no client: a certificate that cannot be read, for example.
     pub fn new(config: Config, token: Option<TokenFile>) -> anyhow::Result<Self> {
-        let current = Arc::new(Mutex::new(client(&config, token.as_ref())?));
+        let current = Arc::new(Mutex::new((Instant::now(), client(&config, token.as_ref())?)));
         Ok(Self { config: Arc::new(config), token, current })
     }
 
     /// The client to send a request with.
     pub fn client(&self) -> Client {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current().1.clone()
     }
 
-    /// Leaves the connections that there are to the requests that still use them.
+    /// Leaves the connections that there are to the requests that still use them; not those of a
+    /// moment ago, since all watches notice a silence together.
     pub fn renew(&self) {
+        if self.current().0.elapsed() < RECENT {
+            return;
+        }
         match client(&self.config, self.token.as_ref()) {
-            Ok(new) => *self.current.lock().unwrap_or_else(PoisonError::into_inner) = new,
+            Ok(new) => *self.current() = (Instant::now(), new),
             // Files of the configuration may just be replaced.
             Err(error) => {
                 tracing::warn!("could not prepare new connections to the API server: {error:#}")
             }
         }
+    }
+
+    fn current(&self) -> MutexGuard<'_, (Instant, Client)> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
