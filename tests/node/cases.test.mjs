@@ -6,15 +6,14 @@ import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { program } from './programs.mjs';
 
 const root = new URL('../../', import.meta.url);
 const require = createRequire(new URL('wasm/tests/', root));
 const { Model } = require('@portcullis/engine');
 
 function portcullisCases(words, input) {
-  const locked = process.env.CI === 'true' ? ['--locked'] : [];
-  const cargo = ['run', '--quiet', ...locked, '-p', 'portcullis-tests', '--bin', 'portcullis-cases', '--', ...words];
-  return spawnSync('cargo', cargo, { cwd: fileURLToPath(root), input, encoding: 'utf8', maxBuffer: 2 ** 30 });
+  return spawnSync(program('portcullis-cases'), words, { cwd: fileURLToPath(root), input, encoding: 'utf8', maxBuffer: 2 ** 30 });
 }
 
 function answer(model, flow) {

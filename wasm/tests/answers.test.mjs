@@ -6,9 +6,9 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import vm from 'node:vm';
 import * as engine from '@portcullis/engine';
+import { program } from '../../tests/node/programs.mjs';
 import { apps, clusterPolicies, files, flow, mistaken, policy } from './shop.mjs';
 
 const { Model, check, evaluate, explain, format, list, render } = engine;
@@ -213,12 +213,9 @@ test('keys that mean something to JavaScript are keys', () => {
 });
 
 // The command, as the tests of the other crates have built it.
-const root = fileURLToPath(new URL('../../', import.meta.url));
 function command(directory, ...words) {
-  const locked = process.env.CI === 'true' ? ['--locked'] : [];
-  const manifest = ['--manifest-path', join(root, 'Cargo.toml')];
-  const run = ['run', '--quiet', ...locked, ...manifest, '-p', 'portcullis', '--', ...words, '-o', 'json'];
-  const { stdout, stderr } = spawnSync('cargo', [...run, ...Object.keys(files)], { cwd: directory, encoding: 'utf8' });
+  const run = [...words, '-o', 'json', ...Object.keys(files)];
+  const { stdout, stderr } = spawnSync(program('portcullis'), run, { cwd: directory, encoding: 'utf8' });
   return stdout === '' ? assert.fail(stderr) : JSON.parse(stdout);
 }
 

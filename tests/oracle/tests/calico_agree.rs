@@ -13,7 +13,7 @@ use portcullis_oracle::write::Objects;
 use portcullis_oracle::{generate, read};
 
 /// Random clusters compared, unless `CALICO_CLUSTERS` asks for another number.
-const CLUSTERS: u64 = 60;
+const CLUSTERS: u64 = 40;
 /// Random clusters that are only read.
 const READ: u64 = 300;
 
