@@ -52,7 +52,7 @@ impl Connections {
             Ok(new) => *self.current() = (Instant::now(), new),
             // Files of the configuration may just be replaced.
             Err(error) => {
-                tracing::warn!("could not prepare new connections to the API server: {error:#}")
+                tracing::warn!("could not prepare new connections to the API server: {error:#}");
             }
         }
     }
