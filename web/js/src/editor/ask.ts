@@ -55,12 +55,22 @@ function position(doc: Text, pos: number): { line: number; column: number; text:
   return { line: line.number, column: [...line.text.slice(0, pos - line.from)].length + 1, text: line.text };
 }
 
+/** What was just typed may not have reached the worker, which then answers nothing: it is asked again. */
+async function insisted<T>(context: CompletionContext, ask: () => Promise<T | null>): Promise<T | null> {
+  for (const pause of [60, 120, 240]) {
+    const said = await ask();
+    if (said || context.aborted) return said;
+    await new Promise((done) => setTimeout(done, pause));
+  }
+  return context.aborted ? null : ask();
+}
+
 async function complete(of: Asking, context: CompletionContext): Promise<CompletionResult | null> {
   // Unasked only after a letter: nobody wants a list at the start of every line.
   if (!context.explicit && !context.matchBefore(/[\w./-]$/)) return null;
   const { doc } = context.state;
   const { line, column, text } = position(doc, context.pos);
-  const found = await of.ask<Completions>("complete", { file: of.file(), line, column, text });
+  const found = await insisted(context, () => of.ask<Completions>("complete", { file: of.file(), line, column, text }));
   if (!found || context.aborted) return null;
   const { location, items } = found;
   return {
