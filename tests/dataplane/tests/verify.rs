@@ -25,7 +25,7 @@ use portcullis_oracle::cluster::Cluster;
 use portcullis_oracle::random::Random;
 
 /// Random clusters, unless `MUTATION_CLUSTERS` says more.
-const CLUSTERS: u64 = 48;
+const CLUSTERS: u64 = 80;
 /// What few programs have, and what rarely changes what passes.
 const RARE: [&str; 2] = ["later classes exchanged", "except lost"];
 /// So many times more it is tried.
