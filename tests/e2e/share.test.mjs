@@ -113,3 +113,11 @@ test('manifests and connections are saved as files', () => visit({ hash: EXAMPLE
     }
   }
 }));
+
+test('a saved list says what it leaves out', () => visit({ acceptDownloads: true }, async (page) => {
+  await paste(page, `${NAMESPACE}---\n${POD}---\nkind: [\n`);
+  await page.waitForSelector('.graph-card, .graph-group');
+  const [download] = await Promise.all([page.waitForEvent('download'), choose(page, '(CSV)')]);
+  assert.match(await readFile(await download.path(), 'utf8'), /shop\/web/);
+  await eventually(async () => assert.match(await toast(page), /^Saved without manifests\.yaml/));
+}));

@@ -138,6 +138,8 @@ texts! {
     save_dot: "Diagram for Graphviz (DOT)", "图（Graphviz DOT）";
     save_svg: "Diagram as a picture (SVG)", "图（SVG）";
     no_diagram: "The diagram is not shown here: open it, and try again", "当前没有显示图：请先打开图再试";
+    saved_certain: "Saved. It has what is certainly allowed: other flows depend on what the manifests do not say", "已保存。其中只有确定允许的流量：其他流量取决于清单没有说明的内容";
+    saved_without: "Saved without {place}, which cannot be read", "已保存，但不含无法读取的 {place}";
     not_saved: "The engine did not answer: change something, and try again", "引擎没有响应：请修改后重试";
     // The editor.
     manifests: "Manifests", "清单";

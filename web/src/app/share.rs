@@ -8,6 +8,7 @@ use yew::prelude::*;
 use super::icons::{Icon, SHARE};
 use crate::examples::close;
 use crate::js;
+use crate::names;
 use crate::state::links::{Link, Opened, VERSION, link};
 use crate::state::{Action, Store, Toast, Work, use_store};
 use crate::text::{Text, fill};
@@ -113,9 +114,24 @@ async fn save_list(store: Store, client: Option<Rc<Client>>, (form, file): (Form
         None => None,
     };
     match list {
-        Some(list) => js::saved(file, &list),
+        Some(list) => {
+            js::saved(file, &list);
+            if let Some(lacks) = lacking(&store) {
+                say(&store, &lacks);
+            }
+        }
         None => say(&store, store.text().not_saved),
     }
+}
+
+/// What a list of connections does not say, if there is such a thing: it has what is certain alone.
+fn lacking(store: &Store) -> Option<String> {
+    let text = store.text();
+    if let Some(place) = names::left_unread(store) {
+        return Some(fill(text.saved_without, &[("place", &place)]));
+    }
+    let is_open = store.scene.as_ref().is_some_and(|scene| !scene.notes.is_empty());
+    is_open.then(|| text.saved_certain.to_owned())
 }
 
 /// All files as one, each with its name in a comment where there are several.
@@ -123,7 +139,9 @@ fn joined(work: &Work) -> String {
     let [file] = work.files.as_slice() else {
         let part = |file: &crate::state::File| {
             let end = if file.text.ends_with('\n') { "" } else { "\n" };
-            format!("---\n# {}\n{}{end}", file.name, file.text)
+            // A name must not begin a line of its own.
+            let name = file.name.replace(char::is_control, " ");
+            format!("---\n# {name}\n{}{end}", file.text)
         };
         return work.files.iter().map(part).collect();
     };
@@ -156,7 +174,7 @@ mod tests {
         let file = |name: &str, text: &str| File { name: name.into(), text: text.into() };
         let mut work = Work { files: vec![file("a.yaml", "a: 1")], ..Work::empty() };
         assert_eq!(joined(&work), "a: 1");
-        work.files.push(file("b.yaml", "b: 1\n"));
-        assert_eq!(joined(&work), "---\n# a.yaml\na: 1\n---\n# b.yaml\nb: 1\n");
+        work.files.push(file("b\nkind: x", "b: 1\n"));
+        assert_eq!(joined(&work), "---\n# a.yaml\na: 1\n---\n# b kind: x\nb: 1\n");
     }
 }

@@ -32,8 +32,7 @@ pub fn Lesson() -> Html {
 /// What is to be reached, and how near that is.
 fn goal(store: &Store, example: &Example) -> Html {
     let (text, all) = (store.text(), example.goal.flows.len());
-    // What cannot be read may say otherwise, once it can.
-    let is_met = store.goal == Some(all) && store.broken.is_empty();
+    let is_met = store.is_goal_met();
     let said = match store.goal {
         None => String::new(),
         Some(_) if is_met => text.goal_met.to_owned(),

@@ -236,6 +236,13 @@ impl State {
         ranges.find(|node| node.id == "outside").or(any).map(|node| node.ask.as_str())
     }
 
+    /// Whether the example's goal is reached. What cannot be read may say otherwise, once it can.
+    pub fn is_goal_met(&self) -> bool {
+        let example = self.work.example.and_then(crate::examples::find);
+        let all = example.map(|example| example.goal.flows.len());
+        self.goal.is_some() && self.goal == all && self.broken.is_empty()
+    }
+
     /// Whether there is nothing to look at yet.
     pub fn is_empty(&self) -> bool {
         self.work.files.iter().all(|file| file.text.trim().is_empty())

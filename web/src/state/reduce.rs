@@ -210,7 +210,7 @@ impl State {
         self.bring_into_sight();
     }
 
-    /// How near the goal of the lesson is. What cannot be read may say otherwise, once it can.
+    /// How near the goal of the lesson is.
     fn measure(&mut self, verdicts: &[Option<Verdict>]) {
         let Some(example) = self.work.example.and_then(examples::find) else {
             self.goal = None;
@@ -218,7 +218,7 @@ impl State {
         };
         let (met, all) = (example.goal.met(verdicts), example.goal.flows.len());
         self.goal = (verdicts.len() == all).then_some(met);
-        if self.goal == Some(all) && self.broken.is_empty() && !self.solved.contains(example.id) {
+        if self.is_goal_met() && !self.solved.contains(example.id) {
             Rc::make_mut(&mut self.solved).insert(example.id.into());
         }
     }

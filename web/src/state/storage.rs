@@ -49,9 +49,11 @@ pub fn solved() -> BTreeSet<Rc<str>> {
     known.split(',').filter(|id| !id.is_empty()).map(Rc::from).collect()
 }
 
-pub fn save_solved(solved: &BTreeSet<Rc<str>>) {
-    if !solved.is_empty() {
-        let ids: Vec<&str> = solved.iter().map(|id| &**id).collect();
+/// Adds to what is known: another tab may have solved others.
+pub fn save_solved(own: &BTreeSet<Rc<str>>) {
+    if !own.is_empty() {
+        let all = solved();
+        let ids: Vec<&str> = all.union(own).map(|id| &**id).collect();
         put(SOLVED, &ids.join(","));
     }
 }

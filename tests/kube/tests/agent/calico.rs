@@ -1,20 +1,12 @@
 //! Calico's kinds, which come and go while an agent watches, in either of their groups.
 
-use std::time::Duration;
-
 use kube::Client;
-use portcullis_agent::source::apiserver::Patience;
 use portcullis_engine::manifest::{CalicoKind, Stored};
 use portcullis_kube::{Body, CalicoGroup, create_service_account, send};
 use serde_json::{Value, json};
 
 use super::state::Watched;
-use super::{account, cluster, fill};
-
-/// It is asked often whether the kinds are served.
-fn patience() -> Patience {
-    Patience { discovery: Duration::from_millis(300), ..Patience::default() }
-}
+use super::{account, change, cluster, curious, delete, fill};
 
 /// Where the objects of a kind are that may be in the shop.
 fn path(group: CalicoGroup, kind: CalicoKind) -> String {
@@ -42,16 +34,6 @@ pub async fn create(
     assert_eq!(answer.status, 201, "{}", answer.body);
 }
 
-async fn change(client: &Client, path: String, patch: Value) {
-    let request = http::Request::patch(path).header("Content-Type", "application/merge-patch+json");
-    client.request_text(request.body(patch.to_string().into_bytes()).unwrap()).await.unwrap();
-}
-
-async fn delete(client: &Client, path: String) {
-    let request = http::Request::delete(path);
-    client.request_text(request.body(Vec::new()).unwrap()).await.unwrap();
-}
-
 /// What a tier of a name has first: whoever is under some labels may not reach the shop's api.
 fn guard(tier: &str, source: &str) -> Value {
     let deny = json!({"action": "Deny", "source": {"selector": source}});
@@ -67,7 +49,7 @@ async fn the_kinds_are_followed_in_the_group_that_has_them() {
     fill(&admin).await;
     create_service_account(&admin, "shop", "payment").await.unwrap();
     let kubeconfig = account(&cluster, &admin, &cluster.url()).await;
-    let mut watched = Watched::start(&kubeconfig, patience());
+    let mut watched = Watched::start(&kubeconfig, curious());
     watched.becomes(&admin, "there are no such kinds").await;
     assert_eq!((watched.errors(), watched.obstacle()), (0, None), "which is no error");
 
@@ -82,7 +64,7 @@ async fn the_kinds_are_followed_in_the_group_that_has_them() {
     create(&admin, group, (CalicoKind::GlobalNetworkSet, "strangers"), nets).await;
     watched.becomes(&admin, "a set that it selects").await;
     let nets = json!({"spec": {"nets": ["203.0.113.0/24"]}});
-    change(&admin, path(group, CalicoKind::GlobalNetworkSet) + "/strangers", nets).await;
+    change(&admin, &(path(group, CalicoKind::GlobalNetworkSet) + "/strangers"), nets).await;
     watched.becomes(&admin, "the set has other blocks").await;
 
     let accounts = json!({"names": ["default"]});
@@ -91,14 +73,14 @@ async fn the_kinds_are_followed_in_the_group_that_has_them() {
     create(&admin, group, (CalicoKind::NetworkPolicy, "default.db"), spec).await;
     watched.becomes(&admin, "a policy in a namespace asks for ServiceAccounts").await;
     let labels = json!({"metadata": {"labels": {"app": "api"}}});
-    change(&admin, "/api/v1/namespaces/shop/pods/web".to_owned(), labels).await;
+    change(&admin, "/api/v1/namespaces/shop/pods/web", labels).await;
     watched.becomes(&admin, "a pod has other labels").await;
-    delete(&admin, path(group, CalicoKind::NetworkPolicy) + "/default.db").await;
+    delete(&admin, &(path(group, CalicoKind::NetworkPolicy) + "/default.db")).await;
     watched.becomes(&admin, "nobody asks for ServiceAccounts any more").await;
     let order = json!({"spec": {"order": 3000, "defaultAction": "Pass"}});
-    change(&admin, path(group, CalicoKind::Tier) + "/security", order).await;
+    change(&admin, &(path(group, CalicoKind::Tier) + "/security"), order).await;
     let open = json!({"spec": {"selector": "all()"}});
-    change(&admin, path(group, policies) + "/security.guard", open).await;
+    change(&admin, &(path(group, policies) + "/security.guard"), open).await;
     watched.becomes(&admin, "a tier that comes after Kubernetes' policies").await;
     assert_eq!(watched.lists(Stored::Pod), 1, "nothing else was disturbed");
     assert_eq!(watched.obstacle(), None);

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use kube::Client;
-use portcullis_agent::source::apiserver::Patience;
 use portcullis_engine::manifest::Stored;
 use portcullis_kube::{
     Body, CLUSTER_POLICIES, Channel, Proxy, create_service_account, grant, send, token,
@@ -11,12 +10,7 @@ use portcullis_kube::{
 use serde_json::{Value, json};
 
 use super::state::{EARLIER_CLUSTER_POLICIES, Watched};
-use super::{account, cluster, fill};
-
-/// It is asked often whether the kind is served.
-fn patience() -> Patience {
-    Patience { discovery: Duration::from_millis(300), ..Patience::default() }
-}
+use super::{account, change, cluster, curious, delete, fill};
 
 /// A policy of the shop that does something with what comes from some pods of it.
 fn policy(name: &str, (priority, action, app): (u16, &str, &str)) -> Value {
@@ -37,15 +31,9 @@ async fn create(client: &Client, object: &Value) {
     assert_eq!(answer.status, 201, "{}", answer.body);
 }
 
-async fn change(client: &Client, name: &str, patch: Value) {
-    let request = http::Request::patch(format!("{CLUSTER_POLICIES}/{name}"));
-    let request = request.header("Content-Type", "application/merge-patch+json");
-    client.request_text(request.body(patch.to_string().into_bytes()).unwrap()).await.unwrap();
-}
-
-async fn delete(client: &Client, name: &str) {
-    let request = http::Request::delete(format!("{CLUSTER_POLICIES}/{name}"));
-    client.request_text(request.body(Vec::new()).unwrap()).await.unwrap();
+/// Where a policy is.
+fn at(name: &str) -> String {
+    format!("{CLUSTER_POLICIES}/{name}")
 }
 
 #[tokio::test]
@@ -54,7 +42,7 @@ async fn a_kind_that_comes_and_goes_is_followed() {
     let admin = cluster.admin().unwrap();
     fill(&admin).await;
     let kubeconfig = account(&cluster, &admin, &cluster.url()).await;
-    let mut watched = Watched::start(&kubeconfig, patience());
+    let mut watched = Watched::start(&kubeconfig, curious());
     watched.becomes(&admin, "the kind is not there").await;
     assert_eq!(watched.lists(Stored::ClusterPolicy), 1, "it is empty, once");
     assert_eq!((watched.errors(), watched.obstacle()), (0, None), "which is no error");
@@ -64,9 +52,9 @@ async fn a_kind_that_comes_and_goes_is_followed() {
     watched.becomes(&admin, "the kind is installed, and there is an object").await;
     create(&admin, &policy("allow", (5, "Accept", "web"))).await;
     watched.becomes(&admin, "an object is created").await;
-    change(&admin, "allow", json!({"spec": {"priority": 20}})).await;
+    change(&admin, &at("allow"), json!({"spec": {"priority": 20}})).await;
     watched.becomes(&admin, "an object is changed").await;
-    delete(&admin, "guard").await;
+    delete(&admin, &at("guard")).await;
     watched.becomes(&admin, "an object is deleted").await;
     assert_eq!(watched.lists(Stored::Pod), 1, "nothing else was disturbed");
 
@@ -117,7 +105,7 @@ async fn the_version_that_is_served_is_watched() {
     };
     create("guard", "Deny", 10).await;
     let kubeconfig = account(&cluster, &admin, &cluster.url()).await;
-    let mut watched = Watched::start(&kubeconfig, patience());
+    let mut watched = Watched::start(&kubeconfig, curious());
     watched.becomes(&admin, "the earlier version").await;
     assert_eq!(watched.errors(), 0);
     serve_v1beta1(&admin, true).await;
@@ -141,14 +129,14 @@ async fn a_server_that_is_away_has_not_removed_the_kind() {
     create(&admin, &policy("guard", (10, "Deny", "web"))).await;
     let proxy = Proxy::to(cluster.socket()).unwrap();
     let kubeconfig = account(&cluster, &admin, &proxy.url()).await;
-    let mut watched = Watched::start(&kubeconfig, patience());
+    let mut watched = Watched::start(&kubeconfig, curious());
     watched.becomes(&admin, "the first list").await;
     // While it starts, a server answers before it has seen its definitions.
     cluster.restart_api_server().await.unwrap();
     watched.hear(Duration::from_secs(3));
     watched.stays(&admin).await;
     proxy.cut();
-    let mut late = Watched::start(&kubeconfig, patience());
+    let mut late = Watched::start(&kubeconfig, curious());
     watched.hear(Duration::from_secs(1));
     late.hear(Duration::from_secs(1));
     assert_eq!(late.lists(Stored::ClusterPolicy), 0, "no answer is not an empty list");
@@ -175,7 +163,7 @@ async fn a_role_without_the_kind_keeps_the_agent_from_being_ready() {
     grant(&admin, ("default", "less"), json!(rules)).await.unwrap();
     let token = token(&admin, ("default", "less"), 3600).await.unwrap();
     let kubeconfig = cluster.kubeconfig("less", &token).unwrap();
-    let mut watched = Watched::start(&kubeconfig, patience());
+    let mut watched = Watched::start(&kubeconfig, curious());
     watched.becomes(&admin, "without the kind nothing is missing").await;
     assert_eq!(watched.obstacle(), None);
 
@@ -184,7 +172,7 @@ async fn a_role_without_the_kind_keeps_the_agent_from_being_ready() {
     watched.hear(Duration::from_secs(3));
     let obstacle = watched.obstacle().unwrap();
     assert!(obstacle.starts_with("could not list clusternetworkpolicies: "), "{obstacle}");
-    let mut late = Watched::start(&kubeconfig, patience());
+    let mut late = Watched::start(&kubeconfig, curious());
     late.hear(Duration::from_secs(2));
     assert!(!late.is_complete(), "what may not be listed is not empty");
 
@@ -192,8 +180,7 @@ async fn a_role_without_the_kind_keeps_the_agent_from_being_ready() {
                       "resources": ["clusternetworkpolicies"], "verbs": verbs}));
     let role = json!({"rules": rules});
     let path = "/apis/rbac.authorization.k8s.io/v1/clusterroles/less";
-    let patch = http::Request::patch(path).header("Content-Type", "application/merge-patch+json");
-    admin.request_text(patch.body(role.to_string().into_bytes()).unwrap()).await.unwrap();
+    change(&admin, path, role).await;
     watched.becomes(&admin, "it may be listed").await;
     assert_eq!(watched.obstacle(), None);
 }

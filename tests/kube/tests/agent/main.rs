@@ -91,6 +91,23 @@ async fn delete_pod(client: &Client, name: &str) {
     api.delete(name, &DeleteParams::default().grace_period(0)).await.unwrap();
 }
 
+/// One that asks often whether a kind is served that may be installed.
+fn curious() -> Patience {
+    Patience { discovery: Duration::from_millis(300), ..Patience::default() }
+}
+
+/// Merges a patch into the object at a path.
+async fn change(client: &Client, path: &str, patch: Value) {
+    let request = http::Request::patch(path).header("Content-Type", "application/merge-patch+json");
+    client.request_text(request.body(patch.to_string().into_bytes()).unwrap()).await.unwrap();
+}
+
+/// Deletes the object at a path.
+async fn delete(client: &Client, path: &str) {
+    let request = http::Request::delete(path);
+    client.request_text(request.body(Vec::new()).unwrap()).await.unwrap();
+}
+
 #[tokio::test]
 async fn every_change_is_learnt_of() {
     let Some(cluster) = cluster(&[]).await else { return };

@@ -111,7 +111,7 @@ impl Aspects {
             all.map(|(who, _)| *who).collect::<BTreeSet<usize>>()
         };
         let (allow, deny) = (of(|outcomes| outcomes.allow), of(|outcomes| outcomes.deny));
-        allow.iter().any(|who| deny.iter().any(|other| who != other))
+        !allow.is_empty() && !deny.is_empty() && allow.union(&deny).count() > 1
     }
 }
 
@@ -132,4 +132,42 @@ fn labels(world: &World) -> [Option<&Labels>; 2] {
 fn namespaces(world: &World) -> [Option<&Labels>; 2] {
     [&world.source, &world.destination]
         .map(|party| party.pod.as_ref().map(|pod| &pod.namespace_labels))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::check::{every_protocol, pairs, ports};
+    use crate::generate;
+
+    /// Of each reason, how often it was taken and how often refused.
+    #[test]
+    fn a_reason_that_is_none_is_refused() {
+        let mut counts: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+        for seed in 0..20 {
+            let cluster = generate::cluster(seed);
+            for pair in pairs(&cluster) {
+                for traffic in every_protocol(&ports(&cluster)).iter().take(12) {
+                    // Where there is but one answer, any reason is as good.
+                    let said = |reason| check(&cluster, &pair, (traffic, reason)).is_ok();
+                    if said(None) {
+                        continue;
+                    }
+                    for reason in REASONS {
+                        let count = counts.entry(format!("{reason:?}")).or_default();
+                        match said(Some(reason)) {
+                            true => count.0 += 1,
+                            false => count.1 += 1,
+                        }
+                    }
+                }
+            }
+        }
+        for reason in ["Address", "Label", "Namespace"] {
+            let (taken, refused) = counts.get(reason).copied().unwrap_or_default();
+            assert!(taken > 0 && refused > 0, "{reason}: {counts:?}");
+        }
+    }
 }
