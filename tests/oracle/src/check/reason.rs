@@ -142,9 +142,9 @@ mod tests {
     use crate::check::{every_protocol, pairs, ports};
     use crate::generate;
 
-    /// Of each reason, how often it was taken and how often refused.
     #[test]
     fn a_reason_that_is_none_is_refused() {
+        // Of each reason, how often it was taken and how often refused.
         let mut counts: BTreeMap<String, (u32, u32)> = BTreeMap::new();
         for seed in 0..20 {
             let cluster = generate::cluster(seed);
@@ -165,7 +165,7 @@ mod tests {
                 }
             }
         }
-        for reason in ["Address", "Label", "Namespace"] {
+        for reason in ["Address", "Group", "Namespace", "Node"] {
             let (taken, refused) = counts.get(reason).copied().unwrap_or_default();
             assert!(taken > 0 && refused > 0, "{reason}: {counts:?}");
         }
