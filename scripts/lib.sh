@@ -14,6 +14,8 @@ export PATH="$TOOLS/bin:$PATH"
 LOCKED=()
 if [ "${CI:-}" = true ]; then
   export NO_COLOR=1 CARGO_TERM_COLOR=never CARGO_TERM_PROGRESS_WHEN=never npm_config_progress=false
+  # Nothing is built twice there: what a second build would start from is not worth writing.
+  export CARGO_INCREMENTAL=0
   # A lock file that does not match must fail there, not be mended unseen.
   LOCKED=(--locked)
 fi

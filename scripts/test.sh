@@ -49,23 +49,33 @@ quick() {
   step "unit and case tests" cargo test --no-fail-fast ${LOCKED[@]+"${LOCKED[@]}"}
 }
 
+# All that is WebAssembly: checked, then compiled, in a lane of its own.
+wasm() { clippy_wasm && scripts/build-npm.sh && scripts/build-web.sh; }
+
+# finish PID LOG: waits for what was started in the background, and shows what it said.
+finish() {
+  local code=0
+  wait "$1" || code=$?
+  cat "$2"
+  return "$code"
+}
+
 everything() {
   scripts/setup.sh rust node
-  say "All tests (about 50 minutes the first time on two cores, tools included; then about half of that)"
+  say "All tests (about 45 minutes the first time on two cores, tools included; then about half of that)"
   # All that may be missing is installed or named before the first test runs.
   scripts/setup.sh lint e2e web deny
   step "format" cargo fmt --all --check
-  step "clippy, native" clippy --workspace --all-targets --test namespaces
-  step "clippy, WebAssembly" clippy_wasm
-  step "an API server to test with" kube
-  # Compiled while native tests run, of which some wait more than they work. What fails here is built
-  # again, and said, by the step that needs it.
+  # Compilers are often busy with one crate on one processor, and some tests wait more than they work:
+  # what goes to browsers is compiled meanwhile. What it says comes when it is done.
   mkdir -p "$TOOLS/logs"
-  (scripts/build-npm.sh && scripts/build-web.sh) >"$TOOLS/logs/wasm-ahead" 2>&1 &
-  local ahead=$!
+  wasm >"$TOOLS/logs/wasm-lane.log" 2>&1 &
+  local lane=$!
+  step "clippy, native" clippy --workspace --all-targets --test namespaces
+  step "an API server to test with" kube
   step "unit and case tests" cargo test --workspace --no-fail-fast ${LOCKED[@]+"${LOCKED[@]}"}
   step "packets through the node agent's rules" scripts/test-packets.sh
-  wait "$ahead" || say "The package or the page could not be built ahead"
+  step "WebAssembly: clippy, package and page" finish "$lane" "$TOOLS/logs/wasm-lane.log"
   step "the static server" node --test --test-reporter=spec scripts/serve.test.mjs
   step "JavaScript of the page" scripts/test-js.sh
   step "npm package: Node and types" scripts/test-npm.sh
