@@ -12,7 +12,7 @@ use portcullis_engine::{DomainName, NamespaceLabel, Options};
 pub struct InputArgs {
     /// Files, folders, or `-` for standard input
     #[arg(
-        required_unless_present_any = ["helm", "kustomize"],
+        required_unless_present_any = ASKS_FOR_CLUSTER.into_iter().chain(["helm", "kustomize"]),
         value_name = "PATH",
         value_hint = clap::ValueHint::AnyPath
     )]
@@ -21,9 +21,56 @@ pub struct InputArgs {
     pub more: MoreInputArgs,
 }
 
+/// A live cluster that is read.
+#[derive(Clone, Debug, Args)]
+pub struct ClusterArgs {
+    /// Read the cluster of the kubeconfig's current context; files and folders that are named count
+    /// as if they were applied to it
+    ///
+    /// Every kind that can change an answer is listed, and nothing else: no Secrets and no
+    /// ConfigMaps. Nothing is changed in the cluster.
+    #[arg(long, help_heading = "Cluster")]
+    pub cluster: bool,
+    /// The context of the kubeconfig to use instead; reads its cluster
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
+    /// The kubeconfig [default: what KUBECONFIG names, or ~/.kube/config]; reads its cluster
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    #[arg(help_heading = "Cluster")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Answer without what you have no right to read, also without policies or pods; the answer
+    /// names it
+    #[arg(long, help_heading = "Cluster")]
+    pub partial: bool,
+    /// Seconds after which a request to the API server counts as failed
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = parse_seconds)]
+    #[arg(help_heading = "Cluster")]
+    pub request_seconds: u64,
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct WatchArgs {
+    /// With a cluster: go on, and print what changes in the answer as it does
+    #[arg(long, short, help_heading = "Cluster")]
+    pub watch: bool,
+}
+
+/// Any of these asks for a cluster.
+pub const ASKS_FOR_CLUSTER: [&str; 3] = ["cluster", "context", "kubeconfig"];
+
+impl ClusterArgs {
+    /// Whether a cluster is read.
+    pub fn is_wanted(&self) -> bool {
+        self.cluster || self.context.is_some() || self.kubeconfig.is_some()
+    }
+}
+
 /// What is read besides paths, and how.
 #[derive(Clone, Debug, Args)]
 pub struct MoreInputArgs {
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// A Helm chart to render with `helm template` and read; may be repeated
     #[arg(long, value_name = "CHART", value_hint = clap::ValueHint::DirPath, help_heading = "Input")]
     pub helm: Vec<PathBuf>,

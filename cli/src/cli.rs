@@ -22,7 +22,8 @@ Exit status:
 Input:
   A folder is read recursively: every .yaml, .yml and .json file, except in hidden folders and
   node_modules, charts and patches of kustomize trees, which --helm and --kustomize render.
-  `-` is standard input. Namespaces, pods, workloads with a pod template, services, nodes,
+  `-` is standard input. With --cluster, what is named counts as if it were applied to the cluster.
+  Namespaces, pods, workloads with a pod template, services, nodes,
   NetworkPolicies and ClusterNetworkPolicies (with the kinds before them) are used; other kinds
   are ignored. One broken document does not hide the others: `portcullis check` shows what is
   wrong with it.";
@@ -30,6 +31,8 @@ Input:
 const EXAMPLES: &str = "\
 Examples:
   portcullis list manifests/
+  portcullis list --cluster -n shop
+  portcullis diff --cluster manifests/
   kubectl get ns,pod,netpol,node -A -o yaml | portcullis list -
   portcullis eval --from shop/web --to shop/db --port 5432 manifests/
   portcullis eval --from shop/web --to 192.0.2.7 --port 443 --expect deny manifests/
@@ -44,8 +47,9 @@ Examples:
 
 /// Shows which network flows Kubernetes policies allow, and which line of which policy decides.
 ///
-/// Reads manifests (YAML or JSON, as written or as `kubectl get -o yaml` prints them) and does not
-/// connect to any cluster.
+/// Reads manifests (YAML or JSON, as written or as `kubectl get -o yaml` prints them), or with
+/// --cluster a live cluster, of which it changes nothing. Installed as `kubectl-portcullis` it is
+/// `kubectl portcullis`, and about the cluster.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, max_term_width = 100)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]

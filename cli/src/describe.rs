@@ -1,12 +1,14 @@
 //! `portcullis describe`.
 
 use clap::{Args, ValueEnum};
+use portcullis_engine::Session;
 use portcullis_engine::report::Describe;
 use portcullis_engine::report::text::{self, write_description};
 
-use crate::args::{Form, InputArgs, OutputArgs};
+use crate::args::{Form, InputArgs, OutputArgs, WatchArgs};
 use crate::output::{self, Outcome, Output};
-use crate::{findings, input};
+use crate::findings;
+use crate::watch::{self, Asked};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -30,6 +32,8 @@ pub struct DescribeArgs {
     pub output: Form,
     #[command(flatten)]
     pub say: OutputArgs,
+    #[command(flatten)]
+    pub watch: WatchArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,23 +62,29 @@ impl From<DescribeKind> for Describe {
 }
 
 pub fn run(args: &DescribeArgs) -> anyhow::Result<Outcome> {
-    let session = input::session(&args.input, args.say)?;
+    let asked = Asked { input: &args.input, family: None, say: args.say, watch: args.watch };
+    watch::answer(&asked, |session, say, out| answer(args, session, (say, out)))
+}
+
+fn answer(
+    args: &DescribeArgs,
+    session: &Session,
+    (say, out): (OutputArgs, &mut Output),
+) -> anyhow::Result<Outcome> {
     let summary = session.summary();
-    findings::say(&summary, "portcullis describe", &args.input, args.say);
-    if let Some(why) = findings::unusable(&session, &summary) {
+    findings::say(&summary, "portcullis describe", &args.input, say);
+    if let Some(why) = findings::unusable(session, &summary) {
         anyhow::bail!("{why}");
     }
-    if !args.say.quiet {
+    if !say.quiet {
         text::hosts(&summary).iter().for_each(|line| output::say(line));
     }
     let report = session.describe(args.kind.into(), &args.name)?;
-    let mut out = Output::new();
     match args.output {
         Form::Json => out.json(&report)?,
         Form::Text => {
             out.render(|out| write_description(&report, output::style(args.say), out))?;
         }
     }
-    out.finish()?;
     Ok(Outcome::Answered)
 }

@@ -22,7 +22,8 @@ Examples:
   portcullis diff v1.2:deploy deploy/           a revision's folder and a folder
   kubectl get ns,pod,netpol,node -A -o yaml | portcullis diff - manifests/
   portcullis diff <(helm template old/) <(helm template new/)
-  portcullis diff main...HEAD -o md -- deploy/ > comment.md";
+  portcullis diff main...HEAD -o md -- deploy/ > comment.md
+  portcullis diff --cluster deploy/             what applying a folder would change";
 
 pub const STATUS: &str = "\
 Exit status:
@@ -60,9 +61,9 @@ pub struct DiffArgs {
 
 pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
     args.filter.check(&args.of_sides.assume)?;
-    let [old, new] = sides::both(&args.sides, &args.of_sides.paths)?;
-    let read = |side: &Side| args.of_sides.read(side, args.filter.family, args.say);
-    let sessions = [read(&old)?, read(&new)?];
+    let both = args.of_sides.read_both(&args.sides, (args.filter.family, args.say))?;
+    let [(old, old_session), (new, new_session)] = both;
+    let sessions = [old_session, new_session];
     let filter = ListFilter { expand: args.expand, ..args.filter.filter(&args.of_sides.assume) };
     let [old_session, new_session] = &sessions;
     let filter = old_session.with_members_of_both(new_session, &filter);

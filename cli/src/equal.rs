@@ -8,7 +8,6 @@ use portcullis_engine::report::{EqualOutcome, EqualReport, parse_family};
 
 use crate::args::OutputArgs;
 use crate::findings;
-use crate::input::Side;
 use crate::output::{self, Outcome, Output};
 use crate::sides::{self, SidesArgs};
 
@@ -53,9 +52,8 @@ pub enum EqualForm {
 }
 
 pub fn run(args: &EqualArgs) -> anyhow::Result<Outcome> {
-    let both = sides::both(&args.sides, &args.of_sides.paths)?;
-    let read = |side: &Side| args.of_sides.read(side, args.family, args.say);
-    let [a, b] = [read(&both[0])?, read(&both[1])?];
+    let both = args.of_sides.read_both(&args.sides, (args.family, args.say))?;
+    let [(_, a), (_, b)] = both;
     let report = a.equal(&b);
     check_input([&a, &b], &report)?;
     let mut out = Output::new();

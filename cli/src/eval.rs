@@ -11,9 +11,10 @@ use portcullis_engine::report::{
     FlowAnswer, FlowQuery, FlowReport, FlowResult, PortQuery, Verdict, parse_family, parse_protocol,
 };
 
-use crate::args::{FailOn, InputArgs, OutputArgs};
+use crate::args::{FailOn, InputArgs, OutputArgs, WatchArgs};
 use crate::flows::{self, Flow};
 use crate::output::{self, Outcome, Output};
+use crate::watch::{self, Asked};
 use crate::{findings, input, junit};
 
 #[derive(Debug, Args)]
@@ -60,6 +61,8 @@ pub struct EvalArgs {
     pub output: FlowForm,
     #[command(flatten)]
     pub say: OutputArgs,
+    #[command(flatten)]
+    pub watch: WatchArgs,
     /// Exit with 1 unless this is the verdict; with --flows, the verdict of every flow for which the
     /// file expects none
     #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Exit status")]
@@ -134,32 +137,34 @@ fn port_text(text: &str) -> Result<String, String> {
 }
 
 pub fn run(args: &EvalArgs, depth: Depth) -> anyhow::Result<Outcome> {
-    let (session, flows) = match &args.flows {
-        Some(file) => {
-            if input::is_stdin(file) && args.input.paths.iter().any(|path| input::is_stdin(path)) {
-                return Err(input::InputError::StdinTwice.into());
-            }
-            let flows = flows::read(file)?;
-            (input::session_of(args.family, &args.input, args.say)?, Some((&**file, flows)))
-        }
-        None => (input::session_of(args.family, &args.input, args.say)?, None),
-    };
-    let summary = session.summary();
-    findings::say(&summary, depth.command(), &args.input, args.say);
-    warn_of_slips(args, &session);
-    if let Some(why) = findings::unusable(&session, &summary) {
-        anyhow::bail!("{why}");
+    if let Some(file) = &args.flows
+        && input::is_stdin(file)
+        && args.input.paths.iter().any(|path| input::is_stdin(path))
+    {
+        return Err(input::InputError::StdinTwice.into());
     }
-    let outcome = match flows {
-        Some(flows) => many(args, depth, &session, flows)?,
-        None => one(args, depth, &session)?,
-    };
-    Ok(outcome.max(findings::outcome(&summary, args.fail_on)))
+    let flows = args.flows.as_ref().map(|file| anyhow::Ok((&**file, flows::read(file)?)));
+    let flows = flows.transpose()?;
+    let (family, say, watch) = (args.family, args.say, args.watch);
+    let asked = Asked { input: &args.input, family, say, watch };
+    watch::answer(&asked, |session, say, out| {
+        let summary = session.summary();
+        findings::say(&summary, depth.command(), &args.input, say);
+        warn_of_slips((args, say), session);
+        if let Some(why) = findings::unusable(session, &summary) {
+            anyhow::bail!("{why}");
+        }
+        let outcome = match &flows {
+            Some((file, flows)) => many((args, say), (depth, session), (file, flows), out)?,
+            None => one(args, (depth, session), out)?,
+        };
+        Ok(outcome.max(findings::outcome(&summary, args.fail_on)))
+    })
 }
 
 /// Says which options nothing asks for. Flows of a file may ask for anything.
-fn warn_of_slips(args: &EvalArgs, session: &Session) {
-    if args.say.quiet || args.flows.is_some() {
+fn warn_of_slips((args, say): (&EvalArgs, OutputArgs), session: &Session) {
+    if say.quiet || args.flows.is_some() {
         return;
     }
     let ends: Vec<&str> =
@@ -167,7 +172,11 @@ fn warn_of_slips(args: &EvalArgs, session: &Session) {
     session.unused_options(&ends).iter().for_each(|line| output::say(line));
 }
 
-fn one(args: &EvalArgs, depth: Depth, session: &Session) -> anyhow::Result<Outcome> {
+fn one(
+    args: &EvalArgs,
+    (depth, session): (Depth, &Session),
+    out: &mut Output,
+) -> anyhow::Result<Outcome> {
     let (Some(from), Some(to), Some(port)) = (&args.from, &args.to, &args.port) else {
         anyhow::bail!("--from, --to and --port are required, or --flows");
     };
@@ -176,12 +185,15 @@ fn one(args: &EvalArgs, depth: Depth, session: &Session) -> anyhow::Result<Outco
     let expect = args.expect.map(Verdict::from);
     let report = session.evaluate(&query).map_err(|error| error.expecting(expect))?;
     let result = FlowResult::new(None, expect, report);
-    print_one(args, depth, &result)?;
+    print_one(args, (depth, &result), out)?;
     Ok(Outcome::met(result.as_expected != Some(false)))
 }
 
-fn print_one(args: &EvalArgs, depth: Depth, result: &FlowResult) -> anyhow::Result<()> {
-    let mut out = Output::new();
+fn print_one(
+    args: &EvalArgs,
+    (depth, result): (Depth, &FlowResult),
+    out: &mut Output,
+) -> anyhow::Result<()> {
     match args.output {
         FlowForm::Json => out.json(&result.report)?,
         FlowForm::Text => {
@@ -190,35 +202,34 @@ fn print_one(args: &EvalArgs, depth: Depth, result: &FlowResult) -> anyhow::Resu
         }
         FlowForm::Junit => {
             let answer = FlowAnswer::Given(Box::new(result.clone()));
-            junit::write(&[flows::suite("flow", &[answer])], &mut out)?;
+            junit::write(&[flows::suite("flow", &[answer])], out)?;
         }
     }
-    Ok(out.finish()?)
+    Ok(())
 }
 
 fn many(
-    args: &EvalArgs,
-    depth: Depth,
-    session: &Session,
-    (file, flows): (&Path, Vec<Flow>),
+    (args, say): (&EvalArgs, OutputArgs),
+    (depth, session): (Depth, &Session),
+    (file, flows): (&Path, &[Flow]),
+    out: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let expect = args.expect.map(Verdict::from);
     let answers: Vec<FlowAnswer> =
-        flows.into_iter().map(|flow| flow.answer(session, expect)).collect();
-    print_many(args, depth, (file, &answers))?;
-    Ok(conclude(args, &answers))
+        flows.iter().cloned().map(|flow| flow.answer(session, expect)).collect();
+    print_many(args, (depth, file, &answers), out)?;
+    Ok(conclude(say, &answers))
 }
 
 fn print_many(
     args: &EvalArgs,
-    depth: Depth,
-    (file, answers): (&Path, &[FlowAnswer]),
+    (depth, file, answers): (Depth, &Path, &[FlowAnswer]),
+    out: &mut Output,
 ) -> anyhow::Result<()> {
-    let mut out = Output::new();
     match args.output {
         FlowForm::Json => out.json(&answers)?,
         FlowForm::Junit => {
-            junit::write(&[flows::suite(&input::name(file), answers)], &mut out)?;
+            junit::write(&[flows::suite(&input::name(file), answers)], out)?;
         }
         FlowForm::Text => {
             let style = output::style(args.say);
@@ -227,18 +238,18 @@ fn print_many(
             }
         }
     }
-    Ok(out.finish()?)
+    Ok(())
 }
 
 /// Says how many answers are as expected, and how many there are not.
-fn conclude(args: &EvalArgs, answers: &[FlowAnswer]) -> Outcome {
+fn conclude(say: OutputArgs, answers: &[FlowAnswer]) -> Outcome {
     let expected = answers.iter().filter_map(|answer| match answer {
         FlowAnswer::Given(result) => result.as_expected,
         FlowAnswer::Refused(_) => None,
     });
     let expected: Vec<bool> = expected.collect();
     let other = expected.iter().filter(|met| !**met).count();
-    if !expected.is_empty() && !args.say.quiet {
+    if !expected.is_empty() && !say.quiet {
         let (n, of) = if other > 0 { (other, "are not") } else { (expected.len(), "are") };
         output::say(&format!("{n} of {} flows {of} as expected", expected.len()));
     }

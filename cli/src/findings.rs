@@ -6,7 +6,7 @@ use portcullis_engine::Session;
 use portcullis_engine::report::text::Plain;
 use portcullis_engine::report::{Severity, Summary, text};
 
-use crate::args::{FailOn, InputArgs, OutputArgs};
+use crate::args::{ClusterArgs, FailOn, InputArgs, OutputArgs};
 use crate::output::{self, Outcome};
 
 /// `1 error and 2 warnings`; nothing if there are none.
@@ -57,7 +57,7 @@ pub fn left_out(summary: &Summary, command: &str, say: OutputArgs) {
 /// The paths as they were given.
 pub fn paths(input: &InputArgs) -> String {
     // A name must not tell the terminal what to do.
-    let paths = input.paths.iter().map(|path| Plain(&path.display().to_string()).to_string());
+    let paths = cluster(&input.more.cluster).into_iter().chain(input.paths.iter().map(|path| Plain(&path.display().to_string()).to_string()));
     let of = |option: &str, paths: &[PathBuf]| {
         let one = |path: &PathBuf| format!("{option} {}", Plain(&path.display().to_string()));
         paths.iter().map(one).collect::<Vec<_>>()
@@ -65,6 +65,18 @@ pub fn paths(input: &InputArgs) -> String {
     let rendered =
         of("--helm", &input.more.helm).into_iter().chain(of("--kustomize", &input.more.kustomize));
     paths.chain(rendered).collect::<Vec<_>>().join(" ")
+}
+
+/// How the cluster was asked for, if it was.
+fn cluster(cluster: &ClusterArgs) -> Option<String> {
+    let context = cluster.context.as_ref().map(|context| format!("--context {}", Plain(context)));
+    let file = cluster.kubeconfig.as_ref();
+    let file = file.map(|file| format!("--kubeconfig {}", Plain(&file.display().to_string())));
+    let named: Vec<String> = context.into_iter().chain(file).collect();
+    cluster.is_wanted().then(|| match named.as_slice() {
+        [] => "--cluster".into(),
+        named => named.join(" "),
+    })
 }
 
 /// Whether findings fail the command.

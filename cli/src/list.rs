@@ -4,14 +4,15 @@ use std::collections::HashSet;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use crate::args::{FailOn, InputArgs, OutputArgs};
+use crate::args::{FailOn, InputArgs, OutputArgs, WatchArgs};
 use crate::filter::{FilterArgs, check_names};
 use crate::output::{self, Outcome, Output};
-use crate::{findings, input};
+use crate::findings;
+use crate::watch::{self, Asked};
 use clap::{Args, ValueEnum};
-use portcullis_engine::ListFilter;
+use portcullis_engine::{ListFilter, Session};
 use portcullis_engine::report::ListReport;
-use portcullis_engine::report::text::{self, ListFormat, write_list};
+use portcullis_engine::report::text::{self, ListFormat, write_diff, write_list};
 
 #[derive(Debug, Args)]
 pub struct ListArgs {
@@ -22,6 +23,8 @@ pub struct ListArgs {
     pub output: ListForm,
     #[command(flatten)]
     pub say: OutputArgs,
+    #[command(flatten)]
+    pub watch: WatchArgs,
     #[command(flatten)]
     pub filter: FilterArgs,
     /// List each pair of workloads, also where many are treated alike
@@ -89,23 +92,53 @@ const MOST_MERMAID_EDGES: usize = 500;
 
 pub fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
     check_arguments(args)?;
-    let session = input::session_of(args.filter.family, &args.input, args.say)?;
+    let asked = Asked {
+        input: &args.input,
+        family: args.filter.family,
+        say: args.say,
+        watch: args.watch,
+    };
+    watch::answer_and(&asked, |session, say, out| answer(args, session, (say, out)), |old, new, ()| {
+        Ok(differences(args, old, new))
+    })
+}
+
+/// What is opened and closed between two states; none if nothing is.
+fn differences(args: &ListArgs, old: &Session, new: &Session) -> Option<String> {
+    let filter = ListFilter { certain_only: false, explain: false, ..filter(args) };
+    let filter = old.with_members_of_both(new, &filter);
+    let report = old.diff(new, &filter);
+    let format = args.output.written().unwrap_or(ListFormat::Text);
+    let mut text = String::new();
+    let is_json = args.output == ListForm::Json;
+    let written = match is_json {
+        true => serde_json::to_string(&report).map(|json| text.push_str(&json)).is_ok(),
+        false => write_diff(&report, (format, output::style(args.say)), &mut text).is_ok(),
+    };
+    (report.is_different() && written).then_some(text)
+}
+
+fn answer(
+    args: &ListArgs,
+    session: &Session,
+    (say, out): (OutputArgs, &mut Output),
+) -> anyhow::Result<Outcome> {
     let filter = session.with_members(&filter(args));
-    if args.expand && !args.say.quiet {
+    if args.expand && !say.quiet {
         warn_of_pairs(&session.list(&ListFilter { expand: false, ..filter.clone() }));
     }
-    let mut report = while_waiting(args.say, || session.list(&filter));
-    if let Some(why) = findings::unusable(&session, &report.summary) {
-        findings::say(&report.summary, COMMAND, &args.input, args.say);
+    let mut report = while_waiting(say, || session.list(&filter));
+    if let Some(why) = findings::unusable(session, &report.summary) {
+        findings::say(&report.summary, COMMAND, &args.input, say);
         anyhow::bail!("{why}");
     }
     check_names(&filter, &report.endpoints)?;
-    print(&mut report, args)?;
-    if !args.say.quiet {
+    print(&mut report, args, out)?;
+    if !say.quiet {
         remark(&report, args);
         session.unused_options(&[]).iter().for_each(|line| output::say(line));
     }
-    findings::say(&report.summary, COMMAND, &args.input, args.say);
+    findings::say(&report.summary, COMMAND, &args.input, say);
     Ok(findings::outcome(&report.summary, args.fail_on))
 }
 
@@ -155,17 +188,14 @@ fn filter(args: &ListArgs) -> ListFilter {
     }
 }
 
-fn print(report: &mut ListReport, args: &ListArgs) -> anyhow::Result<()> {
-    let mut out = Output::new();
+fn print(report: &mut ListReport, args: &ListArgs, out: &mut Output) -> anyhow::Result<()> {
     let Some(format) = args.output.written() else {
-        out.json(report)?;
-        return Ok(out.finish()?);
+        return Ok(out.json(report)?);
     };
     if filter(args).has_focus() || args.filter.port.is_some() {
         keep_connected(report);
     }
-    out.render(|out| write_list(report, format, out))?;
-    Ok(out.finish()?)
+    Ok(out.render(|out| write_list(report, format, out))?)
 }
 
 /// A drawing of what was asked for has no room for the rest of the cluster.

@@ -19,22 +19,22 @@ mod input;
 mod junit;
 mod list;
 mod output;
+mod plugin;
 mod render;
 mod shell;
 mod short;
 mod sides;
 mod testing;
+mod watch;
 
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use cli::{Cli, Command};
 use filter::FocusDirection;
 use output::Outcome;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = plugin::parse(std::env::args_os().collect());
     match run(cli) {
         Ok(outcome) => outcome.into(),
         // Whoever read the output has read enough: `portcullis list … | head`.

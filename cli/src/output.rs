@@ -45,13 +45,50 @@ impl From<Outcome> for ExitCode {
 /// The standard output: locked once and written in large pieces, since a list can have a million
 /// lines.
 pub struct Output {
-    out: BufWriter<StdoutLock<'static>>,
+    out: Sink,
     failure: Option<io::Error>,
+}
+
+/// Where an answer goes.
+enum Sink {
+    Stdout(BufWriter<StdoutLock<'static>>),
+    /// To be compared with another one.
+    Memory(Vec<u8>),
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(out) => out.write(bytes),
+            Self::Memory(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(out) => out.flush(),
+            Self::Memory(_) => Ok(()),
+        }
+    }
 }
 
 impl Output {
     pub fn new() -> Self {
-        Self { out: BufWriter::with_capacity(1 << 16, io::stdout().lock()), failure: None }
+        let stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        Self { out: Sink::Stdout(stdout), failure: None }
+    }
+
+    /// One that keeps what is written.
+    pub fn memory() -> Self {
+        Self { out: Sink::Memory(Vec::new()), failure: None }
+    }
+
+    /// What was kept; empty if it was written.
+    pub fn into_text(self) -> String {
+        match self.out {
+            Sink::Stdout(_) => String::new(),
+            Sink::Memory(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        }
     }
 
     /// Writes what a rendering writes.

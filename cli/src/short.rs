@@ -4,7 +4,7 @@ use clap::Args;
 use portcullis_engine::net::Protocol;
 use portcullis_engine::report::PortQuery;
 
-use crate::args::{FailOn, InputArgs, OutputArgs};
+use crate::args::{FailOn, InputArgs, OutputArgs, WatchArgs};
 use crate::filter::{FilterArgs, FocusDirection, port};
 use crate::list::{self, ListArgs, ListForm};
 use crate::output::Outcome;
@@ -28,10 +28,12 @@ pub struct ShortArgs {
     pub output: ListForm,
     #[command(flatten)]
     pub say: OutputArgs,
+    #[command(flatten)]
+    pub watch: WatchArgs,
 }
 
 pub fn run(args: ShortArgs, direction: FocusDirection) -> anyhow::Result<Outcome> {
-    let ShortArgs { name, input, port, explain, output, say } = args;
+    let ShortArgs { name, input, port, explain, output, say, watch } = args;
     let filter = FilterArgs {
         focus: vec![name],
         all_namespaces: false,
@@ -42,5 +44,5 @@ pub fn run(args: ShortArgs, direction: FocusDirection) -> anyhow::Result<Outcome
         siblings: false,
     };
     let (expand, fail_on) = (false, FailOn::Never);
-    list::run(&ListArgs { input, output, say, filter, expand, explain, fail_on })
+    list::run(&ListArgs { input, output, say, watch, filter, expand, explain, fail_on })
 }

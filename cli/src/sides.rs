@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use portcullis_engine::Session;
+use portcullis_engine::{Options, Session};
 use portcullis_engine::net::Family;
 use portcullis_engine::report::Summary;
 use portcullis_engine::report::text;
 
-use crate::args::{AssumeArgs, OutputArgs};
+use crate::args::{AssumeArgs, ClusterArgs, OutputArgs};
 use crate::input::{self, InputError, Side};
 use crate::{findings, output};
 
@@ -22,6 +22,8 @@ pub struct SidesArgs {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Input")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
+    pub cluster: ClusterArgs,
+    #[command(flatten)]
     pub assume: AssumeArgs,
 }
 
@@ -34,6 +36,45 @@ impl SidesArgs {
         say: OutputArgs,
     ) -> Result<Session, InputError> {
         input::side(side, (family, &self.assume, self.config.as_deref()), say)
+    }
+
+    /// What the cluster has, if one is asked for, and the same as if a side were applied to it.
+    pub fn read_cluster(
+        &self,
+        side: Option<&Side>,
+        (family, say): (Option<Family>, OutputArgs),
+    ) -> Result<(Session, Option<Session>), InputError> {
+        let options = Options { family, ..self.assume.options() };
+        let cluster = input::cluster((&self.cluster, &self.assume), options, say)?;
+        let applied = side.map(|side| input::applied(&cluster, side, (self.config.as_deref(), say)));
+        Ok((cluster, applied.transpose()?))
+    }
+
+    /// Both sides of a comparison, as they are typed, with what they have. Where a cluster is asked
+    /// for it is the first, and the second is what it would be if what is typed were applied.
+    pub fn read_both(
+        &self,
+        typed: &[String],
+        (family, say): (Option<Family>, OutputArgs),
+    ) -> anyhow::Result<[(Side, Session); 2]> {
+        if self.cluster.is_wanted() {
+            let [one] = typed else {
+                anyhow::bail!(
+                    "with --cluster give one side: what is applied to the cluster it is compared with"
+                );
+            };
+            if !is_path(one) && one.contains("..") {
+                anyhow::bail!("with --cluster give one revision or path, not `{one}`");
+            }
+            let side = side(one, &self.paths)?;
+            let (cluster, applied) = self.read_cluster(Some(&side), (family, say))?;
+            let applied = applied.unwrap_or_else(|| cluster.clone());
+            return Ok([(Side::Paths(Vec::new()), cluster), (side, applied)]);
+        }
+        let [old, new] = both(typed, &self.paths)?;
+        let read = |side: &Side| self.read(side, family, say);
+        let (old_session, new_session) = (read(&old)?, read(&new)?);
+        Ok([(old, old_session), (new, new_session)])
     }
 }
 

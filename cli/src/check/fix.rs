@@ -16,9 +16,8 @@ use crate::output::{self, Output};
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn show(session: &Session, say: OutputArgs) -> anyhow::Result<()> {
+pub fn show(session: &Session, (say, out): (OutputArgs, &mut Output)) -> anyhow::Result<()> {
     let files = session.fix();
-    let mut out = Output::new();
     for file in &files {
         let name = file.name.strip_prefix("./").unwrap_or(&file.name);
         let name = Plain(name.trim_start_matches('/')).to_string();
@@ -26,7 +25,6 @@ pub fn show(session: &Session, say: OutputArgs) -> anyhow::Result<()> {
         let (old, new) = (format!("a/{name}"), format!("b/{name}"));
         write!(out, "{}", diff.unified_diff().header(&old, &new))?;
     }
-    out.finish()?;
     summarize(&files, "can be fixed", say);
     Ok(())
 }

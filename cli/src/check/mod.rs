@@ -10,9 +10,10 @@ use portcullis_engine::Session;
 use portcullis_engine::report::text::write_annotations;
 use portcullis_engine::report::{CheckReport, Summary, sarif};
 
-use crate::args::{FailOn, InputArgs, OutputArgs};
+use crate::args::{FailOn, InputArgs, OutputArgs, WatchArgs};
 use crate::excerpt::Excerpts;
 use crate::output::{self, Outcome, Output};
+use crate::watch::{self, Asked};
 use crate::{findings, input};
 
 pub const EXAMPLES: &str = "\
@@ -38,6 +39,8 @@ pub struct CheckArgs {
     pub output: CheckForm,
     #[command(flatten)]
     pub say: OutputArgs,
+    #[command(flatten)]
+    pub watch: WatchArgs,
     /// Exit with 1 for findings of this severity or above
     #[arg(
         long,
@@ -72,34 +75,47 @@ pub enum CheckForm {
 }
 
 pub fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
-    let mut session = input::session(&args.input, args.say)?;
-    if args.fix {
-        fix::write(&session, args.say)?;
-        session = input::session(&args.input, args.say)?;
+    if args.fix && args.input.more.cluster.is_wanted() {
+        anyhow::bail!("--fix changes files, and nothing in a cluster: use --diff to see what it would");
     }
+    if args.fix {
+        let session = input::session(&args.input, args.say)?;
+        fix::write(&session, args.say)?;
+    }
+    let asked = Asked { input: &args.input, family: None, say: args.say, watch: args.watch };
+    watch::answer(&asked, |session, say, out| answer(args, session, (say, out)))
+}
+
+fn answer(
+    args: &CheckArgs,
+    session: &Session,
+    (say, out): (OutputArgs, &mut Output),
+) -> anyhow::Result<Outcome> {
     let report = session.check();
     if args.diff {
-        fix::show(&session, args.say)?;
-        return conclude(&session, &report, args);
+        fix::show(session, (say, out))?;
+        return conclude(session, &report, (args, say));
     }
-    let mut out = Output::new();
     match args.output {
         CheckForm::Json => out.json(&report)?,
-        CheckForm::Text => print(&session, &report, args, &mut out)?,
+        CheckForm::Text => print(session, &report, args, out)?,
         CheckForm::Sarif => out.json(&sarif::of_check(&report))?,
         CheckForm::Junit => {
-            let suites = junit::suites(&session, &report, args.fail_on);
-            crate::junit::write(&suites, &mut out)?;
+            let suites = junit::suites(session, &report, args.fail_on);
+            crate::junit::write(&suites, out)?;
         }
         CheckForm::Github => out.render(|out| write_annotations(&report, out))?,
     }
-    out.finish()?;
-    conclude(&session, &report, args)
+    conclude(session, &report, (args, say))
 }
 
 /// Says what was left out, and what the findings mean for the exit status.
-fn conclude(session: &Session, report: &CheckReport, args: &CheckArgs) -> anyhow::Result<Outcome> {
-    findings::left_out(&report.summary, "portcullis check", args.say);
+fn conclude(
+    session: &Session,
+    report: &CheckReport,
+    (args, say): (&CheckArgs, OutputArgs),
+) -> anyhow::Result<Outcome> {
+    findings::left_out(&report.summary, "portcullis check", say);
     if let (Some(why), 0) = (findings::unusable(session, &report.summary), report.summary.errors) {
         anyhow::bail!("{why}");
     }

@@ -14,7 +14,7 @@ const FIELDS: [&str; 6] = ["name", "from", "to", "protocol", "port", "expect"];
 
 /// What stands in the file, as loosely as it can be read: whatever is wrong with one flow is no
 /// error of the whole, a repeated key neither.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Entry {
     List(Vec<Entry>),
     Fields(Vec<(Value, Value)>),
@@ -22,7 +22,7 @@ pub enum Entry {
 }
 
 /// What keeps an entry from being a flow, and the field that it is about.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Fault {
     pub field: Option<&'static str>,
     pub message: String,

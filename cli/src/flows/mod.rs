@@ -37,6 +37,7 @@ pub enum FlowsError {
 }
 
 /// A flow of the file: a question with what is expected of the answer, or why it is none.
+#[derive(Clone)]
 pub struct Flow {
     name: Option<String>,
     asked: Result<(FlowQuery, Option<Verdict>), Box<FlowError>>,

@@ -12,7 +12,7 @@ use portcullis_engine::report::{
     GateOutcome, GateReport, GateRules, GateSummary, parse_family, sarif,
 };
 
-use crate::args::OutputArgs;
+use crate::args::{ASKS_FOR_CLUSTER, OutputArgs};
 use crate::findings;
 use crate::input::{self, Side};
 use crate::output::{self, Outcome, Output};
@@ -57,7 +57,12 @@ pub struct GateArgs {
     ///
     /// OLD is what rules with `no-new-access` compare with. Of two revisions, OLD...NEW compares NEW
     /// with where it left OLD.
-    #[arg(required = true, num_args = 1..=2, value_name = "[OLD] NEW", value_hint = clap::ValueHint::AnyPath)]
+    #[arg(
+        required_unless_present_any = ASKS_FOR_CLUSTER,
+        num_args = 1..=2,
+        value_name = "[OLD] NEW",
+        value_hint = clap::ValueHint::AnyPath
+    )]
     pub sides: Vec<String>,
     /// The output format
     #[arg(long, short, value_enum, default_value = "text", help_heading = "Output")]
@@ -90,10 +95,7 @@ pub enum GateForm {
 
 pub fn run(args: &GateArgs) -> anyhow::Result<Outcome> {
     let rules = read_rules(&args.rules)?;
-    let (old, new) = both(args, &rules)?;
-    let read = |side: &Side| args.of_sides.read(side, args.family, args.say);
-    let old = old.as_ref().map(read).transpose()?;
-    let new = read(&new)?;
+    let (old, new) = sessions(args, &rules)?;
     let report = new.gate(old.as_ref(), &rules);
     check_input((old.as_ref(), &new), &report)?;
     print(&report, args)?;
@@ -126,6 +128,29 @@ fn read_rules(path: &Path) -> anyhow::Result<GateRules> {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("{}", lines.join("\n"))
     })
+}
+
+/// The old state, if there is one, and the new one. A cluster is the old one, if something is given
+/// that would be applied to it.
+fn sessions(args: &GateArgs, rules: &GateRules) -> anyhow::Result<(Option<Session>, Session)> {
+    if args.of_sides.cluster.is_wanted() {
+        if let (Some(name), []) = (rules.comparing(), args.sides.as_slice()) {
+            anyhow::bail!(
+                "rule `{name}` compares two states: give what would be applied to the cluster"
+            );
+        }
+        if args.sides.is_empty() {
+            let (cluster, _) = args.of_sides.read_cluster(None, (args.family, args.say))?;
+            return Ok((None, cluster));
+        }
+        let both = args.of_sides.read_both(&args.sides, (args.family, args.say))?;
+        let [(_, old), (_, new)] = both;
+        return Ok((Some(old), new));
+    }
+    let (old, new) = both(args, rules)?;
+    let read = |side: &Side| args.of_sides.read(side, args.family, args.say);
+    let old = old.as_ref().map(read).transpose()?;
+    Ok((old, read(&new)?))
 }
 
 /// The old side, if there is one, and the new one.

@@ -1,5 +1,6 @@
 //! From paths to a session.
 
+mod cluster;
 mod config;
 mod git;
 mod read;
@@ -9,18 +10,23 @@ mod walk;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use portcullis_engine::folder::Skipped;
 use portcullis_engine::net::Family;
 use portcullis_engine::{Change, Options, Session, SourceFile};
 use thiserror::Error;
 
-use crate::args::{AssumeArgs, InputArgs, OutputArgs};
+use crate::args::{AssumeArgs, ClusterArgs, InputArgs, OutputArgs};
 use crate::output::Progress;
+use cluster::{News, Snapshot};
 use config::Config;
 pub use git::{is_revision, merge_base};
 pub use read::{is_stdin, name, read_bytes};
+
+/// What changes within this time is one change.
+const TOGETHER: Duration = Duration::from_millis(300);
 
 /// Why nothing was read.
 #[derive(Debug, Error)]
@@ -44,6 +50,8 @@ pub enum InputError {
     Tool { tool: String, reason: String },
     #[error("{0}")]
     Git(String),
+    #[error("{0}")]
+    Cluster(String),
     #[error("{}: {reason}", path.display())]
     Config { path: PathBuf, reason: String },
 }
@@ -80,11 +88,99 @@ pub fn session_of(
     }
     let config = Config::find(input.more.config.as_deref())?;
     let Inputs { files, skipped } = inputs(&input.paths, &config)?;
-    let files = read::all(&files, Progress::new(say))?;
-    let rendered = rendered(input, say)?;
-    let changes = files.into_iter().chain(rendered).map(Change::Put).collect();
-    let options = Options { family, ..input.more.assume.options() }.ignoring(config.codes);
+    let mut files = read::all(&files, Progress::new(say))?;
+    files.extend(rendered(input, say)?);
+    let more = &input.more;
+    let options = Options { family, ..more.assume.options() }.ignoring(config.codes);
+    if more.cluster.is_wanted() {
+        let cluster = self::cluster((&more.cluster, &more.assume), options, say)?;
+        return Ok(cluster.applied(files).with_more_skipped(skipped));
+    }
+    let changes = files.into_iter().map(Change::Put).collect();
     Ok(Session::new(options).with_skipped(skipped).apply(changes))
+}
+
+/// Reads a live cluster.
+///
+/// # Errors
+/// If it cannot be read, or not what an answer cannot do without.
+pub fn cluster(
+    (cluster, assume): (&ClusterArgs, &AssumeArgs),
+    mut options: Options,
+    say: OutputArgs,
+) -> Result<Session, InputError> {
+    let namespace = assume.namespace.as_deref();
+    let Snapshot { files, skipped, namespace: own } = cluster::read(cluster, namespace, say)?;
+    if namespace.is_none() {
+        options.default_namespace = own;
+    }
+    let changes = files.into_iter().map(Change::Put).collect();
+    Ok(Session::new(options).with_skipped(skipped).apply(changes))
+}
+
+/// An input that changes: a cluster, with what would be applied to it.
+pub struct Live {
+    /// As the cluster is, without that.
+    cluster: Session,
+    applied: Vec<SourceFile>,
+    news: Receiver<News>,
+}
+
+impl Live {
+    /// Reads everything that the arguments name, and goes on with the cluster.
+    ///
+    /// # Errors
+    /// As [`session`].
+    pub fn start(
+        family: Option<Family>,
+        input: &InputArgs,
+        say: OutputArgs,
+    ) -> Result<Self, InputError> {
+        let config = Config::find(input.more.config.as_deref())?;
+        let Inputs { files, skipped } = inputs(&input.paths, &config)?;
+        let mut applied = read::all(&files, Progress::new(say))?;
+        applied.extend(rendered(input, say)?);
+        let more = &input.more;
+        let mut options = Options { family, ..more.assume.options() }.ignoring(config.codes);
+        let namespace = more.assume.namespace.as_deref();
+        let (snapshot, news) = cluster::follow(&more.cluster, namespace, say)?;
+        if namespace.is_none() {
+            options.default_namespace = snapshot.namespace;
+        }
+        let changes = snapshot.files.into_iter().map(Change::Put).collect();
+        let session = Session::new(options).with_skipped(snapshot.skipped);
+        Ok(Self { cluster: session.with_more_skipped(skipped).apply(changes), applied, news })
+    }
+
+    /// What there is now.
+    pub fn session(&self) -> Session {
+        self.cluster.applied(self.applied.clone())
+    }
+
+    /// Waits until something has changed, and for a moment longer: much changes together. False
+    /// where nothing more will come.
+    pub fn wait(&mut self, mut say: impl FnMut(&str)) -> bool {
+        let (mut changes, mut end) = (Vec::new(), None);
+        loop {
+            let left = end.map(|end: Instant| end.saturating_duration_since(Instant::now()));
+            let news = match left {
+                None => self.news.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(left) => self.news.recv_timeout(left),
+            };
+            match news {
+                Ok(News::Changed(more)) => {
+                    changes.extend(more);
+                    end = end.or_else(|| Some(Instant::now() + TOGETHER));
+                }
+                Ok(News::Lost(kind, why)) => say(&format!("{kind}: {why}; trying again")),
+                Ok(News::Found(kind)) => say(&format!("{kind}: followed again")),
+                Err(RecvTimeoutError::Disconnected) if changes.is_empty() => return false,
+                Err(_) => break,
+            }
+        }
+        self.cluster = self.cluster.apply(changes);
+        true
+    }
 }
 
 /// Reads one side of a comparison: files, folders or the standard input, or what a revision has.
@@ -97,16 +193,37 @@ pub fn side(
     say: OutputArgs,
 ) -> Result<Session, InputError> {
     let config = Config::find(config)?;
-    let (files, skipped) = match side {
-        Side::Paths(paths) => {
-            let Inputs { files, skipped } = inputs(paths, &config)?;
-            (read::all(&files, Progress::new(say))?, skipped)
-        }
-        Side::Revision { revision, paths } => git::files((revision, paths), &config, say)?,
-    };
+    let (files, skipped) = side_files(side, &config, say)?;
     let options = Options { family, ..assume.options() }.ignoring(config.codes);
     let changes = files.into_iter().map(Change::Put).collect();
     Ok(Session::new(options).with_skipped(skipped).apply(changes))
+}
+
+/// A state as if what a side has were applied to it.
+///
+/// # Errors
+/// As [`session`].
+pub fn applied(
+    state: &Session,
+    side: &Side,
+    (config, say): (Option<&Path>, OutputArgs),
+) -> Result<Session, InputError> {
+    let (files, skipped) = side_files(side, &Config::find(config)?, say)?;
+    Ok(state.applied(files).with_more_skipped(skipped))
+}
+
+fn side_files(
+    side: &Side,
+    config: &Config,
+    say: OutputArgs,
+) -> Result<(Vec<SourceFile>, Vec<Skipped>), InputError> {
+    match side {
+        Side::Paths(paths) => {
+            let Inputs { files, skipped } = inputs(paths, config)?;
+            Ok((read::all(&files, Progress::new(say))?, skipped))
+        }
+        Side::Revision { revision, paths } => git::files((revision, paths), config, say),
+    }
 }
 
 /// One side of a comparison.

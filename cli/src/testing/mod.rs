@@ -83,9 +83,13 @@ pub fn run(args: &TestArgs) -> anyhow::Result<Outcome> {
         return Err(input::InputError::StdinTwice.into());
     }
     let mut tested = Vec::new();
+    let given = given(args)?;
     for file in &args.files {
         let expectations = read(file)?;
-        let session = session(args, file, &expectations)?;
+        let session = match &given {
+            Some(given) => given.clone(),
+            None => of_file(args, file, &expectations)?,
+        };
         let report = session.test(&expectations, options(args));
         tested.push(Tested { expectations, report });
     }
@@ -107,23 +111,32 @@ fn read(file: &Path) -> anyhow::Result<Expectations> {
     Ok(Expectations::read(&name, &text)?)
 }
 
-/// The manifests that are tested: those of the arguments, or else those that the file names.
-fn session(args: &TestArgs, file: &Path, expectations: &Expectations) -> anyhow::Result<Session> {
-    let more = args.more.clone();
-    let is_given =
-        !args.manifests.is_empty() || !more.helm.is_empty() || !more.kustomize.is_empty();
+/// What the arguments say is tested, if they do.
+fn given(args: &TestArgs) -> anyhow::Result<Option<Session>> {
+    let MoreInputArgs { helm, kustomize, cluster, .. } = &args.more;
+    let is_given = !args.manifests.is_empty()
+        || !helm.is_empty()
+        || !kustomize.is_empty()
+        || cluster.is_wanted();
+    is_given.then(|| session(args, args.manifests.clone())).transpose()
+}
+
+/// The manifests that a file of expectations names.
+fn of_file(args: &TestArgs, file: &Path, expectations: &Expectations) -> anyhow::Result<Session> {
     let folder = file.parent().filter(|_| !input::is_stdin(file)).unwrap_or(Path::new(""));
-    let paths: Vec<PathBuf> = match is_given {
-        true => args.manifests.clone(),
-        false => expectations.manifests.iter().map(|path| beside(folder, path)).collect(),
-    };
-    if !is_given && paths.is_empty() {
+    let named = expectations.manifests.iter().map(|path| beside(folder, path));
+    let paths: Vec<PathBuf> = named.collect();
+    if paths.is_empty() {
         let name = input::name(file);
         anyhow::bail!(
             "{name}: no manifests to test: write `manifests:` in it, or pass `--manifests`"
         );
     }
-    let input = InputArgs { paths, more };
+    session(args, paths)
+}
+
+fn session(args: &TestArgs, paths: Vec<PathBuf>) -> anyhow::Result<Session> {
+    let input = InputArgs { paths, more: args.more.clone() };
     let session = input::session(&input, args.say)?;
     let summary = session.summary();
     findings::say(&summary, "portcullis test", &input, args.say);

@@ -15,7 +15,7 @@ pub struct Skipped {
     /// What it is.
     pub what: SkippedKind,
     /// Its paths: of a chart or a tree, the folder and then the files that are left out; else the
-    /// files. Not empty.
+    /// files, or what kinds are called. Not empty.
     pub paths: Vec<String>,
 }
 
@@ -30,6 +30,8 @@ pub enum SkippedKind {
     NotManifest,
     /// Files and folders that the user's configuration leaves out.
     Ignored,
+    /// Kinds that a cluster has and that whoever asks may not read.
+    NotPermitted,
 }
 
 /// What of a folder is read.

@@ -81,7 +81,10 @@ impl<'s> KnownPods<'s> {
 /// whose documents say where they make pods.
 fn is_whole(session: &Session) -> bool {
     let makes_others = |what| match what {
-        SkippedKind::HelmChart | SkippedKind::Kustomization | SkippedKind::Ignored => true,
+        SkippedKind::HelmChart
+        | SkippedKind::Kustomization
+        | SkippedKind::Ignored
+        | SkippedKind::NotPermitted => true,
         SkippedKind::NotManifest => false,
     };
     session.model().without_template == 0

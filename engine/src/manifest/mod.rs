@@ -19,6 +19,7 @@ mod stored;
 pub(crate) mod syntax;
 mod unjudged;
 mod validate;
+mod wanted;
 mod words;
 pub mod workload;
 
@@ -38,6 +39,7 @@ pub use policy::{
 };
 pub use service::{EndpointPort, Endpoints, Service, ServicePort, Subset, TargetPort};
 pub use stored::{Stored, read_stored, read_stored_tree};
+pub use wanted::{Wanted, wanted};
 pub use workload::{Workload, WorkloadKind};
 
 use std::net::IpAddr;

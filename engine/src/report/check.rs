@@ -177,6 +177,7 @@ fn skipped(skipped: &Skipped) -> SkippedReport {
         }
         SkippedKind::NotManifest => (SkippedWhat::NotManifest, None),
         SkippedKind::Ignored => (SkippedWhat::Ignored, None),
+        SkippedKind::NotPermitted => (SkippedWhat::NotPermitted, None),
     };
     SkippedReport { what, paths: skipped.paths.clone(), rendered_by }
 }

@@ -196,6 +196,8 @@ pub enum SkippedWhat {
     NotManifest,
     /// Files and folders that the configuration leaves out.
     Ignored,
+    /// Kinds that a cluster has and that whoever asks may not read.
+    NotPermitted,
 }
 
 /// The answer of `check`.

@@ -44,7 +44,13 @@ pub fn skipped(skipped: &[SkippedReport], command: &str) -> Vec<String> {
         [one] => format!("{} is ignored, as the configuration says", Plain(one)),
         paths => format!("{} paths are ignored, as the configuration says", paths.len()),
     });
-    charts.into_iter().chain(trees).chain(others).chain(ignored).collect()
+    let unread: Vec<String> =
+        of(SkippedWhat::NotPermitted).iter().flat_map(|one| one.paths.iter().cloned()).collect();
+    let unread = (!unread.is_empty()).then(|| {
+        let names: Vec<String> = unread.iter().map(|name| Plain(name).to_string()).collect();
+        format!("not read, for want of rights: {}; they can change this answer", names.join(", "))
+    });
+    charts.into_iter().chain(trees).chain(others).chain(ignored).chain(unread).collect()
 }
 
 /// What is said of one thing or of several, and the command that renders them.

@@ -1,0 +1,106 @@
+//! Lists of objects, page by page.
+
+use portcullis_engine::SourceFile;
+use portcullis_engine::manifest::Wanted;
+use serde_json::Value;
+
+use super::kinds::Kind;
+use super::object;
+use super::server::{Failure, Server};
+
+/// How many objects a page has.
+const PAGE: u32 = 500;
+
+/// A list takes longer than its pages are kept at most so often.
+const RESTARTS: u32 = 3;
+
+const JSON: &str = "application/json";
+
+/// Only names: nothing else of them is looked at.
+const NAMES: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
+/// The objects of a kind.
+pub(super) struct Listed {
+    /// One for each object.
+    pub files: Vec<SourceFile>,
+    /// What a watch goes on from.
+    pub version: String,
+}
+
+/// All objects of a kind, of all namespaces or of one.
+///
+/// # Errors
+/// If the server refuses or fails.
+pub(super) async fn all(
+    server: &Server,
+    kind: &Kind,
+    namespace: Option<&str>,
+) -> Result<Listed, Failure> {
+    let mut restarts = 0;
+    loop {
+        match pages(server, kind, namespace).await {
+            Err(failure) if failure.is_expired() && restarts < RESTARTS => restarts += 1,
+            listed => return listed,
+        }
+    }
+}
+
+async fn pages(server: &Server, kind: &Kind, namespace: Option<&str>) -> Result<Listed, Failure> {
+    let accept = if kind.wanted == Wanted::Named { NAMES } else { JSON };
+    let (mut files, mut next) = (Vec::new(), String::new());
+    loop {
+        let path = format!("{}?limit={PAGE}{}{next}", kind.path(namespace), selector(kind));
+        let mut page = server.get(&path, accept).await?;
+        let more = page.get("metadata").and_then(|meta| meta.get("continue")?.as_str());
+        next = match more.filter(|more| !more.is_empty()) {
+            Some(more) => format!("&continue={}", encoded(more)),
+            None => String::new(),
+        };
+        let version = page.get("metadata").and_then(|meta| meta.get("resourceVersion")?.as_str());
+        let version = version.unwrap_or_default().to_owned();
+        let items = match page.get_mut("items").map(Value::take) {
+            Some(Value::Array(items)) => items,
+            // An empty list of Go.
+            Some(Value::Null) => Vec::new(),
+            _ => return Err(Failure::Broken("the API server's answer is not a list".into())),
+        };
+        server.count(items.len());
+        let kind = kind.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            items.into_iter().filter_map(|item| object::file(&kind, item)).collect::<Vec<_>>()
+        });
+        files.extend(read.await.map_err(|error| Failure::Broken(error.to_string()))?);
+        if next.is_empty() {
+            return Ok(Listed { files, version });
+        }
+    }
+}
+
+/// Which of a kind count: pods that have ended are nobody.
+pub(super) fn selector(kind: &Kind) -> &'static str {
+    match (&*kind.group, &*kind.kind) {
+        ("", "Pod") => "&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed",
+        _ => "",
+    }
+}
+
+/// A text as a part of a URL.
+pub(super) fn encoded(text: &str) -> String {
+    let letter = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(letter).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_encoded() {
+        assert_eq!(encoded("a+/=_~"), "a%2B%2F%3D_~");
+    }
+}

@@ -1,0 +1,120 @@
+//! From an object of the API to a file that holds it.
+
+use portcullis_engine::SourceFile;
+use portcullis_engine::manifest::Wanted;
+use serde_json::{Map, Value, json};
+
+use super::kinds::Kind;
+use super::yaml;
+
+/// Kinds of which there are thousands and whose lines nobody asks for: JSON is read many times
+/// faster.
+const MANY: [&str; 4] = ["Pod", "Node", "EndpointSlice", "ReplicaSet"];
+
+/// The object as a file, with the lines that `kubectl get -o yaml` shows; none if it changes no
+/// answer, or is none.
+pub(super) fn file(kind: &Kind, object: Value) -> Option<SourceFile> {
+    let Value::Object(mut object) = object else { return None };
+    let name = name(kind, &object)?;
+    if is_old_revision(kind, &object) {
+        return None;
+    }
+    if kind.wanted == Wanted::Named {
+        let meta = object.get("metadata")?;
+        let meta = json!({"name": meta.get("name"), "namespace": meta.get("namespace")});
+        object = Map::from_iter([("metadata".to_owned(), meta)]);
+    }
+    if let Some(Value::Object(meta)) = object.get_mut("metadata") {
+        meta.remove("managedFields");
+    }
+    // Lists do not say it of their items.
+    object.insert("apiVersion".into(), kind.api_version().into());
+    object.insert("kind".into(), kind.kind.clone().into());
+    let object = Value::Object(object);
+    let text = match MANY.contains(&&*kind.kind) {
+        true => object.to_string(),
+        false => yaml::text(&object),
+    };
+    // What a server has stored is in force, also where it is not understood.
+    Some(SourceFile::of(&name, text.into_bytes()).failing_closed())
+}
+
+/// What the file of an object is called; none of what has no name.
+pub(super) fn name(kind: &Kind, object: &Map<String, Value>) -> Option<String> {
+    let meta = object.get("metadata")?;
+    let name = meta.get("name")?.as_str()?;
+    let within = meta.get("namespace").and_then(Value::as_str);
+    let within = within.map_or_else(String::new, |namespace| format!("{namespace}/"));
+    Some(format!("cluster:{}/{within}{name}", kind.plural))
+}
+
+/// What a Deployment keeps to go back to: it has no pods.
+fn is_old_revision(kind: &Kind, object: &Map<String, Value>) -> bool {
+    let none = |part: &str| {
+        let replicas = object.get(part).and_then(|part| part.get("replicas"));
+        replicas.is_none_or(|replicas| replicas.as_u64() == Some(0))
+    };
+    let has_owner = object.get("metadata").is_some_and(|meta| meta.get("ownerReferences").is_some());
+    kind.kind == "ReplicaSet" && has_owner && none("spec") && none("status")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(group: &str, version: &str, kind: &str, wanted: Wanted) -> Kind {
+        let plural = format!("{}s", kind.to_lowercase());
+        let [group, version, kind] = [group, version, kind].map(str::to_owned);
+        Kind { group, version, kind, plural, namespaced: true, wanted }
+    }
+
+    #[test]
+    fn an_object_is_a_file() {
+        let policies = kind("networking.k8s.io", "v1", "NetworkPolicy", Wanted::Policy);
+        let file = file(
+            &policies,
+            json!({"metadata": {"name": "db", "namespace": "shop", "managedFields": [{}]},
+                "spec": {"podSelector": {}, "policyTypes": ["Ingress"]}}),
+        )
+        .unwrap();
+        assert_eq!(&*file.name, "cluster:networkpolicys/shop/db");
+        let lines: Vec<&str> = file.text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "apiVersion: networking.k8s.io/v1",
+                "kind: NetworkPolicy",
+                "metadata:",
+                "  name: db",
+                "  namespace: shop",
+                "spec:",
+                "  podSelector: {}",
+                "  policyTypes:",
+                "  - Ingress",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_names_are_kept_of_what_is_not_understood() {
+        let kind = kind("cilium.io", "v2", "CiliumNetworkPolicy", Wanted::Named);
+        let object = json!({"metadata": {"name": "a", "namespace": "b", "labels": {"x": "y"}}, "spec": 1});
+        let text = file(&kind, object).unwrap().text;
+        assert!(!text.contains("spec") && !text.contains("labels"), "{text}");
+    }
+
+    #[test]
+    fn old_revisions_are_left_out() {
+        let sets = kind("apps", "v1", "ReplicaSet", Wanted::Object);
+        let of = |replicas: u64, owned: bool| {
+            let owners = if owned { json!([{"kind": "Deployment"}]) } else { Value::Null };
+            let mut meta = json!({"name": "web-1", "namespace": "shop"});
+            if owned {
+                meta["ownerReferences"] = owners;
+            }
+            file(&sets, json!({"metadata": meta, "spec": {"replicas": replicas}})).is_some()
+        };
+        assert!(!of(0, true));
+        assert!(of(1, true) && of(0, false));
+    }
+}

@@ -1,0 +1,235 @@
+//! Requests to the API server.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::header::{ACCEPT, RETRY_AFTER};
+use http::response::Parts;
+use http_body_util::{BodyExt as _, Limited};
+use kube::client::Body;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+
+use crate::args::ClusterArgs;
+
+/// A page or a refusal is not read beyond this.
+const MOST_BYTES: usize = 1 << 30;
+
+/// How often a request is made before it counts as failed.
+const ATTEMPTS: u32 = 5;
+
+/// The wait after the first failure; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
+/// The longest that a server may ask to wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// An API server.
+pub(super) struct Server {
+    client: Client,
+    /// How long it may take to answer.
+    patience: Duration,
+    /// How many objects it has given.
+    objects: AtomicUsize,
+}
+
+/// Why the server gave nothing.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It refused.
+    Refused { code: u16, message: String, wait: Option<Duration> },
+    /// It was not reached, or said nothing that makes sense.
+    Broken(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { code: 401, .. } => f.write_str(
+                "the API server does not accept the credentials (401): sign in again, or choose \
+                 another context with --context",
+            ),
+            Self::Refused { code, message, .. } => {
+                write!(f, "the API server answered {code}: {message}")
+            }
+            Self::Broken(why) => f.write_str(why),
+        }
+    }
+}
+
+impl Failure {
+    /// Whether there is no such thing.
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Refused { code: 404 | 405, .. })
+    }
+
+    /// Whether the list that was begun cannot be gone on with.
+    pub(super) fn is_expired(&self) -> bool {
+        matches!(self, Self::Refused { code: 410, .. })
+    }
+
+    /// How long to wait before another attempt, if one may help.
+    fn wait(&self, attempt: u32) -> Option<Duration> {
+        let doubled = FIRST_WAIT.saturating_mul(1 << attempt.min(8));
+        match self {
+            Self::Refused { code: 429 | 500.., wait, .. } => {
+                Some(wait.unwrap_or(doubled).max(doubled).min(LONGEST_WAIT))
+            }
+            Self::Broken(_) => Some(doubled),
+            Self::Refused { .. } => None,
+        }
+    }
+}
+
+impl Server {
+    /// The server of a context, and the context's namespace.
+    ///
+    /// # Errors
+    /// If there is no kubeconfig, or it makes no client: a sentence with what to do.
+    pub(super) async fn connect(args: &ClusterArgs) -> Result<(Self, String), String> {
+        let mut config = config(args).await?;
+        config.connect_timeout = Some(Duration::from_secs(10));
+        config.read_timeout = None;
+        let namespace = config.default_namespace.clone();
+        let client = Client::try_from(config);
+        let client = client.map_err(|error| format!("cannot use the kubeconfig: {}", chain(&error)))?;
+        let patience = Duration::from_secs(args.request_seconds);
+        Ok((Self { client, patience, objects: AtomicUsize::new(0) }, namespace))
+    }
+
+    /// How many objects have come.
+    pub(super) fn objects(&self) -> usize {
+        self.objects.load(Ordering::Relaxed)
+    }
+
+    /// Counts objects that have come.
+    pub(super) fn count(&self, objects: usize) {
+        self.objects.fetch_add(objects, Ordering::Relaxed);
+    }
+
+    /// What is at a path, as JSON. The request is made again where that may help.
+    ///
+    /// # Errors
+    /// If the server refuses, or does not answer.
+    pub(super) async fn get(&self, path: &str, accept: &str) -> Result<Value, Failure> {
+        let mut attempt = 0;
+        loop {
+            let failure = match self.get_once(path, accept).await {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            attempt += 1;
+            match failure.wait(attempt - 1) {
+                Some(wait) if attempt < ATTEMPTS => sleep(wait).await,
+                _ => return Err(failure),
+            }
+        }
+    }
+
+    async fn get_once(&self, path: &str, accept: &str) -> Result<Value, Failure> {
+        let bytes = timeout(self.patience, self.bytes(path, accept)).await;
+        let bytes = bytes.map_err(|_| self.silent())??;
+        let parse = tokio::task::spawn_blocking(move || serde_json::from_slice(&bytes));
+        let parsed = parse.await.map_err(|error| Failure::Broken(error.to_string()))?;
+        parsed.map_err(|error| Failure::Broken(format!("its answer is not JSON: {error}")))
+    }
+
+    /// The body of an answer that goes on and on.
+    ///
+    /// # Errors
+    /// If the server refuses, or does not begin to answer.
+    pub(super) async fn open(&self, path: &str, accept: &str) -> Result<Body, Failure> {
+        let opened = timeout(self.patience, self.send(path, accept)).await;
+        let (head, body) = opened.map_err(|_| self.silent())??;
+        match head.status.is_success() {
+            true => Ok(body),
+            false => Err(refusal(&head, &collected(body).await?)),
+        }
+    }
+
+    fn silent(&self) -> Failure {
+        Failure::Broken(format!(
+            "the API server has not answered within {} s: see --request-seconds",
+            self.patience.as_secs()
+        ))
+    }
+
+    async fn bytes(&self, path: &str, accept: &str) -> Result<Vec<u8>, Failure> {
+        let (head, body) = self.send(path, accept).await?;
+        let bytes = collected(body).await?;
+        if head.status.is_success() { Ok(bytes) } else { Err(refusal(&head, &bytes)) }
+    }
+
+    async fn send(&self, path: &str, accept: &str) -> Result<(Parts, Body), Failure> {
+        let request = http::Request::get(path).header(ACCEPT, accept).body(Body::empty());
+        let request = request.map_err(|error| Failure::Broken(error.to_string()))?;
+        let answer = self.client.send(request).await;
+        let answer = answer.map_err(|error| {
+            Failure::Broken(format!("cannot reach the API server: {}", chain(&error)))
+        })?;
+        Ok(answer.into_parts())
+    }
+}
+
+async fn collected(body: Body) -> Result<Vec<u8>, Failure> {
+    let body = Limited::new(body, MOST_BYTES).collect().await;
+    let body = body.map_err(|error| Failure::Broken(format!("the answer broke off: {error}")))?;
+    Ok(body.to_bytes().to_vec())
+}
+
+fn refusal(head: &Parts, bytes: &[u8]) -> Failure {
+    let known: Option<Value> = serde_json::from_slice(bytes).ok();
+    let message = known.as_ref().and_then(|known| known.get("message")?.as_str());
+    let message = message.map_or_else(|| head.status.to_string(), str::to_owned);
+    let wait = head.headers.get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
+    let wait = wait.map(Duration::from_secs);
+    Failure::Refused { code: head.status.as_u16(), message, wait }
+}
+
+/// How the server of the context is reached: by the files of `--kubeconfig` or KUBECONFIG, else
+/// `~/.kube/config`, else as a pod.
+async fn config(args: &ClusterArgs) -> Result<Config, String> {
+    let options =
+        KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
+    let file = match &args.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path)
+            .map_err(|error| format!("{}: {}", path.display(), chain(&error)))?,
+        None => match Kubeconfig::read() {
+            Ok(file) => file,
+            Err(error) => {
+                if let (None, Ok(config)) = (&args.context, Config::incluster()) {
+                    return Ok(config);
+                }
+                return Err(format!(
+                    "no kubeconfig: {}: set KUBECONFIG or pass --kubeconfig FILE",
+                    chain(&error)
+                ));
+            }
+        },
+    };
+    let known: Vec<String> = file.contexts.iter().map(|context| context.name.clone()).collect();
+    if let Some(context) = args.context.as_ref().filter(|context| !known.contains(context)) {
+        return Err(match known.as_slice() {
+            [] => format!("the kubeconfig has no context, and so none called `{context}`"),
+            known => format!("the kubeconfig has no context `{context}`; it has {}", known.join(", ")),
+        });
+    }
+    let config = Config::from_custom_kubeconfig(file, &options).await;
+    config.map_err(|error| format!("cannot use the kubeconfig: {}", chain(&error)))
+}
+
+/// An error with its causes, which a client's own text leaves out.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = Vec::new();
+    for text in causes.map(ToString::to_string) {
+        // Some say their causes themselves.
+        if !texts.iter().any(|known| known.contains(&text)) {
+            texts.push(text);
+        }
+    }
+    texts.join(": ")
+}

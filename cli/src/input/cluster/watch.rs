@@ -1,0 +1,276 @@
+//! What changes in a cluster after it has been read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use portcullis_engine::manifest::Wanted;
+use portcullis_engine::{Change, SourceFile};
+use serde_json::{Map, Value};
+use tokio::time::{sleep, timeout};
+
+use super::kinds::{self, Kind};
+use super::list::{self, encoded};
+use super::object;
+use super::server::{Failure, Server};
+
+/// How long one watch is asked for.
+const LIFE: u64 = 290;
+
+/// The server sends a sign of life each minute: what is silent for longer is broken.
+const SILENCE: Duration = Duration::from_secs(100);
+
+/// The wait after the first failure, and the longest.
+const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+
+/// How often it is asked whether the server has other kinds.
+const DISCOVERY: Duration = Duration::from_secs(30);
+
+/// The longest line of a watch: an object has 1.5 MB at most in etcd.
+const MOST_BYTES: usize = 64 << 20;
+
+const JSON: &str = "application/json";
+const NAMES: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
+/// What a cluster tells.
+#[derive(Debug)]
+pub enum News {
+    /// Objects came, changed or went.
+    Changed(Vec<Change>),
+    /// Of a kind nothing is heard for now, and why.
+    Lost(String, String),
+    /// It is heard of again.
+    Found(String),
+}
+
+/// A kind that has been listed.
+pub(super) struct Watched {
+    pub kind: Kind,
+    /// The one that may be read; none for all.
+    pub namespace: Option<String>,
+    /// The version of the list.
+    pub version: String,
+    /// The texts of its files, by name.
+    pub known: BTreeMap<String, Arc<str>>,
+}
+
+impl Watched {
+    pub(super) fn new(kind: Kind, namespace: Option<String>, listed: &list::Listed) -> Self {
+        let known = listed.files.iter().map(|file| (file.name.to_string(), file.text.clone()));
+        Self { kind, namespace, version: listed.version.clone(), known: known.collect() }
+    }
+}
+
+/// Why a watch ends.
+enum End {
+    /// Its time was over.
+    Over,
+    /// Nobody listens.
+    Closed,
+    /// Everything has to be listed again.
+    Expired,
+    Failed(Failure),
+}
+
+/// Kinds that are followed.
+type Followed = Arc<Mutex<BTreeSet<String>>>;
+
+/// Tells everything that changes, until nobody listens.
+pub(super) async fn all(server: Arc<Server>, watched: Vec<Watched>, to: Sender<News>) {
+    let followed = Followed::default();
+    let start = |one: Watched| {
+        lock(&followed).insert(one.kind.name());
+        let follower = Follower { server: Arc::clone(&server), watched: one, to: to.clone() };
+        let followed = Arc::clone(&followed);
+        tokio::spawn(async move {
+            let name = follower.watched.kind.name();
+            follower.run().await;
+            lock(&followed).remove(&name);
+        });
+    };
+    watched.into_iter().for_each(start);
+    loop {
+        sleep(DISCOVERY).await;
+        if lock(&followed).is_empty() {
+            return;
+        }
+        // Who cannot ask now asks again.
+        let Ok(found) = kinds::discover(&server).await else { continue };
+        for kind in found.kinds {
+            let name = kind.name();
+            if lock(&followed).contains(&name) {
+                continue;
+            }
+            if let Ok(listed) = list::all(&server, &kind, None).await {
+                let new = Watched::new(kind, None, &listed);
+                let puts = listed.files.into_iter().map(Change::Put).collect();
+                if to.send(News::Changed(puts)).is_err() {
+                    return;
+                }
+                start(new);
+            }
+        }
+    }
+}
+
+fn lock(followed: &Followed) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+    followed.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Follower {
+    server: Arc<Server>,
+    watched: Watched,
+    to: Sender<News>,
+}
+
+impl Follower {
+    async fn run(mut self) {
+        let (mut failures, name) = (0_u32, self.watched.kind.name());
+        loop {
+            let end = self.stream().await;
+            let failure = match end {
+                End::Closed => return,
+                End::Over => continue,
+                End::Expired => None,
+                End::Failed(failure) => Some(failure),
+            };
+            if let Some(failure) = failure {
+                failures += 1;
+                if failures == 1 && self.to.send(News::Lost(name.clone(), failure.to_string())).is_err()
+                {
+                    return;
+                }
+                let doubled = WAITS[0].saturating_mul(1 << (failures - 1).min(8));
+                sleep(doubled.min(WAITS[1])).await;
+            }
+            match self.list_again().await {
+                Ok(false) => return,
+                Ok(true) if failures > 0 => {
+                    failures = 0;
+                    if self.to.send(News::Found(name.clone())).is_err() {
+                        return;
+                    }
+                }
+                Ok(true) => {}
+                Err(_) => failures = failures.max(1),
+            }
+        }
+    }
+
+    /// Lists the kind, and tells what differs from what is known; whether it is still there.
+    async fn list_again(&mut self) -> Result<bool, Failure> {
+        let Watched { kind, namespace, .. } = &self.watched;
+        let listed = match list::all(&self.server, kind, namespace.as_deref()).await {
+            Ok(listed) => listed,
+            Err(failure) if failure.is_absent() => {
+                let gone = std::mem::take(&mut self.watched.known).into_keys();
+                let _ = self.to.send(News::Changed(gone.map(Change::Remove).collect()));
+                return Ok(false);
+            }
+            Err(failure) => return Err(failure),
+        };
+        let new = Watched::new(kind.clone(), namespace.clone(), &listed);
+        let gone = self.watched.known.keys().filter(|name| !new.known.contains_key(*name));
+        let mut changes: Vec<Change> = gone.cloned().map(Change::Remove).collect();
+        let differs = |file: &SourceFile| self.watched.known.get(&*file.name) != Some(&file.text);
+        changes.extend(listed.files.into_iter().filter(differs).map(Change::Put));
+        self.watched = new;
+        Ok(changes.is_empty() || self.to.send(News::Changed(changes)).is_ok())
+    }
+
+    /// One watch, from the version that is known.
+    async fn stream(&mut self) -> End {
+        let Watched { kind, namespace, version, .. } = &self.watched;
+        let path = format!(
+            "{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={LIFE}&resourceVersion={}{}",
+            kind.path(namespace.as_deref()),
+            encoded(version),
+            list::selector(kind)
+        );
+        let accept = if kind.wanted == Wanted::Named { NAMES } else { JSON };
+        let mut body = match self.server.open(&path, accept).await {
+            Ok(body) => body,
+            Err(failure) if failure.is_expired() => return End::Expired,
+            Err(failure) => return End::Failed(failure),
+        };
+        let mut text = Vec::new();
+        loop {
+            let frame = match timeout(SILENCE, body.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(Some(Err(error))) => return broken(&format!("the watch broke off: {error}")),
+                Ok(None) => return End::Over,
+                Err(_) => return broken("the API server is silent"),
+            };
+            text.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+            let Some(end) = text.iter().rposition(|byte| *byte == b'\n') else {
+                if text.len() > MOST_BYTES {
+                    return broken("a line of the watch has no end");
+                }
+                continue;
+            };
+            let rest = text.split_off(end + 1);
+            let lines = std::mem::replace(&mut text, rest);
+            if let Some(end) = self.lines(&lines) {
+                return end;
+            }
+        }
+    }
+
+    /// What whole lines of a watch say; why it ends, if it does.
+    fn lines(&mut self, lines: &[u8]) -> Option<End> {
+        let mut changes = Vec::new();
+        let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let mut end = None;
+        for line in lines {
+            match self.line(line) {
+                Ok(change) => changes.extend(change),
+                Err(why) => {
+                    end = Some(why);
+                    break;
+                }
+            }
+        }
+        if !changes.is_empty() && self.to.send(News::Changed(changes)).is_err() {
+            return Some(End::Closed);
+        }
+        end
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<Option<Change>, End> {
+        let mut line: Map<String, Value> = serde_json::from_slice(line)
+            .map_err(|error| broken(&format!("a line of the watch is not JSON: {error}")))?;
+        let object = line.remove("object").unwrap_or_default();
+        let sort = line.get("type").and_then(Value::as_str).unwrap_or_default();
+        if sort == "ERROR" {
+            let code = object.get("code").and_then(Value::as_u64);
+            let message = object.get("message").and_then(Value::as_str).unwrap_or_default();
+            return Err(if code == Some(410) { End::Expired } else { broken(message) });
+        }
+        let version = object.get("metadata").and_then(|meta| meta.get("resourceVersion")?.as_str());
+        if let Some(version) = version {
+            self.watched.version = version.to_owned();
+        }
+        if sort == "BOOKMARK" {
+            return Ok(None);
+        }
+        let kind = &self.watched.kind;
+        let Some(name) = object.as_object().and_then(|object| object::name(kind, object)) else {
+            return Err(broken("an object of the watch has no name"));
+        };
+        let file = if sort == "DELETED" { None } else { object::file(kind, object) };
+        Ok(match file {
+            None => self.watched.known.remove(&name).map(|_| Change::Remove(name)),
+            // Most changes are of fields that are not kept, or only their version.
+            Some(file) => {
+                let before = self.watched.known.insert(name, file.text.clone());
+                (before.as_ref() != Some(&file.text)).then_some(Change::Put(file))
+            }
+        })
+    }
+}
+
+fn broken(why: &str) -> End {
+    End::Failed(Failure::Broken(why.to_owned()))
+}

@@ -1,0 +1,144 @@
+//! Servers that are busy, old, interrupted, or wrong.
+
+use serde_json::{Value, json};
+
+use crate::fake::{Answer, Fake, discovery, list, pod};
+use crate::{answered, refused};
+
+const PODS: &str = "/api/v1/pods?limit=500&fieldSelector=status.phase%21%3DSucceeded%2C\
+    status.phase%21%3DFailed";
+const NAMESPACES: &str = "/api/v1/namespaces?limit=500";
+const POLICIES: &str = "/apis/networking.k8s.io/v1/networkpolicies?limit=500";
+
+fn namespace() -> Value {
+    json!({"metadata": {"name": "shop", "labels": {"kubernetes.io/metadata.name": "shop"}}})
+}
+
+/// The lists of a small cluster, but for what a test answers itself.
+fn small(path: &str) -> Option<Answer> {
+    let answer = match path {
+        PODS => list(&[pod("web", "10.1.0.1"), pod("db", "10.1.0.2")], ""),
+        NAMESPACES => list(&[namespace()], ""),
+        path if path.contains("?limit") => list(&[], ""),
+        other => return discovery(other),
+    };
+    Some(answer)
+}
+
+#[test]
+fn a_busy_server_is_asked_again() {
+    let fake = Fake::start(|path, at| match (path, at) {
+        (PODS, 0) => Some(Answer {
+            headers: vec![("Retry-After", "1".into())],
+            ..Answer::refusal(429, "too many requests")
+        }),
+        (POLICIES, 0) => Some(Answer::refusal(503, "not now")),
+        // The connection breaks.
+        (NAMESPACES, 0) => None,
+        (path, _) => small(path),
+    });
+    let (list, _) = answered(&fake.kubeconfig, &["list"]);
+    assert!(list.contains("shop/"), "{list}");
+    assert_eq!([PODS, POLICIES, NAMESPACES].map(|path| fake.count(path)), [2, 2, 2]);
+}
+
+#[test]
+fn a_server_that_stays_busy_is_given_up() {
+    let fake = Fake::start(|path, _| match path {
+        POLICIES => Some(Answer::refusal(500, "etcd is gone")),
+        path => small(path),
+    });
+    let why = refused(&fake.kubeconfig, &["list"]);
+    assert!(why.contains("cannot list networkpolicies.networking.k8s.io"), "{why}");
+    assert!(why.contains("500: etcd is gone"), "{why}");
+    assert_eq!(fake.count(POLICIES), 5);
+}
+
+#[test]
+fn lists_come_in_pages_and_begin_again_where_they_expire() {
+    let next = format!("{PODS}&continue=a%2Fb");
+    let fake = Fake::start(move |path, at| match (path, at) {
+        (PODS, _) => Some(list(&[pod("web", "10.1.0.1")], "a/b")),
+        (path, 0) if path == next => Some(Answer::refusal(410, "the continue token is too old")),
+        (path, _) if path == next => Some(list(&[pod("db", "10.1.0.2")], "")),
+        (path, _) => small(path),
+    });
+    let (list, _) = answered(&fake.kubeconfig, &["list", "-o", "json"]);
+    let list: Value = serde_json::from_str(&list).unwrap();
+    assert_eq!(list["summary"]["pods"], 2);
+    assert_eq!(fake.count(PODS), 2);
+}
+
+#[test]
+fn what_is_not_judged_is_named_and_only_its_names_are_read() {
+    let cilium = json!({"metadata": {"name": "c", "namespace": "shop"}, "spec": {"secret": 1}});
+    let fake = Fake::start(move |path, _| match path {
+        path if path.contains("ciliumnetworkpolicies") => Some(list(&[cilium.clone()], "")),
+        path => small(path),
+    });
+    let (_, said) = answered(&fake.kubeconfig, &["list"]);
+    assert!(said.contains("CiliumNetworkPolicy"), "{said}");
+}
+
+#[test]
+fn a_stored_policy_that_is_not_understood_closes() {
+    let odd = json!({"metadata": {"name": "odd", "namespace": "shop"},
+        "spec": {"podSelector": {}, "later": 1, "ingress": [{}]}});
+    let fake = Fake::start(move |path, _| match path {
+        POLICIES => Some(list(&[odd.clone()], "")),
+        path => small(path),
+    });
+    let flow = ["eval", "--from", "web", "--to", "db", "--port", "80"];
+    let (verdict, said) = answered(&fake.kubeconfig, &flow);
+    assert!(verdict.contains("denied"), "{verdict}{said}");
+}
+
+#[test]
+fn servers_that_say_one_version_at_a_time_are_asked_so() {
+    let fake = Fake::start(|path, _| {
+        let resources = |all: Value| Some(Answer::ok(json!({"kind": "APIResourceList", "resources": all})));
+        match path {
+            "/api" => Some(Answer::ok(json!({"kind": "APIVersions", "versions": ["v1"]}))),
+            "/apis" => Some(Answer::ok(json!({"kind": "APIGroupList", "groups": [
+                {"name": "networking.k8s.io", "versions": [{"version": "v1"}]},
+                {"name": "away.example", "versions": [{"version": "v1"}]}]}))),
+            "/api/v1" => resources(json!([
+                {"name": "pods", "kind": "Pod", "namespaced": true, "verbs": ["list"]},
+                {"name": "pods/log", "kind": "Pod", "namespaced": true, "verbs": ["list"]},
+                {"name": "namespaces", "kind": "Namespace", "namespaced": false, "verbs": ["list"]}])),
+            "/apis/networking.k8s.io/v1" => resources(json!([
+                {"name": "networkpolicies", "kind": "NetworkPolicy", "namespaced": true,
+                    "verbs": ["list"]}])),
+            "/apis/away.example/v1" => Some(Answer::refusal(503, "no endpoints")),
+            path => small(path),
+        }
+    });
+    let (list, said) = answered(&fake.kubeconfig, &["list"]);
+    assert!(list.contains("shop/"), "{list}");
+    assert!(said.contains("the server of away.example is away"), "{said}");
+    assert_eq!(fake.count(POLICIES), 1);
+}
+
+#[test]
+fn answers_that_make_no_sense_are_refused() {
+    for body in [json!("text"), json!({"items": 7}), json!(null), json!([])] {
+        let told = body.clone();
+        let fake = Fake::start(move |path, _| match path {
+            POLICIES => Some(Answer::ok(told.clone())),
+            path => small(path),
+        });
+        let why = refused(&fake.kubeconfig, &["list"]);
+        assert!(why.contains("networkpolicies"), "{body}: {why}");
+    }
+    let fake = Fake::start(|_, _| Some(Answer::ok(json!({}))));
+    assert!(!refused(&fake.kubeconfig, &["list"]).is_empty());
+}
+
+#[test]
+fn names_of_a_server_do_not_reach_the_terminal() {
+    let fake = Fake::start(|path, _| match path {
+        POLICIES => Some(Answer::refusal(403, "no \u{1b}[31mrights\u{1b}[0m")),
+        path => small(path),
+    });
+    assert!(!refused(&fake.kubeconfig, &["list"]).contains('\u{1b}'));
+}
