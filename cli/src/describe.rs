@@ -6,8 +6,8 @@ use portcullis_engine::report::Describe;
 use portcullis_engine::report::text::{self, write_description};
 
 use crate::args::{Form, InputArgs, OutputArgs, WatchArgs};
-use crate::output::{self, Outcome, Output};
 use crate::findings;
+use crate::output::{self, Outcome, Output};
 use crate::watch::{self, Asked};
 
 pub const EXAMPLES: &str = "\

@@ -57,7 +57,9 @@ pub fn left_out(summary: &Summary, command: &str, say: OutputArgs) {
 /// The paths as they were given.
 pub fn paths(input: &InputArgs) -> String {
     // A name must not tell the terminal what to do.
-    let paths = cluster(&input.more.cluster).into_iter().chain(input.paths.iter().map(|path| Plain(&path.display().to_string()).to_string()));
+    let paths = cluster(&input.more.cluster)
+        .into_iter()
+        .chain(input.paths.iter().map(|path| Plain(&path.display().to_string()).to_string()));
     let of = |option: &str, paths: &[PathBuf]| {
         let one = |path: &PathBuf| format!("{option} {}", Plain(&path.display().to_string()));
         paths.iter().map(one).collect::<Vec<_>>()

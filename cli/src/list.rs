@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::args::{FailOn, InputArgs, OutputArgs, WatchArgs};
 use crate::filter::{FilterArgs, check_names};
-use crate::output::{self, Outcome, Output};
 use crate::findings;
+use crate::output::{self, Outcome, Output};
 use crate::watch::{self, Asked};
 use clap::{Args, ValueEnum};
-use portcullis_engine::{ListFilter, Session};
 use portcullis_engine::report::ListReport;
 use portcullis_engine::report::text::{self, ListFormat, write_diff, write_list};
+use portcullis_engine::{ListFilter, Session};
 
 #[derive(Debug, Args)]
 pub struct ListArgs {
@@ -92,15 +92,13 @@ const MOST_MERMAID_EDGES: usize = 500;
 
 pub fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
     check_arguments(args)?;
-    let asked = Asked {
-        input: &args.input,
-        family: args.filter.family,
-        say: args.say,
-        watch: args.watch,
-    };
-    watch::answer_and(&asked, |session, say, out| answer(args, session, (say, out)), |old, new, ()| {
-        Ok(differences(args, old, new))
-    })
+    let asked =
+        Asked { input: &args.input, family: args.filter.family, say: args.say, watch: args.watch };
+    watch::answer_and(
+        &asked,
+        |session, say, out| answer(args, session, (say, out)),
+        |old, new, ()| Ok(differences(args, old, new)),
+    )
 }
 
 /// What is opened and closed between two states; none if nothing is.

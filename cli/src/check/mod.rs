@@ -76,7 +76,9 @@ pub enum CheckForm {
 
 pub fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
     if args.fix && args.input.more.cluster.is_wanted() {
-        anyhow::bail!("--fix changes files, and nothing in a cluster: use --diff to see what it would");
+        anyhow::bail!(
+            "--fix changes files, and nothing in a cluster: use --diff to see what it would"
+        );
     }
     if args.fix {
         let session = input::session(&args.input, args.say)?;

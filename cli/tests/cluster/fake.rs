@@ -54,7 +54,8 @@ impl Fake {
         );
         fs::write(&kubeconfig, text).unwrap();
         let asked = Arc::<Mutex<BTreeMap<String, usize>>>::default();
-        let (known, script) = (Arc::clone(&asked), Arc::<Script>::from(Box::new(script) as Box<Script>));
+        let (known, script) =
+            (Arc::clone(&asked), Arc::<Script>::from(Box::new(script) as Box<Script>));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (known, script) = (Arc::clone(&known), Arc::clone(&script));
@@ -101,13 +102,25 @@ pub fn discovery(path: &str) -> Option<Answer> {
             {"version": version, "freshness": "Current", "resources": resources}]})
     };
     let items = match path {
-        "/api" => json!([group("", "v1", json!([resource("Pod", "pods", "Namespaced"),
-            resource("Namespace", "namespaces", "Cluster")]))]),
+        "/api" => json!([group(
+            "",
+            "v1",
+            json!([
+                resource("Pod", "pods", "Namespaced"),
+                resource("Namespace", "namespaces", "Cluster")
+            ])
+        )]),
         "/apis" => json!([
-            group("networking.k8s.io", "v1",
-                json!([resource("NetworkPolicy", "networkpolicies", "Namespaced")])),
-            group("cilium.io", "v2",
-                json!([resource("CiliumNetworkPolicy", "ciliumnetworkpolicies", "Namespaced")])),
+            group(
+                "networking.k8s.io",
+                "v1",
+                json!([resource("NetworkPolicy", "networkpolicies", "Namespaced")])
+            ),
+            group(
+                "cilium.io",
+                "v2",
+                json!([resource("CiliumNetworkPolicy", "ciliumnetworkpolicies", "Namespaced")])
+            ),
         ]),
         _ => return None,
     };

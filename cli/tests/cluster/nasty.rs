@@ -96,7 +96,8 @@ fn a_stored_policy_that_is_not_understood_closes() {
 #[test]
 fn servers_that_say_one_version_at_a_time_are_asked_so() {
     let fake = Fake::start(|path, _| {
-        let resources = |all: Value| Some(Answer::ok(json!({"kind": "APIResourceList", "resources": all})));
+        let resources =
+            |all: Value| Some(Answer::ok(json!({"kind": "APIResourceList", "resources": all})));
         match path {
             "/api" => Some(Answer::ok(json!({"kind": "APIVersions", "versions": ["v1"]}))),
             "/apis" => Some(Answer::ok(json!({"kind": "APIGroupList", "groups": [

@@ -31,6 +31,19 @@ async fn cluster() -> Option<(Cluster, Client)> {
     Some((cluster, client))
 }
 
+/// One after the other, as it is the starting that takes long.
+#[tokio::test]
+async fn a_real_server_is_read() {
+    let Some((mut cluster, client)) = cluster().await else { return };
+    a_cluster_is_an_input_like_files(&cluster);
+    what_would_be_applied_counts_as_if_it_were(&cluster);
+    missing_rights_are_said(&cluster, &client).await;
+    rights_in_one_namespace_are_enough_for_it(&cluster, &client).await;
+    credentials_are_those_of_the_kubeconfig(&cluster, &client).await;
+    changes_are_printed_as_they_come(&mut cluster, &client).await;
+    a_server_that_is_away_is_not_waited_for_for_ever(&mut cluster);
+}
+
 const DB: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
     metadata: {name: db, namespace: shop}\n\
     spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: \
@@ -64,16 +77,19 @@ async fn fill(client: &Client) {
 }
 
 /// A kubeconfig of an account that may do what some rules say.
-async fn account(cluster: &Cluster, client: &Client, name: &str, rules: serde_json::Value) -> PathBuf {
+async fn account(
+    cluster: &Cluster,
+    client: &Client,
+    name: &str,
+    rules: serde_json::Value,
+) -> PathBuf {
     create_service_account(client, "other", name).await.unwrap();
     grant(client, ("other", name), rules).await.unwrap();
     let token = token(client, ("other", name), 3_600).await.unwrap();
     cluster.kubeconfig(name, &token).unwrap()
 }
 
-#[tokio::test]
-async fn a_cluster_is_an_input_like_files() {
-    let Some((cluster, _)) = cluster().await else { return };
+fn a_cluster_is_an_input_like_files(cluster: &Cluster) {
     let file = cluster.admin_kubeconfig().unwrap();
     let (list, _) = answered(&file, &["list", "--focus", "shop/db", "--direction", "ingress"]);
     assert!(list.contains("shop/web"), "{list}");
@@ -84,28 +100,33 @@ async fn a_cluster_is_an_input_like_files() {
     assert!(explained.contains("cluster:networkpolicies/shop/db:"), "{explained}");
     let (denied, _) = answered(
         &file,
-        &["eval", "--from", "other/batch", "--to", "svc/shop/db", "--port", "5432"],
+        &["eval", "--from", "other/batch", "--to", "shop/service/db", "--port", "5432"],
     );
     assert!(denied.contains("denied"), "{denied}");
     let (described, _) = answered(&file, &["describe", "policy", "shop/db"]);
     assert!(described.contains("shop/db"), "{described}");
     let (checked, _) = answered(&file, &["check"]);
-    assert!(checked.contains("no findings"), "{checked}");
+    assert!(checked.contains("cluster:pods/shop/web:"), "{checked}");
+    assert!(checked.contains("  name: web"), "{checked}");
     let (program, _) = answered(&file, &["render", "--node", "n1"]);
     assert!(program.contains("ipset restore"), "{program}");
 }
 
-#[tokio::test]
-async fn what_would_be_applied_counts_as_if_it_were() {
-    let Some((cluster, _)) = cluster().await else { return };
+fn what_would_be_applied_counts_as_if_it_were(cluster: &Cluster) {
     let file = cluster.admin_kubeconfig().unwrap();
     let open = cluster.folder().join("open.yaml");
-    fs::write(&open, DB.replace("app: web", "app: batch").replace("from: [{", "from: [{namespaceSelector: {}, "))
-        .unwrap();
+    fs::write(
+        &open,
+        DB.replace("app: web", "app: batch").replace("from: [{", "from: [{namespaceSelector: {}, "),
+    )
+    .unwrap();
     let open = open.to_str().unwrap();
     let (diff, _) = answered(&file, &["diff", open]);
     assert!(diff.contains("other/batch") && diff.contains("shop/web"), "{diff}");
-    assert!(diff.contains("cluster:networkpolicies/shop/db:") && diff.contains("open.yaml:"), "{diff}");
+    assert!(
+        diff.contains("cluster:networkpolicies/shop/db:") && diff.contains("open.yaml:"),
+        "{diff}"
+    );
     let flow = ["--from", "other/batch", "--to", "shop/db", "--port", "5432"];
     let (now, _) = answered(&file, &[&["eval"][..], &flow].concat());
     let (then, _) = answered(&file, &[&["eval", open][..], &flow].concat());
@@ -127,35 +148,30 @@ async fn what_would_be_applied_counts_as_if_it_were() {
     assert!(fix.contains("nothing in a cluster"), "{fix}");
 }
 
-#[tokio::test]
-async fn missing_rights_are_said() {
-    let Some((cluster, client)) = cluster().await else { return };
-    let may = |group: &str, resources: &[&str]| {
-        json!({"apiGroups": [group], "resources": resources, "verbs": ["list", "watch"]})
-    };
-    let without = account(&cluster, &client, "no-policies", json!([may("", &["pods", "namespaces"])]));
+async fn missing_rights_are_said(cluster: &Cluster, client: &Client) {
+    let may = |group: &str, resources: &[&str]| json!({"apiGroups": [group], "resources": resources, "verbs": ["list", "watch"]});
+    let without =
+        account(cluster, client, "no-policies", json!([may("", &["pods", "namespaces"])]));
     let without = without.await;
     let why = refused(&without, &["list"]);
     assert!(why.contains("cannot list networkpolicies.networking.k8s.io"), "{why}");
     assert!(why.contains("--partial") && why.contains("-n"), "{why}");
     let (list, said) = answered(&without, &["list", "--partial"]);
-    assert!(list.contains("shop/db"), "{list}");
+    assert!(list.contains("all workloads (3)"), "{list}");
     assert!(said.contains("networkpolicies.networking.k8s.io"), "{said}");
     assert!(said.contains("can change this answer"), "{said}");
     let policies = may("networking.k8s.io", &["networkpolicies"]);
-    let most = account(&cluster, &client, "most", json!([may("", &["pods"]), policies]));
+    let most = account(cluster, client, "most", json!([may("", &["pods"]), policies]));
     let (_, said) = answered(&most.await, &["list"]);
     for unread in ["namespaces", "nodes", "services", "deployments.apps"] {
         assert!(said.contains(unread), "{unread}: {said}");
     }
-    let none = account(&cluster, &client, "none", json!([])).await;
+    let none = account(cluster, client, "none", json!([])).await;
     assert!(refused(&none, &["list"]).contains("cannot list"));
 }
 
-#[tokio::test]
-async fn rights_in_one_namespace_are_enough_for_it() {
-    let Some((cluster, client)) = cluster().await else { return };
-    create_service_account(&client, "shop", "dev").await.unwrap();
+async fn rights_in_one_namespace_are_enough_for_it(cluster: &Cluster, client: &Client) {
+    create_service_account(client, "shop", "dev").await.unwrap();
     let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
         "metadata": {"name": "dev"}, "rules": [{"apiGroups": ["*"], "resources": ["*"],
             "verbs": ["list"]}]});
@@ -165,10 +181,10 @@ async fn rights_in_one_namespace_are_enough_for_it() {
         "subjects": [{"kind": "ServiceAccount", "name": "dev", "namespace": "shop"}]});
     for (what, object) in [("roles", role), ("rolebindings", binding)] {
         let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/shop/{what}");
-        let answer = send(&client, &path, Body::Json(&object.to_string())).await.unwrap();
+        let answer = send(client, &path, Body::Json(&object.to_string())).await.unwrap();
         assert_eq!(answer.status, 201, "{:?}", answer.body);
     }
-    let token = token(&client, ("shop", "dev"), 3_600).await.unwrap();
+    let token = token(client, ("shop", "dev"), 3_600).await.unwrap();
     let file = cluster.kubeconfig("dev", &token).unwrap();
     assert!(refused(&file, &["list"]).contains("name a namespace with -n"));
     let flow = ["eval", "-n", "shop", "--from", "web", "--to", "db", "--port", "5432"];
@@ -177,12 +193,10 @@ async fn rights_in_one_namespace_are_enough_for_it() {
     assert!(said.contains("pods of other namespaces"), "{said}");
 }
 
-#[tokio::test]
-async fn credentials_are_those_of_the_kubeconfig() {
-    let Some((cluster, client)) = cluster().await else { return };
+async fn credentials_are_those_of_the_kubeconfig(cluster: &Cluster, client: &Client) {
     let everything = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["list"]}]);
-    account(&cluster, &client, "plugin", everything).await;
-    let token = token(&client, ("other", "plugin"), 3_600).await.unwrap();
+    account(cluster, client, "plugin", everything).await;
+    let token = token(client, ("other", "plugin"), 3_600).await.unwrap();
     let program = cluster.folder().join("credentials.sh");
     let answer = json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
         "status": {"token": token}});
@@ -208,9 +222,7 @@ async fn credentials_are_those_of_the_kubeconfig() {
     assert!(refused(&file, &["list"]).contains("credentials.sh"), "{}", refused(&file, &["list"]));
 }
 
-#[tokio::test]
-async fn a_server_that_is_away_is_not_waited_for_for_ever() {
-    let Some((mut cluster, _)) = cluster().await else { return };
+fn a_server_that_is_away_is_not_waited_for_for_ever(cluster: &mut Cluster) {
     let wire = Proxy::to(cluster.socket()).unwrap();
     let file = cluster.admin_kubeconfig().unwrap();
     let token = fs::read_to_string(&file).unwrap();
@@ -270,9 +282,7 @@ impl Drop for Following {
     }
 }
 
-#[tokio::test]
-async fn changes_are_printed_as_they_come() {
-    let Some((mut cluster, client)) = cluster().await else { return };
+async fn changes_are_printed_as_they_come(cluster: &mut Cluster, client: &Client) {
     let file = cluster.admin_kubeconfig().unwrap();
     let list = Following::start(&file, &["list"]);
     let flow = ["eval", "--from", "other/batch", "--to", "shop/db", "--port", "5432"];

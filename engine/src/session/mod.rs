@@ -1,5 +1,6 @@
 //! Everything that has been read, as one value.
 
+mod applied;
 mod edit;
 mod gather;
 mod options;
@@ -9,7 +10,7 @@ mod unused;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::cluster::{self, AddressSpace, AskedLabels, ClusterModel};
 use crate::folder::{Skipped, SkippedKind};
@@ -164,34 +165,6 @@ impl Session {
             }
         }
         self.with_files(files)
-    }
-
-    /// The session as if what some files hold were applied to its cluster: objects that it has under
-    /// the same names are replaced.
-    ///
-    /// # Cost
-    /// As [`Session::apply`], and a look at each object's name.
-    #[must_use]
-    pub fn applied(&self, files: Vec<SourceFile>) -> Self {
-        let default = &*self.options.default_namespace;
-        let parts = files.iter().flat_map(|file| &file.parts);
-        let objects = parts.flat_map(|part| &part.document.objects);
-        let new: FxHashSet<Identity> =
-            objects.map(|object| gather::identity(object, default)).collect();
-        let is_kept = |object: &Arc<Object>| !new.contains(&gather::identity(object, default));
-        let without = |file: &Arc<SourceFile>| {
-            let mut objects = file.parts.iter().flat_map(|part| &part.document.objects);
-            objects.any(|object| !is_kept(object)).then(|| {
-                let mut file = SourceFile::clone(file);
-                for part in &mut file.parts {
-                    Arc::make_mut(&mut part.document).objects.retain(is_kept);
-                }
-                Change::Put(file)
-            })
-        };
-        let mut changes: Vec<Change> = self.files.iter().filter_map(without).collect();
-        changes.extend(files.into_iter().map(Change::Put));
-        self.apply(changes)
     }
 
     /// The file as a change, with the documents that an earlier version of it shares.

@@ -97,7 +97,11 @@ async fn add_one_by_one(
         match server.get(&path, "application/json").await {
             Ok(list) => items(&list, "resources").for_each(|one| {
                 let namespaced = one.get("namespaced").and_then(Value::as_bool).unwrap_or(false);
-                all.add(one, (&group, &version, text(one, "kind")), (text(one, "name"), namespaced));
+                all.add(
+                    one,
+                    (&group, &version, text(one, "kind")),
+                    (text(one, "name"), namespaced),
+                );
             }),
             Err(Failure::Refused { code: 404 | 500.., .. }) => all.stale.push(group),
             Err(failure) => return Err(failure),

@@ -5,7 +5,7 @@ use portcullis_engine::manifest::Wanted;
 use serde_json::Value;
 
 use super::kinds::Kind;
-use super::object;
+use super::object::{self, Form};
 use super::server::{Failure, Server};
 
 /// How many objects a page has.
@@ -17,7 +17,8 @@ const RESTARTS: u32 = 3;
 const JSON: &str = "application/json";
 
 /// Only names: nothing else of them is looked at.
-const NAMES: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+const NAMES: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /// The objects of a kind.
 pub(super) struct Listed {
@@ -25,6 +26,8 @@ pub(super) struct Listed {
     pub files: Vec<SourceFile>,
     /// What a watch goes on from.
     pub version: String,
+    /// How they are written.
+    pub form: Form,
 }
 
 /// All objects of a kind, of all namespaces or of one.
@@ -47,7 +50,7 @@ pub(super) async fn all(
 
 async fn pages(server: &Server, kind: &Kind, namespace: Option<&str>) -> Result<Listed, Failure> {
     let accept = if kind.wanted == Wanted::Named { NAMES } else { JSON };
-    let (mut files, mut next) = (Vec::new(), String::new());
+    let (mut files, mut next, mut form) = (Vec::new(), String::new(), None);
     loop {
         let path = format!("{}?limit={PAGE}{}{next}", kind.path(namespace), selector(kind));
         let mut page = server.get(&path, accept).await?;
@@ -56,6 +59,7 @@ async fn pages(server: &Server, kind: &Kind, namespace: Option<&str>) -> Result<
             Some(more) => format!("&continue={}", encoded(more)),
             None => String::new(),
         };
+        let form = *form.get_or_insert_with(|| Form::of(kind, !next.is_empty()));
         let version = page.get("metadata").and_then(|meta| meta.get("resourceVersion")?.as_str());
         let version = version.unwrap_or_default().to_owned();
         let items = match page.get_mut("items").map(Value::take) {
@@ -67,11 +71,11 @@ async fn pages(server: &Server, kind: &Kind, namespace: Option<&str>) -> Result<
         server.count(items.len());
         let kind = kind.clone();
         let read = tokio::task::spawn_blocking(move || {
-            items.into_iter().filter_map(|item| object::file(&kind, item)).collect::<Vec<_>>()
+            items.into_iter().filter_map(|item| object::file(&kind, form, item)).collect::<Vec<_>>()
         });
         files.extend(read.await.map_err(|error| Failure::Broken(error.to_string()))?);
         if next.is_empty() {
-            return Ok(Listed { files, version });
+            return Ok(Listed { files, version, form });
         }
     }
 }

@@ -110,9 +110,9 @@ impl Reading<'_> {
     async fn read(&self) -> Result<Read, String> {
         let (server, own) = Server::connect(self.args).await?;
         let server = Arc::new(server);
-        let discovered = kinds::discover(&server).await.map_err(|failure| {
-            format!("cannot ask the cluster which kinds it has: {failure}")
-        })?;
+        let discovered = kinds::discover(&server)
+            .await
+            .map_err(|failure| format!("cannot ask the cluster which kinds it has: {failure}"))?;
         self.warn_of_stale(&discovered);
         let mut outcomes = self.lists(&server, &discovered.kinds).await?;
         let unread = self.unread(&mut outcomes)?;

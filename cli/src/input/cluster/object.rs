@@ -7,13 +7,27 @@ use serde_json::{Map, Value, json};
 use super::kinds::Kind;
 use super::yaml;
 
-/// Kinds of which there are thousands and whose lines nobody asks for: JSON is read many times
-/// faster.
+/// Kinds of which there may be thousands, and whose lines hardly anybody asks for.
 const MANY: [&str; 4] = ["Pod", "Node", "EndpointSlice", "ReplicaSet"];
 
-/// The object as a file, with the lines that `kubectl get -o yaml` shows; none if it changes no
-/// answer, or is none.
-pub(super) fn file(kind: &Kind, object: Value) -> Option<SourceFile> {
+/// How objects are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// With the lines that `kubectl get -o yaml` shows.
+    Yaml,
+    /// In one line, which is read many times faster.
+    Json,
+}
+
+impl Form {
+    /// That of a kind, of which there may be more objects than a page has.
+    pub(super) fn of(kind: &Kind, is_long: bool) -> Self {
+        if is_long && MANY.contains(&&*kind.kind) { Self::Json } else { Self::Yaml }
+    }
+}
+
+/// The object as a file; none if it changes no answer, or is none.
+pub(super) fn file(kind: &Kind, form: Form, object: Value) -> Option<SourceFile> {
     let Value::Object(mut object) = object else { return None };
     let name = name(kind, &object)?;
     if is_old_revision(kind, &object) {
@@ -31,9 +45,9 @@ pub(super) fn file(kind: &Kind, object: Value) -> Option<SourceFile> {
     object.insert("apiVersion".into(), kind.api_version().into());
     object.insert("kind".into(), kind.kind.clone().into());
     let object = Value::Object(object);
-    let text = match MANY.contains(&&*kind.kind) {
-        true => object.to_string(),
-        false => yaml::text(&object),
+    let text = match form {
+        Form::Json => object.to_string(),
+        Form::Yaml => yaml::text(&object),
     };
     // What a server has stored is in force, also where it is not understood.
     Some(SourceFile::of(&name, text.into_bytes()).failing_closed())
@@ -54,7 +68,8 @@ fn is_old_revision(kind: &Kind, object: &Map<String, Value>) -> bool {
         let replicas = object.get(part).and_then(|part| part.get("replicas"));
         replicas.is_none_or(|replicas| replicas.as_u64() == Some(0))
     };
-    let has_owner = object.get("metadata").is_some_and(|meta| meta.get("ownerReferences").is_some());
+    let has_owner =
+        object.get("metadata").is_some_and(|meta| meta.get("ownerReferences").is_some());
     kind.kind == "ReplicaSet" && has_owner && none("spec") && none("status")
 }
 
@@ -73,6 +88,7 @@ mod tests {
         let policies = kind("networking.k8s.io", "v1", "NetworkPolicy", Wanted::Policy);
         let file = file(
             &policies,
+            Form::Yaml,
             json!({"metadata": {"name": "db", "namespace": "shop", "managedFields": [{}]},
                 "spec": {"podSelector": {}, "policyTypes": ["Ingress"]}}),
         )
@@ -98,8 +114,9 @@ mod tests {
     #[test]
     fn only_names_are_kept_of_what_is_not_understood() {
         let kind = kind("cilium.io", "v2", "CiliumNetworkPolicy", Wanted::Named);
-        let object = json!({"metadata": {"name": "a", "namespace": "b", "labels": {"x": "y"}}, "spec": 1});
-        let text = file(&kind, object).unwrap().text;
+        let object =
+            json!({"metadata": {"name": "a", "namespace": "b", "labels": {"x": "y"}}, "spec": 1});
+        let text = file(&kind, Form::Json, object).unwrap().text;
         assert!(!text.contains("spec") && !text.contains("labels"), "{text}");
     }
 
@@ -112,7 +129,8 @@ mod tests {
             if owned {
                 meta["ownerReferences"] = owners;
             }
-            file(&sets, json!({"metadata": meta, "spec": {"replicas": replicas}})).is_some()
+            file(&sets, Form::Json, json!({"metadata": meta, "spec": {"replicas": replicas}}))
+                .is_some()
         };
         assert!(!of(0, true));
         assert!(of(1, true) && of(0, false));

@@ -93,9 +93,12 @@ impl Server {
         let mut config = config(args).await?;
         config.connect_timeout = Some(Duration::from_secs(10));
         config.read_timeout = None;
+        // Requests are made again here, where the answer is known.
+        config.default_retry = false;
         let namespace = config.default_namespace.clone();
         let client = Client::try_from(config);
-        let client = client.map_err(|error| format!("cannot use the kubeconfig: {}", chain(&error)))?;
+        let client =
+            client.map_err(|error| format!("cannot use the kubeconfig: {}", chain(&error)))?;
         let patience = Duration::from_secs(args.request_seconds);
         Ok((Self { client, patience, objects: AtomicUsize::new(0) }, namespace))
     }
@@ -214,7 +217,9 @@ async fn config(args: &ClusterArgs) -> Result<Config, String> {
     if let Some(context) = args.context.as_ref().filter(|context| !known.contains(context)) {
         return Err(match known.as_slice() {
             [] => format!("the kubeconfig has no context, and so none called `{context}`"),
-            known => format!("the kubeconfig has no context `{context}`; it has {}", known.join(", ")),
+            known => {
+                format!("the kubeconfig has no context `{context}`; it has {}", known.join(", "))
+            }
         });
     }
     let config = Config::from_custom_kubeconfig(file, &options).await;

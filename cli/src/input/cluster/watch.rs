@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::kinds::{self, Kind};
 use super::list::{self, encoded};
-use super::object;
+use super::object::{self, Form};
 use super::server::{Failure, Server};
 
 /// How long one watch is asked for.
@@ -52,6 +52,8 @@ pub(super) struct Watched {
     pub namespace: Option<String>,
     /// The version of the list.
     pub version: String,
+    /// How its files are written.
+    pub form: Form,
     /// The texts of its files, by name.
     pub known: BTreeMap<String, Arc<str>>,
 }
@@ -59,7 +61,8 @@ pub(super) struct Watched {
 impl Watched {
     pub(super) fn new(kind: Kind, namespace: Option<String>, listed: &list::Listed) -> Self {
         let known = listed.files.iter().map(|file| (file.name.to_string(), file.text.clone()));
-        Self { kind, namespace, version: listed.version.clone(), known: known.collect() }
+        let (version, form) = (listed.version.clone(), listed.form);
+        Self { kind, namespace, version, form, known: known.collect() }
     }
 }
 
@@ -138,7 +141,8 @@ impl Follower {
             };
             if let Some(failure) = failure {
                 failures += 1;
-                if failures == 1 && self.to.send(News::Lost(name.clone(), failure.to_string())).is_err()
+                if failures == 1
+                    && self.to.send(News::Lost(name.clone(), failure.to_string())).is_err()
                 {
                     return;
                 }
@@ -259,7 +263,8 @@ impl Follower {
         let Some(name) = object.as_object().and_then(|object| object::name(kind, object)) else {
             return Err(broken("an object of the watch has no name"));
         };
-        let file = if sort == "DELETED" { None } else { object::file(kind, object) };
+        let file =
+            if sort == "DELETED" { None } else { object::file(kind, self.watched.form, object) };
         Ok(match file {
             None => self.watched.known.remove(&name).map(|_| Change::Remove(name)),
             // Most changes are of fields that are not kept, or only their version.

@@ -98,7 +98,9 @@ fn scalar(value: &Value, indent: usize, out: &mut String) {
         }
         Value::String(text) => quoted(text, out),
         // Of JSON, and so of YAML.
-        other => drop(write!(out, "{other}")),
+        other => {
+            let _ = write!(out, "{other}");
+        }
     }
 }
 
@@ -116,7 +118,18 @@ fn quoted(text: &str, out: &mut String) {
     let starts = text.starts_with(|first: char| first.is_ascii_alphabetic());
     match starts && !is_word && text.bytes().all(is_letter) {
         true => out.push_str(text),
-        false => drop(write!(out, "{}", Value::from(text))),
+        false => Value::from(text).to_string().chars().for_each(|letter| match letter {
+            // Line breaks to YAML, and what may not stand there, that JSON leaves as they are.
+            '\u{7f}'..='\u{9f}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{feff}'
+            | '\u{fffe}'
+            | '\u{ffff}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(letter));
+            }
+            letter => out.push(letter),
+        }),
     }
 }
 
@@ -140,7 +153,8 @@ mod tests {
 
     #[test]
     fn labels_are_read_as_they_were() {
-        let odd = ["yes", "0o7", "1_000", "12:30:45", "1e3", ".5", "~", "", "a b", "-", "é", "NULL"];
+        let odd =
+            ["yes", "0o7", "1_000", "12:30:45", "1e3", ".5", "~", "", "a b", "-", "é", "NULL"];
         let labels: serde_json::Map<String, Value> =
             (0..).zip(odd).map(|(at, value)| (format!("l{at}"), value.into())).collect();
         let pod = json!({"apiVersion": "v1", "kind": "Namespace",
