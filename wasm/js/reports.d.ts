@@ -1245,8 +1245,9 @@ export interface SkippedReport {
  * - `kustomization`: A kustomize tree: its manifests are read as they stand, without its patches.
  * - `notManifest`: Files without any Kubernetes object.
  * - `ignored`: Files and folders that the configuration leaves out.
+ * - `notPermitted`: Kinds that a cluster has and that whoever asks may not read.
  */
-export type SkippedWhat = 'helmChart' | 'kustomization' | 'notManifest' | 'ignored';
+export type SkippedWhat = 'helmChart' | 'kustomization' | 'notManifest' | 'ignored' | 'notPermitted';
 
 /** An expectation that would notice changes that none of the file does. */
 export interface Suggestion {
