@@ -1,5 +1,8 @@
 //! Servers that are busy, old, interrupted, or wrong.
 
+use std::fs;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::fake::{Answer, Fake, discovery, list, pod};
@@ -73,7 +76,9 @@ fn lists_come_in_pages_and_begin_again_where_they_expire() {
 fn what_is_not_judged_is_named_and_only_its_names_are_read() {
     let cilium = json!({"metadata": {"name": "c", "namespace": "shop"}, "spec": {"secret": 1}});
     let fake = Fake::start(move |path, _| match path {
-        path if path.contains("ciliumnetworkpolicies") => Some(list(&[cilium.clone()], "")),
+        path if path.contains("ciliumnetworkpolicies") => {
+            Some(list(std::slice::from_ref(&cilium), ""))
+        }
         path => small(path),
     });
     let (_, said) = answered(&fake.kubeconfig, &["list"]);
@@ -85,7 +90,7 @@ fn a_stored_policy_that_is_not_understood_closes() {
     let odd = json!({"metadata": {"name": "odd", "namespace": "shop"},
         "spec": {"podSelector": {}, "later": 1, "ingress": [{}]}});
     let fake = Fake::start(move |path, _| match path {
-        POLICIES => Some(list(&[odd.clone()], "")),
+        POLICIES => Some(list(std::slice::from_ref(&odd), "")),
         path => small(path),
     });
     let flow = ["eval", "--from", "web", "--to", "db", "--port", "80"];
@@ -142,4 +147,32 @@ fn names_of_a_server_do_not_reach_the_terminal() {
         path => small(path),
     });
     assert!(!refused(&fake.kubeconfig, &["list"]).contains('\u{1b}'));
+}
+
+#[test]
+fn kubeconfigs_that_lead_nowhere_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kubeconfig");
+    let why = |text: &str| {
+        fs::write(&file, text).unwrap();
+        refused(&file, &["list"])
+    };
+    assert!(refused(&folder.path().join("none"), &["list"]).contains("no such file"));
+    assert!(why("a: [").contains("cannot read the kubeconfig"));
+    assert!(why("").contains("has no context"));
+    let text = "clusters: [{name: a, cluster: {server: 'http://127.0.0.1:1'}}]\n\
+        users: [{name: a, user: {}}]\ncontexts: [{name: b, context: {cluster: a, user: a}}]\n";
+    assert!(why(text).contains("choose one with --context: b"));
+    let start = Instant::now();
+    let why = why(&format!("{text}current-context: b\n"));
+    assert!(why.contains("cannot reach the API server at http://127.0.0.1:1: "), "{why}");
+    assert!(
+        why.to_lowercase().contains("connection refused") && !why.contains("os error"),
+        "{why}"
+    );
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "it is not tried again: {:?}",
+        start.elapsed()
+    );
 }

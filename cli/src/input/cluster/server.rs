@@ -1,14 +1,14 @@
 //! Requests to the API server.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::header::{ACCEPT, RETRY_AFTER};
 use http::response::Parts;
 use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
@@ -34,6 +34,10 @@ pub(super) struct Server {
     patience: Duration,
     /// How many objects it has given.
     objects: AtomicUsize,
+    /// Where it is.
+    url: String,
+    /// Whether it has ever answered: one that does not exist is not asked again and again.
+    has_answered: AtomicBool,
 }
 
 /// Why the server gave nothing.
@@ -95,12 +99,13 @@ impl Server {
         config.read_timeout = None;
         // Requests are made again here, where the answer is known.
         config.default_retry = false;
-        let namespace = config.default_namespace.clone();
+        let (namespace, url) = (config.default_namespace.clone(), config.cluster_url.to_string());
         let client = Client::try_from(config);
         let client =
             client.map_err(|error| format!("cannot use the kubeconfig: {}", chain(&error)))?;
         let patience = Duration::from_secs(args.request_seconds);
-        Ok((Self { client, patience, objects: AtomicUsize::new(0) }, namespace))
+        let (objects, has_answered) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Ok((Self { client, patience, objects, url, has_answered }, namespace))
     }
 
     /// How many objects have come.
@@ -122,6 +127,7 @@ impl Server {
         loop {
             let failure = match self.get_once(path, accept).await {
                 Ok(value) => return Ok(value),
+                Err(failure @ Failure::Broken(_)) if !self.has_answered() => return Err(failure),
                 Err(failure) => failure,
             };
             attempt += 1;
@@ -153,6 +159,10 @@ impl Server {
         }
     }
 
+    fn has_answered(&self) -> bool {
+        self.has_answered.load(Ordering::Relaxed)
+    }
+
     fn silent(&self) -> Failure {
         Failure::Broken(format!(
             "the API server has not answered within {} s: see --request-seconds",
@@ -171,8 +181,10 @@ impl Server {
         let request = request.map_err(|error| Failure::Broken(error.to_string()))?;
         let answer = self.client.send(request).await;
         let answer = answer.map_err(|error| {
-            Failure::Broken(format!("cannot reach the API server: {}", chain(&error)))
+            let url = self.url.trim_end_matches('/');
+            Failure::Broken(format!("cannot reach the API server at {url}: {}", cause(&error)))
         })?;
+        self.has_answered.store(true, Ordering::Relaxed);
         Ok(answer.into_parts())
     }
 }
@@ -198,8 +210,7 @@ async fn config(args: &ClusterArgs) -> Result<Config, String> {
     let options =
         KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
     let file = match &args.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path)
-            .map_err(|error| format!("{}: {}", path.display(), chain(&error)))?,
+        Some(path) => Kubeconfig::read_from(path).map_err(|error| unreadable(&error))?,
         None => match Kubeconfig::read() {
             Ok(file) => file,
             Err(error) => {
@@ -207,8 +218,8 @@ async fn config(args: &ClusterArgs) -> Result<Config, String> {
                     return Ok(config);
                 }
                 return Err(format!(
-                    "no kubeconfig: {}: set KUBECONFIG or pass --kubeconfig FILE",
-                    chain(&error)
+                    "{}: set KUBECONFIG or pass --kubeconfig FILE",
+                    unreadable(&error)
                 ));
             }
         },
@@ -222,8 +233,40 @@ async fn config(args: &ClusterArgs) -> Result<Config, String> {
             }
         });
     }
+    if args.context.is_none() && file.current_context.as_deref().unwrap_or_default().is_empty() {
+        return Err(match known.as_slice() {
+            [] => "the kubeconfig has no context".into(),
+            known => format!(
+                "the kubeconfig names no current context: choose one with --context: {}",
+                known.join(", ")
+            ),
+        });
+    }
     let config = Config::from_custom_kubeconfig(file, &options).await;
     config.map_err(|error| format!("cannot use the kubeconfig: {}", chain(&error)))
+}
+
+/// Why a kubeconfig is not read.
+fn unreadable(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::ReadConfig(why, path) => {
+            let why = match why.kind() {
+                std::io::ErrorKind::NotFound => "no such file".to_owned(),
+                std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+                _ => why.to_string(),
+            };
+            format!("cannot read the kubeconfig {}: {why}", path.display())
+        }
+        error => format!("cannot read the kubeconfig: {}", cause(error)),
+    }
+}
+
+/// The last cause of an error, in a line and without the operating system's number.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let text = causes.by_ref().last().map_or_else(String::new, ToString::to_string);
+    let line = text.lines().next().unwrap_or_default();
+    line.split(" (os error").next().unwrap_or(line).to_owned()
 }
 
 /// An error with its causes, which a client's own text leaves out.
