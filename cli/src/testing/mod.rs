@@ -10,7 +10,7 @@ use portcullis_engine::Session;
 use portcullis_engine::report::text::{
     Style, write_coverage, write_mutants, write_suggestions, write_test,
 };
-use portcullis_engine::report::{ExpectationOutcome, Expectations, TestOptions, TestReport};
+use portcullis_engine::report::{ExpectationOutcome, Expectations, TestOptions, TestReport, sarif};
 
 use crate::args::{InputArgs, MoreInputArgs, OutputArgs};
 use crate::output::{self, Outcome, Output};
@@ -69,6 +69,8 @@ pub enum TestForm {
     Json,
     /// JUnit's XML, a test case for each expectation, for continuous integration
     Junit,
+    /// Expectations that do not hold on their lines, as code scanning shows them
+    Sarif,
 }
 
 /// A file and what became of it.
@@ -167,6 +169,7 @@ fn print(args: &TestArgs, tested: &[Tested]) -> anyhow::Result<()> {
     let reports: Vec<&TestReport> = tested.iter().map(|one| &one.report).collect();
     match args.output {
         TestForm::Json => out.json(&reports)?,
+        TestForm::Sarif => out.json(&sarif::of_tests(&reports))?,
         TestForm::Junit => {
             let suites: Vec<_> = reports.iter().map(|report| junit::suite(report)).collect();
             crate::junit::write(&suites, &mut out)?;

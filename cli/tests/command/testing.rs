@@ -140,3 +140,24 @@ fn short_forms_are_lists() {
     assert_eq!((reach.out, reach.status), (list.out, 0));
     assert_eq!(run(&["who-can", "shop/dbb", "shop"]).status, 2);
 }
+
+#[test]
+fn expectations_that_do_not_hold_are_findings_on_their_lines() {
+    let results = |ran: &Ran| {
+        let log: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(log["version"], "2.1.0");
+        log["runs"][0]["results"].as_array().unwrap().clone()
+    };
+    let ran = run(&["test", "-q", "-o", "sarif", "expect/shop.yaml"]);
+    let found = results(&ran);
+    let failing = run(&["test", "expect/shop.yaml"]).out.matches("\n✗ ").count();
+    assert!(failing > 0 && found.len() == failing, "{ran}");
+    let place = "/locations/0/physicalLocation/artifactLocation/uri";
+    assert!(found.iter().all(|one| one.pointer(place).unwrap() == "expect/shop.yaml"));
+    let denied = "- {from: shop/api, to: shop/db, port: 5432, expect: allow}";
+    let ran = test(denied, &["-q", "-o", "sarif"]);
+    let decides = "/relatedLocations/0/physicalLocation/artifactLocation/uri";
+    assert!(results(&ran)[0].pointer(decides).is_some(), "{ran}");
+    let held = "- {from: shop/web, to: shop/db, port: 5432, expect: allow}";
+    assert!(results(&test(held, &["-q", "-o", "sarif"])).is_empty());
+}

@@ -184,12 +184,16 @@ codes! {
     DnsTooBroad = "L34", "dns-too-broad", Info;
     /// A peer that a rule allows, and that the policies of the other end deny.
     HalfOpen = "L35", "half-open", Warning;
+    /// A load balancer whose pods admit nobody outside the cluster.
+    ExposedButBlocked = "L36", "exposed-but-blocked", Warning;
     /// A host name where a CIDR belongs.
     HostName = "L37", "fqdn-unsupported", Error, Rejected;
     /// A block that has the address of cloud providers' metadata service.
     MetadataService = "L38", "metadata-service-open", Info;
     /// An `except` that is not a strict subset of its block.
     ExceptOutside = "L39", "except-outside-cidr", Error, Rejected;
+    /// A block of addresses that are pods'.
+    BlockOfPods = "L40", "ipblock-hits-pods", Warning;
     /// A block of all addresses, next to peers that it makes superfluous: it includes all pods.
     AnyIncludesPods = "L41", "any-includes-pods", Warning;
     /// Blocks of one address family alone, for pods that have addresses of both.
@@ -204,6 +208,8 @@ codes! {
     RedundantRule = "L46", "redundant-rule", Info;
     /// A policy for pods that another policy admits everything to.
     ShadowedByAllowAll = "L47", "shadowed-by-allow-all", Warning;
+    /// A network plugin that enforces no policies, and nothing else that does.
+    NotEnforced = "L48", "cni-not-enforcing", Warning;
     /// Cluster policies of the same tier and priority that disagree about a flow.
     PriorityTie = "L49", "priority-tie", Warning;
     /// Domain names in a rule that denies or passes, or a protocol without ports, which API servers

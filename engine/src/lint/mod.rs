@@ -5,6 +5,7 @@
 //! input leaves open whether there is anything to say.
 
 mod any_includes_pods;
+mod block_of_pods;
 mod blocks;
 mod context;
 mod contradictory_selector;
@@ -15,6 +16,7 @@ mod dns_one_protocol;
 mod dns_too_broad;
 mod duplicate_name;
 mod except_readmitted;
+mod exposed_but_blocked;
 mod half_open;
 mod host_network_bypass;
 mod host_pods;
@@ -28,6 +30,7 @@ mod named_port_undefined;
 mod named_port_with_block;
 mod namespace_without_pods;
 mod negative_selector;
+mod not_enforced;
 mod one_family_only;
 mod port_pods;
 mod priority_tie;
@@ -83,13 +86,16 @@ pub const ALL: &[fn(&Context<'_>) -> Vec<Finding>] = &[
     dns_one_protocol::findings,
     dns_too_broad::findings,
     half_open::findings,
+    exposed_but_blocked::findings,
     metadata_service::findings,
+    block_of_pods::findings,
     any_includes_pods::findings,
     one_family_only::findings,
     except_readmitted::findings,
     snat_source::findings,
     redundant_rule::findings,
     shadowed_by_allow_all::findings,
+    not_enforced::findings,
     priority_tie::findings,
     tier_missing::findings,
 ];

@@ -27,6 +27,8 @@ pub struct Service {
     /// Whether nodes that pass connections from outside on replace the client's address: of a type
     /// that has such, without `externalTrafficPolicy: Local`.
     pub hides_clients: bool,
+    /// `type: LoadBalancer`.
+    pub is_load_balancer: bool,
     /// `publishNotReadyAddresses`: whether its pods are ready makes no difference.
     pub takes_unready: bool,
     /// `externalIPs`, and addresses of the load balancer.
@@ -177,6 +179,7 @@ pub fn read(reader: &mut Reader, object: &Node<'_>) -> Service {
         external_name,
         cluster_addresses,
         hides_clients,
+        is_load_balancer: kind == Some("LoadBalancer"),
         takes_unready,
         outside_addresses,
     }

@@ -6,9 +6,11 @@
 //! OASIS, Static Analysis Results Interchange Format 2.1.0.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::expect::{ExpectationOutcome, ExpectationReport, TestReport};
 use super::text::gate_rule;
 use super::types::{CheckReport, DiagnosticReport, Location, Severity};
 use super::{GateOutcome, GateReport, GateRuleReport};
@@ -244,6 +246,52 @@ fn results(rule: &GateRuleReport) -> Vec<SarifResult> {
         places.fold(first, |result, at| result.with_related(at, "opens it too"))
     });
     each.collect()
+}
+
+/// What a file of expectations says: a result for each that does not hold, at its line, with the
+/// lines that decide; of several files, all in one log.
+pub fn of_tests(reports: &[&TestReport]) -> Log {
+    let rule = |id: &str, text: &str| SarifRule {
+        id: id.to_owned(),
+        short_description: Message { text: text.to_owned() },
+        full_description: None,
+    };
+    let rules = vec![
+        rule(FAILS, "An expectation does not hold"),
+        rule(INVALID, "An expectation could not be evaluated"),
+    ];
+    let results = reports.iter().flat_map(|report| {
+        report.expectations.iter().filter_map(|one| of_expectation(&report.file, one))
+    });
+    Log::new(rules, results.collect())
+}
+
+const FAILS: &str = "expectation-fails";
+const INVALID: &str = "expectation-invalid";
+
+fn of_expectation(file: &Arc<str>, one: &ExpectationReport) -> Option<SarifResult> {
+    let first = one.failures.first();
+    let (rule, why) = match one.outcome {
+        ExpectationOutcome::Holds => return None,
+        ExpectationOutcome::Fails => (FAILS, first.map(|first| first.message.clone())),
+        ExpectationOutcome::Invalid => (INVALID, one.error.clone()),
+    };
+    let rest = match one.failing {
+        0 | 1 => String::new(),
+        failing => format!(" ({failing} of {} answers are not as expected)", one.questions),
+    };
+    let text = format!("{}: {}{rest}", one.name, why.unwrap_or_default());
+    let (line, column) = (one.line, one.column);
+    let at = Location { file: file.clone(), line, column, end_line: line, end_column: column + 1 };
+    let result = SarifResult::new(rule, Level::Error, text, (Some(&at), one.name.clone()));
+    let flow = first.and_then(|first| first.flow.as_ref());
+    let ends = flow.iter().flat_map(|flow| [&flow.evidence.egress, &flow.evidence.ingress]);
+    let deciding = ends.flat_map(|end| end.policies.iter().filter(|policy| policy.decides));
+    Some(deciding.fold(result, |result, policy| {
+        let mut rules = policy.rules.iter().filter(|rule| rule.decides);
+        let place = rules.find_map(|rule| rule.location.as_ref()).or(policy.location.as_ref());
+        place.map_or(result.clone(), |at| result.with_related(at, "decides"))
+    }))
 }
 
 #[cfg(test)]
