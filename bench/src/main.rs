@@ -1,9 +1,11 @@
 //! Prints the table of `make bench`: each size in a process of its own, for its peak memory.
 //!
-//! `portcullis-bench` prints the tables; `portcullis-bench measure PODS POLICIES CLUSTER-POLICIES`
+//! `portcullis-bench` prints the tables; `portcullis-bench verbs` the last of them; `portcullis-bench measure PODS POLICIES CLUSTER-POLICIES`
 //! measures one size and prints a line of JSON; `portcullis-bench once FILE…` reads files, lists them once and prints
 //! the peak memory; `portcullis-bench write FOLDER` writes the clusters for other tools;
 //! `portcullis-bench repeat STAGE COUNT PODS POLICIES CLUSTER-POLICIES` does one thing often, for a profiler.
+
+mod verbs;
 
 use std::path::Path;
 use std::process::Command;
@@ -24,7 +26,11 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        [] => table(),
+        [] => {
+            table()?;
+            verbs::table()
+        }
+        ["verbs"] => verbs::table(),
         ["measure", pods, policies, cluster] => {
             let size = Size::of(pods.parse()?, policies.parse()?).with(cluster.parse()?);
             say(&measure(size).to_string());
@@ -40,7 +46,7 @@ fn main() -> Result<()> {
             repeat(stage, count.parse()?, size)
         }
         _ => bail!(
-            "usage: portcullis-bench [measure PODS POLICIES CLUSTER-POLICIES | once FILE... | \
+            "usage: portcullis-bench [verbs | measure PODS POLICIES CLUSTER-POLICIES | once FILE... | \
              write FOLDER | repeat compile|reach|list|reasons|diff|edit COUNT PODS POLICIES \
              CLUSTER-POLICIES]"
         ),

@@ -5,13 +5,14 @@ use portcullis_engine::report::DiffReport;
 use portcullis_engine::report::text::{self, write_diff};
 use portcullis_engine::{ListFilter, Session};
 
-use crate::args::OutputArgs;
+use crate::args::{OutputArgs, WatchArgs};
 use crate::filter::{self, FilterArgs};
 use crate::findings;
 use crate::input::Side;
 use crate::list::ListForm;
 use crate::output::{self, Outcome, Output};
 use crate::sides::{self, SidesArgs};
+use crate::watch;
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -57,21 +58,46 @@ pub struct DiffArgs {
     /// Exit with 1 if anything differs
     #[arg(long, help_heading = "Exit status")]
     pub exit_code: bool,
+    #[command(flatten)]
+    pub watch: WatchArgs,
 }
 
 pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
     args.filter.check(&args.of_sides.assume)?;
+    if args.watch.watch {
+        watch::only_with_a_cluster(args.of_sides.cluster.is_wanted())?;
+        let side = args.of_sides.applied(&args.sides)?;
+        let live = args.of_sides.follow(Some(&side), (args.filter.family, args.say))?;
+        let cluster = Side::Paths(Vec::new());
+        return watch::answer_both(live, args.say, |old, new, say, out| {
+            answer(args, [(&cluster, old), (&side, new)], (say, out))
+        });
+    }
     let both = args.of_sides.read_both(&args.sides, (args.filter.family, args.say))?;
-    let [(old, old_session), (new, new_session)] = both;
-    let sessions = [old_session, new_session];
+    let mut out = Output::new();
+    let outcome = answer(args, both.each_ref().map(|(side, of)| (side, of)), (args.say, &mut out))?;
+    out.finish()?;
+    Ok(outcome)
+}
+
+fn answer(
+    args: &DiffArgs,
+    [(old, old_session), (new, new_session)]: [(&Side, &Session); 2],
+    (say, out): (OutputArgs, &mut Output),
+) -> anyhow::Result<Outcome> {
     let filter = ListFilter { expand: args.expand, ..args.filter.filter(&args.of_sides.assume) };
-    let [old_session, new_session] = &sessions;
     let filter = old_session.with_members_of_both(new_session, &filter);
-    check_names(args, &sessions, &filter)?;
+    check_names(args, [old_session, new_session], &filter)?;
     let report = old_session.diff(new_session, &filter);
-    check_input((&old, &new), &sessions, &report)?;
-    print(&report, args)?;
-    if !args.say.quiet {
+    check_input((old, new), [old_session, new_session], &report)?;
+    match args.output.written() {
+        None => out.json(&report)?,
+        Some(format) => {
+            let style = output::style(args.say);
+            out.render(|out| write_diff(&report, (format, style), out))?;
+        }
+    }
+    if !say.quiet {
         remark(&report, args);
     }
     Ok(Outcome::met(!(args.exit_code && report.is_different())))
@@ -81,7 +107,7 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
 
 fn check_names(
     args: &DiffArgs,
-    sessions: &[Session; 2],
+    sessions: [&Session; 2],
     filter: &ListFilter,
 ) -> anyhow::Result<()> {
     if args.filter.focus.is_empty() && filter.namespace.is_none() {
@@ -95,10 +121,9 @@ fn check_names(
 /// Whether there is something to compare: a revision may be from before there was.
 fn check_input(
     (old, new): (&Side, &Side),
-    sessions: &[Session; 2],
+    [old_session, new_session]: [&Session; 2],
     report: &DiffReport,
 ) -> anyhow::Result<()> {
-    let [old_session, new_session] = sessions;
     let old_why = findings::unusable(old_session, &report.old);
     let new_why = findings::unusable(new_session, &report.new);
     let is_path = |side: &Side| matches!(side, Side::Paths(_));
@@ -114,17 +139,6 @@ fn check_input(
 }
 
 // --- what is said
-
-fn print(report: &DiffReport, args: &DiffArgs) -> anyhow::Result<()> {
-    let mut out = Output::new();
-    let Some(format) = args.output.written() else {
-        out.json(report)?;
-        return Ok(out.finish()?);
-    };
-    let style = output::style(args.say);
-    out.render(|out| write_diff(report, (format, style), out))?;
-    Ok(out.finish()?)
-}
 
 /// Says what neither side counts, and of which side findings are.
 fn remark(report: &DiffReport, args: &DiffArgs) {

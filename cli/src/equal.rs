@@ -6,10 +6,11 @@ use portcullis_engine::net::Family;
 use portcullis_engine::report::text::write_equal;
 use portcullis_engine::report::{EqualOutcome, EqualReport, parse_family};
 
-use crate::args::OutputArgs;
+use crate::args::{OutputArgs, WatchArgs};
 use crate::findings;
 use crate::output::{self, Outcome, Output};
 use crate::sides::{self, SidesArgs};
+use crate::watch;
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -41,6 +42,8 @@ pub struct EqualArgs {
     /// Only flows of one address family: ipv4 or ipv6
     #[arg(long, value_name = "FAMILY", value_parser = parse_family, help_heading = "Filter")]
     pub family: Option<Family>,
+    #[command(flatten)]
+    pub watch: WatchArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -52,11 +55,27 @@ pub enum EqualForm {
 }
 
 pub fn run(args: &EqualArgs) -> anyhow::Result<Outcome> {
+    if args.watch.watch {
+        watch::only_with_a_cluster(args.of_sides.cluster.is_wanted())?;
+        let side = args.of_sides.applied(&args.sides)?;
+        let live = args.of_sides.follow(Some(&side), (args.family, args.say))?;
+        return watch::answer_both(live, args.say, |a, b, say, out| answer(args, [a, b], (say, out)));
+    }
     let both = args.of_sides.read_both(&args.sides, (args.family, args.say))?;
     let [(_, a), (_, b)] = both;
-    let report = a.equal(&b);
-    check_input([&a, &b], &report)?;
     let mut out = Output::new();
+    let outcome = answer(args, [&a, &b], (args.say, &mut out))?;
+    out.finish()?;
+    Ok(outcome)
+}
+
+fn answer(
+    args: &EqualArgs,
+    [a, b]: [&Session; 2],
+    (say, out): (OutputArgs, &mut Output),
+) -> anyhow::Result<Outcome> {
+    let report = a.equal(b);
+    check_input([a, b], &report)?;
     match args.output {
         EqualForm::Json => out.json(&report)?,
         EqualForm::Text => {
@@ -64,8 +83,7 @@ pub fn run(args: &EqualArgs) -> anyhow::Result<Outcome> {
             out.render(|out| write_equal(&report, style, out))?;
         }
     }
-    out.finish()?;
-    if !args.say.quiet {
+    if !say.quiet {
         sides::remark("A", &report.a, "portcullis equal");
         sides::remark("B", &report.b, "portcullis equal");
     }

@@ -9,8 +9,8 @@ use portcullis_engine::report::text;
 use portcullis_engine::{Options, Session};
 
 use crate::args::{AssumeArgs, ClusterArgs, OutputArgs};
-use crate::input::{self, InputError, Side};
-use crate::{findings, output};
+use crate::input::{self, InputError, Live, Side};
+use crate::{findings, output, watch};
 
 /// How sides are read.
 #[derive(Debug, Args)]
@@ -51,6 +51,30 @@ impl SidesArgs {
         Ok((cluster, applied.transpose()?))
     }
 
+    /// The side that would be applied to a cluster, as it is typed.
+    pub fn applied(&self, typed: &[String]) -> anyhow::Result<Side> {
+        let [one] = typed else {
+            anyhow::bail!(
+                "with --cluster give one side: what is applied to the cluster it is compared with"
+            );
+        };
+        if !is_path(one) && one.contains("..") {
+            anyhow::bail!("with --cluster give one revision or path, not `{one}`");
+        }
+        side(one, &self.paths)
+    }
+
+    /// A cluster that is followed, with what a side would change in it.
+    pub fn follow(
+        &self,
+        side: Option<&Side>,
+        (family, say): (Option<Family>, OutputArgs),
+    ) -> anyhow::Result<Live> {
+        watch::only_with_a_cluster(self.cluster.is_wanted())?;
+        let of = (family, &self.cluster, &self.assume);
+        Ok(Live::of_side(of, side, self.config.as_deref(), say)?)
+    }
+
     /// Both sides of a comparison, as they are typed, with what they have. Where a cluster is asked
     /// for it is the first, and the second is what it would be if what is typed were applied.
     pub fn read_both(
@@ -59,15 +83,7 @@ impl SidesArgs {
         (family, say): (Option<Family>, OutputArgs),
     ) -> anyhow::Result<[(Side, Session); 2]> {
         if self.cluster.is_wanted() {
-            let [one] = typed else {
-                anyhow::bail!(
-                    "with --cluster give one side: what is applied to the cluster it is compared with"
-                );
-            };
-            if !is_path(one) && one.contains("..") {
-                anyhow::bail!("with --cluster give one revision or path, not `{one}`");
-            }
-            let side = side(one, &self.paths)?;
+            let side = self.applied(typed)?;
             let (cluster, applied) = self.read_cluster(Some(&side), (family, say))?;
             let applied = applied.unwrap_or_else(|| cluster.clone());
             return Ok([(Side::Paths(Vec::new()), cluster), (side, applied)]);

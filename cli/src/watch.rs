@@ -60,28 +60,76 @@ pub fn answer_and<K: Default>(
         out.finish()?;
         return Ok(outcome);
     }
-    if !input.more.cluster.is_wanted() {
-        anyhow::bail!("--watch follows a cluster: use it with --cluster");
-    }
-    let mut live = Live::start(family, input, say)?;
+    only_with_a_cluster(input.more.cluster.is_wanted())?;
+    let live = Live::start(family, input, say)?;
+    let first = |live: &Live, out: &mut Output| answer(&live.session(), say, out).map(drop);
     let (mut session, mut kept) = (live.session(), K::default());
-    let mut out = Output::new();
-    answer(&session, say, &mut out)?;
-    out.finish()?;
     // What is kept now is what later answers are compared with.
     changed(&session, &session, &mut kept)?;
+    follow(live, say, first, |live| {
+        let new = live.session();
+        let text = changed(&session, &new, &mut kept);
+        session = new;
+        text
+    })
+}
+
+/// Answers about a cluster and what it would be, and again each time that the answer is another one.
+///
+/// # Errors
+/// As [`answer`].
+pub fn answer_both(
+    live: Live,
+    say: OutputArgs,
+    answer: impl Fn(&Session, &Session, OutputArgs, &mut Output) -> anyhow::Result<Outcome>,
+) -> anyhow::Result<Outcome> {
+    let text = |live: &Live| {
+        let mut out = Output::memory();
+        let say = OutputArgs { quiet: true, ..say };
+        let outcome = answer(live.cluster(), &live.session(), say, &mut out);
+        outcome.map(|_| out.into_text())
+    };
+    let first = |live: &Live, out: &mut Output| {
+        answer(live.cluster(), &live.session(), say, out).map(drop)
+    };
+    let mut last = text(&live)?;
+    follow(live, say, first, |live| {
+        let now = text(live)?;
+        let differs = last != now;
+        last.clone_from(&now);
+        Ok(differs.then_some(now))
+    })
+}
+
+/// That nothing else is followed than a cluster.
+///
+/// # Errors
+/// If none is wanted.
+pub fn only_with_a_cluster(is_wanted: bool) -> anyhow::Result<()> {
+    anyhow::ensure!(is_wanted, "--watch follows a cluster: use it with --cluster");
+    Ok(())
+}
+
+/// Answers, and then prints what there is to say of each change.
+fn follow(
+    mut live: Live,
+    say: OutputArgs,
+    first: impl FnOnce(&Live, &mut Output) -> anyhow::Result<()>,
+    mut changed: impl FnMut(&Live) -> anyhow::Result<Option<String>>,
+) -> anyhow::Result<Outcome> {
+    let mut out = Output::new();
+    first(&live, &mut out)?;
+    out.finish()?;
     if !say.quiet {
         output::say("following the cluster; end it with Ctrl-C");
     }
     while live.wait(output::say) {
-        let new = live.session();
-        match changed(&session, &new, &mut kept) {
+        match changed(&live) {
             Ok(None) => {}
             Ok(Some(text)) => print(&text)?,
             Err(error) if output::is_closed_pipe(&error) => return Err(error),
             Err(error) => output::say_error(&format!("{error:#}")),
         }
-        session = new;
     }
     anyhow::bail!("the cluster is not followed any more")
 }

@@ -59,6 +59,19 @@ export interface GateOptions {
   before?: Files;
 }
 
+/** What to describe: the pods of a name, a policy, or all of a namespace. */
+export type DescribeKind = 'pod' | 'workload' | 'policy' | 'namespace';
+
+/** What to find out about expectations besides whether they hold. */
+export interface TestOptions {
+  /** Which rules of which policies decide an expectation, and which decide none. */
+  coverage?: boolean;
+  /** Small changes of policies, and which of them no expectation notices. */
+  mutants?: boolean;
+  /** Expectations that would notice them; with `mutants`. */
+  suggest?: boolean;
+}
+
 /** Which program to render. */
 export interface RenderOptions {
   /** The node whose rules to render. */

@@ -6,8 +6,9 @@ use std::str::FromStr;
 use portcullis_engine::dataplane::{Denial, Settings};
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::report::{
-    FlowAnswer, FlowError, FlowReport, FlowResult, GateRules, PortQuery, ProgramQuery,
-    ProgramReport, Protocol, Verdict, parse_family, parse_protocol, parse_selector, parse_verdict,
+    Describe, Expectations, FlowAnswer, FlowError, FlowReport, FlowResult, GateRules, PortQuery,
+    ProgramQuery, ProgramReport, Protocol, TestOptions, TestReport, Verdict, parse_family,
+    parse_protocol, parse_selector, parse_verdict,
 };
 use portcullis_engine::selector::Selector;
 use portcullis_engine::{Change, FlowQuery, ListFilter, Options, Session, SourceFile};
@@ -38,6 +39,7 @@ pub const FILTER: &[&str] = &[
 pub const DIFF_FILTER: &[&str] =
     &["focus", "selector", "direction", "protocol", "port", "siblings", "expand"];
 pub const GATE: &[&str] = &["before"];
+pub const TEST: &[&str] = &["coverage", "mutants", "suggest"];
 pub const RENDER: &[&str] = &["node", "deny", "comments"];
 const FILE: &[&str] = &["name", "text"];
 const FLOW: &[&str] = &["from", "to", "protocol", "port"];
@@ -121,6 +123,32 @@ pub fn rules(given: &Argument) -> Result<GateRules, Error> {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         given.wrong(&format!("is not a file of rules: {}", lines.join("; ")))
     })
+}
+
+/// What is to be described.
+pub fn describe_kind(kind: &Argument) -> Result<Describe, Error> {
+    Ok(match kind.text()?.as_str() {
+        "pod" | "workload" => Describe::Pods,
+        "policy" => Describe::Policy,
+        "namespace" => Describe::Namespace,
+        _ => return Err(kind.wrong("must be `pod`, `workload`, `policy` or `namespace`")),
+    })
+}
+
+/// Whether the expectations of a text hold.
+pub fn tested(
+    session: &Session,
+    given: &Argument,
+    options: &Argument,
+) -> Result<TestReport, Error> {
+    let flag = |name| options.get(name)?.map_or(Ok(false), |flag| flag.flag());
+    let suggest = flag("suggest")?;
+    let options =
+        TestOptions { coverage: flag("coverage")?, mutants: flag("mutants")? || suggest, suggest };
+    let expectations = Expectations::read("expectations", &given.text()?);
+    let expectations = expectations
+        .map_err(|error| given.wrong(&format!("is not a file of expectations: {error}")))?;
+    Ok(session.test(&expectations, options))
 }
 
 /// Which connections to list.

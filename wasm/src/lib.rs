@@ -107,6 +107,32 @@ pub fn equal(
     to_js(&a.equal(&b))
 }
 
+/// Which policies decide about pods, or which pods a policy or a namespace is about, and what each
+/// rule opens alone.
+#[wasm_bindgen(unchecked_return_type = "DescribeReport")]
+pub fn describe(
+    #[wasm_bindgen(unchecked_param_type = "Files")] files: JsValue,
+    #[wasm_bindgen(unchecked_param_type = "DescribeKind")] kind: JsValue,
+    #[wasm_bindgen(unchecked_param_type = "string")] name: JsValue,
+    #[wasm_bindgen(unchecked_optional_param_type = "Options")] options: JsValue,
+) -> Result<JsValue, Error> {
+    Model::new(files, options)?.describe(kind, name)
+}
+
+/// Whether expectations hold, what decides them, and what they leave untested. They are the text of
+/// a file as `portcullis test` takes it; `manifests:` in it are not read, these are the `files`.
+#[wasm_bindgen(unchecked_return_type = "TestReport")]
+pub fn test(
+    #[wasm_bindgen(unchecked_param_type = "Files")] files: JsValue,
+    #[wasm_bindgen(unchecked_param_type = "string")] expectations: JsValue,
+    #[wasm_bindgen(unchecked_optional_param_type = "Options & TestOptions")] options: JsValue,
+) -> Result<JsValue, Error> {
+    let options = Argument::new("options", options);
+    options.only_if_given(&[input::OPTIONS, input::TEST].concat())?;
+    let session = input::session(&Argument::new("files", files), &options)?;
+    to_js(&input::tested(&session, &Argument::new("expectations", expectations), &options)?)
+}
+
 /// Whether flows are allowed, and what decides. Overloaded: see `api.d.ts`.
 #[wasm_bindgen(skip_typescript)]
 pub fn evaluate(files: JsValue, flows: JsValue, options: JsValue) -> Result<JsValue, Error> {
@@ -217,6 +243,31 @@ impl Model {
             flow if !flow.is_list() => to_js(&input::evaluate(&self.0, &flow)?),
             flows => to_js(&input::answers(&self.0, &flows)?),
         }
+    }
+
+    /// Which policies decide about pods, or which pods a policy or a namespace is about, and what
+    /// each rule opens alone.
+    #[wasm_bindgen(unchecked_return_type = "DescribeReport")]
+    pub fn describe(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "DescribeKind")] kind: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string")] name: JsValue,
+    ) -> Result<JsValue, Error> {
+        let (kind, name) = (Argument::new("kind", kind), Argument::new("name", name));
+        let report = self.0.describe(input::describe_kind(&kind)?, &name.text()?);
+        to_js(&report.map_err(|error| name.unanswerable(error.message))?)
+    }
+
+    /// Whether expectations hold, what decides them, and what they leave untested.
+    #[wasm_bindgen(unchecked_return_type = "TestReport")]
+    pub fn test(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string")] expectations: JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "TestOptions")] options: JsValue,
+    ) -> Result<JsValue, Error> {
+        let options = Argument::new("options", options);
+        options.only_if_given(input::TEST)?;
+        to_js(&input::tested(&self.0, &Argument::new("expectations", expectations), &options)?)
     }
 
     /// The program with which a node's kernel enforces the policies: iptables rules and ipset

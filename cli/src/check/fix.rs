@@ -1,6 +1,6 @@
 //! `--fix` and `--diff`: what the engine would change in files, written or shown.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use portcullis_engine::Session;
@@ -23,7 +23,12 @@ pub fn show(session: &Session, (say, out): (OutputArgs, &mut Output)) -> anyhow:
         let name = Plain(name.trim_start_matches('/')).to_string();
         let diff = TextDiff::from_lines(&*file.before, &*file.after);
         let (old, new) = (format!("a/{name}"), format!("b/{name}"));
-        write!(out, "{}", diff.unified_diff().header(&old, &new))?;
+        let patch = diff.unified_diff().header(&old, &new).to_string();
+        // Raw, or it would be no patch of the file; but what a terminal obeys never reaches one.
+        match std::io::stdout().is_terminal() {
+            true => patch.lines().try_for_each(|line| writeln!(out, "{}", Plain(line)))?,
+            false => out.write_all(patch.as_bytes())?,
+        }
     }
     summarize(&files, "can be fixed", say);
     Ok(())

@@ -12,11 +12,12 @@ use portcullis_engine::report::{
     GateOutcome, GateReport, GateRules, GateSummary, parse_family, sarif,
 };
 
-use crate::args::{ASKS_FOR_CLUSTER, OutputArgs};
+use crate::args::{ASKS_FOR_CLUSTER, OutputArgs, WatchArgs};
 use crate::findings;
 use crate::input::{self, Side};
 use crate::output::{self, Outcome, Output};
 use crate::sides::{self, SidesArgs};
+use crate::watch;
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -77,6 +78,8 @@ pub struct GateArgs {
     /// Do not fail where it cannot be ruled out that a rule is broken
     #[arg(long, help_heading = "Exit status")]
     pub allow_unknown: bool,
+    #[command(flatten)]
+    pub watch: WatchArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -95,11 +98,39 @@ pub enum GateForm {
 
 pub fn run(args: &GateArgs) -> anyhow::Result<Outcome> {
     let rules = read_rules(&args.rules)?;
+    if args.watch.watch {
+        return follow(args, &rules);
+    }
     let (old, new) = sessions(args, &rules)?;
-    let report = new.gate(old.as_ref(), &rules);
-    check_input((old.as_ref(), &new), &report)?;
-    print(&report, args)?;
-    if !args.say.quiet {
+    let mut out = Output::new();
+    let outcome = answer(args, &rules, (old.as_ref(), &new), (args.say, &mut out))?;
+    out.finish()?;
+    Ok(outcome)
+}
+
+/// Holds a cluster against rules, or what it would be, each time that it changes.
+fn follow(args: &GateArgs, rules: &GateRules) -> anyhow::Result<Outcome> {
+    watch::only_with_a_cluster(args.of_sides.cluster.is_wanted())?;
+    let side = match args.sides.as_slice() {
+        [] => only_without_comparison(rules).map(|()| None)?,
+        sides => Some(args.of_sides.applied(sides)?),
+    };
+    let live = args.of_sides.follow(side.as_ref(), (args.family, args.say))?;
+    watch::answer_both(live, args.say, |cluster, applied, say, out| {
+        answer(args, rules, (side.is_some().then_some(cluster), applied), (say, out))
+    })
+}
+
+fn answer(
+    args: &GateArgs,
+    rules: &GateRules,
+    (old, new): (Option<&Session>, &Session),
+    (say, out): (OutputArgs, &mut Output),
+) -> anyhow::Result<Outcome> {
+    let report = new.gate(old, rules);
+    check_input((old, new), &report)?;
+    print(&report, args, out)?;
+    if !say.quiet {
         report.old.iter().for_each(|summary| sides::remark("old", summary, "portcullis gate"));
         let name = if report.old.is_some() { "new" } else { "" };
         sides::remark(name, &report.new, "portcullis gate");
@@ -134,12 +165,8 @@ fn read_rules(path: &Path) -> anyhow::Result<GateRules> {
 /// that would be applied to it.
 fn sessions(args: &GateArgs, rules: &GateRules) -> anyhow::Result<(Option<Session>, Session)> {
     if args.of_sides.cluster.is_wanted() {
-        if let (Some(name), []) = (rules.comparing(), args.sides.as_slice()) {
-            anyhow::bail!(
-                "rule `{name}` compares two states: give what would be applied to the cluster"
-            );
-        }
         if args.sides.is_empty() {
+            only_without_comparison(rules)?;
             let (cluster, _) = args.of_sides.read_cluster(None, (args.family, args.say))?;
             return Ok((None, cluster));
         }
@@ -151,6 +178,16 @@ fn sessions(args: &GateArgs, rules: &GateRules) -> anyhow::Result<(Option<Sessio
     let read = |side: &Side| args.of_sides.read(side, args.family, args.say);
     let old = old.as_ref().map(read).transpose()?;
     Ok((old, read(&new)?))
+}
+
+/// That rules do not compare the cluster with anything.
+fn only_without_comparison(rules: &GateRules) -> anyhow::Result<()> {
+    match rules.comparing() {
+        None => Ok(()),
+        Some(name) => anyhow::bail!(
+            "rule `{name}` compares two states: give what would be applied to the cluster"
+        ),
+    }
 }
 
 /// The old side, if there is one, and the new one.
@@ -190,8 +227,7 @@ fn check_input(
     Ok(())
 }
 
-fn print(report: &GateReport, args: &GateArgs) -> anyhow::Result<()> {
-    let mut out = Output::new();
+fn print(report: &GateReport, args: &GateArgs, out: &mut Output) -> anyhow::Result<()> {
     let style = output::style(args.say);
     match args.output {
         GateForm::Json => out.json(report)?,
@@ -203,10 +239,10 @@ fn print(report: &GateReport, args: &GateArgs) -> anyhow::Result<()> {
                 GateOutcome::Broken | GateOutcome::Undecided => true,
             };
             let suite = junit::suite(&input::name(&args.rules), report, fails);
-            crate::junit::write(&[suite], &mut out)?;
+            crate::junit::write(&[suite], out)?;
         }
         GateForm::Text => out.render(|out| write_gate(report, (GateFormat::Text, style), out))?,
         GateForm::Md => out.render(|out| write_gate(report, (GateFormat::Markdown, style), out))?,
     }
-    Ok(out.finish()?)
+    Ok(())
 }

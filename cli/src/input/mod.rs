@@ -136,20 +136,50 @@ impl Live {
         input: &InputArgs,
         say: OutputArgs,
     ) -> Result<Self, InputError> {
-        let config = Config::find(input.more.config.as_deref())?;
+        let more = &input.more;
+        let config = Config::find(more.config.as_deref())?;
         let Inputs { files, skipped } = inputs(&input.paths, &config)?;
         let mut applied = read::all(&files, Progress::new(say))?;
         applied.extend(rendered(input, say)?);
-        let more = &input.more;
-        let mut options = Options { family, ..more.assume.options() }.ignoring(config.codes);
-        let namespace = more.assume.namespace.as_deref();
-        let (snapshot, news) = cluster::follow(&more.cluster, namespace, say)?;
+        let options = Options { family, ..more.assume.options() }.ignoring(config.codes);
+        Self::of((&more.cluster, &more.assume), options, (applied, skipped), say)
+    }
+
+    /// The same with what a side of a comparison has.
+    ///
+    /// # Errors
+    /// As [`session`].
+    pub fn of_side(
+        (family, cluster, assume): (Option<Family>, &ClusterArgs, &AssumeArgs),
+        side: Option<&Side>,
+        config: Option<&Path>,
+        say: OutputArgs,
+    ) -> Result<Self, InputError> {
+        let config = Config::find(config)?;
+        let side = side.map(|side| side_files(side, &config, say)).transpose()?.unwrap_or_default();
+        let options = Options { family, ..assume.options() }.ignoring(config.codes);
+        Self::of((cluster, assume), options, side, say)
+    }
+
+    fn of(
+        (cluster, assume): (&ClusterArgs, &AssumeArgs),
+        mut options: Options,
+        (applied, skipped): (Vec<SourceFile>, Vec<Skipped>),
+        say: OutputArgs,
+    ) -> Result<Self, InputError> {
+        let namespace = assume.namespace.as_deref();
+        let (snapshot, news) = cluster::follow(cluster, namespace, say)?;
         if namespace.is_none() {
             options.default_namespace = snapshot.namespace;
         }
         let changes = snapshot.files.into_iter().map(Change::Put).collect();
         let session = Session::new(options).with_skipped(snapshot.skipped);
         Ok(Self { cluster: session.with_more_skipped(skipped).apply(changes), applied, news })
+    }
+
+    /// The cluster as it is now, without what would be applied to it.
+    pub fn cluster(&self) -> &Session {
+        &self.cluster
     }
 
     /// What there is now.

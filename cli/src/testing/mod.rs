@@ -12,8 +12,9 @@ use portcullis_engine::report::text::{
 };
 use portcullis_engine::report::{ExpectationOutcome, Expectations, TestOptions, TestReport, sarif};
 
-use crate::args::{InputArgs, MoreInputArgs, OutputArgs};
+use crate::args::{InputArgs, MoreInputArgs, OutputArgs, WatchArgs};
 use crate::output::{self, Outcome, Output};
+use crate::watch::{self, Asked};
 use crate::{findings, input};
 
 pub const EXAMPLES: &str = "\
@@ -59,6 +60,8 @@ pub struct TestArgs {
     pub output: TestForm,
     #[command(flatten)]
     pub say: OutputArgs,
+    #[command(flatten)]
+    pub watch: WatchArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -74,8 +77,8 @@ pub enum TestForm {
 }
 
 /// A file and what became of it.
-struct Tested {
-    expectations: Expectations,
+struct Tested<'e> {
+    expectations: &'e Expectations,
     report: TestReport,
 }
 
@@ -84,20 +87,44 @@ pub fn run(args: &TestArgs) -> anyhow::Result<Outcome> {
     if stdin.count() > 1 {
         return Err(input::InputError::StdinTwice.into());
     }
-    let mut tested = Vec::new();
-    let given = given(args)?;
-    for file in &args.files {
-        let expectations = read(file)?;
-        let session = match &given {
-            Some(given) => given.clone(),
-            None => of_file(args, file, &expectations)?,
-        };
-        let report = session.test(&expectations, options(args));
-        tested.push(Tested { expectations, report });
+    let read = args.files.iter().map(|file| read(file)).collect::<anyhow::Result<Vec<_>>>()?;
+    if args.watch.watch {
+        let input = InputArgs { paths: args.manifests.clone(), more: args.more.clone() };
+        let asked = Asked { input: &input, family: None, say: args.say, watch: args.watch };
+        return watch::answer(&asked, |session, say, out| {
+            let session = usable(session.clone(), &input, say)?;
+            answer(args, read.iter().map(|one| (one, session.clone())), (say, out))
+        });
     }
-    print(args, &tested)?;
+    let given = given(args)?;
+    let mut sessions = Vec::new();
+    for (file, expectations) in args.files.iter().zip(&read) {
+        sessions.push(match &given {
+            Some(given) => given.clone(),
+            None => of_file(args, file, expectations)?,
+        });
+    }
+    let mut out = Output::new();
+    let outcome = answer(args, read.iter().zip(sessions), (args.say, &mut out))?;
+    out.finish()?;
+    Ok(outcome)
+}
+
+/// Holds sessions against the expectations of files.
+fn answer<'e>(
+    args: &TestArgs,
+    all: impl Iterator<Item = (&'e Expectations, Session)>,
+    (say, out): (OutputArgs, &mut Output),
+) -> anyhow::Result<Outcome> {
+    let tested: Vec<Tested<'e>> = all
+        .map(|(expectations, session)| {
+            let report = session.test(expectations, options(args));
+            Tested { expectations, report }
+        })
+        .collect();
+    print(args, &tested, out)?;
     let reports: Vec<&TestReport> = tested.iter().map(|one| &one.report).collect();
-    Ok(conclude(args, &reports))
+    Ok(conclude(say, &reports))
 }
 
 fn options(args: &TestArgs) -> TestOptions {
@@ -139,9 +166,13 @@ fn of_file(args: &TestArgs, file: &Path, expectations: &Expectations) -> anyhow:
 
 fn session(args: &TestArgs, paths: Vec<PathBuf>) -> anyhow::Result<Session> {
     let input = InputArgs { paths, more: args.more.clone() };
-    let session = input::session(&input, args.say)?;
+    usable(input::session(&input, args.say)?, &input, args.say)
+}
+
+/// A session, with what is to be said of it.
+fn usable(session: Session, input: &InputArgs, say: OutputArgs) -> anyhow::Result<Session> {
     let summary = session.summary();
-    findings::say(&summary, "portcullis test", &input, args.say);
+    findings::say(&summary, "portcullis test", input, say);
     match findings::unusable(&session, &summary) {
         Some(why) => anyhow::bail!("{why}"),
         None => Ok(session),
@@ -164,15 +195,14 @@ fn beside(folder: &Path, path: &str) -> PathBuf {
     if same.is_some_and(|(one, other)| one == other) { short } else { whole }
 }
 
-fn print(args: &TestArgs, tested: &[Tested]) -> anyhow::Result<()> {
-    let mut out = Output::new();
+fn print(args: &TestArgs, tested: &[Tested<'_>], out: &mut Output) -> anyhow::Result<()> {
     let reports: Vec<&TestReport> = tested.iter().map(|one| &one.report).collect();
     match args.output {
         TestForm::Json => out.json(&reports)?,
         TestForm::Sarif => out.json(&sarif::of_tests(&reports))?,
         TestForm::Junit => {
             let suites: Vec<_> = reports.iter().map(|report| junit::suite(report)).collect();
-            crate::junit::write(&suites, &mut out)?;
+            crate::junit::write(&suites, out)?;
         }
         TestForm::Text => {
             let style = output::style(args.say);
@@ -181,10 +211,10 @@ fn print(args: &TestArgs, tested: &[Tested]) -> anyhow::Result<()> {
             }
         }
     }
-    Ok(out.finish()?)
+    Ok(())
 }
 
-fn print_one(args: &TestArgs, one: &Tested, style: Style, out: &mut Output) -> fmt::Result {
+fn print_one(args: &TestArgs, one: &Tested<'_>, style: Style, out: &mut Output) -> fmt::Result {
     let Tested { expectations, report } = one;
     if let Some(mutants) = report.mutants.as_ref().filter(|_| args.suggest) {
         let indent = expectations.indent.unwrap_or_default();
@@ -203,13 +233,13 @@ fn print_one(args: &TestArgs, one: &Tested, style: Style, out: &mut Output) -> f
 }
 
 /// Says how many expectations hold.
-fn conclude(args: &TestArgs, reports: &[&TestReport]) -> Outcome {
+fn conclude(say: OutputArgs, reports: &[&TestReport]) -> Outcome {
     let count = |outcome| reports.iter().map(|report| report.count(outcome)).sum::<usize>();
     let [holds, fails, invalid] =
         [ExpectationOutcome::Holds, ExpectationOutcome::Fails, ExpectationOutcome::Invalid]
             .map(count);
     let all = holds + fails + invalid;
-    if !args.say.quiet {
+    if !say.quiet {
         match fails {
             0 => output::say(&format!("{holds} of {all} expectations hold")),
             fails => output::say(&format!("{fails} of {all} expectations do not hold")),

@@ -82,7 +82,10 @@ fn serve(stream: &TcpStream, asked: &Mutex<BTreeMap<String, usize>>, script: &Sc
             *count - 1
         };
         let Some(Answer { status, headers, body }) = script(&path, at) else { return };
-        let body = body.to_string();
+        let body = match body {
+            Value::String(text) => text,
+            body => body.to_string(),
+        };
         let mut head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n", body.len());
         head.extend(headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")));
         if { stream }.write_all(format!("{head}\r\n{body}").as_bytes()).is_err() {
@@ -131,6 +134,12 @@ pub fn discovery(path: &str) -> Option<Answer> {
 pub fn list(items: &[Value], next: &str) -> Answer {
     Answer::ok(json!({"kind": "List", "metadata": {"resourceVersion": "7", "continue": next},
         "items": items}))
+}
+
+/// What a stream says, line by line.
+pub fn stream(lines: &[Value]) -> Answer {
+    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    Answer::ok(Value::String(lines))
 }
 
 pub fn pod(name: &str, address: &str) -> Value {

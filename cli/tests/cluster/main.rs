@@ -12,6 +12,7 @@
 mod fake;
 mod nasty;
 mod real;
+mod streams;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 use crate::fake::{Answer, Fake, discovery, list, pod};
 use crate::{answered, refused};
 
-const PODS: &str = "/api/v1/pods?limit=500&fieldSelector=status.phase%21%3DSucceeded%2C\
+pub const PODS: &str = "/api/v1/pods?limit=500&fieldSelector=status.phase%21%3DSucceeded%2C\
     status.phase%21%3DFailed";
-const NAMESPACES: &str = "/api/v1/namespaces?limit=500";
+pub const NAMESPACES: &str = "/api/v1/namespaces?limit=500";
 const POLICIES: &str = "/apis/networking.k8s.io/v1/networkpolicies?limit=500";
 
-fn namespace() -> Value {
+pub fn namespace() -> Value {
     json!({"metadata": {"name": "shop", "labels": {"kubernetes.io/metadata.name": "shop"}}})
 }
 
 /// The lists of a small cluster, but for what a test answers itself.
-fn small(path: &str) -> Option<Answer> {
+pub fn small(path: &str) -> Option<Answer> {
     let answer = match path {
         PODS => list(&[pod("web", "10.1.0.1"), pod("db", "10.1.0.2")], ""),
         NAMESPACES => list(&[namespace()], ""),

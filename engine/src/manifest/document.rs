@@ -11,6 +11,7 @@ use super::known::Known;
 use super::meta::{LabelList, Meta};
 use super::names::{check_names, check_only_name};
 use super::read::{Path, Reader};
+use super::route::Route;
 use super::{Body, Object, policy, stored, unjudged, validate, words};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::tree::{self, Node, Value};
@@ -33,6 +34,8 @@ pub struct Document {
     pub calico: Vec<Arc<CalicoObject>>,
     /// ServiceAccounts, in the order of the text: their labels are their pods' to Calico.
     pub accounts: Vec<Account>,
+    /// Ingresses and routes that lead to Services, in the order of the text.
+    pub routes: Vec<Route>,
     /// Kinds of policies that every API server rejects, one entry per object.
     pub rejected: Vec<ForeignKind>,
     /// What remains of policies that are wrong for whoever enforces them: they isolate what they
@@ -285,6 +288,7 @@ impl Document {
                 Meta::read(&mut Reader::default(), node, node.span);
             self.accounts.push(Account { namespace, name, labels });
         }
+        self.routes.extend(Route::read(node, group, kind));
         if let Some(unserved) = builtin::unserved(group, number, kind) {
             return self.unserved(node, (group, kind), unserved);
         }

@@ -14,6 +14,7 @@ mod names;
 pub mod pod;
 pub mod policy;
 mod read;
+mod route;
 mod service;
 mod stored;
 pub(crate) mod syntax;
@@ -37,6 +38,7 @@ pub use policy::{
     Action, Block, ByDirection, Direction, NetworkPolicy, Networks, Peer, PeerKind, PortEntry,
     PortMatch, Rule,
 };
+pub use route::{Backend, Route};
 pub use service::{EndpointPort, Endpoints, Service, ServicePort, Subset, TargetPort};
 pub use stored::{Stored, read_stored, read_stored_tree};
 pub use wanted::{Wanted, wanted};

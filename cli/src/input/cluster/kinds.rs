@@ -28,7 +28,33 @@ pub(super) struct Kind {
     pub wanted: Wanted,
 }
 
+const JSON: &str = "application/json";
+
+/// The same, where only names are looked at.
+const NAMES: &str =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+const LIST_OF_NAMES: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
+/// Groups of the API server itself that have kinds of which there may be many.
+const BUILT_IN: [&str; 5] = ["", "apps", "batch", "discovery.k8s.io", "networking.k8s.io"];
+
 impl Kind {
+    /// Whether the API server has it itself, not one that it passes questions on to.
+    pub(super) fn is_built_in(&self) -> bool {
+        BUILT_IN.contains(&&*self.group)
+    }
+
+    /// How a list of objects is asked for.
+    pub(super) fn accept_list(&self) -> &'static str {
+        if self.wanted == Wanted::Named { LIST_OF_NAMES } else { JSON }
+    }
+
+    /// How objects are asked for that come one by one.
+    pub(super) fn accept_one(&self) -> &'static str {
+        if self.wanted == Wanted::Named { NAMES } else { JSON }
+    }
+
     /// As `kubectl` names it: `networkpolicies.networking.k8s.io`.
     pub(super) fn name(&self) -> String {
         match &*self.group {

@@ -1,24 +1,18 @@
-//! Lists of objects, page by page.
+//! Lists of objects: as a stream where the server has such, else page by page.
 
 use portcullis_engine::SourceFile;
-use portcullis_engine::manifest::Wanted;
 use serde_json::Value;
 
 use super::kinds::Kind;
 use super::object::{self, Form};
-use super::server::{Failure, Server};
+use super::server::{Failure, OfStream, Server};
+use super::stream;
 
 /// How many objects a page has.
-const PAGE: u32 = 500;
+pub(super) const PAGE: usize = 500;
 
 /// A list takes longer than its pages are kept at most so often.
 const RESTARTS: u32 = 3;
-
-const JSON: &str = "application/json";
-
-/// Only names: nothing else of them is looked at.
-const NAMES: &str =
-    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /// The objects of a kind.
 pub(super) struct Listed {
@@ -39,6 +33,16 @@ pub(super) async fn all(
     kind: &Kind,
     namespace: Option<&str>,
 ) -> Result<Listed, Failure> {
+    if server.streams() && kind.is_built_in() {
+        match stream::all(server, kind, namespace).await {
+            Ok(listed) => return Ok(listed),
+            Err(failure) => match failure.of_stream() {
+                OfStream::NeverAgain => server.never_streams(),
+                OfStream::InPages => {}
+                OfStream::NorInPages => return Err(failure),
+            },
+        }
+    }
     let mut restarts = 0;
     loop {
         match pages(server, kind, namespace).await {
@@ -49,11 +53,10 @@ pub(super) async fn all(
 }
 
 async fn pages(server: &Server, kind: &Kind, namespace: Option<&str>) -> Result<Listed, Failure> {
-    let accept = if kind.wanted == Wanted::Named { NAMES } else { JSON };
     let (mut files, mut next, mut form) = (Vec::new(), String::new(), None);
     loop {
         let path = format!("{}?limit={PAGE}{}{next}", kind.path(namespace), selector(kind));
-        let mut page = server.get(&path, accept).await?;
+        let mut page = server.get(&path, kind.accept_list()).await?;
         let more = page.get("metadata").and_then(|meta| meta.get("continue")?.as_str());
         next = match more.filter(|more| !more.is_empty()) {
             Some(more) => format!("&continue={}", encoded(more)),

@@ -5,9 +5,11 @@
 //! so that an answer can say where it comes from.
 
 mod kinds;
+mod lines;
 mod list;
 mod object;
 mod server;
+mod stream;
 mod watch;
 mod yaml;
 
@@ -114,6 +116,7 @@ impl Reading<'_> {
             .await
             .map_err(|failure| format!("cannot ask the cluster which kinds it has: {failure}"))?;
         self.warn_of_stale(&discovered);
+        server.learn_streams().await;
         let mut outcomes = self.lists(&server, &discovered.kinds).await?;
         let unread = self.unread(&mut outcomes)?;
         let (mut files, mut watched) = (Vec::new(), Vec::new());

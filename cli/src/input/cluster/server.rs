@@ -27,6 +27,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest that a server may ask to wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// From this version on a server has lists as streams, or says that it has none.
+const STREAMS_SINCE: (u32, u32) = (1, 27);
+
 /// An API server.
 pub(super) struct Server {
     client: Client,
@@ -38,6 +41,8 @@ pub(super) struct Server {
     url: String,
     /// Whether it has ever answered: one that does not exist is not asked again and again.
     has_answered: AtomicBool,
+    /// Whether it has lists as streams.
+    streams: AtomicBool,
 }
 
 /// Why the server gave nothing.
@@ -47,6 +52,17 @@ pub(super) enum Failure {
     Refused { code: u16, message: String, wait: Option<Duration> },
     /// It was not reached, or said nothing that makes sense.
     Broken(String),
+}
+
+/// What to do where a list is not to be had as a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OfStream {
+    /// No list is.
+    NeverAgain,
+    /// This one may be had in pages.
+    InPages,
+    /// It is not to be had in pages either.
+    NorInPages,
 }
 
 impl fmt::Display for Failure {
@@ -68,6 +84,17 @@ impl Failure {
     /// Whether there is no such thing.
     pub(super) fn is_absent(&self) -> bool {
         matches!(self, Self::Refused { code: 404 | 405, .. })
+    }
+
+    /// What a failed stream says of lists: that the server has none, that this one is to be had in
+    /// pages, or that pages would fail in the same way.
+    pub(super) fn of_stream(&self) -> OfStream {
+        match self {
+            Self::Refused { code: 400 | 422, .. } | Self::Broken(_) => OfStream::NeverAgain,
+            Self::Refused { code: 401 | 404 | 405, .. } => OfStream::NorInPages,
+            // Who may list need not be allowed to watch.
+            Self::Refused { .. } => OfStream::InPages,
+        }
     }
 
     /// Whether the list that was begun cannot be gone on with.
@@ -104,8 +131,9 @@ impl Server {
         let client =
             client.map_err(|error| format!("cannot use the kubeconfig: {}", chain(&error)))?;
         let patience = Duration::from_secs(args.request_seconds);
-        let (objects, has_answered) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Ok((Self { client, patience, objects, url, has_answered }, namespace))
+        let (has_answered, streams) = (AtomicBool::new(false), AtomicBool::new(false));
+        let objects = AtomicUsize::new(0);
+        Ok((Self { client, patience, objects, url, has_answered, streams }, namespace))
     }
 
     /// How many objects have come.
@@ -116,6 +144,38 @@ impl Server {
     /// Counts objects that have come.
     pub(super) fn count(&self, objects: usize) {
         self.objects.fetch_add(objects, Ordering::Relaxed);
+    }
+
+    /// Counts less: what had come is asked for again.
+    pub(super) fn discount(&self, objects: usize) {
+        self.objects.fetch_sub(objects, Ordering::Relaxed);
+    }
+
+    /// How long it may take to answer.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Finds out whether it has lists as streams. Where it does not say, it has none: an old one
+    /// would take the question for another one, and never end.
+    pub(super) async fn learn_streams(&self) {
+        let version = self.get_once("/version", "application/json").await.unwrap_or_default();
+        let number = |name: &str| {
+            let text = version.get(name)?.as_str()?;
+            text.trim_end_matches(|letter: char| !letter.is_ascii_digit()).parse::<u32>().ok()
+        };
+        let has = number("major").zip(number("minor")).is_some_and(|own| own >= STREAMS_SINCE);
+        self.streams.store(has, Ordering::Relaxed);
+    }
+
+    /// Whether it has lists as streams.
+    pub(super) fn streams(&self) -> bool {
+        self.streams.load(Ordering::Relaxed)
+    }
+
+    /// It has none, whatever its version.
+    pub(super) fn never_streams(&self) {
+        self.streams.store(false, Ordering::Relaxed);
     }
 
     /// What is at a path, as JSON. The request is made again where that may help.

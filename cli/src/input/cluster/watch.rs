@@ -5,13 +5,12 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http_body_util::BodyExt as _;
-use portcullis_engine::manifest::Wanted;
 use portcullis_engine::{Change, SourceFile};
 use serde_json::{Map, Value};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::kinds::{self, Kind};
+use super::lines::Lines;
 use super::list::{self, encoded};
 use super::object::{self, Form};
 use super::server::{Failure, Server};
@@ -27,12 +26,6 @@ const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 
 /// How often it is asked whether the server has other kinds.
 const DISCOVERY: Duration = Duration::from_secs(30);
-
-/// The longest line of a watch: an object has 1.5 MB at most in etcd.
-const MOST_BYTES: usize = 64 << 20;
-
-const JSON: &str = "application/json";
-const NAMES: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 /// What a cluster tells.
 #[derive(Debug)]
@@ -193,31 +186,21 @@ impl Follower {
             encoded(version),
             list::selector(kind)
         );
-        let accept = if kind.wanted == Wanted::Named { NAMES } else { JSON };
-        let mut body = match self.server.open(&path, accept).await {
+        let body = match self.server.open(&path, kind.accept_one()).await {
             Ok(body) => body,
             Err(failure) if failure.is_expired() => return End::Expired,
             Err(failure) => return End::Failed(failure),
         };
-        let mut text = Vec::new();
+        let mut lines = Lines::new(body);
         loop {
-            let frame = match timeout(SILENCE, body.frame()).await {
-                Ok(Some(Ok(frame))) => frame,
-                Ok(Some(Err(error))) => return broken(&format!("the watch broke off: {error}")),
-                Ok(None) => return End::Over,
-                Err(_) => return broken("the API server is silent"),
-            };
-            text.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
-            let Some(end) = text.iter().rposition(|byte| *byte == b'\n') else {
-                if text.len() > MOST_BYTES {
-                    return broken("a line of the watch has no end");
+            match lines.next(SILENCE).await {
+                Ok(Some(lines)) => {
+                    if let Some(end) = self.lines(&lines) {
+                        return end;
+                    }
                 }
-                continue;
-            };
-            let rest = text.split_off(end + 1);
-            let lines = std::mem::replace(&mut text, rest);
-            if let Some(end) = self.lines(&lines) {
-                return end;
+                Ok(None) => return End::Over,
+                Err(failure) => return End::Failed(failure),
             }
         }
     }

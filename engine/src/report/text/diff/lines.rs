@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::super::lines::{reasons, write_rules};
 use super::super::{Ink, Plain, Style};
 use super::{
-    Mark, NO_CAUSE, Names, cause_text, causes, diff_summary, end, one_sided, sections, suffix,
+    Mark, Names, cause_text, causes, diff_summary, end, no_cause, one_sided, sections, suffix,
     verdicts,
 };
 use crate::report::{DiffCause, DiffChange, DiffReport, DiffSide};
@@ -62,7 +62,7 @@ fn write_change<'r>(
     writeln!(out, "{}", style.paint(ink, &line))?;
     let causes = causes(report, change);
     if causes.is_empty() && change.before.is_some() && change.after.is_some() {
-        writeln!(out, "    {}", style.paint(Ink::Dim, NO_CAUSE))?;
+        writeln!(out, "    {}", style.paint(Ink::Dim, no_cause(report)))?;
     }
     for cause in causes.iter().take(MOST_CAUSES) {
         writeln!(out, "    {}", style.paint(Ink::Dim, &line_of(cause)))?;

@@ -6,7 +6,7 @@ use super::super::lines::reasons;
 use super::super::table::{Literal, prose};
 use super::super::{not_judged, rejected};
 use super::{
-    Mark, NO_CAUSE, Names, cause_text, causes, diff_summary, end, one_sided, suffix, verdicts,
+    Mark, Names, cause_text, causes, diff_summary, end, no_cause, one_sided, suffix, verdicts,
 };
 use crate::report::{DiffChange, DiffReport, DiffSide};
 
@@ -107,7 +107,7 @@ fn details<'r>(report: &DiffReport, names: &Names<'r>, change: &'r DiffChange) -
     let mut text = format!("- {from} → {to}: {ports} {sign}");
     let causes = causes(report, change);
     if causes.is_empty() && change.before.is_some() && change.after.is_some() {
-        let _ = write!(text, "\n  - {NO_CAUSE}");
+        let _ = write!(text, "\n  - {}", no_cause(report));
     }
     for cause in causes {
         let side = if cause.side == DiffSide::New { "new" } else { "old" };

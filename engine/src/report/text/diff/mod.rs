@@ -169,7 +169,12 @@ fn end(direction: Direction) -> &'static str {
 }
 
 /// Said of a change that has no cause.
-const NO_CAUSE: &str = "no rule differs here: labels, ports, addresses or nodes do";
+fn no_cause(report: &DiffReport) -> &'static str {
+    match report.old.host_endpoints + report.new.host_endpoints {
+        0 => "no rule differs here: labels, ports, addresses or nodes do",
+        _ => "no rule of pods differs here: host endpoints, labels, ports, addresses or nodes do",
+    }
+}
 
 /// A line of a policy, without its side: `shop/db ingress[0].from[1] (app=web; TCP 80) db.yaml:12`.
 fn cause_text(cause: &DiffCause) -> String {
