@@ -59,7 +59,9 @@ pub fn run(args: &EqualArgs) -> anyhow::Result<Outcome> {
         watch::only_with_a_cluster(args.of_sides.cluster.is_wanted())?;
         let side = args.of_sides.applied(&args.sides)?;
         let live = args.of_sides.follow(Some(&side), (args.family, args.say))?;
-        return watch::answer_both(live, args.say, |a, b, say, out| answer(args, [a, b], (say, out)));
+        return watch::answer_both(live, args.say, |a, b, say, out| {
+            answer(args, [a, b], (say, out))
+        });
     }
     let both = args.of_sides.read_both(&args.sides, (args.family, args.say))?;
     let [(_, a), (_, b)] = both;

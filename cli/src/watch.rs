@@ -89,9 +89,8 @@ pub fn answer_both(
         let outcome = answer(live.cluster(), &live.session(), say, &mut out);
         outcome.map(|_| out.into_text())
     };
-    let first = |live: &Live, out: &mut Output| {
-        answer(live.cluster(), &live.session(), say, out).map(drop)
-    };
+    let first =
+        |live: &Live, out: &mut Output| answer(live.cluster(), &live.session(), say, out).map(drop);
     let mut last = text(&live)?;
     follow(live, say, first, |live| {
         let now = text(live)?;

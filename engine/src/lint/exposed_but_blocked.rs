@@ -127,8 +127,8 @@ fn controllers(context: &Context<'_>) -> Vec<GroupId> {
     let forwards = |(key, values): &(&str, &[&str]), labels: &[(Arc<str>, Arc<str>)]| {
         labels.iter().any(|(own, value)| **own == **key && values.contains(&&**value))
     };
-    let forwarding = groups
-        .filter(|(_, group)| CONTROLLERS.iter().any(|label| forwards(label, &group.labels)));
+    let forwarding =
+        groups.filter(|(_, group)| CONTROLLERS.iter().any(|label| forwards(label, &group.labels)));
     forwarding.map(|(id, _)| id).collect()
 }
 
@@ -174,7 +174,7 @@ fn blocking<'s>(
             policy.namespace == Some(namespace) && isolates && may_select(context, policy, group)
         });
         let policy = isolating.next()?;
-        let mut all = std::iter::once(policy).chain(isolating);
+        let all = std::iter::once(policy).chain(isolating);
         let mut rules = all.flat_map(|one| one.rules(Direction::Ingress).unwrap_or_default());
         if rules.any(|rule| rule.peers.is_empty() || rule.peers.iter().any(&admits)) {
             return None;

@@ -31,8 +31,7 @@ pub(super) struct Kind {
 const JSON: &str = "application/json";
 
 /// The same, where only names are looked at.
-const NAMES: &str =
-    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+const NAMES: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 const LIST_OF_NAMES: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
