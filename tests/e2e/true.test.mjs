@@ -29,7 +29,15 @@ test('200 workloads without policies are open in every view', () => visit({}, as
   await ask(page, 'ns-0/w-0', 'ns-0/w-104');
   await eventually(async () => assert.equal(await verdict(page), '✓ allowed'));
   await view(page, 'List');
-  assert.match(await page.locator('.btn.is-more').innerText(), /^Show 300 of 39,900 more$/, '200 × 199 pairs, and outside both ways');
+  const list = () => page.locator('.flow-table tbody tr').allInnerTexts().then((rows) => rows.map((row) => row.split('\t').map((cell) => cell.trim())));
+  assert.deepEqual(await list(), [
+    ['outside', 'all workloads (200)', 'any'],
+    ['all workloads (200)', 'outside', 'any'],
+    ['all workloads (200)', 'all workloads (200)', 'any'],
+  ]);
+  await shot(page, 'list-open-200');
+  await page.getByRole('button', { name: 'List each pair' }).click();
+  await eventually(async () => assert.match(await page.locator('.btn.is-more').innerText(), /^Show 300 of 39,900 more$/, '200 × 199 pairs, and outside both ways'));
   await view(page, 'Matrix');
   assert.equal(await page.locator('.matrix-scroll').getAttribute('aria-rowcount'), '202');
   await page.getByRole('searchbox').fill('ns-0/w-0');

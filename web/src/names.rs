@@ -39,6 +39,54 @@ pub fn full(node: &Node, language: Language) -> String {
     }
 }
 
+/// So many workloads are named as left out of a group, or one by one, at most.
+const MOST_NAMED: usize = 2;
+
+/// Several nodes by one name: `shop/* (6)`, `all workloads except shop/db (11)`, `shop/web and 4
+/// more`. One by its own.
+pub fn together(scene: &Scene, nodes: &[u32], language: Language) -> String {
+    let text = language.text();
+    let of = |at: &u32| scene.nodes.get(*at as usize);
+    let name = |at: &u32| of(at).map(|node| full(node, language)).unwrap_or_default();
+    if let [one] = nodes {
+        return name(one);
+    }
+    let namespace = |at: &u32| match &of(at)?.what {
+        What::Workload(workload) => Some(workload.namespace.as_str()),
+        What::Addresses(_) => None,
+    };
+    let own = nodes.first().and_then(namespace);
+    let only = own.filter(|own| nodes.iter().all(|at| namespace(at) == Some(*own)));
+    let there: Vec<u32> = (0..)
+        .zip(&scene.nodes)
+        .filter(|(_, node)| match &node.what {
+            What::Workload(workload) => only.is_none_or(|only| workload.namespace == only),
+            What::Addresses(_) => false,
+        })
+        .map(|(at, _)| at)
+        .collect();
+    let left_out: Vec<u32> =
+        there.iter().copied().filter(|at| nodes.binary_search(at).is_err()).collect();
+    let n = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
+    let whole = match only {
+        Some(only) => format!("{only}/*"),
+        None => text.all_workloads.to_owned(),
+    };
+    let names = |nodes: &[u32]| nodes.iter().map(name).collect::<Vec<_>>().join(", ");
+    match left_out.len() {
+        0 => count(&fill(text.all_of_these, &[("name", &whole)]), n),
+        1..=MOST_NAMED if nodes.len() > left_out.len() => {
+            let values = [("name", whole.as_str()), ("names", &names(&left_out))];
+            count(&fill(text.all_of_these_but, &values), n)
+        }
+        _ => {
+            let (first, rest) = nodes.split_at(nodes.len().min(MOST_NAMED));
+            let rest = u32::try_from(rest.len()).unwrap_or(u32::MAX);
+            count(&fill(text.these_and_more, &[("names", &names(first))]), rest)
+        }
+    }
+}
+
 /// The first line of a card.
 pub fn short(node: &Node, language: Language) -> String {
     match &node.what {

@@ -268,6 +268,12 @@ texts! {
     ports: "Ports", "端口";
     no_flows: "No flows", "没有流";
     no_match: "No name contains “{filter}”.", "没有名称包含“{filter}”的项。";
+    all_workloads: "all workloads", "所有工作负载";
+    all_of_these: "{name} ({n})", "{name}（{n} 个）";
+    all_of_these_but: "{name} except {names} ({n})", "{name}，{names} 除外（{n} 个）";
+    these_and_more: "{names} and {n} more", "{names} 等，另 {n} 个";
+    list_lines: "{all} flows in {n} line|{all} flows in {n} lines", "{n} 行，共 {all} 条流量";
+    each_pair: "List each pair", "逐对列出";
     show_more: "Show {n} of {all} more", "再显示 {n} 条，共余 {all} 条";
     matrix_none: "nothing", "无";
     matrix_self: "itself", "自身";

@@ -15,6 +15,7 @@ mod check;
 mod describe;
 mod diff;
 mod eval;
+mod examples;
 mod flows;
 mod folders;
 mod gate;

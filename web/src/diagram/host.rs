@@ -11,7 +11,7 @@ use super::data::{graph_data, selected_ids};
 use super::labels::Labels;
 use crate::app::Fit;
 use crate::js::{self, GraphHandle, object, put};
-use crate::state::{Action, Selection, State, Store, View, use_store};
+use crate::state::{Action, Bundle, Selection, State, Store, View, use_store};
 use crate::worker::message::Node;
 
 /// The diagram with the functions that it calls, which must live as long as it does.
@@ -75,7 +75,7 @@ async fn create(
     let node = Closure::<dyn Fn(String)>::new(move |node| to.dispatch(Action::PickNode(node)));
     let to = send();
     let bundle = Closure::<dyn Fn(JsValue)>::new(move |bundle| {
-        to.dispatch(Action::PickBundle(ends_of(bundle)));
+        to.dispatch(Action::PickBundle(bundle_of(bundle)));
     });
     let to = send();
     let clear = Closure::<dyn Fn()>::new(move || to.dispatch(Action::Unpick));
@@ -89,20 +89,22 @@ async fn create(
     Some(Diagram { handle, _edge: edge, _node: node, _bundle: bundle, _clear: clear })
 }
 
+/// What the diagram says of a line.
 #[derive(Deserialize)]
-struct Bundle {
+struct DrawnBundle {
     edges: Vec<String>,
 }
 
-/// The ends of the flows that a line of the diagram stands for.
-fn ends_of(bundle: JsValue) -> Vec<(String, String)> {
-    let bundle: Option<Bundle> = serde_wasm_bindgen::from_value(bundle).ok();
+/// The flows that a line of the diagram stands for.
+fn bundle_of(bundle: JsValue) -> Bundle {
+    let bundle: Option<DrawnBundle> = serde_wasm_bindgen::from_value(bundle).ok();
     let ids = bundle.into_iter().flat_map(|bundle| bundle.edges);
     let ends = ids.filter_map(|id| {
         let (from, to) = id.split_once('\n')?;
         Some((from.to_owned(), to.to_owned()))
     });
-    ends.collect()
+    let edges: Vec<(String, String)> = ends.collect();
+    Bundle { all: edges.len(), edges }
 }
 
 #[derive(Serialize)]

@@ -28,7 +28,7 @@ pub fn Explain() -> Html {
     let store = use_store();
     let text = store.text();
     match (&store.selection, store.answer.as_deref()) {
-        (Selection::Bundle(edges), _) => html! { <BundleFlows edges={edges.clone()} /> },
+        (Selection::Bundle(bundle), _) => html! { <BundleFlows bundle={bundle.clone()} /> },
         (_, Some(FlowAnswer::Judged(judged))) => html! {
             <>
                 if store.selection == Selection::Rule { <RuleSection /> }

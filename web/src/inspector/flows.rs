@@ -7,7 +7,7 @@ use yew::prelude::*;
 
 use super::LineLink;
 use crate::names;
-use crate::state::{Action, Store, use_store};
+use crate::state::{Action, Bundle, Store, use_store};
 use crate::text::count;
 
 /// Flows that are listed; the list view has all.
@@ -15,7 +15,7 @@ const LISTED: usize = 100;
 
 #[derive(Properties, PartialEq)]
 pub struct BundleProps {
-    pub edges: Rc<Vec<(String, String)>>,
+    pub bundle: Rc<Bundle>,
 }
 
 #[component]
@@ -23,8 +23,8 @@ pub fn BundleFlows(props: &BundleProps) -> Html {
     let store = use_store();
     html! {
         <div class="section">
-            <div class="section-head"><h2>{ count(store.text().bundle_holds, number(props.edges.len())) }</h2></div>
-            { flow_lines(&store, &props.edges) }
+            <div class="section-head"><h2>{ count(store.text().bundle_holds, number(props.bundle.all)) }</h2></div>
+            { flow_lines(&store, &props.bundle.edges, props.bundle.all) }
         </div>
     }
 }
@@ -53,12 +53,13 @@ pub fn RuleSection() -> Html {
                 <span class="card-rule">{ rule.path.clone() }</span>
                 <span class="card-note">{ decides }</span>
             </div>
-            { flow_lines(&store, &rule.edges) }
+            { flow_lines(&store, &rule.edges, rule.edges.len()) }
         </div>
     }
 }
 
-fn flow_lines(store: &Store, edges: &[(String, String)]) -> Html {
+/// The first of some flows, and how many more there are.
+fn flow_lines(store: &Store, edges: &[(String, String)], all: usize) -> Html {
     let Some(scene) = store.scene.as_deref() else {
         return html! {};
     };
@@ -78,7 +79,7 @@ fn flow_lines(store: &Store, edges: &[(String, String)]) -> Html {
             </button></li>
         })
     };
-    let more = edges.len().saturating_sub(LISTED);
+    let more = all.saturating_sub(LISTED);
     html! {
         <ul class="reach">
             { for edges.iter().take(LISTED).filter_map(line) }

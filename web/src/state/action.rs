@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{File, FlowForm, Pane, SetName, Tab, Theme, Toast, View, Work};
+use super::{Bundle, File, FlowForm, Pane, SetName, Tab, Theme, Toast, View, Work};
 use crate::text::Language;
 use crate::worker::Assume;
 use crate::worker::message::{Findings, Reply};
@@ -36,7 +36,7 @@ pub enum Action {
     // Selections.
     /// The flow between two nodes, by id.
     PickEdge(String, String),
-    PickBundle(Vec<(String, String)>),
+    PickBundle(Bundle),
     PickNode(String),
     /// The cursor stands on another line.
     PickLine(Rc<str>, u32),

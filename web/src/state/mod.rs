@@ -70,10 +70,19 @@ pub enum Selection {
     Flow,
     /// A node, by id.
     Node(String),
-    /// A line of the diagram that stands for several flows, by ids of their ends.
-    Bundle(Rc<Vec<(String, String)>>),
+    /// A line of the diagram or of the list that stands for several flows.
+    Bundle(Rc<Bundle>),
     /// The rule that `State::rule` holds, at a line of a file.
     Rule,
+}
+
+/// Flows that one line stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    /// The first of them, by ids of their ends.
+    pub edges: Vec<(String, String)>,
+    /// How many there are.
+    pub all: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

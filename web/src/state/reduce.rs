@@ -6,7 +6,7 @@ use std::rc::Rc;
 use portcullis_engine::report::Verdict;
 use yew::Reducible;
 
-use super::{Action, File, FlowForm, Pane, Selection, State, Tab, Toast, Visit, Work};
+use super::{Action, Bundle, File, FlowForm, Pane, Selection, State, Tab, Toast, Visit, Work};
 use crate::editor::marks;
 use crate::examples;
 use crate::worker::message::{Reply, RuleFlows, Scene};
@@ -43,7 +43,7 @@ impl State {
             Action::Working(working) => self.working = working,
             Action::Stopped => self.stopped = true,
             Action::PickEdge(from, to) => self.pick_edge(&from, &to),
-            Action::PickBundle(edges) => self.pick_bundle(edges),
+            Action::PickBundle(bundle) => self.pick_bundle(bundle),
             Action::PickNode(node) => self.pick_node(node),
             Action::PickLine(file, line) => self.cursor = Some((file, line)),
             Action::Ask(flow) => self.ask(flow),
@@ -270,9 +270,9 @@ impl State {
         self.explain();
     }
 
-    fn pick_bundle(&mut self, edges: Vec<(String, String)>) {
+    fn pick_bundle(&mut self, bundle: Bundle) {
         self.forget_line();
-        self.selection = Selection::Bundle(Rc::new(edges));
+        self.selection = Selection::Bundle(Rc::new(bundle));
         self.tab = Tab::Explain;
     }
 

@@ -195,6 +195,24 @@ fn check_pairs(random: &mut Random, case: &Case) {
     }
 }
 
+/// The list has every pair once, in lines or one by one.
+fn check_list(state: &State, edges: usize) {
+    let pairs = Listed::new(state, 10, true);
+    assert_eq!((pairs.all, pairs.rows), (edges as u64, edges as u64));
+    let listed = Listed::new(state, usize::MAX, false);
+    let flows = &state.scene.as_deref().unwrap().flows;
+    let mut found = 0;
+    for line in &listed.lines {
+        for (from, to) in line.pairs() {
+            let edge = flows.edge(from, to).unwrap();
+            let said = (line.edge.allowed, line.edge.unknown);
+            assert_eq!((edge.allowed, edge.unknown), said);
+            found += 1;
+        }
+    }
+    assert_eq!((found, listed.rows), (edges, listed.lines.len() as u64));
+}
+
 /// What is said of all of it: that everything is open, what is open, how many flows there are.
 fn check_whole(case: &Case) {
     let Case { scene, workloads, .. } = case;
@@ -204,7 +222,7 @@ fn check_whole(case: &Case) {
     assert_eq!(flows.count(|_| true), edges as u64);
     let mut state = State::new(Work::empty(), Language::English, Theme::System);
     state.scene = Some(Rc::clone(scene));
-    assert_eq!(Listed::new(&state, 10).all, edges as u64);
+    check_list(&state, edges);
     let open: Vec<bool> = scene.nodes.iter().map(Node::is_open).collect();
     let reaches_all = |edge: &Edge| {
         let allowed = edge.allowed.map(|set| &*scene.port_sets[set as usize].text);

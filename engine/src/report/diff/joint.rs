@@ -101,10 +101,11 @@ impl Joints {
     ) {
         let id = format!("{namespace}/{name}[{kind}]");
         let pairs = pairs(sides, units);
-        let is_one = pairs.len() == 1;
+        let is_one = pairs.all.len() == 1;
         let mut ids = BTreeSet::new();
-        for unit in pairs {
-            let pods = if is_one { Vec::new() } else { pods(sides, unit) };
+        for unit in &pairs.all {
+            let unit = *unit;
+            let pods = if is_one { Vec::new() } else { pairs.pods(sides, unit) };
             let mut text = if is_one { id.clone() } else { format!("{id}{{{}}}", few(&pods)) };
             // Parts that are paired by their labels may share a first pod.
             while !ids.insert(text.clone()) {
@@ -173,29 +174,64 @@ fn common<T: Copy + Ord>(
 
 // --- parts of workloads
 
+/// A part on each side.
+type Pair = BySide<Option<UnitId>>;
+
 /// The parts of one workload, paired.
-fn pairs(
-    sides: BySide<&Reach<'_>>,
-    units: &BySide<Vec<UnitId>>,
-) -> BTreeSet<BySide<Option<UnitId>>> {
+#[derive(Default)]
+struct Pairs {
+    all: BTreeSet<Pair>,
+    /// Those of them that have a pod on both sides.
+    named: BTreeSet<Pair>,
+}
+
+impl Pairs {
+    /// Whether a part has a pod that the other side has too.
+    fn is_named(&self, side: DiffSide, unit: Option<UnitId>) -> bool {
+        unit.is_some() && self.named.iter().any(|one| one[side] == unit)
+    }
+
+    /// The pods that a pair is about: those of both sides; else those that only one side has, of the
+    /// new one if both have such.
+    fn pods(&self, sides: BySide<&Reach<'_>>, unit: Pair) -> Vec<Arc<str>> {
+        let names = unit.map(|side, unit| {
+            let names = unit.map(|unit| pod_names(sides[side], unit)).unwrap_or_default();
+            names.into_iter().collect::<BTreeSet<_>>()
+        });
+        let (old, new) = (&names[DiffSide::Old], &names[DiffSide::New]);
+        let both: Vec<Arc<str>> = old.intersection(new).cloned().collect();
+        let only_old = self.is_named(DiffSide::New, unit[DiffSide::New])
+            && !self.is_named(DiffSide::Old, unit[DiffSide::Old])
+            && !old.is_empty();
+        match both.is_empty() {
+            false => both,
+            true if only_old || new.is_empty() => old.iter().cloned().collect(),
+            true => new.iter().cloned().collect(),
+        }
+    }
+}
+
+fn pairs(sides: BySide<&Reach<'_>>, units: &BySide<Vec<UnitId>>) -> Pairs {
     let (old, new) = (&units[DiffSide::Old], &units[DiffSide::New]);
     let pair = |old: Option<UnitId>, new: Option<UnitId>| BySide::from_array([old, new]);
     if old.len().max(new.len()) == 1 {
-        return BTreeSet::from([pair(old.first().copied(), new.first().copied())]);
+        let only = pair(old.first().copied(), new.first().copied());
+        return Pairs { all: BTreeSet::from([only]), ..Pairs::default() };
     }
     let by_name = names(sides[DiffSide::Old], old);
-    let mut pairs: BTreeSet<BySide<Option<UnitId>>> = names(sides[DiffSide::New], new)
+    let named: BTreeSet<Pair> = names(sides[DiffSide::New], new)
         .into_iter()
         .filter_map(|(name, unit)| Some(pair(Some(*by_name.get(&name)?), Some(unit))))
         .collect();
-    let named = pairs.clone();
-    let is_paired = |side: DiffSide, unit: UnitId| named.iter().any(|one| one[side] == Some(unit));
+    let mut pairs = Pairs { all: named.clone(), named };
     for (side, other) in [(DiffSide::New, DiffSide::Old), (DiffSide::Old, DiffSide::New)] {
-        for unit in units[side].iter().filter(|unit| !is_paired(side, **unit)) {
-            let like = like(sides, (side, *unit), (other, &units[other]));
+        let alone = units[side].iter().filter(|unit| !pairs.is_named(side, Some(**unit)));
+        let alone: Vec<UnitId> = alone.copied().collect();
+        for unit in alone {
+            let like = like(sides, (side, unit), (other, &units[other]));
             let mut one = BySide::from_array([None, None]);
-            (one[side], one[other]) = (Some(*unit), like);
-            pairs.insert(one);
+            (one[side], one[other]) = (Some(unit), like);
+            pairs.all.insert(one);
         }
     }
     pairs
@@ -242,21 +278,6 @@ fn labels<'m>(reach: &Reach<'m>, unit: UnitId) -> Option<&'m LabelList> {
     let model = reach.model();
     let group = model.endpoints.get(*endpoints.first()?)?.group?;
     Some(&model.groups.get(group)?.labels)
-}
-
-/// The pods that a part is about: those of both sides, or of the one that has any.
-fn pods(sides: BySide<&Reach<'_>>, unit: BySide<Option<UnitId>>) -> Vec<Arc<str>> {
-    let names = unit.map(|side, unit| {
-        let names = unit.map(|unit| pod_names(sides[side], unit)).unwrap_or_default();
-        names.into_iter().collect::<BTreeSet<_>>()
-    });
-    let (old, new) = (&names[DiffSide::Old], &names[DiffSide::New]);
-    let both: Vec<Arc<str>> = old.intersection(new).cloned().collect();
-    match both.is_empty() {
-        false => both,
-        true if new.is_empty() => old.iter().cloned().collect(),
-        true => new.iter().cloned().collect(),
-    }
 }
 
 /// `web-0 and 2 more`.

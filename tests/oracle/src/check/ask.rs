@@ -137,10 +137,11 @@ pub fn of_protocol(protocol: Protocol) -> EngineProtocol {
 /// What is found in manifests that are valid: policies that do not do what they seem to, a namespace
 /// that is not in the input, ports by name and domain names in rules that deny, a version that is
 /// outdated. Whether these are true is for the cases of each.
-const EXPECTED: [&str; 37] = [
+const EXPECTED: [&str; 40] = [
     "L01", "L02", "L03", "L04", "L05", "L06", "L07", "L08", "L09", "L10", "L11", "L12", "L13",
     "L14", "L15", "L16", "L18", "L22", "L27", "L28", "L29", "L30", "L31", "L32", "L33", "L34",
-    "L35", "L38", "L41", "L42", "L43", "L45", "L46", "L47", "L49", "L50", "R09",
+    "L35", "L36", "L38", "L40", "L41", "L42", "L43", "L45", "L46", "L47", "L48", "L49", "L50",
+    "R09",
 ];
 
 fn options(cluster: &Cluster) -> Options {
