@@ -88,6 +88,7 @@ fn answer(
     let filter = ListFilter { expand: args.expand, ..args.filter.filter(&args.of_sides.assume) };
     let filter = old_session.with_members_of_both(new_session, &filter);
     check_names(args, [old_session, new_session], &filter)?;
+    filter::check_port(&filter, &[old_session, new_session])?;
     let report = old_session.diff(new_session, &filter);
     check_input((old, new), [old_session, new_session], &report)?;
     match args.output.written() {

@@ -1,7 +1,9 @@
 //! Which connections are asked for, of a list or of what differs between two.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use clap::{Args, ValueEnum};
-use portcullis_engine::ListFilter;
 use portcullis_engine::diagnostic::nearest;
 use portcullis_engine::manifest::Direction;
 use portcullis_engine::net::{Family, Protocol};
@@ -9,6 +11,7 @@ use portcullis_engine::report::{
     EndpointReport, PortQuery, in_focus, parse_family, parse_protocol, parse_selector,
 };
 use portcullis_engine::selector::Selector;
+use portcullis_engine::{ListFilter, Session};
 
 use crate::args::AssumeArgs;
 
@@ -82,6 +85,19 @@ impl FilterArgs {
         }
         Ok(())
     }
+}
+
+/// Refuses a name of a port that no pod has, and no Service: it would look as if nothing passed.
+pub fn check_port(filter: &ListFilter, sessions: &[&Session]) -> anyhow::Result<()> {
+    let Some((protocol, PortQuery::Name(name))) = &filter.port else { return Ok(()) };
+    let known: BTreeSet<Arc<str>> =
+        sessions.iter().flat_map(|one| one.port_names(*protocol)).collect();
+    if known.contains(name) {
+        return Ok(());
+    }
+    let meant = nearest(name, known.iter().map(|known| &**known));
+    let meant = meant.map_or_else(String::new, |meant| format!(": did you mean `{meant}`?"));
+    anyhow::bail!("--port: no pod of the input has a {protocol} port named `{name}`{meant}")
 }
 
 /// Refuses what names nothing of the endpoints of a list.

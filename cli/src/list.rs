@@ -5,7 +5,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use crate::args::{FailOn, InputArgs, OutputArgs, WatchArgs};
-use crate::filter::{FilterArgs, check_names};
+use crate::filter::{FilterArgs, check_names, check_port};
 use crate::findings;
 use crate::output::{self, Outcome, Output};
 use crate::watch::{self, Asked};
@@ -122,6 +122,7 @@ fn answer(
     (say, out): (OutputArgs, &mut Output),
 ) -> anyhow::Result<Outcome> {
     let filter = session.with_members(&filter(args));
+    check_port(&filter, &[session])?;
     if args.expand && !say.quiet {
         warn_of_pairs(&session.list(&ListFilter { expand: false, ..filter.clone() }));
     }

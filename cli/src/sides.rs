@@ -120,6 +120,18 @@ pub fn both(sides: &[String], paths: &[PathBuf]) -> anyhow::Result<[Side; 2]> {
     Ok(sides)
 }
 
+/// The revisions that a word names, as names of their files begin; none of a path.
+pub fn revisions(text: &str) -> Vec<String> {
+    if is_path(text) || text.contains(':') {
+        return Vec::new();
+    }
+    let of = |one: &str| if one.is_empty() { "HEAD".to_owned() } else { one.to_owned() };
+    match text.split_once("...").or_else(|| text.split_once("..")) {
+        Some((old, new)) => vec![of(old), of(new)],
+        None => vec![of(text)],
+    }
+}
+
 /// One side: files, a folder, `-`, or a revision.
 pub fn side(text: &str, paths: &[PathBuf]) -> anyhow::Result<Side> {
     if is_path(text) {

@@ -141,6 +141,12 @@ fn answer(
     Ok(outcome(&report.summary, args.allow_unknown))
 }
 
+/// What names of files of revisions begin with.
+fn revisions(args: &GateArgs) -> Vec<String> {
+    let typed = args.sides.iter().flat_map(|side| sides::revisions(side));
+    typed.map(|revision| format!("{revision}:")).collect()
+}
+
 fn outcome(summary: &GateSummary, allow_unknown: bool) -> Outcome {
     let is_open = summary.unknown > 0 && !allow_unknown;
     match (summary.broken > 0 || is_open, summary.undecided > 0) {
@@ -231,7 +237,7 @@ fn print(report: &GateReport, args: &GateArgs, out: &mut Output) -> anyhow::Resu
     let style = output::style(args.say);
     match args.output {
         GateForm::Json => out.json(report)?,
-        GateForm::Sarif => out.json(&sarif::of_gate(report))?,
+        GateForm::Sarif => out.json(&sarif::of_gate(report).within(&revisions(args)))?,
         GateForm::Junit => {
             let fails = |outcome| match outcome {
                 GateOutcome::Holds => false,

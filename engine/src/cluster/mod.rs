@@ -34,6 +34,7 @@ use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
 use crate::manifest::{Body, Endpoints, LabelList, Mode, Object, Service};
+use crate::net::{AddrSet, Cidr};
 use crate::shared::{Id, PagedTable, Shards};
 
 /// A cluster as policies can see it.
@@ -175,6 +176,15 @@ impl ClusterModel {
     /// The number of a namespace.
     pub fn namespace(&self, name: &str) -> Option<NamespaceId> {
         self.namespace_by_name.get(name).copied()
+    }
+
+    /// Where pods have their addresses, as far as that is known: what nodes give them, and what is
+    /// assumed.
+    pub fn pod_ranges(&self) -> AddrSet {
+        let of_nodes = self.nodes.iter().flat_map(|node| node.pod_cidrs.iter());
+        let of_nodes = of_nodes.filter_map(|range| Cidr::parse(&range.to_string()).ok());
+        let of_nodes = AddrSet::from_cidrs(of_nodes);
+        self.space.pods.as_ref().map_or_else(|| of_nodes.clone(), |own| own.union(&of_nodes))
     }
 
     /// Whether labels of some namespace are open.

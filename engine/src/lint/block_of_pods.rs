@@ -21,7 +21,7 @@ use super::{Context, Finding};
 use crate::cluster::{Addresses, Endpoint};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Block, Body, Direction};
-use crate::net::{AddrSet, Cidr};
+use crate::net::AddrSet;
 
 /// One finding for each policy, at the first such block.
 ///
@@ -58,9 +58,6 @@ struct Known<'s> {
 impl<'s> Known<'s> {
     fn of(context: &Context<'s>) -> Self {
         let model = context.session.model();
-        let of_nodes = model.nodes.iter().flat_map(|node| node.pod_cidrs.iter());
-        let ranges = of_nodes.chain(&context.session.options().pod_cidrs);
-        let ranges = ranges.filter_map(|range| Cidr::parse(&range.to_string()).ok());
         let pods = model.endpoints.values().filter(|endpoint| !endpoint.host_network());
         let pods = pods.flat_map(|endpoint| {
             let addresses = match &endpoint.addresses {
@@ -69,7 +66,7 @@ impl<'s> Known<'s> {
             };
             addresses.iter().map(move |address| (*address, endpoint))
         });
-        Self { ranges: AddrSet::from_cidrs(ranges), pods: pods.collect() }
+        Self { ranges: model.pod_ranges(), pods: pods.collect() }
     }
 
     fn said_of(&self, block: &Block) -> Option<String> {

@@ -13,44 +13,64 @@
 //! namespace.
 //!
 //! It is said only where no policies but NetworkPolicies decide. Controllers are known by the labels
-//! that their charts and manifests give them. Where the input has none, it is said only of pods that
-//! admit known pods of their own namespace and nobody else.
+//! that their charts and manifests give them, and by the class of the Ingress; pods of a Gateway by
+//! its name. Where the input has none of them, it is said only of pods that admit nobody, or known
+//! pods of their own namespace and nobody else.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::text::Field;
 use super::{Context, Finding};
-use crate::cluster::{GroupId, NamespaceId, PodLabels};
+use crate::cluster::{Group, GroupId, NamespaceId, PodLabels};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::{Body, Direction, Route, Service};
+use crate::manifest::{Body, Direction, Reference, Route, Service, Via};
 use crate::policy::{CompiledPolicy, PeerSet, RulePeer, Scope};
 use crate::selector::Match;
 
-/// Labels of pods that forward what comes for Ingresses and routes.
-const CONTROLLERS: [(&str, &[&str]); 3] = [
+/// What serves Ingresses: a word that is in the names of its classes, and labels of its pods.
+type Product = (&'static str, &'static [(&'static str, &'static str)]);
+
+/// The label that a chart's pods have with the name of its application.
+const NAME: &str = "app.kubernetes.io/name";
+
+const PRODUCTS: [Product; 6] = [
     (
-        "app.kubernetes.io/name",
+        "nginx",
         &[
-            "contour",
-            "envoy",
-            "haproxy-ingress",
-            "ingress-nginx",
-            "kong",
-            "kubernetes-ingress",
-            "nginx-gateway-fabric",
-            "nginx-ingress",
-            "traefik",
+            (NAME, "ingress-nginx"),
+            (NAME, "nginx-ingress"),
+            ("app", "ingress-nginx"),
+            ("app", "nginx-ingress"),
         ],
     ),
-    ("app", &["ingress-nginx", "istio-ingressgateway", "nginx-ingress", "traefik"]),
-    ("ingresscontroller.operator.openshift.io/deployment-ingresscontroller", &["default"]),
+    ("traefik", &[(NAME, "traefik"), ("app", "traefik")]),
+    ("haproxy", &[(NAME, "haproxy-ingress"), (NAME, "kubernetes-ingress")]),
+    ("kong", &[(NAME, "kong")]),
+    ("contour", &[(NAME, "envoy"), ("app", "envoy")]),
+    ("istio", &[("app", "istio-ingressgateway")]),
 ];
+
+/// The label of the pods of a Gateway, with its name.
+const OF_GATEWAY: &str = "gateway.networking.k8s.io/gateway-name";
+/// The label of OpenShift's routers.
+const OF_ROUTERS: &str = "ingresscontroller.operator.openshift.io/deployment-ingresscontroller";
+
+/// Pods that forward what comes from outside.
+enum Forwarders {
+    /// The input has none that are known.
+    Unknown,
+    /// Pods of these groups; at least one.
+    Pods(Vec<GroupId>),
+    /// Pods on the network of their nodes alone.
+    OnHosts,
+}
 
 /// One finding for each such Service, at the first policy that isolates its pods.
 ///
 /// # Cost
-/// For each Service that is reached from outside, linear in the groups and policies of its namespace.
+/// For each Service that is reached from outside, linear in the groups of the cluster and in the
+/// policies of its namespace.
 pub fn findings(context: &Context<'_>) -> Vec<Finding> {
     let policies = context.session.policies();
     let is_network_policy =
@@ -61,102 +81,178 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
     load_balancers(context).chain(routes(context)).collect()
 }
 
+const PLACE: Field<'static> = Field::First(&["spec.podSelector", "spec"]);
+
 fn load_balancers<'c>(context: &'c Context<'_>) -> impl Iterator<Item = Finding> + 'c {
     let services = context.session.model().services.iter();
-    let exposed = services.filter(|(_, _, service)| service.is_load_balancer);
+    // What a controller leads to as well is reached by that, if it is admitted.
+    let routed: BTreeSet<(NamespaceId, Arc<str>)> = backends(context)
+        .filter_map(|(route, of)| Some((namespace_of(context, route, of)?, of.name.clone())))
+        .collect();
+    let exposed = services.filter(move |(namespace, name, service)| {
+        service.is_load_balancer && !routed.contains(&(*namespace, name.clone()))
+    });
     exposed.filter_map(|(namespace, name, service)| {
         let admits = |peer: &RulePeer| !matches!(peer, RulePeer::Pods(_));
-        let policy = blocking(context, *namespace, service, admits)?;
+        let blocked = blocked(context, *namespace, service, admits)?;
+        let whom = if blocked.admits_nobody { "nobody" } else { "other pods only" };
         let message = format!(
-            "Service `{name}` is a load balancer, and the policies of its pods admit other pods \
-             only: nobody outside reaches it"
+            "Service `{name}` is a load balancer, and the policies of its pods admit {whom}: nobody \
+             outside reaches it"
         );
         let finding = Diagnostic::new(Code::ExposedButBlocked, message).with_help(
             "add an `ipBlock` with the clients, and with the nodes unless the Service has \
              `externalTrafficPolicy: Local`",
         );
-        Some(context.about(&policy.object, PLACE, finding))
+        Some(context.about(&blocked.policy.object, PLACE, finding))
     })
 }
 
-const PLACE: Field<'static> = Field::First(&["spec.podSelector", "spec"]);
+/// What leads from outside to Services, with each of these.
+fn backends<'c>(context: &'c Context<'_>) -> impl Iterator<Item = (&'c Route, &'c Reference)> {
+    let parts = context.session.files().iter().flat_map(|file| &file.parts);
+    let routes = parts.flat_map(|part| &part.document.routes);
+    routes.flat_map(|route| route.services.iter().map(move |own| (route, own)))
+}
 
 fn routes<'c>(context: &'c Context<'_>) -> impl Iterator<Item = Finding> + 'c {
-    let parts = context.session.files().iter().flat_map(|file| &file.parts);
-    let mut routes = parts.flat_map(|part| &part.document.routes).peekable();
-    let forwarders = routes.peek().map_or_else(Vec::new, |_| controllers(context));
     // A Service is said once, whatever leads to it.
     let mut said = BTreeSet::new();
-    let backends = routes.flat_map(|route| route.services.iter().map(move |own| (route, own)));
-    backends.filter_map(move |(route, backend)| {
+    backends(context).filter_map(move |(route, backend)| {
         let model = context.session.model();
-        let default = || context.session.options().default_namespace.as_str().into();
-        let own = backend.namespace.clone().or_else(|| route.namespace.clone());
-        let namespace = model.namespace(&own.unwrap_or_else(default))?;
+        let namespace = namespace_of(context, route, backend)?;
         let mut services = model.services.iter();
         let (_, name, service) =
             services.find(|(own, name, _)| *own == namespace && *name == backend.name)?;
+        let forwarders = forwarders(context, route);
         let admits = |peer: &RulePeer| may_admit(context, namespace, &forwarders, peer);
-        let policy = blocking(context, namespace, service, admits)?;
-        said.insert((namespace, name)).then(|| {
-            context.about(&policy.object, PLACE, of_route(route, name, !forwarders.is_empty()))
-        })
+        let blocked = blocked(context, namespace, service, admits)?;
+        let finding = of_route((route, name), &forwarders, &blocked);
+        said.insert((namespace, name))
+            .then(|| context.about(&blocked.policy.object, PLACE, finding))
     })
 }
 
-fn of_route(route: &Route, service: &str, knows_controller: bool) -> Diagnostic {
+/// The namespace of what a route names.
+fn namespace_of(context: &Context<'_>, route: &Route, of: &Reference) -> Option<NamespaceId> {
+    let default = || context.session.options().default_namespace.as_str().into();
+    let own = of.namespace.clone().or_else(|| route.namespace.clone());
+    context.session.model().namespace(&own.unwrap_or_else(default))
+}
+
+fn of_route(
+    (route, service): (&Route, &str),
+    forwarders: &Forwarders,
+    blocked: &Blocked<'_>,
+) -> Diagnostic {
     let Route { kind, name, .. } = route;
-    let (why, help) = match knows_controller {
-        true => (
-            "the policies of its pods do not admit the controller: nobody outside reaches it",
-            "admit the controller's pods",
+    let by_labels = "by a `namespaceSelector` and a `podSelector` in one peer";
+    let (why, help) = match forwarders {
+        _ if blocked.admits_nobody => (
+            "the policies of its pods admit nobody: nobody outside reaches it",
+            format!("admit the controller's pods, {by_labels}"),
         ),
-        false => (
+        Forwarders::Pods(_) => (
+            "the policies of its pods do not admit the controller: nobody outside reaches it",
+            format!("admit the controller's pods, {by_labels}"),
+        ),
+        Forwarders::OnHosts => (
+            "its controller is on the network of its node, where selectors of pods do not match it: \
+             nobody outside reaches it",
+            "admit the addresses of the nodes, by an `ipBlock`".to_owned(),
+        ),
+        Forwarders::Unknown => (
             "its pods admit only others of their own namespace: is the controller there?",
-            "if it is elsewhere, admit its pods",
+            format!("if it is elsewhere, admit its pods, {by_labels}"),
         ),
     };
     let message = format!("{kind} `{name}` leads to Service `{service}`, and {why}");
-    Diagnostic::new(Code::ExposedButBlocked, message)
-        .with_help(format!("{help}, by a `namespaceSelector` and a `podSelector` in one peer"))
+    Diagnostic::new(Code::ExposedButBlocked, message).with_help(help)
 }
 
-/// Groups of pods that forward what comes from outside.
-fn controllers(context: &Context<'_>) -> Vec<GroupId> {
-    let groups = context.session.model().groups.iter();
-    let forwards = |(key, values): &(&str, &[&str]), labels: &[(Arc<str>, Arc<str>)]| {
-        labels.iter().any(|(own, value)| **own == **key && values.contains(&&**value))
+fn forwarders(context: &Context<'_>, route: &Route) -> Forwarders {
+    match &route.via {
+        Via::Class(class) => {
+            let lower = class.as_deref().unwrap_or_default().to_lowercase();
+            let meant = PRODUCTS.iter().find(|(word, _)| lower.contains(word));
+            // Of a class by another name nobody knows which product it is.
+            let labels = PRODUCTS.iter().filter(|one| meant.is_none_or(|meant| meant.0 == one.0));
+            let labels: Vec<(&str, &str)> = labels.flat_map(|one| one.1).copied().collect();
+            of_labels(context, &labels, |_| true)
+        }
+        Via::Routers => of_labels(context, &[(OF_ROUTERS, "default")], |_| true),
+        Via::Gateways(gateways) => {
+            let mut groups = Vec::new();
+            for gateway in gateways {
+                let own = namespace_of(context, route, gateway);
+                let labels = [(OF_GATEWAY, &*gateway.name)];
+                let found = of_labels(context, &labels, |group| Some(group.namespace) == own);
+                if let Forwarders::Pods(more) = found {
+                    groups.extend(more);
+                }
+            }
+            if groups.is_empty() { Forwarders::Unknown } else { Forwarders::Pods(groups) }
+        }
+    }
+}
+
+/// Pods with one of some labels, where they may be.
+fn of_labels(
+    context: &Context<'_>,
+    labels: &[(&str, &str)],
+    is_there: impl Fn(&Group) -> bool,
+) -> Forwarders {
+    let has = |group: &Group| {
+        let mut own = group.labels.iter();
+        own.any(|(key, value)| labels.iter().any(|one| *one == (&**key, &**value)))
     };
-    let forwarding =
-        groups.filter(|(_, group)| CONTROLLERS.iter().any(|label| forwards(label, &group.labels)));
-    forwarding.map(|(id, _)| id).collect()
+    let groups = context.session.model().groups.iter();
+    let groups = groups.filter(|(_, group)| is_there(group) && has(group));
+    let groups: Vec<GroupId> = groups.map(|(id, _)| id).collect();
+    let on_host = || {
+        context.host().iter().any(|pods| labels.iter().any(|(key, value)| pods.has(key, value)))
+    };
+    match groups.is_empty() {
+        false => Forwarders::Pods(groups),
+        true if on_host() => Forwarders::OnHosts,
+        true => Forwarders::Unknown,
+    }
 }
 
 /// Whether a peer of a rule may be a controller.
 fn may_admit(
     context: &Context<'_>,
     namespace: NamespaceId,
-    controllers: &[GroupId],
+    forwarders: &Forwarders,
     peer: &RulePeer,
 ) -> bool {
     let RulePeer::Pods(set) = peer else { return true };
     let Some(set) = context.session.policies().set(*set) else { return true };
-    if !controllers.is_empty() {
-        return controllers.iter().any(|group| set.matches(*group) != Match::No);
-    }
-    // It may be one that the input does not have.
     let is_own = |set: &PeerSet| matches!(set.scope(), Scope::Own(own) if *own == namespace);
-    !is_own(set) || set.is_empty() || set.pods().is_empty()
+    match forwarders {
+        Forwarders::Pods(groups) => groups.iter().any(|group| set.matches(*group) != Match::No),
+        Forwarders::OnHosts => false,
+        // It may be one that the input does not have.
+        Forwarders::Unknown => !is_own(set) || set.is_empty() || set.pods().is_empty(),
+    }
 }
 
-/// The first policy that isolates the pods of a Service, if no rule of all that do admits whom it is
-/// meant for; none if a pod of it is not isolated, or there is none.
-fn blocking<'s>(
+/// What keeps everybody from the pods of a Service for whom these are meant.
+struct Blocked<'s> {
+    /// The first policy that isolates them.
+    policy: &'s Arc<CompiledPolicy>,
+    /// Whether no rule admits anybody.
+    admits_nobody: bool,
+}
+
+/// What blocks the pods of a Service; none if a rule may admit whom they are meant for, a pod is not
+/// isolated, or there is none.
+fn blocked<'s>(
     context: &Context<'s>,
     namespace: NamespaceId,
     service: &Service,
     admits: impl Fn(&RulePeer) -> bool,
-) -> Option<&'s Arc<CompiledPolicy>> {
+) -> Option<Blocked<'s>> {
     let session = context.session;
     let selector = service.selector();
     if service.selector.is_empty() {
@@ -166,7 +262,7 @@ fn blocking<'s>(
         let labels = PodLabels { labels: &group.labels, hidden: group.hidden };
         group.namespace == namespace && selector.matches(&labels) != Match::No
     });
-    let mut first = None;
+    let (mut first, mut admits_nobody) = (None, true);
     for (group, _) in groups {
         let in_force = session.policies().in_force().map(|(_, policy)| policy);
         let mut isolating = in_force.filter(|policy| {
@@ -175,13 +271,15 @@ fn blocking<'s>(
         });
         let policy = isolating.next()?;
         let all = std::iter::once(policy).chain(isolating);
-        let mut rules = all.flat_map(|one| one.rules(Direction::Ingress).unwrap_or_default());
-        if rules.any(|rule| rule.peers.is_empty() || rule.peers.iter().any(&admits)) {
-            return None;
+        for rule in all.flat_map(|one| one.rules(Direction::Ingress).unwrap_or_default()) {
+            if rule.peers.is_empty() || rule.peers.iter().any(&admits) {
+                return None;
+            }
+            admits_nobody = false;
         }
         first.get_or_insert(policy);
     }
-    first
+    Some(Blocked { policy: first?, admits_nobody })
 }
 
 fn may_select(context: &Context<'_>, policy: &CompiledPolicy, group: GroupId) -> bool {

@@ -41,6 +41,11 @@ fn host_pods(model: &ClusterModel, endpoint: &Endpoint) -> Option<HostPods> {
 }
 
 impl HostPods {
+    /// Whether they have a label.
+    pub fn has(&self, key: &str, value: &str) -> bool {
+        self.labels.iter().any(|(own, its)| **own == *key && **its == *value)
+    }
+
     /// Whether a set's selectors match their labels.
     pub fn would_match(&self, model: &ClusterModel, set: &PeerSet) -> Match {
         let in_scope = match set.scope() {

@@ -51,6 +51,7 @@ mod workload_label;
 use std::sync::Arc;
 
 pub use context::Context;
+pub(crate) use contradictory_selector::is_contradictory;
 pub(crate) use named::{Named, Role, all as named_pods};
 pub(crate) use text::{Field, Texts};
 

@@ -38,7 +38,7 @@ pub use policy::{
     Action, Block, ByDirection, Direction, NetworkPolicy, Networks, Peer, PeerKind, PortEntry,
     PortMatch, Rule,
 };
-pub use route::{Backend, Route};
+pub use route::{Reference, Route, Via};
 pub use service::{EndpointPort, Endpoints, Service, ServicePort, Subset, TargetPort};
 pub use stored::{Stored, read_stored, read_stored_tree};
 pub use wanted::{Wanted, wanted};

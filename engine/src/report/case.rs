@@ -1,6 +1,8 @@
 //! The pairs of parties that a question is about.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -10,10 +12,23 @@ use super::service::{Dialled, ports};
 use super::types::FlowQuery;
 use crate::cluster::{Addresses, ClusterModel, Endpoint, EndpointId, GroupId, Place};
 use crate::manifest::NamedPort;
-use crate::net::{AddrSet, Family, PortSet};
+use crate::net::{AddrSet, Family, PortSet, Protocol};
 use crate::selector::Match;
 use crate::session::Session;
 use crate::verdict::Party;
+
+impl Session {
+    /// Names that containers of the input give to ports of a protocol.
+    ///
+    /// # Cost
+    /// Linear in the endpoints.
+    pub fn port_names(&self, protocol: Protocol) -> BTreeSet<Arc<str>> {
+        let model = self.model();
+        let all = model.endpoints.values().flat_map(|endpoint| ports(model, endpoint));
+        let own = all.filter(|port| port.protocol == protocol);
+        own.map(|port| port.name.clone()).collect()
+    }
+}
 
 /// Two parties in one family, and the port at the destination.
 #[derive(Clone)]

@@ -121,6 +121,23 @@ struct Region {
 }
 
 impl Log {
+    /// With paths of the repository where files are called by a revision: without what such names
+    /// begin with, as `main:`.
+    #[must_use]
+    pub fn within(mut self, revisions: &[String]) -> Self {
+        let prefixes: Vec<String> = revisions.iter().map(|one| uri(one)).collect();
+        for result in self.runs.iter_mut().flat_map(|run| &mut run.results) {
+            for place in result.locations.iter_mut().chain(&mut result.related_locations) {
+                let uri = &mut place.physical_location.artifact_location.uri;
+                let rest = prefixes.iter().find_map(|prefix| uri.strip_prefix(prefix.as_str()));
+                if let Some(rest) = rest.map(str::to_owned) {
+                    *uri = rest;
+                }
+            }
+        }
+        self
+    }
+
     /// A log of rules and of what was found.
     pub fn new(rules: Vec<SarifRule>, results: Vec<SarifResult>) -> Self {
         let version = env!("CARGO_PKG_VERSION");

@@ -7,7 +7,7 @@ use super::{View, rule_path};
 use crate::cluster::Place;
 use crate::manifest::calico::Condition;
 use crate::manifest::{Action, Direction, PortEntry};
-use crate::net::{ConnSet, Family};
+use crate::net::Family;
 use crate::policy::CompiledPolicy;
 use crate::reach::{Conns, Unit, UnitId, UnitKind, pair};
 use crate::report::expect::without_rule;
@@ -112,20 +112,22 @@ impl<'v> Pairs<'v> {
             Direction::Egress => (name(subject), name(peer)),
             Direction::Ingress => (name(peer), name(subject)),
         };
-        let sets = |session: &Session| -> Vec<ConnSet> {
+        let sets = |session: &Session| -> Vec<Conns> {
             let all = Family::BOTH.into_iter();
-            let all = all.filter_map(|family| self.conns(session, (own, other), family));
-            all.map(|conns| conns.certain).collect()
+            all.filter_map(|family| self.conns(session, (own, other), family)).collect()
         };
         let (mut with, mut without) = (sets(self.view.session), sets(without));
         if [own, other].into_iter().any(|unit| !has_known_families(self.view.session, unit)) {
             // They may talk in one family alone: what passes for certain does in each.
-            (with, without) = (in_each(with), in_each(without));
+            (with, without) = (of_either(with), of_either(without));
         }
         let found = with.iter().zip(&without).filter_map(|(with, without)| {
             let ports = match action {
-                Action::Deny => without.difference(with),
-                Action::Accept | Action::Pass | Action::Log => with.difference(without),
+                // Of what may pass with it, nobody knows that it is denied.
+                Action::Deny => without.certain.difference(&with.possible),
+                Action::Accept | Action::Pass | Action::Log => {
+                    with.certain.difference(&without.certain)
+                }
             };
             let text = ports.text();
             (!text.is_empty()).then(|| DecidedAlone {
@@ -187,10 +189,13 @@ pub fn rule_report(
     })
 }
 
-/// One of a unit's pods or addresses: to policies they are alike.
-/// What is in all of some sets; none of none.
-fn in_each(sets: Vec<ConnSet>) -> Vec<ConnSet> {
-    sets.into_iter().reduce(|all, one| all.intersection(&one)).into_iter().collect()
+/// What passes, if it is not known in which family.
+fn of_either(sets: Vec<Conns>) -> Vec<Conns> {
+    let both = sets.into_iter().reduce(|all, one| Conns {
+        certain: all.certain.intersection(&one.certain),
+        possible: all.possible.union(&one.possible),
+    });
+    both.into_iter().collect()
 }
 
 /// Whether the families are known in which a unit can talk.
@@ -201,6 +206,7 @@ fn has_known_families(session: &Session, unit: &Unit) -> bool {
     own.all(|endpoint| model.space.families(&endpoint.addresses).1)
 }
 
+/// One of a unit's pods or addresses: to policies they are alike.
 fn party<'m>(session: &'m Session, unit: &Unit, family: Family) -> Option<Party<'m>> {
     match &unit.kind {
         UnitKind::Outside(of, addresses) if *of == family => {

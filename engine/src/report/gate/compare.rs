@@ -127,7 +127,7 @@ impl<'s> Comparison<'s> {
 
     /// A few ends of some that are meant, the best ones of them.
     fn candidates(&self, joints: &[JointId], ends: &Ends) -> Vec<Candidate> {
-        let addresses = ends.addresses();
+        let addresses = ends.addresses(self.sides[DiffSide::New].reach.model());
         let all = joints.iter().filter_map(|joint| self.candidate(*joint, (ends, &addresses)));
         let mut all: Vec<Candidate> = all.collect();
         all.sort_by_key(|one| (one.matches != Match::Yes, one.rank, one.joint));

@@ -20,9 +20,10 @@ use super::hypothetical::{self, Asked, Limits, Mentioned, Selection, Undecidable
 use super::types::Verdict;
 use crate::net::AddrSet;
 use crate::reach::Reach;
+use crate::selector::Match;
 use crate::session::Session;
 use compare::Comparison;
-use rules::{Demand, Flows, Future, Rule};
+use rules::{Demand, Ends, Flows, Future, Party, Rule};
 use search::{Found, Search};
 use witness::{Asking, shown};
 
@@ -60,13 +61,35 @@ impl Session {
         for (at, report) in self.no_new_access(old, &own) {
             reports.get_mut(at).into_iter().for_each(|slot| *slot = Some(report.clone()));
         }
-        let rules: Vec<GateRuleReport> = reports.into_iter().flatten().collect();
+        let mut reports: Vec<GateRuleReport> = reports.into_iter().flatten().collect();
+        for (report, rule) in reports.iter_mut().zip(&rules.rules) {
+            report.unmatched = self.unmatched(rule);
+        }
+        let rules = reports;
         GateReport {
             summary: GateSummary::of(&rules),
             rules,
             old: old.map(Self::summary),
             new: self.summary(),
         }
+    }
+
+    /// Ends of a rule that no pod of the input is.
+    fn unmatched(&self, rule: &Rule) -> Vec<String> {
+        let flows = rule.demand.flows();
+        let ends = flows.iter().flat_map(|flows| [&flows.from, &flows.to]);
+        let mut parties: Vec<&Party> = ends.flat_map(|ends| ends.any.iter()).collect();
+        parties.retain(|party| matches!(party, Party::Pods(_)) && **party != Party::all_pods());
+        let model = self.model();
+        let is_there = |party: &Party| {
+            let one = Ends::of(vec![party.clone()]);
+            model.endpoints.values().any(|endpoint| one.has(model, endpoint) != Match::No)
+        };
+        let strange = parties.into_iter().filter(|party| !is_there(party));
+        let mut texts: Vec<String> = strange.map(ToString::to_string).collect();
+        texts.sort();
+        texts.dedup();
+        texts
     }
 
     /// What is said of rules that forbid flows.
@@ -284,6 +307,7 @@ fn blank(rule: &Rule) -> GateRuleReport {
         reason: None,
         witnesses: Vec::new(),
         assumptions: Vec::new(),
+        unmatched: Vec::new(),
     }
 }
 

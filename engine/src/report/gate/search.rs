@@ -190,7 +190,7 @@ impl<'s, 'm> Search<'s, 'm> {
     }
 
     fn candidates(&self, ends: &Ends, direction: Direction) -> BySpeaker {
-        let addresses = ends.addresses();
+        let addresses = ends.addresses(self.reach.model());
         let mut all = BySpeaker::new();
         for (id, unit) in self.reach.units().iter() {
             let Some(speaker) = self.reach.speaker(id, direction) else { continue };

@@ -84,6 +84,10 @@ pub struct GateRuleReport {
     /// What is taken for granted: for example that no pod has some address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assumptions: Vec<String>,
+    /// Ends of the rule that no pod of the input is, as its sentence has them: pods that may come to
+    /// be are, or a word is mistyped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmatched: Vec<String>,
 }
 
 /// A flow that shows something.

@@ -95,6 +95,9 @@ fn write_rule(rule: &GateRuleReport, style: Style, out: &mut dyn Write) -> fmt::
     }
     rule.reason.iter().try_for_each(|why| writeln!(out, "    {}", Plain(why)))?;
     rule.witnesses.iter().try_for_each(|one| write_witness(one, style, out))?;
+    for end in &rule.unmatched {
+        writeln!(out, "    no pod of the input is one of: {}", Plain(end))?;
+    }
     let assumed = rule.assumptions.iter();
     { assumed }.try_for_each(|one| writeln!(out, "    assumed: {}", Plain(one)))
 }

@@ -22,19 +22,21 @@ pub struct Ends {
 pub enum Party {
     /// Pods.
     Pods(Selection),
-    /// Addresses that are no pod's, and what they are called.
+    /// Addresses, and what they are called.
     Addresses(AddrSet, String),
+    /// Addresses that are called by a word: of these, none where pods have theirs.
+    Word(AddrSet, &'static str),
 }
 
 impl Party {
     /// Addresses that can be reached through the internet.
     pub fn internet() -> Self {
-        Self::Addresses(internet().clone(), "the internet".into())
+        Self::Word(internet().clone(), "the internet")
     }
 
     /// Addresses that are no pod's.
     pub fn outside() -> Self {
-        Self::Addresses(AddrSet::full(), "outside".into())
+        Self::Word(AddrSet::full(), "outside")
     }
 
     /// All pods.
@@ -58,7 +60,7 @@ impl Ends {
     pub fn selections(&self) -> impl Iterator<Item = &Selection> {
         self.any.iter().chain(&self.except).filter_map(|party| match party {
             Party::Pods(selection) => Some(selection),
-            Party::Addresses(..) => None,
+            Party::Addresses(..) | Party::Word(..) => None,
         })
     }
 
@@ -66,7 +68,7 @@ impl Ends {
     pub fn pods(&self) -> impl Iterator<Item = &Selection> {
         self.any.iter().filter_map(|party| match party {
             Party::Pods(selection) => Some(selection),
-            Party::Addresses(..) => None,
+            Party::Addresses(..) | Party::Word(..) => None,
         })
     }
 
@@ -74,21 +76,23 @@ impl Ends {
     pub fn has(&self, model: &ClusterModel, endpoint: &Endpoint) -> Match {
         let is_of = |party: &Party| match party {
             Party::Pods(selection) => selects(selection, model, endpoint),
-            Party::Addresses(..) => Match::No,
+            Party::Addresses(..) | Party::Word(..) => Match::No,
         };
         let any = self.any.iter().map(is_of).max().unwrap_or(Match::No);
         let except = self.except.iter().map(is_of).max().unwrap_or(Match::No);
         any.min(!except)
     }
 
-    /// Addresses that are meant.
-    pub fn addresses(&self) -> AddrSet {
+    /// Addresses that are meant, in a cluster.
+    pub fn addresses(&self, model: &ClusterModel) -> AddrSet {
+        let pods = model.pod_ranges();
         let all = |parties: &[Party]| {
             let sets = parties.iter().filter_map(|party| match party {
-                Party::Addresses(addresses, _) => Some(addresses),
+                Party::Addresses(addresses, _) => Some(addresses.clone()),
+                Party::Word(addresses, _) => Some(addresses.difference(&pods)),
                 Party::Pods(_) => None,
             });
-            sets.fold(AddrSet::default(), |all, one| all.union(one))
+            sets.fold(AddrSet::default(), |all, one| all.union(&one))
         };
         all(&self.any).difference(&all(&self.except))
     }
@@ -126,6 +130,7 @@ impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Addresses(_, name) => f.write_str(name),
+            Self::Word(_, name) => f.write_str(name),
             Self::Pods(Selection { namespaces, pods }) => {
                 match pods.is_empty() {
                     true => f.write_str("pods")?,

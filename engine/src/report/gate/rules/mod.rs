@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::net::ConnSet;
 use crate::report::types::Location;
 
-pub use ends::Ends;
+pub use ends::{Ends, Party};
 
 /// The rules of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

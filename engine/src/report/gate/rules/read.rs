@@ -7,6 +7,7 @@ use super::values::{entry, value};
 use super::{Demand, Flows, Future, GateRules, Rule, RulesError};
 use crate::cluster::NAME_LABEL;
 use crate::diagnostic::nearest;
+use crate::lint::is_contradictory;
 use crate::report::hypothetical::Selection;
 use crate::report::types::Location;
 use crate::selector::{Operator, Requirement, Selector};
@@ -259,7 +260,7 @@ impl<'t> Reader<'t> {
     fn selected(&mut self, node: &Node<'t>) -> Option<Party> {
         let entries = self.entries(node, "an end", END)?;
         if entries.is_empty() {
-            self.error(node.span, "names nothing: write `pods` for all pods");
+            self.error(node.span, "an end without fields names nobody: write `pods` for all pods");
             return None;
         }
         if let Some(list) = entry(entries, "addresses") {
@@ -290,6 +291,11 @@ impl<'t> Reader<'t> {
             }),
         };
         let namespaces = [labels?.requirements(), &names?].concat();
+        let of_both = [("namespaces", &Selector::new(namespaces.clone())), ("pods", pods.as_ref()?)];
+        if let Some((field, _)) = of_both.iter().find(|(_, one)| is_contradictory(one)) {
+            self.error(node.span, format!("`{field}` contradicts itself: nobody is meant"));
+            return None;
+        }
         Some(Party::Pods(Selection { namespaces: Selector::new(namespaces), pods: pods? }))
     }
 }
