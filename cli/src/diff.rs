@@ -144,7 +144,7 @@ fn check_input(
 /// Says what neither side counts, and of which side findings are.
 fn remark(report: &DiffReport, args: &DiffArgs) {
     for (name, summary) in [("old", &report.old), ("new", &report.new)] {
-        sides::remark(name, summary, "portcullis diff");
+        sides::remark(name, summary, ("portcullis diff", &args.of_sides.cluster));
     }
     let hosts = text::hosts(&report.new).or_else(|| text::hosts(&report.old));
     hosts.iter().for_each(|line| output::say(line));

@@ -86,8 +86,9 @@ fn answer(
         }
     }
     if !say.quiet {
-        sides::remark("A", &report.a, "portcullis equal");
-        sides::remark("B", &report.b, "portcullis equal");
+        let of = ("portcullis equal", &args.of_sides.cluster);
+        sides::remark("A", &report.a, of);
+        sides::remark("B", &report.b, of);
     }
     Ok(match report.outcome {
         EqualOutcome::Equal => Outcome::Answered,

@@ -70,7 +70,7 @@ pub fn paths(input: &InputArgs) -> String {
 }
 
 /// How the cluster was asked for, if it was.
-fn cluster(cluster: &ClusterArgs) -> Option<String> {
+pub fn cluster(cluster: &ClusterArgs) -> Option<String> {
     let context = cluster.context.as_ref().map(|context| format!("--context {}", Plain(context)));
     let file = cluster.kubeconfig.as_ref();
     let file = file.map(|file| format!("--kubeconfig {}", Plain(&file.display().to_string())));

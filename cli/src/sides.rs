@@ -96,14 +96,15 @@ impl SidesArgs {
 }
 
 /// Says what a side does not count, and where findings are; the name is empty if there is one side.
-pub fn remark(name: &str, summary: &Summary, command: &str) {
+pub fn remark(name: &str, summary: &Summary, (command, cluster): (&str, &ClusterArgs)) {
     let head = if name.is_empty() { String::new() } else { format!("{name}: ") };
     let left_out = text::not_judged(&summary.not_judged).into_iter();
     let left_out = left_out.chain(text::rejected(&summary.rejected));
     let left_out = left_out.chain(text::skipped(&summary.skipped, command));
     left_out.for_each(|line| output::say(&format!("{head}{line}")));
     if let Some(counts) = findings::counts(summary) {
-        output::say(&format!("{head}{counts} in the input: see `portcullis check`"));
+        let cluster = findings::cluster(cluster).map_or_else(String::new, |own| format!(" {own}"));
+        output::say(&format!("{head}{counts} in the input: see `portcullis check{cluster}`"));
     }
 }
 

@@ -80,6 +80,9 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
             "--fix changes files, and nothing in a cluster: use --diff to see what it would"
         );
     }
+    if args.fix && args.input.paths.iter().any(|path| input::is_stdin(path)) {
+        anyhow::bail!("standard input is not a file that can be changed: use --diff");
+    }
     if args.fix {
         let session = input::session(&args.input, args.say)?;
         fix::write(&session, args.say)?;

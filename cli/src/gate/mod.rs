@@ -131,9 +131,10 @@ fn answer(
     check_input((old, new), &report)?;
     print(&report, args, out)?;
     if !say.quiet {
-        report.old.iter().for_each(|summary| sides::remark("old", summary, "portcullis gate"));
+        let of = ("portcullis gate", &args.of_sides.cluster);
+        report.old.iter().for_each(|summary| sides::remark("old", summary, of));
         let name = if report.old.is_some() { "new" } else { "" };
-        sides::remark(name, &report.new, "portcullis gate");
+        sides::remark(name, &report.new, of);
         if !matches!(args.output, GateForm::Text | GateForm::Md) {
             output::say(&text::gate_summary(&report.summary));
         }

@@ -209,9 +209,8 @@ fn of_labels(
     let groups = context.session.model().groups.iter();
     let groups = groups.filter(|(_, group)| is_there(group) && has(group));
     let groups: Vec<GroupId> = groups.map(|(id, _)| id).collect();
-    let on_host = || {
-        context.host().iter().any(|pods| labels.iter().any(|(key, value)| pods.has(key, value)))
-    };
+    let on_host =
+        || context.host().iter().any(|pods| labels.iter().any(|(key, value)| pods.has(key, value)));
     match groups.is_empty() {
         false => Forwarders::Pods(groups),
         true if on_host() => Forwarders::OnHosts,

@@ -40,6 +40,9 @@ pub struct Part {
     pub document: Arc<Document>,
 }
 
+/// What is said of a cluster policy that is left out.
+const REJECTED: &str = "rejected ";
+
 impl SourceFile {
     /// Reads a file.
     pub fn new(name: &str, bytes: &[u8]) -> Self {
@@ -80,6 +83,9 @@ impl SourceFile {
             let closed = std::mem::take(&mut document.closed);
             document.objects.retain(|object| closed.iter().all(|other| other.span != object.span));
             document.objects.extend(closed);
+            // These are in force now.
+            document.rejected.clear();
+            document.not_judged.retain(|foreign| !foreign.kind.starts_with(REJECTED));
         }
         self
     }

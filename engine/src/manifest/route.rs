@@ -108,7 +108,11 @@ fn of_gateway(spec: &Node<'_>) -> Vec<Reference> {
 }
 
 fn of_openshift(spec: &Node<'_>) -> Vec<Reference> {
-    spec.get("to").into_iter().chain(list(spec, "alternateReferences")).filter_map(service).collect()
+    spec.get("to")
+        .into_iter()
+        .chain(list(spec, "alternateReferences"))
+        .filter_map(service)
+        .collect()
 }
 
 /// A reference, if it is one to a Service, which is what it is unless it says otherwise.

@@ -211,7 +211,7 @@ impl Writer<'_, '_> {
             audited: compiled.mode == Mode::Audit,
             matches,
             decides: isolates || decides,
-            summary: self.summary(&rules, matches, record, tier.kind),
+            summary: self.summary(&rules, matches, record, (tier.kind, object)),
             rules,
         }
     }
@@ -221,7 +221,7 @@ impl Writer<'_, '_> {
         rules: &[RuleEvidence],
         matches: Match,
         record: &PolicyRecord,
-        tier: TierKind,
+        (tier, object): (TierKind, &Object),
     ) -> String {
         let direction = self.question.direction;
         if !record.policy.certain {
@@ -230,6 +230,7 @@ impl Writer<'_, '_> {
         }
         if tier == TierKind::NetworkPolicy {
             return match (rules.is_empty(), matches) {
+                (true, _) if object.closed.is_some() => "is not understood: admits nothing".into(),
                 (true, _) => format!("has no {} rule: admits nothing", direction.field()),
                 (_, Match::Yes) => "admits the flow".into(),
                 (_, Match::Unknown) => "may admit the flow".into(),

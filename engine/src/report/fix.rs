@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::ignored::Ignored;
 use super::place;
 use super::types::FixReport;
-use crate::diagnostic::{Code, Diagnostic, Replacement};
+use crate::diagnostic::{Code, Diagnostic, Replacement, Severity};
 use crate::manifest::SourceFile;
 use crate::session::Session;
 use crate::source::Span;
@@ -143,9 +143,12 @@ impl Worth {
     fn may_become(&self, name: &str, text: &str, changes: &[Change]) -> bool {
         let after = Self::of(&SourceFile::new(name, text.as_bytes()));
         let codes = self.findings.keys().chain(after.findings.keys());
+        let mends = changes.iter().any(|change| change.code.severity() == Severity::Error);
         after.objects >= self.objects && { codes }.all(|code| {
             let gone = changes.iter().filter(|change| change.code == *code).count();
-            after.count(*code) <= self.count(*code).saturating_sub(gone)
+            // What an error has hidden may come to light.
+            (mends && code.severity() < Severity::Error)
+                || after.count(*code) <= self.count(*code).saturating_sub(gone)
         })
     }
 }

@@ -104,6 +104,17 @@ pub(super) async fn discover(server: &Server) -> Result<Discovered, Failure> {
     Ok(all.chosen())
 }
 
+/// Whether the server does not have a kind any more that it had: a list that is not found may be
+/// that of a server that has just begun.
+///
+/// # Errors
+/// If it does not say.
+pub(super) async fn is_gone(server: &Server, kind: &Kind) -> Result<bool, Failure> {
+    let now = discover(server).await?;
+    let is_there = now.kinds.iter().any(|one| (&one.group, &one.kind) == (&kind.group, &kind.kind));
+    Ok(!is_there && !now.stale.contains(&kind.group))
+}
+
 /// Asks a server that says only for each version which kinds it has.
 async fn add_one_by_one(
     server: &Server,

@@ -26,14 +26,20 @@ impl Lines {
     /// The next whole lines, one or several; none where the answer ends.
     ///
     /// # Errors
-    /// If the answer breaks off, or nothing of it comes for so long.
+    /// If the answer breaks off, or no whole line of it comes for so long.
     pub(super) async fn next(&mut self, silence: Duration) -> Result<Option<Vec<u8>>, Failure> {
+        match timeout(silence, self.lines()).await {
+            Ok(lines) => lines,
+            Err(_) => broken("the API server is silent"),
+        }
+    }
+
+    async fn lines(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         loop {
-            let frame = match timeout(silence, self.body.frame()).await {
-                Ok(Some(Ok(frame))) => frame,
-                Ok(Some(Err(error))) => return broken(&format!("the watch broke off: {error}")),
-                Ok(None) => return Ok(None),
-                Err(_) => return broken("the API server is silent"),
+            let frame = match self.body.frame().await {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => return broken(&format!("the watch broke off: {error}")),
+                None => return Ok(None),
             };
             self.begun.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
             if let Some(end) = self.begun.iter().rposition(|byte| *byte == b'\n') {

@@ -1,5 +1,7 @@
 //! Lists of objects: as a stream where the server has such, else page by page.
 
+use std::collections::HashSet;
+
 use portcullis_engine::SourceFile;
 use serde_json::Value;
 
@@ -10,6 +12,10 @@ use super::stream;
 
 /// How many objects a page has.
 pub(super) const PAGE: usize = 500;
+
+/// No cluster has as many objects of a kind, or pages of them: a list that has does not end.
+pub(super) const MOST_OBJECTS: usize = 2_000_000;
+const MOST_PAGES: usize = MOST_OBJECTS / PAGE;
 
 /// A list takes longer than its pages are kept at most so often.
 const RESTARTS: u32 = 3;
@@ -54,14 +60,21 @@ pub(super) async fn all(
 
 async fn pages(server: &Server, kind: &Kind, namespace: Option<&str>) -> Result<Listed, Failure> {
     let (mut files, mut next, mut form) = (Vec::new(), String::new(), None);
+    let mut asked = HashSet::new();
     loop {
         let path = format!("{}?limit={PAGE}{}{next}", kind.path(namespace), selector(kind));
         let mut page = server.get(&path, kind.accept_list()).await?;
         let more = page.get("metadata").and_then(|meta| meta.get("continue")?.as_str());
         next = match more.filter(|more| !more.is_empty()) {
+            Some(more) if !asked.insert(more.to_owned()) => {
+                return Err(Failure::Broken("the list leads to a page that it had before".into()));
+            }
             Some(more) => format!("&continue={}", encoded(more)),
             None => String::new(),
         };
+        if asked.len() > MOST_PAGES {
+            return Err(Failure::Broken(format!("the list has more than {MOST_PAGES} pages")));
+        }
         let form = *form.get_or_insert_with(|| Form::of(kind, !next.is_empty()));
         let version = page.get("metadata").and_then(|meta| meta.get("resourceVersion")?.as_str());
         let version = version.unwrap_or_default().to_owned();
@@ -71,12 +84,18 @@ async fn pages(server: &Server, kind: &Kind, namespace: Option<&str>) -> Result<
             Some(Value::Null) => Vec::new(),
             _ => return Err(Failure::Broken("the API server's answer is not a list".into())),
         };
+        if items.iter().any(|item| !object::is_named(kind, item)) {
+            return Err(Failure::Broken("an object of the list has no name".into()));
+        }
         server.count(items.len());
         let kind = kind.clone();
         let read = tokio::task::spawn_blocking(move || {
             items.into_iter().filter_map(|item| object::file(&kind, form, item)).collect::<Vec<_>>()
         });
         files.extend(read.await.map_err(|error| Failure::Broken(error.to_string()))?);
+        if files.len() > MOST_OBJECTS {
+            return Err(Failure::Broken(format!("the list has more than {MOST_OBJECTS} objects")));
+        }
         if next.is_empty() {
             return Ok(Listed { files, version, form });
         }

@@ -112,11 +112,12 @@ impl Reading<'_> {
     async fn read(&self) -> Result<Read, String> {
         let (server, own) = Server::connect(self.args).await?;
         let server = Arc::new(server);
+        server.wait_until_ready().await.map_err(|failure| format!("{failure}"))?;
         let discovered = kinds::discover(&server)
             .await
             .map_err(|failure| format!("cannot ask the cluster which kinds it has: {failure}"))?;
-        self.warn_of_stale(&discovered);
         server.learn_streams().await;
+        self.need(&discovered)?;
         let mut outcomes = self.lists(&server, &discovered.kinds).await?;
         let unread = self.unread(&mut outcomes)?;
         let (mut files, mut watched) = (Vec::new(), Vec::new());
@@ -136,13 +137,33 @@ impl Reading<'_> {
         Ok(Read { snapshot, server, watched })
     }
 
-    /// Says which parts of the API are away: what they have is not in the answer.
-    fn warn_of_stale(&self, discovered: &Discovered) {
-        for group in discovered.stale.iter().filter(|_| !self.say.quiet) {
-            output::say(&format!(
-                "the server of {group} is away: if it has kinds that decide traffic, they are not read"
+    /// That the server says of the kinds that each one has that it has them, and that no part of the
+    /// API is away that may have policies.
+    fn need(&self, discovered: &Discovered) -> Result<(), String> {
+        if self.args.partial {
+            for group in &discovered.stale {
+                output::say(&format!(
+                    "the server of {group} is away: if it has kinds that decide traffic, they are not read"
+                ));
+            }
+            return Ok(());
+        }
+        if let [first, ..] = discovered.stale.as_slice() {
+            return Err(format!(
+                "the server of {first} is away, and may have policies: an answer without them could be \
+                 wrong: try again when it is back, or pass --partial to leave them out"
             ));
         }
+        for (group, kind) in [("", "Pod"), ("networking.k8s.io", "NetworkPolicy")] {
+            let has = |one: &Kind| (&*one.group, &*one.kind) == (group, kind);
+            if !discovered.kinds.iter().any(has) {
+                return Err(format!(
+                    "the API server does not say that it has the kind {kind}, which each one has: is \
+                     this the address of one? (--partial answers without)"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Lists all kinds at once.
@@ -189,7 +210,13 @@ impl Reading<'_> {
                 Outcome::Forbidden(why) if kind.is_needed() && !self.args.partial => {
                     return Err(needed(name, kind, why, self.namespace));
                 }
-                Outcome::Forbidden(_) => unread.push(name.clone()),
+                Outcome::Forbidden(_) => {
+                    // However quiet it is to be: the answer may be wrong without them.
+                    if kind.is_needed() && self.say.quiet {
+                        output::say(&format!("not read, and may change the answer: {name}"));
+                    }
+                    unread.push(name.clone());
+                }
                 Outcome::OfNamespace(_) => unread.push(format!("{name} of other namespaces")),
                 Outcome::All(_) | Outcome::Gone => {}
             }
@@ -218,7 +245,12 @@ async fn outcome(
 ) -> Result<Outcome, Failure> {
     let why = match list::all(server, kind, None).await {
         Ok(listed) => return Ok(Outcome::All(listed)),
-        Err(failure) if failure.is_absent() => return Ok(Outcome::Gone),
+        Err(failure) if failure.is_absent() => {
+            return match kinds::is_gone(server, kind).await? {
+                true => Ok(Outcome::Gone),
+                false => Err(failure),
+            };
+        }
         Err(Failure::Refused { code: 403, message, .. }) => message,
         Err(failure) => return Err(failure),
     };

@@ -46,11 +46,24 @@ pub(super) fn file(kind: &Kind, form: Form, object: Value) -> Option<SourceFile>
     object.insert("kind".into(), kind.kind.clone().into());
     let object = Value::Object(object);
     let text = match form {
-        Form::Json => object.to_string(),
-        Form::Yaml => yaml::text(&object),
+        Form::Yaml if !has_long_key(&object) => yaml::text(&object),
+        Form::Yaml | Form::Json => object.to_string(),
     };
     // What a server has stored is in force, also where it is not understood.
     Some(SourceFile::of(&name, text.into_bytes()).failing_closed())
+}
+
+/// YAML takes a longer key than this for none.
+const LONGEST_KEY: usize = 500;
+
+fn has_long_key(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => {
+            map.iter().any(|(key, value)| key.len() > LONGEST_KEY || has_long_key(value))
+        }
+        Value::Array(items) => items.iter().any(has_long_key),
+        _ => false,
+    }
 }
 
 /// What the file of an object is called; none of what has no name.
@@ -60,6 +73,11 @@ pub(super) fn name(kind: &Kind, object: &Map<String, Value>) -> Option<String> {
     let within = meta.get("namespace").and_then(Value::as_str);
     let within = within.map_or_else(String::new, |namespace| format!("{namespace}/"));
     Some(format!("cluster:{}/{within}{name}", kind.plural))
+}
+
+/// Whether an object is one, with a name.
+pub(super) fn is_named(kind: &Kind, object: &Value) -> bool {
+    object.as_object().is_some_and(|object| name(kind, object).is_some())
 }
 
 /// What a Deployment keeps to go back to: it has no pods.
@@ -118,6 +136,17 @@ mod tests {
             json!({"metadata": {"name": "a", "namespace": "b", "labels": {"x": "y"}}, "spec": 1});
         let text = file(&kind, Form::Json, object).unwrap().text;
         assert!(!text.contains("spec") && !text.contains("labels"), "{text}");
+    }
+
+    #[test]
+    fn keys_that_are_too_long_for_yaml_are_written_as_json() {
+        let pods = kind("", "v1", "Pod", Wanted::Object);
+        let long = "k".repeat(1_100);
+        let object = json!({"metadata": {"name": "a", "namespace": "b"},
+            "spec": {"volumes": [{"csi": {"volumeAttributes": {long: "x"}}}]}});
+        let file = file(&pods, Form::Yaml, object).unwrap();
+        assert!(file.text.starts_with('{'), "{}", file.text);
+        assert_eq!(file.parts[0].document.objects.len(), 1);
     }
 
     #[test]

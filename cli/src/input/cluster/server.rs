@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::header::{ACCEPT, RETRY_AFTER};
 use http::response::Parts;
 use http_body_util::{BodyExt as _, Limited};
-use kube::client::Body;
+use kube::client::{AuthError, Body};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use serde_json::Value;
@@ -127,13 +127,42 @@ impl Server {
         // Requests are made again here, where the answer is known.
         config.default_retry = false;
         let (namespace, url) = (config.default_namespace.clone(), config.cluster_url.to_string());
-        let client = Client::try_from(config);
-        let client =
-            client.map_err(|error| format!("cannot use the kubeconfig: {}", chain(&error)))?;
+        let url = without_passwords(&url);
+        trim_token_file(&mut config);
+        let client = client(config)?;
         let patience = Duration::from_secs(args.request_seconds);
         let (has_answered, streams) = (AtomicBool::new(false), AtomicBool::new(false));
         let objects = AtomicUsize::new(0);
         Ok((Self { client, patience, objects, url, has_answered, streams }, namespace))
+    }
+
+    /// Waits until it is ready: one that has just begun does not know yet which kinds it has.
+    ///
+    /// # Errors
+    /// If it says that it is not, and goes on saying so.
+    pub(super) async fn wait_until_ready(&self) -> Result<(), Failure> {
+        let mut attempt = 0;
+        loop {
+            let asked = timeout(self.patience, self.send("/readyz", "text/plain")).await;
+            let status = match asked {
+                Ok(Ok((head, _))) => head.status,
+                // Whoever does not say it is asked for more, and says then what is wrong.
+                _ => return Ok(()),
+            };
+            if !status.is_server_error() {
+                return Ok(());
+            }
+            let failure = Failure::Refused {
+                code: status.as_u16(),
+                message: "it is not ready: see /readyz".into(),
+                wait: None,
+            };
+            attempt += 1;
+            match failure.wait(attempt - 1) {
+                Some(wait) if attempt < ATTEMPTS => sleep(wait).await,
+                _ => return Err(failure),
+            }
+        }
     }
 
     /// How many objects have come.
@@ -242,7 +271,13 @@ impl Server {
         let answer = self.client.send(request).await;
         let answer = answer.map_err(|error| {
             let url = self.url.trim_end_matches('/');
-            Failure::Broken(format!("cannot reach the API server at {url}: {}", cause(&error)))
+            match of_credentials(&error) {
+                Some(why) => Failure::Broken(why),
+                None => {
+                    let why = without_passwords(&cause(&error));
+                    Failure::Broken(format!("cannot reach the API server at {url}: {why}"))
+                }
+            }
         })?;
         self.has_answered.store(true, Ordering::Relaxed);
         Ok(answer.into_parts())
@@ -302,6 +337,7 @@ async fn config(args: &ClusterArgs) -> Result<Config, String> {
             ),
         });
     }
+    check_user(&file, &options)?;
     let config = Config::from_custom_kubeconfig(file, &options).await;
     config.map_err(|error| format!("cannot use the kubeconfig: {}", chain(&error)))
 }
@@ -319,6 +355,97 @@ fn unreadable(error: &KubeconfigError) -> String {
         }
         error => format!("cannot read the kubeconfig: {}", cause(error)),
     }
+}
+
+/// That the user of the context is there: without one a server would be asked as nobody.
+fn check_user(file: &Kubeconfig, options: &KubeConfigOptions) -> Result<(), String> {
+    let current = options.context.as_ref().or(file.current_context.as_ref());
+    let context = file.contexts.iter().find(|one| Some(&one.name) == current);
+    let user = context.and_then(|one| one.context.as_ref()?.user.as_ref());
+    match user {
+        Some(user) if !file.auth_infos.iter().any(|one| one.name == *user) => {
+            Err(format!("the kubeconfig has no user `{user}`, whom its context names"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A token in a file may end with a line break, which is not part of it.
+fn trim_token_file(config: &mut Config) {
+    let auth = &mut config.auth_info;
+    let Some(path) = auth.token_file.as_ref().filter(|_| auth.token.is_none()) else { return };
+    // What cannot be read is said by whoever reads it next.
+    let Ok(text) = std::fs::read_to_string(path) else { return };
+    if text.trim_end() != text {
+        auth.token = Some(text.trim_end().to_owned().into());
+        auth.token_file = None;
+    }
+}
+
+/// The client of a configuration.
+///
+/// # Errors
+/// If the credentials are of no use.
+fn client(config: Config) -> Result<Client, String> {
+    // A token that no header can have would end the program. What is secret shows itself only when
+    // it is written.
+    let auth = serde_json::to_value(&config.auth_info).unwrap_or_default();
+    let token = auth.get("token").and_then(Value::as_str).unwrap_or_default();
+    if http::HeaderValue::from_str(token).is_err() {
+        return Err("cannot use the kubeconfig: its token has a line break or another character \
+                    that no header can have"
+            .into());
+    }
+    Client::try_from(config).map_err(|error| {
+        of_credentials(&error)
+            .unwrap_or_else(|| format!("cannot use the kubeconfig: {}", chain(&error)))
+    })
+}
+
+/// What is wrong with credentials, without what a program was given or has printed: secrets.
+fn of_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let auth = causes.find_map(|cause| cause.downcast_ref::<AuthError>())?;
+    Some(match auth {
+        AuthError::AuthExecStart(why) => {
+            format!("the credential program of the kubeconfig cannot be run: {}", cause(why))
+        }
+        AuthError::AuthExecRun { out, .. } => {
+            format!("the credential program of the kubeconfig failed: {}", out.status)
+        }
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
+            "the credential program of the kubeconfig printed no credentials".into()
+        }
+        AuthError::InvalidBearerToken(_) | AuthError::InvalidBasicAuth(_) => {
+            "the credentials of the kubeconfig have a character that no header can have".into()
+        }
+        other => {
+            let text = without_passwords(&chain(other));
+            match text.contains("oauth") || text.contains("oidc") {
+                true => {
+                    "the kubeconfig has an `auth-provider`, which kubectl does not take any more \
+                         either: use a credential program (`exec`)"
+                        .into()
+                }
+                false => format!("cannot use the credentials of the kubeconfig: {text}"),
+            }
+        }
+    })
+}
+
+/// A text with URLs without the users and passwords in them.
+fn without_passwords(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let host =
+            part.find(|letter: char| matches!(letter, '/' | '?' | '#') || letter.is_whitespace());
+        let (host, rest) = part.split_at(host.unwrap_or(part.len()));
+        out.push_str("://");
+        out.push_str(host.rsplit_once('@').map_or(host, |(_, host)| host));
+        out.push_str(rest);
+    }
+    out
 }
 
 /// The last cause of an error, in a line and without the operating system's number.
@@ -339,5 +466,16 @@ fn chain(error: &dyn std::error::Error) -> String {
             texts.push(text);
         }
     }
-    texts.join(": ")
+    without_passwords(&texts.join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_passwords() {
+        let shown = without_passwords("no http://u:p@a.b:1/x?y@z, nor ftp://u:p%40@c");
+        assert_eq!(shown, "no http://a.b:1/x?y@z, nor ftp://c");
+    }
 }

@@ -5,6 +5,7 @@
 //! Kubernetes API concepts, "Streaming lists" (KEP-3157).
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use portcullis_engine::SourceFile;
 use serde_json::Value;
@@ -50,10 +51,15 @@ pub(super) async fn all(
     );
     let mut lines = Lines::new(server.open(&path, kind.accept_one()).await?);
     let mut reading = Reading { kind, waiting: Vec::new(), form: None, files: BTreeMap::new() };
-    let mut counted = 0;
+    let (mut counted, end) = (0, Instant::now() + Duration::from_secs(LIFE));
     let read = loop {
-        let events = match lines.next(server.patience()).await {
-            Ok(Some(lines)) => parsed(lines).await,
+        let left = end.saturating_duration_since(Instant::now());
+        let events = match lines.next(server.patience().min(left)).await {
+            _ if counted > list::MOST_OBJECTS => Err(Failure::Broken(format!(
+                "the list has more than {} objects",
+                list::MOST_OBJECTS
+            ))),
+            Ok(Some(lines)) => parsed(kind, lines).await,
             Ok(None) => Err(Failure::Broken("the list ended before its end".into())),
             Err(failure) => Err(failure),
         };
@@ -133,10 +139,19 @@ impl Reading<'_> {
     }
 }
 
-async fn parsed(lines: Vec<u8>) -> Result<Vec<Event>, Failure> {
+async fn parsed(kind: &Kind, lines: Vec<u8>) -> Result<Vec<Event>, Failure> {
+    let kind = kind.clone();
     let parse = tokio::task::spawn_blocking(move || {
         let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        lines.map(event).collect()
+        let events = lines.map(event).map(|event| match event {
+            Ok(Event::Put(object) | Event::Removed(object))
+                if !object::is_named(&kind, &object) =>
+            {
+                Err(Failure::Broken("an object of the list has no name".into()))
+            }
+            event => event,
+        });
+        events.collect()
     });
     parse.await.map_err(|error| Failure::Broken(error.to_string()))?
 }
@@ -159,7 +174,8 @@ fn event(line: &[u8]) -> Result<Event, Failure> {
             let message = object.get("message").and_then(Value::as_str).unwrap_or_default();
             return Err(Failure::Broken(message.to_owned()));
         }
-        _ => Event::Other,
+        Some("BOOKMARK") => Event::Other,
+        _ => return Err(Failure::Broken("a line of the list says nothing that is known".into())),
     })
 }
 

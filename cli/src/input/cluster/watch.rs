@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portcullis_engine::{Change, SourceFile};
 use serde_json::{Map, Value};
@@ -23,6 +23,9 @@ const SILENCE: Duration = Duration::from_secs(100);
 
 /// The wait after the first failure, and the longest.
 const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+
+/// A list that expires within this time again is a failure.
+const SOON: Duration = Duration::from_secs(10);
 
 /// How often it is asked whether the server has other kinds.
 const DISCOVERY: Duration = Duration::from_secs(30);
@@ -124,14 +127,19 @@ struct Follower {
 impl Follower {
     async fn run(mut self) {
         let (mut failures, name) = (0_u32, self.watched.kind.name());
+        let mut expired: Option<Instant> = None;
         loop {
             let end = self.stream().await;
             let failure = match end {
                 End::Closed => return,
                 End::Over => continue,
+                End::Expired if expired.is_some_and(|last| last.elapsed() < SOON) => {
+                    Some(Failure::Broken("what was just listed has expired (410)".into()))
+                }
                 End::Expired => None,
                 End::Failed(failure) => Some(failure),
             };
+            expired = failure.is_none().then(Instant::now).or(expired);
             if let Some(failure) = failure {
                 failures += 1;
                 if failures == 1
@@ -162,6 +170,9 @@ impl Follower {
         let listed = match list::all(&self.server, kind, namespace.as_deref()).await {
             Ok(listed) => listed,
             Err(failure) if failure.is_absent() => {
+                if !kinds::is_gone(&self.server, kind).await? {
+                    return Err(failure);
+                }
                 let gone = std::mem::take(&mut self.watched.known).into_keys();
                 let _ = self.to.send(News::Changed(gone.map(Change::Remove).collect()));
                 return Ok(false);

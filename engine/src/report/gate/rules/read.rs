@@ -291,7 +291,8 @@ impl<'t> Reader<'t> {
             }),
         };
         let namespaces = [labels?.requirements(), &names?].concat();
-        let of_both = [("namespaces", &Selector::new(namespaces.clone())), ("pods", pods.as_ref()?)];
+        let of_both =
+            [("namespaces", &Selector::new(namespaces.clone())), ("pods", pods.as_ref()?)];
         if let Some((field, _)) = of_both.iter().find(|(_, one)| is_contradictory(one)) {
             self.error(node.span, format!("`{field}` contradicts itself: nobody is meant"));
             return None;
