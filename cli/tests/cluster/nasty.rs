@@ -119,7 +119,7 @@ fn servers_that_say_one_version_at_a_time_are_asked_so() {
             path => small(path),
         }
     });
-    let (list, said) = answered(&fake.kubeconfig, &["list"]);
+    let (list, said) = answered(&fake.kubeconfig, &["list", "--partial"]);
     assert!(list.contains("shop/"), "{list}");
     assert!(said.contains("the server of away.example is away"), "{said}");
     assert_eq!(fake.count(POLICIES), 1);
@@ -175,4 +175,111 @@ fn kubeconfigs_that_lead_nowhere_say_why() {
         "it is not tried again: {:?}",
         start.elapsed()
     );
+}
+
+/// A kind that the server says it has and does not find may be one that it does not know yet.
+#[test]
+fn a_list_that_is_not_found_is_no_empty_one() {
+    let fake = Fake::start(|path, _| match path {
+        POLICIES => Some(Answer::refusal(404, "the server could not find the requested resource")),
+        path => small(path),
+    });
+    let why = refused(&fake.kubeconfig, &["list"]);
+    assert!(why.contains("cannot list networkpolicies.networking.k8s.io"), "{why}");
+}
+
+#[test]
+fn a_server_that_is_not_ready_is_waited_for() {
+    let fake = Fake::start(|path, at| match (path, at) {
+        ("/readyz", 0) => Some(Answer::refusal(500, "etcd failed")),
+        ("/readyz", _) => Some(Answer::ok(Value::String("ok".into()))),
+        (path, _) => small(path),
+    });
+    answered(&fake.kubeconfig, &["list"]);
+    assert_eq!(fake.count("/readyz"), 2);
+    let never = Fake::start(|path, _| match path {
+        "/readyz" => Some(Answer::refusal(500, "etcd failed")),
+        path => small(path),
+    });
+    let why = refused(&never.kubeconfig, &["list"]);
+    assert!(why.contains("500: it is not ready"), "{why}");
+}
+
+#[test]
+fn a_server_that_has_no_policies_is_none() {
+    let fake = Fake::start(|path, _| match path {
+        "/apis" => Some(Answer::ok(json!({}))),
+        path => small(path),
+    });
+    let why = refused(&fake.kubeconfig, &["list"]);
+    assert!(why.contains("does not say that it has the kind NetworkPolicy"), "{why}");
+    answered(&fake.kubeconfig, &["list", "--partial"]);
+}
+
+#[test]
+fn a_part_of_the_api_that_is_away_may_have_policies() {
+    let fake = Fake::start(|path, _| match path {
+        "/apis" => {
+            let mut known = discovery("/apis")?;
+            known.body["items"].as_array_mut()?.push(json!({
+                "metadata": {"name": "projectcalico.org"},
+                "versions": [{"version": "v3", "freshness": "Stale", "resources": []}]}));
+            Some(known)
+        }
+        path => small(path),
+    });
+    let why = refused(&fake.kubeconfig, &["list"]);
+    assert!(why.contains("the server of projectcalico.org is away"), "{why}");
+    let (_, said) = answered(&fake.kubeconfig, &["list", "--partial", "-q"]);
+    assert!(said.contains("projectcalico.org"), "{said}");
+}
+
+#[test]
+fn pages_without_end_are_refused() {
+    let fake = Fake::start(|path, _| match path {
+        path if path.starts_with(PODS) => Some(list(&[pod("web", "10.1.0.1")], "again")),
+        path => small(path),
+    });
+    let why = refused(&fake.kubeconfig, &["list"]);
+    assert!(why.contains("a page that it had before"), "{why}");
+    let nameless = Fake::start(|path, _| match path {
+        PODS => Some(list(&[json!({"metadata": {}})], "")),
+        path => small(path),
+    });
+    let why = refused(&nameless.kubeconfig, &["list"]);
+    assert!(why.contains("an object of the list has no name"), "{why}");
+}
+
+/// What credentials are is never shown, whatever is wrong with them.
+#[test]
+fn credentials_that_do_not_work_are_not_shown() {
+    let fake = Fake::start(|path, _| small(path));
+    let text = fs::read_to_string(&fake.kubeconfig).unwrap();
+    let with = |user: &str| {
+        fs::write(&fake.kubeconfig, text.replace("user: {}", &format!("user: {user}"))).unwrap();
+        refused(&fake.kubeconfig, &["list"])
+    };
+    let exec = |command: &str| {
+        format!(
+            "{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, \
+             command: sh, args: [-c, '{command}'], env: [{{name: KEY, value: SECRET}}]}}}}"
+        )
+    };
+    let failing = with(&exec("echo SECRET; exit 7"));
+    assert!(failing.contains("failed: exit status: 7"), "{failing}");
+    let broken = with(&exec("echo SECRET"));
+    assert!(broken.contains("printed no credentials"), "{broken}");
+    let token = with("{token: \"SECRET\\nSECRET\"}");
+    assert!(token.contains("a line break"), "{token}");
+    for said in [failing, broken, token] {
+        assert!(!said.contains("SECRET"), "{said}");
+    }
+    let file = fake.kubeconfig.with_file_name("token");
+    fs::write(&file, "abc\n").unwrap();
+    let user = format!("user: {{tokenFile: '{}'}}", file.display());
+    fs::write(&fake.kubeconfig, text.replace("user: {}", &user)).unwrap();
+    answered(&fake.kubeconfig, &["list"]);
+    fs::write(&fake.kubeconfig, text.replace("user: fake,", "user: nobody,")).unwrap();
+    let why = refused(&fake.kubeconfig, &["list"]);
+    assert!(why.contains("no user `nobody`"), "{why}");
 }

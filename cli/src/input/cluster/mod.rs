@@ -4,6 +4,7 @@
 //! has, the engine which of them it wants. Each object becomes a file of its own, named after it,
 //! so that an answer can say where it comes from.
 
+mod credentials;
 mod kinds;
 mod lines;
 mod list;

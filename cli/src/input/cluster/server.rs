@@ -7,12 +7,12 @@ use std::time::Duration;
 use http::header::{ACCEPT, RETRY_AFTER};
 use http::response::Parts;
 use http_body_util::{BodyExt as _, Limited};
-use kube::client::{AuthError, Body};
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
-use kube::{Client, Config};
+use kube::Client;
+use kube::client::Body;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
+use super::credentials::{self, cause, of_credentials, without_passwords};
 use crate::args::ClusterArgs;
 
 /// A page or a refusal is not read beyond this.
@@ -41,6 +41,8 @@ pub(super) struct Server {
     url: String,
     /// Whether it has ever answered: one that does not exist is not asked again and again.
     has_answered: AtomicBool,
+    /// The program that gives credentials, if there is one.
+    program: Option<String>,
     /// Whether it has lists as streams.
     streams: AtomicBool,
 }
@@ -121,19 +123,20 @@ impl Server {
     /// # Errors
     /// If there is no kubeconfig, or it makes no client: a sentence with what to do.
     pub(super) async fn connect(args: &ClusterArgs) -> Result<(Self, String), String> {
-        let mut config = config(args).await?;
+        let mut config = credentials::config(args).await?;
         config.connect_timeout = Some(Duration::from_secs(10));
         config.read_timeout = None;
         // Requests are made again here, where the answer is known.
         config.default_retry = false;
         let (namespace, url) = (config.default_namespace.clone(), config.cluster_url.to_string());
         let url = without_passwords(&url);
-        trim_token_file(&mut config);
-        let client = client(config)?;
+        credentials::trim_token_file(&mut config);
+        let program = credentials::program(&config);
+        let client = credentials::client(config)?;
         let patience = Duration::from_secs(args.request_seconds);
         let (has_answered, streams) = (AtomicBool::new(false), AtomicBool::new(false));
         let objects = AtomicUsize::new(0);
-        Ok((Self { client, patience, objects, url, has_answered, streams }, namespace))
+        Ok((Self { client, patience, objects, url, has_answered, program, streams }, namespace))
     }
 
     /// Waits until it is ready: one that has just begun does not know yet which kinds it has.
@@ -271,7 +274,7 @@ impl Server {
         let answer = self.client.send(request).await;
         let answer = answer.map_err(|error| {
             let url = self.url.trim_end_matches('/');
-            match of_credentials(&error) {
+            match of_credentials(&error, self.program.as_deref()) {
                 Some(why) => Failure::Broken(why),
                 None => {
                     let why = without_passwords(&cause(&error));
@@ -297,185 +300,4 @@ fn refusal(head: &Parts, bytes: &[u8]) -> Failure {
     let wait = head.headers.get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
     let wait = wait.map(Duration::from_secs);
     Failure::Refused { code: head.status.as_u16(), message, wait }
-}
-
-/// How the server of the context is reached: by the files of `--kubeconfig` or KUBECONFIG, else
-/// `~/.kube/config`, else as a pod.
-async fn config(args: &ClusterArgs) -> Result<Config, String> {
-    let options =
-        KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
-    let file = match &args.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path).map_err(|error| unreadable(&error))?,
-        None => match Kubeconfig::read() {
-            Ok(file) => file,
-            Err(error) => {
-                if let (None, Ok(config)) = (&args.context, Config::incluster()) {
-                    return Ok(config);
-                }
-                return Err(format!(
-                    "{}: set KUBECONFIG or pass --kubeconfig FILE",
-                    unreadable(&error)
-                ));
-            }
-        },
-    };
-    let known: Vec<String> = file.contexts.iter().map(|context| context.name.clone()).collect();
-    if let Some(context) = args.context.as_ref().filter(|context| !known.contains(context)) {
-        return Err(match known.as_slice() {
-            [] => format!("the kubeconfig has no context, and so none called `{context}`"),
-            known => {
-                format!("the kubeconfig has no context `{context}`; it has {}", known.join(", "))
-            }
-        });
-    }
-    if args.context.is_none() && file.current_context.as_deref().unwrap_or_default().is_empty() {
-        return Err(match known.as_slice() {
-            [] => "the kubeconfig has no context".into(),
-            known => format!(
-                "the kubeconfig names no current context: choose one with --context: {}",
-                known.join(", ")
-            ),
-        });
-    }
-    check_user(&file, &options)?;
-    let config = Config::from_custom_kubeconfig(file, &options).await;
-    config.map_err(|error| format!("cannot use the kubeconfig: {}", chain(&error)))
-}
-
-/// Why a kubeconfig is not read.
-fn unreadable(error: &KubeconfigError) -> String {
-    match error {
-        KubeconfigError::ReadConfig(why, path) => {
-            let why = match why.kind() {
-                std::io::ErrorKind::NotFound => "no such file".to_owned(),
-                std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-                _ => why.to_string(),
-            };
-            format!("cannot read the kubeconfig {}: {why}", path.display())
-        }
-        error => format!("cannot read the kubeconfig: {}", cause(error)),
-    }
-}
-
-/// That the user of the context is there: without one a server would be asked as nobody.
-fn check_user(file: &Kubeconfig, options: &KubeConfigOptions) -> Result<(), String> {
-    let current = options.context.as_ref().or(file.current_context.as_ref());
-    let context = file.contexts.iter().find(|one| Some(&one.name) == current);
-    let user = context.and_then(|one| one.context.as_ref()?.user.as_ref());
-    match user {
-        Some(user) if !file.auth_infos.iter().any(|one| one.name == *user) => {
-            Err(format!("the kubeconfig has no user `{user}`, whom its context names"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A token in a file may end with a line break, which is not part of it.
-fn trim_token_file(config: &mut Config) {
-    let auth = &mut config.auth_info;
-    let Some(path) = auth.token_file.as_ref().filter(|_| auth.token.is_none()) else { return };
-    // What cannot be read is said by whoever reads it next.
-    let Ok(text) = std::fs::read_to_string(path) else { return };
-    if text.trim_end() != text {
-        auth.token = Some(text.trim_end().to_owned().into());
-        auth.token_file = None;
-    }
-}
-
-/// The client of a configuration.
-///
-/// # Errors
-/// If the credentials are of no use.
-fn client(config: Config) -> Result<Client, String> {
-    // A token that no header can have would end the program. What is secret shows itself only when
-    // it is written.
-    let auth = serde_json::to_value(&config.auth_info).unwrap_or_default();
-    let token = auth.get("token").and_then(Value::as_str).unwrap_or_default();
-    if http::HeaderValue::from_str(token).is_err() {
-        return Err("cannot use the kubeconfig: its token has a line break or another character \
-                    that no header can have"
-            .into());
-    }
-    Client::try_from(config).map_err(|error| {
-        of_credentials(&error)
-            .unwrap_or_else(|| format!("cannot use the kubeconfig: {}", chain(&error)))
-    })
-}
-
-/// What is wrong with credentials, without what a program was given or has printed: secrets.
-fn of_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let mut causes = std::iter::successors(Some(error), |error| error.source());
-    let auth = causes.find_map(|cause| cause.downcast_ref::<AuthError>())?;
-    Some(match auth {
-        AuthError::AuthExecStart(why) => {
-            format!("the credential program of the kubeconfig cannot be run: {}", cause(why))
-        }
-        AuthError::AuthExecRun { out, .. } => {
-            format!("the credential program of the kubeconfig failed: {}", out.status)
-        }
-        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
-            "the credential program of the kubeconfig printed no credentials".into()
-        }
-        AuthError::InvalidBearerToken(_) | AuthError::InvalidBasicAuth(_) => {
-            "the credentials of the kubeconfig have a character that no header can have".into()
-        }
-        other => {
-            let text = without_passwords(&chain(other));
-            match text.contains("oauth") || text.contains("oidc") {
-                true => {
-                    "the kubeconfig has an `auth-provider`, which kubectl does not take any more \
-                         either: use a credential program (`exec`)"
-                        .into()
-                }
-                false => format!("cannot use the credentials of the kubeconfig: {text}"),
-            }
-        }
-    })
-}
-
-/// A text with URLs without the users and passwords in them.
-fn without_passwords(text: &str) -> String {
-    let mut parts = text.split("://");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let host =
-            part.find(|letter: char| matches!(letter, '/' | '?' | '#') || letter.is_whitespace());
-        let (host, rest) = part.split_at(host.unwrap_or(part.len()));
-        out.push_str("://");
-        out.push_str(host.rsplit_once('@').map_or(host, |(_, host)| host));
-        out.push_str(rest);
-    }
-    out
-}
-
-/// The last cause of an error, in a line and without the operating system's number.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut causes = std::iter::successors(Some(error), |error| error.source());
-    let text = causes.by_ref().last().map_or_else(String::new, ToString::to_string);
-    let line = text.lines().next().unwrap_or_default();
-    line.split(" (os error").next().unwrap_or(line).to_owned()
-}
-
-/// An error with its causes, which a client's own text leaves out.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let mut texts: Vec<String> = Vec::new();
-    for text in causes.map(ToString::to_string) {
-        // Some say their causes themselves.
-        if !texts.iter().any(|known| known.contains(&text)) {
-            texts.push(text);
-        }
-    }
-    without_passwords(&texts.join(": "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_are_shown_without_passwords() {
-        let shown = without_passwords("no http://u:p@a.b:1/x?y@z, nor ftp://u:p%40@c");
-        assert_eq!(shown, "no http://a.b:1/x?y@z, nor ftp://c");
-    }
 }
