@@ -17,12 +17,15 @@ const RULES: &str = "rules:
 ";
 
 const EXPECTATIONS: &str = "expect:
-- {from: ns0/app1, to: ns0/app0, port: 9100, expect: allow}
-- {from: 'ns1/*', to: ns2/app1, port: 9100, expect: deny}
-- {from: '*/app5', to: ns0/app3, except: [ns0/app5], port: 9100, expect: deny}
-- {pods: ns0/app0, direction: ingress, expect: isolated}
+- {from: 'ns0/{app=app1}', to: 'ns0/{app=app0}', port: 9100, expect: allow}
+- {from: 'ns1/*', to: 'ns2/{app=app1}', port: 9100, expect: deny}
+- {from: '*/{app=app5}', to: 'ns0/{app=app3}', except: [ns0/*], port: 9100, expect: deny}
+- {pods: 'ns0/{app=app0}', direction: ingress, expect: isolated}
 - {pods: ns3/*, expect: no-internet}
 ";
+
+/// The workload that is asked about.
+const WHO: &str = "ns0/app0-5f8c456796";
 
 /// Prints the table.
 pub fn table() -> Result<()> {
@@ -43,9 +46,8 @@ fn row(size: Size) -> Result<()> {
     let rules = rules.map_err(|errors| anyhow!("{errors:?}"))?;
     let expectations = Expectations::read("expectations.yaml", EXPECTATIONS)?;
     let filter = ListFilter::default();
-    let one = ListFilter { focus: vec!["ns0/app0".into()], ..ListFilter::default() };
-    let name = "ns0/app0";
-    session.describe(Describe::Pods, name).map_err(|error| anyhow!("{}", error.message))?;
+    let one = ListFilter { focus: vec![WHO.into()], ..ListFilter::default() };
+    session.describe(Describe::Pods, WHO).map_err(|error| anyhow!("{}", error.message))?;
     let coverage = TestOptions { coverage: true, ..TestOptions::default() };
     let times = [
         best(3, || session.list(&filter)).0,
@@ -54,7 +56,7 @@ fn row(size: Size) -> Result<()> {
         best(3, || session.diff(&next, &filter)).0,
         best(3, || session.equal(&next)).0,
         best(3, || next.gate(Some(&session), &rules)).0,
-        best(3, || session.describe(Describe::Pods, name)).0,
+        best(3, || session.describe(Describe::Pods, WHO)).0,
         best(3, || session.test(&expectations, TestOptions::default())).0,
         best(3, || session.test(&expectations, coverage)).0,
     ];

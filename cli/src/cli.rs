@@ -13,12 +13,37 @@ use crate::render;
 use crate::short::ShortArgs;
 use crate::testing::{self, TestArgs};
 
+/// Of the whole command.
 const STATUS: &str = "\
 Exit status:
-  0  answered
-  1  findings at or above --fail-on, or another verdict than --expect or a flow's `expect` says
-  2  unusable input or arguments, or a flow of --flows that could not be evaluated
+  0  answered, and what was expected is so
+  1  it is not: findings at or above --fail-on, another verdict than expected, a broken rule, states
+     that are not equal
+  2  unusable input or arguments, or a flow that could not be evaluated
+  3  `gate` and `equal`: not decided, there are too many combinations";
 
+/// Of a command that only answers.
+const ANSWERED: &str = "\
+Exit status:
+  0  answered
+  2  unusable input or arguments";
+
+/// Of `list`.
+const LISTED: &str = "\
+Exit status:
+  0  answered
+  1  findings at or above --fail-on
+  2  unusable input or arguments";
+
+/// Of `eval` and `explain`.
+const JUDGED: &str = "\
+Exit status:
+  0  answered
+  1  another verdict than --expect or a flow's `expect` says, or findings at or above --fail-on
+  2  unusable input or arguments, or a flow of --flows that could not be evaluated";
+
+/// What is read.
+const INPUT: &str = "\
 Input:
   A folder is read recursively: every .yaml, .yml and .json file, except in hidden folders and
   node_modules, charts and patches of kustomize trees, which --helm and --kustomize render.
@@ -52,7 +77,7 @@ Examples:
 /// `kubectl portcullis`, and about the cluster.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, max_term_width = 100)]
-#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}\n\n{INPUT}"))]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -68,13 +93,13 @@ pub enum Command {
     /// always reach each other, whatever policies say: that is not listed.
     /// What is not listed is denied or unknown: the notes below the list say which rules leave
     /// something open and what would settle it.
-    #[command(after_long_help = STATUS)]
+    #[command(after_long_help = format!("{LISTED}\n\n{INPUT}"))]
     List(ListArgs),
     /// List who can reach a workload or an address: `list --focus NAME --direction ingress`
-    #[command(after_long_help = STATUS)]
+    #[command(after_long_help = format!("{ANSWERED}\n\n{INPUT}"))]
     WhoCan(ShortArgs),
     /// List whom a workload or an address can reach: `list --focus NAME --direction egress`
-    #[command(after_long_help = STATUS)]
+    #[command(after_long_help = format!("{ANSWERED}\n\n{INPUT}"))]
     Reach(ShortArgs),
     /// Describe a pod, a workload, a policy or a namespace
     ///
@@ -82,18 +107,18 @@ pub enum Command {
     /// does. Of a policy: the pods that it selects, and the same of its rules. Of a namespace: its
     /// workloads and the policies that select them. Then the findings of `check` about them.
     #[command(after_help = describe::EXAMPLES)]
-    #[command(after_long_help = format!("{}\n\n{STATUS}", describe::EXAMPLES))]
+    #[command(after_long_help = format!("{}\n\n{ANSWERED}\n\n{INPUT}", describe::EXAMPLES))]
     Describe(DescribeArgs),
     /// Show whether a flow is allowed, and why
     ///
     /// The verdict in one line, then the result at each end and which line of which policy decides.
-    #[command(after_long_help = STATUS)]
+    #[command(after_long_help = format!("{JUDGED}\n\n{INPUT}"))]
     Eval(EvalArgs),
     /// Show everything that decides a flow
     ///
     /// Both ends, and every policy, rule, peer and port entry that was evaluated: ✓ admits or
     /// matches, ✗ does not and why, ? is unknown.
-    #[command(after_long_help = STATUS)]
+    #[command(after_long_help = format!("{JUDGED}\n\n{INPUT}"))]
     Explain(EvalArgs),
     /// Compare two states: which flows are opened and closed, and which lines do it
     ///
@@ -140,7 +165,7 @@ pub enum Command {
     /// `kubectl get ns,pod,netpol,node -A -o yaml` prints is sufficient. The program is checked
     /// against the policies before it is printed. Nothing is changed on this machine.
     #[command(after_help = render::EXAMPLES)]
-    #[command(after_long_help = format!("{}\n\n{STATUS}", render::EXAMPLES))]
+    #[command(after_long_help = format!("{}\n\n{ANSWERED}\n\n{INPUT}", render::EXAMPLES))]
     Render(render::RenderArgs),
     /// Print a shell completion script
     ///

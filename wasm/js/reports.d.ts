@@ -877,6 +877,11 @@ export interface GateRuleReport {
   /** Why it is undecided, as a sentence. */
   reason?: string;
   /**
+   * Ends of the rule that no pod of the input is, as its sentence has them: pods that may come to
+   * be are, or a word is mistyped.
+   */
+  unmatched?: string[];
+  /**
    * Flows that break it, or of which it cannot be ruled out that they do: one for each set of
    * lines that opens some.
    */

@@ -81,7 +81,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
         );
     }
     if args.fix && args.input.paths.iter().any(|path| input::is_stdin(path)) {
-        anyhow::bail!("standard input is not a file that can be changed: use --diff");
+        anyhow::bail!("standard input is not a file that can be changed: use `--diff`");
     }
     if args.fix {
         let session = input::session(&args.input, args.say)?;

@@ -53,7 +53,10 @@ impl Config {
         let text = std::fs::read_to_string(&path).map_err(unreadable)?;
         // An empty file is a mapping without keys.
         let text: Option<Text> = serde_yaml::from_str(&text).map_err(|error| {
-            InputError::Config { path: path.clone(), reason: error.to_string() }
+            // The library names the type that it reads into.
+            let reason = error.to_string().replace("struct Text", "a mapping with `ignore`");
+            let reason = reason.replace("struct Ignore", "a mapping of `paths` and `codes`");
+            InputError::Config { path: path.clone(), reason }
         })?;
         Self::new(&path, &text.unwrap_or_default())
             .map_err(|reason| InputError::Config { path, reason })

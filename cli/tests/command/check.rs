@@ -150,6 +150,28 @@ fn fixes_are_written_and_the_rest_is_reported() {
     assert!(stdin.err.contains("use `--diff`"), "{stdin}");
 }
 
+/// Behind an error there may be findings that nobody could see before.
+#[test]
+fn a_fix_may_bring_other_findings_to_light() {
+    let policy = |spec: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: \
+             a}}\nspec:\n  podSelector: {{}}\n{spec}"
+        )
+    };
+    for (spec, fixed) in [
+        ("  egress:\n  - ports: [{port: \"80\"}]\n", "+  - ports: [{port: 80}]"),
+        (
+            "  policyTypes: [Egress]\n  egress:\n  - To: [{ipBlock: {cidr: 10.0.0.1/8}}]\n",
+            "+  - to: ",
+        ),
+        ("  egress:\n  - ports: [{port: 80, protocol: tcp}]\n", "protocol: TCP"),
+    ] {
+        let ran = run_with(&["lint", "--diff", "-"], &policy(spec), &[]);
+        assert!(ran.out.contains(fixed), "{ran}");
+    }
+}
+
 #[test]
 fn json() {
     let ran = run(&["check", "-o", "json", "broken"]);

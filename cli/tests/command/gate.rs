@@ -96,3 +96,35 @@ fn policies_are_equal_whatever_they_are_called() {
     assert_eq!(run(&["equal", "shop"]).status, 2);
     assert_eq!(run(&["equal", "shop", "elsewhere/"]).status, 2);
 }
+
+#[test]
+fn who_is_not_in_the_input_is_said_and_nobody_is_refused() {
+    let strange = "rules:\n- {name: typo, never: {from: internet, to: {namespace: shpo}}}\n";
+    let ran = run_with(&["gate", "--rules", "-", "shop"], strange, &[]);
+    assert!(ran.out.contains("no pod of the input is one of: pods in namespace shpo"), "{ran}");
+    let nobody = "rules:\n- {name: none, never: {from: internet, to: {pods: 'a=b,!a'}}}\n";
+    let ran = run_with(&["gate", "--rules", "-", "shop"], nobody, &[]);
+    assert_eq!(ran.status, 2, "{ran}");
+    assert!(ran.err.contains("`pods` contradicts itself"), "{ran}");
+}
+
+/// Where pods have their addresses is not outside, though no pod of the input has that one.
+#[test]
+fn ranges_of_pods_are_not_outside() {
+    let input = "{apiVersion: v1, kind: Pod, metadata: {name: x, namespace: a},
+ spec: {nodeName: n1}, status: {phase: Running, podIP: 10.244.0.7}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: p, namespace: a}
+spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.244.0.0/16}}]}]}
+";
+    let rules = crate::scratch("gate-outside").join("rules.yaml");
+    std::fs::write(&rules, "rules: [{name: r, never: {from: outside, to: {namespace: a}}}]")
+        .unwrap();
+    let args = ["gate", "--rules", rules.to_str().unwrap(), "-"];
+    assert_eq!(run_with(&args, input, &[]).status, 1);
+    let known = [&args[..], &["--pod-cidr", "10.244.0.0/16"]].concat();
+    let ran = run_with(&known, input, &[]);
+    assert_eq!(ran.status, 0, "{ran}");
+}

@@ -139,6 +139,12 @@ fn short_forms_are_lists() {
     let list = run(&["list", "--focus", "shop/api", "--direction", "egress", "-e", "shop"]);
     assert_eq!((reach.out, reach.status), (list.out, 0));
     assert_eq!(run(&["who-can", "shop/dbb", "shop"]).status, 2);
+    let port = run(&["who-can", "shop/db", "--port", "sqll", "shop"]);
+    assert_eq!(port.status, 2, "{port}");
+    assert!(
+        port.err.contains("no pod of the input has a TCP port named `sqll`: did you mean `sql`?"),
+        "{port}"
+    );
 }
 
 #[test]

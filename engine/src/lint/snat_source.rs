@@ -50,8 +50,8 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
             block.cidr
         );
         let finding = Diagnostic::new(Code::SnatSource, message).with_help(
-            "set `externalTrafficPolicy: Local` in the Service, or limit its clients by \
-             `loadBalancerSourceRanges`",
+            "set `externalTrafficPolicy: Local` in the Service, or limit the clients of a load balancer \
+             by `loadBalancerSourceRanges`",
         );
         let path = place.block_path();
         findings.push(context.about(&policy.object, Field::First(&[&path]), finding));

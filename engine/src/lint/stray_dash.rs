@@ -181,6 +181,7 @@ impl<'s> Counts<'s> {
         }
         let either = *all + count(&here.certain.difference(&whole.certain));
         let each = count(&both.certain);
-        format!(" (as written {either} pods or templates match, in one element {each})")
+        let noun = if either == 1 { "pod or template matches" } else { "pods or templates match" };
+        format!(" (as written {either} {noun}, in one element {each})")
     }
 }

@@ -236,6 +236,12 @@ fn no_namespace(model: &ClusterModel, namespace: &str, other: Option<String>) ->
     let known = model.namespaces.values().map(|namespace| &*namespace.name);
     let meant = nearest(namespace, known).map(str::to_owned).or(other);
     let message = format!("no pod or workload in namespace `{namespace}`");
+    if namespace.parse::<std::net::IpAddr>().is_ok() {
+        return QueryError::new(format!(
+            "a block of addresses is not the end of a flow: ask about one address of it, such as \
+             `{namespace}`"
+        ));
+    }
     unknown(&message, meant.as_deref(), "")
 }
 

@@ -314,6 +314,9 @@ fn blank(rule: &Rule) -> GateRuleReport {
 fn undecided(rule: &Rule, many: Undecidable) -> GateRuleReport {
     let mut reason = too_many(many);
     let compares = matches!(rule.demand, Demand::NoNewAccess(_));
+    if matches!(many, Undecidable::TooMany { .. }) && rule.future == Future::Namespaces {
+        reason.push_str("; or of this rule with `future: pods`");
+    }
     if matches!(many, Undecidable::Calico) && !compares {
         reason.push_str(": with `future: nothing` the rule is decided for the pods of the input");
     }
@@ -325,8 +328,8 @@ fn too_many(many: Undecidable) -> String {
         Undecidable::TooMany { found } => format!(
             "too many combinations ({found} or more): policies and rules distinguish pods by so \
              many labels, names of ports and addresses that not all were looked at; fewer are \
-             needed with Namespace objects in the input or `--assume-unlabelled-namespaces`, with \
-             `--pod-cidr`, and for a rule with `future: pods`"
+             needed with Namespace objects in the input or `--assume-unlabelled-namespaces`, and with \
+             `--pod-cidr`"
         ),
         Undecidable::Calico => {
             "there are policies of Calico's kinds, whose selectors are not taken apart to find \

@@ -324,19 +324,17 @@ const NEW_NAMESPACE_HELP: &str = "NetworkPolicies hold in their own namespaces: 
 /// What to write against it.
 fn help(openings: &[Opening], ends: &[WitnessEnd; 2]) -> Option<String> {
     let [from, to] = ends;
-    if let Some(opening) =
-        openings.iter().find(|one| one.direction == Direction::Ingress && one.policy.is_some())
-    {
-        return narrow(opening);
+    if let Some(narrowed) = narrow(openings, Direction::Ingress) {
+        return Some(narrowed);
     }
     // The end that is protected is the destination, unless that is outside.
     let (own, direction) = match to.namespace {
         Some(_) => (to, Direction::Ingress),
         None => (from, Direction::Egress),
     };
-    let opening = openings.iter().find(|one| one.direction == direction)?;
-    if opening.policy.is_some() {
-        return narrow(opening);
+    openings.iter().find(|one| one.direction == direction)?;
+    if let Some(narrowed) = narrow(openings, direction) {
+        return Some(narrowed);
     }
     let namespace = own.namespace.as_deref()?;
     let (side, field) = (
@@ -351,11 +349,18 @@ fn help(openings: &[Opening], ends: &[WitnessEnd; 2]) -> Option<String> {
     ))
 }
 
-fn narrow(opening: &Opening) -> Option<String> {
-    let policy = opening.policy.as_ref()?;
-    let namespace = policy.namespace.as_deref().map_or_else(String::new, |own| format!("{own}/"));
-    let path = opening.path.as_deref()?;
-    Some(format!("narrow or remove {path} of {} {namespace}{}", policy.kind, policy.name))
+/// What to change of the policies that open it at an end: each of their rules opens it alone.
+fn narrow(openings: &[Opening], direction: Direction) -> Option<String> {
+    let rule = |opening: &Opening| {
+        let policy = opening.policy.as_ref()?;
+        let namespace = policy.namespace.as_deref();
+        let namespace = namespace.map_or_else(String::new, |own| format!("{own}/"));
+        let path = opening.path.as_deref()?;
+        Some(format!("{path} of {} {namespace}{}", policy.kind, policy.name))
+    };
+    let own = openings.iter().filter(|one| one.direction == direction);
+    let rules: Vec<String> = own.filter_map(rule).collect();
+    (!rules.is_empty()).then(|| format!("narrow or remove {}", rules.join(", and ")))
 }
 
 /// What makes two witnesses show the same, as a text: verdicts, and what opens the flow.

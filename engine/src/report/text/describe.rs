@@ -7,7 +7,7 @@ use super::style::{Ink, Style};
 use crate::report::describe::{
     DescribeReport, DescribedDirection, DescribedPolicy, DescribedRule, isolation_text,
 };
-use crate::report::types::{Action, Direction, Location, Match, Severity};
+use crate::report::types::{Action, Direction, Isolation, Location, Match, Severity};
 
 /// Workloads that are named before the rest is only counted.
 const MOST_WORKLOADS: usize = 20;
@@ -53,7 +53,11 @@ fn write_workloads(report: &DescribeReport, out: &mut dyn Write) -> fmt::Result 
     }
     for one in report.workloads.iter().take(MOST_WORKLOADS) {
         let (ingress, egress) = (isolation_text(one.ingress), isolation_text(one.egress));
-        writeln!(out, "    {}   ingress {ingress}, egress {egress}", Plain(&one.id))?;
+        let both = match (one.ingress, one.egress) {
+            (Isolation::Unenforced, Isolation::Unenforced) => ingress.to_owned(),
+            _ => format!("ingress {ingress}, egress {egress}"),
+        };
+        writeln!(out, "    {}   {both}", Plain(&one.id))?;
     }
     match report.workloads.len().saturating_sub(MOST_WORKLOADS) {
         0 => Ok(()),

@@ -156,7 +156,7 @@ fn about(end: &WitnessEnd) -> Option<String> {
         parts.push(format!("with namespace labels {labels}"));
     }
     if !end.port_names.is_empty() {
-        parts.push(format!("calling the port {}", end.port_names.join(" and ")));
+        parts.push(format!("whose port has the name {}", end.port_names.join(" and ")));
     }
     if let Some(address) = &end.address {
         parts.push(format!("at address {address}"));

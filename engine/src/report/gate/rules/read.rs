@@ -260,7 +260,10 @@ impl<'t> Reader<'t> {
     fn selected(&mut self, node: &Node<'t>) -> Option<Party> {
         let entries = self.entries(node, "an end", END)?;
         if entries.is_empty() {
-            self.error(node.span, "an end without fields names nobody: write `pods` for all pods");
+            self.error(
+                node.span,
+                "an end without fields selects nothing: write `pods` for all pods",
+            );
             return None;
         }
         if let Some(list) = entry(entries, "addresses") {
