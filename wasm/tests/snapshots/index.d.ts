@@ -62,6 +62,19 @@ export interface GateOptions {
     before?: Files;
 }
 
+/** What to describe: the pods of a name, a policy, or all of a namespace. */
+export type DescribeKind = 'pod' | 'workload' | 'policy' | 'namespace';
+
+/** What to find out about expectations besides whether they hold. */
+export interface TestOptions {
+    /** Which rules of which policies decide an expectation, and which decide none. */
+    coverage?: boolean;
+    /** Small changes of policies, and which of them no expectation notices. */
+    mutants?: boolean;
+    /** Expectations that would notice them; with `mutants`. */
+    suggest?: boolean;
+}
+
 /** Which program to render. */
 export interface RenderOptions {
     /** The node whose rules to render. */
@@ -996,6 +1009,11 @@ export interface GateRuleReport {
     /** Why it is undecided, as a sentence. */
     reason?: string;
     /**
+     * Ends of the rule that no pod of the input is, as its sentence has them: pods that may come to
+     * be are, or a word is mistyped.
+     */
+    unmatched?: string[];
+    /**
      * Flows that break it, or of which it cannot be ruled out that they do: one for each set of
      * lines that opens some.
      */
@@ -1593,6 +1611,11 @@ export class Model {
      */
     check(): CheckReport;
     /**
+     * Which policies decide about pods, or which pods a policy or a namespace is about, and what
+     * each rule opens alone.
+     */
+    describe(kind: DescribeKind, name: string): DescribeReport;
+    /**
      * Whether a flow is allowed, and everything that decides it.
      */
     explain(flow: FlowQuery): FlowReport;
@@ -1619,6 +1642,10 @@ export class Model {
      */
     render(options: RenderOptions): ProgramReport;
     /**
+     * Whether expectations hold, what decides them, and what they leave untested.
+     */
+    test(expectations: string, options?: TestOptions): TestReport;
+    /**
      * The names of its files, sorted.
      */
     readonly files: string[];
@@ -1629,6 +1656,12 @@ export class Model {
  * What is wrong with the files, where, and what to do about it.
  */
 export function check(files: Files, options?: Options): CheckReport;
+
+/**
+ * Which policies decide about pods, or which pods a policy or a namespace is about, and what each
+ * rule opens alone.
+ */
+export function describe(files: Files, kind: DescribeKind, name: string, options?: Options): DescribeReport;
 
 /**
  * What two states allow differently, and which lines of policies make it so.
@@ -1661,6 +1694,12 @@ export function list(files: Files, options?: Options & ListFilter): ListReport;
  * The command and the node agent check it against the policies before they use it.
  */
 export function render(files: Files, options: Options & RenderOptions): ProgramReport;
+
+/**
+ * Whether expectations hold, what decides them, and what they leave untested. They are the text of
+ * a file as `portcullis test` takes it; `manifests:` in it are not read, these are the `files`.
+ */
+export function test(files: Files, expectations: string, options?: Options & TestOptions): TestReport;
 
 /**
  * The version of the engine, as in the package's `package.json`.
