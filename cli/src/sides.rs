@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use portcullis_engine::Session;
 use portcullis_engine::net::Family;
 use portcullis_engine::report::Summary;
 use portcullis_engine::report::text;
-use portcullis_engine::{Options, Session};
 
 use crate::args::{AssumeArgs, ClusterArgs, OutputArgs};
 use crate::input::{self, InputError, Live, Side};
@@ -44,8 +44,8 @@ impl SidesArgs {
         side: Option<&Side>,
         (family, say): (Option<Family>, OutputArgs),
     ) -> Result<(Session, Option<Session>), InputError> {
-        let options = Options { family, ..self.assume.options() };
-        let cluster = input::cluster((&self.cluster, &self.assume), options, say)?;
+        let of = (&self.cluster, &self.assume);
+        let cluster = input::cluster_alone(of, (family, self.config.as_deref()), say)?;
         let applied =
             side.map(|side| input::applied(&cluster, side, (self.config.as_deref(), say)));
         Ok((cluster, applied.transpose()?))

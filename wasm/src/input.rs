@@ -142,9 +142,8 @@ pub fn tested(
     options: &Argument,
 ) -> Result<TestReport, Error> {
     let flag = |name| options.get(name)?.map_or(Ok(false), |flag| flag.flag());
-    let suggest = flag("suggest")?;
-    let options =
-        TestOptions { coverage: flag("coverage")?, mutants: flag("mutants")? || suggest, suggest };
+    let [coverage, mutants, suggest] = [flag("coverage")?, flag("mutants")?, flag("suggest")?];
+    let options = TestOptions { coverage, mutants, suggest };
     let expectations = Expectations::read("expectations", &given.text()?);
     let expectations = expectations
         .map_err(|error| given.wrong(&format!("is not a file of expectations: {error}")))?;

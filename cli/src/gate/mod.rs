@@ -97,6 +97,9 @@ pub enum GateForm {
 }
 
 pub fn run(args: &GateArgs) -> anyhow::Result<Outcome> {
+    if input::is_stdin(&args.rules) && args.sides.iter().any(|side| side == "-") {
+        anyhow::bail!("standard input can be read only once");
+    }
     let rules = read_rules(&args.rules)?;
     if args.watch.watch {
         return follow(args, &rules);

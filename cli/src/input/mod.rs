@@ -100,6 +100,20 @@ pub fn session_of(
     Ok(Session::new(options).with_skipped(skipped).apply(changes))
 }
 
+/// Reads a live cluster, without what would be applied to it.
+///
+/// # Errors
+/// As [`cluster`].
+pub fn cluster_alone(
+    of: (&ClusterArgs, &AssumeArgs),
+    (family, config): (Option<Family>, Option<&Path>),
+    say: OutputArgs,
+) -> Result<Session, InputError> {
+    let config = Config::find(config)?;
+    let options = Options { family, ..of.1.options() }.ignoring(config.codes);
+    cluster(of, options, say)
+}
+
 /// Reads a live cluster.
 ///
 /// # Errors
@@ -123,6 +137,8 @@ pub struct Live {
     /// As the cluster is, without that.
     cluster: Session,
     applied: Vec<SourceFile>,
+    /// What was not read of that.
+    skipped: Vec<Skipped>,
     news: Receiver<News>,
 }
 
@@ -174,7 +190,7 @@ impl Live {
         }
         let changes = snapshot.files.into_iter().map(Change::Put).collect();
         let session = Session::new(options).with_skipped(snapshot.skipped);
-        Ok(Self { cluster: session.with_more_skipped(skipped).apply(changes), applied, news })
+        Ok(Self { cluster: session.apply(changes), applied, skipped, news })
     }
 
     /// The cluster as it is now, without what would be applied to it.
@@ -184,7 +200,7 @@ impl Live {
 
     /// What there is now.
     pub fn session(&self) -> Session {
-        self.cluster.applied(self.applied.clone())
+        self.cluster.applied(self.applied.clone()).with_more_skipped(self.skipped.clone())
     }
 
     /// Waits until something has changed, and for a moment longer: much changes together. False

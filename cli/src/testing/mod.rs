@@ -129,7 +129,7 @@ fn answer<'e>(
 
 fn options(args: &TestArgs) -> TestOptions {
     let TestArgs { coverage, mutants, suggest, .. } = *args;
-    TestOptions { coverage, mutants: mutants || suggest, suggest }
+    TestOptions { coverage, mutants, suggest }
 }
 
 fn read(file: &Path) -> anyhow::Result<Expectations> {

@@ -69,8 +69,8 @@ enum Forwarders {
 /// One finding for each such Service, at the first policy that isolates its pods.
 ///
 /// # Cost
-/// For each Service that is reached from outside, linear in the groups of the cluster and in the
-/// policies of its namespace.
+/// For each Service that is reached from outside, linear in the groups of the cluster, and in the
+/// policies for each group of its pods.
 pub fn findings(context: &Context<'_>) -> Vec<Finding> {
     let policies = context.session.policies();
     let is_network_policy =

@@ -94,7 +94,7 @@ fn of_ingress(spec: &Node<'_>) -> Vec<Reference> {
     let paths = paths.flat_map(|http| list(http, "paths"));
     let backends = paths.filter_map(|path| path.get("backend"));
     // The old field, and the old way to name a Service.
-    let default = spec.get("defaultReference").or(spec.get("backend"));
+    let default = spec.get("defaultBackend").or(spec.get("backend"));
     let names = default.into_iter().chain(backends).filter_map(|backend| {
         let name = backend.get("service").and_then(|service| service.get("name"));
         name.or(backend.get("serviceName"))?.as_str()
@@ -108,11 +108,7 @@ fn of_gateway(spec: &Node<'_>) -> Vec<Reference> {
 }
 
 fn of_openshift(spec: &Node<'_>) -> Vec<Reference> {
-    spec.get("to")
-        .into_iter()
-        .chain(list(spec, "alternateReferences"))
-        .filter_map(service)
-        .collect()
+    spec.get("to").into_iter().chain(list(spec, "alternateBackends")).filter_map(service).collect()
 }
 
 /// A reference, if it is one to a Service, which is what it is unless it says otherwise.

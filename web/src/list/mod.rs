@@ -37,7 +37,7 @@ pub fn ListView() -> Html {
     let text = store.text();
     let shown = use_state(|| ROWS);
     let in_pairs = use_state(|| false);
-    let scene = store.scene.as_ref().map(Rc::as_ptr);
+    let scene = store.scene.clone().map(SceneRef);
     let deps = (scene, Rc::clone(&store.filter), store.language, *shown, *in_pairs);
     let listed = use_memo(deps, |(_, _, _, rows, in_pairs)| Listed::new(&store, *rows, *in_pairs));
     let selected = selected(&store);

@@ -104,14 +104,15 @@ pub(super) async fn discover(server: &Server) -> Result<Discovered, Failure> {
     Ok(all.chosen())
 }
 
-/// Whether the server does not have a kind any more that it had: a list that is not found may be
+/// Whether the server does not have a kind any more, in the version that it had it in: a list that is not found may be
 /// that of a server that has just begun.
 ///
 /// # Errors
 /// If it does not say.
 pub(super) async fn is_gone(server: &Server, kind: &Kind) -> Result<bool, Failure> {
     let now = discover(server).await?;
-    let is_there = now.kinds.iter().any(|one| (&one.group, &one.kind) == (&kind.group, &kind.kind));
+    let of = |one: &Kind| (one.group.clone(), one.version.clone(), one.kind.clone());
+    let is_there = now.kinds.iter().any(|one| of(one) == of(kind));
     Ok(!is_there && !now.stale.contains(&kind.group))
 }
 

@@ -93,7 +93,8 @@ pub(super) fn follow(
     let read = runtime.block_on(Reading { args, namespace, say }.read());
     let Read { snapshot, server, watched } = read.map_err(InputError::Cluster)?;
     let (to, news) = mpsc::channel();
-    std::thread::spawn(move || runtime.block_on(watch::all(server, watched, to)));
+    let namespace = namespace.map(str::to_owned);
+    std::thread::spawn(move || runtime.block_on(watch::all(server, watched, namespace, to)));
     Ok((snapshot, news))
 }
 

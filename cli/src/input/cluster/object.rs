@@ -72,7 +72,11 @@ pub(super) fn name(kind: &Kind, object: &Map<String, Value>) -> Option<String> {
     let name = meta.get("name")?.as_str()?;
     let within = meta.get("namespace").and_then(Value::as_str);
     let within = within.map_or_else(String::new, |namespace| format!("{namespace}/"));
-    Some(format!("cluster:{}/{within}{name}", kind.plural))
+    // Of other groups there may be kinds that Kubernetes has under the same name.
+    let group = &*kind.group;
+    let is_own = !group.contains('.') || group.ends_with(".k8s.io");
+    let what = if is_own { kind.plural.clone() } else { kind.name() };
+    Some(format!("cluster:{what}/{within}{name}"))
 }
 
 /// Whether an object is one, with a name.
@@ -127,6 +131,18 @@ mod tests {
                 "  - Ingress",
             ]
         );
+    }
+
+    /// Or the last one read would take the place of the other.
+    #[test]
+    fn kinds_of_one_name_in_two_groups_are_two_files() {
+        let object = || json!({"metadata": {"name": "db", "namespace": "shop"}, "spec": {}});
+        let groups = ["networking.k8s.io", "crd.projectcalico.org"];
+        let names = groups.map(|group| {
+            let kind = kind(group, "v1", "NetworkPolicy", Wanted::Policy);
+            name(&kind, object().as_object().unwrap()).unwrap()
+        });
+        assert_ne!(names[0], names[1]);
     }
 
     #[test]

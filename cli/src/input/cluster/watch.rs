@@ -14,6 +14,7 @@ use super::lines::Lines;
 use super::list::{self, encoded};
 use super::object::{self, Form};
 use super::server::{Failure, Server};
+use super::{Outcome, outcome};
 
 /// How long one watch is asked for.
 const LIFE: u64 = 290;
@@ -23,6 +24,9 @@ const SILENCE: Duration = Duration::from_secs(100);
 
 /// The wait after the first failure, and the longest.
 const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+
+/// A watch that ends sooner than this has not told anything.
+const LASTING: Duration = Duration::from_secs(1);
 
 /// A list that expires within this time again is a failure.
 const SOON: Duration = Duration::from_secs(10);
@@ -77,11 +81,17 @@ enum End {
 type Followed = Arc<Mutex<BTreeSet<String>>>;
 
 /// Tells everything that changes, until nobody listens.
-pub(super) async fn all(server: Arc<Server>, watched: Vec<Watched>, to: Sender<News>) {
+pub(super) async fn all(
+    server: Arc<Server>,
+    watched: Vec<Watched>,
+    namespace: Option<String>,
+    to: Sender<News>,
+) {
     let followed = Followed::default();
     let start = |one: Watched| {
         lock(&followed).insert(one.kind.name());
-        let follower = Follower { server: Arc::clone(&server), watched: one, to: to.clone() };
+        let (server, to) = (Arc::clone(&server), to.clone());
+        let follower = Follower { server, watched: one, to, failures: 0, is_told: false };
         let followed = Arc::clone(&followed);
         tokio::spawn(async move {
             let name = follower.watched.kind.name();
@@ -90,6 +100,8 @@ pub(super) async fn all(server: Arc<Server>, watched: Vec<Watched>, to: Sender<N
         });
     };
     watched.into_iter().for_each(start);
+    // What is there and cannot be read, as far as it was told.
+    let mut told = BTreeSet::new();
     loop {
         sleep(DISCOVERY).await;
         if lock(&followed).is_empty() {
@@ -97,18 +109,38 @@ pub(super) async fn all(server: Arc<Server>, watched: Vec<Watched>, to: Sender<N
         }
         // Who cannot ask now asks again.
         let Ok(found) = kinds::discover(&server).await else { continue };
+        let mut unread: BTreeMap<String, String> = BTreeMap::new();
+        let away = |group: String| (group, "its server is away".to_owned());
+        unread.extend(found.stale.into_iter().map(away));
         for kind in found.kinds {
             let name = kind.name();
             if lock(&followed).contains(&name) {
                 continue;
             }
-            if let Ok(listed) = list::all(&server, &kind, None).await {
-                let new = Watched::new(kind, None, &listed);
-                let puts = listed.files.into_iter().map(Change::Put).collect();
-                if to.send(News::Changed(puts)).is_err() {
-                    return;
+            let (listed, within) = match outcome(&server, &kind, namespace.as_deref()).await {
+                Ok(Outcome::All(listed)) => (listed, None),
+                Ok(Outcome::OfNamespace(listed)) => (listed, namespace.clone()),
+                Ok(Outcome::Gone) => continue,
+                Ok(Outcome::Forbidden(why)) => {
+                    unread.extend(kind.is_needed().then_some((name, why)));
+                    continue;
                 }
-                start(new);
+                Err(failure) => {
+                    unread.extend(kind.is_needed().then(|| (name, failure.to_string())));
+                    continue;
+                }
+            };
+            let new = Watched::new(kind, within, &listed);
+            let puts = listed.files.into_iter().map(Change::Put).collect();
+            if to.send(News::Changed(puts)).is_err() {
+                return;
+            }
+            start(new);
+        }
+        told.retain(|name| unread.contains_key(name));
+        for (name, why) in unread {
+            if told.insert(name.clone()) && to.send(News::Lost(name, why)).is_err() {
+                return;
             }
         }
     }
@@ -122,17 +154,26 @@ struct Follower {
     server: Arc<Server>,
     watched: Watched,
     to: Sender<News>,
+    /// Since a watch lasted.
+    failures: u32,
+    /// Whether it is told that nothing is heard.
+    is_told: bool,
 }
 
 impl Follower {
     async fn run(mut self) {
-        let (mut failures, name) = (0_u32, self.watched.kind.name());
         let mut expired: Option<Instant> = None;
         loop {
+            let begun = Instant::now();
             let end = self.stream().await;
+            let lasted = begun.elapsed() >= LASTING;
+            if lasted {
+                self.failures = 0;
+            }
             let failure = match end {
                 End::Closed => return,
-                End::Over => continue,
+                End::Over if lasted => continue,
+                End::Over => Some(Failure::Broken("the watch ended as it began".into())),
                 End::Expired if expired.is_some_and(|last| last.elapsed() < SOON) => {
                     Some(Failure::Broken("what was just listed has expired (410)".into()))
                 }
@@ -140,28 +181,36 @@ impl Follower {
                 End::Failed(failure) => Some(failure),
             };
             expired = failure.is_none().then(Instant::now).or(expired);
-            if let Some(failure) = failure {
-                failures += 1;
-                if failures == 1
-                    && self.to.send(News::Lost(name.clone(), failure.to_string())).is_err()
-                {
-                    return;
-                }
-                let doubled = WAITS[0].saturating_mul(1 << (failures - 1).min(8));
-                sleep(doubled.min(WAITS[1])).await;
+            if let Some(failure) = failure
+                && !self.fail(&failure).await
+            {
+                return;
             }
-            match self.list_again().await {
-                Ok(false) => return,
-                Ok(true) if failures > 0 => {
-                    failures = 0;
-                    if self.to.send(News::Found(name.clone())).is_err() {
-                        return;
+            loop {
+                match self.list_again().await {
+                    Ok(true) => break,
+                    Ok(false) => return,
+                    Err(failure) => {
+                        if !self.fail(&failure).await {
+                            return;
+                        }
                     }
                 }
-                Ok(true) => {}
-                Err(_) => failures = failures.max(1),
             }
         }
+    }
+
+    /// Tells that nothing is heard, once, and waits, longer each time; whether somebody listens.
+    async fn fail(&mut self, failure: &Failure) -> bool {
+        self.failures += 1;
+        let is_told = std::mem::replace(&mut self.is_told, true);
+        let lost = News::Lost(self.watched.kind.name(), failure.to_string());
+        if !is_told && self.to.send(lost).is_err() {
+            return false;
+        }
+        let doubled = WAITS[0].saturating_mul(1 << (self.failures - 1).min(8));
+        sleep(doubled.min(WAITS[1])).await;
+        true
     }
 
     /// Lists the kind, and tells what differs from what is known; whether it is still there.
@@ -202,6 +251,11 @@ impl Follower {
             Err(failure) if failure.is_expired() => return End::Expired,
             Err(failure) => return End::Failed(failure),
         };
+        if std::mem::take(&mut self.is_told)
+            && self.to.send(News::Found(self.watched.kind.name())).is_err()
+        {
+            return End::Closed;
+        }
         let mut lines = Lines::new(body);
         loop {
             match lines.next(SILENCE).await {

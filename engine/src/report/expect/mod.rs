@@ -39,7 +39,8 @@ impl Session {
             file: expectations.file.clone(),
             expectations: reports.collect(),
             coverage: options.coverage.then(|| coverage::coverage(self, &tested)),
-            mutants: options.mutants.then(|| mutants::mutants(self, &ends, &tested, options)),
+            mutants: (options.mutants || options.suggest)
+                .then(|| mutants::mutants(self, &ends, &tested, options)),
             summary: self.summary(),
         }
     }

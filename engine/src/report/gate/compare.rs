@@ -116,7 +116,8 @@ impl<'s> Comparison<'s> {
         let are_meant = from.matches.min(to.matches) == Match::Yes;
         let are_known = [flow.before, flow.after].iter().all(|one| *one != Some(Verdict::Unknown));
         let is_certain = are_meant && are_known;
-        let end = if from.joint == to.joint { to.twin.unwrap_or(to.end) } else { to.end };
+        let is_one = from.joint == to.joint && from.end == to.end;
+        let end = if is_one { to.twin.unwrap_or(to.end) } else { to.end };
         Found::differing(
             (is_certain, from.rank + to.rank),
             (flow.before, flow.after.unwrap_or(Verdict::Unknown)),

@@ -146,6 +146,11 @@ impl Session {
         let flows: Vec<Vec<Flows>> = rules.iter().map(|(_, rule)| rule.demand.flows()).collect();
         let differences = match Differences::new([old, self], &flows.concat()) {
             Ok(differences) => differences,
+            // Each by itself has fewer combinations.
+            Err(_) if rules.len() > 1 => {
+                let each = rules.iter().flat_map(|rule| self.no_new_access(Some(old), &[*rule]));
+                return each.collect();
+            }
             Err(many) => {
                 return rules.iter().map(|(at, rule)| (*at, undecided(rule, many))).collect();
             }
