@@ -218,7 +218,7 @@ fn many(
     let answers: Vec<FlowAnswer> =
         flows.iter().cloned().map(|flow| flow.answer(session, expect)).collect();
     print_many(args, (depth, file, &answers), out)?;
-    Ok(conclude(say, &answers))
+    Ok(conclude((say, out), &answers))
 }
 
 fn print_many(
@@ -242,7 +242,7 @@ fn print_many(
 }
 
 /// Says how many answers are as expected, and how many there are not.
-fn conclude(say: OutputArgs, answers: &[FlowAnswer]) -> Outcome {
+fn conclude((say, out): (OutputArgs, &Output), answers: &[FlowAnswer]) -> Outcome {
     let expected = answers.iter().filter_map(|answer| match answer {
         FlowAnswer::Given(result) => result.as_expected,
         FlowAnswer::Refused(_) => None,
@@ -255,7 +255,7 @@ fn conclude(say: OutputArgs, answers: &[FlowAnswer]) -> Outcome {
     }
     let refused = answers.iter().filter(|one| matches!(one, FlowAnswer::Refused(_))).count();
     if refused > 0 {
-        output::say_error(&format!("{refused} of {} flows could not be evaluated", answers.len()));
+        out.say_error(&format!("{refused} of {} flows could not be evaluated", answers.len()));
         return Outcome::Unusable;
     }
     Outcome::met(other == 0)

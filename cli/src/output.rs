@@ -83,6 +83,13 @@ impl Output {
         Self { out: Sink::Memory(Vec::new()), failure: None }
     }
 
+    /// Says what makes an answer unusable; not of one that is only compared.
+    pub fn say_error(&self, text: &str) {
+        if matches!(self.out, Sink::Stdout(_)) {
+            say_error(text);
+        }
+    }
+
     /// What was kept; empty if it was written.
     pub fn into_text(self) -> String {
         match self.out {

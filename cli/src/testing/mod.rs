@@ -124,7 +124,7 @@ fn answer<'e>(
         .collect();
     print(args, &tested, out)?;
     let reports: Vec<&TestReport> = tested.iter().map(|one| &one.report).collect();
-    Ok(conclude(say, &reports))
+    Ok(conclude((say, out), &reports))
 }
 
 fn options(args: &TestArgs) -> TestOptions {
@@ -233,7 +233,7 @@ fn print_one(args: &TestArgs, one: &Tested<'_>, style: Style, out: &mut Output) 
 }
 
 /// Says how many expectations hold.
-fn conclude(say: OutputArgs, reports: &[&TestReport]) -> Outcome {
+fn conclude((say, out): (OutputArgs, &Output), reports: &[&TestReport]) -> Outcome {
     let count = |outcome| reports.iter().map(|report| report.count(outcome)).sum::<usize>();
     let [holds, fails, invalid] =
         [ExpectationOutcome::Holds, ExpectationOutcome::Fails, ExpectationOutcome::Invalid]
@@ -246,7 +246,7 @@ fn conclude(say: OutputArgs, reports: &[&TestReport]) -> Outcome {
         }
     }
     if invalid > 0 {
-        output::say_error(&format!("{invalid} of {all} expectations could not be evaluated"));
+        out.say_error(&format!("{invalid} of {all} expectations could not be evaluated"));
         return Outcome::Unusable;
     }
     Outcome::met(fails == 0)

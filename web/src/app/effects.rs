@@ -26,6 +26,7 @@ pub fn use_worker(store: &Page) -> Rc<Client> {
             dispatch.dispatch(match event {
                 Heard::Replied(reply) => Action::Replied(reply),
                 Heard::Found(findings) => Action::Found(findings),
+                Heard::Changed(changes) => Action::Changed(changes),
                 Heard::Working(working) => Action::Working(working),
                 Heard::Stopped => Action::Stopped,
             });
@@ -36,6 +37,7 @@ pub fn use_worker(store: &Page) -> Rc<Client> {
         work: store.work_number,
         files: files.collect(),
         assume: store.work.assume.clone(),
+        pinned: store.pinned.clone(),
         question: store.question(),
     };
     let asked = Rc::clone(&client);

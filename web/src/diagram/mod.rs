@@ -3,6 +3,7 @@
 
 mod assume;
 mod bars;
+mod changes;
 mod data;
 mod host;
 mod labels;
@@ -20,6 +21,7 @@ use crate::state::{Action, Pane, View, use_store};
 use crate::text::{count, fill};
 pub use bars::LineLink;
 use bars::{BrokenBar, NoteBar};
+use changes::{ChangesView, PinButtons};
 #[cfg(test)]
 pub use data::graph_data;
 use host::Host;
@@ -41,6 +43,8 @@ pub fn DiagramPane() -> Html {
                     <Invitation />
                 } else if store.scene.as_deref().is_some_and(|scene| !scene.lone.is_empty()) {
                     <Lone />
+                } else if store.comparing {
+                    <ChangesView />
                 } else if view == View::List {
                     <ListView />
                 } else if view == View::Matrix {
@@ -57,7 +61,7 @@ fn Toolbar() -> Html {
     let store = use_store();
     let text = store.text();
     let button = |view: View, name: &'static str| {
-        let now = store.view == view;
+        let now = store.view == view && !store.comparing;
         let store = store.clone();
         let onclick = move |_: MouseEvent| store.dispatch(Action::Show(view));
         html! { <button aria-pressed={now.to_string()} {onclick}>{ name }</button> }
@@ -78,6 +82,7 @@ fn Toolbar() -> Html {
             </div>
             <input class="field filter" type="search" placeholder={text.filter} aria-label={text.filter_label}
                 title={text.filter_label} value={store.filter.to_string()} {oninput} />
+            <PinButtons />
             <span class="spacer" />
             <span class="toolbar-stats">{ stats(&store) }</span>
             <DrawerToggle />

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Bundle, File, FlowForm, Pane, SetName, Tab, Theme, Toast, View, Work};
 use crate::text::Language;
 use crate::worker::Assume;
-use crate::worker::message::{Findings, Reply};
+use crate::worker::message::{Changes, Findings, Reply};
 
 pub enum Action {
     // Files.
@@ -31,6 +31,12 @@ pub enum Action {
     // Answers.
     Replied(Box<Reply>),
     Found(Findings),
+    /// What differs from the pinned state.
+    Changed(Changes),
+    /// Compares later states with this one; or no more.
+    Pin(bool),
+    /// Shows what differs, or what was shown before.
+    Compare(bool),
     Working(bool),
     Stopped,
     // Selections.

@@ -33,10 +33,11 @@ pub mod links {
 use serde::{Deserialize, Serialize};
 
 use crate::text::Language;
-use crate::worker::Assume;
+use crate::worker::message::Changes;
 use crate::worker::message::{
     Broken, Findings, FlowAnswer, Question, Reach, RuleFlows, Scene, What,
 };
+use crate::worker::{Assume, Texts};
 
 /// A file as the editor has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,6 +156,12 @@ pub struct State {
     /// Examples of which the goal has been reached, by id.
     pub solved: Rc<BTreeSet<Rc<str>>>,
     pub findings: Option<Rc<Findings>>,
+    /// What later states are compared with: its files.
+    pub pinned: Option<Rc<Texts>>,
+    /// What differs from that; none until it is known.
+    pub changes: Option<Rc<Changes>>,
+    /// Whether that is shown in place of the view.
+    pub comparing: bool,
     pub scene: Option<Rc<Scene>>,
     /// Documents that cannot be read: no answer counts them.
     pub broken: Rc<[Broken]>,
@@ -204,6 +211,9 @@ impl State {
             closed: None,
             sets: Rc::default(),
             findings: None,
+            pinned: None,
+            changes: None,
+            comparing: false,
             scene: None,
             broken: Rc::default(),
             answer: None,

@@ -9,7 +9,7 @@ use yew::Reducible;
 use super::{Action, Bundle, File, FlowForm, Pane, Selection, State, Tab, Toast, Visit, Work};
 use crate::editor::marks;
 use crate::examples;
-use crate::worker::message::{Reply, RuleFlows, Scene};
+use crate::worker::message::{Changes, Reply, RuleFlows, Scene};
 
 impl Reducible for State {
     type Action = Action;
@@ -40,6 +40,12 @@ impl State {
             Action::Forget => self.forget(),
             Action::Replied(reply) => self.replied(*reply),
             Action::Found(findings) => self.findings = Some(Rc::new(findings)),
+            Action::Changed(changes) => self.changed_since(changes),
+            Action::Pin(pinned) => self.pin(pinned),
+            Action::Compare(comparing) => {
+                self.comparing = comparing && self.pinned.is_some();
+                self.pane = Pane::View;
+            }
             Action::Working(working) => self.working = working,
             Action::Stopped => self.stopped = true,
             Action::PickEdge(from, to) => self.pick_edge(&from, &to),
@@ -51,7 +57,9 @@ impl State {
             Action::Assume(assume) => self.work.assume = assume,
             Action::Unpick => self.unpick(),
             Action::Visit(file, line) => self.visit(file, line),
-            Action::Show(view) => (self.view, self.pane) = (view, Pane::View),
+            Action::Show(view) => {
+                (self.view, self.pane, self.comparing) = (view, Pane::View, false);
+            }
             Action::ShowTab(tab) => self.tab = tab,
             Action::ShowPane(pane) => self.pane = pane,
             Action::ShowLesson(shown) => self.lesson = shown,
@@ -189,9 +197,21 @@ impl State {
             self.work.files.iter().map(|file| Rc::clone(&file.name)).collect();
         names.iter().for_each(|name| self.mark_changed(name));
         (self.findings, self.scene, self.answer) = (None, None, None);
+        self.pin(false);
         (self.reach, self.rule, self.node, self.goal) = (None, None, None, None);
         self.broken = Rc::default();
         (self.tab, self.filter, self.stopped) = (Tab::Explain, "".into(), false);
+    }
+
+    fn pin(&mut self, is_wanted: bool) {
+        let files = self.work.files.iter().map(|file| (file.name.clone(), file.text.clone()));
+        self.pinned = is_wanted.then(|| Rc::new(files.collect()));
+        (self.changes, self.comparing) = (None, false);
+    }
+
+    /// What comes after the pin was taken off is about nothing.
+    fn changed_since(&mut self, changes: Changes) {
+        self.changes = self.pinned.is_some().then(|| Rc::new(changes));
     }
 
     fn replied(&mut self, reply: Reply) {

@@ -14,7 +14,7 @@ use yew::Callback;
 
 use super::ask::{Ask, AskKind, Form};
 use super::assume::Assume;
-use super::message::{Findings, Message, Question, Reply, Request, SourceText};
+use super::message::{Changes, Findings, Message, Pin, Question, Reply, Request, SourceText};
 use super::pending::Pending;
 
 /// Beside the page, as all its parts are; `web/js/src/engine-worker.ts`.
@@ -29,6 +29,8 @@ pub enum Event {
     Replied(Box<Reply>),
     /// What was found in the texts that were answered last.
     Found(Findings),
+    /// What differs from the pinned state.
+    Changed(Changes),
     /// Whether a run has been going on for a while.
     Working(bool),
     /// The worker has died or cannot be started.
@@ -42,6 +44,8 @@ pub struct Wanted {
     pub work: u32,
     pub files: Texts,
     pub assume: Assume,
+    /// What is compared with, if anything is.
+    pub pinned: Option<Rc<Texts>>,
     pub question: Question,
 }
 
@@ -70,6 +74,8 @@ struct Inner {
     sent: HashMap<Rc<str>, Rc<str>>,
     asked: Question,
     assumed: Assume,
+    /// What the worker compares with.
+    pinned: Option<Rc<Texts>>,
     busy: Option<Busy>,
     waiting: Option<Wanted>,
     /// Texts at which a worker has died: asking again would only end the next one.
@@ -77,7 +83,8 @@ struct Inner {
     asked_by_editor: Pending,
 }
 
-type Texts = Vec<(Rc<str>, Rc<str>)>;
+/// Names and texts of files.
+pub type Texts = Vec<(Rc<str>, Rc<str>)>;
 
 struct Running {
     worker: Worker,
@@ -106,6 +113,7 @@ impl Client {
             sent: HashMap::new(),
             asked: Question::default(),
             assumed: Assume::default(),
+            pinned: None,
             busy: None,
             waiting: None,
             fatal: None,
@@ -214,7 +222,12 @@ impl Client {
             {
                 inner.tell(Event::Found(findings));
             }
-            Message::Reply(_) | Message::Findings(..) => {}
+            Message::Changes(generation, changes)
+                if generation >= inner.changed && !inner.is_stale() =>
+            {
+                inner.tell(Event::Changed(changes));
+            }
+            Message::Reply(_) | Message::Findings(..) | Message::Changes(..) => {}
         }
     }
 
@@ -251,6 +264,7 @@ impl Inner {
         let anew = self.work != wanted.work;
         if anew {
             self.sent.clear();
+            self.pinned = None;
         }
         let remove: Vec<Rc<str>> = self
             .sent
@@ -264,8 +278,10 @@ impl Inner {
         let assumed = if anew { Assume::default() } else { self.assumed.clone() };
         let assume = (assumed != wanted.assume).then(|| wanted.assume.clone());
         self.assumed = wanted.assume;
+        let pin = self.pin(wanted.pinned);
         if !anew
             && assume.is_none()
+            && pin.is_none()
             && put.is_empty()
             && remove.is_empty()
             && self.asked == wanted.question
@@ -284,8 +300,28 @@ impl Inner {
             assume,
             put,
             remove: remove.iter().map(ToString::to_string).collect(),
+            pin,
             question: wanted.question,
         })
+    }
+
+    /// What the worker is to compare with from now on, if that is something else.
+    fn pin(&mut self, pinned: Option<Rc<Texts>>) -> Option<Pin> {
+        let same = match (&self.pinned, &pinned) {
+            (Some(known), Some(wanted)) => Rc::ptr_eq(known, wanted),
+            (None, None) => true,
+            _ => false,
+        };
+        if same {
+            return None;
+        }
+        let text = |(name, text): &(Rc<str>, Rc<str>)| SourceText {
+            name: name.to_string(),
+            text: text.to_string(),
+        };
+        let pin = pinned.as_ref().map(|texts| Pin::Set(texts.iter().map(text).collect()));
+        self.pinned = pinned;
+        Some(pin.unwrap_or(Pin::Drop))
     }
 
     fn unsent(&mut self, files: &[(Rc<str>, Rc<str>)]) -> Vec<SourceText> {
@@ -307,6 +343,7 @@ impl Inner {
         self.sent.clear();
         self.asked = Question::default();
         self.assumed = Assume::default();
+        self.pinned = None;
         // No reply can have this number.
         self.generation += 1;
         self.changed = self.generation;

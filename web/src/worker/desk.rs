@@ -8,8 +8,10 @@ use portcullis_engine::manifest::Part;
 use portcullis_engine::{Change, Options, Session, SourceFile};
 
 use super::assume::Assume;
+use super::changes;
 use super::message::{
-    Broken, Findings, FlowAnswer, Judged, Reach, ReachLine, Reply, Request, SourceText,
+    Broken, Changes, Findings, FlowAnswer, Judged, Pin, Reach, ReachLine, Reply, Request,
+    SourceText,
 };
 use super::rule;
 use super::scene::Atlas;
@@ -24,11 +26,21 @@ pub struct Desk {
     atlas: Option<Atlas>,
     /// Whether the texts are others than those whose findings were asked for last.
     is_unchecked: bool,
+    /// What later states are compared with.
+    pinned: Option<Session>,
+    /// Whether what was compared last is something else.
+    is_uncompared: bool,
 }
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { session: Session::new(Options::default()), atlas: None, is_unchecked: false }
+        Self {
+            session: Session::new(Options::default()),
+            atlas: None,
+            is_unchecked: false,
+            pinned: None,
+            is_uncompared: false,
+        }
     }
 }
 
@@ -39,7 +51,7 @@ impl Desk {
     }
 
     pub fn answer(&mut self, request: Request) -> Reply {
-        let Request { generation, anew, assume, put, remove, question } = request;
+        let Request { generation, anew, assume, put, remove, pin, question } = request;
         if anew {
             *self = Self::default();
         }
@@ -48,6 +60,8 @@ impl Desk {
             self.assume(&assume);
         }
         let drawn = changed.then(|| self.read(put, remove));
+        self.is_uncompared |= changed || pin.is_some();
+        self.pin(pin);
         let mut reply = Reply {
             generation,
             took: 0.0,
@@ -81,11 +95,32 @@ impl Desk {
         Some(Findings { diagnostics, more: number(more) })
     }
 
+    /// What differs from the pinned state; none if there is none, or nothing is new since the last
+    /// time.
+    pub fn changes(&mut self) -> Option<Changes> {
+        let pinned = self.pinned.as_ref().filter(|_| self.is_uncompared)?;
+        let changes = changes::between(pinned, &self.session);
+        self.is_uncompared = false;
+        Some(changes)
+    }
+
+    fn pin(&mut self, pin: Option<Pin>) {
+        match pin {
+            None => {}
+            Some(Pin::Drop) => self.pinned = None,
+            Some(Pin::Set(texts)) => {
+                let file = |one: &SourceText| SourceFile::new(&one.name, one.text.as_bytes());
+                let files = texts.iter().map(|one| Change::Put(file(one))).collect();
+                let options = self.session.options().clone();
+                self.pinned = Some(Session::new(options).apply(files));
+            }
+        }
+    }
+
     /// The same files under other assumptions.
     fn assume(&mut self, assume: &Assume) {
-        let files = self.session.files().iter();
-        let files = files.map(|file| Change::Put(SourceFile::clone(file))).collect();
-        self.session = Session::new(assume.options()).apply(files);
+        self.session = under(&self.session, assume);
+        self.pinned = self.pinned.as_ref().map(|pinned| under(pinned, assume));
     }
 
     fn read(&mut self, put: Vec<SourceText>, remove: Vec<String>) -> super::message::Scene {
@@ -95,6 +130,13 @@ impl Desk {
         self.is_unchecked = true;
         self.atlas.insert(Atlas::new(&self.session)).scene.clone()
     }
+}
+
+/// The same files under other assumptions.
+fn under(session: &Session, assume: &Assume) -> Session {
+    let files = session.files().iter();
+    let files = files.map(|file| Change::Put(SourceFile::clone(file))).collect();
+    Session::new(assume.options()).apply(files)
 }
 
 /// Documents that cannot be read, each with its first fault.
@@ -192,7 +234,15 @@ mod tests {
             goal: Vec::new(),
         };
         let put = put.collect();
-        Request { generation, anew: false, assume: None, put, remove: Vec::new(), question }
+        Request {
+            generation,
+            anew: false,
+            assume: None,
+            put,
+            remove: Vec::new(),
+            pin: None,
+            question,
+        }
     }
 
     fn verdict(reply: &Reply) -> Option<Verdict> {

@@ -25,10 +25,21 @@ pub struct Request {
     pub assume: Option<Assume>,
     pub put: Vec<SourceText>,
     pub remove: Vec<String>,
+    /// What later states are compared with, if that is something else than before.
+    pub pin: Option<Pin>,
     pub question: Question,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A state that later ones are compared with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pin {
+    /// These texts, under what is assumed now.
+    Set(Vec<SourceText>),
+    /// None any more.
+    Drop,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceText {
     pub name: String,
     pub text: String,
@@ -52,6 +63,44 @@ pub struct Question {
 pub enum Message {
     Reply(Box<Reply>),
     Findings(u32, Findings),
+    Changes(u32, Changes),
+}
+
+/// What differs from the pinned state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    /// Pairs with flows that were denied and are allowed, and the other way round; and those with
+    /// flows that are unknown on one side.
+    pub opened: u32,
+    pub closed: u32,
+    pub uncertain: u32,
+    /// Workloads that are new, and that are gone.
+    pub added: u32,
+    pub removed: u32,
+    /// The first of what differs.
+    pub rows: Vec<ChangeRow>,
+    /// How many more there are.
+    pub more: u32,
+}
+
+/// Flows between some ends that differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeRow {
+    pub sort: ChangeSort,
+    pub from: String,
+    pub to: String,
+    pub ports: String,
+    /// The family, where the two differ.
+    pub family: Option<Family>,
+    /// Rules that make it so: as the command writes them, and where, if that is in a file of now.
+    pub causes: Vec<(String, Option<Location>)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChangeSort {
+    Opened,
+    Closed,
+    Uncertain,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -6,6 +6,7 @@
 mod addresses;
 pub mod ask;
 mod assume;
+mod changes;
 mod client;
 mod desk;
 pub mod flows;
@@ -21,5 +22,5 @@ mod truth;
 
 pub use ask::Form;
 pub use assume::{Assume, bad_cidr, bad_label};
-pub use client::{Asked, Client, Event, Wanted};
+pub use client::{Asked, Client, Event, Texts, Wanted};
 pub use serve::serve;

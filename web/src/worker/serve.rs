@@ -63,6 +63,9 @@ fn look(worker: &Worker, generation: u32) {
     if let Some(findings) = findings {
         worker.post(&Message::Findings(generation, findings));
     }
+    if let Some(changes) = worker.desk.borrow_mut().changes() {
+        worker.post(&Message::Changes(generation, changes));
+    }
 }
 
 impl Worker {

@@ -129,7 +129,13 @@ impl Server {
         // Requests are made again here, where the answer is known.
         config.default_retry = false;
         let (namespace, url) = (config.default_namespace.clone(), config.cluster_url.to_string());
-        let url = without_passwords(&url);
+        let url = without_passwords(&url).trim_end_matches('/').to_owned();
+        let url = match &config.proxy_url {
+            Some(proxy) => {
+                format!("{url} by way of the proxy {}", without_passwords(&proxy.to_string()))
+            }
+            None => url,
+        };
         credentials::trim_token_file(&mut config);
         let program = credentials::program(&config);
         let client = credentials::client(config)?;
@@ -273,7 +279,7 @@ impl Server {
         let request = request.map_err(|error| Failure::Broken(error.to_string()))?;
         let answer = self.client.send(request).await;
         let answer = answer.map_err(|error| {
-            let url = self.url.trim_end_matches('/');
+            let url = &self.url;
             match of_credentials(&error, self.program.as_deref()) {
                 Some(why) => Failure::Broken(why),
                 None => {

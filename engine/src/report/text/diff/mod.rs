@@ -177,7 +177,7 @@ fn no_cause(report: &DiffReport) -> &'static str {
 }
 
 /// A line of a policy, without its side: `shop/db ingress[0].from[1] (app=web; TCP 80) db.yaml:12`.
-fn cause_text(cause: &DiffCause) -> String {
+pub fn cause_text(cause: &DiffCause) -> String {
     let name = policy_name(&cause.policy);
     let at = cause
         .location

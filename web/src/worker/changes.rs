@@ -1,0 +1,54 @@
+//! What differs between the pinned state and the one that is there.
+
+use portcullis_engine::report::text::cause_text;
+use portcullis_engine::report::{DiffChange, DiffReport, DiffSide, Verdict};
+use portcullis_engine::{ListFilter, Session};
+
+use super::message::{ChangeRow, ChangeSort, Changes};
+
+/// So many rows are shown at once.
+const ROWS: usize = 300;
+/// So many rules for each.
+const CAUSES: usize = 3;
+
+/// What a new state allows that an old one does not, and the other way round.
+pub fn between(old: &Session, new: &Session) -> Changes {
+    let report = old.diff(new, &ListFilter::default());
+    let rows = report.changes.iter().take(ROWS).map(|change| row(&report, change));
+    let more = report.changes.len().saturating_sub(ROWS);
+    Changes {
+        opened: report.summary.opened,
+        closed: report.summary.closed,
+        uncertain: report.summary.uncertain,
+        added: report.summary.added,
+        removed: report.summary.removed,
+        rows: rows.collect(),
+        more: u32::try_from(more).unwrap_or(u32::MAX),
+    }
+}
+
+fn row(report: &DiffReport, change: &DiffChange) -> ChangeRow {
+    let causes = change.causes.iter().filter_map(|at| report.causes.get(*at as usize));
+    let causes = causes.take(CAUSES).map(|cause| {
+        let is_new = cause.side == DiffSide::New;
+        let sign = if is_new { '+' } else { '−' };
+        (format!("{sign} {}", cause_text(cause)), cause.location.clone().filter(|_| is_new))
+    });
+    ChangeRow {
+        sort: sort(change),
+        from: change.from.to_string(),
+        to: change.to.to_string(),
+        ports: change.ports.to_string(),
+        family: change.family,
+        causes: causes.collect(),
+    }
+}
+
+/// As the command marks it.
+fn sort(change: &DiffChange) -> ChangeSort {
+    match (change.before, change.after) {
+        (Some(Verdict::Unknown), _) | (_, Some(Verdict::Unknown)) => ChangeSort::Uncertain,
+        (_, Some(Verdict::Allow)) => ChangeSort::Opened,
+        _ => ChangeSort::Closed,
+    }
+}
