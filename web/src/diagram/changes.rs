@@ -90,13 +90,14 @@ pub fn ChangesView() -> Html {
 fn row(row: &ChangeRow, language: Language) -> Html {
     let text = language.text();
     let (word, class) = match row.sort {
-        ChangeSort::Opened => (text.opened, "is-opened"),
-        ChangeSort::Closed => (text.closed, "is-closed"),
-        ChangeSort::Uncertain => (text.uncertain, "is-unknown"),
+        ChangeSort::Opened => (text.change_opened, "is-opened"),
+        ChangeSort::Closed => (text.change_closed, "is-closed"),
+        ChangeSort::Uncertain => (text.change_uncertain, "is-unknown"),
     };
     let family = row.family.map_or_else(String::new, |family| format!(" ({family})"));
     let cause = |(cause, location): &(String, Option<_>)| {
-        html! { <li>{ cause.clone() }{ " " }<LineLink location={location.clone()} /></li> }
+        let link = location.clone().map(|location| html! { <>{ " " }<LineLink {location} /></> });
+        html! { <li>{ cause.clone() }{ for link }</li> }
     };
     html! {
         <tr class={class}>

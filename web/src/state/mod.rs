@@ -33,9 +33,8 @@ pub mod links {
 use serde::{Deserialize, Serialize};
 
 use crate::text::Language;
-use crate::worker::message::Changes;
 use crate::worker::message::{
-    Broken, Findings, FlowAnswer, Question, Reach, RuleFlows, Scene, What,
+    Broken, Changes, Findings, FlowAnswer, Question, Reach, RuleFlows, Scene, What,
 };
 use crate::worker::{Assume, Texts};
 

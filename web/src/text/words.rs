@@ -27,9 +27,9 @@ texts! {
     unpin: "Forget the pinned state", "取消固定";
     since_pin: "Changed since the pin", "固定之后的变化";
     change: "Change", "变化";
-    opened: "opened", "新开放";
-    closed: "closed", "已关闭";
-    uncertain: "uncertain", "不确定";
+    change_opened: "opened", "新开放";
+    change_closed: "closed", "已关闭";
+    change_uncertain: "uncertain", "不确定";
     one_sided: "{added} new workloads, {removed} gone", "新增工作负载 {added} 个，消失 {removed} 个";
     // The top bar.
     examples: "Examples", "示例";

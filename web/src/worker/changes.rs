@@ -52,3 +52,38 @@ fn sort(change: &DiffChange) -> ChangeSort {
         _ => ChangeSort::Closed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_engine::{Change, Options, SourceFile};
+
+    use super::*;
+
+    fn session(from: &str) -> Session {
+        let pod = |name: &str| {
+            format!(
+                "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: a, labels: {{app: {name}}}}}, spec: {{containers: []}}}}\n---\n"
+            )
+        };
+        let policy = format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: a}}\nspec:\n  podSelector: {{matchLabels: {{app: db}}}}\n  ingress: [{{from: [{{podSelector: {{matchLabels: {{app: {from}}}}}}}]}}]\n"
+        );
+        let text = ["web", "api", "db"].map(pod).concat() + &policy;
+        let file = SourceFile::new("all.yaml", text.as_bytes());
+        Session::new(Options::default()).apply(vec![Change::Put(file)])
+    }
+
+    #[test]
+    fn what_opens_and_closes_has_its_lines() {
+        let (old, new) = (session("web"), session("api"));
+        assert_eq!(between(&old, &old), Changes::default());
+        let changes = between(&old, &new);
+        assert_eq!((changes.opened, changes.closed, changes.rows.len()), (1, 1, 2));
+        let [opened, closed] = [ChangeSort::Opened, ChangeSort::Closed]
+            .map(|sort| changes.rows.iter().find(|row| row.sort == sort).unwrap());
+        assert_eq!((&*opened.from, &*opened.to), ("a/api[Pod]", "a/db[Pod]"));
+        assert!(opened.causes[0].0.starts_with("+ a/p ingress[0]"), "{opened:?}");
+        // A line that is not there any more leads nowhere.
+        assert!(opened.causes[0].1.is_some() && closed.causes[0].1.is_none());
+    }
+}
