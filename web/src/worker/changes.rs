@@ -1,7 +1,7 @@
 //! What differs between the pinned state and the one that is there.
 
 use portcullis_engine::report::text::cause_text;
-use portcullis_engine::report::{DiffChange, DiffReport, DiffSide, Verdict};
+use portcullis_engine::report::{DiffCause, DiffChange, DiffReport, DiffSide, Verdict};
 use portcullis_engine::{ListFilter, Session};
 
 use super::message::{ChangeRow, ChangeSort, Changes};
@@ -32,7 +32,13 @@ fn row(report: &DiffReport, change: &DiffChange) -> ChangeRow {
     let causes = causes.take(CAUSES).map(|cause| {
         let is_new = cause.side == DiffSide::New;
         let sign = if is_new { '+' } else { '−' };
-        (format!("{sign} {}", cause_text(cause)), cause.location.clone().filter(|_| is_new))
+        let location = cause.location.clone().filter(|_| is_new);
+        // The page shows the place as a link.
+        let told = match location {
+            Some(_) => cause_text(&DiffCause { location: None, ..cause.clone() }),
+            None => cause_text(cause),
+        };
+        (format!("{sign} {told}"), location)
     });
     ChangeRow {
         sort: sort(change),
