@@ -86,7 +86,7 @@ fn gateways(spec: &Node<'_>) -> Option<Vec<Reference>> {
 }
 
 fn list<'n, 't>(node: &'n Node<'t>, key: &str) -> impl Iterator<Item = &'n Node<'t>> {
-    node.get(key).into_iter().flat_map(|list| list.items())
+    node.get(key).into_iter().flat_map(Node::items)
 }
 
 fn of_ingress(spec: &Node<'_>) -> Vec<Reference> {
