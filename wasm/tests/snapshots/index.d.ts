@@ -71,7 +71,7 @@ export interface TestOptions {
     coverage?: boolean;
     /** Small changes of policies, and which of them no expectation notices. */
     mutants?: boolean;
-    /** Expectations that would notice them; with `mutants`. */
+    /** Expectations that would notice what none of these does; `mutants` comes with it. */
     suggest?: boolean;
 }
 
