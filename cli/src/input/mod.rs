@@ -120,16 +120,21 @@ pub fn cluster_alone(
 /// If it cannot be read, or not what an answer cannot do without.
 pub fn cluster(
     (cluster, assume): (&ClusterArgs, &AssumeArgs),
-    mut options: Options,
+    options: Options,
     say: OutputArgs,
 ) -> Result<Session, InputError> {
     let namespace = assume.namespace.as_deref();
-    let Snapshot { files, skipped, namespace: own } = cluster::read(cluster, namespace, say)?;
-    if namespace.is_none() {
-        options.default_namespace = own;
+    Ok(of_snapshot(cluster::read(cluster, namespace, say)?, options, namespace))
+}
+
+/// What a cluster had; the namespace is the context's, if none is named.
+fn of_snapshot(snapshot: Snapshot, mut options: Options, named: Option<&str>) -> Session {
+    let Snapshot { files, skipped, namespace } = snapshot;
+    if named.is_none() {
+        options.default_namespace = namespace;
     }
     let changes = files.into_iter().map(Change::Put).collect();
-    Ok(Session::new(options).with_skipped(skipped).apply(changes))
+    Session::new(options).with_skipped(skipped).apply(changes)
 }
 
 /// An input that changes: a cluster, with what would be applied to it.
@@ -179,18 +184,14 @@ impl Live {
 
     fn of(
         (cluster, assume): (&ClusterArgs, &AssumeArgs),
-        mut options: Options,
+        options: Options,
         (applied, skipped): (Vec<SourceFile>, Vec<Skipped>),
         say: OutputArgs,
     ) -> Result<Self, InputError> {
         let namespace = assume.namespace.as_deref();
         let (snapshot, news) = cluster::follow(cluster, namespace, say)?;
-        if namespace.is_none() {
-            options.default_namespace = snapshot.namespace;
-        }
-        let changes = snapshot.files.into_iter().map(Change::Put).collect();
-        let session = Session::new(options).with_skipped(snapshot.skipped);
-        Ok(Self { cluster: session.apply(changes), applied, skipped, news })
+        let cluster = of_snapshot(snapshot, options, namespace);
+        Ok(Self { cluster, applied, skipped, news })
     }
 
     /// The cluster as it is now, without what would be applied to it.

@@ -1,11 +1,12 @@
 //! The pinned state: the button that takes it, and what has opened and closed since.
 
+use portcullis_engine::report::text::DiffMark;
 use yew::prelude::*;
 
 use super::LineLink;
 use crate::state::{Action, use_store};
 use crate::text::{Language, Text, count, fill, grouped};
-use crate::worker::message::{ChangeRow, ChangeSort, Changes};
+use crate::worker::message::{ChangeRow, Changes};
 
 /// Takes the state as it is, or says what differs from the one that was taken.
 #[component]
@@ -89,10 +90,10 @@ pub fn ChangesView() -> Html {
 
 fn row(row: &ChangeRow, language: Language) -> Html {
     let text = language.text();
-    let (word, class) = match row.sort {
-        ChangeSort::Opened => (text.change_opened, "is-opened"),
-        ChangeSort::Closed => (text.change_closed, "is-closed"),
-        ChangeSort::Uncertain => (text.change_uncertain, "is-unknown"),
+    let (word, class) = match row.mark {
+        DiffMark::Opened => (text.change_opened, "is-opened"),
+        DiffMark::Closed => (text.change_closed, "is-closed"),
+        DiffMark::Uncertain => (text.change_uncertain, "is-unknown"),
     };
     let family = row.family.map_or_else(String::new, |family| format!(" ({family})"));
     let cause = |(cause, location): &(String, Option<_>)| {

@@ -1,10 +1,10 @@
 //! What differs between the pinned state and the one that is there.
 
-use portcullis_engine::report::text::cause_text;
-use portcullis_engine::report::{DiffCause, DiffChange, DiffReport, DiffSide, Verdict};
+use portcullis_engine::report::text::{DiffMark, cause_text};
+use portcullis_engine::report::{DiffCause, DiffChange, DiffReport, DiffSide};
 use portcullis_engine::{ListFilter, Session};
 
-use super::message::{ChangeRow, ChangeSort, Changes};
+use super::message::{ChangeRow, Changes};
 
 /// So many rows are shown at once.
 const ROWS: usize = 300;
@@ -41,21 +41,12 @@ fn row(report: &DiffReport, change: &DiffChange) -> ChangeRow {
         (format!("{sign} {told}"), location)
     });
     ChangeRow {
-        sort: sort(change),
+        mark: DiffMark::of(change),
         from: change.from.to_string(),
         to: change.to.to_string(),
         ports: change.ports.to_string(),
         family: change.family,
         causes: causes.collect(),
-    }
-}
-
-/// As the command marks it.
-fn sort(change: &DiffChange) -> ChangeSort {
-    match (change.before, change.after) {
-        (Some(Verdict::Unknown), _) | (_, Some(Verdict::Unknown)) => ChangeSort::Uncertain,
-        (_, Some(Verdict::Allow)) => ChangeSort::Opened,
-        _ => ChangeSort::Closed,
     }
 }
 
@@ -85,8 +76,8 @@ mod tests {
         assert_eq!(between(&old, &old), Changes::default());
         let changes = between(&old, &new);
         assert_eq!((changes.opened, changes.closed, changes.rows.len()), (1, 1, 2));
-        let [opened, closed] = [ChangeSort::Opened, ChangeSort::Closed]
-            .map(|sort| changes.rows.iter().find(|row| row.sort == sort).unwrap());
+        let [opened, closed] = [DiffMark::Opened, DiffMark::Closed]
+            .map(|mark| changes.rows.iter().find(|row| row.mark == mark).unwrap());
         assert_eq!((&*opened.from, &*opened.to), ("a/api[Pod]", "a/db[Pod]"));
         assert!(opened.causes[0].0.starts_with("+ a/p ingress[0]"), "{opened:?}");
         // A line that is not there any more leads nowhere.

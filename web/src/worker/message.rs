@@ -5,6 +5,7 @@
 //! packed into bytes.
 
 use portcullis_engine::FlowQuery;
+use portcullis_engine::report::text::DiffMark;
 use portcullis_engine::report::{
     Action, DiagnosticReport, Direction, Family, FlowReport, Location, Note, PortRange, Summary,
     Verdict,
@@ -86,7 +87,7 @@ pub struct Changes {
 /// Flows between some ends that differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeRow {
-    pub sort: ChangeSort,
+    pub mark: DiffMark,
     pub from: String,
     pub to: String,
     pub ports: String,
@@ -94,13 +95,6 @@ pub struct ChangeRow {
     pub family: Option<Family>,
     /// Rules that make it so: as the command writes them, and where, if that is in a file of now.
     pub causes: Vec<(String, Option<Location>)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ChangeSort {
-    Opened,
-    Closed,
-    Uncertain,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

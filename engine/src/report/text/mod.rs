@@ -30,7 +30,7 @@ use std::fmt;
 pub use annotations::write_annotations;
 pub use chain::write_chain;
 pub use describe::write_description;
-pub use diff::{cause_text, diff, diff_summary, write_diff};
+pub use diff::{Mark as DiffMark, cause_text, diff, diff_summary, write_diff};
 pub use expect::{write_expectation, write_test};
 pub use flow::write_verdict;
 pub use gate::{GateFormat, gate_rule, gate_summary, write_equal, write_gate};

@@ -8,13 +8,14 @@ mod table;
 use std::fmt;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use super::{ListFormat, Plain, Style, lines::policy_name};
 use crate::report::types::{Direction, Family, TierKind, Verdict};
 use crate::report::{DiffCause, DiffChange, DiffReport, DiffSide, DiffSummary};
 
 /// What happens to flows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Mark {
     /// They were denied, or an end was not there, and they are allowed.
     Opened,
