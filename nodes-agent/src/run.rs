@@ -253,7 +253,7 @@ fn agent(
         ..portcullis_engine::Options::default()
     };
     let desired = DesiredState::new(of_engine, node);
-    let how = (settings, options.pod_blocks(), options.attachment());
+    let how = (settings, options.pod_blocks(), options.attachment(node));
     let applier = Applier::new(node, how, enforcer, (observers, Arc::clone(status)));
     let audits = Audits::new(pace, auditor, Arc::clone(status));
     Ok(Agent::new(desired, applier, audits, Arc::clone(status)))

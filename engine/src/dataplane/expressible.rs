@@ -7,23 +7,54 @@
 use super::lines::lines_of;
 use crate::manifest::calico::CalicoProtocol;
 use crate::manifest::{Action, Direction, PortEntry, PortMatch};
-use crate::policy::{Condition, PacketMatch, PolicyRule, PolicySet, Seat, Tier};
+use crate::policy::{Condition, HostStage, PacketMatch, PolicyRule, PolicySet, Seat, Tier};
+
+/// What a packet filter sees of the end whose policies it asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Seen {
+    /// It is a pod that is known when rules are written.
+    Pod,
+    /// It is whoever the packet says: it passes a host.
+    Packet,
+    /// It is where the packet was sent to before its destination was translated.
+    Original,
+}
+
+impl Seen {
+    /// How rules of a tier see it.
+    pub fn by(self, tier: &Tier) -> Self {
+        match (self, tier.stage) {
+            (Self::Original, Some(HostStage::BeforeDnat)) => Self::Original,
+            (Self::Original, _) => Self::Packet,
+            (other, _) => other,
+        }
+    }
+}
+
+/// Whether what a tier accepts is accepted: what would have to pass untracked is not.
+pub fn is_accepting(tier: &Tier) -> bool {
+    tier.stage != Some(HostStage::Untracked)
+}
 
 /// Whether a condition of a rule of a direction can be asked for.
 pub fn is_expressible(
     policies: &PolicySet,
-    (rule, direction): (&PolicyRule, Direction),
+    (rule, direction, seen): (&PolicyRule, Direction, Seen),
     condition: &Condition,
 ) -> bool {
     let named = |names: &[PortEntry], is_own: bool, negated: bool| {
         let names_hosts = |entry: &PortEntry| matches!(&entry.ports, PortMatch::Named(name) if policies.hosts().names_port(name));
-        match is_own {
-            // Without a protocol a rule would have to exclude ports of several.
-            true => names.is_empty() || !negated || is_of_one_protocol(rule),
-            // Which of a host's ports is called so is not asked.
-            false => !names.iter().any(names_hosts),
-        }
+        // Which of a host's ports is called so is not asked.
+        (is_own && has_own_ports((rule, seen), negated)) || !names.iter().any(names_hosts)
     };
+    if seen == Seen::Original {
+        // Sets are only looked up for what a packet says.
+        match condition {
+            Condition::Items { seat: Seat::Subject, .. } => return false,
+            Condition::Ports { names, .. } if !names.is_empty() => return false,
+            _ => {}
+        }
+    }
     match condition {
         Condition::Open(_) => false,
         Condition::Flows { packets: PacketMatch::Icmp(icmp, negated), .. } => {
@@ -38,6 +69,13 @@ pub fn is_expressible(
         Condition::Service { names, .. } => named(names, false, false),
         Condition::Flows { .. } | Condition::Items { .. } | Condition::Net { .. } => true,
     }
+}
+
+/// Whether the names of ports that rules ask of the end whose policies they are become numbers.
+/// Elsewhere they are looked up: of a host, and where a rule without a protocol would have to exclude
+/// ports of several.
+pub fn has_own_ports((rule, seen): (&PolicyRule, Seen), negated: bool) -> bool {
+    seen == Seen::Pod && (!negated || is_of_one_protocol(rule))
 }
 
 fn is_of_one_protocol(rule: &PolicyRule) -> bool {
@@ -65,6 +103,9 @@ fn excludes_a_protocol(rule: &PolicyRule) -> bool {
 /// the next, and on the way to the first tier and after the last one are ten.
 pub const MOST_TIERS: usize = 6;
 
+/// The same of tiers of a host, where fewer chains lead there.
+pub const MOST_HOST_TIERS: usize = 11;
+
 /// So many rules the kernel may look at, about, to see how far the tiers of one pod lead on: it
 /// looks at a tier once for each rule that leads there.
 const MOST_WALKED: usize = 100_000;
@@ -89,7 +130,8 @@ pub fn reached<'t>(policies: &PolicySet, tiers: &'t [Tier], direction: Direction
     for tier in tiers {
         let Walked { rules, onward } = Walked::of(policies, tier, direction);
         walked = walked.saturating_add(ways.saturating_mul(rules));
-        let is_too_far = asked == MOST_TIERS || (asked > 0 && walked > MOST_WALKED);
+        let most = if tier.stage.is_some() { MOST_HOST_TIERS } else { MOST_TIERS };
+        let is_too_far = asked == most || (asked > 0 && walked > MOST_WALKED);
         if is_too_far {
             return Reached { tiers: tiers.get(..asked).unwrap_or_default(), cut: Some(tier) };
         }

@@ -5,6 +5,7 @@
 //! `ipset restore` read it. [`plan`] leads from what a kernel holds ([`KernelState`]) to a program,
 //! in steps between which nothing is judged by half of a change.
 
+mod bound;
 mod budget;
 mod counted;
 mod digest;
@@ -40,4 +41,4 @@ pub use restricted::restricted;
 pub use settings::{Admitted, Denial, FlowLog, InvalidPackets, Settings, SettingsError};
 pub use state::{ChainState, KernelState, ListedRule, TableState};
 pub use verify::{Counterexample, Disagreement, Verified, Verifier, verify};
-pub use wiring::{Interface, InterfaceError, UNKNOWN_WIRING, Wiring};
+pub use wiring::{HostWiring, Interface, InterfaceError, UNKNOWN_WIRING, Wiring};

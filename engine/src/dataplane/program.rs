@@ -151,6 +151,13 @@ pub enum Match {
     Leaves(Interface),
     /// The source is an address of the node itself.
     SourceIsNode,
+    /// The connection's destination has been translated.
+    Translated,
+    /// The connection's destination was in a block before it was translated, if it was.
+    OriginalDestination(Cidr),
+    /// The connection's destination port was in a range before it was translated, if it was; only
+    /// after a protocol that has ports.
+    OriginalPorts(u16, u16),
     /// No more than so many packets a second, and so many at once.
     Limit(u32, u32),
 }

@@ -1,10 +1,12 @@
 //! How the pods of a node are attached to it, as its agent finds it: no operator decides this, and
 //! it changes while the agent runs.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::program::PortMember;
+use crate::manifest::calico::HostAction;
 use crate::shared::Sorted;
 
 /// The longest name of a network device, in bytes.
@@ -24,11 +26,23 @@ pub struct Wiring {
     /// families: what pods send there is judged when it leaves for an endpoint. None where the
     /// kernel has no IPVS.
     pub services: Option<Sorted<PortMember>>,
+    /// The node's own interfaces; none where policies of hosts are not enforced.
+    pub host: Option<HostWiring>,
+}
+
+/// How a node is attached to its network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostWiring {
+    /// Its interfaces with their addresses, sorted by name; those that lead to pods may be among
+    /// them.
+    pub interfaces: Vec<(Interface, Vec<IpAddr>)>,
+    /// What becomes of what pods send to their own node, where no settings in the cluster say it.
+    pub to_host: HostAction,
 }
 
 /// That of a node of which nothing is known.
 pub static UNKNOWN_WIRING: Wiring =
-    Wiring { pods: Vec::new(), forwarders: Vec::new(), services: None };
+    Wiring { pods: Vec::new(), forwarders: Vec::new(), services: None, host: None };
 
 /// A network device, or all whose names begin alike.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

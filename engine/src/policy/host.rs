@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::programs::Programs;
-use super::{Considered, PolicySet, Program, ProgramId};
+use super::{Considered, PolicyId, PolicySet, Program, ProgramId};
 use crate::cluster::HostPlace;
 use crate::manifest::calico::HostAction;
 use crate::manifest::{ByDirection, Direction};
@@ -40,6 +40,22 @@ pub struct CompiledHost {
     pub(super) leaving: Programs,
     pub(super) untracked: ByDirection<Programs>,
     pub(super) replies: ByDirection<Programs>,
+}
+
+/// At which of a host's stages policies stand.
+///
+/// # Source
+/// Calico §7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HostStage {
+    /// Before connections are tracked (`doNotTrack`).
+    Untracked,
+    /// Before destinations are translated (`preDNAT`): rules see the original ones.
+    BeforeDnat,
+    /// Of what passes through the host (`applyOnForward`).
+    Forward,
+    /// Of what the host itself sends and receives.
+    Local,
 }
 
 /// Which of a host endpoint's programs.
@@ -134,8 +150,39 @@ impl PolicySet {
         known.map_or(&[], |known| &known.addresses)
     }
 
+    /// The policies that select host endpoints of a node, as they are written; ascending.
+    ///
+    /// # Cost
+    /// Linear in the policies of their programs, and in all policies.
+    pub fn selecting_host(&self, node: &str) -> Vec<PolicyId> {
+        let programs = self.hosts.of_node(node).flat_map(CompiledHost::programs);
+        let mut all: Vec<PolicyId> = programs
+            .flat_map(|id| self.program(id).policies())
+            .filter_map(|one| self.as_written(one.policy))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The policy that another one was made of for hosts, or itself; none for what is no policy,
+    /// such as ports that stay open.
+    pub fn as_written(&self, id: PolicyId) -> Option<PolicyId> {
+        let policy = self.policy(id)?;
+        if !policy.is_of_hosts {
+            return Some(id);
+        }
+        let mut written = self.policies();
+        written.find(|(_, one)| Arc::ptr_eq(&one.object, &policy.object)).map(|(id, _)| id)
+    }
+
     /// A program of a host endpoint.
     pub fn host_program(&self, host: &CompiledHost, which: HostProgram) -> &Program {
-        self.program(host.program_id(which, self.considered))
+        self.program(self.host_program_id(host, which))
+    }
+
+    /// Its number.
+    pub fn host_program_id(&self, host: &CompiledHost, which: HostProgram) -> ProgramId {
+        host.program_id(which, self.considered)
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::host::{CompiledHost, HostSet};
+use super::host::{CompiledHost, HostSet, HostStage};
 use super::programs::Programs;
 use super::select::{Scope, SetKey};
 use super::{
@@ -18,15 +18,6 @@ use crate::manifest::{Action, Body, ByDirection, Direction, Mode, Object};
 use crate::net::{AddrSet, ConnSet, Conns, PortSet};
 use crate::selector::expression::Expression;
 use crate::selector::{Match, Selector};
-
-/// At which of a host's stages a policy stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Untracked,
-    BeforeDnat,
-    Forward,
-    Local,
-}
 
 /// A policy that selects a host endpoint.
 #[derive(Clone, Copy)]
@@ -41,7 +32,7 @@ struct Selecting {
     is_replaced: bool,
 }
 
-impl Stage {
+impl HostStage {
     fn has(self, one: &Selecting) -> bool {
         let stages = one.stages;
         let is_for_all = !stages.untracked && !stages.before_dnat;
@@ -84,7 +75,7 @@ impl PolicySet {
             let of_all = hosts.all.iter().zip(&selecting);
             let mut of_all =
                 of_all.filter(|(other, _)| other.node == host.node && other.is_for_all());
-            let has_own = own.iter().any(|one| Stage::BeforeDnat.has(one));
+            let has_own = own.iter().any(|one| HostStage::BeforeDnat.has(one));
             let before_dnat = match of_all.next() {
                 Some((_, others)) if !has_own => others,
                 _ => own,
@@ -93,7 +84,7 @@ impl PolicySet {
         }
         let mut of_forwarding = all.iter().flat_map(|host| [host.entering, host.leaving]);
         let forwards = of_forwarding.any(|programs| programs.both() != [OPEN; 2]);
-        let before_dnat = selecting.iter().flatten().any(|one| Stage::BeforeDnat.has(one));
+        let before_dnat = selecting.iter().flatten().any(|one| HostStage::BeforeDnat.has(one));
         self.hosts = Arc::new(HostSet { all, forwards, before_dnat });
     }
 
@@ -177,26 +168,26 @@ impl PolicySet {
         let local = ByDirection::from_fn(|direction| {
             let before_dnat = if direction == Direction::Ingress { before_dnat } else { &[] };
             let stages = [
-                (Stage::Untracked, untracked),
-                (Stage::BeforeDnat, before_dnat),
-                (Stage::Local, own),
+                (HostStage::Untracked, untracked),
+                (HostStage::BeforeDnat, before_dnat),
+                (HostStage::Local, own),
             ];
             self.program_at(direction, (Some(accepting), None), &stages, Some(&profiles))
         });
-        let at_pods = [(Stage::BeforeDnat, before_dnat)];
+        let at_pods = [(HostStage::BeforeDnat, before_dnat)];
         let before_dnat_alone =
             self.program_at(Direction::Ingress, (None, Some(passing)), &at_pods, None);
         let entering = [
-            (Stage::Untracked, untracked),
-            (Stage::BeforeDnat, before_dnat),
-            (Stage::Forward, own),
+            (HostStage::Untracked, untracked),
+            (HostStage::BeforeDnat, before_dnat),
+            (HostStage::Forward, own),
         ];
         // Failsafe ports are open before DNAT, and not for what is forwarded. [Calico §7]
         let entering = self.program_at(Direction::Ingress, (None, Some(passing)), &entering, None);
         let leaving =
-            self.program_at(Direction::Egress, (None, None), &[(Stage::Forward, own)], None);
+            self.program_at(Direction::Egress, (None, None), &[(HostStage::Forward, own)], None);
         let mut untracked_alone = |passing| {
-            let stages = [(Stage::Untracked, untracked)];
+            let stages = [(HostStage::Untracked, untracked)];
             let of = |direction| self.program_at(direction, (None, passing), &stages, Some(&[]));
             ByDirection::from_fn(of)
         };
@@ -218,7 +209,7 @@ impl PolicySet {
         &mut self,
         direction: Direction,
         (accepting, passing): (Option<PolicyId>, Option<PolicyId>),
-        stages: &[(Stage, &[Selecting])],
+        stages: &[(HostStage, &[Selecting])],
         profiles: Option<&[PolicyRef]>,
     ) -> Programs {
         let mut tiers_of = |all: bool| {
@@ -227,7 +218,7 @@ impl PolicySet {
                 accepting.map(|id| named("failsafe ports", Action::Pass, vec![certain(id)])),
             );
             for (stage, selecting) in stages {
-                let passing = passing.filter(|_| *stage != Stage::Forward);
+                let passing = passing.filter(|_| *stage != HostStage::Forward);
                 tiers.extend(self.tiers_of_stage(direction, (*stage, selecting), (all, passing)));
             }
             tiers.extend(
@@ -241,7 +232,7 @@ impl PolicySet {
     fn tiers_of_stage(
         &self,
         direction: Direction,
-        (stage, selecting): (Stage, &[Selecting]),
+        (stage, selecting): (HostStage, &[Selecting]),
         (all, passing): (bool, Option<PolicyId>),
     ) -> Vec<Tier> {
         let there = selecting.iter().filter(|one| stage.has(one));
@@ -250,8 +241,8 @@ impl PolicySet {
             Mode::Audit => all,
         });
         let ids = there.map(|one| match stage {
-            Stage::Untracked | Stage::BeforeDnat => one.of_hosts,
-            Stage::Forward | Stage::Local => one.policy,
+            HostStage::Untracked | HostStage::BeforeDnat => one.of_hosts,
+            HostStage::Forward | HostStage::Local => one.policy,
         });
         let mut placed: Vec<(Standing, PolicyId)> = ids
             .filter_map(|id| {
@@ -266,13 +257,14 @@ impl PolicySet {
             let (standing, first) = own.first()?;
             let end = match stage {
                 // What no rule matches goes on to the next stage.
-                Stage::Untracked | Stage::BeforeDnat => Action::Pass,
-                Stage::Forward | Stage::Local => self.policy(*first)?.end(),
+                HostStage::Untracked | HostStage::BeforeDnat => Action::Pass,
+                HostStage::Forward | HostStage::Local => self.policy(*first)?.end(),
             };
             let policies = passing.into_iter().chain(own.iter().map(|(_, id)| *id));
             let policies = policies.map(certain).collect();
             let name = Some(stage.name(&standing.tier_name));
-            Some(Tier { kind: TierKind::Calico, name, end, policies })
+            let (kind, stage) = (TierKind::Calico, Some(stage));
+            Some(Tier { kind, name, stage, end, policies })
         });
         tiers.collect()
     }
@@ -348,7 +340,8 @@ fn certain(policy: PolicyId) -> PolicyRef {
 }
 
 fn named(name: &str, end: Action, policies: Vec<PolicyRef>) -> Tier {
-    Tier { kind: TierKind::Calico, name: Some(name.into()), end, policies }
+    let (name, stage) = (Some(name.into()), Some(HostStage::Local));
+    Tier { kind: TierKind::Calico, name, stage, end, policies }
 }
 
 fn selecting(host: &HostPlace, global: &[(Expression, Selecting)]) -> Vec<Selecting> {

@@ -29,7 +29,7 @@ pub use calico::asks;
 pub use compile::{PolicyChange, namespace_selectors, pod_selectors};
 pub use condition::{Condition, Doubt, PacketMatch, Seat};
 pub use considered::Considered;
-pub use host::{CompiledHost, HostProgram, HostSet};
+pub use host::{CompiledHost, HostProgram, HostSet, HostStage};
 pub use peer::{BlockPair, RulePeer};
 pub use program::{PolicyRef, Program, Tier, TierKind};
 pub use select::{PeerSet, Scope};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::PolicyId;
+use super::host::HostStage;
 use crate::manifest::Action;
 use crate::selector::Match;
 
@@ -23,6 +24,8 @@ pub struct Tier {
     pub kind: TierKind,
     /// Its name, if it is one of Calico's.
     pub name: Option<Arc<str>>,
+    /// At which of a host's stages it stands; none if it is a pod's.
+    pub stage: Option<HostStage>,
     /// What becomes of what no rule of it matches, if one of its policies selects the pod.
     pub end: Action,
     /// Policies that select the endpoint or may, in the order of evaluation: by priority, then by
@@ -111,7 +114,7 @@ impl Program {
 impl Tier {
     /// One of Kubernetes' tiers.
     pub fn of(kind: TierKind, policies: Vec<PolicyRef>) -> Self {
-        Self { kind, name: None, end: kind.end(), policies }
+        Self { kind, name: None, stage: None, end: kind.end(), policies }
     }
 
     /// Whether it is certain that the tier applies: that one of its policies selects the pod.

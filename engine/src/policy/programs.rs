@@ -103,7 +103,8 @@ impl PolicySet {
             let (kind, end) = known().next().map(|policy| (policy.tier, policy.end()))?;
             if known().any(|policy| policy.place.is_some()) {
                 let name = Some(first.tier_name.clone());
-                return Some(Tier { kind: TierKind::Calico, name, end, policies });
+                let (kind, stage) = (TierKind::Calico, None);
+                return Some(Tier { kind, name, stage, end, policies });
             }
             if kind.only_accepts() {
                 policies.sort_by_key(|one| one.policy);

@@ -175,7 +175,9 @@ impl Applier {
         let groups: Vec<_> = self.lowering.local_pods().map(|(group, _)| group).collect();
         enforced.pods = groups.len();
         let mode = self.settings.mode;
-        enforced.policies = self.reports.in_force((session, mode), groups, &program.notes);
+        let host = self.attachment.wiring().host.as_ref().map(|_| &*self.node);
+        let of = (session, mode, host);
+        enforced.policies = self.reports.in_force(of, groups, &program.notes);
         self.status.enforced(enforced);
         self.status.metrics.in_force(program);
         self.status.metrics.applies.inc();
@@ -209,7 +211,9 @@ impl Applier {
     /// Says which policies a change concerns that could not be applied.
     pub fn report_pending(&self, session: &Session) {
         let groups = self.lowering.local_pods().map(|(group, _)| group);
-        let policies = self.reports.pending((session, self.settings.mode), groups);
+        let host = self.attachment.wiring().host.as_ref().map(|_| &*self.node);
+        let of = (session, self.settings.mode, host);
+        let policies = self.reports.pending(of, groups);
         self.status.pending(policies, Nodes::of(session, &self.node));
     }
 
@@ -235,9 +239,13 @@ impl Applier {
         for note in self.status.note("node", stray.into_iter().collect()) {
             tracing::warn!("{note}");
         }
-        for note in self.status.note("host endpoints", hosts::notes(session, &self.node)) {
+        for note in self.status.note("host endpoints", self.host_notes(session)) {
             tracing::warn!("{note}");
         }
+    }
+
+    fn host_notes(&self, session: &Session) -> Vec<String> {
+        hosts::notes(session, &self.node, (self.attachment.wiring(), self.settings.mode))
     }
 
     /// Says what is not enforced, since it is only audited.

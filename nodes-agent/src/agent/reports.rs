@@ -21,14 +21,15 @@ pub struct PolicyReports {
 }
 
 impl PolicyReports {
-    /// Of a state that has come into force, of which the groups have pods on the node.
+    /// Of a state that has come into force, of which the groups have pods on the node, whose own
+    /// policies are among them if it is named.
     pub fn in_force(
         &mut self,
-        (session, mode): (&Session, Mode),
+        (session, mode, host): (&Session, Mode, Option<&str>),
         groups: impl IntoIterator<Item = GroupId>,
         notes: &[Note],
     ) -> Arc<[NodePolicy]> {
-        let ids = selecting(session, groups);
+        let ids = selecting((session, host), groups);
         let policies = compiled(session, &ids);
         let same = policies.len() == self.policies.len()
             && policies.iter().zip(&self.policies).all(|(one, other)| Arc::ptr_eq(one, other));
@@ -42,17 +43,27 @@ impl PolicyReports {
     /// While a state could not be brought into force.
     pub fn pending(
         &self,
-        (session, mode): (&Session, Mode),
+        (session, mode, host): (&Session, Mode, Option<&str>),
         groups: impl IntoIterator<Item = GroupId>,
     ) -> Arc<[NodePolicy]> {
-        let desired = node_policies((session, mode), &selecting(session, groups), &[]);
+        let desired = node_policies((session, mode), &selecting((session, host), groups), &[]);
         pending(&self.said, &desired, "a change could not be applied").into()
     }
 }
 
-/// Policies that select pods of the node, audited ones as well.
-fn selecting(session: &Session, groups: impl IntoIterator<Item = GroupId>) -> Vec<PolicyId> {
-    session.policies().considering(Considered::All).selecting(groups)
+/// Policies that select pods of the node, or the node itself, audited ones as well; ascending.
+fn selecting(
+    (session, host): (&Session, Option<&str>),
+    groups: impl IntoIterator<Item = GroupId>,
+) -> Vec<PolicyId> {
+    let policies = session.policies().considering(Considered::All);
+    let mut all = policies.selecting(groups);
+    if let Some(node) = host {
+        all.extend(policies.selecting_host(node));
+        all.sort_unstable();
+        all.dedup();
+    }
+    all
 }
 
 fn compiled(session: &Session, ids: &[PolicyId]) -> Vec<Arc<CompiledPolicy>> {

@@ -10,8 +10,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use portcullis_engine::cluster::{ClusterModel, GroupId};
-use portcullis_engine::dataplane::{Interface, Wiring};
+use portcullis_engine::dataplane::{HostWiring, Interface, Wiring};
+use portcullis_engine::manifest::calico::HostAction;
 
+use crate::kernel::interfaces::{self, Interfaces};
 use crate::kernel::{Guard, KernelError, Routes, devices, ipvs};
 
 /// What networks call the devices of pods before what tells them apart.
@@ -41,6 +43,16 @@ pub enum SpoofGuard {
     Off,
 }
 
+/// Whether policies of HostEndpoints are enforced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum HostEndpoints {
+    /// Those of the node's HostEndpoints.
+    #[default]
+    Objects,
+    /// None.
+    Off,
+}
+
 /// Pods that forward for others, by namespace and labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwardingPods {
@@ -58,6 +70,8 @@ pub struct Attachment {
     interfaces: PodInterfaces,
     spoof_guard: SpoofGuard,
     forwarding: Vec<ForwardingPods>,
+    /// The node whose HostEndpoints are enforced; none if they are not.
+    host: Option<String>,
     pods: Vec<LocalPod>,
     found: Found,
 }
@@ -78,6 +92,13 @@ impl Attachment {
         forwarding: Vec<ForwardingPods>,
     ) -> Self {
         Self { interfaces, spoof_guard, forwarding, ..Self::default() }
+    }
+
+    /// The same, with the HostEndpoints of a node.
+    #[must_use]
+    pub fn with_host(self, node: &str, endpoints: HostEndpoints) -> Self {
+        let host = (endpoints == HostEndpoints::Objects).then(|| node.to_owned());
+        Self { host, ..self }
     }
 
     /// How pods are attached.
@@ -105,7 +126,8 @@ impl Attachment {
         pods: impl Iterator<Item = (GroupId, &'p Arc<[IpAddr]>)>,
     ) -> Result<bool, KernelError> {
         let pods: Vec<LocalPod> = pods.map(|(group, own)| (group, own.clone())).collect();
-        if pods == self.pods {
+        let is_hosted = self.host_of(model).is_some() == self.found.wiring.host.is_some();
+        if pods == self.pods && is_hosted {
             return Ok(false);
         }
         self.pods = pods;
@@ -120,10 +142,19 @@ impl Attachment {
         let (routes, services) = (Routes::read()?, ipvs::services()?);
         let mut found = self.find(model, &routes);
         found.wiring.services = services;
+        if self.host_of(model).is_some() {
+            found.wiring.host = Some(host_wiring(interfaces::of_host()?));
+        }
         found.notes.extend(self.absent(&devices::names()?));
         let changed = found != self.found;
         self.found = found;
         Ok(changed)
+    }
+
+    /// The node, if it has HostEndpoints that are to be enforced.
+    fn host_of(&self, model: &ClusterModel) -> Option<&str> {
+        let node = self.host.as_deref()?;
+        model.calico.hosts.all.iter().any(|host| *host.node == *node).then_some(node)
     }
 
     /// Says which devices are named and not there; while there are no pods, there need be none.
@@ -194,6 +225,15 @@ impl Attachment {
         found.wiring.forwarders.sort_unstable();
         found.wiring.forwarders.dedup();
     }
+}
+
+/// The node's interfaces. What a cluster's settings do not say, a node without Calico allows: pods
+/// may reach their node.
+fn host_wiring(interfaces: Interfaces) -> HostWiring {
+    let named = interfaces.into_iter();
+    // What iptables would not take as a name no HostEndpoint has either.
+    let interfaces = named.filter_map(|(name, own)| Some((name.parse().ok()?, own))).collect();
+    HostWiring { interfaces, to_host: HostAction::Accept }
 }
 
 /// Devices that lead to pods.

@@ -14,7 +14,7 @@ mod error;
 pub mod gate;
 mod pod_blocks;
 
-pub use attachment::{Attachment, ForwardingPods, PodInterfaces, SpoofGuard};
+pub use attachment::{Attachment, ForwardingPods, HostEndpoints, PodInterfaces, SpoofGuard};
 pub use counters::{DenialCounters, PolicyCounters};
 pub use error::EnforceError;
 pub use pod_blocks::{AskNode, PodBlocks};

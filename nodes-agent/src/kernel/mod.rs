@@ -16,6 +16,7 @@ pub mod addresses;
 pub mod bridge;
 pub mod conntrack;
 pub mod devices;
+pub mod interfaces;
 pub mod iptables;
 pub mod ipvs;
 pub mod netlink;

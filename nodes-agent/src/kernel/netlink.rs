@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use rustix::net::netlink::{NETFILTER, SocketAddrNetlink};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recv, send, socket_with,
+    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recv, send, socket_with,
 };
 
 /// As much as the kernel ever sends at once, and more.
@@ -42,8 +42,21 @@ impl Socket {
     /// # Errors
     /// If the kernel has no netfilter, or the process has no more files.
     pub fn open() -> Result<Self, Errno> {
+        Self::of(Some(NETFILTER))
+    }
+
+    /// One to the part that has links and their addresses.
+    ///
+    /// # Errors
+    /// If the process has no more files.
+    pub fn of_routes() -> Result<Self, Errno> {
+        // Its number is zero.
+        Self::of(None)
+    }
+
+    fn of(part: Option<Protocol>) -> Result<Self, Errno> {
         let (family, kind) = (AddressFamily::NETLINK, SocketType::RAW);
-        let socket = socket_with(family, kind, SocketFlags::CLOEXEC, Some(NETFILTER))?;
+        let socket = socket_with(family, kind, SocketFlags::CLOEXEC, part)?;
         bind(&socket, &SocketAddrNetlink::new(0, 0))?;
         Ok(Self(socket))
     }
@@ -157,6 +170,11 @@ impl<'b> Message<'b> {
         }
         let code = self.body.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code));
         Some(if code == 0 { Ok(()) } else { Err(Errno::from_raw_os_error(-code)) })
+    }
+
+    /// All that it says.
+    pub fn body(&self) -> &'b [u8] {
+        self.body
     }
 
     /// What it says, behind the header of netfilter.

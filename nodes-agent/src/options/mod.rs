@@ -16,7 +16,9 @@ use ipnet::IpNet;
 use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, InvalidPackets, Settings};
 use portcullis_engine::manifest::Mode;
 
-use crate::enforce::{AskNode, Attachment, ForwardingPods, PodBlocks, PodInterfaces, SpoofGuard};
+use crate::enforce::{
+    AskNode, Attachment, ForwardingPods, HostEndpoints, PodBlocks, PodInterfaces, SpoofGuard,
+};
 use crate::kernel::iptables::Backend;
 pub use diagnose::{DiagnoseOptions, Effective};
 pub use limits::PolicyLimits;
@@ -145,6 +147,12 @@ pub struct Enforcement {
     /// any address may come in and go out. Whoever may label pods in the namespace can use it.
     #[arg(long, env = "PORTCULLIS_FORWARDING_PODS", value_name = "NAMESPACE/KEY=VALUE,…")]
     pub forwarding_pods: Vec<ForwardingPods>,
+    /// Enforce what Calico's policies say of this node itself where it has HostEndpoints: what it
+    /// sends, receives and forwards. Ports that stay open whatever policies say are those of Calico
+    /// (SSH, the API server's and others), unless a FelixConfiguration names others.
+    #[arg(long, env = "PORTCULLIS_HOST_ENDPOINTS", value_enum,
+          default_value_t = HostEndpoints::Objects)]
+    pub host_endpoints: HostEndpoints,
     /// What to do with packets that belong to no connection and begin none: evaluate the policies
     /// as for a new connection, or drop those from and to pods of this node.
     #[arg(long, env = "PORTCULLIS_INVALID", value_enum, default_value_t = InvalidOption::Police)]
@@ -368,10 +376,11 @@ impl Enforcement {
 }
 
 impl Options {
-    /// Where pods are attached.
-    pub fn attachment(&self) -> Attachment {
+    /// Where pods and this node are attached.
+    pub fn attachment(&self, node: &str) -> Attachment {
         let Enforcement { pod_interfaces, spoof_guard, forwarding_pods, .. } = &self.enforcement;
         Attachment::new(pod_interfaces.clone(), *spoof_guard, forwarding_pods.clone())
+            .with_host(node, self.enforcement.host_endpoints)
     }
 
     /// Up to how much later a list is asked for. Who asks once does not wait.

@@ -37,7 +37,7 @@ pub fn wiring(seed: u64) -> Wiring {
     let names = |names: &[&str]| names.iter().filter_map(|name| name.parse().ok()).collect();
     match seed % 4 {
         0 => Wiring::default(),
-        1 => Wiring { pods: names(&["p+"]), forwarders: names(&["p9"]), services: None },
+        1 => Wiring { pods: names(&["p+"]), forwarders: names(&["p9"]), ..Wiring::default() },
         2 => Wiring { pods: names(&["p1", "p2", "br0"]), ..Wiring::default() },
         _ => {
             let service = |address: IpAddr| (address, net::Protocol::Tcp, 80);
@@ -50,6 +50,7 @@ pub fn wiring(seed: u64) -> Wiring {
                 pods: names(&["p+"]),
                 forwarders: Vec::new(),
                 services: Some(services.into_iter().collect()),
+                host: None,
             }
         }
     }

@@ -44,7 +44,7 @@ fn node(wiring: &Wiring, settings: &Settings) -> Kernel {
 
 fn wired(pods: &[&str], forwarders: &[&str]) -> Wiring {
     let named = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
-    Wiring { pods: named(pods), forwarders: named(forwarders), services: None }
+    Wiring { pods: named(pods), forwarders: named(forwarders), ..Wiring::default() }
 }
 
 fn packet(from: &str, to: &str, (enters, leaves): (&'static str, &'static str)) -> Packet {

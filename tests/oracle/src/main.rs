@@ -4,7 +4,7 @@
 //! many flows of each pair asked one by one; prints what was compared, and every disagreement,
 //! shrunk. `portcullis-oracle show SEED` prints a cluster, and `portcullis-oracle properties COUNT
 //! [FIRST]` tries what must hold whatever the answers are. With `--calico` clusters have Calico's
-//! policies, tiers and sets too.
+//! policies, tiers and sets too, with `--hosts` host endpoints as well.
 
 use std::collections::BTreeMap;
 use std::io::{Write, stdout};
@@ -24,7 +24,13 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let calico = arguments.iter().any(|argument| argument == "--calico");
     arguments.retain(|argument| argument != "--calico");
-    let generate: Generate = if calico { generate::calico } else { generate::mixed };
+    let hosts = arguments.iter().any(|argument| argument == "--hosts");
+    arguments.retain(|argument| argument != "--hosts");
+    let generate: Generate = match (calico, hosts) {
+        (_, true) => generate::hosts,
+        (true, false) => generate::calico,
+        (false, false) => generate::mixed,
+    };
     if let [show, seed] = arguments.as_slice()
         && show == "show"
     {

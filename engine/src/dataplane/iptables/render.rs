@@ -152,6 +152,19 @@ fn write_match(text: &mut String, condition: &Match, (all, family): (&[Match], F
         Match::Enters(interface) => write!(text, "-i {interface}"),
         Match::Leaves(interface) => write!(text, "-o {interface}"),
         Match::SourceIsNode => write!(text, "-m addrtype --src-type LOCAL"),
+        Match::Translated => write!(text, "-m conntrack --ctstate DNAT"),
+        Match::OriginalDestination(block) => {
+            let (text_of, end) = (block.to_string(), if family == Family::IPv4 { "/32" } else { "/128" });
+            // As tools list it.
+            let listed = text_of.strip_suffix(end).unwrap_or(&text_of);
+            write!(text, "-m conntrack --ctorigdst {listed}")
+        }
+        Match::OriginalPorts(first, last) if first == last => {
+            write!(text, "-m conntrack --ctorigdstport {first}")
+        }
+        Match::OriginalPorts(first, last) => {
+            write!(text, "-m conntrack --ctorigdstport {first}:{last}")
+        }
         Match::Limit(per_second, burst) => {
             write!(text, "-m limit --limit {per_second}/sec --limit-burst {burst}")
         }

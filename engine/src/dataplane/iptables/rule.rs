@@ -63,11 +63,25 @@ impl<'t> Words<'t> {
                 self.expect("--match-set")?;
                 self.set(false)
             }
-            ("conntrack", "--ctstate") => Some(Match::State(match self.word()? {
-                "RELATED,ESTABLISHED" => States::EstablishedOrRelated,
-                "INVALID" => States::Invalid,
+            ("conntrack", "--ctstate") => Some(match self.word()? {
+                "RELATED,ESTABLISHED" => Match::State(States::EstablishedOrRelated),
+                "INVALID" => Match::State(States::Invalid),
+                "DNAT" => Match::Translated,
                 _ => return None,
-            })),
+            }),
+            ("conntrack", "--ctorigdst") => {
+                let text = self.word()?;
+                let whole = if text.contains(':') { "128" } else { "32" };
+                let block = match text.contains('/') {
+                    true => Cidr::parse(text),
+                    false => Cidr::parse(&format!("{text}/{whole}")),
+                };
+                Some(Match::OriginalDestination(block.ok()?))
+            }
+            ("conntrack", "--ctorigdstport") => {
+                let (first, last) = range(self.word()?)?;
+                Some(Match::OriginalPorts(first, last))
+            }
             ("connmark", "--mark") => {
                 let (bit, _) = self.word()?.strip_prefix("0x")?.split_once('/')?;
                 Some(Match::ConnectionMark(u32::from_str_radix(bit, 16).ok()?))
@@ -185,6 +199,19 @@ mod tests {
                 Action::Goto("c".into()),
             ),
             (vec![Match::DestinationPortIn("a".into())], Action::Jump("c".into())),
+            (vec![Match::Translated], Action::Goto("c".into())),
+            (
+                vec![ports(tcp), Match::OriginalDestination(block()), Match::OriginalPorts(1, 9)],
+                Action::Return,
+            ),
+            (
+                vec![
+                    ports(tcp),
+                    Match::OriginalPorts(7, 7),
+                    Match::OriginalDestination(Cidr::parse("10.0.0.1/32").unwrap()),
+                ],
+                Action::Return,
+            ),
             (vec![ports(tcp), Match::PortIn("P4-n-x".into())], Action::Return),
             (
                 vec![ports(tcp), Match::DestinationPorts(vec![(1, 1)])],

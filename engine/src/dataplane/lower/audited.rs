@@ -45,6 +45,7 @@ pub fn add(audit: &mut Option<Box<Audit>>, program: &mut FilterProgram, input: I
     for (family, own) in &mut program.families {
         let mut adding = Adding {
             settings: input.settings,
+            has_services: input.wiring.services.is_some(),
             intended: &intended.families[family],
             before: std::mem::take(&mut made[family]),
             made: Made::new(),
@@ -56,6 +57,8 @@ pub fn add(audit: &mut Option<Box<Audit>>, program: &mut FilterProgram, input: I
 
 struct Adding<'a> {
     settings: &'a Settings,
+    /// Whether pods' policies are asked for what the node sends.
+    has_services: bool,
     intended: &'a FamilyProgram,
     before: Made,
     made: Made,
@@ -73,7 +76,7 @@ impl Adding<'_> {
         for (entry, of) in [
             (forward, &[Direction::Egress, Direction::Ingress][..]),
             (self.settings.input(), &[Direction::Egress]),
-            (output, &[Direction::Egress, Direction::Ingress]),
+            (output, if self.has_services { &[Direction::Egress, Direction::Ingress][..] } else { &[] }),
         ] {
             let of = of.iter().copied().filter(|direction| directions.contains(direction));
             if let Some(chain) = program.chains.get(&entry).cloned() {

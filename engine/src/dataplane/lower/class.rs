@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::super::expressible::{Reached, is_expressible, reached};
+use super::super::expressible::{Reached, is_accepting, is_expressible, reached};
 use super::super::limits::Counted;
 use super::super::program::{Chain, L4, Match, Note, RuleOrigin};
 use super::conditions::{AskedRule, matches_of};
@@ -21,11 +21,10 @@ use super::credit::{ChainCredit, TierCredit};
 use super::keys::{AskedPeer, Extent};
 use super::memory::ClassKey;
 use super::ports::{self, Asking, PortPart};
-use super::subject::Subject;
+use super::subject::Whose;
 use super::tier::{Draft, Outcome, TierChain};
 use super::{FamilyLowering, Input};
 
-use crate::cluster::Group;
 use crate::manifest::{self, Direction};
 use crate::policy::{
     CompiledPolicy, Condition, PolicyId, PolicyRef, PolicyRule, PolicySet, ProgramId, RulePeer,
@@ -73,12 +72,16 @@ pub struct Made {
 /// # Shape
 /// In each chain no conditions come twice. A rule that matches everything is the last one of its
 /// tier; where a tier only accepts, it stands alone.
-pub fn chains(lowering: &mut FamilyLowering<'_>, key: &ClassKey, pod: Subject) -> Made {
-    let Input { policies, model, settings, .. } = lowering.input;
+pub fn chains(
+    lowering: &mut FamilyLowering<'_>,
+    key: &ClassKey,
+    whose: Option<Whose<'_>>,
+) -> Made {
+    let Input { policies, settings, .. } = lowering.input;
     let ClassKey { direction, program, passes, .. } = *key;
     let mut made = Made::default();
     let Reached { tiers, cut } = reached(policies, &policies.program(program).tiers, direction);
-    let (false, Some(subject)) = (tiers.is_empty(), model.groups.get(pod.group)) else {
+    let (false, Some(whose)) = (tiers.is_empty(), whose) else {
         // Nothing can be said of such pods, so nothing is admitted for them.
         made.chains.push(closed(lowering, direction));
         return made;
@@ -95,8 +98,8 @@ pub fn chains(lowering: &mut FamilyLowering<'_>, key: &ClassKey, pod: Subject) -
         let mut body = Body {
             lowering,
             direction,
-            pod,
-            subject,
+            whose: whose.in_tier(tier),
+            accepts: is_accepting(tier),
             rules: Vec::new(),
             known: FxHashMap::default(),
             notes: &mut made.notes,
@@ -131,8 +134,9 @@ struct Effect {
 struct Body<'b, 'i> {
     lowering: &'b mut FamilyLowering<'i>,
     direction: Direction,
-    pod: Subject,
-    subject: &'b Group,
+    whose: Whose<'b>,
+    /// Whether rules that accept are written.
+    accepts: bool,
     rules: Vec<Draft>,
     /// Conditions of rules, each with the rule's place: the first rule that has them decides.
     known: FxHashMap<Vec<Match>, usize>,
@@ -176,6 +180,9 @@ impl Body<'_, '_> {
             let effect = |extent, outcome| Effect { extent, outcome, origin };
             self.note(rule, one);
             match (rule.action, one.certain) {
+                (manifest::Action::Accept, _) if !self.accepts => {
+                    self.notes.push(Note::NotExpressed(one.policy));
+                }
                 (manifest::Action::Accept, true) => {
                     self.rule(rule, effect(Extent::Certain, Outcome::Accept));
                 }
@@ -198,7 +205,7 @@ impl Body<'_, '_> {
     /// What is noted of a policy that asks for too much, alone or with others.
     fn is_over(&self, id: PolicyId, policy: &CompiledPolicy) -> Option<Note> {
         let Input { policies, settings, .. } = self.lowering.input;
-        let (direction, subject) = (self.direction, Some(self.subject));
+        let (direction, subject) = (self.direction, self.whose.group());
         if settings.limits.are_exceeded(policy, Counted { policies, direction, subject }) {
             return Some(Note::OverLimits(id));
         }
@@ -234,7 +241,7 @@ impl Body<'_, '_> {
                 _ => {}
             }
         }
-        let asked = (rule, self.direction);
+        let asked = (rule, self.direction, self.whose.seen());
         let notes = rule.conditions.iter().filter_map(|condition| {
             let sets = condition.sets().is_some_and(|id| is_doubtful(policies, id));
             match condition {
@@ -280,7 +287,7 @@ impl Body<'_, '_> {
         if !rule.conditions.is_empty() {
             return self.conditional(rule, effect);
         }
-        let (direction, subject, peers) = (self.direction, self.subject, rule.peers.len());
+        let (direction, subject, peers) = (self.direction, self.whose.group(), rule.peers.len());
         for part in ports::parts(&rule.ports, Asking { direction, subject, peers }) {
             if rule.peers.is_empty() {
                 self.part(None, &part, effect);
@@ -296,9 +303,9 @@ impl Body<'_, '_> {
     fn conditional(&mut self, rule: &PolicyRule, effect: Effect) {
         let Effect { extent, outcome, origin } = effect;
         let FamilyLowering { input, family, sets, .. } = &mut *self.lowering;
-        let (policies, family, group) = (input.policies, *family, self.subject);
-        let (direction, subject) = (self.direction, self.pod);
-        let asked = AskedRule { policies, rule, extent, direction, subject, group, family };
+        let (policies, family) = (input.policies, *family);
+        let (direction, whose) = (self.direction, self.whose);
+        let asked = AskedRule { policies, rule, extent, direction, whose, family };
         for matches in matches_of(sets, asked) {
             self.draft((matches, outcome, origin));
         }

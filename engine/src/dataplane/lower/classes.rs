@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::super::expressible::{Reached, reached};
+use super::super::expressible::{Reached, Seen, reached};
 use super::super::program::{ChainName, Class, Note};
 use super::memory::{self, ClassKey, KnownClass};
-use super::subject::Subject;
+use super::subject::{Subject, Whose};
 use super::{FamilyLowering, class};
 use crate::cluster::GroupId;
 use crate::manifest::{Direction, Mode};
@@ -58,18 +58,32 @@ impl FamilyLowering<'_> {
         let Some(subject) = addresses.first().map(|&address| Subject { group, address }) else {
             return "".into();
         };
+        let known_group = self.input.model.groups.get(group);
         let named = class::depends_on_subject(policies, program, direction).then_some(group);
         let answers = subject.answers(policies, program, direction);
-        let key = ClassKey { direction, program, passes, named, answers };
+        let seen = Seen::Pod;
+        let key = ClassKey { direction, program, passes, named, answers, seen };
+        let whose = known_group.map(|group| Whose::Pod(subject, group));
+        self.chains_for(key, whose, notes)
+    }
+
+    /// The first chain of a program, made or known from before; for nobody who is known, one that
+    /// denies.
+    pub(super) fn chains_for(
+        &mut self,
+        key: ClassKey,
+        whose: Option<Whose<'_>>,
+        notes: &mut Vec<Note>,
+    ) -> ChainName {
         if let Some(known) = self.known.get(&key) {
             return known.name();
         }
-        let known = match self.before.class(policies, &key) {
+        let known = match self.before.class(self.input.policies, &key) {
             Some(known) => {
                 known.uses.iter().for_each(|one| self.sets.use_again(one));
                 known.clone()
             }
-            None => self.new_class(&key, subject),
+            None => self.new_class(&key, whose),
         };
         notes.extend(known.notes.iter().cloned());
         let name = known.name();
@@ -79,9 +93,9 @@ impl FamilyLowering<'_> {
         name
     }
 
-    fn new_class(&mut self, key: &ClassKey, subject: Subject) -> KnownClass {
+    fn new_class(&mut self, key: &ClassKey, whose: Option<Whose<'_>>) -> KnownClass {
         let ClassKey { direction, program: id, .. } = *key;
-        let class::Made { chains, notes, credits } = class::chains(self, key, subject);
+        let class::Made { chains, notes, credits } = class::chains(self, key, whose);
         let (uses, known) = (self.sets.take_uses(), self.input.policies);
         let (policies, doubts) = (memory::ground(known, id), class::doubts(known, id, direction));
         KnownClass { policies, uses, doubts, chains, notes, credits: credits.into() }

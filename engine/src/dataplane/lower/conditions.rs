@@ -9,13 +9,12 @@
 
 use std::sync::Arc;
 
-use super::super::expressible::is_expressible;
+use super::super::expressible::{Seen, has_own_ports, is_expressible};
 use super::super::program::{IcmpMessage, L4, Match};
 use super::keys::{AskedPeer, Extent};
 use super::line::{End, Line, LookUp, looked_up, with_ports, within, without_ports};
 use super::sets::Sets;
-use super::subject::Subject;
-use crate::cluster::Group;
+use super::subject::Whose;
 use crate::manifest::calico::CalicoProtocol;
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{AddrSet, ConnSet, Family, Protocol};
@@ -35,10 +34,8 @@ pub struct AskedRule<'r> {
     pub extent: Extent,
     /// The direction.
     pub direction: Direction,
-    /// The pod under it.
-    pub subject: Subject,
-    /// Its group.
-    pub group: &'r Group,
+    /// For whom.
+    pub whose: Whose<'r>,
     /// The family.
     pub family: Family,
 }
@@ -48,7 +45,7 @@ pub fn matches_of(sets: &mut Sets<'_>, asked: AskedRule<'_>) -> Vec<Vec<Match>> 
     let mut conditions: Vec<&Condition> = asked.rule.conditions.iter().collect();
     // What else is asked depends on the protocol.
     conditions.sort_by_key(|one| !asks_protocol(one));
-    let mut lines = vec![Line::of_all(asked.family)];
+    let mut lines = vec![Line::of_all(asked.family, asked.whose.seen() == Seen::Original)];
     for condition in conditions {
         lines = Expanding { asked }.expand(condition, lines);
     }
@@ -98,35 +95,42 @@ struct Expanding<'r> {
 impl Expanding<'_> {
     /// The lines that ask for a condition as well.
     fn expand(&self, condition: &Condition, lines: Vec<Line>) -> Vec<Line> {
-        let AskedRule { policies, rule, extent, direction, subject, .. } = self.asked;
+        let AskedRule { policies, rule, extent, direction, whose, .. } = self.asked;
         let all_or_none = |holds: bool| if holds { lines.clone() } else { Vec::new() };
-        if !is_expressible(policies, (rule, direction), condition) {
+        if !is_expressible(policies, (rule, direction, whose.seen()), condition) {
             return all_or_none(extent == Extent::Possible);
         }
-        let answer = subject.answer(policies, condition, direction);
+        let answer = match whose {
+            Whose::Pod(subject, _) => subject.answer(policies, condition, direction),
+            Whose::Host(_) => None,
+        };
         match condition {
             Condition::Items { seat: Seat::Subject, .. }
-            | Condition::Net { seat: Seat::Subject, .. } => {
+            | Condition::Net { seat: Seat::Subject, .. }
+                if whose.seen() == Seen::Pod =>
+            {
                 all_or_none(answer.is_some_and(|answer| extent.has_answer(answer)))
             }
-            Condition::Items { negated: false, pods, sets, .. } => {
+            Condition::Items { seat, negated: false, pods, sets } => {
                 let block = self.block(extent.of(*sets));
-                let at_pods = self.at_pods(lines.clone(), *pods);
-                at_pods.into_iter().chain(within(lines, &block)).collect()
+                let at_pods = self.at_pods(lines.clone(), (*seat, *pods));
+                at_pods.into_iter().chain(within(lines, *seat, &block)).collect()
             }
-            Condition::Items { negated: true, pods, sets, .. } => {
+            Condition::Items { seat, negated: true, pods, sets } => {
                 let block = self.block(extent.opposite().of(*sets));
-                let (pods, extent, is_in) = (*pods, extent.opposite(), false);
+                let (seat, pods, extent, is_in) = (*seat, *pods, extent.opposite(), false);
                 let others = AddrSet::full().difference(&block);
-                looked_up(within(lines, &others), &LookUp::Pods { pods, extent, is_in })
+                let others = within(lines, seat, &others);
+                looked_up(others, &LookUp::Pods { seat, pods, extent, is_in })
             }
-            Condition::Net { block, .. } => within(lines, &self.block(*block)),
+            Condition::Net { seat, block } => within(lines, *seat, &self.block(*block)),
             Condition::Flows { packets, flows, family, .. } => {
                 let own = family.is_none_or(|(own, _)| own == self.asked.family);
                 self.packets(lines, *packets, (&flows.possible, own))
             }
             Condition::Ports { negated, numbers, names, of } => {
-                let is_own = direction == Direction::Ingress;
+                let is_own = direction == Direction::Ingress
+                    && has_own_ports((rule, whose.seen()), *negated);
                 let (end, negated, of) = (End::Destination, *negated, *of);
                 let counts = answer.unwrap_or(Answer::Yes);
                 let ports = EndPorts { end, is_own, negated, numbers, names, of, counts };
@@ -134,12 +138,14 @@ impl Expanding<'_> {
             }
             Condition::SourcePorts { negated, numbers, names, of, seat } => {
                 let (end, negated, of) = (End::Source, *negated, *of);
-                let (is_own, counts) = (*seat == Seat::Subject, answer.unwrap_or(Answer::Yes));
+                let is_own =
+                    *seat == Seat::Subject && has_own_ports((rule, whose.seen()), negated);
+                let counts = answer.unwrap_or(Answer::Yes);
                 let ports = EndPorts { end, is_own, negated, numbers, names, of, counts };
                 self.ports(lines, &ports)
             }
             Condition::Service { pods, numbers, names } => {
-                let lines = self.at_pods(lines, *pods);
+                let lines = self.at_pods(lines, (Seat::Peer, *pods));
                 let (end, is_own, negated) = (End::Destination, false, false);
                 let (of, counts) = (Some(*pods), Answer::Yes);
                 let ports = EndPorts { end, is_own, negated, numbers, names, of, counts };
@@ -153,9 +159,9 @@ impl Expanding<'_> {
         self.asked.policies.block(id).cloned().unwrap_or_default()
     }
 
-    fn at_pods(&self, lines: Vec<Line>, pods: SetId) -> Vec<Line> {
+    fn at_pods(&self, lines: Vec<Line>, (seat, pods): (Seat, SetId)) -> Vec<Line> {
         let AskedRule { extent, .. } = self.asked;
-        looked_up(lines, &LookUp::Pods { pods, extent, is_in: true })
+        looked_up(lines, &LookUp::Pods { seat, pods, extent, is_in: true })
     }
 
     fn packets(
@@ -216,7 +222,9 @@ impl Expanding<'_> {
         }
         for entry in ports.names {
             if let PortMatch::Named(name) = &entry.ports {
-                known.add(entry.protocol, &self.asked.group.named_ports(name, entry.protocol));
+                let group = self.asked.whose.group();
+                let own = group.map(|group| group.named_ports(name, entry.protocol));
+                own.into_iter().for_each(|own| known.add(entry.protocol, &own));
             }
         }
         known

@@ -8,6 +8,7 @@ use super::super::program::{
 };
 use super::super::settings::{Admitted, Denial, Settings};
 use super::super::wiring::{Interface, Wiring};
+use super::hosts::{ENTERING, LEAVING, RECEIVED, SENT};
 use super::tier::{AUDITED, denied, logged};
 use crate::manifest::{Direction, Mode};
 use crate::net::{Cidr, Family, Protocol};
@@ -36,6 +37,8 @@ pub struct Entry<'e> {
     pub local: &'e SetName,
     /// The set of Services that the kernel itself forwards, if it does.
     pub services: Option<&'e SetName>,
+    /// Whether the node has host endpoints.
+    pub hosts: bool,
 }
 
 impl Entry<'_> {
@@ -59,7 +62,7 @@ impl Entry<'_> {
             chains.push((named("FROM"), closed(self.entering())));
             chains.push((named("TO"), closed(self.leaving())));
         }
-        if self.services.is_some() {
+        if self.hosts || self.services.is_some() {
             chains.push((self.settings.output(), closed(self.output())));
         }
         chains
@@ -74,6 +77,7 @@ impl Entry<'_> {
             rules.push(self.jump("FROM"));
             rules.push(self.jump("TO"));
         }
+        rules.extend(self.at_host(&[ENTERING, LEAVING]));
         if self.settings.drops_invalid() {
             let target = Action::Goto(self.settings.chain("INVALID"));
             rules.push(FilterRule::new([Match::State(States::Invalid)], target));
@@ -95,6 +99,7 @@ impl Entry<'_> {
             rules.extend(self.dhcp());
             rules.push(self.jump("FROM"));
         }
+        rules.extend(self.at_host(&[RECEIVED]));
         if let Some(services) = self.services {
             let to_service = Match::DestinationPortIn(services.clone());
             rules.push(FilterRule::new([to_service], Action::Return));
@@ -106,9 +111,18 @@ impl Entry<'_> {
     /// What the kernel itself forwards to endpoints of Services comes from other addresses than
     /// the node's, and is judged like anything that is forwarded.
     fn output(&self) -> Vec<FilterRule> {
-        let own = FilterRule::new([Match::SourceIsNode], Action::Return);
-        let ends = self.ends(&[Direction::Egress, Direction::Ingress]);
-        [self.established("CUT"), own].into_iter().chain(ends).collect()
+        let mut rules = vec![self.established("CUT")];
+        rules.extend(self.at_host(&[SENT]));
+        if self.services.is_some() {
+            rules.push(FilterRule::new([Match::SourceIsNode], Action::Return));
+            rules.extend(self.ends(&[Direction::Egress, Direction::Ingress]));
+        }
+        rules
+    }
+
+    fn at_host(&self, chains: &[&str]) -> Vec<FilterRule> {
+        let all = chains.iter().filter(|_| self.hosts);
+        all.map(|chain| self.jump(chain)).collect()
     }
 
     fn established(&self, chain: &str) -> FilterRule {
@@ -154,13 +168,9 @@ impl Entry<'_> {
 
     /// Without these messages there is no IPv6, whatever policies admit.
     fn neighbours(&self, kinds: &[u8]) -> Vec<FilterRule> {
-        let message = |kind: &u8| {
-            let matches = [vec![Match::HopLimit(NEIGHBOUR)], message(*kind)].concat();
-            FilterRule::new(matches, Action::Return)
-        };
         match self.family {
             Family::IPv4 => Vec::new(),
-            Family::IPv6 => kinds.iter().map(message).collect(),
+            Family::IPv6 => kinds.iter().map(|kind| of_neighbour(*kind)).collect(),
         }
     }
 }
@@ -303,6 +313,32 @@ impl Entry<'_> {
             ],
         }
     }
+}
+
+/// Without these messages a host has no IPv6, whatever policies of hosts say: those of neighbours
+/// and routers, and those about multicast groups, which neighbours are found by.
+pub fn of_ipv6(family: Family) -> Vec<FilterRule> {
+    if family == Family::IPv4 {
+        return Vec::new();
+    }
+    let neighbours = OF_NEIGHBOURS.map(of_neighbour);
+    let listeners = OF_LISTENERS.map(|kind| FilterRule::new(message(kind), Action::Return));
+    neighbours.into_iter().chain(listeners).collect()
+}
+
+/// Messages between neighbours, routers among them.
+const OF_NEIGHBOURS: [u8; 4] = [
+    ROUTER_SOLICITATION,
+    ROUTER_ADVERTISEMENT,
+    NEIGHBOUR_SOLICITATION,
+    NEIGHBOUR_ADVERTISEMENT,
+];
+/// Messages about multicast groups: queries, reports of both versions, and that somebody is done.
+const OF_LISTENERS: [u8; 4] = [130, 131, 132, MULTICAST_REPORT];
+
+fn of_neighbour(kind: u8) -> FilterRule {
+    let matches = [vec![Match::HopLimit(NEIGHBOUR)], message(kind)].concat();
+    FilterRule::new(matches, Action::Return)
 }
 
 fn message(kind: u8) -> Vec<Match> {

@@ -78,6 +78,11 @@ fn add_match(digest: &mut Digest, condition: &Match) {
         Match::SourcePortIn(set) => add_text(digest, 23, set),
         Match::SourcePortNotIn(set) => add_text(digest, 24, set),
         Match::DestinationPortNotIn(set) => add_text(digest, 25, set),
+        Match::Translated => add(digest, 26, &[]),
+        Match::OriginalDestination(block) => add_text(digest, 27, &block.to_string()),
+        Match::OriginalPorts(first, last) => {
+            add(digest, 28, &[(*first).into(), (*last).into()]);
+        }
     }
 }
 

@@ -8,13 +8,17 @@ use super::ports::{self, PortPart};
 use super::sets::Sets;
 use crate::manifest::Direction;
 use crate::net::{AddrSet, ConnSet, Family, PortSet, Protocol};
-use crate::policy::SetId;
+use crate::policy::{Seat, SetId};
 
 /// What one rule of the kernel asks.
 #[derive(Clone)]
 pub struct Line {
     /// Addresses of the peer, all of the family.
     addresses: AddrSet,
+    /// Addresses of the other end; of a pod's that is known.
+    own: AddrSet,
+    /// Whether what is asked of the destination is asked of the one before it was translated.
+    original: bool,
     protocol: Option<L4>,
     /// If no protocol is asked for, one that it must not be.
     other_than: Option<L4>,
@@ -28,8 +32,10 @@ pub struct Line {
 /// What is looked up in a set, which is made once it is known that a rule asks for it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum LookUp {
-    /// That the peer is one of these pods, or none of them.
+    /// That an end is one of these pods, or none of them.
     Pods {
+        /// Which end.
+        seat: Seat,
         /// The pods.
         pods: SetId,
         /// How much of them.
@@ -59,11 +65,15 @@ pub enum End {
     Destination,
 }
 
-/// The lines, as far as peers have these addresses.
-pub fn within(lines: Vec<Line>, addresses: &AddrSet) -> Vec<Line> {
+/// The lines, as far as an end has these addresses.
+pub fn within(lines: Vec<Line>, seat: Seat, addresses: &AddrSet) -> Vec<Line> {
     let within = |mut line: Line| {
-        line.addresses = line.addresses.intersection(addresses);
-        (!line.addresses.is_empty()).then_some(line)
+        let known = match seat {
+            Seat::Peer => &mut line.addresses,
+            Seat::Subject => &mut line.own,
+        };
+        *known = known.intersection(addresses);
+        (!known.is_empty()).then_some(line)
     };
     lines.into_iter().filter_map(within).collect()
 }
@@ -100,9 +110,11 @@ pub fn without_ports(line: Line, end: End, ports: &ConnSet) -> Option<Line> {
 
 impl Line {
     /// Every packet of a family.
-    pub fn of_all(family: Family) -> Self {
+    pub fn of_all(family: Family, original: bool) -> Self {
         Self {
             addresses: AddrSet::full().of_family(family),
+            own: AddrSet::full().of_family(family),
+            original,
             protocol: None,
             other_than: None,
             messages: Vec::new(),
@@ -166,15 +178,31 @@ impl Line {
         };
         rest.splice(0..0, self.messages.iter().map(|message| written_message(*message, &self)));
         rest.extend(self.looked_up.iter().filter_map(|one| one.written(sets, direction)));
+        let Some(ends) = self.own_end(sets, direction) else { return Vec::new() };
         let sources = self.sources();
         let mut all = Vec::new();
-        for destination in self.destinations(sets, lines * sources.len()) {
+        for destination in self.destinations(sets, lines * sources.len() * ends.len()) {
             for source in &sources {
-                let head = destination.iter().chain(source);
-                all.push(head.chain(&rest).cloned().collect());
+                for end in &ends {
+                    let head = destination.iter().chain(source).chain(end);
+                    all.push(head.chain(&rest).cloned().collect());
+                }
             }
         }
         all
+    }
+
+    /// What is asked of the addresses of the end whose policies these are, if something is; none
+    /// if nobody has one of them.
+    fn own_end(&self, sets: &mut Sets<'_>, direction: Direction) -> Option<Vec<Vec<Match>>> {
+        if !self.original {
+            return Some(vec![sets.within_addresses(&self.own, direction.opposite())?]);
+        }
+        let nets = sets.nets(&self.own)?;
+        if nets.is_empty() {
+            return Some(vec![Vec::new()]);
+        }
+        Some(nets.into_iter().map(|net| vec![Match::OriginalDestination(net)]).collect())
     }
 
     /// The protocol, with each part of the destination's ports.
@@ -185,6 +213,13 @@ impl Line {
         let (Some(L4::Ports(own)), Some(ports)) = (self.protocol, ports) else {
             return vec![protocol.into_iter().collect()];
         };
+        if self.original {
+            let ranges = ports.ranges().iter();
+            let one = |&(first, last): &(u16, u16)| {
+                protocol.iter().cloned().chain([Match::OriginalPorts(first, last)]).collect()
+            };
+            return ranges.map(one).collect();
+        }
         let parts = ports::of_protocol(own, ports, peers).into_iter();
         let written = parts.filter_map(|part| match part {
             PortPart::Matches(matches) => Some(matches),
@@ -211,7 +246,13 @@ impl Line {
 impl LookUp {
     fn written(&self, sets: &mut Sets<'_>, direction: Direction) -> Option<Match> {
         Some(match self {
-            Self::Pods { pods, extent, is_in } => sets.pods_of(*pods, *extent, direction, *is_in),
+            Self::Pods { seat, pods, extent, is_in } => {
+                let side = match seat {
+                    Seat::Peer => direction,
+                    Seat::Subject => direction.opposite(),
+                };
+                sets.pods_of(*pods, *extent, side, *is_in)
+            }
             Self::Ports { asked, names, end, is_in } => {
                 let set = sets.named(*asked, names)?;
                 match (end, is_in) {

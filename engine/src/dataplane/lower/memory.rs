@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::budget::concerns;
+use super::super::expressible::Seen;
 use super::super::program::{AddressSet, Chain, ChainName, Members, Note, PortMember, SetName};
 use super::class::is_doubtful;
 use super::credit::ChainCredit;
@@ -33,6 +34,8 @@ pub struct ClassKey {
     pub named: Option<GroupId>,
     /// What rules ask of the pods themselves.
     pub answers: Answers,
+    /// What rules see of that end: a pod, or whoever passes the host.
+    pub seen: Seen,
 }
 
 /// One family's program before.

@@ -17,6 +17,7 @@ mod conditions;
 mod credit;
 mod dispatch;
 mod entry;
+pub(super) mod hosts;
 mod identity;
 mod keys;
 mod line;
@@ -243,13 +244,14 @@ impl<'i> FamilyLowering<'i> {
         let Input { settings, wiring, .. } = self.input;
         let services = wiring.services.as_ref().map(|services| self.sets.services(services));
         let (family, services) = (self.family, services.as_ref());
-        let entry = Entry { settings, wiring, family, local: &local, services };
+        let hosts = self.hosts(&local, notes);
+        let entry = Entry { settings, wiring, family, local: &local, services, hosts };
         for (name, rules) in entry.chains() {
             self.put(name, ChainKind::Fixed, rules);
         }
         FamilyProgram {
             family: self.family,
-            hooks: hooks(self.input),
+            hooks: hooks(self.input, hosts),
             chains: std::mem::take(&mut self.chains),
             sets: std::mem::take(&mut self.sets.made),
             classes: std::mem::take(&mut self.classes),
@@ -321,9 +323,10 @@ impl<'i> FamilyLowering<'i> {
     }
 }
 
-fn hooks(Input { settings, wiring, .. }: Input<'_>) -> Vec<Hook> {
+fn hooks(Input { settings, wiring, .. }: Input<'_>, hosts: bool) -> Vec<Hook> {
     let forward = Hook { from: "FORWARD", to: settings.forward() };
     let input = Hook { from: "INPUT", to: settings.input() };
-    let output = wiring.services.as_ref().map(|_| Hook { from: "OUTPUT", to: settings.output() });
+    let sends = hosts || wiring.services.is_some();
+    let output = sends.then(|| Hook { from: "OUTPUT", to: settings.output() });
     [forward, input].into_iter().chain(output).collect()
 }

@@ -45,8 +45,8 @@ pub struct Numbers {
 pub struct Asking<'g> {
     /// The direction.
     pub direction: Direction,
-    /// The subject's group.
-    pub subject: &'g Group,
+    /// The subject's group, if it is a pod.
+    pub subject: Option<&'g Group>,
     /// How many peers the rule names: each of them comes with each part.
     pub peers: usize,
 }
@@ -103,7 +103,8 @@ fn numbers(ports: &[&PortMatch], protocol: Protocol, asking: Asking<'_>) -> Port
     if asking.direction == Direction::Egress {
         return written;
     }
-    let own = names(ports).map(|name| asking.subject.named_ports(name, protocol));
+    let own = asking.subject.into_iter();
+    let own = own.flat_map(|group| names(ports).map(|name| group.named_ports(name, protocol)));
     own.fold(written, |all, one| all.union(&one))
 }
 

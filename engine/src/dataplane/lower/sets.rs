@@ -128,6 +128,11 @@ impl<'i> Sets<'i> {
         Some(self.within_cidrs(&cidrs, Side(direction)))
     }
 
+    /// The CIDRs of addresses, as [`Self::block`].
+    pub fn nets(&self, all: &AddrSet) -> Option<Vec<Cidr>> {
+        nets_of(all, self.family)
+    }
+
     fn within_block(&mut self, id: BlockId, side: Side) -> Option<Vec<Match>> {
         let cidrs = self.block(id)?;
         Some(self.within_cidrs(&cidrs, side))

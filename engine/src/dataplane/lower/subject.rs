@@ -4,10 +4,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::cluster::GroupId;
+use super::super::expressible::Seen;
+use crate::cluster::{Group, GroupId};
 use crate::manifest::Direction;
 use crate::net::AddrSet;
-use crate::policy::{BlockPair, Condition, PolicySet, ProgramId, Seat, SetId};
+use crate::policy::{BlockPair, Condition, PolicySet, ProgramId, Seat, SetId, Tier};
 use crate::selector::Match;
 
 /// Whether conditions hold of a pod: of those that ask who it is, in the order of the rules.
@@ -20,6 +21,41 @@ pub struct Subject {
     pub group: GroupId,
     /// The address.
     pub address: IpAddr,
+}
+
+/// For whom chains are made.
+#[derive(Clone, Copy)]
+pub enum Whose<'g> {
+    /// A pod of the node, with its group.
+    Pod(Subject, &'g Group),
+    /// The node itself.
+    Host(Seen),
+}
+
+impl<'g> Whose<'g> {
+    /// The pod's group.
+    pub fn group(self) -> Option<&'g Group> {
+        match self {
+            Self::Pod(_, group) => Some(group),
+            Self::Host(_) => None,
+        }
+    }
+
+    /// What rules see of the end whose policies they are.
+    pub fn seen(self) -> Seen {
+        match self {
+            Self::Pod(..) => Seen::Pod,
+            Self::Host(seen) => seen,
+        }
+    }
+
+    /// The same for rules of a tier.
+    pub fn in_tier(self, tier: &Tier) -> Self {
+        match self {
+            Self::Host(seen) => Self::Host(seen.by(tier)),
+            pod @ Self::Pod(..) => pod,
+        }
+    }
 }
 
 /// Whether a program asks who the pod is.

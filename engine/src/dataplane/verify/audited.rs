@@ -54,7 +54,9 @@ pub fn apart(
     }
     let known = known.get_or_insert_default();
     let before = std::mem::take(&mut known.read);
-    let mut apart = Apart { program, settings, below: BTreeMap::new(), before, read: Read::new() };
+    let has_services = input.wiring.services.is_some();
+    let (below, read) = (BTreeMap::new(), Read::new());
+    let mut apart = Apart { program, settings, has_services, below, before, read };
     apart.follow()?;
     apart.check_others()?;
     let parts = Parts { enforced: apart.enforced()?, audited: apart.audited()? };
@@ -69,6 +71,8 @@ fn root(settings: &Settings, direction: Direction) -> ChainName {
 struct Apart<'a> {
     program: &'a FamilyProgram,
     settings: &'a Settings,
+    /// Whether pods' policies are asked for what the node sends.
+    has_services: bool,
     /// Chains of the audit with the direction whose root leads to them.
     below: BTreeMap<ChainName, Direction>,
     before: Read,
@@ -155,18 +159,19 @@ impl Apart<'_> {
     }
 
     /// Where packets come in, and the audits that they must come to.
-    fn entries(&self) -> [(ChainName, Vec<Direction>); 3] {
+    fn entries(&self) -> Vec<(ChainName, Vec<Direction>)> {
         let settings = self.settings;
         let audits = |directions: &[Direction]| {
             let present = |d: &Direction| self.below.contains_key(&root(settings, *d));
             directions.iter().copied().filter(present).collect()
         };
         let both = [Direction::Egress, Direction::Ingress];
-        [
+        let mut entries = vec![
             (settings.forward(), audits(&both)),
             (settings.input(), audits(&[Direction::Egress])),
-            (settings.output(), audits(&both)),
-        ]
+        ];
+        entries.extend(self.has_services.then(|| (settings.output(), audits(&both))));
+        entries
     }
 
     fn asks(&self, rule: &FilterRule) -> bool {

@@ -7,6 +7,7 @@ use super::super::lower::Input;
 use super::super::program::FamilyProgram;
 use super::devices::Devices;
 use super::frame::{self, Frame};
+use super::hosts::Hosts;
 use super::memory::{KnownFrame, Local, Memory};
 use super::packets::Packets;
 use super::places::{Change, Places, Subject};
@@ -74,6 +75,10 @@ impl Check<'_> {
             Part::Whole => self.frame(&reader, &local.space, &mut memory.frame),
             Part::Ends => Ok(()),
         };
+        let framed = framed.and_then(|()| match part {
+            Part::Whole => self.hosts(&reader, &local.space, memory),
+            Part::Ends => Ok(()),
+        });
         let result = framed.and_then(|()| self.with(&reader, memory, &local));
         memory.sets = sets;
         result?;
@@ -134,6 +139,22 @@ impl Check<'_> {
         }
         let (local, wiring) = (local.clone(), self.input.wiring.clone());
         *known = chains.map(|chains| KnownFrame { chains, local, wiring });
+        Ok(())
+    }
+
+    /// Checks the chains of hosts, unless they were right before.
+    fn hosts(
+        &mut self,
+        reader: &Reader<'_>,
+        local: &Arc<Space>,
+        memory: &mut Memory,
+    ) -> Result<(), Trouble> {
+        let mut known = memory.hosts.take();
+        let mut policies = self.policies(&mut memory.spaces);
+        let mut hosts = Hosts { reader, input: self.input, policies: &mut policies, local };
+        let wrong = hosts.check(&mut known)?;
+        self.wrong.extend(wrong);
+        memory.hosts = known;
         Ok(())
     }
 

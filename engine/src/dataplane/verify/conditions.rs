@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::super::expressible::is_expressible;
+use super::super::expressible::{Seen, is_expressible};
 use super::super::program::{IcmpMessage, L4};
 use super::named::{packets_at, without};
 use super::packets::Packets;
 use super::policies::{Policies, Selected};
 use super::space::{self, Asked, Extent, Space, everywhere};
-use crate::manifest::calico::CalicoProtocol;
+use crate::manifest::calico::{CalicoProtocol, IcmpMatch};
 use crate::manifest::{Direction, PortEntry, PortMatch};
 use crate::net::{ConnSet, Family, Protocol};
 use crate::policy::{BlockPair, Condition, PacketMatch, PolicyRule, Seat, SetId};
@@ -23,16 +23,22 @@ use crate::selector::Match;
 /// Peers, and packets between them and the subject.
 type Part = (Arc<Asked>, Packets);
 /// Addresses by the ports that pods there call so.
-type Named = BTreeMap<(Protocol, u16), Vec<IpAddr>>;
+pub type Named = BTreeMap<(Protocol, u16), Vec<IpAddr>>;
 
 /// Ports of an end.
-struct Ports<'c> {
-    of_source: bool,
-    of_subject: bool,
-    negated: bool,
-    numbers: &'c ConnSet,
-    names: &'c [PortEntry],
-    of: Option<SetId>,
+pub struct Ports<'c> {
+    /// Whether it is the source.
+    pub of_source: bool,
+    /// Whether it is the subject, whose own names are known.
+    pub of_subject: bool,
+    /// Whether the port must be none of these.
+    pub negated: bool,
+    /// Ports by number.
+    pub numbers: &'c ConnSet,
+    /// Ports by name.
+    pub names: &'c [PortEntry],
+    /// The pods whose names they are; none: of any pod.
+    pub of: Option<SetId>,
 }
 
 impl Policies<'_> {
@@ -80,7 +86,7 @@ impl Policies<'_> {
     ) -> Vec<Part> {
         let mut parts = vec![(Asked::fixed(everywhere(self.family)), Packets::all())];
         for condition in &rule.conditions {
-            if is_expressible(self.policies, (rule, subject.direction), condition) {
+            if is_expressible(self.policies, (rule, subject.direction, Seen::Pod), condition) {
                 parts = self.narrowed(parts, condition, (subject, extent));
             } else if extent == Extent::Certain {
                 return Vec::new();
@@ -127,10 +133,7 @@ impl Policies<'_> {
                     PacketMatch::OfFlows => Packets::to(&flows.possible),
                     PacketMatch::Protocol(own, negated) => of_protocol(*own, *negated, is_own),
                     PacketMatch::Icmp(icmp, negated) => {
-                        let own = L4::icmp(self.family);
-                        let (kind, is_other) = (icmp.kind.unwrap_or_default(), false);
-                        let message = IcmpMessage { kind, code: icmp.code, is_other };
-                        let these = Packets::of_message(own, message);
+                        let these = self.messages(*icmp);
                         if *negated { these.others() } else { these }
                     }
                 };
@@ -160,6 +163,13 @@ impl Policies<'_> {
             }
             Condition::Open(_) => Vec::new(),
         }
+    }
+
+    /// Messages of the family's ICMP.
+    pub(super) fn messages(&self, icmp: IcmpMatch) -> Packets {
+        let (kind, is_other) = (icmp.kind.unwrap_or_default(), false);
+        let message = IcmpMessage { kind, code: icmp.code, is_other };
+        Packets::of_message(L4::icmp(self.family), message)
     }
 
     /// The parts at ports, or at none of them.
@@ -211,7 +221,7 @@ impl Policies<'_> {
     }
 
     /// Where pods call ports so, as far as their names count.
-    fn named_of(&self, ports: &Ports<'_>, extent: Extent) -> Named {
+    pub(super) fn named_of(&self, ports: &Ports<'_>, extent: Extent) -> Named {
         let mut named = Named::new();
         if ports.names.is_empty() {
             return named;
@@ -241,14 +251,14 @@ fn names(entries: &[PortEntry]) -> impl Iterator<Item = (Protocol, &Arc<str>)> {
     })
 }
 
-fn opposite(extent: Extent) -> Extent {
+pub fn opposite(extent: Extent) -> Extent {
     match extent {
         Extent::Certain => Extent::Possible,
         Extent::Possible => Extent::Certain,
     }
 }
 
-fn of_extent(pair: BlockPair, extent: Extent) -> crate::policy::BlockId {
+pub fn of_extent(pair: BlockPair, extent: Extent) -> crate::policy::BlockId {
     match extent {
         Extent::Certain => pair.certain,
         Extent::Possible => pair.possible,
@@ -256,7 +266,7 @@ fn of_extent(pair: BlockPair, extent: Extent) -> crate::policy::BlockId {
 }
 
 /// Packets of a protocol, or others; `is_own`: whether the family has it.
-fn of_protocol(protocol: CalicoProtocol, negated: bool, is_own: bool) -> Packets {
+pub fn of_protocol(protocol: CalicoProtocol, negated: bool, is_own: bool) -> Packets {
     let these = match protocol {
         _ if !is_own => Packets::none(),
         CalicoProtocol::Ported(own) => Packets::of_protocol(L4::Ports(own)),

@@ -8,6 +8,8 @@ use super::super::program::{
 };
 use super::super::settings::Settings;
 use super::super::wiring::Wiring;
+use super::super::bound::bound;
+use super::hosts;
 use super::packets::Packets;
 use super::reader::{CONTROL, Product, Reader, Trouble, Walker};
 use super::regions::{Outcome, Region, Walk, split};
@@ -20,11 +22,20 @@ struct Entry {
     hook: &'static str,
     chain: ChainName,
     calls: u8,
+    /// Chains of hosts that packets must walk there, too.
+    hosts: u8,
 }
 
 /// The bit of the egress chains, and of the ingress chains.
 const EGRESS: u8 = 1;
 const INGRESS: u8 = 2;
+/// Those of both.
+const OF_PODS: u8 = EGRESS | INGRESS;
+/// The bits of the chains of hosts, in the order in which they are looked for.
+const ENTERING: u8 = 4;
+const LEAVING: u8 = 8;
+const RECEIVED: u8 = 16;
+const SENT: u8 = 32;
 
 const ROUTER_SOLICITATION: u8 = 133;
 const NEIGHBOUR_SOLICITATION: u8 = 135;
@@ -55,6 +66,8 @@ enum Fate {
     Undenied,
     /// They pass, and no policy is asked.
     Passed,
+    /// They pass, and only policies of hosts are asked.
+    OfHosts,
     /// The policies of the entry's ends judge them, and nothing else does.
     Judged,
 }
@@ -79,7 +92,8 @@ impl Frame<'_, '_> {
             }
             if entry.hook == "OUTPUT" {
                 let walker = Walker { from_node: true, ..Walker::FIRST };
-                let outcome = self.walk(&entry, walker)?;
+                let mut outcome = self.walk(&entry, walker)?;
+                outcome.returned.iter_mut().for_each(|region| region.calls &= OF_PODS);
                 none_of(&stopped(&outcome), &entry, "the node's own packets are policed")?;
             }
         }
@@ -107,12 +121,18 @@ impl Frame<'_, '_> {
 
     fn entries(&self) -> Result<Vec<Entry>, Trouble> {
         let (settings, both) = (self.input.settings, EGRESS | INGRESS);
+        let hosted = bound(self.input).is_some();
+        let of_hosts = |bits: u8| if hosted { bits } else { 0 };
+        let entry =
+            |hook, chain, calls, hosts| Entry { hook, chain, calls, hosts: of_hosts(hosts) };
         let mut entries = vec![
-            Entry { hook: "FORWARD", chain: settings.forward(), calls: both },
-            Entry { hook: "INPUT", chain: settings.input(), calls: EGRESS },
+            entry("FORWARD", settings.forward(), both, ENTERING | LEAVING),
+            entry("INPUT", settings.input(), EGRESS, RECEIVED),
         ];
-        if self.input.wiring.services.is_some() {
-            entries.push(Entry { hook: "OUTPUT", chain: settings.output(), calls: both });
+        let has_services = self.input.wiring.services.is_some();
+        if hosted || has_services {
+            let calls = if has_services { both } else { 0 };
+            entries.push(entry("OUTPUT", settings.output(), calls, SENT));
         }
         let hooks = &self.reader.program.hooks;
         let same = hooks.len() == entries.len()
@@ -130,7 +150,8 @@ impl Frame<'_, '_> {
     }
 
     fn walk(&self, entry: &Entry, walker: Walker) -> Result<Outcome, Trouble> {
-        let opaque = [Direction::Egress, Direction::Ingress].map(|d| self.input.settings.root(d));
+        let roots = [Direction::Egress, Direction::Ingress].map(|d| self.input.settings.root(d));
+        let opaque: Vec<ChainName> = roots.into_iter().chain(hosts::roots(self.input)).collect();
         // Messages of ICMPv6 have no ports.
         let conns = if walker.control.is_some() { Packets::portless() } else { Packets::all() };
         let region = Region { conns, ..self.all() };
@@ -147,7 +168,7 @@ impl Frame<'_, '_> {
                 foreign.into_iter().chain(self.unknown()).map(denied).collect()
             }
             "INPUT" => {
-                let services = self.services().into_iter().map(|to| (to, Fate::Passed));
+                let services = self.services().into_iter().map(|to| (to, Fate::OfHosts));
                 let first = [(self.dhcp(), Fate::Passed), denied(self.foreign_source())];
                 first.into_iter().chain(services).collect()
             }
@@ -168,8 +189,8 @@ impl Frame<'_, '_> {
         let outcome = self.walk(entry, walker)?;
         let through = outcome.returned.into_iter().chain(outcome.accepted);
         let through = through.map(|region| {
-            let fate = match region.calls {
-                0 => Some(Fate::Passed),
+            let fate = match region.calls & OF_PODS {
+                0 if entry.calls != 0 => Some(Fate::Passed),
                 calls => (calls == entry.calls).then_some(Fate::Judged),
             };
             (region, fate)
@@ -182,10 +203,12 @@ impl Frame<'_, '_> {
                 rest = outside;
                 if !inside.is_empty() {
                     agree(entry, fate, *demanded)?;
+                    asked_hosts(entry, &inside, (fate, *demanded))?;
                 }
             }
             if !rest.is_empty() {
                 agree(entry, fate, Fate::Judged)?;
+                asked_hosts(entry, &rest, (fate, Fate::Judged))?;
             }
         }
         Ok(())
@@ -255,12 +278,27 @@ fn agree(entry: &Entry, fate: Option<Fate>, demanded: Fate) -> Result<(), Troubl
         (_, Some(fate)) if fate == demanded => return Ok(()),
         (Fate::Deniable, Some(Fate::Denied | Fate::Judged)) => return Ok(()),
         (Fate::Undenied, Some(Fate::Passed | Fate::Judged)) => return Ok(()),
+        (Fate::OfHosts, Some(Fate::Passed)) => return Ok(()),
         (Fate::Denied, _) => "packets of unknown pods pass",
         (_, Some(Fate::Denied)) => "packets are denied that no policy denies",
-        (Fate::Passed, _) => "packets are policed that must pass",
+        (Fate::Passed | Fate::OfHosts, _) => "packets are policed that must pass",
         _ => "packets get past policies",
     };
     Err(format!("{}: {wrong}", entry.chain))
+}
+
+/// Whether policies of hosts have been asked about packets that pass, unless they need not be.
+fn asked_hosts(
+    entry: &Entry,
+    regions: &[Region],
+    (fate, demanded): (Option<Fate>, Fate),
+) -> Result<(), Trouble> {
+    let is_exempt = fate == Some(Fate::Denied) || demanded == Fate::Passed;
+    let asked = |region: &Region| region.calls & entry.hosts == entry.hosts;
+    match is_exempt || regions.iter().all(asked) {
+        true => Ok(()),
+        false => Err(format!("{}: packets get past policies of hosts", entry.chain)),
+    }
 }
 
 /// Whether there is no IPv6 without messages of this type.
@@ -360,10 +398,16 @@ pub fn chains(program: &FamilyProgram, settings: &Settings) -> Option<Vec<Arc<Ch
     let roots = Direction::BOTH.map(|direction| settings.root(direction));
     let after_admin = Direction::BOTH.map(|direction| settings.root_after_admin(direction));
     let fixed = program.chains.values().filter(|chain| chain.kind == ChainKind::Fixed);
-    let of_pods = |name: &ChainName| roots.contains(name) || after_admin.contains(name);
-    let frame: Vec<Arc<Chain>> = fixed.filter(|chain| !of_pods(&chain.name)).cloned().collect();
-    let within =
-        |name: &ChainName| roots.contains(name) || frame.iter().any(|chain| chain.name == *name);
+    let of_hosts = hosts::all_roots(settings);
+    let apart = |name: &ChainName| {
+        roots.contains(name) || after_admin.contains(name) || of_hosts.contains(name)
+    };
+    let frame: Vec<Arc<Chain>> = fixed.filter(|chain| !apart(&chain.name)).cloned().collect();
+    let within = |name: &ChainName| {
+        roots.contains(name)
+            || of_hosts.contains(name)
+            || frame.iter().any(|chain| chain.name == *name)
+    };
     let services = services_set(program, settings);
     let asks_others = |one: &Match| match one {
         Match::SourceIn(set)

@@ -10,6 +10,7 @@ use super::super::joined::joined;
 use super::super::lower::Input;
 use super::super::program::{Chain, ChainName, FamilyProgram};
 use super::super::wiring::Wiring;
+use super::hosts::KnownHosts;
 use super::places::{Change, Places, Subject, addresses};
 use super::pod_spaces::PodSpaces;
 use super::proof::{Changed, Claim, Equals, Pair, Proof};
@@ -38,6 +39,8 @@ pub struct Memory {
     pub itself: FxHashMap<(Direction, u128), (Arc<Way>, Arc<Asked>)>,
     /// The chains that all packets walk, where they were right.
     pub frame: Option<KnownFrame>,
+    /// The chains of hosts, where they were right.
+    pub hosts: Option<KnownHosts>,
     /// The node's own addresses.
     pub own_node: Arc<Space>,
     /// The addresses of local pods; none before they have been read.

@@ -15,6 +15,8 @@
 //!   itself, the first with what it passes on left open, and so once for all pods that share it.
 //! - `audited` takes apart what decides and what only says what would be.
 //! - `budgets` finds out which policies are closed since all of them ask for too much.
+//! - `hosts` compares the chains of host endpoints with their policies, of which `host_rules` reads
+//!   what they are about.
 //! - `frame` checks what holds for all packets: states, hooks, unknown addresses. `check` puts it
 //!   together.
 
@@ -26,6 +28,8 @@ mod conditions;
 mod decisions;
 mod devices;
 mod frame;
+mod host_rules;
+mod hosts;
 mod memory;
 mod named;
 mod packets;

@@ -182,6 +182,17 @@ impl Policies<'_> {
             || self.limits.are_exceeded(policy, Counted { policies, direction, subject })
     }
 
+    /// Whether a policy asks for too much of a host.
+    pub(super) fn is_over_at_host(
+        &self,
+        (id, policy): (PolicyId, &CompiledPolicy),
+        direction: Direction,
+    ) -> bool {
+        let (policies, subject) = (self.policies, None);
+        self.over_budget.contains_key(&id)
+            || self.limits.are_exceeded(policy, Counted { policies, direction, subject })
+    }
+
     /// Everything is denied.
     fn denial(&self) -> Step {
         let peers = Asked::fixed(space::everywhere(self.family));

@@ -30,6 +30,10 @@ pub struct Walker {
     pub from_node: bool,
     /// Whether rules may ask where it comes in and goes out, and what is on its way.
     pub in_frame: bool,
+    /// Whether it is in the chains of a host, where rules may ask for that, too.
+    pub at_host: bool,
+    /// Whether its destination has been translated.
+    pub translated: bool,
 }
 
 impl Walker {
@@ -41,10 +45,15 @@ impl Walker {
         neighbour: false,
         from_node: false,
         in_frame: false,
+        at_host: false,
+        translated: false,
     };
 
     /// The first packet of a connection in the chains that all packets walk.
     pub const FIRST: Self = Self { in_frame: true, ..Self::NEW };
+
+    /// The first packet of a connection in the chains of a host.
+    pub const AT_HOST: Self = Self { at_host: true, ..Self::NEW };
 }
 
 /// Types of messages of ICMPv6 that rules may ask for: multicast listeners, neighbours, routers.
@@ -67,22 +76,33 @@ pub struct Product {
     pub enters: Option<Arc<Asked>>,
     /// Devices where they go out.
     pub leaves: Option<Arc<Asked>>,
+    /// Where they were sent to before that was translated.
+    pub original: Option<Arc<Asked>>,
+    /// At which ports.
+    pub original_ports: Option<PortSet>,
 }
 
 impl Product {
     /// Whether every packet agrees.
     pub fn is_all(&self) -> bool {
-        let Self { source, destination, conns, enters, leaves } = self;
-        let places = [source, destination, enters, leaves];
-        conns.is_none() && places.iter().all(|place| place.is_none())
+        let Self { source, destination, conns, enters, leaves, original, original_ports } = self;
+        let places = [source, destination, enters, leaves, original];
+        conns.is_none() && original_ports.is_none() && places.iter().all(|place| place.is_none())
     }
 
     /// Keeps what agrees with another product as well.
-    fn narrow(&mut self, other: &Self) {
+    pub fn narrow(&mut self, other: &Self) {
         narrow(&mut self.source, other.source.as_ref());
         narrow(&mut self.destination, other.destination.as_ref());
         narrow(&mut self.enters, other.enters.as_ref());
         narrow(&mut self.leaves, other.leaves.as_ref());
+        narrow(&mut self.original, other.original.as_ref());
+        if let Some(ports) = &other.original_ports {
+            self.original_ports = Some(match self.original_ports.take() {
+                None => ports.clone(),
+                Some(own) => own.intersection(ports),
+            });
+        }
         if let Some(conns) = &other.conns {
             self.conns = Some(match self.conns.take() {
                 None => conns.clone(),
@@ -188,7 +208,7 @@ impl<'p> Reader<'p> {
             condition,
             Match::Enters(_) | Match::Leaves(_) | Match::HopLimit(_) | Match::SourceIsNode
         );
-        if of_frame && !walker.in_frame {
+        if of_frame && !walker.in_frame && !walker.at_host {
             return Err("a rule for pods asks for more than addresses and ports".into());
         }
         Ok(match condition {
@@ -251,6 +271,18 @@ impl<'p> Reader<'p> {
             Match::HopLimit(NEIGHBOUR) => Meaning::Holds(walker.neighbour),
             Match::HopLimit(hops) => return Err(format!("a rule about a hop limit of {hops}")),
             Match::SourceIsNode => Meaning::Holds(walker.from_node),
+            Match::Translated if walker.at_host => Meaning::Holds(walker.translated),
+            Match::OriginalDestination(net) if walker.translated => {
+                let original = Some(fixed(*net));
+                Meaning::One(Product { original, ..Product::default() })
+            }
+            Match::OriginalPorts(first, last) if walker.translated => {
+                let original_ports = Some(PortSet::range(*first, *last));
+                Meaning::One(Product { original_ports, ..Product::default() })
+            }
+            Match::Translated | Match::OriginalDestination(_) | Match::OriginalPorts(..) => {
+                return Err("a rule asks where a packet was sent to at first out of place".into());
+            }
             Match::Enters(interface) => {
                 let enters = Some(device(interface)?);
                 Meaning::One(Product { enters, ..Product::default() })

@@ -4,6 +4,7 @@ use super::super::program::{Action, ChainName, Match};
 use super::packets::Packets;
 use super::reader::{Product, Reader, Trouble, Walker};
 use super::space::{Asked, Space};
+use crate::net::PortSet;
 
 /// The kernel allows chains to lead on so often; programs need far less.
 pub const DEEPEST: usize = 64;
@@ -21,6 +22,10 @@ pub struct Region {
     pub enters: Space,
     /// Devices where they go out.
     pub leaves: Space,
+    /// Where they were sent to before that was translated, if it was.
+    pub original: Space,
+    /// At which ports.
+    pub original_ports: PortSet,
     /// Which of the chains that are not looked into were walked, as bits.
     pub calls: u8,
 }
@@ -131,6 +136,13 @@ pub fn split(regions: &[Region], product: &Product) -> (Vec<Region>, Vec<Region>
         cut(&mut rest, product.destination.as_deref(), |r| &mut r.destination, &mut outside);
         cut(&mut rest, product.enters.as_deref(), |r| &mut r.enters, &mut outside);
         cut(&mut rest, product.leaves.as_deref(), |r| &mut r.leaves, &mut outside);
+        cut(&mut rest, product.original.as_deref(), |r| &mut r.original, &mut outside);
+        if let Some(ports) = &product.original_ports {
+            let others = rest.original_ports.difference(ports);
+            let other = Region { original_ports: others, ..rest.clone() };
+            outside.extend(Some(other).filter(|region| !region.is_empty()));
+            rest.original_ports = rest.original_ports.intersection(ports);
+        }
         if let Some(conns) = &product.conns {
             let other = Region { conns: rest.conns.difference(conns), ..rest.clone() };
             outside.extend(Some(other).filter(|region| !region.is_empty()));
@@ -159,8 +171,16 @@ fn cut(
 impl Region {
     /// Packets of all connections from these sources to these destinations, by whatever device.
     pub fn between(source: Space, destination: Space) -> Self {
-        let conns = Packets::all();
-        Self { source, destination, conns, enters: Space::full(), leaves: Space::full(), calls: 0 }
+        Self {
+            source,
+            destination,
+            conns: Packets::all(),
+            enters: Space::full(),
+            leaves: Space::full(),
+            original: Space::full(),
+            original_ports: PortSet::full(),
+            calls: 0,
+        }
     }
 
     /// Whether no packet is in it.
@@ -170,6 +190,8 @@ impl Region {
             || self.conns.is_empty()
             || self.enters.is_empty()
             || self.leaves.is_empty()
+            || self.original.is_empty()
+            || self.original_ports.is_empty()
     }
 }
 
@@ -182,6 +204,8 @@ impl From<&Region> for Product {
             conns: Some(region.conns.clone()),
             enters: some(&region.enters),
             leaves: some(&region.leaves),
+            original: some(&region.original),
+            original_ports: Some(region.original_ports.clone()),
         }
     }
 }

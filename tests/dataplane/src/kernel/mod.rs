@@ -43,6 +43,9 @@ pub struct Packet {
     pub leaves: &'static str,
     /// Whether the source is an address of the node.
     pub from_node: bool,
+    /// Where its connection was sent to before that was translated, and at which port; none if it
+    /// was not.
+    pub original: Option<(IpAddr, u16)>,
 }
 
 /// A protocol.
@@ -191,6 +194,12 @@ impl Packet {
             enters: "",
             leaves: "",
             from_node: false,
+            original: None,
         }
+    }
+
+    /// Where its connection was sent to at first, and at which port.
+    pub fn first_sent_to(&self) -> (IpAddr, u16) {
+        self.original.unwrap_or((self.destination, self.port))
     }
 }

@@ -1,5 +1,7 @@
 //! Rules, read from the words of the command line.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::{Failure, Protocol, State};
@@ -49,6 +51,12 @@ pub enum Condition {
     Enters(String),
     Leaves(String),
     SourceIsNode,
+    /// The destination of the connection has been translated.
+    Translated,
+    /// Where the connection was sent to at first.
+    Original(IpNet),
+    /// At which port.
+    OriginalPorts(u16, u16),
     /// Of rates the model knows nothing: all are low.
     Limit,
 }
@@ -107,6 +115,18 @@ impl Rule {
                 }
                 ["-m", "conntrack", "--ctstate", "INVALID", after @ ..] => {
                     (Condition::States(vec![State::Invalid]), after)
+                }
+                ["-m", "conntrack", "--ctstate", "DNAT", after @ ..] => {
+                    (Condition::Translated, after)
+                }
+                ["-m", "conntrack", "--ctorigdst", net, after @ ..] => {
+                    let net = net_of(net).or_else(|| Some(net.parse::<IpAddr>().ok()?.into()));
+                    (Condition::Original(net.ok_or_else(bad)?), after)
+                }
+                ["-m", "conntrack", "--ctorigdstport", ports, after @ ..] => {
+                    let ranges = ports_of(ports).ok_or_else(bad)?;
+                    let &[(first, last)] = ranges.as_slice() else { return Err(bad()) };
+                    (Condition::OriginalPorts(first, last), after)
                 }
                 ["-m", "connmark", "--mark", mark, after @ ..] => {
                     (mark_of(mark).ok_or_else(bad)?, after)
@@ -169,6 +189,7 @@ impl Rule {
                 let numbers = ranges.iter().map(|(a, b)| if a == b { 1 } else { 2 }).sum::<u32>();
                 !ported || numbers > 15
             }
+            Condition::OriginalPorts(..) => !ported,
             Condition::Icmp { protocol, .. } => !asks(&|one| one == protocol),
             _ => false,
         };

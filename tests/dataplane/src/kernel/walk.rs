@@ -83,6 +83,12 @@ fn holds(condition: &Condition, sets: &BTreeMap<String, Set>, packet: &Packet) -
         Condition::Enters(device) => is_device(device, packet.enters),
         Condition::Leaves(device) => is_device(device, packet.leaves),
         Condition::SourceIsNode => packet.from_node,
+        Condition::Translated => packet.original.is_some(),
+        // A connection says where it was sent to, also where that was not translated.
+        Condition::Original(net) => net.contains(&packet.first_sent_to().0),
+        Condition::OriginalPorts(first, last) => {
+            (*first..=*last).contains(&packet.first_sent_to().1)
+        }
         Condition::Limit => true,
     }
 }

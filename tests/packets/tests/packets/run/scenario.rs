@@ -181,6 +181,10 @@ impl Scenario {
 
 impl Drop for Scenario {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the manifests are kept in {}", self.folder.display());
+            return;
+        }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

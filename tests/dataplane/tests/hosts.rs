@@ -1,0 +1,183 @@
+//! Chains of host endpoints, in random clusters and in the kernel's place: what the engine says of
+//! nodes is what these chains do, and the verifier agrees.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use portcullis_dataplane_tests::kernel::{Kernel, Packet, Verdict as Judged};
+use portcullis_dataplane_tests::site::{self, load};
+use portcullis_engine::dataplane::{
+    FilterProgram, HostWiring, Input, Interface, Settings, Verified, Wiring, lower, verify,
+};
+use portcullis_engine::manifest::calico::HostAction;
+use portcullis_engine::net::Protocol;
+use portcullis_engine::verdict::Verdict;
+use portcullis_engine::{FlowQuery, Session};
+use portcullis_oracle::check::Engine;
+use portcullis_oracle::generate;
+
+/// The devices of pods, and of nobody.
+const TO_PODS: [&str; 2] = ["p1", "p2"];
+
+fn name(text: &str) -> Interface {
+    text.parse().unwrap()
+}
+
+/// The interface that has an address of a node: the one that a host endpoint says, if one does.
+fn holding(session: &Session, node: &str, address: IpAddr) -> &'static str {
+    let claims = |interface: &&str| {
+        session.policies().hosts().of_node(node).any(|host| {
+            host.place.interface.as_deref() == Some(*interface)
+                && host.place.addresses.contains(&address)
+        })
+    };
+    if let Some(named) = ["eth0", "eth1"].into_iter().find(claims) {
+        return named;
+    }
+    // One that names no interface is taken to list all addresses of its own.
+    let by_address = session.policies().hosts().of_node(node);
+    let mut by_address = by_address.filter(|host| host.place.interface.is_none());
+    let at = by_address.position(|host| host.place.addresses.contains(&address));
+    at.and_then(|at| ["eth3", "eth4", "eth5", "eth6", "eth7"].get(at).copied()).unwrap_or("eth2")
+}
+
+fn wiring(session: &Session, node: &str) -> Wiring {
+    let mut interfaces: BTreeMap<Interface, Vec<IpAddr>> = BTreeMap::new();
+    for &address in session.policies().addresses_of(node) {
+        interfaces.entry(name(holding(session, node, address))).or_default().push(address);
+    }
+    interfaces.insert(name("lo"), vec!["127.0.0.1".parse().unwrap()]);
+    let interfaces = interfaces.into_iter().collect();
+    let host = Some(HostWiring { interfaces, to_host: HostAction::Accept });
+    Wiring { pods: vec![name("p+")], host, ..Wiring::default() }
+}
+
+struct Node {
+    program: FilterProgram,
+    kernel: Kernel,
+}
+
+fn nodes(session: &Session, settings: &Settings) -> BTreeMap<String, Node> {
+    let names = ["n1", "n2", "n3"];
+    let node = |node: &str| {
+        let wiring = &wiring(session, node);
+        let (model, policies) = (session.model(), session.policies());
+        let input = Input { model, policies, node, settings, wiring };
+        let program = lower(input);
+        if let Err(wrong) = verify(&program, input) {
+            let texts = program.families.values().map(|family| {
+                portcullis_engine::dataplane::iptables_restore(family, &|_| None)
+            });
+            panic!("{node} {:?}: {wrong:#?}\n{}", session.policies().hosts().iter().map(|host| host.place.name()).collect::<Vec<_>>(), texts.collect::<String>());
+        }
+        let kernel = load(&program).unwrap();
+        Node { program, kernel }
+    };
+    names.into_iter().map(|name| (name.to_owned(), node(name))).collect()
+}
+
+/// Whether all kernels on the way let a first packet pass.
+fn passes(session: &Session, nodes: &BTreeMap<String, Node>, packet: Packet) -> Option<bool> {
+    let model = session.model();
+    let node_of = |address: IpAddr| {
+        let at = *model.node_by_address.get(&address)?;
+        Some(model.nodes.get(at as usize)?.name.to_string())
+    };
+    let pod_of = |address: IpAddr| {
+        let pod = model.endpoints.get(*model.by_address.get(&address)?)?;
+        Some(pod.node.as_deref()?.to_owned())
+    };
+    let judge = |node: &str, hook: &str, enters: &'static str, leaves: &'static str| {
+        let packet = Packet { enters, leaves, ..packet };
+        nodes[node].kernel.judge(hook, &packet) == Judged::Passes
+    };
+    let device = |node: &str, address| holding(session, node, address);
+    // What passes through a node may go by any.
+    let uplink = "eth0";
+    let [one, other] = TO_PODS;
+    let (from, to) = (packet.source, packet.destination);
+    let sends = match (node_of(from), pod_of(from)) {
+        (Some(node), None) => match (node_of(to), pod_of(to)) {
+            (Some(there), _) if there == node => judge(&node, "OUTPUT", "", "lo"),
+            (_, Some(there)) if there == node => judge(&node, "OUTPUT", "", one),
+            _ => judge(&node, "OUTPUT", "", device(&node, from)),
+        },
+        (None, Some(node)) => match (node_of(to), pod_of(to)) {
+            (Some(there), _) if there == node => return Some(judge(&node, "INPUT", one, "")),
+            (_, Some(there)) if there == node => return Some(judge(&node, "FORWARD", one, other)),
+            _ => judge(&node, "FORWARD", one, uplink),
+        },
+        (None, None) => true,
+        (Some(_), Some(_)) => return None,
+    };
+    let receives = match (node_of(to), pod_of(to)) {
+        (Some(node), None) if node_of(from).as_ref() == Some(&node) => {
+            judge(&node, "INPUT", "lo", "")
+        }
+        (Some(node), None) => judge(&node, "INPUT", device(&node, to), ""),
+        (None, Some(node)) if node_of(from).as_ref() == Some(&node) => true,
+        (None, Some(node)) => judge(&node, "FORWARD", uplink, other),
+        (None, None) => true,
+        (Some(_), Some(_)) => return None,
+    };
+    Some(sends && receives)
+}
+
+/// Where the engine knows what becomes of a flow, kernels do that.
+#[test]
+fn kernels_do_what_the_engine_says_of_nodes() {
+    let (mut allowed, mut denied, mut bound) = (0, 0, 0);
+    for seed in 0..site::clusters(60) {
+        let cluster = generate::hosts(seed);
+        let session = Engine::new(&cluster, seed).unwrap().session;
+        let mut settings = site::settings(seed);
+        settings.unknown_local = Vec::new();
+        let nodes = nodes(&session, &settings);
+        let has = |node: &Node| node.program.families.values().any(|one| one.hooks.len() == 3);
+        bound += nodes.values().filter(|node| has(node)).count();
+        let all = site::addresses(&cluster);
+        for &from in all.iter().filter(|address| address.is_ipv4()) {
+            // What a pod sends to itself does not leave it.
+            for &to in all.iter().filter(|to| to.is_ipv4() && **to != from) {
+                for (protocol, port) in
+                    [(Protocol::Tcp, 80), (Protocol::Tcp, 22), (Protocol::Udp, 53), (Protocol::Tcp, 8081)]
+                {
+                    let query = FlowQuery {
+                        from: from.to_string(),
+                        to: to.to_string(),
+                        protocol,
+                        port: port.into(),
+                    };
+                    let Ok(answer) = session.evaluate(&query) else { continue };
+                    let expected = match answer.verdict {
+                        Verdict::Allow => true,
+                        Verdict::Deny => false,
+                        Verdict::Unknown => continue,
+                    };
+                    let kernel = match protocol {
+                        Protocol::Tcp => portcullis_dataplane_tests::kernel::Protocol::Tcp,
+                        Protocol::Udp => portcullis_dataplane_tests::kernel::Protocol::Udp,
+                        Protocol::Sctp => portcullis_dataplane_tests::kernel::Protocol::Sctp,
+                    };
+                    let packet = Packet::new(from, to, (kernel, port));
+                    let Some(found) = passes(&session, &nodes, packet) else { continue };
+                    let texts = || -> String {
+                        let of = |node: &Node| {
+                            let four = &node.program.families[portcullis_engine::net::Family::IPv4];
+                            portcullis_engine::dataplane::iptables_restore(four, &|_| None)
+                        };
+                        nodes.iter().map(|(name, node)| format!("{name}\n{}", of(node))).collect()
+                    };
+                    assert_eq!(
+                        found, expected,
+                        "seed {seed}: {from} -> {to} {protocol} {port}: {answer:?}\n{}", texts()
+                    );
+                    *if expected { &mut allowed } else { &mut denied } += 1;
+                }
+            }
+        }
+    }
+    println!("{allowed} allowed and {denied} denied; {bound} nodes with host endpoints");
+    assert!(allowed > 1000 && denied > 1000 && bound > 30);
+    let _: Option<Verified> = None;
+}
