@@ -13,6 +13,7 @@ mod escape;
 mod expected;
 mod flannel;
 mod guard;
+mod hosts;
 mod life;
 mod metrics;
 mod node;
@@ -94,6 +95,7 @@ pub fn main() -> ExitCode {
         robust::TESTS,
         tiers::TESTS,
         calico::TESTS,
+        hosts::TESTS,
         apiserver,
     ]
     .concat();
