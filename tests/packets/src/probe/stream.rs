@@ -124,7 +124,8 @@ fn outcome(flight: &Flight) -> Option<Outcome> {
 
 fn outcome_of(error: &std::io::Error) -> Outcome {
     match error.kind() {
-        ErrorKind::ConnectionRefused => Outcome::Refused,
+        // The second one is what the sender's own kernel says where its rules refuse.
+        ErrorKind::ConnectionRefused | ErrorKind::PermissionDenied => Outcome::Refused,
         _ => Outcome::Failed(error.raw_os_error().unwrap_or_default()),
     }
 }

@@ -403,7 +403,7 @@ fn realised(seed: u64) -> Option<(Files, Vec<IpAddr>)> {
             Some("eth0") => (host.interface, host.addresses) = (Some("up0".into()), own),
             None => host.addresses = own,
             Some("*") => {}
-            Some(_) => host.addresses = vec!["192.0.2.99".parse().unwrap()],
+            Some(_) => host.addresses.clear(),
         }
     }
     let outside = ["203.0.113.77", "198.51.100.7"].map(|address| address.parse().unwrap());
