@@ -123,6 +123,10 @@ pub struct AssumeArgs {
     /// Take namespaces whose objects are not in the input to have no labels but their names
     #[arg(long, help_heading = "Input")]
     pub assume_unlabelled_namespaces: bool,
+    /// Take each Node of the input to have a HostEndpoint for all its interfaces, with its labels, as
+    /// Calico makes them where it is told to
+    #[arg(long, help_heading = "Input")]
+    pub automatic_host_endpoints: bool,
     /// The namespace of objects and of ends of a flow that name none [default: default]; `list` lists
     /// this one only
     #[arg(long, short, value_name = "NAMESPACE", help_heading = "Input")]
@@ -140,6 +144,7 @@ impl AssumeArgs {
             options.default_namespace.clone_from(namespace);
         }
         options.namespaces.unlabelled = self.assume_unlabelled_namespaces;
+        options.automatic_hosts = self.automatic_host_endpoints;
         options
             .with_domain_names(self.domains.iter().cloned())
             .with_namespace_labels(self.namespace_labels.iter().cloned())

@@ -20,7 +20,7 @@ use crate::diagnose;
 use crate::enforce::audit::Auditor;
 use crate::enforce::connections::ConnectionCutter;
 use crate::enforce::gate::{self, Gate};
-use crate::enforce::{Enforcer, PodInterfaces, PolicyCounters};
+use crate::enforce::{Enforcer, HostEndpoints, PodInterfaces, PolicyCounters};
 use crate::kernel::iptables::{Backend, Iptables};
 use crate::kernel::{self, PacketFilter as _, Removal, TaggedFrames, bridge};
 use crate::observe::{self, Identity, Reporter, Status, flowlog, masquerade};
@@ -250,6 +250,7 @@ fn agent(
     };
     let of_engine = portcullis_engine::Options {
         default_namespace: options.wanted.namespace.clone(),
+        automatic_hosts: options.enforcement.host_endpoints == HostEndpoints::Auto,
         ..portcullis_engine::Options::default()
     };
     let desired = DesiredState::new(of_engine, node);

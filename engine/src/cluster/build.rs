@@ -37,6 +37,8 @@ pub struct Input<'i> {
     pub space: &'i AddressSpace,
     /// What is known of namespaces that are not in the input.
     pub undeclared: &'i Undeclared,
+    /// Whether each node has a host endpoint for all its interfaces, also where the input has none.
+    pub automatic_hosts: bool,
 }
 
 /// The model of some objects.

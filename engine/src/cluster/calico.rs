@@ -123,17 +123,30 @@ const WITHOUT_ORDER: f64 = 1_000_000.0;
 
 impl ClusterModel {
     /// Has all that Calico's kinds say besides policies be what these objects say.
-    pub fn follow_calico(&mut self, objects: &[Arc<Object>], default_namespace: &str) {
+    pub fn follow_calico(
+        &mut self,
+        objects: &[Arc<Object>],
+        (default_namespace, automatic_hosts): (&str, bool),
+    ) {
         let (asked, space) = (&AskedLabels::default(), &AddressSpace::default());
         let (accounts, undeclared) = (&[][..], &Undeclared::default());
-        let input = Input { objects, default_namespace, accounts, asked, space, undeclared };
+        let input = Input {
+            objects,
+            default_namespace,
+            accounts,
+            asked,
+            space,
+            undeclared,
+            automatic_hosts,
+        };
         self.calico = Arc::new(calico(self, input));
     }
 }
 
 /// What the objects of an input say.
 pub(super) fn calico(model: &ClusterModel, input: Input<'_>) -> Calico {
-    let mut all = Calico { hosts: Hosts::new(input.objects), ..Calico::default() };
+    let nodes = if input.automatic_hosts { model.nodes.as_slice() } else { &[] };
+    let mut all = Calico { hosts: Hosts::new(input.objects, nodes), ..Calico::default() };
     for object in input.objects {
         let Body::Calico(_, body) = &object.body else { continue };
         let namespace = match object.is_namespaced() {

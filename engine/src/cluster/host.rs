@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::ItemLabels;
 use super::group::PodLabels;
-use crate::manifest::calico::{CalicoBody, Failsafe, FelixSettings, HostAction};
-use crate::manifest::{Body, Direction, LabelList, Object};
+use super::{ItemLabels, Node};
+use crate::manifest::calico::{CalicoBody, Failsafe, FelixSettings, HostAction, HostEndpoint};
+use crate::manifest::{Body, CalicoKind, Direction, LabelList, Meta, Object};
 use crate::net::{Family, Protocol};
+use crate::source::Span;
 
 /// Host endpoints, profiles and settings of an input.
 #[derive(Clone, Debug, Default)]
@@ -63,8 +64,8 @@ const OF_ALL: &str = "default";
 const OF_NODE: &str = "node.";
 
 impl Hosts {
-    /// Those of some objects.
-    pub(super) fn new(objects: &[Arc<Object>]) -> Self {
+    /// Those of some objects, and one for each of some nodes.
+    pub(super) fn new(objects: &[Arc<Object>], nodes: &[Node]) -> Self {
         let mut hosts = Self::default();
         for object in objects {
             let name = object.meta.name.clone();
@@ -78,7 +79,9 @@ impl Hosts {
                 _ => {}
             }
         }
-        hosts.all = objects.iter().filter_map(|object| hosts.place(object)).collect();
+        let automatic: Vec<Arc<Object>> = nodes.iter().filter_map(automatic).collect();
+        let all = objects.iter().chain(&automatic);
+        hosts.all = all.filter_map(|object| hosts.place(object)).collect();
         hosts.all.sort_by(|a, b| a.object.meta.name.cmp(&b.object.meta.name));
         hosts
     }
@@ -129,6 +132,34 @@ impl Hosts {
         let own = self.settings.get(&*format!("{OF_NODE}{node}"));
         [own, self.settings.get(OF_ALL)].into_iter().flatten().find_map(of)
     }
+}
+
+/// The profile of automatic host endpoints: it allows everything that no policy is about.
+pub const DEFAULT_ALLOW: &str = "projectcalico-default-allow";
+
+/// The host endpoint that Calico's controllers would make for a node, if it is declared.
+///
+/// # Source
+/// Calico §7.
+fn automatic(node: &Node) -> Option<Arc<Object>> {
+    if !node.declared {
+        return None;
+    }
+    let mut labels = node.labels.clone();
+    let made = ("projectcalico.org/created-by".into(), "calico-kube-controllers".into());
+    if let Err(at) = labels.binary_search_by(|(key, _): &(Arc<str>, _)| key.cmp(&made.0)) {
+        labels.insert(at, made);
+    }
+    let host = HostEndpoint {
+        node: node.name.clone(),
+        interface: Some("*".into()),
+        addresses: node.addresses.clone(),
+        profiles: vec![DEFAULT_ALLOW.into()],
+        port_names: Vec::new(),
+    };
+    let meta = Meta { name: format!("{}-auto-hep", node.name).into(), labels, ..Meta::default() };
+    let body = Body::Calico(CalicoKind::HostEndpoint, CalicoBody::HostEndpoint(host));
+    Some(Arc::new(Object { meta, body, span: Span::default(), closed: None }))
 }
 
 impl HostPlace {

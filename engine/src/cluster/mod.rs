@@ -21,7 +21,7 @@ pub use calico::{Account, Calico, ItemSet, TierPlace};
 pub use draft::life;
 pub use group::{Group, GroupId, GroupIndex, PodLabels};
 pub use hidden::{all_number_keys, controller_keys, hidden_keys};
-pub use host::{HostPlace, Hosts};
+pub use host::{DEFAULT_ALLOW, HostPlace, Hosts};
 pub use intern::Interner;
 pub use item::{ACCOUNT_LABEL, ItemLabels};
 pub use namespace::{NAME_LABEL, NamespaceLabels, Undeclared, namespace_labels};

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Index, Name};
+use crate::Options;
 use crate::cluster::{Account, ItemLabels};
 use crate::manifest::{Body, CalicoKind, LabelList, Object};
 use crate::policy::{PolicyChange, asks};
@@ -40,6 +41,11 @@ impl Calico {
     pub fn relabelled(&mut self, namespace: &Arc<str>) {
         let is_in = |((_, name), _): (&(CalicoKind, Name), _)| name.0 == *namespace;
         self.is_changed |= self.objects.iter().any(is_in);
+    }
+
+    /// Notes that nodes have changed, of which host endpoints are made if they are made of nodes.
+    pub fn nodes_changed(&mut self, options: &Options) {
+        self.is_changed |= options.automatic_hosts;
     }
 
     /// The names of all objects of a kind.
@@ -117,8 +123,9 @@ impl Index {
             return;
         }
         let objects: Vec<Arc<Object>> = self.calico.objects.values().cloned().collect();
-        let default = &self.options.default_namespace;
-        Arc::make_mut(&mut self.model).follow_calico(&objects, default);
+        let Options { default_namespace, automatic_hosts, .. } = &self.options;
+        let said = (&**default_namespace, *automatic_hosts);
+        Arc::make_mut(&mut self.model).follow_calico(&objects, said);
         let policies = self.policies.values();
         let own = policies.filter(|policy| matches!(policy.body, Body::CalicoPolicy(_)));
         let again = own.map(|policy| PolicyChange::Put(Arc::clone(policy)));

@@ -272,6 +272,7 @@ impl Index {
         }
         index_nodes(model);
         self.pods.judge_claims(model);
+        self.calico.nodes_changed(&self.options);
     }
 
     fn remove_node(&mut self, name: &Arc<str>) {
@@ -280,6 +281,7 @@ impl Index {
             Arc::make_mut(&mut model.nodes).remove(at);
             index_nodes(model);
             self.pods.judge_claims(model);
+            self.calico.nodes_changed(&self.options);
         }
     }
 

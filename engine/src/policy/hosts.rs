@@ -12,7 +12,7 @@ use super::{
     CalicoPlace, CompiledPolicy, Condition, Doubt, OPEN, PacketMatch, PolicyId, PolicyRef,
     PolicyRule, PolicySet, Program, Standing, Tier, TierKind,
 };
-use crate::cluster::{ClusterModel, HostPlace, TierPlace};
+use crate::cluster::{ClusterModel, DEFAULT_ALLOW, HostPlace, TierPlace};
 use crate::manifest::calico::{CalicoBody, Failsafe, HostStages, Order, Ruled};
 use crate::manifest::{Action, Body, ByDirection, Direction, Mode, Object};
 use crate::net::{AddrSet, ConnSet, Conns, PortSet};
@@ -331,9 +331,6 @@ impl PolicySet {
         all
     }
 }
-
-/// The profile of host endpoints that Calico makes itself: it allows everything.
-const DEFAULT_ALLOW: &str = "projectcalico-default-allow";
 
 fn certain(policy: PolicyId) -> PolicyRef {
     PolicyRef { policy, certain: true }

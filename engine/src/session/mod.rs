@@ -289,6 +289,7 @@ impl Session {
             asked: &asked,
             space: &space,
             undeclared: &self.options.namespaces,
+            automatic_hosts: self.options.automatic_hosts,
         }));
         if !model.has_open_namespaces() {
             asked.of_namespaces.clear();

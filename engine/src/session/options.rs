@@ -25,6 +25,9 @@ pub struct Options {
     pub domain_names: BTreeMap<String, Vec<IpAddr>>,
     /// Namespaces that are not in the input.
     pub namespaces: Undeclared,
+    /// Whether each node has a HostEndpoint for all its interfaces, as Calico's controllers make them
+    /// where they are told to.
+    pub automatic_hosts: bool,
     /// Findings that are not told; each is of a lint, so that nothing is left out in silence.
     pub ignored_codes: Vec<Code>,
 }
@@ -135,6 +138,7 @@ impl Default for Options {
             default_namespace: "default".into(),
             domain_names: BTreeMap::new(),
             namespaces: Undeclared::default(),
+            automatic_hosts: false,
             ignored_codes: Vec::new(),
         }
     }

@@ -46,7 +46,8 @@ fn unbound(endpoint: &CompiledHost, (host, wiring): (&HostWiring, &Wiring)) -> O
                 ));
             }
             let is_there = host.interfaces.iter().any(|(known, _)| known.as_str() == interface);
-            (!is_there).then(|| format!("HostEndpoint {name}: this node has no interface {interface}"))
+            (!is_there)
+                .then(|| format!("HostEndpoint {name}: this node has no interface {interface}"))
         }
         None => {
             let has = |address| endpoint.place.addresses.contains(address);

@@ -49,6 +49,8 @@ pub enum HostEndpoints {
     /// Those of the node's HostEndpoints.
     #[default]
     Objects,
+    /// These, and those of one for all interfaces that the node is taken to have, with its labels.
+    Auto,
     /// None.
     Off,
 }
@@ -97,7 +99,7 @@ impl Attachment {
     /// The same, with the HostEndpoints of a node.
     #[must_use]
     pub fn with_host(self, node: &str, endpoints: HostEndpoints) -> Self {
-        let host = (endpoints == HostEndpoints::Objects).then(|| node.to_owned());
+        let host = (endpoints != HostEndpoints::Off).then(|| node.to_owned());
         Self { host, ..self }
     }
 

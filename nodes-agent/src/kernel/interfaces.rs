@@ -120,13 +120,8 @@ mod tests {
 
     #[test]
     fn messages_of_other_kinds_and_cut_ones_are_left_out() {
-        let bytes = Request::new(Head {
-            kind: NEW_ADDRESS,
-            flags: 0,
-            sequence: 1,
-            family: 2,
-            resource: 0,
-        });
+        let bytes =
+            Request::new(Head { kind: NEW_ADDRESS, flags: 0, sequence: 1, family: 2, resource: 0 });
         let bytes = bytes.bytes();
         let all: Vec<_> = messages(&bytes).collect();
         assert_eq!(all.len(), 1);

@@ -149,7 +149,9 @@ pub struct Enforcement {
     pub forwarding_pods: Vec<ForwardingPods>,
     /// Enforce what Calico's policies say of this node itself where it has HostEndpoints: what it
     /// sends, receives and forwards. Ports that stay open whatever policies say are those of Calico
-    /// (SSH, the API server's and others), unless a FelixConfiguration names others.
+    /// (SSH, the API server's and others), unless a FelixConfiguration names others. `auto` takes
+    /// each node to have one for all its interfaces, with the labels of the Node, that allows what
+    /// no policy is about; nothing is written to the cluster.
     #[arg(long, env = "PORTCULLIS_HOST_ENDPOINTS", value_enum,
           default_value_t = HostEndpoints::Objects)]
     pub host_endpoints: HostEndpoints,

@@ -92,7 +92,7 @@ fn pick_chain(
         family.chains.iter().filter(|(_, chain)| fits(chain)).map(|(name, _)| name).collect();
     // Mostly where policies are: in other chains much is said twice.
     let of_policies = |name: &ChainName| {
-        let parts = ["-E-", "-I-", "-D-", "-EG", "-IG"];
+        let parts = ["-E-", "-I-", "-D-", "-EG", "-IG", "-HE", "-HI", "-HL", "-HO", "-HP"];
         let audits = ["-AE", "-AI", "-AD"];
         parts.into_iter().chain(audits).any(|part| name.contains(part))
     };

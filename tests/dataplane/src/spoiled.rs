@@ -1,10 +1,11 @@
 //! Conditions of a kind that only Calico's policies ask for, with something wrong.
 
+use ipnet::Ipv4Net;
 use portcullis_engine::dataplane::{IcmpMessage, L4, Match};
-use portcullis_engine::net::Protocol;
+use portcullis_engine::net::{Cidr, Protocol};
 
 /// Ways to spoil them.
-pub const WAYS: [&str; 7] = [
+pub const WAYS: [&str; 9] = [
     "protocol inverted",
     "number changed",
     "source port moved",
@@ -12,6 +13,8 @@ pub const WAYS: [&str; 7] = [
     "ends exchanged",
     "message changed",
     "message inverted",
+    "original port moved",
+    "original block widened",
 ];
 
 /// The condition with something of this kind wrong; none if this cannot be.
@@ -49,6 +52,13 @@ pub fn spoiled(one: &Match, kind: &str) -> Option<Match> {
         }
         ("message inverted", Match::Icmp(message)) => {
             Match::Icmp(IcmpMessage { is_other: !message.is_other, ..*message })
+        }
+        ("original port moved", Match::OriginalPorts(first, last)) => {
+            Match::OriginalPorts(*first, last.checked_add(1)?)
+        }
+        ("original block widened", Match::OriginalDestination(Cidr::V4(net))) => {
+            let prefix = net.prefix_len().checked_sub(1)?;
+            Match::OriginalDestination(Cidr::V4(Ipv4Net::new(net.addr(), prefix).ok()?.trunc()))
         }
         _ => return None,
     })

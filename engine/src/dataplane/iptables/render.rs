@@ -154,7 +154,8 @@ fn write_match(text: &mut String, condition: &Match, (all, family): (&[Match], F
         Match::SourceIsNode => write!(text, "-m addrtype --src-type LOCAL"),
         Match::Translated => write!(text, "-m conntrack --ctstate DNAT"),
         Match::OriginalDestination(block) => {
-            let (text_of, end) = (block.to_string(), if family == Family::IPv4 { "/32" } else { "/128" });
+            let (text_of, end) =
+                (block.to_string(), if family == Family::IPv4 { "/32" } else { "/128" });
             // As tools list it.
             let listed = text_of.strip_suffix(end).unwrap_or(&text_of);
             write!(text, "-m conntrack --ctorigdst {listed}")

@@ -76,7 +76,10 @@ impl Adding<'_> {
         for (entry, of) in [
             (forward, &[Direction::Egress, Direction::Ingress][..]),
             (self.settings.input(), &[Direction::Egress]),
-            (output, if self.has_services { &[Direction::Egress, Direction::Ingress][..] } else { &[] }),
+            (
+                output,
+                if self.has_services { &[Direction::Egress, Direction::Ingress][..] } else { &[] },
+            ),
         ] {
             let of = of.iter().copied().filter(|direction| directions.contains(direction));
             if let Some(chain) = program.chains.get(&entry).cloned() {

@@ -72,11 +72,7 @@ pub struct Made {
 /// # Shape
 /// In each chain no conditions come twice. A rule that matches everything is the last one of its
 /// tier; where a tier only accepts, it stands alone.
-pub fn chains(
-    lowering: &mut FamilyLowering<'_>,
-    key: &ClassKey,
-    whose: Option<Whose<'_>>,
-) -> Made {
+pub fn chains(lowering: &mut FamilyLowering<'_>, key: &ClassKey, whose: Option<Whose<'_>>) -> Made {
     let Input { policies, settings, .. } = lowering.input;
     let ClassKey { direction, program, passes, .. } = *key;
     let mut made = Made::default();

@@ -138,8 +138,7 @@ impl Expanding<'_> {
             }
             Condition::SourcePorts { negated, numbers, names, of, seat } => {
                 let (end, negated, of) = (End::Source, *negated, *of);
-                let is_own =
-                    *seat == Seat::Subject && has_own_ports((rule, whose.seen()), negated);
+                let is_own = *seat == Seat::Subject && has_own_ports((rule, whose.seen()), negated);
                 let counts = answer.unwrap_or(Answer::Yes);
                 let ports = EndPorts { end, is_own, negated, numbers, names, of, counts };
                 self.ports(lines, &ports)

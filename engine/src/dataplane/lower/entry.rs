@@ -327,12 +327,8 @@ pub fn of_ipv6(family: Family) -> Vec<FilterRule> {
 }
 
 /// Messages between neighbours, routers among them.
-const OF_NEIGHBOURS: [u8; 4] = [
-    ROUTER_SOLICITATION,
-    ROUTER_ADVERTISEMENT,
-    NEIGHBOUR_SOLICITATION,
-    NEIGHBOUR_ADVERTISEMENT,
-];
+const OF_NEIGHBOURS: [u8; 4] =
+    [ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT];
 /// Messages about multicast groups: queries, reports of both versions, and that somebody is done.
 const OF_LISTENERS: [u8; 4] = [130, 131, 132, MULTICAST_REPORT];
 

@@ -108,9 +108,7 @@ impl FamilyLowering<'_> {
         // Of policies that were made for hosts alone, those that they were made of are told.
         let policies = self.input.policies;
         all.extend(own.into_iter().map(|note| match note {
-            Note::NotExpressed(id) => {
-                Note::NotExpressed(policies.as_written(id).unwrap_or(id))
-            }
+            Note::NotExpressed(id) => Note::NotExpressed(policies.as_written(id).unwrap_or(id)),
             other => other,
         }));
         true

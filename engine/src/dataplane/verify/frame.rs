@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::super::bound::bound;
 use super::super::lower::{Input, dhcp_request};
 use super::super::program::{
     Action, Chain, ChainKind, ChainName, FamilyProgram, Match, Members, PortMember, SetName, States,
 };
 use super::super::settings::Settings;
 use super::super::wiring::Wiring;
-use super::super::bound::bound;
 use super::hosts;
 use super::packets::Packets;
 use super::reader::{CONTROL, Product, Reader, Trouble, Walker};

@@ -134,7 +134,9 @@ impl Policies<'_> {
         let named: Vec<_> = named.collect();
         let at = |addresses: Arc<Asked>, to: Packets, from: Packets| match ports.of_source {
             true => Product { source: Some(addresses), conns: Some(from), ..Product::default() },
-            false => Product { destination: Some(addresses), conns: Some(to), ..Product::default() },
+            false => {
+                Product { destination: Some(addresses), conns: Some(to), ..Product::default() }
+            }
         };
         if !ports.negated {
             let by_name = named.into_iter().map(|(port, space)| {
@@ -143,10 +145,12 @@ impl Policies<'_> {
             });
             return by_number.into_iter().chain(by_name).collect();
         }
-        let pieces: Vec<Product> = without(named.iter().map(|(port, space)| (*port, space)), self.family)
-            .map(|(addresses, to, from)| at(addresses, to, from))
-            .collect();
-        let within = |one: &Product| pieces.iter().map(|piece| both(one, piece)).collect::<Vec<_>>();
+        let pieces: Vec<Product> =
+            without(named.iter().map(|(port, space)| (*port, space)), self.family)
+                .map(|(addresses, to, from)| at(addresses, to, from))
+                .collect();
+        let within =
+            |one: &Product| pieces.iter().map(|piece| both(one, piece)).collect::<Vec<_>>();
         by_number.iter().flat_map(within).collect()
     }
 }

@@ -11,8 +11,8 @@ use super::super::bound::{Bound, bound};
 use super::super::expressible::{Reached, Seen, is_accepting, reached};
 use super::super::lower::Input;
 use super::super::lower::hosts::{ENTERING, FROM_PODS, LEAVING, RECEIVED, SENT};
-use super::super::settings::Settings;
 use super::super::program::{Action as RuleAction, AddressSet, Chain, ChainName, IcmpMessage, L4};
+use super::super::settings::Settings;
 use super::super::wiring::Wiring;
 use super::host_rules::Reading;
 use super::packets::Packets;
@@ -137,7 +137,9 @@ impl Hosts<'_, '_, '_> {
         if matches!(way, HostProgram::Local(_)) {
             // Without these there is no IPv6.
             if self.reader.program.family == Family::IPv6 {
-                let kinds = LISTENERS.into_iter().chain(NEIGHBOURS.into_iter().filter(|_| walker.neighbour));
+                let kinds = LISTENERS
+                    .into_iter()
+                    .chain(NEIGHBOURS.into_iter().filter(|_| walker.neighbour));
                 let messages = kinds.fold(Packets::none(), |all, kind| {
                     let message = IcmpMessage { kind, code: None, is_other: false };
                     all.union(&Packets::of_message(L4::Icmpv6, message))
@@ -245,11 +247,7 @@ impl Hosts<'_, '_, '_> {
     }
 
     /// The rules of a tier in order; none for a policy that asks for too much and denies something.
-    fn rules(
-        &self,
-        tier: &Tier,
-        direction: Direction,
-    ) -> Vec<(Option<PolicyRule>, PolicyRef)> {
+    fn rules(&self, tier: &Tier, direction: Direction) -> Vec<(Option<PolicyRule>, PolicyRef)> {
         let policies = self.input.policies;
         let known = tier.policies.iter();
         let known = known.filter_map(|one| Some((*one, policies.policy(one.policy)?)));
@@ -278,8 +276,8 @@ impl Hosts<'_, '_, '_> {
             })
         };
         let admitted = first(&found.admitted, &expected.denied).map(|region| (region, true));
-        let (region, admitted) = admitted
-            .or_else(|| Some((first(&found.denied, &expected.admitted)?, false)))?;
+        let (region, admitted) =
+            admitted.or_else(|| Some((first(&found.denied, &expected.admitted)?, false)))?;
         let family = self.reader.program.family;
         let lowest = |space: &Space| {
             space::address(space.ranges().first().map_or(0, |range| range.0), family)
@@ -315,9 +313,9 @@ impl Hosts<'_, '_, '_> {
         let all: Vec<Arc<CompiledPolicy>> = programs.iter().flat_map(of).collect();
         let asks = |policy: &Arc<CompiledPolicy>| {
             let rules = Direction::BOTH.into_iter().filter_map(|direction| policy.rules(direction));
-            { rules }.flatten().any(|rule| {
-                rule.sets().next().is_some() || rule.named_ports().next().is_some()
-            })
+            { rules }
+                .flatten()
+                .any(|rule| rule.sets().next().is_some() || rule.named_ports().next().is_some())
         };
         if all.iter().any(asks) {
             return Ok(None);
@@ -369,7 +367,9 @@ impl KnownHosts {
 /// What a rule does with what it is about, and how much of it.
 fn outcomes(rule: &PolicyRule, one: PolicyRef, tier: &Tier) -> Vec<(Extent, Action)> {
     match rule.action {
-        Action::Accept if one.certain && is_accepting(tier) => vec![(Extent::Certain, Action::Accept)],
+        Action::Accept if one.certain && is_accepting(tier) => {
+            vec![(Extent::Certain, Action::Accept)]
+        }
         Action::Pass if one.certain => {
             vec![(Extent::Certain, Action::Pass), (Extent::Possible, Action::Deny)]
         }
@@ -400,17 +400,25 @@ fn by(way: HostProgram, devices: Space) -> Product {
 /// The same packets in fewer regions: those that differ in one part alone are one.
 fn merged(regions: &[Region]) -> Vec<Region> {
     let mut all = regions.to_vec();
-    merge(&mut all, |region| std::mem::replace(&mut region.source, Space::empty()), |region, part| {
-        region.source = region.source.union(part);
-    });
+    merge(
+        &mut all,
+        |region| std::mem::replace(&mut region.source, Space::empty()),
+        |region, part| {
+            region.source = region.source.union(part);
+        },
+    );
     merge(
         &mut all,
         |region| std::mem::replace(&mut region.destination, Space::empty()),
         |region, part| region.destination = region.destination.union(part),
     );
-    merge(&mut all, |region| std::mem::replace(&mut region.conns, Packets::none()), |region, part| {
-        region.conns = region.conns.union(part);
-    });
+    merge(
+        &mut all,
+        |region| std::mem::replace(&mut region.conns, Packets::none()),
+        |region, part| {
+            region.conns = region.conns.union(part);
+        },
+    );
     all
 }
 

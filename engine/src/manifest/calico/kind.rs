@@ -176,9 +176,16 @@ impl CalicoKind {
         )
     }
 
-    /// Whether what its objects say of pods is enforced on nodes.
+    /// Whether what its objects say of pods and of nodes themselves is enforced on nodes.
     pub fn is_enforced(self) -> bool {
-        let others = [Self::Tier, Self::NetworkSet, Self::GlobalNetworkSet, Self::HostEndpoint];
+        let others = [
+            Self::Tier,
+            Self::NetworkSet,
+            Self::GlobalNetworkSet,
+            Self::HostEndpoint,
+            Self::Profile,
+            Self::FelixConfiguration,
+        ];
         self.is_policy() || others.contains(&self)
     }
 

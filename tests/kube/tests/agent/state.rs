@@ -132,6 +132,7 @@ pub async fn afresh(client: &Client) -> State {
         asked: &AskedLabels { of_accounts, ..AskedLabels::default() },
         space: &AddressSpace::default(),
         undeclared: &Undeclared { unlabelled: true, ..Undeclared::default() },
+        automatic_hosts: false,
     });
     let is_policy = |object: &&Arc<Object>| object.is_policy();
     let policies = objects.iter().filter(is_policy);

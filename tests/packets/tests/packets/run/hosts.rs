@@ -4,9 +4,9 @@
 use std::net::IpAddr;
 
 use portcullis_agent::kernel::iptables::Backend;
+use portcullis_engine::FlowQuery;
 use portcullis_engine::net::Protocol::{self, Tcp, Udp};
 use portcullis_engine::verdict::Verdict;
-use portcullis_engine::FlowQuery;
 use portcullis_oracle::cluster::Cluster;
 use portcullis_oracle::{generate, write};
 use portcullis_packets::fabric::Wiring;
@@ -98,11 +98,7 @@ pub fn example() -> String {
     let before = "preDNAT: true, applyOnForward: true";
     both("interfaceName: up0")
         + &policy("allow-outbound", 10, "egress: [{action: Allow}]")
-        + &policy(
-            "allow-from-blocks",
-            10,
-            &format!("{before}, ingress: [{four}, {six}]"),
-        )
+        + &policy("allow-from-blocks", 10, &format!("{before}, ingress: [{four}, {six}]"))
         + &policy("drop-other-ingress", 20, &format!("{before}, ingress: [{{action: Deny}}]"))
 }
 
@@ -350,7 +346,11 @@ fn follow() {
     scenario.node(0).namespace.run(&["ip", "addr", "add", "192.0.2.77/32", "dev", "up0"]).unwrap();
     reaches(80, false);
     reaches(22, true);
-    let allow = policy("allow", 10, "ingress: [{action: Allow, protocol: TCP, destination: {ports: [80]}}]");
+    let allow = policy(
+        "allow",
+        10,
+        "ingress: [{action: Allow, protocol: TCP, destination: {ports: [80]}}]",
+    );
     scenario.write(&with(&(bound.clone() + &allow)));
     reaches(80, true);
     until(|| agent.get("/status").contains("\"allow\""));
