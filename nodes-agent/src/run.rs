@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::agent::{Agent, Applier, Audits, Message, Observers, Pace};
+use crate::agent::{Agent, Applier, Audits, How, Message, Observers, Pace};
 use crate::alone;
 use crate::check;
 use crate::diagnose;
@@ -254,7 +254,12 @@ fn agent(
         ..portcullis_engine::Options::default()
     };
     let desired = DesiredState::new(of_engine, node);
-    let how = (settings, options.pod_blocks(), options.attachment(node));
+    let how = How {
+        settings,
+        pod_blocks: options.pod_blocks(),
+        attachment: options.attachment(node),
+        host_limit: options.enforcement.host_limit(),
+    };
     let applier = Applier::new(node, how, enforcer, (observers, Arc::clone(status)));
     let audits = Audits::new(pace, auditor, Arc::clone(status));
     Ok(Agent::new(desired, applier, audits, Arc::clone(status)))

@@ -20,7 +20,7 @@ test('an empty page invites, and an invitation opens an example', () => visit({}
 test('every example opens, from the menu and by its address', () => visit({}, async (page) => {
   await page.locator('.examples-menu summary').click();
   const names = await page.locator('.menu-item[aria-current], .menu-item').evaluateAll((items) => items.map((item) => item.firstChild.textContent));
-  assert.equal(names.length, 17, 'sixteen examples and the empty file');
+  assert.equal(names.length, 18, 'seventeen examples and the empty file');
   await page.locator('.menu-item', { hasText: 'No policy at all' }).click();
   for (let i = 0; i < 15; i += 1) {
     await eventually(async () => assert.match(await page.locator('.flowbar .verdict').innerText(), /allowed|denied|unknown/));

@@ -78,6 +78,7 @@ fn nodes(input: Input<'_>) -> BTreeMap<Arc<str>, NodeDraft> {
                 node.labels.clone_from(&object.meta.labels);
                 node.addresses.extend(addresses);
                 node.declared = true;
+                node.confirms_host = object.meta.confirms_host;
                 node.uid.clone_from(&object.meta.revision.uid);
             }
             Body::Pod { spec: spec @ PodSpec { node_name: Some(name), .. }, status } => {
@@ -109,6 +110,7 @@ struct NodeDraft {
     addresses: BTreeSet<IpAddr>,
     pod_cidrs: Box<[IpNet]>,
     declared: bool,
+    confirms_host: bool,
     uid: Option<Arc<str>>,
 }
 
@@ -245,6 +247,7 @@ impl<'i> Builder<'i> {
                     addresses: node.addresses.iter().copied().collect(),
                     pod_cidrs: node.pod_cidrs.clone(),
                     declared: node.declared,
+                    confirms_host: node.confirms_host,
                     uid: node.uid.clone(),
                 })
                 .collect::<Vec<_>>()

@@ -108,6 +108,8 @@ pub struct Node {
     pub pod_cidrs: Box<[IpNet]>,
     /// Whether the input has the Node object.
     pub declared: bool,
+    /// Whether that confirms policies of the host.
+    pub confirms_host: bool,
     /// `uid` of that object, which decides nothing: it is whose reports about the node are.
     pub uid: Option<Arc<str>>,
 }

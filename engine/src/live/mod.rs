@@ -121,6 +121,7 @@ impl Index {
                 addresses: addresses.clone(),
                 pod_cidrs: pod_cidrs.clone(),
                 declared: true,
+                confirms_host: object.meta.confirms_host,
                 uid: object.meta.revision.uid,
             }),
             Body::Policy(_) | Body::ClusterPolicy(_) | Body::CalicoPolicy(_) => {

@@ -33,9 +33,17 @@ pub struct Meta {
     pub mode: Option<Mode>,
     /// Lints that the annotation [`IGNORE_ANNOTATION`] names.
     pub ignores: Box<[Code]>,
+    /// Whether the annotation [`CONFIRMS_HOST`] of a Node confirms policies of the host; known of
+    /// nodes.
+    pub confirms_host: bool,
     /// Which object of its name it is, in which version; known of policies and nodes.
     pub revision: Revision,
 }
+
+/// The annotation of a Node that confirms policies of its host endpoints, for an agent that tries
+/// them first, and what it says then.
+pub const CONFIRMS_HOST: &str = "portcullis.dev/host-endpoints";
+const CONFIRMED: &str = "confirmed";
 
 /// Which object of a name one is, and in which version of its `spec`, as the API server counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,8 +119,14 @@ impl Meta {
     pub fn revised(mut self, body: &Body, object: &Node<'_>) -> Self {
         let is_policy =
             matches!(body, Body::Policy(_) | Body::ClusterPolicy(_) | Body::CalicoPolicy(_));
+        let metadata = object.get("metadata");
+        if matches!(body, Body::Node { .. }) {
+            let said =
+                metadata.and_then(|own| own.get("annotations")?.get(CONFIRMS_HOST)?.as_str());
+            self.confirms_host = said == Some(CONFIRMED);
+        }
         if is_policy || matches!(body, Body::Node { .. }) {
-            self.revision = object.get("metadata").map(Revision::of).unwrap_or_default();
+            self.revision = metadata.map(Revision::of).unwrap_or_default();
         }
         self
     }

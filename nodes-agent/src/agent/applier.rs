@@ -1,7 +1,7 @@
 //! From a desired state to the kernel: the program is made, verified, written, and announced.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{
@@ -19,6 +19,7 @@ use crate::observe::{
 };
 
 use super::reports::PolicyReports;
+use super::trial::HostTrial;
 use super::{hosts, repeated};
 
 /// Brings desired states into force.
@@ -29,6 +30,7 @@ pub struct Applier {
     settings: Settings,
     pod_blocks: PodBlocks,
     attachment: Attachment,
+    trial: HostTrial,
     /// What was made and proven for the program before: most of it is the same again.
     lowering: Lowering,
     /// The state that the last program was made of.
@@ -42,6 +44,19 @@ pub struct Applier {
     observers: Observers,
     reports: PolicyReports,
     status: Arc<Status>,
+}
+
+/// How policies are enforced.
+#[derive(Debug)]
+pub struct How {
+    /// What the operator decides.
+    pub settings: Settings,
+    /// Where pods have their addresses.
+    pub pod_blocks: PodBlocks,
+    /// Where pods and the node are attached.
+    pub attachment: Attachment,
+    /// How long policies of the node's HostEndpoints are tried; none if they stay at once.
+    pub host_limit: Option<Duration>,
 }
 
 /// Names of policies in a note before the rest is only counted.
@@ -64,7 +79,7 @@ impl Applier {
     /// One that has applied nothing yet.
     pub fn new(
         node: &str,
-        (settings, pod_blocks, attachment): (Settings, PodBlocks, Attachment),
+        How { settings, pod_blocks, attachment, host_limit }: How,
         enforcer: Enforcer,
         (observers, status): (Observers, Arc<Status>),
     ) -> Self {
@@ -76,6 +91,7 @@ impl Applier {
             settings,
             pod_blocks,
             attachment,
+            trial: HostTrial::new(host_limit),
             lowering,
             lowered: None,
             verifier,
@@ -139,6 +155,8 @@ impl Applier {
 
     /// The program of a state.
     fn program(&mut self, session: &Session) -> Result<FilterProgram, KernelError> {
+        let tries = self.trial.allows(session, &self.node, Instant::now());
+        self.attachment.try_host(tries);
         let program = self.lower(session);
         let attached = self.attachment.follow(session.model(), self.lowering.local_pods())?;
         match self.pod_blocks.learn(session.model(), &self.node, &program) || attached {
@@ -153,6 +171,8 @@ impl Applier {
     /// # Errors
     /// If it cannot be read.
     pub fn is_rewired(&mut self, session: &Session) -> Result<bool, KernelError> {
+        let tries = self.trial.allows(session, &self.node, Instant::now());
+        self.attachment.try_host(tries);
         Ok(self.enforcer.in_force().is_some() && self.attachment.look(session.model())?)
     }
 
@@ -163,6 +183,7 @@ impl Applier {
     }
 
     fn announce(&mut self, session: &Session, before: Option<&FilterProgram>) {
+        self.trial.applied(self.attachment.wiring().host.is_some(), Instant::now());
         // First of all: packets that the new rules deny are logged already.
         if let Some(log) = &self.observers.flow_log {
             log.set(session.clone());
@@ -245,6 +266,9 @@ impl Applier {
     }
 
     fn host_notes(&self, session: &Session) -> Vec<String> {
+        if let Some(note) = self.trial.note(Instant::now()) {
+            return vec![note];
+        }
         hosts::notes(session, &self.node, (self.attachment.wiring(), self.settings.mode))
     }
 

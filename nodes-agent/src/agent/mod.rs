@@ -10,8 +10,9 @@ mod hosts;
 mod repeated;
 mod reports;
 mod schedule;
+mod trial;
 
-pub use applier::{Applier, Observers};
+pub use applier::{Applier, How, Observers};
 pub use audits::Audits;
 pub use schedule::Pace;
 

@@ -74,6 +74,8 @@ pub struct Attachment {
     forwarding: Vec<ForwardingPods>,
     /// The node whose HostEndpoints are enforced; none if they are not.
     host: Option<String>,
+    /// Whether they are not to be enforced now, though they would be.
+    is_host_put_off: bool,
     pods: Vec<LocalPod>,
     found: Found,
 }
@@ -101,6 +103,11 @@ impl Attachment {
     pub fn with_host(self, node: &str, endpoints: HostEndpoints) -> Self {
         let host = (endpoints != HostEndpoints::Off).then(|| node.to_owned());
         Self { host, ..self }
+    }
+
+    /// Has HostEndpoints enforced, or not, from the next look on.
+    pub fn try_host(&mut self, tries: bool) {
+        self.is_host_put_off = !tries;
     }
 
     /// How pods are attached.
@@ -155,7 +162,7 @@ impl Attachment {
 
     /// The node, if it has HostEndpoints that are to be enforced.
     fn host_of(&self, model: &ClusterModel) -> Option<&str> {
-        let node = self.host.as_deref()?;
+        let node = self.host.as_deref().filter(|_| !self.is_host_put_off)?;
         model.calico.hosts.all.iter().any(|host| *host.node == *node).then_some(node)
     }
 

@@ -155,6 +155,12 @@ pub struct Enforcement {
     #[arg(long, env = "PORTCULLIS_HOST_ENDPOINTS", value_enum,
           default_value_t = HostEndpoints::Objects)]
     pub host_endpoints: HostEndpoints,
+    /// Seconds after which policies of HostEndpoints are taken back that have come into force, unless
+    /// this node's Node has the annotation `portcullis.dev/host-endpoints: confirmed`; 0 for never.
+    /// When one of them changes, they are tried again.
+    #[arg(long, env = "PORTCULLIS_HOST_CONFIRM_SECONDS", default_value_t = 0, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub host_confirm_seconds: u64,
     /// What to do with packets that belong to no connection and begin none: evaluate the policies
     /// as for a new connection, or drop those from and to pods of this node.
     #[arg(long, env = "PORTCULLIS_INVALID", value_enum, default_value_t = InvalidOption::Police)]
@@ -374,6 +380,14 @@ impl Enforcement {
             ..self.limits.settings()
         };
         Ok(settings.checked()?)
+    }
+}
+
+impl Enforcement {
+    /// How long policies of HostEndpoints are tried; none if they stay at once.
+    pub fn host_limit(&self) -> Option<std::time::Duration> {
+        let limit = std::time::Duration::from_secs(self.host_confirm_seconds);
+        (!limit.is_zero()).then_some(limit)
     }
 }
 

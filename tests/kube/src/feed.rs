@@ -80,7 +80,10 @@ impl Stock {
 impl Key {
     fn of(object: &Value) -> Result<Self, Error> {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
-        let kind = text("/kind").ok_or(Error::Missing("kind"))?.to_owned();
+        let kind = text("/kind").ok_or(Error::Missing("kind"))?;
+        // Kinds of two groups may have one name.
+        let group = text("/apiVersion").and_then(|version| version.split_once('/'));
+        let kind = group.map_or_else(|| kind.to_owned(), |(group, _)| format!("{kind}.{group}"));
         let namespace = text("/metadata/namespace").unwrap_or_default().to_owned();
         Ok(Self { kind, namespace, name: name(object)?.to_owned() })
     }

@@ -10,7 +10,7 @@ use portcullis_engine::verdict::Verdict;
 use portcullis_oracle::cluster::Cluster;
 use portcullis_oracle::{generate, write};
 use portcullis_packets::fabric::Wiring;
-use portcullis_packets::probe::Probe;
+use portcullis_packets::probe::{Outcome, Probe};
 
 use super::agent::{self, Running};
 use super::clusters::wanted;
@@ -24,6 +24,8 @@ pub const TESTS: &[Test] = &[
     ("hosts: what a node sends and receives has policies, failsafe ports and profiles", local),
     ("hosts: one for all interfaces has policies at pods' interfaces, too", for_all),
     ("hosts: an agent that runs follows policies, interfaces and addresses", follow),
+    ("hosts: what nobody confirms is taken back", trial),
+    ("hosts: automatic ones have the labels of their nodes", automatic),
     ("hosts: random clusters: packets and engine agree", agree),
 ];
 
@@ -278,7 +280,7 @@ fn for_all() {
 }
 
 /// Sends everybody's probes to everybody, and compares what the engine knows; how many that were.
-fn compare(scenario: &Scenario, ports: &[u16]) -> usize {
+pub fn compare(scenario: &Scenario, ports: &[u16]) -> usize {
     let everybody: Vec<IpAddr> =
         scenario.fabric.hosts().flat_map(|host| host.addresses.clone()).collect();
     let same_host = |from: IpAddr, to: IpAddr| {
@@ -334,7 +336,7 @@ fn follow() {
         until(|| {
             scenario.forget();
             let outcome = scenario.send(&[probe(port)]);
-            (outcome == [portcullis_packets::probe::Outcome::Allowed]) == expected
+            (outcome == [Outcome::Allowed]) == expected
         });
     };
     reaches(80, true);
@@ -368,6 +370,71 @@ fn follow() {
     agent.stop();
 }
 
+/// Policies that cut a node off go by themselves; what its Node confirms stays.
+fn trial() {
+    let scenario = build(KINDS[0], &cluster());
+    let _answering = scenario.answering(&[22, 80]);
+    let more = ["--check-seconds", "1", "--audit-seconds", "1", "--host-confirm-seconds", "4"];
+    let agent = Running::start(&scenario, 0, &more);
+    let reaches = |expected| {
+        let (from, to) = (address(&scenario, "inside", false), scenario.address("node-1", false));
+        let probe = Probe { from, to, protocol: Tcp, port: 80 };
+        until(|| {
+            scenario.forget();
+            (scenario.send(&[probe]) == [Outcome::Allowed]) == expected
+        });
+    };
+    reaches(true);
+    let closed = both("interfaceName: up0");
+    scenario.write(&with(&closed));
+    reaches(false);
+    until(|| agent.get("/readyz").contains("on trial"));
+    reaches(true);
+    until(|| agent.get("/readyz").contains("NOT in force"));
+    let mut confirmed = with(&closed);
+    let node = "metadata: {name: node-1, labels: {zone: a}";
+    let said = "annotations: {portcullis.dev/host-endpoints: confirmed}";
+    assert!(confirmed[0].1.contains(node));
+    confirmed[0].1 = confirmed[0].1.replace(node, &format!("{node}, {said}"));
+    scenario.write(&confirmed);
+    reaches(false);
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    reaches(false);
+    assert_eq!(agent.get("/readyz"), "ready\n");
+    agent.stop();
+}
+
+/// A policy selects nodes by their labels, without that anybody wrote a HostEndpoint.
+fn automatic() {
+    for kind in [KINDS[0], KINDS[3]] {
+        let policies = "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\n\
+            metadata: {name: zone}\nspec: {selector: zone == 'a', order: 10, ingress: [{action: \
+            Deny, protocol: TCP, destination: {ports: [80]}}, {action: Allow}]}\n";
+        let scenario = build(kind, &with(policies));
+        let _answering = scenario.answering(&[80, 81]);
+        let enforce = |mode: &str| {
+            for node in [0, 1] {
+                let more = ["--host-endpoints", mode];
+                agent::once(scenario.node(node), &scenario.folder, scenario.backend, &more);
+            }
+        };
+        enforce("auto");
+        check(
+            &scenario,
+            &[
+                ("inside", "node-1", Tcp, 80, false),
+                ("inside", "node-1", Udp, 80, true),
+                ("inside", "node-1", Tcp, 81, true),
+                ("node-1", "inside", Tcp, 80, true),
+                ("inside", "node-2", Tcp, 80, true),
+                ("inside", "shop/db", Tcp, 80, true),
+            ],
+        );
+        enforce("off");
+        check(&scenario, &[("inside", "node-1", Tcp, 80, true)]);
+    }
+}
+
 fn agree() {
     let (wanted, mut first) = wanted();
     let wanted = wanted / 2;
@@ -375,13 +442,13 @@ fn agree() {
     while sent < wanted {
         let seed = |at: usize| first + u64::try_from(at).unwrap();
         let check = |at: usize| {
-            let Some((files, outside)) = realised(seed(at)) else { return 0 };
+            let Some((cluster, outside)) = fit(seed(at)) else { return 0 };
+            let files = write::files(&cluster, seed(at));
             let kind = KINDS[usize::try_from(seed(at) % 4).unwrap()];
             let scenario = Scenario::build(kind, &files, &outside);
-            let ports = [22, 80, 443, 8080];
-            let _answering = scenario.answering(&ports);
+            let _answering = scenario.answering(&PORTS);
             scenario.enforce();
-            compare(&scenario, &ports)
+            compare(&scenario, &PORTS)
         };
         let results = in_parallel(8, check, |at| format!("seed {}", seed(at)));
         sent += results.iter().sum::<usize>();
@@ -391,9 +458,12 @@ fn agree() {
     println!("packets, hosts: {sent} probes in {clusters} clusters, 0 wrong");
 }
 
+/// Ports that are asked about there.
+pub const PORTS: [u16; 4] = [22, 80, 443, 8080];
+
 /// A random cluster with host endpoints as it can be built: the interface that is called `eth0` is
 /// the nodes' own, which has their addresses.
-fn realised(seed: u64) -> Option<(Files, Vec<IpAddr>)> {
+pub fn fit(seed: u64) -> Option<(Cluster, Vec<IpAddr>)> {
     let mut cluster: Cluster = generate::hosts(seed);
     cluster.pods.retain(|pod| !pod.spec.host_network);
     for host in &mut cluster.calico.hosts {
@@ -407,5 +477,5 @@ fn realised(seed: u64) -> Option<(Files, Vec<IpAddr>)> {
         }
     }
     let outside = ["203.0.113.77", "198.51.100.7"].map(|address| address.parse().unwrap());
-    (!cluster.pods.is_empty()).then(|| (write::files(&cluster, seed), outside.into()))
+    (!cluster.pods.is_empty()).then(|| (cluster, outside.into()))
 }

@@ -1,5 +1,6 @@
 //! The agent follows a real API server, and packets follow the agent.
 
+mod calico;
 mod claims;
 mod clusters;
 mod life;
@@ -22,6 +23,7 @@ use server::Server;
 
 pub const TESTS: &[Test] = &[
     ("API server: random clusters: packets, engine and oracle agree", clusters::agree),
+    ("API server: random clusters with Calico's kinds: packets and engine agree", calico::agree),
     ("API server: the truth tables, one after the other", tables::follow_each_other),
     ("API server: what changes there changes what packets can do", life::changes),
     ("API server: outages lose nothing, and open and close nothing", outages::survived),

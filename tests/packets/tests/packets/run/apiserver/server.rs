@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use portcullis_kube::{
-    Channel, Cluster, Error, Programs, Proxy, Step, Stock, agent_token, create_agent_account,
+    CalicoGroup, Channel, Cluster, Error, Programs, Proxy, Step, Stock, agent_token,
+    create_agent_account,
 };
 use portcullis_oracle::random::Random;
 use portcullis_packets::fabric::Fabric;
@@ -137,6 +138,13 @@ impl Server {
         inside(&self.namespace, async || match installed {
             Installed::Yes => self.cluster.install_cluster_policy_crds(Channel::Experimental).await,
             Installed::No => self.cluster.remove_cluster_policy_crds().await,
+        });
+    }
+
+    /// Has Calico's kinds, as they are stored.
+    pub fn install_calico(&self) {
+        inside(&self.namespace, async || {
+            self.cluster.install_calico_crds(CalicoGroup::Stored).await
         });
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use portcullis_agent::enforce::{Attachment, Enforcer};
+use portcullis_agent::enforce::{Attachment, Enforcer, HostEndpoints};
 use portcullis_agent::kernel::iptables::{Backend, Iptables};
 use portcullis_engine::Session;
 use portcullis_engine::dataplane::{Input, KernelState, Lowering, Settings, TableState, Wiring};
@@ -147,7 +147,8 @@ pub fn together<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> V
 
 /// What a node's kernel holds after nothing but a state was enforced.
 fn state(session: &Session, node: &Host) -> KernelState {
-    let (mut lowering, mut attachment) = (Lowering::default(), Attachment::default());
+    let mut lowering = Lowering::default();
+    let mut attachment = Attachment::default().with_host(&node.name, HostEndpoints::Objects);
     let (settings, model, policies) = (Settings::default(), session.model(), session.policies());
     let mut lower = |wiring: &Wiring| {
         let input = Input { model, policies, node: &node.name, settings: &settings, wiring };
