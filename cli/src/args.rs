@@ -124,7 +124,7 @@ pub struct AssumeArgs {
     #[arg(long, help_heading = "Input")]
     pub assume_unlabelled_namespaces: bool,
     /// Take each Node of the input to have a HostEndpoint for all its interfaces, with its labels, as
-    /// Calico makes them where it is told to
+    /// Calico's automatic host endpoints are
     #[arg(long, help_heading = "Input")]
     pub automatic_host_endpoints: bool,
     /// The namespace of objects and of ends of a flow that name none [default: default]; `list` lists

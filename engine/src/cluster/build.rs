@@ -1,10 +1,9 @@
 //! From objects to the cluster model.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::address::index_addresses;
@@ -13,13 +12,13 @@ use super::draft::{Draft, life, settle_shared_addresses, template};
 use super::group::{Group, GroupIndex};
 use super::intern::Interner;
 use super::namespace::{Undeclared, namespaces};
+use super::nodes::{NodeDraft, host_addresses, nodes};
 use super::owner::{Owners, WorkloadKey};
 use super::pods::Maker;
 use super::variant::{AskedLabels, Variants};
 use super::{
     AddressSpace, Addresses, ClusterModel, Endpoint, Life, Namespace, NamespaceId, Node, WorkloadId,
 };
-use crate::manifest::calico::CalicoBody;
 use crate::manifest::{self, Body, LabelList, Mode, Object, PodSpec, PodStatus};
 
 /// What a model is built from.
@@ -64,54 +63,6 @@ impl Namespace {
         let labels = super::namespace::namespace_labels(name, LabelList::new());
         Self { name: name.clone(), labels, declared: false, open, mode: Mode::Enforce }
     }
-}
-
-/// Nodes that are declared or that pods or host endpoints name, with addresses from all: dumps of pods come without
-/// nodes more often than with them, and say in `status.hostIP` what the nodes would.
-fn nodes(input: Input<'_>) -> BTreeMap<Arc<str>, NodeDraft> {
-    let mut nodes: BTreeMap<Arc<str>, NodeDraft> = BTreeMap::new();
-    for object in input.objects {
-        match &object.body {
-            Body::Node { addresses, pod_cidrs } => {
-                let node = nodes.entry(object.meta.name.clone()).or_default();
-                node.pod_cidrs.clone_from(pod_cidrs);
-                node.labels.clone_from(&object.meta.labels);
-                node.addresses.extend(addresses);
-                node.declared = true;
-                node.confirms_host = object.meta.confirms_host;
-                node.uid.clone_from(&object.meta.revision.uid);
-            }
-            Body::Pod { spec: spec @ PodSpec { node_name: Some(name), .. }, status } => {
-                let mut addresses = host_addresses(spec, status).peekable();
-                if addresses.peek().is_some() {
-                    nodes.entry(name.clone()).or_default().addresses.extend(addresses);
-                }
-            }
-            Body::Calico(_, CalicoBody::HostEndpoint(host)) if !host.addresses.is_empty() => {
-                let addresses = host.addresses.iter().map(IpAddr::to_canonical);
-                nodes.entry(host.node.clone()).or_default().addresses.extend(addresses);
-            }
-            _ => {}
-        }
-    }
-    nodes
-}
-
-/// Addresses of the node that a pod is on: on the host's network its own are.
-fn host_addresses<'p>(spec: &PodSpec, status: &'p PodStatus) -> impl Iterator<Item = &'p IpAddr> {
-    let own: &[IpAddr] = if spec.host_network { &status.addresses } else { &[] };
-    status.host_addresses.iter().chain(own)
-}
-
-/// What is known of a node from its object and from the pods that say where they run.
-#[derive(Default)]
-struct NodeDraft {
-    labels: LabelList,
-    addresses: BTreeSet<IpAddr>,
-    pod_cidrs: Box<[IpNet]>,
-    declared: bool,
-    confirms_host: bool,
-    uid: Option<Arc<str>>,
 }
 
 struct Builder<'i> {

@@ -10,6 +10,7 @@ mod host;
 mod intern;
 mod item;
 mod namespace;
+mod nodes;
 mod owner;
 mod pods;
 mod suppose;

@@ -41,4 +41,4 @@ pub use restricted::restricted;
 pub use settings::{Admitted, Denial, FlowLog, InvalidPackets, Settings, SettingsError};
 pub use state::{ChainState, KernelState, ListedRule, TableState};
 pub use verify::{Counterexample, Disagreement, Verified, Verifier, verify};
-pub use wiring::{HostWiring, Interface, InterfaceError, UNKNOWN_WIRING, Wiring};
+pub use wiring::{HostWiring, Interface, InterfaceError, NAMED_WIRING, UNKNOWN_WIRING, Wiring};

@@ -44,6 +44,14 @@ pub struct HostWiring {
 pub static UNKNOWN_WIRING: Wiring =
     Wiring { pods: Vec::new(), forwarders: Vec::new(), services: None, host: None };
 
+/// That of a node of which only the names are known that policies give to its interfaces.
+pub static NAMED_WIRING: Wiring = Wiring {
+    pods: Vec::new(),
+    forwarders: Vec::new(),
+    services: None,
+    host: Some(HostWiring { interfaces: Vec::new(), to_host: HostAction::Accept }),
+};
+
 /// A network device, or all whose names begin alike.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interface(Arc<str>);

@@ -9,8 +9,8 @@ use super::types::{Family, Location, ObjectRef, Summary};
 use super::{path, place};
 use crate::cluster::{ClusterModel, Endpoint};
 use crate::dataplane::{
-    self, Budget, Chain, Comments, FamilyProgram, FilterProgram, Input, Note, RuleOrigin, Settings,
-    UNKNOWN_WIRING,
+    self, Budget, Chain, Comments, FamilyProgram, FilterProgram, Input, NAMED_WIRING, Note,
+    RuleOrigin, Settings,
 };
 use crate::diagnostic::nearest;
 use crate::policy::PolicyId;
@@ -114,18 +114,11 @@ pub struct RuleSource {
 
 impl Session {
     /// The program of a node's packet filter; it was found to admit exactly what the policies
-    /// admit for pods.
+    /// admit for pods, and for the node where it has host endpoints.
     ///
     /// # Errors
     /// If there is no such node in the input, or the settings cannot be used.
     pub fn program(&self, query: &ProgramQuery) -> Result<ProgramReport, QueryError> {
-        if let Some(others) = self.without_hosts() {
-            return others.proven(query);
-        }
-        self.proven(query)
-    }
-
-    fn proven(&self, query: &ProgramQuery) -> Result<ProgramReport, QueryError> {
         let settings = checked(query)?;
         let input = self.program_input(query, &settings)?;
         let program = dataplane::lower(input);
@@ -145,9 +138,7 @@ impl Session {
     pub fn unproven_program(&self, query: &ProgramQuery) -> Result<ProgramReport, QueryError> {
         let settings = checked(query)?;
         let input = self.program_input(query, &settings)?;
-        let counted = self.without_hosts();
-        let session = counted.as_ref().unwrap_or(self);
-        Ok(session.program_report(query, &dataplane::lower(input)))
+        Ok(self.program_report(query, &dataplane::lower(input)))
     }
 
     fn program_input<'i>(
@@ -157,7 +148,19 @@ impl Session {
     ) -> Result<Input<'i>, QueryError> {
         let (model, node) = (self.model(), &*query.node);
         known_node(model, node)?;
-        Ok(Input { model, policies: self.policies(), node, settings, wiring: &UNKNOWN_WIRING })
+        Ok(Input { model, policies: self.policies(), node, settings, wiring: &NAMED_WIRING })
+    }
+
+    /// Host endpoints whose interface only the node knows, each as a sentence.
+    fn unbound<'s>(&'s self, query: &'s ProgramQuery) -> impl Iterator<Item = String> + 's {
+        let hosts = self.policies().hosts().of_node(&query.node);
+        hosts.filter(|host| host.place.interface.is_none()).map(|host| {
+            format!(
+                "HostEndpoint {} is for the interface that has one of its expectedIPs, which the \
+                 node alone knows: its policies are not in the program",
+                host.place.name()
+            )
+        })
     }
 
     fn program_report(&self, query: &ProgramQuery, program: &FilterProgram) -> ProgramReport {
@@ -169,10 +172,11 @@ impl Session {
             let name = format!("{}{}", namespace.unwrap_or_default(), source.policy.name);
             Some(format!("{name} {}{place}", source.path))
         };
+        let notes = program.notes.iter().map(|note| note_sentence(self, note));
         ProgramReport {
             node: query.node.clone(),
             families: program.families.values().map(|one| family(self, one, &comment)).collect(),
-            notes: program.notes.iter().map(|note| note_sentence(self, note)).collect(),
+            notes: notes.chain(self.unbound(query)).collect(),
             summary: self.summary(),
         }
     }

@@ -7,11 +7,12 @@ mod node;
 mod numbers;
 mod serving;
 mod status;
+mod values;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use ipnet::IpNet;
 use portcullis_engine::dataplane::{Admitted, Denial, FlowLog, InvalidPackets, Settings};
 use portcullis_engine::manifest::Mode;
@@ -26,6 +27,9 @@ pub use node::{Check, CheckFormat, Cleanup, Gate};
 use numbers::{mark, rate};
 pub use serving::{Listen, Serving};
 pub use status::{Output, PolicyArgument, StatusOptions};
+pub use values::{
+    AdmittedOption, DenialOption, FlowLogOption, InvalidOption, LogFormat, ModeOption,
+};
 
 /// Programs this node's iptables so that they admit exactly the flows that its NetworkPolicies
 /// admit, and keeps them so.
@@ -249,62 +253,6 @@ pub struct Running {
     /// Keep all capabilities instead of only those that iptables needs.
     #[arg(long, env = "PORTCULLIS_KEEP_CAPABILITIES")]
     pub keep_capabilities: bool,
-}
-
-/// Whether anything is denied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ModeOption {
-    /// What policies deny is.
-    Enforce,
-    /// Nothing is.
-    Audit,
-}
-
-/// How a packet is denied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DenialOption {
-    /// Its sender learns of it at once.
-    Reject,
-    /// It is dropped silently.
-    Drop,
-}
-
-/// What happens to an admitted packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum AdmittedOption {
-    /// Rules after ours decide.
-    Return,
-    /// It is accepted.
-    Accept,
-}
-
-/// What happens to a packet that belongs to no connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum InvalidOption {
-    /// Policies decide, as for the first packet of a connection.
-    Police,
-    /// It is dropped.
-    Drop,
-}
-
-/// Which packets are logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FlowLogOption {
-    /// None.
-    Off,
-    /// Denied ones.
-    Denied,
-    /// Denied ones, and the first ones of admitted connections.
-    All,
-}
-
-/// How the agent's own log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Lines for people.
-    Text,
-    /// Lines of JSON.
-    Json,
 }
 
 impl Options {

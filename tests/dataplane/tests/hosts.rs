@@ -268,3 +268,39 @@ fn what_is_wrong_is_found() {
     println!("{refused} refused, {same} that change nothing; {} kinds", kinds.len());
     assert!(refused > 200 && kinds.len() > 15);
 }
+
+/// Policies of hosts come by the hundred, each about a block and a port of its own.
+#[test]
+fn many_policies_are_proven() {
+    let count: usize = std::env::var("POLICIES").map_or(200, |text| text.parse().unwrap());
+    let mut text = String::from(
+        "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\nstatus: {addresses: [{type: InternalIP, \
+         address: 192.0.2.1}]}\n---\napiVersion: projectcalico.org/v3\nkind: HostEndpoint\n\
+         metadata: {name: h, labels: {host: x}}\nspec: {node: n1, interfaceName: eth0}\n",
+    );
+    for at in 0..count {
+        let (high, low) = (at / 250, at % 250);
+        let action = if at % 5 == 0 { "Deny" } else { "Allow" };
+        let stage = if at % 7 == 0 { "preDNAT: true, applyOnForward: true, " } else { "" };
+        text += &format!(
+            "---\napiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {{name: \
+             p{at}}}\nspec: {{order: {at}, {stage}selector: has(host), ingress: [{{action: {action}, \
+             protocol: TCP, source: {{nets: [10.{high}.{low}.0/23]}}, destination: {{ports: \
+             ['{}:{}']}}}}]}}\n",
+            1000 + at,
+            1010 + at,
+        );
+    }
+    let session = site::session(&text);
+    let (settings, wiring) = (Settings::default(), wiring(&session, "n1"));
+    let (model, policies, node) = (session.model(), session.policies(), "n1");
+    let input = Input { model, policies, node, settings: &settings, wiring: &wiring };
+    let start = std::time::Instant::now();
+    let program = lower(input);
+    let lowered = start.elapsed();
+    verify(&program, input).unwrap();
+    println!(
+        "{count} policies of a host: lowered in {lowered:?}, proven in {:?}",
+        start.elapsed() - lowered
+    );
+}

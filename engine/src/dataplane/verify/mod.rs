@@ -15,7 +15,7 @@
 //!   itself, the first with what it passes on left open, and so once for all pods that share it.
 //! - `audited` takes apart what decides and what only says what would be.
 //! - `budgets` finds out which policies are closed since all of them ask for too much.
-//! - `hosts` compares the chains of host endpoints with their policies, of which `host_rules` reads
+//! - `hosts` compares the chains of host endpoints with their policies, of which `hosts::rules` reads
 //!   what they are about.
 //! - `frame` checks what holds for all packets: states, hooks, unknown addresses. `check` puts it
 //!   together.
@@ -28,7 +28,6 @@ mod conditions;
 mod decisions;
 mod devices;
 mod frame;
-mod host_rules;
 mod hosts;
 mod memory;
 mod named;

@@ -4,44 +4,36 @@
 //! walk the chains at once, region by region, and all are asked of the policies in the same way:
 //! what one side admits and the other denies must be nothing.
 
-use std::collections::BTreeMap;
+mod known;
+mod merged;
+mod rules;
+
 use std::sync::Arc;
 
 use super::super::bound::{Bound, bound};
 use super::super::expressible::{Reached, Seen, is_accepting, reached};
 use super::super::lower::Input;
 use super::super::lower::hosts::{ENTERING, FROM_PODS, LEAVING, RECEIVED, SENT};
-use super::super::program::{Action as RuleAction, AddressSet, Chain, ChainName, IcmpMessage, L4};
+use super::super::program::{ChainName, IcmpMessage, L4};
 use super::super::settings::Settings;
 use super::super::wiring::Wiring;
-use super::host_rules::Reading;
 use super::packets::Packets;
 use super::policies::Policies;
-use super::reader::{Product, Reader, Trouble, Walker, asked_sets};
+use super::reader::{Product, Reader, Trouble, Walker};
 use super::regions::{Region, Walk, split};
 use super::space::{Asked, Extent, Space, everywhere};
 use super::{Counterexample, Disagreement, space};
 use crate::manifest::calico::HostAction;
 use crate::manifest::{Action, Direction};
 use crate::net::Family;
-use crate::policy::{
-    CompiledHost, CompiledPolicy, HostProgram, PolicyRef, PolicyRule, ProgramId, Tier,
-};
+use crate::policy::{CompiledHost, HostProgram, PolicyRef, PolicyRule, Tier};
+pub use known::KnownHosts;
+use merged::merged;
+use rules::Reading;
 
 /// Messages between neighbours, routers among them; and about multicast groups.
 const NEIGHBOURS: [u8; 4] = [133, 134, 135, 136];
 const LISTENERS: [u8; 4] = [130, 131, 132, 143];
-
-/// What was right, and what that hangs on.
-#[derive(Debug)]
-pub struct KnownHosts {
-    chains: Vec<Arc<Chain>>,
-    sets: Vec<Arc<AddressSet>>,
-    policies: Vec<Arc<CompiledPolicy>>,
-    programs: Vec<ProgramId>,
-    wiring: Wiring,
-    local: Arc<Space>,
-}
 
 /// What becomes of packets.
 #[derive(Default)]
@@ -292,76 +284,6 @@ impl Hosts<'_, '_, '_> {
         let flow = Counterexample { direction, pod: None, subject, peer, protocol, port, admitted };
         Some(Disagreement::Flow(flow))
     }
-
-    /// What a proof hangs on; none if it hangs on who is where.
-    fn known(&self, bound: &Bound<'_>) -> Result<Option<KnownHosts>, Trouble> {
-        let policies = self.input.policies;
-        let endpoints = bound.own.iter().map(|(_, endpoint)| *endpoint).chain(bound.for_all);
-        let programs: Vec<ProgramId> = endpoints
-            .flat_map(|endpoint| {
-                [
-                    HostProgram::Entering,
-                    HostProgram::Leaving,
-                    HostProgram::BeforeDnat,
-                    HostProgram::Local(Direction::Ingress),
-                    HostProgram::Local(Direction::Egress),
-                ]
-                .map(|which| policies.host_program_id(endpoint, which))
-            })
-            .collect();
-        let of = |id: &ProgramId| policies.policies_of(*id).map(|(_, policy)| Arc::clone(policy));
-        let all: Vec<Arc<CompiledPolicy>> = programs.iter().flat_map(of).collect();
-        let asks = |policy: &Arc<CompiledPolicy>| {
-            let rules = Direction::BOTH.into_iter().filter_map(|direction| policy.rules(direction));
-            { rules }
-                .flatten()
-                .any(|rule| rule.sets().next().is_some() || rule.named_ports().next().is_some())
-        };
-        if all.iter().any(asks) {
-            return Ok(None);
-        }
-        let (mut chains, mut sets): (BTreeMap<ChainName, Arc<Chain>>, BTreeMap<_, _>) =
-            Default::default();
-        let mut names: Vec<ChainName> = roots(self.input).to_vec();
-        while let Some(name) = names.pop() {
-            if chains.contains_key(&name) {
-                continue;
-            }
-            let chain = self.reader.chain(&name)?;
-            for set in asked_sets(chain) {
-                if let Some(known) = self.reader.program.sets.get(set) {
-                    sets.insert(set.clone(), Arc::clone(known));
-                }
-            }
-            names.extend(chain.rules.iter().filter_map(|rule| match &rule.action {
-                RuleAction::Jump(to) | RuleAction::Goto(to) => Some(to.clone()),
-                _ => None,
-            }));
-            chains.insert(name, Arc::clone(chain));
-        }
-        Ok(Some(KnownHosts {
-            chains: chains.into_values().collect(),
-            sets: sets.into_values().collect(),
-            policies: all,
-            programs,
-            wiring: self.input.wiring.clone(),
-            local: Arc::clone(self.local),
-        }))
-    }
-}
-
-impl KnownHosts {
-    fn is(&self, now: &Self) -> bool {
-        fn same<T>(one: &[Arc<T>], other: &[Arc<T>]) -> bool {
-            one.len() == other.len() && one.iter().zip(other).all(|(a, b)| Arc::ptr_eq(a, b))
-        }
-        same(&self.chains, &now.chains)
-            && same(&self.sets, &now.sets)
-            && same(&self.policies, &now.policies)
-            && self.programs == now.programs
-            && self.wiring == now.wiring
-            && self.local == now.local
-    }
 }
 
 /// What a rule does with what it is about, and how much of it.
@@ -395,51 +317,4 @@ fn by(way: HostProgram, devices: Space) -> Product {
         Direction::Ingress => Product { enters: devices, ..Product::default() },
         Direction::Egress => Product { leaves: devices, ..Product::default() },
     }
-}
-
-/// The same packets in fewer regions: those that differ in one part alone are one.
-fn merged(regions: &[Region]) -> Vec<Region> {
-    let mut all = regions.to_vec();
-    merge(
-        &mut all,
-        |region| std::mem::replace(&mut region.source, Space::empty()),
-        |region, part| {
-            region.source = region.source.union(part);
-        },
-    );
-    merge(
-        &mut all,
-        |region| std::mem::replace(&mut region.destination, Space::empty()),
-        |region, part| region.destination = region.destination.union(part),
-    );
-    merge(
-        &mut all,
-        |region| std::mem::replace(&mut region.conns, Packets::none()),
-        |region, part| {
-            region.conns = region.conns.union(part);
-        },
-    );
-    all
-}
-
-fn merge<T: Clone>(
-    all: &mut Vec<Region>,
-    take: impl Fn(&mut Region) -> T,
-    add: impl Fn(&mut Region, &T),
-) {
-    let mut rest: Vec<(Region, Vec<T>)> = Vec::with_capacity(all.len());
-    for mut region in all.drain(..) {
-        let part = take(&mut region);
-        match rest.iter_mut().find(|(other, _)| *other == region) {
-            Some((_, parts)) => parts.push(part),
-            None => rest.push((region, vec![part])),
-        }
-    }
-    *all = rest
-        .into_iter()
-        .map(|(mut region, parts)| {
-            parts.iter().for_each(|part| add(&mut region, part));
-            region
-        })
-        .collect();
 }

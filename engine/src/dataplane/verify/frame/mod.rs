@@ -1,21 +1,21 @@
 //! Whether the chains that all packets walk do what they must.
 
-use std::sync::Arc;
+mod chains;
+mod kinds;
+
+pub use chains::chains;
+use chains::services_set;
 
 use super::super::bound::bound;
-use super::super::lower::{Input, dhcp_request};
-use super::super::program::{
-    Action, Chain, ChainKind, ChainName, FamilyProgram, Match, Members, PortMember, SetName, States,
-};
-use super::super::settings::Settings;
-use super::super::wiring::Wiring;
+use super::super::lower::Input;
+use super::super::program::{ChainName, Members, States};
 use super::hosts;
 use super::packets::Packets;
 use super::reader::{CONTROL, Product, Reader, Trouble, Walker};
 use super::regions::{Outcome, Region, Walk, split};
-use super::space::{Space, everywhere, number, of_cidr};
+use super::space::{Space, everywhere};
 use crate::manifest::{Direction, Mode};
-use crate::net::{Cidr, Family, PortSet, Protocol};
+use crate::net::Family;
 
 /// Where packets come in, and which of the two directions' chains they must walk there.
 struct Entry {
@@ -312,70 +312,6 @@ fn is_needed(entry: &Entry, kind: u8) -> bool {
     }
 }
 
-/// What packets there are.
-impl Frame<'_, '_> {
-    /// From or to addresses where local pods have theirs, less those that are known.
-    fn unknown(&self) -> [Region; 2] {
-        let family = self.reader.program.family;
-        let blocks = self.input.settings.unknown_local.iter().map(|block| match block {
-            ipnet::IpNet::V4(net) => of_cidr(Cidr::V4(net.trunc()), family),
-            ipnet::IpNet::V6(net) => of_cidr(Cidr::V6(net.trunc()), family),
-        });
-        let blocks = blocks.fold(Space::empty(), |all, one| all.union(&one));
-        let unknown = blocks.difference(self.local);
-        let (source, destination) = (unknown.clone(), unknown);
-        [Region { source, ..self.all() }, Region { destination, ..self.all() }]
-    }
-
-    /// Devices that lead to pods.
-    fn pod_devices(&self) -> Space {
-        let Wiring { pods, forwarders, .. } = self.input.wiring;
-        self.reader.devices.of(pods).union(&self.reader.devices.of(forwarders))
-    }
-
-    /// Devices that lead to pods with addresses of their own only.
-    fn ends(&self) -> Space {
-        let Wiring { pods, forwarders, .. } = self.input.wiring;
-        // Without such a device nothing is said of forwarders either.
-        self.reader.devices.of(pods).difference(&self.reader.devices.of(forwarders))
-    }
-
-    fn foreign(&self) -> Space {
-        everywhere(self.reader.program.family).difference(self.local)
-    }
-
-    fn foreign_source(&self) -> Region {
-        Region { enters: self.ends(), source: self.foreign(), ..self.all() }
-    }
-
-    fn foreign_destination(&self) -> Region {
-        Region { leaves: self.ends(), destination: self.foreign(), ..self.all() }
-    }
-
-    /// A pod that asks for an address.
-    fn dhcp(&self) -> Region {
-        let family = self.reader.program.family;
-        let (source, destination, port) = dhcp_request(family);
-        let (source, destination) = (of_cidr(source, family), of_cidr(destination, family));
-        let conns = Packets::of(Protocol::Udp, PortSet::range(port, port));
-        let enters = self.reader.devices.of(&self.input.wiring.pods);
-        Region { source, destination, conns, enters, ..self.all() }
-    }
-
-    /// To Services that the kernel itself forwards.
-    fn services(&self) -> Vec<Region> {
-        let family = self.reader.program.family;
-        let services = self.input.wiring.services.iter().flatten();
-        let own = services.filter(|service| Family::of(service.0) == family);
-        let region = |&(address, protocol, port): &PortMember| {
-            let destination = Space::range(number(address), number(address));
-            let conns = Packets::of(protocol, PortSet::range(port, port));
-            Region { destination, conns, ..self.all() }
-        };
-        own.map(region).collect()
-    }
-}
-
 /// What is denied, or comes to where policies may deny it.
 fn stopped(outcome: &Outcome) -> Vec<Region> {
     let through = outcome.returned.iter().chain(&outcome.accepted);
@@ -384,49 +320,4 @@ fn stopped(outcome: &Outcome) -> Vec<Region> {
 
 fn none_of(regions: &[Region], entry: &Entry, wrong: &str) -> Result<(), Trouble> {
     if regions.is_empty() { Ok(()) } else { Err(format!("{}: {wrong}", entry.chain)) }
-}
-
-/// The set of Services.
-fn services_set(program: &FamilyProgram, settings: &Settings) -> SetName {
-    let number = if program.family == Family::IPv4 { 4 } else { 6 };
-    format!("{}{number}-services", settings.prefix).into()
-}
-
-/// The chains that all packets walk but for the two directions'; none if they lead elsewhere or
-/// ask other sets than that of local addresses.
-pub fn chains(program: &FamilyProgram, settings: &Settings) -> Option<Vec<Arc<Chain>>> {
-    let roots = Direction::BOTH.map(|direction| settings.root(direction));
-    let after_admin = Direction::BOTH.map(|direction| settings.root_after_admin(direction));
-    let fixed = program.chains.values().filter(|chain| chain.kind == ChainKind::Fixed);
-    let of_hosts = hosts::all_roots(settings);
-    let apart = |name: &ChainName| {
-        roots.contains(name) || after_admin.contains(name) || of_hosts.contains(name)
-    };
-    let frame: Vec<Arc<Chain>> = fixed.filter(|chain| !apart(&chain.name)).cloned().collect();
-    let within = |name: &ChainName| {
-        roots.contains(name)
-            || of_hosts.contains(name)
-            || frame.iter().any(|chain| chain.name == *name)
-    };
-    let services = services_set(program, settings);
-    let asks_others = |one: &Match| match one {
-        Match::SourceIn(set)
-        | Match::SourceNotIn(set)
-        | Match::DestinationIn(set)
-        | Match::DestinationNotIn(set)
-        | Match::DestinationPortIn(set)
-        | Match::DestinationPortNotIn(set)
-        | Match::SourcePortIn(set)
-        | Match::SourcePortNotIn(set) => ![&program.local, &services].contains(&set),
-        _ => false,
-    };
-    let mut rules = frame.iter().flat_map(|chain| &chain.rules);
-    let closed = rules.all(|rule| {
-        let stays = match &rule.action {
-            Action::Jump(to) | Action::Goto(to) => within(to),
-            _ => true,
-        };
-        stays && !rule.matches.iter().any(asks_others)
-    });
-    closed.then_some(frame)
 }

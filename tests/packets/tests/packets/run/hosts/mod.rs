@@ -1,32 +1,34 @@
 //! Host endpoints: what a node sends, receives and forwards, before and after its destination has
 //! been translated.
 
+mod random;
+mod running;
+
 use std::net::IpAddr;
 
 use portcullis_agent::kernel::iptables::Backend;
 use portcullis_engine::FlowQuery;
 use portcullis_engine::net::Protocol::{self, Tcp, Udp};
 use portcullis_engine::verdict::Verdict;
-use portcullis_oracle::cluster::Cluster;
-use portcullis_oracle::{generate, write};
 use portcullis_packets::fabric::Wiring;
-use portcullis_packets::probe::{Outcome, Probe};
+use portcullis_packets::probe::Probe;
 
-use super::agent::{self, Running};
-use super::clusters::wanted;
+use super::Test;
+use super::agent;
 use super::proxy::{External, Masquerade, Service, serve};
 use super::scenario::{Files, KINDS, Scenario};
-use super::tiers::{cluster, until, with};
-use super::{Test, in_parallel};
+use super::tiers::{cluster, with};
+
+pub use random::{PORTS, fit};
 
 pub const TESTS: &[Test] = &[
     ("hosts: a node port answers inside of blocks, and to nobody else", node_ports),
     ("hosts: what a node sends and receives has policies, failsafe ports and profiles", local),
     ("hosts: one for all interfaces has policies at pods' interfaces, too", for_all),
-    ("hosts: an agent that runs follows policies, interfaces and addresses", follow),
-    ("hosts: what nobody confirms is taken back", trial),
+    ("hosts: an agent that runs follows policies, interfaces and addresses", running::follow),
+    ("hosts: what nobody confirms is taken back", running::trial),
     ("hosts: automatic ones have the labels of their nodes", automatic),
-    ("hosts: random clusters: packets and engine agree", agree),
+    ("hosts: random clusters: packets and engine agree", random::agree),
 ];
 
 /// Somebody outside in the blocks of the example, and somebody in none of them.
@@ -321,89 +323,6 @@ fn known(scenario: &Scenario, probe: &Probe) -> Option<bool> {
     }
 }
 
-/// One agent, which sees host endpoints and policies come and go, and the address of an interface.
-fn follow() {
-    let scenario = build(KINDS[0], &cluster());
-    let _answering = scenario.answering(&[22, 80]);
-    let other = agent::once(scenario.node(1), &scenario.folder, scenario.backend, &[]);
-    assert!(other.is_empty() || !other.contains("PCL-H"));
-    let agent = Running::start(&scenario, 0, &["--audit-seconds", "1", "--check-seconds", "1"]);
-    let probe = |port| {
-        let (from, to) = (address(&scenario, "inside", false), scenario.address("node-1", false));
-        Probe { from, to, protocol: Tcp, port }
-    };
-    let reaches = |port, expected| {
-        until(|| {
-            scenario.forget();
-            let outcome = scenario.send(&[probe(port)]);
-            (outcome == [Outcome::Allowed]) == expected
-        });
-    };
-    reaches(80, true);
-    // By an address that no interface has yet.
-    let bound = endpoint("node-1", "expectedIPs: [192.0.2.77]");
-    scenario.write(&with(&bound));
-    until(|| agent.get("/status").contains("no interface of this node has one of its expectedIPs"));
-    reaches(80, true);
-    scenario.node(0).namespace.run(&["ip", "addr", "add", "192.0.2.77/32", "dev", "up0"]).unwrap();
-    reaches(80, false);
-    reaches(22, true);
-    let allow = policy(
-        "allow",
-        10,
-        "ingress: [{action: Allow, protocol: TCP, destination: {ports: [80]}}]",
-    );
-    scenario.write(&with(&(bound.clone() + &allow)));
-    reaches(80, true);
-    until(|| agent.get("/status").contains("\"allow\""));
-    scenario.node(0).namespace.run(&["ip", "addr", "del", "192.0.2.77/32", "dev", "up0"]).unwrap();
-    scenario.write(&with(&bound));
-    reaches(80, true);
-    // Untracked policies are not written as they are, and the operator is told.
-    let untracked = endpoint("node-1", "interfaceName: up0")
-        + &policy("fast", 10, "doNotTrack: true, applyOnForward: true, ingress: [{action: Allow}]");
-    scenario.write(&with(&untracked));
-    reaches(80, false);
-    until(|| agent.get("/status").contains("fast"));
-    scenario.write(&cluster());
-    reaches(80, true);
-    agent.stop();
-}
-
-/// Policies that cut a node off go by themselves; what its Node confirms stays.
-fn trial() {
-    let scenario = build(KINDS[0], &cluster());
-    let _answering = scenario.answering(&[22, 80]);
-    let more = ["--check-seconds", "1", "--audit-seconds", "1", "--host-confirm-seconds", "4"];
-    let agent = Running::start(&scenario, 0, &more);
-    let reaches = |expected| {
-        let (from, to) = (address(&scenario, "inside", false), scenario.address("node-1", false));
-        let probe = Probe { from, to, protocol: Tcp, port: 80 };
-        until(|| {
-            scenario.forget();
-            (scenario.send(&[probe]) == [Outcome::Allowed]) == expected
-        });
-    };
-    reaches(true);
-    let closed = both("interfaceName: up0");
-    scenario.write(&with(&closed));
-    reaches(false);
-    until(|| agent.get("/readyz").contains("on trial"));
-    reaches(true);
-    until(|| agent.get("/readyz").contains("NOT in force"));
-    let mut confirmed = with(&closed);
-    let node = "metadata: {name: node-1, labels: {zone: a}";
-    let said = "annotations: {portcullis.dev/host-endpoints: confirmed}";
-    assert!(confirmed[0].1.contains(node));
-    confirmed[0].1 = confirmed[0].1.replace(node, &format!("{node}, {said}"));
-    scenario.write(&confirmed);
-    reaches(false);
-    std::thread::sleep(std::time::Duration::from_secs(6));
-    reaches(false);
-    assert_eq!(agent.get("/readyz"), "ready\n");
-    agent.stop();
-}
-
 /// A policy selects nodes by their labels, without that anybody wrote a HostEndpoint.
 fn automatic() {
     for kind in [KINDS[0], KINDS[3]] {
@@ -433,49 +352,4 @@ fn automatic() {
         enforce("off");
         check(&scenario, &[("inside", "node-1", Tcp, 80, true)]);
     }
-}
-
-fn agree() {
-    let (wanted, mut first) = wanted();
-    let wanted = wanted / 2;
-    let (mut sent, mut clusters) = (0, 0);
-    while sent < wanted {
-        let seed = |at: usize| first + u64::try_from(at).unwrap();
-        let check = |at: usize| {
-            let Some((cluster, outside)) = fit(seed(at)) else { return 0 };
-            let files = write::files(&cluster, seed(at));
-            let kind = KINDS[usize::try_from(seed(at) % 4).unwrap()];
-            let scenario = Scenario::build(kind, &files, &outside);
-            let _answering = scenario.answering(&PORTS);
-            scenario.enforce();
-            compare(&scenario, &PORTS)
-        };
-        let results = in_parallel(8, check, |at| format!("seed {}", seed(at)));
-        sent += results.iter().sum::<usize>();
-        clusters += results.iter().filter(|sent| **sent > 0).count();
-        first += 8;
-    }
-    println!("packets, hosts: {sent} probes in {clusters} clusters, 0 wrong");
-}
-
-/// Ports that are asked about there.
-pub const PORTS: [u16; 4] = [22, 80, 443, 8080];
-
-/// A random cluster with host endpoints as it can be built: the interface that is called `eth0` is
-/// the nodes' own, which has their addresses.
-pub fn fit(seed: u64) -> Option<(Cluster, Vec<IpAddr>)> {
-    let mut cluster: Cluster = generate::hosts(seed);
-    cluster.pods.retain(|pod| !pod.spec.host_network);
-    for host in &mut cluster.calico.hosts {
-        let own = cluster.nodes.iter().find(|node| node.name == host.node);
-        let own = own.map(|node| node.addresses.clone()).unwrap_or_default();
-        match host.interface.as_deref() {
-            Some("eth0") => (host.interface, host.addresses) = (Some("up0".into()), own),
-            None => host.addresses = own,
-            Some("*") => {}
-            Some(_) => host.addresses.clear(),
-        }
-    }
-    let outside = ["203.0.113.77", "198.51.100.7"].map(|address| address.parse().unwrap());
-    (!cluster.pods.is_empty()).then(|| (cluster, outside.into()))
 }

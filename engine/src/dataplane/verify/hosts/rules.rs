@@ -6,15 +6,16 @@
 
 use std::sync::Arc;
 
-use super::super::expressible::{Seen, is_expressible};
-use super::conditions::{Named, Ports, of_extent, of_protocol, opposite};
-use super::named::{packets_at, without};
-use super::packets::Packets;
-use super::policies::Policies;
-use super::reader::Product;
-use super::space::{self, Asked, Extent, everywhere};
+use super::super::conditions::{Named, Ports, of_extent, of_protocol, opposite};
+use super::super::named::{packets_at, without};
+use super::super::packets::Packets;
+use super::super::policies::Policies;
+use super::super::reader::Product;
+use super::super::space::{self, Asked, Extent, everywhere};
+use crate::dataplane::expressible::{Seen, is_expressible};
+use crate::dataplane::program::L4;
 use crate::manifest::Direction;
-use crate::net::{ConnSet, Protocol};
+use crate::net::{ConnSet, PortSet, Protocol};
 use crate::policy::{Condition, PacketMatch, PolicyRule, Seat};
 
 /// How a rule is read.
@@ -182,9 +183,9 @@ impl Reading {
         }
         let at = |protocol: Protocol| {
             let own = ports.ports(protocol);
-            let other = crate::net::PortSet::full().difference(own);
+            let other = PortSet::full().difference(own);
             Product {
-                conns: Some(Packets::of_protocol(super::super::program::L4::Ports(protocol))),
+                conns: Some(Packets::of_protocol(L4::Ports(protocol))),
                 original_ports: Some(if negated { other } else { own.clone() }),
                 ..Product::default()
             }
