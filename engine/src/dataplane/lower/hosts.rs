@@ -81,7 +81,7 @@ impl FamilyLowering<'_> {
         let Some(bound) = bound(self.input) else { return false };
         let mut own = Vec::new();
         let notes = &mut own;
-        let mut from_pods = self.from_pods(&bound, notes);
+        let mut from_pods = self.sent_by_pods(&bound, notes);
         from_pods.push(FilterRule::new([], Action::Return));
         self.put(self.input.settings.chain(FROM_PODS), ChainKind::Fixed, from_pods);
         for way in Way::ALL {
@@ -130,7 +130,7 @@ impl FamilyLowering<'_> {
 
     /// What a pod sends to its node goes through policies before DNAT of the host endpoint for all
     /// interfaces; then settings say what becomes of it. [Calico §7, §10.9]
-    fn from_pods(&mut self, bound: &Bound<'_>, notes: &mut Vec<Note>) -> Vec<FilterRule> {
+    fn sent_by_pods(&mut self, bound: &Bound<'_>, notes: &mut Vec<Note>) -> Vec<FilterRule> {
         if bound.to_host == HostAction::Drop {
             return denied(self.input.settings, "ingress:host");
         }

@@ -1,6 +1,5 @@
 //! Fewer regions of the same packets.
 
-use super::super::packets::Packets;
 use super::super::regions::Region;
 use super::super::space::Space;
 
@@ -21,7 +20,7 @@ pub fn merged(regions: &[Region]) -> Vec<Region> {
     );
     merge(
         &mut all,
-        |region| std::mem::replace(&mut region.conns, Packets::none()),
+        |region| std::mem::take(&mut region.conns),
         |region, part| {
             region.conns = region.conns.union(part);
         },

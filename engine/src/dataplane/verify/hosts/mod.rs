@@ -145,7 +145,7 @@ impl Hosts<'_, '_, '_> {
             rest = outside;
             match way {
                 HostProgram::Local(Direction::Ingress) => {
-                    let said = self.from_pods(bound, inside, walker);
+                    let said = self.sent_by_pods(bound, inside, walker);
                     fate.admitted.extend(said.admitted);
                     fate.denied.extend(said.denied);
                 }
@@ -179,7 +179,7 @@ impl Hosts<'_, '_, '_> {
         by(way, devices)
     }
 
-    fn from_pods(&mut self, bound: &Bound<'_>, regions: Vec<Region>, walker: Walker) -> Fate {
+    fn sent_by_pods(&mut self, bound: &Bound<'_>, regions: Vec<Region>, walker: Walker) -> Fate {
         let mut fate = Fate::default();
         match bound.for_all {
             Some(endpoint) => {
