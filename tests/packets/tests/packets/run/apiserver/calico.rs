@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use portcullis_oracle::cluster::Cluster;
-use portcullis_oracle::cluster::calico::Group;
+use portcullis_oracle::cluster::Protocol;
+use portcullis_oracle::cluster::calico::{Failsafe, Felix, Group};
 use portcullis_oracle::{generate, write};
 use serde_json::Value;
 
@@ -15,6 +16,9 @@ use super::stage::{Stage, settle, together};
 use crate::run::clusters::{Questions, questions, realise, wanted};
 use crate::run::hosts;
 use crate::run::scenario::{KINDS, Scenario};
+
+/// A cluster that can be built, and addresses outside of it.
+type Fitting = (Cluster, Vec<IpAddr>);
 
 /// How long what is still on its way may take.
 const REST: Duration = Duration::from_millis(300);
@@ -41,8 +45,10 @@ fn check(server: &mut Server, seed: u64) -> usize {
     let of_hosts = seed % 2 == 1;
     let fit =
         |seed| if of_hosts { hosts::fit(seed) } else { realise(generate::calico(seed), seed) };
-    let Some((cluster, outside)) = fit(seed).map(stored) else { return 0 };
-    let before = fit(!seed).map(stored).map(|(cluster, _)| objects(&cluster, !seed));
+    let port = server.port();
+    let fit = |seed| fit(seed).map(|fitting| stored(reaching(fitting, port)));
+    let Some((cluster, outside)) = fit(seed) else { return 0 };
+    let before = fit(!seed).map(|(cluster, _)| objects(&cluster, !seed));
     let objects = objects(&cluster, seed);
     let files = files_of(&objects);
     let kinds = match seed / 2 % 2 {
@@ -79,8 +85,20 @@ fn check(server: &mut Server, seed: u64) -> usize {
     probes.len() * stages.len()
 }
 
+/// Nodes with policies still reach the API server: its port stays open.
+fn reaching((mut cluster, outside): Fitting, port: u16) -> Fitting {
+    let open = Failsafe { protocol: Protocol::Tcp, port, net: None };
+    let felix = &mut cluster.calico.felix;
+    if !felix.iter().any(|one| one.name == "default") {
+        let name = "default".into();
+        felix.push(Felix { name, inbound: None, outbound: None, to_host: None });
+    }
+    felix.iter_mut().for_each(|one| one.outbound.get_or_insert_default().push(open.clone()));
+    (cluster, outside)
+}
+
 /// All objects of Calico's kinds as they are stored: what they leave out differs.
-fn stored((mut cluster, outside): (Cluster, Vec<IpAddr>)) -> (Cluster, Vec<IpAddr>) {
+fn stored((mut cluster, outside): Fitting) -> Fitting {
     let calico = &mut cluster.calico;
     calico.policies.iter_mut().for_each(|policy| policy.group = Group::Stored);
     calico.tiers.iter_mut().for_each(|tier| tier.group = Group::Stored);
