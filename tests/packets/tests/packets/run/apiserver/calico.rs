@@ -1,12 +1,11 @@
-//! Random clusters with Calico's policies and host endpoints, fed through an API server that has the
+//! Random clusters with Calico's policies, fed through an API server that has the
 //! kinds while agents watch.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use portcullis_oracle::cluster::Cluster;
-use portcullis_oracle::cluster::Protocol;
-use portcullis_oracle::cluster::calico::{Failsafe, Felix, Group};
+use portcullis_oracle::cluster::calico::Group;
 use portcullis_oracle::{generate, write};
 use serde_json::Value;
 
@@ -14,7 +13,6 @@ use super::objects::{complete, files_of};
 use super::server::Server;
 use super::stage::{Stage, settle, together};
 use crate::run::clusters::{Questions, questions, realise, wanted};
-use crate::run::hosts;
 use crate::run::scenario::{KINDS, Scenario};
 
 /// A cluster that can be built, and addresses outside of it.
@@ -23,7 +21,7 @@ type Fitting = (Cluster, Vec<IpAddr>);
 /// How long what is still on its way may take.
 const REST: Duration = Duration::from_millis(300);
 
-/// Clusters in turn of pods' policies and of hosts'.
+/// How many probes, and from which seed on, may be said in the environment.
 pub fn agree() {
     // Of its own: other tests expect a server without these kinds.
     let mut server = Server::start();
@@ -42,11 +40,7 @@ pub fn agree() {
 
 /// One cluster, after the agents have enforced another one: how many probes were sent.
 fn check(server: &mut Server, seed: u64) -> usize {
-    let of_hosts = seed % 2 == 1;
-    let fit =
-        |seed| if of_hosts { hosts::fit(seed) } else { realise(generate::calico(seed), seed) };
-    let port = server.port();
-    let fit = |seed| fit(seed).map(|fitting| stored(reaching(fitting, port)));
+    let fit = |seed| realise(generate::calico(seed), seed).map(stored);
     let Some((cluster, outside)) = fit(seed) else { return 0 };
     let before = fit(!seed).map(|(cluster, _)| objects(&cluster, !seed));
     let objects = objects(&cluster, seed);
@@ -70,31 +64,12 @@ fn check(server: &mut Server, seed: u64) -> usize {
     // Of Calico's kinds there are no marks: what is in force may be so by chance.
     std::thread::sleep(REST);
     settle(&stages, &all);
-    if of_hosts {
-        let compared = together(&stages, |stage| {
-            let _answering = stage.scenario.answering(&hosts::PORTS);
-            hosts::compare(&stage.scenario, &hosts::PORTS)
-        });
-        return compared.into_iter().sum();
-    }
     let Questions { ports, probes, expected } = questions(&stages[0].scenario, &cluster, seed);
     together(&stages, |stage| {
         let _answering = stage.scenario.answering(&ports);
         stage.expect(&probes, &expected);
     });
     probes.len() * stages.len()
-}
-
-/// Nodes with policies still reach the API server: its port stays open.
-fn reaching((mut cluster, outside): Fitting, port: u16) -> Fitting {
-    let open = Failsafe { protocol: Protocol::Tcp, port, net: None };
-    let felix = &mut cluster.calico.felix;
-    if !felix.iter().any(|one| one.name == "default") {
-        let name = "default".into();
-        felix.push(Felix { name, inbound: None, outbound: None, to_host: None });
-    }
-    felix.iter_mut().for_each(|one| one.outbound.get_or_insert_default().push(open.clone()));
-    (cluster, outside)
 }
 
 /// All objects of Calico's kinds as they are stored: what they leave out differs.

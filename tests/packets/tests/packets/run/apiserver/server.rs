@@ -100,11 +100,6 @@ impl Server {
         })
     }
 
-    /// Its port.
-    pub fn port(&self) -> u16 {
-        self.cluster.socket().port()
-    }
-
     /// A wire to the server.
     pub fn wire(&self) -> Proxy {
         let socket: SocketAddr = self.cluster.socket();

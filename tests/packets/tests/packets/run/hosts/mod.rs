@@ -19,8 +19,6 @@ use super::proxy::{External, Masquerade, Service, serve};
 use super::scenario::{Files, KINDS, Scenario};
 use super::tiers::{cluster, with};
 
-pub use random::{PORTS, fit};
-
 pub const TESTS: &[Test] = &[
     ("hosts: a node port answers inside of blocks, and to nobody else", node_ports),
     ("hosts: what a node sends and receives has policies, failsafe ports and profiles", local),
@@ -282,7 +280,7 @@ fn for_all() {
 }
 
 /// Sends everybody's probes to everybody, and compares what the engine knows; how many that were.
-pub fn compare(scenario: &Scenario, ports: &[u16]) -> usize {
+fn compare(scenario: &Scenario, ports: &[u16]) -> usize {
     let everybody: Vec<IpAddr> =
         scenario.fabric.hosts().flat_map(|host| host.addresses.clone()).collect();
     let same_host = |from: IpAddr, to: IpAddr| {

@@ -34,11 +34,11 @@ pub fn agree() {
 }
 
 /// Ports that are asked about there.
-pub const PORTS: [u16; 4] = [22, 80, 443, 8080];
+const PORTS: [u16; 4] = [22, 80, 443, 8080];
 
 /// A random cluster with host endpoints as it can be built: the interface that is called `eth0` is
 /// the nodes' own, which has their addresses.
-pub fn fit(seed: u64) -> Option<(Cluster, Vec<IpAddr>)> {
+fn fit(seed: u64) -> Option<(Cluster, Vec<IpAddr>)> {
     let mut cluster: Cluster = generate::hosts(seed);
     cluster.pods.retain(|pod| !pod.spec.host_network);
     for host in &mut cluster.calico.hosts {
