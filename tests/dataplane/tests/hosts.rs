@@ -279,7 +279,7 @@ fn many_policies_are_proven() {
          metadata: {name: h, labels: {host: x}}\nspec: {node: n1, interfaceName: eth0}\n",
     );
     for at in 0..count {
-        let (high, low) = (at / 250, at % 250);
+        let (high, low) = (at / 250, at % 250 / 2 * 2);
         let action = if at % 5 == 0 { "Deny" } else { "Allow" };
         let stage = if at % 7 == 0 { "preDNAT: true, applyOnForward: true, " } else { "" };
         text += &format!(

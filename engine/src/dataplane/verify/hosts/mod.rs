@@ -14,7 +14,7 @@ use super::super::bound::{Bound, bound};
 use super::super::expressible::{Reached, Seen, is_accepting, reached};
 use super::super::lower::Input;
 use super::super::lower::hosts::{ENTERING, FROM_PODS, LEAVING, RECEIVED, SENT};
-use super::super::program::{ChainName, IcmpMessage, L4};
+use super::super::program::{ChainName, IcmpMessage, L4, Match};
 use super::super::settings::Settings;
 use super::super::wiring::Wiring;
 use super::packets::Packets;
@@ -26,7 +26,7 @@ use super::{Counterexample, Disagreement, space};
 use crate::manifest::calico::HostAction;
 use crate::manifest::{Action, Direction};
 use crate::net::Family;
-use crate::policy::{CompiledHost, HostProgram, PolicyRef, PolicyRule, Tier};
+use crate::policy::{CompiledHost, HostProgram, HostStage, PolicyRef, PolicyRule, Tier};
 pub use known::KnownHosts;
 use merged::merged;
 use rules::Reading;
@@ -86,14 +86,14 @@ impl Hosts<'_, '_, '_> {
         }
         *known = None;
         let mut wrong = Vec::new();
+        let walkers = self.walkers(&bound);
         for (root, way) in roots(self.input).iter().zip([
             HostProgram::Entering,
             HostProgram::Leaving,
             HostProgram::Local(Direction::Ingress),
             HostProgram::Local(Direction::Egress),
         ]) {
-            for (translated, neighbour) in [(false, false), (true, false), (false, true)] {
-                let walker = Walker { translated, neighbour, ..Walker::AT_HOST };
+            for &walker in &walkers {
                 let found = self.walk(root, walker)?;
                 let expected = self.expected(&bound, way, walker);
                 wrong.extend(self.difference(way, &found, &expected));
@@ -103,6 +103,34 @@ impl Hosts<'_, '_, '_> {
             *known = now;
         }
         Ok(wrong)
+    }
+
+    /// The kinds of packets that rules or policies may tell apart here.
+    fn walkers(&self, bound: &Bound<'_>) -> Vec<Walker> {
+        let policies = self.input.policies;
+        let chains = self.reader.program.chains.values();
+        let asked: Vec<&Match> = { chains }
+            .flat_map(|chain| &chain.rules)
+            .flat_map(|rule| &rule.matches)
+            .filter(|one| {
+                let of_origin =
+                    matches!(one, Match::OriginalDestination(_) | Match::OriginalPorts(..));
+                of_origin || matches!(one, Match::Translated | Match::HopLimit(_))
+            })
+            .collect();
+        let asks_hops = asked.iter().any(|one| matches!(one, Match::HopLimit(_)));
+        let asks_origin = asked.iter().any(|one| !matches!(one, Match::HopLimit(_)));
+        let endpoints = bound.own.iter().map(|(_, endpoint)| *endpoint).chain(bound.for_all);
+        let is_before = |endpoint: &CompiledHost| {
+            let program = policies.host_program(endpoint, HostProgram::Entering);
+            program.tiers.iter().any(|tier| tier.stage == Some(HostStage::BeforeDnat))
+        };
+        let translated = asks_origin || { endpoints }.any(is_before);
+        let neighbour = asks_hops || self.reader.program.family == Family::IPv6;
+        let first = Walker::AT_HOST;
+        let translated = translated.then_some(Walker { translated: true, ..first });
+        let neighbour = neighbour.then_some(Walker { neighbour: true, ..first });
+        [first].into_iter().chain(translated).chain(neighbour).collect()
     }
 
     fn all(&self) -> Region {
