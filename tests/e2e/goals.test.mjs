@@ -18,7 +18,7 @@ test('a goal is measured while typing, and stays solved', () => visit({ hash: '#
   await page.reload();
   await page.waitForSelector('.graph-card, .graph-group');
   await page.locator('.examples-menu > summary').click();
-  assert.match(await page.locator('.menu-panel').first().textContent(), /Examples · 1 of 16 solved/);
+  assert.match(await page.locator('.menu-panel').first().textContent(), /Examples · 1 of 17 solved/);
   assert.equal(await page.locator('.menu-done').count(), 1);
 }));
 
