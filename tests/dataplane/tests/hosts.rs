@@ -304,3 +304,28 @@ fn many_policies_are_proven() {
         start.elapsed() - lowered
     );
 }
+
+/// Where no devices of pods are known, an address outside that a pod has does not get past policies
+/// of the interface by which it comes.
+#[test]
+fn who_claims_the_address_of_a_pod_is_no_pod() {
+    let session = site::session(
+        "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\nstatus: {addresses: [{type: InternalIP, \
+         address: 192.0.2.1}]}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\n\
+         spec: {nodeName: n1, containers: [{name: c}]}\nstatus: {phase: Running, podIP: 10.0.0.1}\n\
+         ---\napiVersion: projectcalico.org/v3\nkind: HostEndpoint\nmetadata: {name: h}\n\
+         spec: {node: n1, interfaceName: eth0}\n",
+    );
+    let (settings, known) = (Settings::default(), wiring(&session, "n1"));
+    let wiring = Wiring { pods: Vec::new(), ..known };
+    let (model, policies, node) = (session.model(), session.policies(), "n1");
+    let input = Input { model, policies, node, settings: &settings, wiring: &wiring };
+    let program = lower(input);
+    verify(&program, input).unwrap();
+    let kernel = load(&program).unwrap();
+    let [from, to] = ["10.0.0.1", "192.0.2.1"].map(|text| text.parse().unwrap());
+    let packet = Packet::new(from, to, (Kind::Udp, 161));
+    let judge = |enters| kernel.judge("INPUT", &Packet { enters, ..packet });
+    assert_ne!(judge("eth0"), Judged::Passes);
+    assert_eq!(judge("veth1"), Judged::Passes);
+}

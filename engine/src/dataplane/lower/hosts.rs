@@ -85,20 +85,24 @@ impl FamilyLowering<'_> {
         from_pods.push(FilterRule::new([], Action::Return));
         self.put(self.input.settings.chain(FROM_PODS), ChainKind::Fixed, from_pods);
         for way in Way::ALL {
-            let mut rules = match way {
+            let of_pods = match way {
                 Way::Enter | Way::Leave => Vec::new(),
                 Way::Receive => {
                     let to = Action::Goto(self.input.settings.chain(FROM_PODS));
-                    [of_ipv6(self.family), self.of_pods(way, local, &to)].concat()
+                    self.of_pods(way, local, &to)
                 }
                 // To its own pods a host sends what it likes. [Calico §6]
-                Way::Send => {
-                    [of_ipv6(self.family), self.of_pods(way, local, &Action::Return)].concat()
-                }
+                Way::Send => self.of_pods(way, local, &Action::Return),
+            };
+            let mut rules = match way {
+                Way::Enter | Way::Leave => Vec::new(),
+                Way::Receive | Way::Send => of_ipv6(self.family),
             };
             for (interface, endpoint) in &bound.own {
                 rules.extend(self.at(way, &[way.by(interface)], endpoint, notes));
             }
+            // Not before: where addresses alone tell pods, anybody outside can claim to be one.
+            rules.extend(of_pods);
             if let Some(endpoint) = bound.for_all {
                 rules.extend(self.at(way, &[], endpoint, notes));
             }

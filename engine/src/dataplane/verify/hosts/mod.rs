@@ -169,6 +169,15 @@ impl Hosts<'_, '_, '_> {
                 fate.admitted.extend(inside);
                 rest = outside;
             }
+        }
+        for (interface, endpoint) in &bound.own {
+            let devices = self.reader.devices.of(std::slice::from_ref(interface));
+            let (inside, outside) = split(&rest, &by(way, devices));
+            rest = outside;
+            self.at(endpoint, (way, walker), inside, &mut fate);
+        }
+        // An interface of the host's own decides first: an address is easily claimed.
+        if matches!(way, HostProgram::Local(_)) {
             let (inside, outside) = split(&rest, &self.of_pods(way));
             rest = outside;
             match way {
@@ -179,12 +188,6 @@ impl Hosts<'_, '_, '_> {
                 }
                 _ => fate.admitted.extend(inside),
             }
-        }
-        for (interface, endpoint) in &bound.own {
-            let devices = self.reader.devices.of(std::slice::from_ref(interface));
-            let (inside, outside) = split(&rest, &by(way, devices));
-            rest = outside;
-            self.at(endpoint, (way, walker), inside, &mut fate);
         }
         match bound.for_all {
             Some(endpoint) => self.at(endpoint, (way, walker), rest, &mut fate),

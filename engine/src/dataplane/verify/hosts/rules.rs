@@ -77,26 +77,11 @@ impl Policies<'_> {
                     vec![of(if *negated { these.others() } else { these })]
                 }
             },
-            Condition::Ports { negated, numbers, names, of } => {
-                let ports = Ports {
-                    of_source: false,
-                    of_subject: false,
-                    negated: *negated,
-                    numbers,
-                    names,
-                    of: *of,
-                };
-                self.at_ports_of(&ports, reading)
-            }
-            Condition::SourcePorts { negated, numbers, names, of, .. } => {
-                let ports = Ports {
-                    of_source: true,
-                    of_subject: false,
-                    negated: *negated,
-                    numbers,
-                    names,
-                    of: *of,
-                };
+            Condition::Ports { negated, numbers, names, of }
+            | Condition::SourcePorts { negated, numbers, names, of, .. } => {
+                let of_source = matches!(condition, Condition::SourcePorts { .. });
+                let (of_subject, negated, of) = (false, *negated, *of);
+                let ports = Ports { of_source, of_subject, negated, numbers, names, of };
                 self.at_ports_of(&ports, reading)
             }
             Condition::Service { pods, numbers, names } => {
